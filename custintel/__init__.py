@@ -1,0 +1,59 @@
+"""Machine-learning customer intelligence for telecom operators.
+
+A feature is a question to the operator's tables, asked as of a date, answered with one row per customer.
+
+The names below are imported on first use, so that ``import custintel`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from custintel._version import __version__
+
+if TYPE_CHECKING:
+    from custintel import explain, labels, metrics
+    from custintel.artifact import Model, load_model
+    from custintel.builder import FeatureBuilder
+    from custintel.estimators import ChurnClassifier
+    from custintel.scoring import score
+    from custintel.training import train
+    from custintel.warehouse import Warehouse
+
+__all__ = [
+    "ChurnClassifier",
+    "FeatureBuilder",
+    "Model",
+    "Warehouse",
+    "__version__",
+    "explain",
+    "labels",
+    "load_model",
+    "metrics",
+    "score",
+    "train",
+]
+
+_HOMES = {
+    "ChurnClassifier": "custintel.estimators",
+    "FeatureBuilder": "custintel.builder",
+    "Model": "custintel.artifact",
+    "Warehouse": "custintel.warehouse",
+    "load_model": "custintel.artifact",
+    "score": "custintel.scoring",
+    "train": "custintel.training",
+}
+_MODULES = ("explain", "labels", "metrics")
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return import_module(f"custintel.{name}")
+    raise AttributeError(f"module 'custintel' has no attribute {name!r}; it has: {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

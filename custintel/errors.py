@@ -1,0 +1,106 @@
+"""Errors that teach: what was wrong, what was given, what is allowed, what to do.
+
+Every error of the library derives from `CustintelError`. Mistakes of a configuration are collected as `Problem`
+objects and raised once:
+
+>>> problems = [Problem("usage.yaml:7", "unknown function", "foo(x)", "abs, coalesce, count, ...", "check the spelling")]
+>>> raise_problems(problems)
+Traceback (most recent call last):
+    ...
+custintel.errors.ConfigurationError: 1 mistake found
+  usage.yaml:7: unknown function
+    given: foo(x)
+    allowed: abs, coalesce, count, ...
+    hint: check the spelling
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ConfigurationError",
+    "ContractError",
+    "CustintelError",
+    "DataError",
+    "DateError",
+    "LeakageWarning",
+    "MissingExtraError",
+    "ModelError",
+    "Problem",
+    "QualityWarning",
+    "raise_problems",
+]
+
+
+class CustintelError(Exception):
+    """Base of all errors of the library."""
+
+
+class ConfigurationError(CustintelError, ValueError):
+    """A catalogue, model, mapping or argument is wrong; all mistakes are listed."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class ContractError(CustintelError, ValueError):
+    """A table cannot be used at all: a required table or column is missing, or nothing in it is readable."""
+
+
+class DataError(CustintelError, ValueError):
+    """The data do not allow what was asked (empty table, single class, missing column at scoring)."""
+
+
+class DateError(DataError):
+    """An as-of date that the data cannot answer."""
+
+
+class ModelError(CustintelError, ValueError):
+    """A model artifact is missing, damaged, or does not fit."""
+
+
+class MissingExtraError(CustintelError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed.\n"
+            f"  hint: pip install 'custintel[{extra}]'"
+        )
+
+
+class LeakageWarning(UserWarning):
+    """A column looks like a consequence of the label."""
+
+
+class QualityWarning(UserWarning):
+    """Data were set aside, or a result rests on less than it seems."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where, what was wrong, what was given, what is allowed, what to do."""
+
+    where: str
+    wrong: str
+    given: str = ""
+    allowed: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.wrong}"]
+        facts = (("given", self.given), ("allowed", self.allowed), ("hint", self.hint))
+        lines += [f"  {name}: {text}" for name, text in facts if text]
+        return "\n".join(lines)
+
+
+def raise_problems(problems: Sequence[Problem]) -> None:
+    """Raise one `ConfigurationError` that lists all problems; do nothing when there are none."""
+    if not problems:
+        return
+    count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''} found"
+    body = "\n".join("  " + line for p in problems for line in str(p).splitlines())
+    raise ConfigurationError(f"{count}\n{body}", problems)

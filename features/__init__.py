@@ -1,0 +1,1 @@
+"""What we know about a customer: one YAML file a family of features."""

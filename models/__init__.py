@@ -1,0 +1,1 @@
+"""What we predict: one YAML file a question."""
