@@ -1,0 +1,50 @@
+# Each target creates .venv and installs what it needs when that is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow lint types imports docs bench clean
+
+help:  ## say what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "custintel needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# a stamp file a set of extras: installed again when setup.cfg changes
+.venv/.installed-%: .venv/bin/python setup.cfg pyproject.toml
+	@echo "installing custintel[$*] into .venv (the first time takes a few minutes)"
+	@$(PIP) install -e '.[$*]'
+	@touch $@
+
+demo: .venv/.installed-train  ## simulate an operator, learn churn, explain, score; results in demo/
+	@$(BIN)/custintel demo --out demo $(ARGS)
+
+test: .venv/.installed-dev  ## the default test suite
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+slow: .venv/.installed-dev  ## the tests that take minutes
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: .venv/.installed-dev  ## ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/.installed-dev  ## mypy --strict
+	@$(BIN)/mypy
+
+imports: .venv/.installed-dev  ## layers: a room imports only from rooms below it
+	@$(BIN)/lint-imports --no-cache
+
+docs: .venv/.installed-dev .venv/.installed-docs  ## regenerate the generated pages and build the site into site/
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/mkdocs build -q --strict
+
+bench: .venv/.installed-dev  ## benchmarks: feature speed and quality on real tables (minutes)
+	@$(BIN)/python experiments/feature_speed.py
+	@$(BIN)/python experiments/real_tables.py
+
+clean:  ## remove what the commands made (not .venv)
+	rm -rf demo site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,58 @@
+"""The package as a whole: light import, layout, names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+import custintel
+
+HEAVY = ("mlflow", "shap", "optuna", "pyspark", "matplotlib", "polars", "lightgbm", "sklearn", "pandas", "duckdb")
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _modules_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(' '.join(sorted(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_import_is_light() -> None:
+    assert not _modules_after("import custintel").intersection(HEAVY)
+
+
+@pytest.mark.parametrize("name", ["Warehouse", "FeatureBuilder", "ChurnClassifier", "train", "score", "load_model"])
+def test_public_names_come_without_the_heavy_packages(name: str) -> None:
+    loaded = _modules_after(f"from custintel import {name}")
+    assert not loaded.intersection({"mlflow", "shap", "optuna", "pyspark", "matplotlib", "polars"})
+
+
+def test_every_public_name_exists() -> None:
+    for name in custintel.__all__:
+        assert getattr(custintel, name) is not None
+
+
+def test_unknown_name_says_what_there_is() -> None:
+    with pytest.raises(AttributeError, match=r"has no attribute 'Warehose'; it has: .*Warehouse"):
+        custintel.Warehose  # noqa: B018
+
+
+@pytest.mark.parametrize("folder", ["features", "models"])
+def test_content_folders_hold_no_python(folder: str) -> None:
+    assert [p.name for p in (ROOT / folder).rglob("*.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize("folder", ["features", "models"])
+def test_content_is_found_as_package_data(folder: str) -> None:
+    found = {p.name for p in resources.files(f"custintel.catalogue.{folder}").iterdir() if p.name.endswith(".yaml")}
+    assert found == {p.name for p in (ROOT / folder).glob("*.yaml")}
+    assert found
+
+
+def test_command_line_help_is_quick_and_light() -> None:
+    loaded = _modules_after("import custintel.cli")
+    assert not loaded.intersection({"mlflow", "shap", "optuna", "matplotlib"})
