@@ -1,1 +1,15 @@
-"""expressions"""
+"""The expression language of features and rules: SQL expressions over columns, nothing else.
+
+>>> from custintel.expressions import parse
+>>> share = parse("count_if(direction = 'out') / count(*)")
+>>> sorted(share.columns), [a.function for a in share.aggregates]
+(['direction'], ['count', 'count'])
+"""
+
+from __future__ import annotations
+
+from custintel.expressions._expression import Aggregate, Expression
+from custintel.expressions._language import AS_OF, FUNCTION_NAMES
+from custintel.expressions._parse import parse
+
+__all__ = ["AS_OF", "FUNCTION_NAMES", "Aggregate", "Expression", "parse"]

@@ -1,0 +1,115 @@
+"""What the files of ``features/`` become: features inside families, and the entries (final columns) they expand to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from custintel.expressions import Expression
+
+__all__ = ["ALL", "Entry", "Family", "Feature", "Kind", "SliceWords", "column_name"]
+
+Kind = Literal["window", "gathered", "latest", "derived"]
+ALL = "all"
+"""The slice of all rows; it is implied in every family and left out of column names."""
+
+
+@dataclass(frozen=True)
+class SliceWords:
+    """How a slice is said after a noun phrase (English) and before one (Chinese): ``at night``, ``夜间``."""
+
+    about: str = ""
+    about_zh: str = ""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One named question; it becomes one column a slice and window.
+
+    Attributes
+    ----------
+    name
+        Name without slice and window.
+    expression
+        Aggregate expression (windowed families), row expression (``as: latest`` families), or an expression over
+        finished features (derived).
+    unit
+        Unit of the value; ``category`` marks a column of strings, ``flag`` one of 0 and 1.
+    missing
+        What a missing result becomes: a number, or None when it stays missing.
+    about, about_zh
+        Short noun phrase, without the window.
+    slices, windows
+        Where and over how many days it is asked. Derived: the windows it is repeated over, empty when it is one column.
+    sensitivity
+        ``normal``, ``personal`` or ``sensitive``.
+    where
+        ``file:line`` of the definition.
+    """
+
+    name: str
+    expression: Expression
+    unit: str
+    missing: float | None
+    about: str
+    about_zh: str
+    slices: tuple[str, ...]
+    windows: tuple[int, ...]
+    sensitivity: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """The features of one YAML file: one source table, one time column, one way of gathering."""
+
+    name: str
+    about: str
+    about_zh: str
+    source: str
+    time: str
+    join: Mapping[str, str]
+    windows: tuple[int, ...]
+    slices: Mapping[str, Expression]
+    per: str | None
+    gather: Mapping[str, Expression]
+    kind: Literal["window", "gathered", "latest"]
+    features: tuple[Feature, ...]
+    derived: tuple[Feature, ...]
+    where: str
+    slice_words: Mapping[str, SliceWords] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One final column of the feature table.
+
+    ``expression`` is text; for a derived column the names in it are final column names, and entries are ordered so
+    that a derived column comes after every column it reads.
+    """
+
+    column: str
+    family: str
+    feature: str
+    window: int | None
+    slice: str | None
+    kind: Kind
+    unit: str
+    missing: float | None
+    about: str
+    about_zh: str
+    sensitivity: str
+    expression: str
+    where: str
+
+
+def column_name(feature: str, slice_: str | None, window: int | None) -> str:
+    """Name of a final column: ``{slice}_{name}_{window}d``, without what is absent.
+
+    >>> column_name("events", "night", 30), column_name("events", "all", 7), column_name("tenure_days", None, None)
+    ('night_events_30d', 'events_7d', 'tenure_days')
+    """
+    before = "" if slice_ in (None, ALL) else f"{slice_}_"
+    after = "" if window is None else f"_{window}d"
+    return f"{before}{feature}{after}"

@@ -1,0 +1,113 @@
+"""An expression of the language, and the aggregate calls inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlglot import exp
+
+from custintel.expressions._language import AGGREGATES, AS_OF, FUNCTIONS
+from custintel.expressions._sql import render
+
+__all__ = ["Aggregate", "Expression"]
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One aggregate call: ``sum(duration_s)``, ``count(distinct other_party)``, ``count(*)`` (argument ``*``)."""
+
+    function: str
+    argument: str
+    distinct: bool = False
+
+    @property
+    def row(self) -> Expression | None:
+        """The argument as a row expression; None for ``count(*)``."""
+        if self.argument == "*":
+            return None
+        from custintel.expressions._parse import parse
+
+        return parse(self.argument)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A checked expression. Made by `parse` alone.
+
+    Examples
+    --------
+    >>> from custintel.expressions import parse
+    >>> minutes = parse("sum(duration_s) / 60")
+    >>> minutes.aggregates
+    (Aggregate(function='sum', argument='duration_s', distinct=False),)
+    >>> print(parse("charge / data_mb").sql("spark"))
+    CAST(charge AS DOUBLE) / NULLIF(CAST(data_mb AS DOUBLE), 0)
+    """
+
+    text: str
+    tree: exp.Expression = field(compare=False, repr=False)
+    where: str = field(default="expression", compare=False, repr=False)
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Names of the columns read, ``as_of`` left out."""
+        return frozenset(c.name for c in self.tree.find_all(exp.Column) if c.name != AS_OF)
+
+    @cached_property
+    def bare_columns(self) -> frozenset[str]:
+        """Names of the columns read outside every aggregate call, ``as_of`` left out."""
+        outside = (c for c in self.tree.find_all(exp.Column) if c.find_ancestor(*AGGREGATES) is None)
+        return frozenset(c.name for c in outside if c.name != AS_OF)
+
+    @cached_property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """The different aggregate calls inside, in order."""
+        return tuple(dict.fromkeys(_aggregate(node) for node in self.tree.find_all(*AGGREGATES, bfs=False)))
+
+    def sql(self, dialect: str = "duckdb", time: str = "event_time") -> str:
+        """SQL text for an engine. Division, ``ln`` and ``sqrt`` give missing where they are not defined.
+
+        ``time`` names the column by which ``first`` and ``last`` order rows.
+        """
+        return render(self.tree, time).sql(dialect)
+
+    def replace_aggregates(self, write: Callable[[Aggregate], str], dialect: str = "duckdb") -> str:
+        """SQL text in which every aggregate call is replaced by the SQL that ``write`` returns for it.
+
+        >>> from custintel.expressions import parse
+        >>> parse("sum(x) / count(*)").replace_aggregates(lambda a: f"p_{a.function}")
+        'CAST(p_sum AS DOUBLE) / NULLIF(CAST(p_count AS DOUBLE), 0)'
+        """
+
+        def swap(node: exp.Expression) -> exp.Expression:
+            if not isinstance(node, AGGREGATES):
+                return node
+            return exp.maybe_parse(write(_aggregate(node)), dialect=dialect)
+
+        return render(self.tree.transform(swap), "event_time").sql(dialect)
+
+    def rename(self, names: Mapping[str, str]) -> Expression:
+        """The same expression with columns renamed.
+
+        >>> from custintel.expressions import parse
+        >>> parse("a / b").rename({"a": "a_30d"}).text
+        'a_30d / b'
+        """
+
+        def swap(node: exp.Expression) -> exp.Expression:
+            if isinstance(node, exp.Column) and node.name in names:
+                return exp.column(names[node.name])
+            return node
+
+        tree = self.tree.transform(swap)
+        return Expression(text=tree.sql("duckdb"), tree=tree, where=self.where)
+
+
+def _aggregate(node: exp.Expression) -> Aggregate:
+    name = FUNCTIONS[type(node)].name
+    inner = node.this
+    if isinstance(inner, exp.Distinct):
+        return Aggregate(name, inner.expressions[0].sql("duckdb"), distinct=True)
+    return Aggregate(name, "*" if isinstance(inner, exp.Star) else inner.sql("duckdb"))

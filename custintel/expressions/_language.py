@@ -1,0 +1,109 @@
+"""The words of the expression language: which sqlglot nodes and functions are allowed, and how they are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+__all__ = ["AGGREGATES", "AS_OF", "FUNCTIONS", "FUNCTION_NAMES", "OPERATORS", "SYNONYMS", "Function"]
+
+AS_OF = "as_of"
+"""A date that every expression may use: the day as of which the question is asked."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """One allowed function: what it means, how many arguments it takes (``most`` None: any number)."""
+
+    name: str
+    about: str
+    least: int = 1
+    most: int | None = 1
+    aggregate: bool = False
+
+
+FUNCTIONS: dict[type[exp.Expression], Function] = {
+    exp.Count: Function("count", "rows: count(*); known values: count(x); different known values: count(distinct x)", aggregate=True),
+    exp.CountIf: Function("count_if", "rows for which a condition holds", aggregate=True),
+    exp.Sum: Function("sum", "total of the known values", aggregate=True),
+    exp.Avg: Function("avg", "mean of the known values", aggregate=True),
+    exp.Min: Function("min", "smallest known value", aggregate=True),
+    exp.Max: Function("max", "largest known value", aggregate=True),
+    exp.Stddev: Function("stddev", "sample standard deviation; missing for less than two values", aggregate=True),
+    exp.First: Function("first", "known value of the earliest row", aggregate=True),
+    exp.Last: Function("last", "known value of the latest row", aggregate=True),
+    exp.Abs: Function("abs", "size without sign"),
+    exp.Floor: Function("floor", "next whole number below"),
+    exp.Ln: Function("ln", "natural logarithm; missing where x <= 0"),
+    exp.Sqrt: Function("sqrt", "square root; missing where x < 0"),
+    exp.Year: Function("year", "calendar year of a date"),
+    exp.Month: Function("month", "calendar month of a date, 1 to 12"),
+    exp.Least: Function("least", "smallest known of several values", least=2, most=None),
+    exp.Greatest: Function("greatest", "largest known of several values", least=2, most=None),
+    exp.Coalesce: Function("coalesce", "first known of several values", least=2, most=None),
+    exp.Nullif: Function("nullif", "missing if both are equal, else the first", least=2, most=2),
+    exp.Anonymous: Function("days_between", "whole days from the first date to the second", least=2, most=2),
+}
+"""Allowed functions by node. `exp.Anonymous` stands for ``days_between`` alone: sqlglot has no such function."""
+
+FUNCTION_NAMES = tuple(f.name for f in FUNCTIONS.values())
+AGGREGATES = tuple(node for node, f in FUNCTIONS.items() if f.aggregate)
+
+OPERATORS: dict[type[exp.Expression], frozenset[str]] = {
+    node: frozenset(parts.split())
+    for node, parts in (
+        (exp.Column, "this"),
+        (exp.Identifier, "this"),
+        (exp.Literal, "this"),
+        (exp.Boolean, "this"),
+        (exp.Null, ""),
+        (exp.Star, ""),
+        (exp.Paren, "this"),
+        (exp.Neg, "this"),
+        (exp.Not, "this"),
+        (exp.And, "this expression"),
+        (exp.Or, "this expression"),
+        (exp.EQ, "this expression"),
+        (exp.NEQ, "this expression"),
+        (exp.GT, "this expression"),
+        (exp.GTE, "this expression"),
+        (exp.LT, "this expression"),
+        (exp.LTE, "this expression"),
+        (exp.Is, "this expression"),
+        (exp.In, "this expressions"),
+        (exp.Between, "this low high"),
+        (exp.Add, "this expression"),
+        (exp.Sub, "this expression"),
+        (exp.Mul, "this expression"),
+        (exp.Div, "this expression"),
+        (exp.Case, "ifs default"),
+        (exp.If, "this true"),
+        (exp.Distinct, "expressions"),
+        (exp.Cast, "this to"),
+        (exp.DataType, "this"),
+    )
+}
+"""Allowed nodes that are not functions, with the parts each may have."""
+
+SYNONYMS = {
+    "log": "ln(x)",
+    "mean": "avg(x)",
+    "average": "avg(x)",
+    "std": "stddev(x)",
+    "stddev_samp": "stddev(x)",
+    "variance": "stddev(x) * stddev(x)",
+    "if": "case when condition then a else b end",
+    "iff": "case when condition then a else b end",
+    "ifnull": "coalesce(x, y)",
+    "nvl": "coalesce(x, y)",
+    "datediff": "days_between(a, b)",
+    "date_diff": "days_between(a, b)",
+    "ceil": "-floor(-x)",
+    "any_value": "last(x)",
+    "arg_max": "last(x)",
+    "max_by": "last(x)",
+    "len": "count(x)",
+    "nunique": "count(distinct x)",
+}
+"""What to write instead of a function known from elsewhere."""

@@ -1,0 +1,92 @@
+"""From text to a checked expression, or to errors that teach."""
+
+from __future__ import annotations
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
+from custintel.errors import Problem, raise_problems
+from custintel.expressions._check import tree_problems
+from custintel.expressions._expression import Expression
+
+__all__ = ["LONGEST", "parse"]
+
+LONGEST = 2_000
+"""Longest text of an expression; more belongs into several features."""
+
+
+def parse(text: str, where: str = "expression") -> Expression:
+    """Read an expression; everything off the whitelist is refused.
+
+    Parameters
+    ----------
+    text
+        A SQL expression over columns: operators, literals, ``case`` and the functions of the language.
+    where
+        Where it was written (``file:line``), for messages.
+
+    Examples
+    --------
+    >>> parse("sum(duration_s) / 60").columns
+    frozenset({'duration_s'})
+    >>> parse("median(duration_s)", "usage.yaml:9")
+    Traceback (most recent call last):
+        ...
+    custintel.errors.ConfigurationError: 1 mistake found
+      usage.yaml:9: unknown function median
+        given: MEDIAN(duration_s)
+        allowed: count, count_if, sum, ...
+    """
+    tree = _tree(text, where)
+    raise_problems(tree_problems(tree, where))
+    return Expression(text=" ".join(text.split()), tree=_plain(tree), where=where)
+
+
+def _tree(text: str, where: str) -> exp.Expression:
+    raise_problems(_text_problems(text, where))
+    try:
+        return parse_one(text, read="duckdb", into=exp.Condition)
+    except (SqlglotError, RecursionError) as error:
+        raise_problems([Problem(where, "not an expression", _short(text), "such as sum(amount) / 3", _reason(error))])
+        raise
+
+
+def _text_problems(text: str, where: str) -> list[Problem]:
+    if not isinstance(text, str) or not text.strip():
+        return [Problem(where, "an empty expression", repr(text), "such as count(*) or a > 1")]
+    if len(text) > LONGEST:
+        return [Problem(where, f"an expression of {len(text)} characters", _short(text), f"{LONGEST} characters")]
+    odd = [sign for sign in (";", "--", "/*", "#", "`", "$", "{", "@") if sign in _outside_quotes(text)]
+    return [Problem(where, f"{sign} is not part of the expression language", _short(text)) for sign in odd]
+
+
+def _outside_quotes(text: str) -> str:
+    kept, quote = [], ""
+    for sign in text:
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        else:
+            kept.append(sign)
+    return "".join(kept)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _reason(error: Exception) -> str:
+    notes = getattr(error, "errors", None)
+    return str(notes[0].get("description", "")) if notes else "brackets, quotes or words do not fit together"
+
+
+def _plain(tree: exp.Expression) -> exp.Expression:
+    """Write ``count_if(c)`` as the count it is, so that later steps know one aggregate less."""
+    return tree.transform(_count_of_cases)
+
+
+def _count_of_cases(node: exp.Expression) -> exp.Expression:
+    if not isinstance(node, exp.CountIf):
+        return node
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]), big_int=True)

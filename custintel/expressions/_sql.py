@@ -1,0 +1,90 @@
+"""Trees that mean the same on every engine: no integer division, no errors on zero, no dialect's own functions."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+__all__ = ["render"]
+
+
+def render(tree: exp.Expression, time: str) -> exp.Expression:
+    """The tree with the words of the language written in plain SQL; ``time`` orders ``first`` and ``last``."""
+
+    def write(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, (exp.First, exp.Last)):
+            return _at_edge(node, time)
+        writer = _WRITERS.get(type(node))
+        return writer(node) if writer else node
+
+    return _bottom_up(tree.copy(), write)
+
+
+def _bottom_up(node: exp.Expression, write: object) -> exp.Expression:
+    # sqlglot's own transform walks top down and would write the new divisions again and again
+    for child in list(node.iter_expressions()):
+        new = _bottom_up(child, write)
+        if new is not child:
+            child.replace(new)
+    return write(node)  # type: ignore[operator,no-any-return]
+
+
+def _double(node: exp.Expression) -> exp.Expression:
+    return node if isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.DOUBLE else exp.cast(node, "double")
+
+
+def _division(node: exp.Expression) -> exp.Expression:
+    below = _double(_bare(node.expression))
+    if not _is_nonzero(below.this):
+        below = exp.Nullif(this=below, expression=exp.Literal.number(0))
+    return exp.Div(this=_double(_bare(node.this)), expression=below)
+
+
+def _is_nonzero(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Literal) and not node.args.get("is_string") and float(node.this) != 0
+
+
+def _bare(node: exp.Expression) -> exp.Expression:
+    return node.this if isinstance(node, exp.Paren) else node
+
+
+def _literal(node: exp.Expression) -> exp.Expression:
+    # 0.5 is an exact decimal in SQL and would round the sums it meets
+    if node.args.get("is_string") or str(node.this).isdigit():
+        return node
+    return _double(exp.Literal.number(str(node.this)))
+
+
+def _guarded(node: exp.Expression) -> exp.Expression:
+    bound = exp.GT if isinstance(node, exp.Ln) else exp.GTE
+    condition = bound(this=_wrapped(node.this.copy()), expression=exp.Literal.number(0))
+    return exp.Case(ifs=[exp.If(this=condition, true=node.copy())])
+
+
+def _wrapped(node: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=node) if isinstance(node, exp.Binary) else node
+
+
+def _floor(node: exp.Expression) -> exp.Expression:
+    return _double(node.copy())  # Spark's floor gives whole numbers
+
+
+def _days(node: exp.Expression) -> exp.Expression:
+    start, end = (exp.cast(_bare(e), "date") for e in node.expressions)
+    return exp.DateDiff(this=end, expression=start, unit=exp.var("DAY"))
+
+
+def _at_edge(node: exp.Expression, time: str) -> exp.Expression:
+    known = exp.Not(this=exp.Is(this=_wrapped(node.this.copy()), expression=exp.Null()))
+    when = exp.Case(ifs=[exp.If(this=known, true=exp.column(time))])
+    kind = exp.ArgMax if isinstance(node, exp.Last) else exp.ArgMin
+    return kind(this=node.this.copy(), expression=when)
+
+
+_WRITERS = {
+    exp.Div: _division,
+    exp.Literal: _literal,
+    exp.Ln: _guarded,
+    exp.Sqrt: _guarded,
+    exp.Floor: _floor,
+    exp.Anonymous: _days,
+}
