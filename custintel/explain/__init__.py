@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from custintel.explain._evaluation import Evaluation
+from custintel.explain._reasons import reasons
+from custintel.explain._tree_shap import tree_shap
 
-__all__ = ["Evaluation"]
+__all__ = ["Evaluation", "reasons", "tree_shap"]

@@ -83,10 +83,11 @@ class Evaluation:
                 "X, y and p of an evaluation must have the same rows\n"
                 f"  given: {lengths}\n  hint: drop censored rows (label NaN) from all three before the evaluation"
             )
-        if bool(self.y.isna().any()) or bool(self.p.isna().any()):
+        labels, scores = int(self.y.isna().sum()), int(self.p.isna().sum())
+        if labels or scores:
             raise DataError(
                 "an evaluation holds known labels and probabilities only\n"
-                f"  given: {int(self.y.isna().sum())} missing labels, {int(self.p.isna().sum())} missing probabilities\n"
+                f"  given: {labels} missing labels, {scores} missing probabilities\n"
                 "  hint: drop censored rows (label NaN) first"
             )
 

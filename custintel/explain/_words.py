@@ -1,0 +1,99 @@
+"""Numbers, units and categories as a person would say them, in English and Chinese.
+
+>>> human_number(1234.5), human_number(12.34), human_number(3.456), human_number(0.0341)
+('1,234', '12.3', '3.46', '0.034')
+>>> quantity(21.0, "d", "en"), quantity(21.0, "d", "zh"), quantity(0.354, "share", "en")
+('21 d', '21 天', '35 %')
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from custintel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["check_languages", "direction_words", "human_number", "missing_words", "quantity", "rounded", "words"]
+
+
+@cache
+def words() -> dict[str, Any]:
+    """Return the words of reason sentences, from words.yaml."""
+    text = files("custintel.explain").joinpath("words.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def check_languages(languages: tuple[str, ...]) -> None:
+    """Refuse a language that has no words."""
+    allowed = tuple(words()["sentence"])
+    unknown = [language for language in languages if language not in allowed]
+    if unknown:
+        raise ConfigurationError(
+            f"no reason sentences in this language\n  given: {', '.join(unknown)}\n  allowed: {', '.join(allowed)}\n"
+            "  hint: add the language to custintel/explain/words.yaml"
+        )
+
+
+def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round for human readers: three digits above one, two below; whole numbers from 100 on.
+
+    >>> rounded(np.array([1234.5, 12.34, 3.456, 0.0341, -0.0, np.nan]))
+    array([1.234e+03, 1.230e+01, 3.460e+00, 3.400e-02, 0.000e+00,       nan])
+    """
+    size = np.abs(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        small = np.where(size > 0, 1 - np.floor(np.log10(size)), 0.0)
+    digits = np.select([size >= 100, size >= 10, size >= 1], [0.0, 1.0, 2.0], small)
+    scale = 10.0 ** np.clip(np.nan_to_num(digits), 0, 12)
+    with np.errstate(invalid="ignore", over="ignore"):
+        result: NDArray[np.float64] = np.where(size < 1e15, np.round(values * scale) / scale, values) + 0.0
+    return result
+
+
+def human_number(value: float, grouped: bool = True) -> str:
+    """Write a number with few digits and, if `grouped`, commas between thousands."""
+    if not np.isfinite(value):
+        return "∞" if value > 0 else "-∞"
+    number = float(rounded(np.array([value]))[0])
+    size = abs(number)
+    digits = (
+        0 if size >= 100 or size == 0 else 1 if size >= 10 else 2 if size >= 1 else int(1 - np.floor(np.log10(size)))
+    )
+    text = f"{number:{',' if grouped else ''}.{min(digits, 12)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def quantity(value: float, unit: str, language: str) -> str:
+    """Write a number with its unit in one language."""
+    entry = words()["unit"].get(unit, {"en": unit, "zh": unit})
+    if entry.get("words") and value in (0.0, 1.0):
+        return str(words()["value"][language]["true" if value else "false"])
+    number = human_number(_scaled(value, entry.get("times", 1)), entry.get("grouped", True))
+    name = str(entry.get(language, unit))
+    between = " " if entry.get("space", {}).get(language, True) and name else ""
+    return f"{number}{between}{name}"
+
+
+def _scaled(value: float, times: float) -> float:
+    """Turn a share into a percentage, without decimals from ten percent on."""
+    scaled = value * times
+    return float(np.round(scaled)) if times != 1 and abs(scaled) >= 10 else scaled
+
+
+def missing_words(family: str, language: str) -> str:
+    """Say what a missing value means in a family of features."""
+    entries = words()["missing"]
+    return str(entries.get(family, entries["other"])[language])
+
+
+def direction_words(kind: str, language: str, up: bool) -> str:
+    """Say which way a matter moves the score; `kind` is risk or score."""
+    return str(words()["direction"][kind][language]["up" if up else "down"])

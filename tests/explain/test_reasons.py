@@ -1,0 +1,150 @@
+"""Reasons: literal sentences, distinct matters, nothing invented."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_model import FakeModel
+
+from custintel.errors import ConfigurationError
+from custintel.explain import _reasons as module
+from custintel.explain import reasons
+
+_COLUMNS = ("column", "about", "about_zh", "unit", "family", "feature", "median")
+FEATURES = [
+    dict(zip(_COLUMNS, row, strict=True))
+    for row in [
+        ("silent_days", "Days since the last outgoing event", "最近一次呼出距今天数", "d", "usage", "silent_days", 1),
+        ("events_7d", "Calls", "通话次数", "events", "usage", None, 10),
+        ("events_30d", "Calls", "通话次数", "events", "usage", None, 40),
+        ("last_bill", "Last bill", "上期账单", "u", "billing", None, 29.9),
+        ("night_share", "Share of events at night", "夜间占比", "share", "usage", None, 0.2),
+        ("plan", "Tariff", "套餐", "category", "contract", None, "basic"),
+    ]
+]
+
+
+@pytest.fixture
+def model() -> FakeModel:
+    weights = {
+        "silent_days": 0.1, "events_7d": -0.02, "events_30d": -0.01, "last_bill": 0.2, "night_share": 1.0,
+        "plan": {"old": 0.4, "basic": -0.1},
+    }  # fmt: skip
+    centres = {"silent_days": 1, "events_7d": 10, "events_30d": 40, "last_bill": 29.9, "night_share": 0.2}
+    return FakeModel(weights, centres, {"features": FEATURES})
+
+
+@pytest.fixture
+def X() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "silent_days": [21.0, 1.0, 0.0],
+            "events_7d": [0.0, 10.0, 30.0],
+            "events_30d": [5.0, 40.0, 90.0],
+            "last_bill": [29.9, np.nan, 10.0],
+            "night_share": [0.354, 0.2, 0.2],
+            "plan": pd.Categorical(["old", "old", "basic"]),
+        },
+        index=pd.Index(["c1", "c2", "c3"], name="customer_id"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("customer", "column", "expected"),
+    [
+        ("c1", "reason_1_en", "Days since the last outgoing event: 21 d (typical: 1 d), raises the risk"),
+        ("c1", "reason_1_zh", "最近一次呼出距今天数：21 天（一般为 1 天），风险升高"),
+        ("c1", "reason_2_en", "Calls, last 30 days: 5 events (typical: 40 events), raises the risk"),
+        ("c1", "reason_2_zh", "近 30 天通话次数：5 次（一般为 40 次），风险升高"),
+        ("c1", "reason_3_en", "Tariff: old (typical: basic), raises the risk"),
+        ("c2", "reason_1_en", "Tariff: old (typical: basic), raises the risk"),
+        ("c2", "reason_2_en", "Last bill: no bill yet (typical: 29.9), raises the risk"),
+        ("c2", "reason_2_zh", "上期账单：尚无账单（一般为 29.9 元），风险升高"),
+        ("c2", "reason_3_en", ""),
+        ("c3", "reason_1_en", ""),
+        ("c3", "reason_1_zh", ""),
+    ],
+)
+def test_sentences(model: FakeModel, X: pd.DataFrame, customer: str, column: str, expected: str) -> None:
+    assert reasons(model, X).loc[customer, column] == expected
+
+
+def test_contribution_and_code_belong_to_the_matter(model: FakeModel, X: pd.DataFrame) -> None:
+    found = reasons(model, X)
+    assert found["reason_1_code"].tolist() == ["silent_days", "plan", ""]
+    assert found["reason_2_code"].tolist() == ["events", "last_bill", ""]
+    np.testing.assert_allclose(found["reason_2_contribution"], [0.02 * 10 + 0.01 * 35, 0.1, np.nan])
+
+
+def test_columns_and_index(model: FakeModel, X: pd.DataFrame) -> None:
+    found = reasons(model, X, top=1, languages=("zh",))
+    assert list(found.columns) == ["reason_1_zh", "reason_1_code", "reason_1_contribution"]
+    assert found.index.equals(X.index)
+
+
+@pytest.mark.parametrize("source", ["argument", "metadata", "spec"])
+def test_groups_make_distinct_matters(model: FakeModel, X: pd.DataFrame, source: str) -> None:
+    groups = {"activity": ["events_*", "silent_days"]}
+    model.metadata |= {"metadata": {"reason_groups": groups}, "spec": {"spec": {"reasons": {"groups": groups}}}}.get(
+        source, {}
+    )
+    found = reasons(model, X, groups=groups if source == "argument" else None)
+    codes = found.loc["c1", ["reason_1_code", "reason_2_code", "reason_3_code"]].tolist()
+    assert codes == ["activity", "plan", "night_share"]
+    assert found.loc["c1", "reason_1_contribution"] == pytest.approx(2.0 + 0.2 + 0.35)
+
+
+def test_opposing_columns_of_a_matter_cancel(model: FakeModel, X: pd.DataFrame) -> None:
+    X.loc["c1", "events_7d"] = 60.0  # lowers by 1.0, events_30d raises by 0.35: calls as a whole lower the risk
+    assert "events" not in reasons(model, X).loc["c1", ["reason_1_code", "reason_2_code", "reason_3_code"]].tolist()
+
+
+def test_more_reasons_than_matters(model: FakeModel, X: pd.DataFrame) -> None:
+    found = reasons(model, X, top=9)
+    assert found["reason_9_en"].tolist() == ["", "", ""]
+    assert found["reason_9_contribution"].isna().all()
+
+
+def test_blocks_give_the_same(model: FakeModel, X: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = pd.concat([X] * 1_000)
+    whole = reasons(model, many)
+    monkeypatch.setattr(module, "_BLOCK_CELLS", 1)
+    pd.testing.assert_frame_equal(reasons(model, many), whole)
+
+
+def test_no_rows(model: FakeModel, X: pd.DataFrame) -> None:
+    assert reasons(model, X.iloc[:0]).shape == (0, 12)
+
+
+def test_flat_table_speaks_in_column_names() -> None:
+    model = FakeModel({"Contract": {"Month-to-month": 1.0}, "Senior": 0.5, "Paid": 0.1}, {}, {"target": "Churn"})
+    X = pd.DataFrame({"Contract": ["Month-to-month", "Two year"], "Senior": [True, False], "Paid": [1234.5, np.nan]})
+    found = reasons(model, X)
+    assert found.loc[0].tolist()[::4] == [
+        "Paid: 1,234, raises the risk", "Contract: Month-to-month, raises the risk", "Senior: yes, raises the risk",
+    ]  # fmt: skip
+    assert found.loc[1, "reason_1_en"] == "Paid: not stated, raises the risk"
+    assert found.loc[1, "reason_1_zh"] == "Paid：未填写，风险升高"
+
+
+def test_a_score_that_is_no_risk() -> None:
+    model = FakeModel({"tenure": 1.0}, {}, {"name": "propensity"})
+    assert reasons(model, pd.DataFrame({"tenure": [3.0]}))["reason_1_en"][0] == "tenure: 3, raises the score"
+
+
+def test_same_as_typical_is_said() -> None:
+    model = FakeModel({"fee": 1.0}, {}, {"features": [{"column": "fee", "about": "Fee", "unit": "u", "median": 9.99}]})
+    assert (
+        reasons(model, pd.DataFrame({"fee": [9.99]}))["reason_1_en"][0] == "Fee: 9.99 (as is typical), raises the risk"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"top": 0}, "top must be at least 1"), ({"languages": ("fr",)}, "allowed: en, zh"),
+     ({"groups": {"a": "events"}}, "map a name to a list")],
+)  # fmt: skip
+def test_mistakes_teach(model: FakeModel, X: pd.DataFrame, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        reasons(model, X, **arguments)  # type: ignore[arg-type]
