@@ -1,1 +1,8 @@
-"""catalogue"""
+"""What we can know about a customer: families of features, read from YAML, checked and explained."""
+
+from __future__ import annotations
+
+from custintel.catalogue._catalogue import Catalogue
+from custintel.catalogue._entries import ALL, Entry, Family, Feature, Kind, SliceWords, column_name
+
+__all__ = ["ALL", "Catalogue", "Entry", "Family", "Feature", "Kind", "SliceWords", "column_name"]

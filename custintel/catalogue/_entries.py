@@ -46,6 +46,8 @@ class Feature:
         ``normal``, ``personal`` or ``sensitive``.
     where
         ``file:line`` of the definition.
+    own_windows
+        Whether the windows were given with the feature; one such window is not repeated in words.
     """
 
     name: str
@@ -58,11 +60,16 @@ class Feature:
     windows: tuple[int, ...]
     sensitivity: str
     where: str
+    own_windows: bool = False
 
 
 @dataclass(frozen=True)
 class Family:
-    """The features of one YAML file: one source table, one time column, one way of gathering."""
+    """The features of one YAML file: one source table, one time column, one way of gathering.
+
+    ``windows`` are the default of the features; each feature knows its own. ``columns`` are columns of the source
+    that are not in its contract.
+    """
 
     name: str
     about: str
@@ -79,6 +86,7 @@ class Family:
     derived: tuple[Feature, ...]
     where: str
     slice_words: Mapping[str, SliceWords] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

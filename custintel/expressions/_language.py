@@ -24,7 +24,9 @@ class Function:
 
 
 FUNCTIONS: dict[type[exp.Expression], Function] = {
-    exp.Count: Function("count", "rows: count(*); known values: count(x); different known values: count(distinct x)", aggregate=True),
+    exp.Count: Function(
+        "count", "rows: count(*); known values: count(x); different known values: count(distinct x)", aggregate=True
+    ),
     exp.CountIf: Function("count_if", "rows for which a condition holds", aggregate=True),
     exp.Sum: Function("sum", "total of the known values", aggregate=True),
     exp.Avg: Function("avg", "mean of the known values", aggregate=True),

@@ -1,0 +1,166 @@
+"""The catalogue: every family and every column it makes, read from ``features/`` and checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from custintel.catalogue._checks import check_family
+from custintel.catalogue._entries import Entry, Family
+from custintel.catalogue._expand import expand
+from custintel.catalogue._grammar import Reader, close_hint, read_family
+from custintel.catalogue._yaml import read_yaml
+from custintel.errors import Problem, raise_problems
+from custintel.expressions import parse
+
+__all__ = ["Catalogue", "yaml_texts"]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Families of features, and the final columns they make.
+
+    Examples
+    --------
+    >>> catalogue = Catalogue.load(families=["usage"])
+    >>> [family.name for family in catalogue.families]
+    ['usage']
+    >>> catalogue.entry("night_events_30d").unit
+    'events'
+    """
+
+    families: tuple[Family, ...]
+    _entries: tuple[Entry, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def load(cls, features_path: str | Path | None = None, families: Iterable[str] | None = None) -> Catalogue:
+        """Read the shipped families, and those of a folder of your own.
+
+        Parameters
+        ----------
+        features_path
+            A folder of YAML files of the same grammar. A family there replaces the shipped family of the same
+            name, whole; other families are added.
+        families
+            Names of the families wanted; all of them by default. Derived features that read a family which is not
+            wanted are left out and listed in ``left_out``.
+
+        Raises
+        ------
+        custintel.errors.ConfigurationError
+            With every mistake of every file: where, what was given, what is allowed, and a hint.
+        """
+        texts = tuple(yaml_texts("features", features_path))
+        whole = _checked(texts)
+        return whole if families is None else whole.select(families)
+
+    def select(self, names: Iterable[str]) -> Catalogue:
+        """The catalogue with some families only."""
+        wanted = [names] if isinstance(names, str) else list(names)
+        known = [family.name for family in self.families]
+        problems = [_unknown_family(name, known) for name in wanted if name not in known]
+        raise_problems(problems)
+        kept = [e for e in self._entries if e.family in wanted]
+        present, left_out = _computable(kept)
+        return Catalogue(tuple(f for f in self.families if f.name in wanted), present, left_out)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The final columns: base columns by family, then derived ones, each after the columns it reads."""
+        return self._entries
+
+    def entry(self, column: str) -> Entry:
+        """The entry of one column."""
+        for entry in self._entries:
+            if entry.column == column:
+                return entry
+        columns = [entry.column for entry in self._entries]
+        raise_problems([Problem("catalogue", "unknown column", column, hint=close_hint(column, columns))])
+        raise AssertionError
+
+    def describe(self) -> pd.DataFrame:
+        """One row a column: name, family, meaning, unit, missing, window, slice, expression.
+
+        >>> rows = Catalogue.load().describe()
+        >>> bool(rows["column"].is_unique)
+        True
+        """
+        frame = pd.DataFrame([asdict(entry) for entry in self._entries], columns=list(Entry.__dataclass_fields__))
+        return frame.astype({"window": "Int64", "missing": "Float64"})
+
+
+def _unknown_family(name: str, known: Iterable[str]) -> Problem:
+    return Problem("families", "unknown family", name, ", ".join(known), close_hint(name, known))
+
+
+def _computable(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], tuple[tuple[str, str], ...]]:
+    present: dict[str, Entry] = {}
+    left_out = []
+    for entry in entries:
+        absent = parse(entry.expression).columns - set(present) if entry.kind == "derived" else frozenset[str]()
+        if absent:
+            left_out.append((entry.column, f"reads {', '.join(sorted(absent))} of a family that is not loaded"))
+        else:
+            present[entry.column] = entry
+    return tuple(present.values()), tuple(left_out)
+
+
+def yaml_texts(kind: str, folder: str | Path | None) -> Iterator[tuple[str, str]]:
+    """Name and text of every YAML file: those shipped (``features`` or ``models``), then those of a folder."""
+    shipped = files(f"custintel.catalogue.{kind}")
+    for item in sorted(shipped.iterdir(), key=lambda item: item.name):
+        if item.name.endswith(".yaml"):
+            yield f"{kind}/{item.name}", item.read_text(encoding="utf-8")
+    if folder is not None:
+        yield from _own_texts(Path(folder))
+
+
+def _own_texts(folder: Path) -> Iterator[tuple[str, str]]:
+    if not folder.is_dir():
+        raise_problems([Problem(str(folder), "not a folder", hint="give the folder that holds your YAML files")])
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+        yield str(path), path.read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=16)
+def _checked(texts: tuple[tuple[str, str], ...]) -> Catalogue:
+    # keyed by the texts themselves, so that an edited file is never answered from the cache
+    reader = Reader()
+    families = list(_merged(_families(texts, reader), reader))
+    for family in families:
+        check_family(family, reader)
+    entries = expand(families, reader)
+    raise_problems(reader.problems)
+    return Catalogue(tuple(families), entries)
+
+
+def _families(texts: Iterable[tuple[str, str]], reader: Reader) -> Iterator[Family]:
+    for file, text in texts:
+        document, problems = read_yaml(text, file)
+        reader.problems.extend(problems)
+        if document is None and not problems:
+            reader.wrong(file, "an empty file", allowed="family:, about:, source:, features:")
+        elif document is not None and not document.mapping:
+            reader.wrong(document.where, "not a mapping of keys", allowed="family:, about:, source:, features:")
+        elif document is not None:
+            yield read_family(document, reader)
+
+
+def _merged(families: Iterable[Family], reader: Reader) -> Iterator[Family]:
+    """A later folder's family replaces the shipped one of the same name; twice in one folder is a mistake."""
+    found: dict[str, Family] = {}
+    for family in families:
+        other = found.get(family.name)
+        if other is not None and family.name and _folder(other) == _folder(family):
+            reader.wrong(family.where, "a family given twice", family.name, hint=f"also in {other.where}")
+        found[family.name] = family
+    yield from found.values()
+
+
+def _folder(family: Family) -> str:
+    return str(Path(family.where).parent)

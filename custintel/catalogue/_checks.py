@@ -1,0 +1,185 @@
+"""A family against the contracts: tables, columns, times, and what may be read when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from custintel.catalogue._entries import ALL, Family, Feature
+from custintel.catalogue._grammar import Reader, close_hint
+from custintel.catalogue._tables import TableFacts, table_facts
+from custintel.expressions import Expression
+
+__all__ = ["check_family"]
+
+
+def check_family(family: Family, reader: Reader) -> None:
+    """Note every mistake of a family that shows against the contracts."""
+    tables = table_facts()
+    if family.source not in tables or not tables[family.source].can_be_source:
+        _wrong_source(family, tables, reader)
+        return
+    source = tables[family.source]
+    joined = [tables[name] for name in family.join if _join_is_good(family, name, tables, reader)]
+    _check_time(family, source, reader)
+    readable = _readable(family, source, joined, reader)
+    for expression in (*family.slices.values(), *family.gather.values()):
+        readable.check(expression)
+    _check_slices(family, reader)
+    _check_gather(family, source, reader)
+    for feature in family.features:
+        _check_feature(family, feature, readable, reader)
+
+
+def _wrong_source(family: Family, tables: Mapping[str, TableFacts], reader: Reader) -> None:
+    if not family.source:
+        return  # its absence is noted already
+    good = [name for name, facts in tables.items() if facts.can_be_source]
+    known = family.source in tables
+    wrong = "a source without customers or time" if known else "unknown source table"
+    hint = "look it up with join:" if known else close_hint(family.source, tables)
+    reader.wrong(family.where, wrong, family.source, ", ".join(good), hint)
+
+
+def _join_is_good(family: Family, name: str, tables: Mapping[str, TableFacts], reader: Reader) -> bool:
+    good = [table for table, facts in tables.items() if facts.can_be_joined]
+    if name not in good:
+        wrong = "a table that cannot be joined" if name in tables else "unknown table to join"
+        hint = "only lists with one key and no arrival time" if name in tables else close_hint(name, good)
+        reader.wrong(family.where, wrong, name, ", ".join(good), hint)
+        return False
+    column = family.join[name]
+    if column not in tables[family.source].columns | set(family.columns):
+        hint = close_hint(column, tables[family.source].columns)
+        reader.wrong(family.where, f"{name} is joined by an unknown column of {family.source}", column, hint=hint)
+        return False
+    return True
+
+
+def _check_time(family: Family, source: TableFacts, reader: Reader) -> None:
+    if family.time and family.time not in source.times:
+        given = ", ".join(sorted(source.times))
+        hint = close_hint(family.time, source.times)
+        reader.wrong(family.where, f"time is not a time column of {source.name}", family.time, given, hint)
+
+
+class _Readable:
+    """Which columns the expressions of a family may read, and why not the others."""
+
+    def __init__(self, columns: Mapping[str, str], late: Mapping[str, str], reader: Reader) -> None:
+        self.columns, self.late, self.reader = columns, late, reader
+
+    def check(self, expression: Expression) -> None:
+        """Note unknown columns and columns read before they are known."""
+        for name in sorted(expression.columns):
+            if name not in self.columns:
+                self._unknown(name, expression)
+            elif name in self.late:
+                self._too_early(name, expression)
+
+    def _unknown(self, name: str, expression: Expression) -> None:
+        tables = " and ".join(dict.fromkeys(self.columns.values()))
+        hint = close_hint(name, self.columns) or "a column beyond the contract is to be named under columns:"
+        self.reader.wrong(expression.where, f"unknown column of {tables}", name, ", ".join(self.columns), hint)
+
+    def _too_early(self, name: str, expression: Expression) -> None:
+        hint = f"put features of {name} into a family with time: {self.late[name]}"
+        self.reader.wrong(expression.where, "a column read before it is known", name, hint=hint)
+
+
+def _readable(family: Family, source: TableFacts, joined: Iterable[TableFacts], reader: Reader) -> _Readable:
+    columns = dict.fromkeys(sorted(source.columns | set(family.columns)), source.name)
+    for table in joined:
+        twice = [name for name in table.columns if columns.get(name, source.name) != source.name]
+        for name in sorted(twice):
+            _check_plain_name(family, name, reader)
+        columns = {**dict.fromkeys(sorted(table.columns), table.name), **columns}
+    late = {name: known for name, known in source.known_at.items() if known != (family.time or source.event_time)}
+    return _Readable(columns, late, reader)
+
+
+def _check_plain_name(family: Family, name: str, reader: Reader) -> None:
+    for expression in _row_expressions(family):
+        if name in expression.columns:
+            hint = "join only one of the tables that have it"
+            reader.wrong(expression.where, "a column that two joined tables have", name, hint=hint)
+
+
+def _row_expressions(family: Family) -> Iterator[Expression]:
+    yield from family.slices.values()
+    yield from family.gather.values()
+    yield from (feature.expression for feature in family.features if family.kind != "gathered")
+
+
+def _check_slices(family: Family, reader: Reader) -> None:
+    for name, condition in family.slices.items():
+        if condition.aggregates:
+            hint = "a slice is a condition on one row"
+            reader.wrong(condition.where, f"an aggregate in the slice {name}", condition.text, hint=hint)
+
+
+def _check_gather(family: Family, source: TableFacts, reader: Reader) -> None:
+    if family.kind != "gathered":
+        return
+    if family.per not in source.columns | set(family.columns):
+        hint = close_hint(str(family.per), source.columns)
+        reader.wrong(family.where, f"per is not a column of {source.name}", str(family.per), hint=hint)
+    for name, expression in family.gather.items():
+        _check_aggregate(name, expression, reader)
+
+
+def _check_aggregate(name: str, expression: Expression, reader: Reader) -> None:
+    if not expression.aggregates:
+        allowed = "an aggregate such as count(*) or sum(amount)"
+        hint = "many rows fall into a window; say how they become one value"
+        reader.wrong(expression.where, f"{name} is no aggregate", expression.text, allowed, hint)
+    elif expression.bare_columns:
+        given = ", ".join(sorted(expression.bare_columns))
+        hint = "put it inside sum, avg, min, max, first or last"
+        reader.wrong(expression.where, f"{name} reads a column outside every aggregate", given, hint=hint)
+
+
+def _check_feature(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
+    unknown = [name for name in feature.slices if name != ALL and name not in family.slices]
+    for name in unknown:
+        known = (ALL, *family.slices)
+        reader.wrong(
+            feature.where, f"unknown slice of feature {feature.name}", name, ", ".join(known), close_hint(name, known)
+        )
+    for name, count in Counter(feature.slices).items():
+        if count > 1:
+            reader.wrong(feature.where, f"a slice given twice for feature {feature.name}", name)
+    _FEATURE_CHECKS[family.kind](family, feature, readable, reader)
+
+
+def _check_windowed(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
+    readable.check(feature.expression)
+    _check_aggregate(feature.name, feature.expression, reader)
+    if not feature.windows and family.windows:
+        reader.wrong(feature.where, f"feature {feature.name} has no window", "[]", "[7d, 30d, 90d]")
+
+
+def _check_latest(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
+    readable.check(feature.expression)
+    if feature.expression.aggregates:
+        hint = "as: latest reads the one row in force: remove the aggregate, or ask it of windows in another family"
+        wrong = f"an aggregate in {feature.name}, whose family is as: latest"
+        reader.wrong(feature.expression.where, wrong, feature.expression.text, "an expression of one row", hint)
+    if feature.own_windows or feature.slices != (ALL,):
+        reader.wrong(feature.where, f"{feature.name} has windows or slices, but its family is as: latest")
+
+
+def _check_gathered(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
+    _check_aggregate(feature.name, feature.expression, reader)
+    for name in sorted(feature.expression.columns - set(family.gather)):
+        hint = close_hint(name, family.gather) or "only what gather: names can be read after gathering"
+        reader.wrong(feature.where, "unknown gathered value", name, ", ".join(family.gather), hint)
+    for aggregate in feature.expression.aggregates:
+        if aggregate.function in ("first", "last") or aggregate.distinct:
+            given = f"{aggregate.function}({aggregate.argument})"
+            reader.wrong(
+                feature.where, "not possible over gathered rows", given, "count(*), sum, avg, min, max, stddev"
+            )
+
+
+_FEATURE_CHECKS = {"window": _check_windowed, "latest": _check_latest, "gathered": _check_gathered}
