@@ -1,0 +1,137 @@
+"""The boosted part: small LightGBM models, one for each inner fold, all with the same number of rounds.
+
+The number of rounds is the minimum of the *mean* validation curve, so that no fold chooses its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from custintel.estimators._losses import log_loss_raw
+
+if TYPE_CHECKING:
+    from custintel.estimators._folds import Split
+
+__all__ = ["BoostedCandidate", "Shape", "TrainingTable", "fit_candidate", "raw_score", "read_booster"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What distinguishes one candidate from another."""
+
+    leaves: int
+    min_leaf: int
+    learning_rate: float
+    column_share: float
+    l2: float
+    rounds: int
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """Everything a candidate is fitted on."""
+
+    matrix: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    categorical: tuple[int, ...]
+    monotone: tuple[int, ...]
+    splits: list[Split]
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class BoostedCandidate:
+    """Boosters of one shape, their out-of-fold log-odds (NaN where no fold looked), and its log loss."""
+
+    shape: Shape
+    texts: tuple[str, ...]
+    raw: np.ndarray
+    loss: float
+
+
+def fit_candidate(table: TrainingTable, shape: Shape) -> BoostedCandidate:
+    """Fit one booster for each split and score its validation rows."""
+    import lightgbm as lgb
+
+    data = lgb.Dataset(
+        table.matrix,
+        table.y,
+        weight=table.weight,
+        categorical_feature=list(table.categorical),
+        params=_data_params(table),
+        free_raw_data=False,
+    )
+    patience = max(30, int(3 / shape.learning_rate))
+    result = lgb.cv(
+        _params(table, shape),
+        data,
+        num_boost_round=shape.rounds,
+        folds=table.splits,
+        callbacks=[lgb.early_stopping(patience, verbose=False)],
+        return_cvbooster=True,
+    )
+    return _candidate(table, shape, result["cvbooster"])
+
+
+def read_booster(text: str) -> Any:
+    """A LightGBM booster from its text."""
+    import lightgbm as lgb
+
+    return lgb.Booster(model_str=text)
+
+
+def raw_score(booster: Any, matrix: np.ndarray, threads: int) -> np.ndarray:
+    """Log-odds of one booster."""
+    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
+
+
+def _candidate(table: TrainingTable, shape: Shape, models: Any) -> BoostedCandidate:
+    raw = np.full(len(table.y), np.nan)
+    texts = []
+    for booster, (_, valid) in zip(models.boosters, table.splits, strict=True):
+        texts.append(booster.model_to_string(num_iteration=models.best_iteration))
+        raw[valid] = booster.predict(
+            table.matrix[valid], raw_score=True, num_iteration=models.best_iteration, num_threads=table.threads
+        )
+    seen = ~np.isnan(raw)
+    return BoostedCandidate(shape, tuple(texts), raw, log_loss_raw(table.y[seen], raw[seen], table.weight[seen]))
+
+
+def _data_params(table: TrainingTable) -> dict[str, Any]:
+    return {
+        "verbosity": -1,
+        "num_threads": table.threads,
+        "max_bin": 255,
+        "min_data_in_bin": 3,
+        "feature_pre_filter": False,
+        "data_random_seed": table.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+    }
+
+
+def _params(table: TrainingTable, shape: Shape) -> dict[str, Any]:
+    constraints = {"monotone_constraints": list(table.monotone)} if any(table.monotone) else {}
+    return {
+        **_data_params(table),
+        **constraints,
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "num_leaves": shape.leaves,
+        "min_data_in_leaf": shape.min_leaf,
+        "min_sum_hessian_in_leaf": 1e-2,
+        "learning_rate": shape.learning_rate,
+        "feature_fraction": shape.column_share,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": shape.l2,
+        "cat_smooth": 20.0,
+        "cat_l2": 20.0,
+        "max_cat_to_onehot": 8,
+        "seed": table.seed,
+    }

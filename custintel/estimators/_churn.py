@@ -1,0 +1,291 @@
+"""`ChurnClassifier`: calibrated probabilities from any customer table, small or large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+
+from custintel.errors import DataError, Problem, raise_problems
+from custintel.estimators._calibration import Calibration
+from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._ensemble import Ensemble, fit_ensemble
+from custintel.estimators._input import as_table, binary_target
+from custintel.estimators._plan import Effort, plan_fit
+from custintel.estimators._plan import override as override_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ChurnClassifier"]
+
+
+class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Probability that a customer leaves (or of any other outcome with two values), from any customer table.
+
+    The table may hold numbers, texts, categories, booleans, dates and missing values as they are. Small LightGBM
+    models, fitted on inner folds, are blended with a ridge logistic regression by out-of-fold log loss, then
+    calibrated. Larger tables get fewer and larger models. With fewer than 20 customers in one class only the ridge
+    remains.
+
+    Parameters
+    ----------
+    monotone : mapping of str to {-1, 1}, optional
+        Columns whose rise may only raise (1) or only lower (-1) the probability.
+    effort : {"auto", "full", "fast"}
+        How much to try: by size of the table, everything, or one model with a hold-out.
+    leaves, min_leaf, learning_rate, column_share, l2 : number, optional
+        Fix a property of the boosted trees that is otherwise chosen by inner folds.
+    random_state : int, RandomState or None
+        Seed of folds and boosting.
+    n_jobs : int, optional
+        Threads of LightGBM; None uses all.
+
+    Attributes
+    ----------
+    classes_ : array
+        The two classes, sorted; probabilities of the second one are what the model is about.
+    contract_ : FeatureContract
+        Kinds, categories and ranges of the columns.
+    ensemble_ : Ensemble
+        Boosters, linear part and their weights.
+    calibration_ : Calibration
+        Map from log-odds to probability.
+    expected_value_ : float
+        Log-odds before calibration from which the contributions start.
+    feature_names_in_, n_features_in_
+        Columns seen in `fit`.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})
+    >>> left = (table["bill"] < 30).map({True: "yes", False: "no"})
+    >>> model = ChurnClassifier(effort="fast").fit(table, left)
+    >>> model.predict(table.iloc[[0, 59]]).tolist()
+    ['yes', 'no']
+    """
+
+    contract_: FeatureContract
+    ensemble_: Ensemble
+    calibration_: Calibration
+    classes_: np.ndarray
+    n_features_in_: int
+
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
+        self,
+        *,
+        monotone: Mapping[str, int] | None = None,
+        effort: Effort = "auto",
+        leaves: int | None = None,
+        min_leaf: int | None = None,
+        learning_rate: float | None = None,
+        column_share: float | None = None,
+        l2: float | None = None,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.monotone = monotone
+        self.effort = effort
+        self.leaves = leaves
+        self.min_leaf = min_leaf
+        self.learning_rate = learning_rate
+        self.column_share = column_share
+        self.l2 = l2
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Learn from customers `X` and their outcome `y`.
+
+        Parameters
+        ----------
+        X : data frame or array
+            One row a customer (or a customer and a date).
+        y : array-like
+            Two values; the larger one is what is predicted.
+        sample_weight : array-like, optional
+            Weight of each row.
+        groups : array-like, optional
+            Customer of each row: rows of one customer stay on one side of every inner fold.
+        """
+        table = as_table(self, X, fitting=True)
+        target, classes = binary_target(y)
+        check_consistent_length(table, target, groups)
+        weight = _weights(sample_weight, table)
+        keep = weight > 0
+        if not keep.all():
+            table, target, weight = table[keep], target[keep], weight[keep]
+            groups = None if groups is None else np.asarray(groups)[keep]
+            _check_two_classes(target)
+        self.classes_ = classes
+        self.contract_ = learn_contract(table)
+        self._check_params()
+        matrix = self.contract_.encode(table)
+        self._fit_matrix(matrix, target, weight, groups)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Calibrated probabilities of both classes, one row a customer."""
+        raw = self.log_odds(X)
+        p = self.calibration_.probability(raw)
+        return np.column_stack([1 - p, p])
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Calibrated log-odds of the second class."""
+        raw = self.log_odds(X)
+        return self.calibration_.log_odds(raw)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likelier class of each customer."""
+        likely = (self.decision_function(X) > 0).astype(int)
+        return np.asarray(self.classes_[likely])
+
+    def log_odds(self, X: Any) -> np.ndarray:
+        """Log-odds before calibration: the scale on which contributions add up."""
+        check_is_fitted(self)
+        return self.ensemble_.log_odds(self.encode(X), self._threads())
+
+    def encode(self, X: Any) -> np.ndarray:
+        """Matrix of the used columns (`contract_.used`) that the boosters and the linear part read."""
+        check_is_fitted(self)
+        return self.contract_.encode(as_table(self, X, fitting=False))
+
+    def contributions(self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None) -> pd.DataFrame:
+        """Exact additive contributions of every column to the log-odds before calibration.
+
+        They add up, with `expected_value_`, to `log_odds(X)`. Columns that the model does not use contribute 0.
+
+        Parameters
+        ----------
+        X : data frame or array
+            Customers.
+        kernel : callable, optional
+            ``kernel(booster, matrix)`` gives tree SHAP values (rows x (columns + 1), the last one the expected value);
+            LightGBM's own when None.
+        """
+        matrix = self.encode(X)
+        parts = self.ensemble_.contributions(matrix, self._threads(), kernel)
+        used = [c.name for c in self.contract_.used]
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame(parts, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
+
+    def feature_importance(self) -> pd.Series:
+        """Share of each column in what the model learned (gain of the trees, spread of the linear part); sums to 1."""
+        check_is_fitted(self)
+        shares = pd.Series(self.ensemble_.importance(), index=[c.name for c in self.contract_.used], name="importance")
+        return shares.sort_values(ascending=False, kind="stable")
+
+    @property
+    def expected_value_(self) -> float:
+        """Log-odds before calibration of the average customer; contributions start here."""
+        return self.ensemble_.expected_value
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Everything learned as plain data, and the boosters as LightGBM text."""
+        check_is_fitted(self)
+        state = {
+            "class": type(self).__name__,
+            "params": _plain_params(self.get_params()),
+            "classes": self.classes_.tolist(),
+            "classes_dtype": "object" if self.classes_.dtype == object else self.classes_.dtype.str,
+            "named": hasattr(self, "feature_names_in_"),
+            "contract": self.contract_.to_state(),
+            "ensemble": self.ensemble_.to_state(),
+            "calibration": self.calibration_.to_state(),
+        }
+        return state, {f"booster_{k}": text for k, text in enumerate(self.ensemble_.texts)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str]) -> Self:
+        """Read back what `to_state` gave; predictions are the same."""
+        model = cls(**state["params"])
+        model.classes_ = np.asarray(state["classes"], dtype=state["classes_dtype"])
+        model.contract_ = FeatureContract.from_state(state["contract"])
+        texts = tuple(boosters[f"booster_{k}"] for k in range(len(boosters)))
+        model.ensemble_ = Ensemble.from_state(state["ensemble"], texts)
+        model.calibration_ = Calibration.from_state(state["calibration"])
+        model.n_features_in_ = len(model.contract_.columns)
+        if state["named"]:
+            model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
+        return model
+
+    def _fit_matrix(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: Any) -> None:
+        plan = plan_fit(len(y), int(min(y.sum(), len(y) - y.sum())), self.effort)
+        given = {n: getattr(self, n) for n in ("leaves", "min_leaf", "learning_rate", "column_share", "l2")}
+        shapes = override_shapes(plan.shapes, given)
+        signs = dict(self.monotone or {})
+        self.ensemble_, self.calibration_ = fit_ensemble(
+            matrix,
+            y,
+            weight,
+            groups=None if groups is None else np.asarray(groups),
+            levels=np.array([len(c.categories) for c in self.contract_.used], dtype=np.int64),
+            monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
+            plan=plan,
+            shapes=shapes,
+            seed=_seed(self.random_state),
+            threads=self._threads(),
+        )
+
+    def _threads(self) -> int:
+        return 0 if self.n_jobs is None or self.n_jobs < 0 else int(self.n_jobs)
+
+    def _check_params(self) -> None:
+        raise_problems([*self._effort_problems(), *self._monotone_problems()])
+
+    def _effort_problems(self) -> list[Problem]:
+        if self.effort in ("auto", "full", "fast"):
+            return []
+        return [Problem("effort", "unknown value", repr(self.effort), "auto, full, fast")]
+
+    def _monotone_problems(self) -> list[Problem]:
+        kinds = {c.name: c.kind for c in self.contract_.columns}
+        problems = []
+        for name, sign in (self.monotone or {}).items():
+            where = f"monotone[{name!r}]"
+            if name not in kinds:
+                problems.append(Problem(where, "no such column", name, ", ".join(kinds)))
+            elif kinds[name] == "category":
+                hint = "only numbers and dates can be monotone"
+                problems.append(Problem(where, "a category has no order", hint=hint))
+            if sign not in (-1, 0, 1):
+                problems.append(Problem(where, "unknown direction", repr(sign), "1 (rises with the column), -1, 0"))
+        return problems
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def _weights(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
+    rows = np.zeros((len(table), 1))
+    weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    if weight.sum() == 0:
+        raise DataError("all sample weights are zero\n  hint: at least one row must count")
+    return np.asarray(weight)
+
+
+def _check_two_classes(target: np.ndarray) -> None:
+    if len(np.unique(target)) < 2:
+        raise DataError("the target has one class only among the rows with a positive weight")
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _plain_params(params: dict[str, Any]) -> dict[str, Any]:
+    plain = {**params, "monotone": None if params["monotone"] is None else dict(params["monotone"])}
+    if not isinstance(plain["random_state"], int | type(None)):
+        plain["random_state"] = None
+    return plain

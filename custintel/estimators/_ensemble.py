@@ -1,0 +1,220 @@
+"""The blend of boosters and the linear part on the log-odds scale.
+
+``log_odds = sum_b weight_b * booster_b + linear_weight * linear``, the weights adding up to 1; so contributions of the
+parts, weighted in the same way, add up exactly too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from custintel.estimators._blend import blend_weights
+from custintel.estimators._boosting import (
+    BoostedCandidate,
+    Shape,
+    TrainingTable,
+    fit_candidate,
+    raw_score,
+    read_booster,
+)
+from custintel.estimators._calibration import Calibration, choose_calibration
+from custintel.estimators._folds import Split, fold_of_rows, inner_splits
+from custintel.estimators._linear import LinearPart, choose_penalty, fit_ridge, learn_design
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from custintel.estimators._plan import Plan
+
+__all__ = ["Ensemble", "fit_ensemble"]
+
+_CHUNK = 100_000
+_TINY_PENALTY = 3.0
+_MANY_COLUMNS = 80
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Boosters as text with their weights, the linear part with its weight."""
+
+    texts: tuple[str, ...]
+    booster_weights: tuple[float, ...]
+    linear: LinearPart
+    linear_weight: float
+    expected_value: float = 0.0
+    boosters: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # the boosters are always read from their text, so that a saved model predicts the same
+        object.__setattr__(self, "boosters", tuple(read_booster(t) for t in self.texts))
+
+    def log_odds(self, matrix: np.ndarray, threads: int) -> np.ndarray:
+        """Log-odds before calibration."""
+        out = np.empty(len(matrix))
+        for start in range(0, len(matrix), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            out[part] = self._log_odds(matrix[part], threads)
+        return out
+
+    def contributions(
+        self, matrix: np.ndarray, threads: int, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
+        """Contribution of every encoded column; they add up, with `expected_value`, to the log-odds."""
+        explain = kernel or (lambda b, m: b.predict(m, pred_contrib=True, num_threads=threads))
+        out = np.zeros(matrix.shape)
+        if self.linear_weight:
+            out += self.linear_weight * self.linear.contributions(matrix)
+        for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
+            out += weight * np.asarray(explain(booster, matrix))[:, :-1]
+        return out
+
+    def importance(self) -> np.ndarray:
+        """Share of every encoded column: gain of the trees, absolute weight of the linear design."""
+        width = len(self.linear.design.blocks) and int(self.linear.design.owners.max()) + 1
+        total = np.zeros(max([width, *(b.num_feature() for b in self.boosters)]))
+        for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
+            gain = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
+            total += weight * gain / max(gain.sum(), 1e-300)
+        spread = np.bincount(self.linear.design.owners, np.abs(self.linear.weights), minlength=len(total))
+        return _as_shares(total + self.linear_weight * spread / max(spread.sum(), 1e-300))
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain data for the artifact (the texts are kept apart)."""
+        return {
+            "booster_weights": list(self.booster_weights),
+            "linear": self.linear.to_state(),
+            "linear_weight": self.linear_weight,
+            "expected_value": self.expected_value,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], texts: tuple[str, ...]) -> Ensemble:
+        """Read back what `to_state` gave."""
+        linear = LinearPart.from_state(state["linear"])
+        return cls(texts, tuple(state["booster_weights"]), linear, state["linear_weight"], state["expected_value"])
+
+    def _log_odds(self, matrix: np.ndarray, threads: int) -> np.ndarray:
+        out = np.zeros(len(matrix))
+        if self.linear_weight:
+            out += self.linear_weight * self.linear.log_odds(matrix)
+        for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
+            out += weight * raw_score(booster, matrix, threads)
+        return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "boosters"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
+
+
+def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
+    matrix: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    *,
+    groups: np.ndarray | None,
+    levels: np.ndarray,
+    monotone: tuple[int, ...],
+    plan: Plan,
+    shapes: tuple[Shape, ...],
+    seed: int,
+    threads: int,
+) -> tuple[Ensemble, Calibration]:
+    """Fit all candidates, blend and calibrate them."""
+    if not shapes:
+        return _tiny(matrix, y, weight, levels, monotone), Calibration()
+    fold = fold_of_rows(y, plan.folds, groups, seed)
+    splits = inner_splits(fold, plan.used)
+    linear, linear_raw = _fit_linear(matrix, y, weight, levels, np.array(monotone), splits, plan.linear_rows, seed)
+    categorical = tuple(int(j) for j in np.flatnonzero(levels))
+    table = TrainingTable(matrix, y, weight, categorical, monotone, splits, seed, threads)
+    candidates = [fit_candidate(table, shape) for shape in shapes] if matrix.shape[1] else []
+    return _blend(table, candidates, linear, linear_raw, fold)
+
+
+def _tiny(
+    matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, levels: np.ndarray, monotone: tuple[int, ...]
+) -> Ensemble:
+    design = learn_design(matrix, levels, weight, True)
+    linear = _fit_monotone(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
+    return Ensemble((), (), linear, 1.0, linear.intercept)
+
+
+def _fit_linear(  # noqa: PLR0913
+    matrix: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    levels: np.ndarray,
+    monotone: np.ndarray,
+    splits: list[Split],
+    most_rows: int,
+    seed: int,
+) -> tuple[LinearPart, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    small = [(_sample(train, most_rows, rng), valid) for train, valid in splits]
+    rows = np.unique(np.concatenate([np.concatenate(s) for s in small]))
+    plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS)
+    design = learn_design(matrix[rows], levels, weight[rows], plain)
+    Z = design.expand(matrix[rows])
+    local = [(np.searchsorted(rows, t), np.searchsorted(rows, v)) for t, v in small]
+    penalty, raw = choose_penalty(Z, y[rows], weight[rows], local)
+    linear = _fit_monotone(Z, y[rows], weight[rows], design, penalty, monotone)
+    out = np.full(len(y), np.nan)
+    out[rows] = raw
+    return linear, out
+
+
+def _fit_monotone(
+    Z: np.ndarray, y: np.ndarray, weight: np.ndarray, design: Any, penalty: float, monotone: np.ndarray
+) -> LinearPart:
+    active = np.ones(Z.shape[1], dtype=bool)
+    signs = monotone[design.owners] if len(monotone) else np.zeros(0)
+    first = np.append(True, np.diff(design.owners) != 0) if len(active) else active
+    while True:
+        beta = fit_ridge(Z[:, active], y, weight, penalty)
+        weights = np.zeros(len(active))
+        weights[active] = beta[1:]
+        wrong = first & (weights * signs < 0)
+        if not wrong.any():
+            return LinearPart(design, float(beta[0]), weights)
+        active &= ~wrong
+
+
+def _sample(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+
+
+def _blend(
+    table: TrainingTable,
+    candidates: list[BoostedCandidate],
+    linear: LinearPart,
+    linear_raw: np.ndarray,
+    fold: np.ndarray,
+) -> tuple[Ensemble, Calibration]:
+    raw = np.array([*(c.raw for c in candidates), linear_raw])
+    seen = ~np.isnan(raw).any(axis=0)
+    y, weight = table.y[seen], table.weight[seen]
+    shares = blend_weights(raw[:, seen], y, weight)
+    kept = [(c, s) for c, s in zip(candidates, shares, strict=False) if s > 0]
+    texts = tuple(t for c, _ in kept for t in c.texts)
+    weights = tuple(float(s) / len(c.texts) for c, s in kept for _ in c.texts)
+    bare = Ensemble(texts, weights, linear, float(shares[-1]))
+    ensemble = Ensemble(texts, weights, linear, float(shares[-1]), _expected_value(bare, table.matrix[:1]))
+    inner = np.arange(seen.sum()) % 5 if len(table.splits) == 1 else fold[seen]
+    return ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner)
+
+
+def _expected_value(ensemble: Ensemble, one_row: np.ndarray) -> float:
+    total = ensemble.linear_weight * ensemble.linear.intercept
+    for booster, weight in zip(ensemble.boosters, ensemble.booster_weights, strict=True):
+        total += weight * float(booster.predict(one_row, pred_contrib=True)[0, -1])
+    return total
+
+
+def _as_shares(total: np.ndarray) -> np.ndarray:
+    return np.asarray(total / max(total.sum(), 1e-300))

@@ -1,0 +1,200 @@
+"""The linear part: ridge logistic regression on standardised numbers, hinges at quantiles and categories.
+
+Each original column owns a few columns of the design; its contribution to the log-odds is the sum over them, measured
+from the average customer of the training table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import expit
+
+from custintel.estimators._losses import log_loss_raw
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custintel.estimators._folds import Split
+
+__all__ = ["Design", "LinearPart", "fit_ridge", "learn_design"]
+
+PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+_FEW_VALUES = 8
+_MOST_LEVELS = 60
+
+
+@dataclass(frozen=True)
+class Block:
+    """How one encoded column enters the design."""
+
+    column: int
+    levels: int
+    low: float
+    high: float
+    fill: float
+    centre: float
+    scale: float
+    knots: tuple[float, ...]
+    flag: bool
+
+    @property
+    def width(self) -> int:
+        """Number of design columns."""
+        return self.levels if self.levels else 1 + len(self.knots) + int(self.flag)
+
+    def expand(self, x: np.ndarray) -> np.ndarray:
+        """Design columns of this block."""
+        if self.levels:
+            return np.asarray(x[:, None] == np.arange(self.levels), dtype=np.float64)
+        missing = np.isnan(x)
+        z = (np.clip(np.where(missing, self.fill, x), self.low, self.high) - self.centre) / self.scale
+        hinges = [np.maximum(z - k, 0.0) for k in self.knots]
+        flags = [missing.astype(np.float64)] if self.flag else []
+        return np.column_stack([z, *hinges, *flags])
+
+
+@dataclass(frozen=True)
+class Design:
+    """The blocks of all used columns and the mean of each design column."""
+
+    blocks: tuple[Block, ...]
+    means: np.ndarray
+
+    def expand(self, matrix: np.ndarray) -> np.ndarray:
+        """Centred design matrix."""
+        if not self.blocks:
+            return np.zeros((len(matrix), 0))
+        return np.asarray(np.hstack([b.expand(matrix[:, b.column]) for b in self.blocks]) - self.means)
+
+    @property
+    def owners(self) -> np.ndarray:
+        """Encoded column that each design column belongs to."""
+        return np.repeat([b.column for b in self.blocks], [b.width for b in self.blocks]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class LinearPart:
+    """A fitted logistic regression: log-odds = intercept + centred design @ weights."""
+
+    design: Design
+    intercept: float
+    weights: np.ndarray
+
+    def log_odds(self, matrix: np.ndarray) -> np.ndarray:
+        """Log-odds of every row."""
+        return np.asarray(self.intercept + self.design.expand(matrix) @ self.weights)
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Additive contribution of every encoded column; with the intercept they add up to the log-odds."""
+        out = np.zeros(matrix.shape)
+        start = 0
+        for block in self.design.blocks:
+            part = slice(start, start + block.width)
+            expanded = block.expand(matrix[:, block.column]) - self.design.means[part]
+            out[:, block.column] = expanded @ self.weights[part]
+            start += block.width
+        return out
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain data for the artifact."""
+        blocks = [{**b.__dict__, "knots": list(b.knots)} for b in self.design.blocks]
+        return {
+            "blocks": blocks,
+            "means": self.design.means.tolist(),
+            "intercept": self.intercept,
+            "weights": self.weights.tolist(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> LinearPart:
+        """Read back what `to_state` gave."""
+        blocks = tuple(Block(**{**b, "knots": tuple(b["knots"])}) for b in state["blocks"])
+        design = Design(blocks, np.asarray(state["means"], dtype=np.float64))
+        return cls(design, float(state["intercept"]), np.asarray(state["weights"], dtype=np.float64))
+
+
+def learn_design(matrix: np.ndarray, levels: np.ndarray, weight: np.ndarray, plain: np.ndarray | bool) -> Design:
+    """Learn fill values, scales and knots; `levels` is 0 for numbers, `plain` columns get no hinges."""
+    straight = np.broadcast_to(plain, levels.shape)
+    blocks = []
+    for j, count in enumerate(levels):
+        if count > _MOST_LEVELS:
+            continue
+        if count:
+            blocks.append(Block(j, int(count), 0.0, 0.0, 0.0, 0.0, 1.0, (), False))
+        else:
+            blocks.append(_number_block(j, matrix[:, j], weight, bool(straight[j])))
+    means = [np.average(b.expand(matrix[:, b.column]), axis=0, weights=weight) for b in blocks]
+    return Design(tuple(blocks), np.concatenate(means) if means else np.zeros(0))
+
+
+def _number_block(j: int, x: np.ndarray, weight: np.ndarray, straight: bool) -> Block:
+    missing = np.isnan(x)
+    present, w = x[~missing], weight[~missing]
+    low, high = (present.min(), present.max()) if straight else np.quantile(present, [0.002, 0.998])
+    clipped = np.clip(present, low, high)
+    centre = np.average(clipped, weights=w)
+    scale = np.sqrt(np.average((clipped - centre) ** 2, weights=w)) or 1.0
+    knots: tuple[float, ...] = ()
+    if not straight and len(np.unique(present[:20_000])) > _FEW_VALUES:
+        inner = np.unique(np.quantile((clipped - centre) / scale, [0.1, 0.25, 0.5, 0.75, 0.9]))
+        knots = tuple(float(k) for k in inner)
+    return Block(j, 0, float(low), float(high), float(centre), float(centre), float(scale), knots, bool(missing.any()))
+
+
+def fit_ridge(
+    Z: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float, start: np.ndarray | None = None
+) -> np.ndarray:
+    """Weights (intercept first) that minimise the weighted log loss plus penalty/2 of the squared weights."""
+    A = np.column_stack([np.ones(len(Z)), Z])
+    ridge = np.full(A.shape[1], penalty)
+    ridge[0] = 1e-9
+    beta = np.zeros(A.shape[1]) if start is None else start.copy()
+    loss = _objective(A, y, weight, ridge, beta)
+    for _ in range(60):
+        p = expit(A @ beta)
+        gradient = A.T @ (weight * (p - y)) + ridge * beta
+        hessian = (A * (weight * p * (1 - p))[:, None]).T @ A
+        hessian[np.diag_indices_from(hessian)] += ridge + 1e-10
+        step = np.linalg.solve(hessian, gradient)
+        beta, new = _line_search(A, y, weight, ridge, beta, step, loss)
+        done = loss - new <= 1e-11 * (abs(loss) + 1e-12) and np.abs(step).max() < 1e-7
+        loss = new
+        if done:
+            break
+    return beta
+
+
+def _objective(A: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: np.ndarray, beta: np.ndarray) -> float:
+    raw = A @ beta
+    return float(weight @ (np.logaddexp(0.0, raw) - y * raw) + 0.5 * ridge @ (beta * beta))
+
+
+def _line_search(  # noqa: PLR0913 - one problem, spelled out
+    A: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: np.ndarray, beta: np.ndarray, step: np.ndarray, loss: float
+) -> tuple[np.ndarray, float]:
+    size = 1.0
+    while size > 1e-8:
+        candidate = beta - size * step
+        value = _objective(A, y, weight, ridge, candidate)
+        if value <= loss:
+            return candidate, value
+        size /= 2
+    return beta, loss
+
+
+def choose_penalty(Z: np.ndarray, y: np.ndarray, weight: np.ndarray, splits: list[Split]) -> tuple[float, np.ndarray]:
+    """The penalty with the lowest out-of-fold log loss, and the out-of-fold log-odds it gives (NaN elsewhere)."""
+    raw = np.full((len(PENALTIES), len(y)), np.nan)
+    for train, valid in splits:
+        beta = None
+        for i, penalty in enumerate(PENALTIES):
+            beta = fit_ridge(Z[train], y[train], weight[train], penalty, beta)
+            raw[i, valid] = beta[0] + Z[valid] @ beta[1:]
+    seen = ~np.isnan(raw[0])
+    losses = [log_loss_raw(y[seen], r[seen], weight[seen]) for r in raw]
+    best = int(np.argmin(losses))
+    return PENALTIES[best], raw[best]

@@ -1,0 +1,59 @@
+"""How much work a table deserves: inner folds and candidate shapes by its size.
+
+Small tables get shallow candidates, five folds and averaging; large ones get one booster and a hold-out.
+
+>>> plan_fit(5_000, 800, "auto").folds, plan_fit(1_000_000, 90_000, "auto").used
+(5, 1)
+>>> plan_fit(60, 9, "auto").shapes          # too few churners for anything but a strong ridge
+()
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from custintel.estimators._boosting import Shape
+
+__all__ = ["Effort", "Plan", "plan_fit"]
+
+Effort = Literal["auto", "full", "fast"]
+_FEWEST_TARGETS = 20
+_SMALL = 20_000
+_LARGE = 200_000
+_HOLD_OUT = 50_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Inner folds, how many of them are used, candidate shapes, rows for the linear part."""
+
+    folds: int
+    used: int
+    shapes: tuple[Shape, ...]
+    linear_rows: int = 30_000
+
+
+def plan_fit(rows: int, minority: int, effort: Effort) -> Plan:
+    """The plan for a table of `rows` customers, `minority` of them in the smaller class."""
+    if minority < _FEWEST_TARGETS:
+        return Plan(0, 0, ())
+    if effort == "fast" or (effort == "auto" and rows > _LARGE):
+        return Plan(max(5, rows // _HOLD_OUT), 1, (Shape(31, 100, 0.1, 0.8, 5.0, 1000),))
+    if effort == "auto" and rows > _SMALL:
+        return Plan(4, 4, (Shape(15, 100, 0.05, 0.5, 5.0, 1500),))
+    return Plan(5, 5, _small_shapes())
+
+
+def override(shapes: tuple[Shape, ...], given: dict[str, Any]) -> tuple[Shape, ...]:
+    """Put the values that the user fixed in place of the automatic ones; equal shapes are kept once."""
+    fixed = {name: value for name, value in given.items() if value is not None}
+    return tuple(dict.fromkeys(replace(shape, **fixed) for shape in shapes))
+
+
+def _small_shapes() -> tuple[Shape, ...]:
+    return (
+        Shape(4, 20, 0.05, 0.5, 5.0, 1500),
+        Shape(8, 20, 0.04, 0.5, 5.0, 1500),
+        Shape(20, 20, 0.03, 0.7, 5.0, 1500),
+    )
