@@ -1,1 +1,24 @@
-"""contracts"""
+"""What each table must look like, and the checks that set bad rows aside."""
+
+from __future__ import annotations
+
+from custintel.contracts._check import DERIVED, Source, check_table
+from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
+from custintel.contracts._report import Fault, QualityReport, TableReport
+from custintel.contracts._tables import TABLES, ColumnContract, TableContract, load_tables
+
+__all__ = [
+    "DERIVED",
+    "TABLES",
+    "ColumnContract",
+    "ColumnSource",
+    "Fault",
+    "QualityReport",
+    "Source",
+    "TableContract",
+    "TableMapping",
+    "TableReport",
+    "check_table",
+    "load_tables",
+    "parse_mapping",
+]

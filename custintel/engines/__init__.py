@@ -1,1 +1,9 @@
-"""engines"""
+"""Engines: run this SQL, register that frame, write that Parquet. Nothing here knows about telecom."""
+
+from __future__ import annotations
+
+from custintel.engines._duckdb import DuckDBEngine
+from custintel.engines._frames import Frame, to_arrow
+from custintel.engines._text import literal, quoted
+
+__all__ = ["DuckDBEngine", "Frame", "literal", "quoted", "to_arrow"]

@@ -1,0 +1,190 @@
+"""SQL that reads a raw column as the type of its contract.
+
+A value is *given* when it is neither NULL nor blank (for all types but text also not one of `-`, `nan`, `null`, `na`,
+`n/a`, `none`). A given value that cannot be read stays NULL in the typed column, and the row is set aside: the checks
+compare the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from custintel.contracts._mapping import UNITS, ColumnSource
+from custintel.contracts._tables import ColumnContract
+from custintel.engines import literal, quoted
+
+__all__ = ["Reading", "reading"]
+
+_NOTHING = ", ".join(literal(word) for word in ("", "-", "nan", "null", "na", "n/a", "none"))
+_YES = ", ".join(literal(word) for word in ("true", "t", "yes", "y", "1"))
+_NO = ", ".join(literal(word) for word in ("false", "f", "no", "n", "0"))
+_FLOATS = ("DOUBLE", "FLOAT")
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
+_STAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+_UNIX = datetime(1970, 1, 1)
+_INSTANT = "TIMESTAMP WITH TIME ZONE"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """SQL of one column in two steps: what is given, and what it says; `certain` if the second cannot fail."""
+
+    contract: ColumnContract
+    given: str
+    typed: str
+    certain: bool
+    given_name: str
+
+
+def reading(contract: ColumnContract, source: ColumnSource, raw_type: str, given_name: str) -> Reading:
+    """Return how a raw column of this SQL type is read; `given_name` is what the first step will be called."""
+    raw, kind = _raw(source, raw_type)
+    if source.values or source.other is not None:
+        raw, kind = _mapped(raw, kind, source), "VARCHAR"
+    given = _given(raw, kind, contract)
+    typed = _typed(quoted(given_name), kind, contract, source)
+    return Reading(
+        contract, given, typed, kind == contract.sql_type and typed == quoted(given_name), quoted(given_name)
+    )
+
+
+def _raw(source: ColumnSource, raw_type: str) -> tuple[str, str]:
+    """SQL and simplified type of the source."""
+    if source.column is None:
+        return f"cast({literal(source.value)} as varchar)", "VARCHAR"
+    name = quoted(source.column)
+    if raw_type in _FLOATS or raw_type.startswith("DECIMAL"):
+        return f"cast({name} as double)", "DOUBLE"
+    if raw_type in _INTEGERS:
+        return name, "BIGINT"
+    if raw_type in _STAMPS:
+        return (name if raw_type == "TIMESTAMP" else f"cast({name} as timestamp)"), "TIMESTAMP"
+    if raw_type in ("VARCHAR", "DATE", "BOOLEAN", _INSTANT):
+        return name, raw_type
+    return f"cast({name} as varchar)", "VARCHAR"
+
+
+def _text(raw: str, kind: str) -> str:
+    """As text; whole floats lose their `.0`, because pandas makes floats of identifiers with gaps."""
+    if kind == "VARCHAR":
+        return raw
+    if kind == "DOUBLE":
+        whole = f"{raw} = floor({raw}) and abs({raw}) < 9e15"
+        return f"case when {whole} then cast(cast({raw} as bigint) as varchar) else cast({raw} as varchar) end"
+    return f"cast({raw} as varchar)"
+
+
+def _mapped(raw: str, kind: str, source: ColumnSource) -> str:
+    """Apply the value map; what it does not name becomes `other`, or stays."""
+    text = f"lower(trim({_text(raw, kind)}))"
+    cases = [f"when {text} = {literal(k)} then {_as_text(v)}" for k, v in source.values.items()]
+    rest = _text(raw, kind) if source.other is None else _other(text, source)
+    return f"case {' '.join(cases)} else {rest} end" if cases else rest
+
+
+def _other(text: str, source: ColumnSource) -> str:
+    """The value for everything that is given and not named by the map."""
+    return f"case when {text} not in ({_NOTHING}) then {_as_text(source.other)} end"
+
+
+def _as_text(value: str | bool | int | float | None) -> str:
+    """A value of the map as a text literal."""
+    return "null" if value is None else literal(str(value))
+
+
+def _given(raw: str, kind: str, contract: ColumnContract) -> str:
+    """NULL where nothing is given."""
+    if kind == "DOUBLE":
+        present = f"case when not isnan({raw}) then {raw} end"
+        return f"nullif(trim({_text(raw, kind)}), 'nan')" if contract.type == "string" else present
+    if contract.type == "string":
+        return f"nullif(trim({_text(raw, kind)}), '')"
+    if kind == "VARCHAR":
+        return f"case when lower(trim({raw})) not in ({_NOTHING}) then trim({raw}) end"
+    return raw
+
+
+def _typed(given: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:
+    """What the given value says, in the contract's type."""
+    if contract.type == "string":
+        return _vocabulary(given, contract.values)
+    if contract.type == "boolean":
+        return _boolean(given, kind)
+    if contract.type in ("date", "timestamp"):
+        moment = _moment(given, kind, source)
+        same = contract.type == "timestamp" or kind == "DATE"
+        return (
+            moment if same and not (kind == "DATE" and contract.type == "timestamp") else _other_time(moment, contract)
+        )
+    return _number(given, kind, contract, source)
+
+
+def _other_time(moment: str, contract: ColumnContract) -> str:
+    """A time as its day, or a day as its midnight."""
+    return f"cast({moment} as {contract.sql_type.lower()})"
+
+
+def _vocabulary(given: str, values: tuple[str, ...]) -> str:
+    """The declared spelling of a value, whatever its case; NULL for a word that is not declared."""
+    if not values:
+        return given
+    cases = " ".join(f"when {literal(v.lower())} then {literal(v)}" for v in values)
+    declared = ", ".join(literal(v) for v in values)
+    return f"case when {given} in ({declared}) then {given} else case lower({given}) {cases} end end"
+
+
+def _boolean(given: str, kind: str) -> str:
+    """True and false in the usual spellings, 1 and 0 included."""
+    if kind == "BOOLEAN":
+        return given
+    text = f"lower({_text(given, kind)})"
+    return f"case when {text} in ({_YES}) then true when {text} in ({_NO}) then false end"
+
+
+def _number(given: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:
+    """A finite number; for integers a whole one (`60.0` is whole)."""
+    scale = "" if source.scale is None else f" * {float(source.scale)!r}"
+    if kind == "BIGINT" and contract.type == "integer" and not scale:
+        return f"try_cast({given} as bigint)"
+    value = f"cast({given} as double)" if kind in ("DOUBLE", "BIGINT") else f"try_cast({given} as double)"
+    value = f"{value}{scale}"
+    if contract.type == "number":
+        return value if kind == "BIGINT" else f"case when isfinite({value}) then {value} end"
+    return f"case when {value} = floor({value}) then try_cast({value} as bigint) end"
+
+
+def _moment(given: str, kind: str, source: ColumnSource) -> str:
+    """A naive local time (or the date itself when the source is a date)."""
+    if source.epoch is not None and kind not in (_INSTANT, "DATE", "TIMESTAMP"):
+        return _since(given, kind, source)
+    if kind == _INSTANT:
+        return f"timezone({literal(source.zone or 'UTC')}, {given})"
+    if kind in ("DATE", "TIMESTAMP"):
+        return given
+    if kind != "VARCHAR":
+        return "cast(null as timestamp)"
+    if source.format is not None:
+        return f"cast(try_strptime({given}, {literal(source.format)}) as timestamp)"
+    return _parsed(given, source.zone)
+
+
+def _parsed(given: str, zone: str | None) -> str:
+    """ISO text. The year must have four digits, or `15/10/14` would be read as a day of the year 15."""
+    # a cast straight to TIMESTAMP would drop the offset of `10:00+02` in silence
+    instant = f"try_cast({given} as timestamptz)"
+    local = f"cast({instant} as timestamp)"
+    if zone is not None:
+        offset = f"regexp_matches({given}, '(Z|z|[0-9] ?[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') and {given} like '%:%'"
+        local = f"case when {offset} then timezone({literal(zone)}, {instant}) else {local} end"
+    return f"case when {instant} >= timestamptz '1000-01-01 00:00:00+00' then {local} end"
+
+
+def _since(given: str, kind: str, source: ColumnSource) -> str:
+    """Units since an epoch; the bound keeps the arithmetic inside 64 bits."""
+    assert source.epoch is not None
+    unit = UNITS[source.unit]
+    number = f"try_cast({given} as double)" if kind == "VARCHAR" else f"cast({given} as double)"
+    start = (source.epoch.replace(tzinfo=None) - _UNIX).total_seconds() * 1e6
+    micros = f"cast(round({number} * {unit!r}) as bigint) + {int(start)}"
+    return f"case when abs({number}) < {2e17 / unit!r} then make_timestamp({micros}) end"

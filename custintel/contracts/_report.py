@@ -1,0 +1,134 @@
+"""What the checks found: counts for each table, and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+__all__ = ["Fault", "QualityReport", "TableReport"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A reason for setting rows aside, and how many it took.
+
+    Examples
+    --------
+    >>> str(Fault("below minimum", "duration_s", 4))
+    'below minimum: duration_s'
+    """
+
+    reason: str
+    column: str
+    rows: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.column}" if self.column else self.reason
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """Where the rows of one table went: rows_in == kept + set_aside + duplicates, always.
+
+    Examples
+    --------
+    >>> report = TableReport("usage", rows_in=10, kept=7, duplicates=1, faults=(Fault("below minimum", "duration_s", 2),))
+    >>> report.set_aside, report.balanced
+    (2, True)
+    """
+
+    table: str
+    rows_in: int
+    kept: int
+    duplicates: int
+    faults: tuple[Fault, ...] = ()
+    unresolved: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def set_aside(self) -> int:
+        """Rows that broke the contract.
+
+        Examples
+        --------
+        >>> TableReport("usage", 1, 1, 0).set_aside
+        0
+        """
+        return sum(fault.rows for fault in self.faults)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row that came in is accounted for.
+
+        Examples
+        --------
+        >>> TableReport("usage", 2, 1, 0).balanced
+        False
+        """
+        return self.rows_in == self.kept + self.set_aside + self.duplicates
+
+
+class QualityReport:
+    """What was set aside, from all tables.
+
+    Examples
+    --------
+    >>> report = QualityReport([TableReport("usage", 10, 7, 1, (Fault("below minimum", "duration_s", 2),))])
+    >>> report.frame()
+           rows_in  kept  set_aside  duplicates
+    table
+    usage       10     7          2           1
+    >>> report.reasons()
+       table         reason      column  rows
+    0  usage  below minimum  duration_s     2
+    """
+
+    def __init__(self, tables: Iterable[TableReport]) -> None:
+        self.tables = {report.table: report for report in tables}
+
+    def __iter__(self) -> Iterator[TableReport]:
+        return iter(self.tables.values())
+
+    def __getitem__(self, table: str) -> TableReport:
+        return self.tables[table]
+
+    def frame(self) -> pd.DataFrame:
+        """One row a table: rows_in = kept + set_aside + duplicates.
+
+        Examples
+        --------
+        >>> QualityReport([TableReport("usage", 3, 3, 0)]).frame().loc["usage"].to_dict()
+        {'rows_in': 3, 'kept': 3, 'set_aside': 0, 'duplicates': 0}
+        """
+        rows = [(r.table, r.rows_in, r.kept, r.set_aside, r.duplicates) for r in self]
+        return pd.DataFrame(rows, columns=["table", "rows_in", "kept", "set_aside", "duplicates"]).set_index("table")
+
+    def reasons(self) -> pd.DataFrame:
+        """One row a reason: how many rows of which table it set aside.
+
+        Examples
+        --------
+        >>> QualityReport([TableReport("usage", 3, 3, 0)]).reasons().columns.tolist()
+        ['table', 'reason', 'column', 'rows']
+        """
+        rows = [(r.table, fault.reason, fault.column, fault.rows) for r in self for fault in r.faults]
+        return pd.DataFrame(rows, columns=["table", "reason", "column", "rows"])
+
+    def unresolved(self) -> pd.DataFrame:
+        """One row a column that names rows of another table which are not there; the naming rows are kept.
+
+        Examples
+        --------
+        >>> QualityReport([TableReport("usage", 3, 3, 0, unresolved={"cell_id": 2})]).unresolved()
+           table   column  rows
+        0  usage  cell_id     2
+        """
+        rows = [(r.table, column, count) for r in self for column, count in r.unresolved.items()]
+        return pd.DataFrame(rows, columns=["table", "column", "rows"])
+
+    def __repr__(self) -> str:
+        return repr(self.frame())
+
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html())

@@ -1,0 +1,257 @@
+"""DuckDB, the embedded default engine."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+import weakref
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from custintel.engines._frames import Frame, to_arrow
+from custintel.engines._text import literal, quoted
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["DuckDBEngine"]
+
+_numbers = itertools.count(1)
+_READERS = {
+    ".parquet": "read_parquet([{files}], union_by_name = true)",
+    ".csv": "read_csv([{files}], all_varchar = true, header = true, union_by_name = true)",
+}
+
+
+class DuckDBEngine:
+    """A DuckDB database that runs SQL and takes and gives data frames.
+
+    Parameters
+    ----------
+    path : str or path, optional
+        Database file; without it the tables live compressed in memory and spill to a temporary folder.
+    memory_limit : str, optional
+        Such as ``"4GB"``; DuckDB's own default is 80 % of the machine.
+    threads : int, optional
+        Number of threads; DuckDB's own default is all cores.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> engine = DuckDBEngine()
+    >>> engine.register("calls", pd.DataFrame({"customer_id": ["a", "a", "b"], "duration_s": [60, 30, 5]}))
+    >>> engine.sql("select customer_id, sum(duration_s)::int as s from calls group by 1 order by 1")
+      customer_id   s
+    0           a  90
+    1           b   5
+    """
+
+    dialect = "duckdb"
+
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, memory_limit: str | None = None, threads: int | None = None
+    ) -> None:
+        self._spill = tempfile.mkdtemp(prefix="custintel_")
+        weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
+        settings: dict[str, str | bool | int | float | list[str]] = {"temp_directory": self._spill}
+        if memory_limit is not None:
+            settings["memory_limit"] = memory_limit
+        if threads is not None:
+            settings["threads"] = threads
+        self._connection = duckdb.connect(":memory:" if path is None else str(path), config=settings)
+        self._owned = True
+        self._prepare(None if path is not None else "store")
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection) -> DuckDBEngine:
+        """Work beside the tables of an open connection, in an attached memory database of its own.
+
+        The connection's tables, settings of names and default schema stay as they are; its time zone is set to UTC.
+
+        Examples
+        --------
+        >>> connection = duckdb.connect()
+        >>> _ = connection.sql("create table calls as select 7 as a")
+        >>> engine = DuckDBEngine.of(connection)
+        >>> engine.execute("create table mine as select * from memory.main.calls")
+        >>> engine.tables(), connection.execute("select current_catalog()").fetchall()
+        (['mine'], [('memory',)])
+        """
+        engine = cls.__new__(cls)
+        engine._connection = connection
+        engine._owned = False
+        engine._prepare(f"custintel_{next(_numbers)}")
+        return engine
+
+    def _prepare(self, attach: str | None) -> None:
+        """Attach the compressed memory store and settle on UTC."""
+        self._connection.execute("set timezone = 'UTC'")
+        if attach is not None:
+            self._connection.execute(f"attach ':memory:' as {quoted(attach)} (compress)")
+        if self._owned and attach is not None:
+            self._connection.execute(f"use {quoted(attach)}")
+        self.catalog = attach or str(self._one("select current_catalog()"))
+
+    def _one(self, query: str) -> object:
+        """The single value of a query, in the connection's own default schema."""
+        row = self._connection.execute(query).fetchone()
+        return row[0] if row else None
+
+    @contextmanager
+    def _at_home(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Let unqualified names mean this engine's tables, and restore a guest connection afterwards."""
+        if self._owned:
+            yield self._connection
+            return
+        catalog, schema = (str(self._one(f"select current_{what}()")) for what in ("catalog", "schema"))
+        self._connection.execute(f"use {quoted(self.catalog)}.main")
+        try:
+            yield self._connection
+        finally:
+            self._connection.execute(f"use {quoted(catalog)}.{quoted(schema)}")
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Run a query and return pandas.
+
+        Examples
+        --------
+        >>> DuckDBEngine().sql("select 1 as a")
+           a
+        0  1
+        """
+        with self._at_home() as connection:
+            return connection.execute(query).df()
+
+    def arrow(self, query: str) -> pa.Table:
+        """Run a query and return an Arrow table.
+
+        Examples
+        --------
+        >>> DuckDBEngine().arrow("select 1 as a").to_pydict()
+        {'a': [1]}
+        """
+        with self._at_home() as connection:
+            result = connection.execute(query)
+            # DuckDB 2.0 removed fetch_arrow_table; older releases lack to_arrow_table
+            fetch = getattr(result, "to_arrow_table", None) or getattr(result, "fetch_arrow_table")  # noqa: B009
+            table: pa.Table = fetch()
+            return table
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """Run a query and return plain Python rows.
+
+        Examples
+        --------
+        >>> DuckDBEngine().rows("select 1, 'a'")
+        [(1, 'a')]
+        """
+        with self._at_home() as connection:
+            return connection.execute(query).fetchall()
+
+    def execute(self, query: str) -> None:
+        """Run a statement and return nothing.
+
+        Examples
+        --------
+        >>> DuckDBEngine().execute("create table t as select 1 as a")
+        """
+        with self._at_home() as connection:
+            connection.execute(query)
+
+    def register(self, name: str, frame: Frame) -> None:
+        """Give a pandas, Polars or Arrow frame a name in SQL, without a copy where possible.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> engine = DuckDBEngine()
+        >>> engine.register("t", pa.table({"a": [1, 2]}))
+        >>> engine.rows("select sum(a)::int from t")
+        [(3,)]
+        """
+        self._connection.register(name, to_arrow(frame))
+
+    def unregister(self, name: str) -> None:
+        """Forget a registered frame.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> engine = DuckDBEngine()
+        >>> engine.register("t", pd.DataFrame({"a": [1]}))
+        >>> engine.unregister("t")
+        """
+        self._connection.unregister(name)
+
+    def read_files(self, paths: Sequence[str | os.PathLike[str]]) -> str:
+        """Return a relation for FROM that reads Parquet or CSV files; every CSV column is text.
+
+        Examples
+        --------
+        >>> DuckDBEngine().read_files(["usage.csv"])
+        "read_csv(['usage.csv'], all_varchar = true, header = true, union_by_name = true)"
+        """
+        kinds = {".parquet" if ".parquet" in Path(p).name.lower() else ".csv" for p in paths}
+        if len(kinds) != 1:
+            raise ValueError(f"one table must be all Parquet or all CSV, not {sorted(kinds)}")
+        return _READERS[kinds.pop()].format(files=", ".join(literal(str(p)) for p in paths))
+
+    def write_parquet(self, query: str, path: str | os.PathLike[str]) -> None:
+        """Write the result of a query as one Parquet file; a killed run leaves no half file under its name.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     DuckDBEngine().write_parquet("select 1 as a", f"{folder}/t.parquet")
+        ...     pd.read_parquet(f"{folder}/t.parquet").shape
+        (1, 1)
+        """
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.tmp")
+        self.execute(f"copy ({query}) to {literal(str(temporary))} (format parquet, compression zstd)")
+        temporary.replace(target)
+
+    def columns(self, name: str) -> dict[str, str]:
+        """Return column names and SQL types of a table or any relation usable in FROM.
+
+        Examples
+        --------
+        >>> DuckDBEngine().columns("(select 1 as a, 'x' as b)")
+        {'a': 'INTEGER', 'b': 'VARCHAR'}
+        """
+        return {str(row[0]): str(row[1]) for row in self.rows(f"describe select * from {name}")}
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables and views made here.
+
+        Examples
+        --------
+        >>> DuckDBEngine().tables()
+        []
+        """
+        found = self.rows(
+            f"select table_name from information_schema.tables where table_catalog = {literal(self.catalog)} order by 1"
+        )
+        return [str(row[0]) for row in found]
+
+    def close(self) -> None:
+        """Close the database; a guest connection is left open.
+
+        Examples
+        --------
+        >>> DuckDBEngine().close()
+        """
+        if self._owned:
+            self._connection.close()
+            shutil.rmtree(self._spill, ignore_errors=True)
+        else:
+            self._connection.execute(f"detach database if exists {quoted(self.catalog)}")
