@@ -20,7 +20,9 @@ REGION_SPREAD_KM = 120.0
 KIND_SPREAD_KM = np.array([3.0, 8.0, 12.0, 35.0])
 HOME_PULL = np.array([0.3, 1.0, 0.3, 0.6])
 WORK_PULL = np.array([3.0, 0.5, 0.5, 0.3])
-TECHNOLOGY_BY_KIND = np.array([[0.0, 0.02, 0.38, 0.6], [0.0, 0.05, 0.6, 0.35], [0.02, 0.1, 0.6, 0.28], [0.1, 0.25, 0.6, 0.05]])
+TECHNOLOGY_BY_KIND = np.array(
+    [[0.0, 0.02, 0.38, 0.6], [0.0, 0.05, 0.6, 0.35], [0.02, 0.1, 0.6, 0.28], [0.1, 0.25, 0.6, 0.05]]
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ def cell_days(cells: Cells, days: int, config: CellsConfig, streams: RandomStrea
     own = config.drop_mean * np.exp(rng.normal(-(config.drop_sd**2) / 2, config.drop_sd, (cells.n, 1)))
     busy = np.where(load > 0.9, config.drop_busy_factor, 1.0)
     drop = own * busy * rng.lognormal(0, 0.3, shape) + 0.002 * outage
-    speed = np.array(config.throughput)[cells.technology][:, None] * rng.lognormal(0, config.throughput_sd, (cells.n, 1))
+    speed = np.array(config.throughput)[cells.technology][:, None] * rng.lognormal(
+        0, config.throughput_sd, (cells.n, 1)
+    )
     speed = speed * (1 - load) ** 1.2 * rng.lognormal(0, 0.35, shape)
     speed = np.where(signal < config.signal_floor_dbm, speed / 3, speed) * (1 - outage / 24)
     columns = (outage, np.minimum(drop, 1.0), load, speed, signal)

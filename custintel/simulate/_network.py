@@ -57,3 +57,264 @@ class Network:
         order = np.argsort(rows, kind="stable")
         indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=self.n))])
         return indptr, columns[order], np.concatenate(sent)[order].astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Undirected ties between people of the universe."""
+
+    first: Ints
+    second: Ints
+    layer: Bytes  # index in TIE_KINDS, 0..2
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Rates a month of first calls and conversations on ties, by direction seen from the first side."""
+
+    voice_out: Floats
+    voice_in: Floats
+    text_out: Floats
+    text_in: Floats
+
+
+def make_network(
+    population: Population, days: int, config: NetworkConfig, usage: UsageConfig, streams: RandomStreams
+) -> Network:
+    """Draw all ties that live at some time during `days`."""
+    pairs = _pairs(population.people, days, config, streams)
+    pairs = _touching(pairs, population.n)
+    personal = _personal_rates(pairs, population, config, streams)
+    others = _Others.make(population, config, streams)
+    kinds = np.concatenate([pairs.layer, others.kind])
+    ego, alter = np.concatenate([pairs.first, others.ego]), np.concatenate([pairs.second, others.alter])
+    rates = _level(personal, others.rates, (ego, alter, population.n), config, usage)
+    born, died = _lives(kinds, days, config, streams)
+    order = np.argsort(ego, kind="stable")
+    columns = (rates.voice_out, rates.voice_in, rates.text_out, rates.text_in, born, died)
+    singles = [np.asarray(c[order], dtype=np.float32) for c in columns]
+    return Network(population.n, ego[order], alter[order], kinds[order], *singles, *_directory(population, others))
+
+
+def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStreams) -> _Pairs:
+    """All ties between people: households and companies, group layers, weak ties; each pair once."""
+    rng = streams.get("ties")
+    parts = [(*_within(people.group, _company_chance(people), rng), 0)]
+    chance = np.sqrt(config.group_link) * np.exp(config.group_sociability * people.traits[:, 2])
+    chance *= np.sqrt(1 + days / config.life_days[1])  # room for those that come and go
+    for layer, size in enumerate(config.group_sizes):
+        groups = _group_layer(people, layer, size, config, rng)
+        parts.append((*_within(groups, chance, rng), 1))
+    count = round(config.weak_ties * people.n * (1 + days / config.life_days[2]))
+    parts.append((rng.integers(0, people.n, count), rng.integers(0, people.n, count), 2))
+    first = np.concatenate([np.minimum(a, b) for a, b, _ in parts])
+    second = np.concatenate([np.maximum(a, b) for a, b, _ in parts])
+    layer_of = np.concatenate([np.full(len(a), k, dtype=np.int8) for a, _, k in parts])
+    keep = np.unique(first * people.n + second, return_index=True)[1]
+    keep = keep[first[keep] != second[keep]]
+    return _Pairs(first[keep], second[keep], layer_of[keep])
+
+
+def _company_chance(people: People) -> Floats:
+    """Square root of the chance of a tie inside a household or company: large companies are not cliques."""
+    size = np.bincount(people.group)[people.group]
+    return np.asarray(np.sqrt(np.minimum(1.0, 4.0 / np.maximum(size - 1, 1))))
+
+
+def _group_layer(people: People, layer: int, size: float, config: NetworkConfig, rng: np.random.Generator) -> Ints:
+    """Cut the people into groups: neighbours, colleagues, people of like mind."""
+    noise = rng.random(people.n)
+    like = people.traits[:, 0] - people.traits[:, 1] + rng.normal(0, 1, people.n)
+    keys = (people.neighbourhood + noise, people.work_cell + noise, like)
+    order = np.argsort(keys[layer], kind="stable")
+    mean = size / np.exp(config.group_size_sd**2 / 2)
+    sizes = np.maximum(1, np.rint(mean * rng.lognormal(0, config.group_size_sd, people.n))).astype(np.int64)
+    groups = np.empty(people.n, dtype=np.int64)
+    groups[order] = np.repeat(np.arange(people.n), sizes)[: people.n]
+    return groups
+
+
+def _within(groups: Ints, chance: Floats, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Pairs inside groups, each with the product of both sides' chances."""
+    order = np.argsort(groups, kind="stable")
+    label = groups[order]
+    longest = int(np.bincount(groups).max())
+    firsts, seconds = [], []
+    for gap in range(1, min(longest, 80)):
+        at = np.flatnonzero(label[gap:] == label[:-gap])
+        a, b = order[at], order[at + gap]
+        linked = rng.random(len(at)) < chance[a] * chance[b]
+        firsts.append(a[linked])
+        seconds.append(b[linked])
+    return np.concatenate(firsts), np.concatenate(seconds)
+
+
+def _touching(pairs: _Pairs, n: int) -> _Pairs:
+    """Ties with a line of ours, which comes first (it has the smaller index)."""
+    ours = pairs.first < n
+    return _Pairs(pairs.first[ours], pairs.second[ours], pairs.layer[ours])
+
+
+def _personal_rates(pairs: _Pairs, population: Population, config: NetworkConfig, streams: RandomStreams) -> _Rates:
+    """Weights of ties, stretched, times what both sides like to call and to text."""
+    rng = streams.get("weights")
+    kinds = np.array([config.household_weight, config.group_weight, config.weak_weight])[pairs.layer]
+    z = rng.normal(size=(2, len(pairs.first)))
+    weight = np.exp(config.strength * (kinds[:, 0] + kinds[:, 1] * z[0]))
+    voice, text = _factors(population, config, streams)
+    channel = rng.random(len(pairs.first))
+    calls = channel >= config.text_only
+    texts = (channel < config.text_only) | (channel > config.text_only + (1 - config.text_only) * config.call_only)
+    share = rng.beta(config.direction, config.direction, (2, len(pairs.first)))
+    talk = weight * np.sqrt(voice[pairs.first] * voice[pairs.second]) * calls
+    chat = weight**0.8 * np.exp(0.8 * z[1]) * np.sqrt(text[pairs.first] * text[pairs.second]) * texts
+    return _Rates(talk * share[0], talk * (1 - share[0]), chat * share[1], chat * (1 - share[1]))
+
+
+def _factors(population: Population, config: NetworkConfig, streams: RandomStreams) -> tuple[Floats, Floats]:
+    """What each person of the universe likes to call and to text, as factors; correlated with sociability."""
+    rng = streams.get("factors")
+    people = population.people
+    common, voice, text = rng.normal(size=(3, people.n))
+    s, r = config.factor_sociability, config.factor_correlation
+    shared = np.sqrt(max(r - s**2, 0.0))
+    own = np.sqrt(1 - s**2 - shared**2)
+    voice = s * people.traits[:, 2] + shared * common + own * voice
+    text = s * people.traits[:, 2] + shared * common + own * text
+    return np.exp(config.voice_factor_sd * voice), np.exp(config.text_factor_sd * text)
+
+
+@dataclass(frozen=True)
+class _Others:
+    """Ties to numbers that are not mobile people at home, and the sizes of their blocks of numbers."""
+
+    ego: Ints
+    alter: Ints
+    kind: Bytes
+    rates: _Rates
+    blocks: dict[str, int]
+
+    @classmethod
+    def make(cls, population: Population, config: NetworkConfig, streams: RandomStreams) -> _Others:
+        """Fixed lines, voicemail, services, abroad, premium numbers, strangers."""
+        rng = streams.get("others")
+        n, first = population.n, population.people.n
+        blocks = {"fixed": max(60, n // 2), "voicemail": 1, "service": 60, "foreign": max(40, n // 5), "premium": 30}
+        starts = dict(zip(blocks, first + np.cumsum([0, *blocks.values()])[:-1], strict=True))
+        counts = {
+            "fixed": rng.poisson(config.fixed_ties, n),
+            "voicemail": (rng.random(n) < 0.7).astype(np.int64),
+            "service": np.full(n, 2),
+            "foreign": (rng.random(n) < config.foreign_lines) * (1 + rng.poisson(0.8, n)),
+            "premium": (rng.random(n) < config.premium_lines).astype(np.int64),
+        }
+        egos = {name: np.repeat(np.arange(n), count) for name, count in counts.items()}
+        alters = {name: starts[name] + _popular(len(ego), blocks[name], rng) for name, ego in egos.items()}
+        egos["stranger"] = np.arange(n)
+        alters["stranger"] = np.full(n, -1)
+        kind = np.concatenate([np.full(len(ego), TIE_KINDS.index(name), dtype=np.int8) for name, ego in egos.items()])
+        ego = np.concatenate(list(egos.values()))
+        rates = _other_rates(kind, config, rng)
+        return cls(ego, np.concatenate(list(alters.values())), kind, rates, blocks)
+
+
+def _popular(count: int, size: int, rng: np.random.Generator) -> Ints:
+    """Draw numbers of a block; a few are called by many."""
+    return np.asarray((size * rng.random(count) ** 1.5).astype(np.int64))
+
+
+def _other_rates(kind: Bytes, config: NetworkConfig, rng: np.random.Generator) -> _Rates:
+    """Shares of all calls by kind, lognormal between ties; services text, voicemail is only called."""
+    calls = config.calls_per_day * 30.4375
+    shares = {
+        "fixed": config.fixed_share, "voicemail": config.voicemail_share, "service": config.service_share,
+        "foreign": config.foreign_share, "premium": config.premium_share, "stranger": config.stranger_share,
+    }  # fmt: skip
+    outward = {"fixed": 0.55, "voicemail": 1.0, "service": 0.8, "foreign": 0.55, "premium": 1.0, "stranger": 0.4}
+    rate = rng.lognormal(0, 1.1, len(kind))
+    out = np.zeros(len(kind))
+    for name, share in shares.items():
+        at = kind == TIE_KINDS.index(name)
+        rate[at] *= share * calls / rate[at].sum()
+        out[at] = outward[name]
+    lines = (kind == TIE_KINDS.index("stranger")).sum()
+    rate *= lines
+    texts = rng.lognormal(-0.5, 1.0, len(kind)) * (kind == TIE_KINDS.index("service"))
+    texts *= config.service_texts_per_month * lines / max(texts.sum(), 1e-9)
+    return _Rates(rate * out, rate * (1 - out), np.zeros(len(kind)), texts)
+
+
+def _level(
+    personal: _Rates,
+    others: _Rates,
+    ends: tuple[Ints, Ints, int],
+    config: NetworkConfig,
+    usage: UsageConfig,
+) -> _Rates:
+    """Scale the rates between people so that lines have the wanted mean number of records."""
+    ego, alter, n = ends
+    size = len(personal.voice_out)
+    records = np.where(alter[:size] < n, 2, 1)
+    talk = (records * (personal.voice_out + personal.voice_in)).sum() / n
+    chat = (records * (personal.text_out + personal.text_in)).sum() / n
+    other_share = config.fixed_share + config.voicemail_share + config.service_share + config.foreign_share
+    month = 30.4375
+    voice = config.calls_per_day * month * (1 - other_share) / usage.voice.multiplier / talk
+    text = (config.texts_per_day * month - config.service_texts_per_month) / usage.texts.multiplier / chat
+    scaled = (personal.voice_out * voice, personal.voice_in * voice, personal.text_out * text, personal.text_in * text)
+    rest = (others.voice_out, others.voice_in, others.text_out, others.text_in)
+    return _Rates(*(np.concatenate(pair) for pair in zip(scaled, rest, strict=True)))
+
+
+def _lives(kind: Bytes, days: int, config: NetworkConfig, streams: RandomStreams) -> tuple[Floats, Floats]:
+    """First and last day of each tie: as many begin as end."""
+    rng = streams.get("lives")
+    means = np.array([*config.life_days, *(config.life_days[0],) * (len(TIE_KINDS) - 3)])
+    life = means[kind]
+    begins = rng.random(len(kind)) < days / (days + life)
+    born = np.where(begins, rng.random(len(kind)) * days, -1.0)
+    return born, np.maximum(born, 0) + rng.exponential(life)
+
+
+def _directory(population: Population, others: _Others) -> tuple[Strings, Bytes, Bytes]:
+    """Numbers, operators and destinations of all alters."""
+    people = population.people
+    patterns = {
+        "fixed": ("8881{:07d}", 3, 2), "voicemail": ("100", 5, 5), "service": ("8888{:04d}", 5, 5),
+        "foreign": ("{}", 4, 3), "premium": ("888900{:05d}", 5, 4),
+    }  # fmt: skip
+    numbers: list[str] = []
+    codes: list[tuple[int, int]] = []
+    for name, size in others.blocks.items():
+        pattern, operator, destination = patterns[name]
+        numbers += [_foreign(i) if name == "foreign" else pattern.format(i * 13 + 11) for i in range(size)]
+        codes += [(operator, destination)] * size
+    rest = np.array(codes, dtype=np.int8)
+    mobile = np.where(people.operator == 0, 0, 1).astype(np.int8)
+    return (
+        np.concatenate([people.number, np.array(numbers)]),
+        np.concatenate([people.operator, rest[:, 0]]),
+        np.concatenate([mobile, rest[:, 1]]),
+    )
+
+
+FOREIGN_PREFIXES = (
+    "49151",
+    "33612",
+    "39333",
+    "34612",
+    "43664",
+    "41791",
+    "90532",
+    "30694",
+    "44770",
+    "12025",
+    "66812",
+    "20100",
+)
+
+
+def _foreign(index: int) -> str:
+    """A number abroad; a few countries have most of them."""
+    country = int(len(FOREIGN_PREFIXES) * (index * 0.618034 % 1) ** 1.7)
+    return f"{FOREIGN_PREFIXES[country]}{index * 37 + 1000:06d}"

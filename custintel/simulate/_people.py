@@ -41,7 +41,7 @@ class People:
     n: int
     operator: Bytes  # index in OPERATORS; 0 for every line that is ever ours
     group: Ints  # household or company
-    company: Bools  # line of a company
+    kind: Bytes  # 0 household, 1 small business, 2 key account
     neighbourhood: Ints
     home_cell: Ints
     work_cell: Ints
@@ -107,7 +107,7 @@ def make_population(
         imei=_imeis(n, rng),
         generation=_generations(traits["data_appetite"], ages, config, rng),
         chronotype=shift,
-        business=people.company[:n].copy(),
+        business=people.kind[:n] > 0,
         elsewhere=rng.choice([1, 2], n, p=_competitor_shares(config)).astype(np.int8),
         ported_in=(activation >= 0) & (rng.random(n) < config.port_in),
         keeps_number=rng.random(n) < config.port_out,
@@ -141,10 +141,10 @@ def _competitor_shares(config: PeopleConfig) -> Floats:
 def _make_people(n: int, size: int, cells: Cells, config: PeopleConfig, streams: RandomStreams) -> People:
     """Households and companies, where they live and work, and whose customers they are; ours first."""
     rng = streams.get("people")
-    group, company = _groups(size, config, rng)
-    operator = _operators(n, group, company, config, rng)
+    group, kind = _groups(size, config, rng)
+    operator = _operators(n, group, kind, config, rng)
     order = np.concatenate([rng.permutation(np.flatnonzero(operator == 0)), rng.permutation(np.flatnonzero(operator))])
-    group, company, operator = group[order], company[order], operator[order]
+    group, kind, operator = group[order], kind[order], operator[order]
     home = rng.choice(cells.n, group.max() + 1, p=cells.home_weight)[group]
     neighbourhood = _neighbourhoods(group, home, config, rng)
     traits = _traits(group, neighbourhood, config, streams)
@@ -152,16 +152,16 @@ def _make_people(n: int, size: int, cells: Cells, config: PeopleConfig, streams:
         n=size,
         operator=operator,
         group=group,
-        company=company,
+        kind=kind,
         neighbourhood=neighbourhood,
         home_cell=home.astype(np.int32),
-        work_cell=_work_cells(home, group, company, cells, rng),
+        work_cell=_work_cells(home, group, kind > 0, cells, rng),
         traits=traits,
         number=_numbers(operator, rng),
     )
 
 
-def _groups(size: int, config: PeopleConfig, rng: np.random.Generator) -> tuple[Ints, Bools]:
+def _groups(size: int, config: PeopleConfig, rng: np.random.Generator) -> tuple[Ints, Bytes]:
     """Number the households, small businesses and key accounts; members are neighbours in the array."""
     business, key = round(config.segment_shares[2] * size), round(config.segment_shares[3] * size)
     kinds = np.arange(1, len(config.household_sizes) + 1)
@@ -171,7 +171,7 @@ def _groups(size: int, config: PeopleConfig, rng: np.random.Generator) -> tuple[
     firms = firms + homes.max() + 1
     keys = keys + (firms.max() if firms.size else homes.max()) + 1
     group = np.concatenate([homes, firms, keys])
-    return group, np.arange(size) >= len(homes)
+    return group, np.repeat(np.arange(3, dtype=np.int8), (len(homes), len(firms), len(keys)))
 
 
 def _cut(count: int, sizes: Ints) -> Ints:
@@ -179,18 +179,35 @@ def _cut(count: int, sizes: Ints) -> Ints:
     return np.repeat(np.arange(len(sizes)), sizes)[:count]
 
 
-def _operators(n: int, group: Ints, company: Bools, config: PeopleConfig, rng: np.random.Generator) -> Bytes:
-    """Operator of each person; exactly n people are ours."""
+def _operators(n: int, group: Ints, kind: Bytes, config: PeopleConfig, rng: np.random.Generator) -> Bytes:
+    """Operator of each person; exactly n people are ours, and each kind of customer has our market share."""
     codes = np.arange(len(config.market_shares))
-    common = rng.choice(codes, group.max() + 1, p=config.market_shares)[group]
+    common = _shared_operators(group, kind, config, rng)
     own = rng.choice(codes, len(group), p=config.market_shares)
-    loyal = rng.random(len(group)) < np.where(company, config.company_operator, config.household_operator)
+    loyal = rng.random(len(group)) < np.where(kind > 0, config.company_operator, config.household_operator)
     operator = np.where(loyal, common, own).astype(np.int8)
-    ours = rng.permutation(np.flatnonzero(operator == 0))
-    others = rng.permutation(np.flatnonzero(operator != 0))
-    operator[ours[n:]] = 1
-    operator[others[: max(n - len(ours), 0)]] = 0
+    ours = rng.permutation(np.flatnonzero((operator == 0) & (kind == 0)))
+    others = rng.permutation(np.flatnonzero((operator != 0) & (kind == 0)))
+    surplus = int((operator == 0).sum()) - n
+    operator[ours[: max(surplus, 0)]] = 1
+    operator[others[: max(-surplus, 0)]] = 0
     return operator
+
+
+def _shared_operators(group: Ints, kind: Bytes, config: PeopleConfig, rng: np.random.Generator) -> Ints:
+    """Operator common to a household or company, dealt so that each kind meets the market shares."""
+    shares = np.cumsum(config.market_shares)
+    result = np.zeros(len(group), dtype=np.int64)
+    for k in range(3):
+        members = np.flatnonzero(kind == k)
+        label = np.unique(group[members], return_inverse=True)[1]
+        sizes = np.bincount(label)
+        order = rng.permutation(len(sizes))
+        middle = np.cumsum(sizes[order]) - sizes[order] / 2
+        dealt = np.empty(len(sizes), dtype=np.int64)
+        dealt[order] = np.searchsorted(shares[:-1], middle / sizes.sum())
+        result[members] = dealt[label]
+    return result
 
 
 def _neighbourhoods(group: Ints, home: Ints, config: PeopleConfig, rng: np.random.Generator) -> Ints:
@@ -236,12 +253,10 @@ def _numbers(operator: Bytes, rng: np.random.Generator) -> Strings:
 def _segments(
     people: People, n: int, customers: int, prepaid_joiners: int, config: PeopleConfig, streams: RandomStreams
 ) -> Bytes:
-    """Prepaid or postpaid by price sensitivity, liquidity and household; business and key account by company size."""
+    """Prepaid or postpaid by price sensitivity, liquidity and household; companies are never prepaid."""
     rng = streams.get("segments")
-    members = np.bincount(people.group)[people.group[:n]]
-    company = people.company[:n]
-    segment = np.where(members >= config.key_account_size / 2, 3, 2).astype(np.int8)
-    consumers = np.flatnonzero(~company)
+    segment = (people.kind[:n] + 1).astype(np.int8)
+    consumers = np.flatnonzero(segment == 1)
     household = rng.normal(size=people.group.max() + 1)[people.group[consumers]]
     score = 0.5 * people.traits[consumers, 0] - 0.4 * people.traits[consumers, 4] + 0.9 * household
     score = score + rng.normal(0, 0.6, len(consumers))
@@ -284,7 +299,7 @@ def _ages(segment: Bytes, group: Ints, rng: np.random.Generator) -> Ints:
 def _accounts(people: People, n: int, config: PeopleConfig, rng: np.random.Generator) -> Ints:
     """Payer of each line: the company, the household (70 %), or the user alone."""
     group = people.group[:n]
-    shared = people.company[:n] | (rng.random(n) < config.household_payer)
+    shared = (people.kind[:n] > 0) | (rng.random(n) < config.household_payer)
     key = np.where(shared, group, people.group.max() + 1 + np.arange(n))
     return np.asarray(np.unique(key, return_inverse=True)[1])
 

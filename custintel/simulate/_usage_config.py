@@ -113,11 +113,18 @@ class NetworkConfig:
 class MobilityConfig:
     """Where the customers are (section 3)."""
 
-    home: float = 0.45  # shares of time [A]
-    work: float = 0.25
-    third: float = 0.10
+    # hours; shares of home, work, third place on weekdays and on weekends; over all time .45 / .25 / .10 [A]
+    place_hours: tuple[tuple[tuple[int, int], tuple[float, float, float], tuple[float, float, float]], ...] = (
+        ((0, 7), (0.88, 0.03, 0.03), (0.82, 0.02, 0.05)),
+        ((7, 9), (0.50, 0.22, 0.05), (0.75, 0.02, 0.06)),
+        ((9, 17), (0.22, 0.54, 0.06), (0.52, 0.04, 0.16)),
+        ((17, 22), (0.52, 0.06, 0.15), (0.52, 0.02, 0.18)),
+        ((22, 24), (0.78, 0.03, 0.07), (0.68, 0.02, 0.12)),
+    )
+    no_work: float = 0.25  # lines without a place of work or school [A]
     cells_a_month: tuple[float, float] = (14.0, 0.9)  # median and log sd of the places within reach [C]
     places: int = 48  # longest list of places kept
+    renewed: float = 0.7  # explored places that are new each month [P: Cuttone 2018, 70 % seen once]
     immobile: float = 0.08  # never leave two cells [A]
     stay_hours: int = 3  # a place is kept for this long [C]
     trips_a_year: float = 1.0  # abroad, a customer [A]
@@ -169,6 +176,8 @@ class VoiceConfig:
     unanswered: float = 0.17  # of attempts [A .20, with zero-second calls 16 % M: CNS]
     call_back: float = 0.34  # the callee calls back [M: CNS 41 % within 1 h]
     call_back_delay: tuple[float, float] = (335.0, 1.2)  # median s, log sd [M: CNS]
+    call_back_stranger: float = 0.07  # of missed calls from unknown numbers [A]
+    text_back: float = 0.10  # a text instead [M: CNS 18 % within 1 h, partly by chance]
     retry: float = 0.34  # the caller tries again [M: CNS 42 % within 1 h]
     retry_delay: tuple[float, float] = (150.0, 1.5)
     follow_up: float = 0.30  # another call on the tie [M: proto .28, raised]
@@ -194,6 +203,7 @@ class TextConfig:
     same_sender: float = 0.29  # [M: CNS]
     delay: tuple[float, float] = (4.4, 1.6)  # log s, log sd [M: proto]
     longest: int = 60  # texts a conversation
+    longest_delay: float = 43200.0  # s
     multiplier: float = 7.6  # texts a seed grows into [C]
 
 
@@ -208,7 +218,9 @@ class DataConfig:
     month_sd: float = 1.3  # [A]
     volume_sd: float = 1.8  # log sd of sessions within a line [A]
     appetite: float = 0.8  # correlation of volume with data appetite [A]
-    sim_gb_factor: tuple[float, ...] = (0.8, 1.2, 1.0, 0.9)  # by segment [A]
+    segment_factor: tuple[float, ...] = (0.8, 1.2, 1.0, 0.9)  # by segment [A]
+    device_factor: tuple[float, ...] = (0.0, 0.4, 0.9, 1.4)  # 2G to 5G [A]
+    session_cap_mb: float = 60_000.0
     duration: tuple[float, float] = (600.0, 1.2)  # s, log sd [A]
 
 

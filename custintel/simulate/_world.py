@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from custintel.simulate._cells import Cells
-from custintel.simulate._mobility import Mobility
-from custintel.simulate._network import Network
-from custintel.simulate._people import Population
+from custintel.simulate._arrays import Singles
+from custintel.simulate._cells import Cells, make_cells
+from custintel.simulate._clock import Rhythm, make_rhythm
+from custintel.simulate._data import Appetite, make_appetite
+from custintel.simulate._mobility import Mobility, make_mobility
+from custintel.simulate._network import Network, make_network
+from custintel.simulate._people import MONTH, Population, make_population
+from custintel.simulate._streams import RandomStreams
 from custintel.simulate._usage_config import WorldConfig
+from custintel.simulate._voice import call_effects
 
 __all__ = ["World", "make_world"]
 
@@ -21,4 +26,32 @@ class World:
     population: Population
     network: Network
     mobility: Mobility
+    rhythm: Rhythm
+    appetite: Appetite
+    call_effects: Singles
     config: WorldConfig
+
+
+def make_world(customers: int, months: int, config: WorldConfig, streams: RandomStreams) -> World:
+    """Draw the world of an operator with `customers` lines at the start.
+
+    Examples
+    --------
+    >>> world = make_world(100, 1, WorldConfig(), RandomStreams(1))
+    >>> int((world.population.activation_day < 0).sum())
+    100
+    """
+    days = int(months * MONTH) + 31
+    cells = make_cells(customers, config.cells, streams)
+    population = make_population(customers, months, cells, config.people, streams)
+    network = make_network(population, days, config.network, config.usage, streams)
+    return World(
+        cells=cells,
+        population=population,
+        network=network,
+        mobility=make_mobility(population, cells, (config.start, days), config.mobility, streams),
+        rhythm=make_rhythm(population, config.start, days, config.usage.clock, streams),
+        appetite=make_appetite(population, config.usage.data, streams),
+        call_effects=call_effects(network, config.usage.voice, streams),
+        config=config,
+    )
