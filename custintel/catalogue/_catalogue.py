@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from custintel.catalogue._grammar import Reader, close_hint, read_family
 from custintel.catalogue._yaml import read_yaml
 from custintel.errors import Problem, raise_problems
 from custintel.expressions import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["Catalogue", "yaml_texts"]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from custintel.catalogue._entries import ALL, Family, Feature
 from custintel.catalogue._grammar import Reader, close_hint
 from custintel.catalogue._tables import TableFacts, table_facts
-from custintel.expressions import Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from custintel.expressions import Expression
 
 __all__ = ["check_family"]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from custintel.expressions import Expression
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custintel.expressions import Expression
 
 __all__ = ["ALL", "Entry", "Family", "Feature", "Kind", "SliceWords", "column_name"]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from custintel.catalogue._entries import ALL, Entry, Family, Feature, SliceWords, column_name
 from custintel.catalogue._grammar import Reader, close_hint
 from custintel.expressions import AS_OF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["expand"]
 

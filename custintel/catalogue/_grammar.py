@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from custintel.catalogue._entries import ALL, Family, Feature, SliceWords
 from custintel.catalogue._yaml import Located
 from custintel.errors import ConfigurationError, Problem
 from custintel.expressions import Expression, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["FAMILY_KEYS", "FEATURE_KEYS", "SENSITIVITIES", "Reader", "read_family"]
 
@@ -55,7 +57,7 @@ class Reader:
         names = list(allowed)
         for key, value in at.mapping.items():
             if key not in names:
-                self.wrong(value.where, f"unknown key {key} in {what}", key, ", ".join(names), close_hint(key, names))
+                self.wrong(value.where, f"unknown key in {what}", key, ", ".join(names), _key_hint(key, names))
 
     def text(self, at: Located, key: str, what: str, default: str | None = None) -> str:
         """A text; asked for when there is no default."""
@@ -102,6 +104,12 @@ class Reader:
         if len(set(days)) < len(days):
             self.wrong(at.where, "a window given twice", str(at.plain()))
         return tuple(sorted(set(days)))
+
+
+def _key_hint(key: str, names: Iterable[str]) -> str:
+    if not _NAME.fullmatch(key):
+        return "inside { } a comma ends a value: put the expression in double quotes"
+    return close_hint(key, names)
 
 
 def close_hint(name: str, known: Iterable[str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import yaml
 
 from custintel.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Located", "Plain", "read_yaml"]
 
