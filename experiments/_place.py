@@ -1,0 +1,30 @@
+"""Where experiments find third-party data and put their tables."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "benchmarks"
+
+
+def data_folder() -> Path:
+    """The folder of third-party data: CUSTINTEL_DATA, or shared/data beside the checkout."""
+    return Path(os.environ.get("CUSTINTEL_DATA", ROOT.parent / "shared" / "data"))
+
+
+def provenance(*packages: str) -> str:
+    """Date and versions, for the head of a results page."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("custintel", *packages))
+    return f"Measured on {date.today()} with {versions}, 2 cores."
+
+
+def write_page(name: str, text: str) -> Path:
+    """Write one results page."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / name
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,32 @@
+"""The Python of README and tutorials runs as it stands, block after block."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["README.md", "docs/tutorials/notebook.md", "docs/tutorials/library.md"]
+
+
+def _python_of(page: str) -> str:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.filterwarnings("default")
+def test_python_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = _python_of(page)
+    assert code
+    exec(compile(code, page, "exec"), {})
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "docs/tutorials/scheduler.md"])
+def test_links_inside_the_repository_exist(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
