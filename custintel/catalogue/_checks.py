@@ -153,18 +153,23 @@ def _check_feature(family: Family, feature: Feature, readable: _Readable, reader
     for name, count in Counter(feature.slices).items():
         if count > 1:
             reader.wrong(feature.where, f"a slice given twice for feature {feature.name}", name)
-    _FEATURE_CHECKS[family.kind](family, feature, readable, reader)
-
-
-def _check_windowed(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
+    if family.kind == "gathered":
+        _check_gathered(family, feature, reader)
+        return
     readable.check(feature.expression)
+    if family.kind == "latest":
+        _check_latest(feature, reader)
+    else:
+        _check_windowed(family, feature, reader)
+
+
+def _check_windowed(family: Family, feature: Feature, reader: Reader) -> None:
     _check_aggregate(feature.name, feature.expression, reader)
     if not feature.windows and family.windows:
         reader.wrong(feature.where, f"feature {feature.name} has no window", "[]", "[7d, 30d, 90d]")
 
 
-def _check_latest(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
-    readable.check(feature.expression)
+def _check_latest(feature: Feature, reader: Reader) -> None:
     if feature.expression.aggregates:
         hint = "as: latest reads the one row in force: remove the aggregate, or ask it of windows in another family"
         wrong = f"an aggregate in {feature.name}, whose family is as: latest"
@@ -173,7 +178,7 @@ def _check_latest(family: Family, feature: Feature, readable: _Readable, reader:
         reader.wrong(feature.where, f"{feature.name} has windows or slices, but its family is as: latest")
 
 
-def _check_gathered(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
+def _check_gathered(family: Family, feature: Feature, reader: Reader) -> None:
     _check_aggregate(feature.name, feature.expression, reader)
     for name in sorted(feature.expression.columns - set(family.gather)):
         hint = close_hint(name, family.gather) or "only what gather: names can be read after gathering"
@@ -184,6 +189,3 @@ def _check_gathered(family: Family, feature: Feature, readable: _Readable, reade
             reader.wrong(
                 feature.where, "not possible over gathered rows", given, "count(*), sum, avg, min, max, stddev"
             )
-
-
-_FEATURE_CHECKS = {"window": _check_windowed, "latest": _check_latest, "gathered": _check_gathered}

@@ -40,6 +40,7 @@ SENSITIVITIES = ("normal", "personal", "sensitive")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _WINDOW = re.compile(r"([1-9][0-9]{0,2})d")
 _NOWHERE = Located(None, "")
+_UNREADABLE = parse("null")
 
 
 class Reader:
@@ -256,27 +257,21 @@ def _read_feature(
     if not isinstance(at.value, dict):
         reader.wrong(at.where, f"{what} is not a mapping", str(at.plain()), "{sql, unit, missing, about, about_zh}")
         return None
-    expression = reader.expression(at.mapping.get("sql"), at, what)
     about = reader.text(at, "about", what)
-    feature = {
-        "unit": reader.text(at, "unit", what),
-        "missing": _missing(at, what, reader),
-        "about_zh": reader.text(at, "about_zh", what, about),
-        "sensitivity": _sensitivity(at, reader),
-    }
-    own = reader.windows(at.mapping.get("windows"), windows)
-    if expression is None:
-        return None
-    return Feature(
+    feature = Feature(
         name=name,
-        expression=expression,
+        expression=reader.expression(at.mapping.get("sql"), at, what) or _UNREADABLE,
+        unit=reader.text(at, "unit", what),
+        missing=_missing(at, what, reader),
         about=about,
+        about_zh=reader.text(at, "about_zh", what, about),
         slices=slices,
-        windows=own,
+        windows=reader.windows(at.mapping.get("windows"), windows),
+        sensitivity=_sensitivity(at, reader),
         where=at.where,
         own_windows="windows" in at.mapping,
-        **feature,
     )
+    return None if feature.expression is _UNREADABLE else feature
 
 
 def _missing(at: Located, what: str, reader: Reader) -> float | None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
+from custintel.contracts import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custintel.contracts import TableContract
+
 __all__ = ["TableFacts", "table_facts"]
 
-_DERIVED = ("event_date", "visible_date")
-_DERIVED_USAGE = ("weekday", "hour", "is_weekend", "is_night")
+# what the warehouse adds to every clean table with a time, and to usage
+_ADDED = frozenset({"event_date", "visible_date"})
+_ADDED_TO_USAGE = frozenset({"weekday", "hour", "is_weekend", "is_night"})
 
 
 @dataclass(frozen=True)
@@ -44,20 +46,19 @@ class TableFacts:
 @lru_cache(maxsize=1)
 def table_facts() -> Mapping[str, TableFacts]:
     """Facts about every table of the contracts."""
-    text = files("custintel.contracts").joinpath("tables.yaml").read_text(encoding="utf-8")
-    return {name: _facts(name, contract) for name, contract in yaml.safe_load(text).items()}
+    return {name: _facts(contract) for name, contract in TABLES.items()}
 
 
-def _facts(name: str, contract: Mapping[str, Any]) -> TableFacts:
-    own = contract["columns"]
-    added = _DERIVED if contract.get("event_time") else ()
-    added += _DERIVED_USAGE if name == "usage" else ()
+def _facts(contract: TableContract) -> TableFacts:
+    own = contract.columns
+    added = _ADDED if contract.event_time else frozenset[str]()
+    added |= _ADDED_TO_USAGE if contract.name == "usage" else frozenset()
     return TableFacts(
-        name=name,
-        columns=frozenset(own) | frozenset(added),
-        known_at={column: facts["known_at"] for column, facts in own.items() if "known_at" in facts},
-        times=frozenset(column for column, facts in own.items() if facts["type"] in ("timestamp", "date")),
-        key=tuple(contract.get("key") or ()),
-        event_time=contract.get("event_time"),
-        has_arrival="arrival_time" in contract,
+        name=contract.name,
+        columns=frozenset(own) | added,
+        known_at={name: column.known_at for name, column in own.items() if column.known_at},
+        times=frozenset(name for name, column in own.items() if column.type in ("timestamp", "date")),
+        key=contract.key,
+        event_time=contract.event_time,
+        has_arrival=contract.arrival_time is not None,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from custintel.errors import Problem
 from custintel.expressions._language import AGGREGATES, FUNCTION_NAMES, FUNCTIONS, OPERATORS, SYNONYMS, Function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["tree_problems"]
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from custintel.expressions._language import AGGREGATES, AS_OF, FUNCTIONS
+from custintel.expressions._numpy import evaluate
 from custintel.expressions._sql import render
+from custintel.expressions._words import Language, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["Aggregate", "Expression"]
 
@@ -72,6 +80,29 @@ class Expression:
         ``time`` names the column by which ``first`` and ``last`` order rows.
         """
         return render(self.tree, time).sql(dialect)
+
+    def numpy(self, frame: pd.DataFrame, as_of: object = None) -> NDArray[Any]:
+        """Values on a pandas frame, one a row; row expressions only.
+
+        Numbers and conditions come as floats (true is 1, unknown is NaN), texts with None, times with NaT. ``as_of``
+        may be given here or as a column.
+
+        >>> import pandas as pd
+        >>> from custintel.expressions import parse
+        >>> lines = pd.DataFrame({"minutes": [40.0, None], "roaming": [False, True]})
+        >>> parse("minutes > 30 and not roaming").numpy(lines)
+        array([1., 0.])
+        """
+        return evaluate(self.tree, frame, as_of)
+
+    def words(self, names: Mapping[str, str] | None = None, language: Language = "en") -> str:
+        """The expression said in English (``en``) or Chinese (``zh``); ``names`` gives words for columns.
+
+        >>> from custintel.expressions import parse
+        >>> parse("minutes > 30 and tenure_days <= 90").words({"minutes": "Minutes", "tenure_days": "days of tenure"})
+        'Minutes more than 30 and days of tenure at most 90'
+        """
+        return say(self.tree, names or {}, language)
 
     def replace_aggregates(self, write: Callable[[Aggregate], str], dialect: str = "duckdb") -> str:
         """SQL text in which every aggregate call is replaced by the SQL that ``write`` returns for it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
@@ -45,7 +47,7 @@ def parse(text: str, where: str = "expression") -> Expression:
 def _tree(text: str, where: str) -> exp.Expression:
     raise_problems(_text_problems(text, where))
     try:
-        return parse_one(text, read="duckdb", into=exp.Condition)
+        return cast("exp.Expression", parse_one(text, read="duckdb", into=exp.Condition))
     except (SqlglotError, RecursionError) as error:
         raise_problems([Problem(where, "not an expression", _short(text), "such as sum(amount) / 3", _reason(error))])
         raise
