@@ -111,7 +111,7 @@ def _weekend(hours: Floats, config: ClockConfig) -> Floats:
     delay = config.weekend_delay * ((at >= 5) & (at < 15))
     later = np.interp(at - delay, at, hours)
     later *= (1 - config.weekend_late) / later.sum()
-    later[:4] += config.weekend_late / 4
+    later[:3] += config.weekend_late / 3
     return np.asarray(later / later.sum())
 
 

@@ -51,10 +51,19 @@ def make_mobility(
 def _explored(
     population: Population, cells: Cells, reach: Ints, shape: tuple[int, int], rng: np.random.Generator
 ) -> Ints:
-    """Cells around home, the farther the wider the reach."""
-    spread = 1.0 + reach[:, None] * cells.n / 160
-    rank = np.minimum(rng.exponential(1, shape) * spread, cells.n - 1).astype(np.int64)
-    return cells.nearest[population.home_cell[:, None], rank].astype(np.int32)
+    """Cells around home, the farther the wider the reach; attractive ones win."""
+    spread = 1.0 + reach[:, None] * cells.n / 60
+    options = [_near(population, cells, spread, shape, rng) for _ in range(2)]
+    pull = cells.weight
+    first = rng.random(shape) * (pull[options[0]] + pull[options[1]]) < pull[options[0]]
+    return np.where(first, options[0], options[1])
+
+
+def _near(
+    population: Population, cells: Cells, spread: Floats, shape: tuple[int, int], rng: np.random.Generator
+) -> Ints:
+    rank = np.minimum(rng.standard_exponential(shape, dtype=np.float32) * spread, cells.n - 1).astype(np.int32)
+    return np.asarray(cells.nearest[population.home_cell[:, None], rank])
 
 
 def _trips(n: int, calendar: tuple[dt.date, int], config: MobilityConfig, streams: RandomStreams) -> Ints:

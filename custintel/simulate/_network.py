@@ -6,12 +6,13 @@ and of strangers complete what a bill shows. Alters count on after the people un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from custintel.simulate._arrays import Bools, Bytes, Floats, Ints, Singles, Strings
-from custintel.simulate._people import People, Population
+from custintel.simulate._people import MONTH, People, Population
 from custintel.simulate._streams import RandomStreams
 from custintel.simulate._usage_config import NetworkConfig, UsageConfig
 
@@ -66,6 +67,12 @@ class _Pairs:
     first: Ints
     second: Ints
     layer: Bytes  # index in TIE_KINDS, 0..2
+    born: Floats
+    died: Floats
+
+    def take(self, at: Ints | Bools) -> _Pairs:
+        """Keep some of the ties."""
+        return _Pairs(*(getattr(self, f.name)[at] for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -83,13 +90,16 @@ def make_network(
 ) -> Network:
     """Draw all ties that live at some time during `days`."""
     pairs = _pairs(population.people, days, config, streams)
-    pairs = _touching(pairs, population.n)
+    pairs = pairs.take(pairs.first < population.n)  # our lines have the small indices
     personal = _personal_rates(pairs, population, config, streams)
     others = _Others.make(population, config, streams)
     kinds = np.concatenate([pairs.layer, others.kind])
     ego, alter = np.concatenate([pairs.first, others.ego]), np.concatenate([pairs.second, others.alter])
-    rates = _level(personal, others.rates, (ego, alter, population.n), config, usage)
-    born, died = _lives(kinds, days, config, streams)
+    lives = (np.minimum(pairs.died, days) - np.maximum(pairs.born, 0)) / days
+    records = np.where(pairs.second < population.n, 2, 1) * lives / population.n
+    rates = _level(personal, others.rates, records, config, usage)
+    born = np.concatenate([pairs.born, np.full(len(others.ego), -1.0)])
+    died = np.concatenate([pairs.died, np.full(len(others.ego), np.inf)])
     order = np.argsort(ego, kind="stable")
     columns = (rates.voice_out, rates.voice_in, rates.text_out, rates.text_in, born, died)
     singles = [np.asarray(c[order], dtype=np.float32) for c in columns]
@@ -99,20 +109,45 @@ def make_network(
 def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStreams) -> _Pairs:
     """All ties between people: households and companies, group layers, weak ties; each pair once."""
     rng = streams.get("ties")
-    parts = [(*_within(people.group, _company_chance(people), rng), 0)]
+    parts = [_closed(people.group, _company_chance(people), 0, rng)]
     chance = np.sqrt(config.group_link) * np.exp(config.group_sociability * people.traits[:, 2])
-    chance *= np.sqrt(1 + days / config.life_days[1])  # room for those that come and go
+    copies = 1 + days / config.life_days[1]  # room for groups that come and go
     for layer, size in enumerate(config.group_sizes):
-        groups = _group_layer(people, layer, size, config, rng)
-        parts.append((*_within(groups, chance, rng), 1))
+        for _ in range(math.ceil(copies)):
+            groups = _group_layer(people, layer, size, config, rng)
+            pairs = _closed(groups, chance, 1, rng)
+            born, died = _lives(people.n, days, config.life_days[1], rng)
+            kept = rng.random(people.n) < copies / math.ceil(copies)
+            group = groups[pairs.first]
+            parts.append(replace(pairs, born=born[group], died=died[group]).take(kept[group]))
+    parts.append(_weak(people, days, config, rng))
+    joined = _Pairs(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(_Pairs)))
+    ordered = replace(
+        joined, first=np.minimum(joined.first, joined.second), second=np.maximum(joined.first, joined.second)
+    )
+    keep = np.unique(ordered.first * people.n + ordered.second, return_index=True)[1]
+    return ordered.take(keep[ordered.first[keep] != ordered.second[keep]])
+
+
+def _closed(groups: Ints, chance: Floats, layer: int, rng: np.random.Generator) -> _Pairs:
+    """Ties inside groups that last for ever."""
+    first, second = _within(groups, chance, rng)
+    n = len(first)
+    return _Pairs(first, second, np.full(n, layer, dtype=np.int8), np.full(n, -1.0), np.full(n, np.inf))
+
+
+def _weak(people: People, days: int, config: NetworkConfig, rng: np.random.Generator) -> _Pairs:
+    """Random ties, more of them for sociable people, that come and go."""
     count = round(config.weak_ties * people.n * (1 + days / config.life_days[2]))
-    parts.append((rng.integers(0, people.n, count), rng.integers(0, people.n, count), 2))
-    first = np.concatenate([np.minimum(a, b) for a, b, _ in parts])
-    second = np.concatenate([np.maximum(a, b) for a, b, _ in parts])
-    layer_of = np.concatenate([np.full(len(a), k, dtype=np.int8) for a, _, k in parts])
-    keep = np.unique(first * people.n + second, return_index=True)[1]
-    keep = keep[first[keep] != second[keep]]
-    return _Pairs(first[keep], second[keep], layer_of[keep])
+    pull = np.exp(config.weak_sociability * people.traits[:, 2])
+    ends = rng.choice(people.n, (2, count), p=pull / pull.sum())
+    return _Pairs(ends[0], ends[1], np.full(count, 2, dtype=np.int8), *_lives(count, days, config.life_days[2], rng))
+
+
+def _lives(count: int, days: int, life: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """First and last day of each tie or group: as many begin as end."""
+    born = np.where(rng.random(count) < days / (days + life), rng.random(count) * days, -1.0)
+    return born, np.maximum(born, 0) + rng.exponential(life, count)
 
 
 def _company_chance(people: People) -> Floats:
@@ -149,18 +184,13 @@ def _within(groups: Ints, chance: Floats, rng: np.random.Generator) -> tuple[Int
     return np.concatenate(firsts), np.concatenate(seconds)
 
 
-def _touching(pairs: _Pairs, n: int) -> _Pairs:
-    """Ties with a line of ours, which comes first (it has the smaller index)."""
-    ours = pairs.first < n
-    return _Pairs(pairs.first[ours], pairs.second[ours], pairs.layer[ours])
-
-
 def _personal_rates(pairs: _Pairs, population: Population, config: NetworkConfig, streams: RandomStreams) -> _Rates:
     """Weights of ties, stretched, times what both sides like to call and to text."""
     rng = streams.get("weights")
     kinds = np.array([config.household_weight, config.group_weight, config.weak_weight])[pairs.layer]
     z = rng.normal(size=(2, len(pairs.first)))
     weight = np.exp(config.strength * (kinds[:, 0] + kinds[:, 1] * z[0]))
+    weight /= 1 + weight / (config.strongest * weight.mean())
     voice, text = _factors(population, config, streams)
     channel = rng.random(len(pairs.first))
     calls = channel >= config.text_only
@@ -225,7 +255,7 @@ def _popular(count: int, size: int, rng: np.random.Generator) -> Ints:
 
 def _other_rates(kind: Bytes, config: NetworkConfig, rng: np.random.Generator) -> _Rates:
     """Shares of all calls by kind, lognormal between ties; services text, voicemail is only called."""
-    calls = config.calls_per_day * 30.4375
+    calls = config.calls_per_day * MONTH
     shares = {
         "fixed": config.fixed_share, "voicemail": config.voicemail_share, "service": config.service_share,
         "foreign": config.foreign_share, "premium": config.premium_share, "stranger": config.stranger_share,
@@ -244,36 +274,19 @@ def _other_rates(kind: Bytes, config: NetworkConfig, rng: np.random.Generator) -
     return _Rates(rate * out, rate * (1 - out), np.zeros(len(kind)), texts)
 
 
-def _level(
-    personal: _Rates,
-    others: _Rates,
-    ends: tuple[Ints, Ints, int],
-    config: NetworkConfig,
-    usage: UsageConfig,
-) -> _Rates:
-    """Scale the rates between people so that lines have the wanted mean number of records."""
-    ego, alter, n = ends
-    size = len(personal.voice_out)
-    records = np.where(alter[:size] < n, 2, 1)
-    talk = (records * (personal.voice_out + personal.voice_in)).sum() / n
-    chat = (records * (personal.text_out + personal.text_in)).sum() / n
+def _level(personal: _Rates, others: _Rates, records: Floats, config: NetworkConfig, usage: UsageConfig) -> _Rates:
+    """Scale the rates between people so that lines have the wanted mean number of records.
+
+    `records` is what an event on each tie adds to the mean number of records of our lines while the tie may live.
+    """
+    talk = (records * (personal.voice_out + personal.voice_in)).sum()
+    chat = (records * (personal.text_out + personal.text_in)).sum()
     other_share = config.fixed_share + config.voicemail_share + config.service_share + config.foreign_share
-    month = 30.4375
-    voice = config.calls_per_day * month * (1 - other_share) / usage.voice.multiplier / talk
-    text = (config.texts_per_day * month - config.service_texts_per_month) / usage.texts.multiplier / chat
+    voice = config.calls_per_day * MONTH * (1 - other_share) / usage.voice.multiplier / talk
+    text = (config.texts_per_day * MONTH - config.service_texts_per_month) / usage.texts.multiplier / chat
     scaled = (personal.voice_out * voice, personal.voice_in * voice, personal.text_out * text, personal.text_in * text)
     rest = (others.voice_out, others.voice_in, others.text_out, others.text_in)
     return _Rates(*(np.concatenate(pair) for pair in zip(scaled, rest, strict=True)))
-
-
-def _lives(kind: Bytes, days: int, config: NetworkConfig, streams: RandomStreams) -> tuple[Floats, Floats]:
-    """First and last day of each tie: as many begin as end."""
-    rng = streams.get("lives")
-    means = np.array([*config.life_days, *(config.life_days[0],) * (len(TIE_KINDS) - 3)])
-    life = means[kind]
-    begins = rng.random(len(kind)) < days / (days + life)
-    born = np.where(begins, rng.random(len(kind)) * days, -1.0)
-    return born, np.maximum(born, 0) + rng.exponential(life)
 
 
 def _directory(population: Population, others: _Others) -> tuple[Strings, Bytes, Bytes]:

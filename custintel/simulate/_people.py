@@ -91,7 +91,8 @@ def make_population(
     activation = _activation(segment, traits, joiners, months, config, streams)
     rng = streams.get("lines")
     ages = _ages(segment, people.group[:n], rng)
-    shift = rng.normal(0, config.chronotype_sd, n) + 12 * (rng.random(n) < config.night_workers)
+    shift = np.clip(rng.normal(0, config.chronotype_sd, n), -config.chronotype_limit, config.chronotype_limit)
+    shift += 12 * (rng.random(n) < config.night_workers)
     return Population(
         n=n,
         segment=segment,

@@ -45,7 +45,8 @@ class PeopleConfig:
     tenure_months: tuple[float, float] = (28.0, 70.0)  # mean, prepaid and postpaid [A]
     tenure_cap_months: float = 240.0
     chronotype_sd: float = 1.3  # hours [A]
-    night_workers: float = 0.03  # day turned by 12 h [A]
+    chronotype_limit: float = 2.0  # hours; few people rise at three [C]
+    night_workers: float = 0.02  # day turned by 12 h [A]
     device_generation: tuple[float, ...] = (0.03, 0.07, 0.52, 0.38)  # 2G, 3G, 4G, 5G [A]
 
 
@@ -56,7 +57,7 @@ class CellsConfig:
     customers_per_cell: int = 700  # [A]
     min_cells: int = 40  # [A]
     regions: int = 4
-    weight_sd: float = 1.3  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
+    weight_sd: float = 1.9  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
     kind_shares: tuple[float, ...] = (0.20, 0.45, 0.15, 0.20)  # office, home, transit, rural [A]
     load_median: float = 0.42  # busy hour; 95 % at .85 [A]
     load_sd: float = 0.43
@@ -79,18 +80,20 @@ class NetworkConfig:
     """Who talks with whom, and how much (section 2)."""
 
     household_weight: tuple[float, float] = (2.2, 0.9)  # log mean, log sd [M: proto]
-    group_sizes: tuple[float, ...] = (9.0, 8.0, 6.0)  # mean size, three layers [M: proto]
+    group_sizes: tuple[float, ...] = (7.0, 5.5, 4.0)  # mean size, three layers [M: proto]
     group_size_sd: float = 0.6
-    group_link: float = 0.32  # chance of a tie inside a group [M: proto]
-    group_sociability: float = 0.25  # effect of each side's sociability on the log of the chance [C]
+    group_link: float = 0.6  # chance of a tie inside a group [M: proto]
+    group_sociability: float = 0.4  # effect of each side's sociability on the log of the chance [C]
     group_weight: tuple[float, float] = (0.6, 1.0)  # [M: proto]
-    weak_ties: float = 0.55  # random ties per person [M: proto]
+    weak_sociability: float = 1.1  # effect on the log of the chance of a weak tie [C]
+    weak_ties: float = 1.0  # random ties per person [M: proto]
     weak_weight: tuple[float, float] = (-0.3, 0.9)  # [M: proto]
     direction: float = 4.0  # Beta(4, 4) share of the first side [M: proto]
+    strongest: float = 4.0  # weights bend towards this many times the mean [C]
     strength: float = 1.6  # exponent that stretches weights, top contact .30 of events [C]
-    life_days: tuple[float, float, float] = (9e6, 700.0, 250.0)  # mean life of household, group, weak ties [C]
-    voice_factor_sd: float = 1.0  # person's log rate of calling [C]
-    text_factor_sd: float = 1.9  # [C]
+    life_days: tuple[float, float, float] = (9e6, 400.0, 150.0)  # mean life of household, group, weak ties [C]
+    voice_factor_sd: float = 1.3  # person's log rate of calling [C]
+    text_factor_sd: float = 2.1  # [C]
     factor_correlation: float = 0.25  # between calling and texting [C]
     factor_sociability: float = 0.5  # correlation of both with sociability [A]
     call_only: float = 0.29  # ties with calls that have no texts [M: CNS, 71 % also text]
@@ -101,7 +104,7 @@ class NetworkConfig:
     fixed_share: float = 0.10  # of calls [M: LOG 11 %]
     voicemail_share: float = 0.04  # of calls [M: LOG 7 %]
     service_share: float = 0.02  # hotlines and short codes, of calls [A]
-    stranger_share: float = 0.01  # one-off numbers, of calls [A]
+    stranger_share: float = 0.02  # one-off numbers, of calls [A]
     foreign_lines: float = 0.10  # lines with ties abroad [A]
     foreign_share: float = 0.02  # of calls [A]
     premium_lines: float = 0.04  # [A]
@@ -115,18 +118,18 @@ class MobilityConfig:
 
     # hours; shares of home, work, third place on weekdays and on weekends; over all time .45 / .25 / .10 [A]
     place_hours: tuple[tuple[tuple[int, int], tuple[float, float, float], tuple[float, float, float]], ...] = (
-        ((0, 7), (0.88, 0.03, 0.03), (0.82, 0.02, 0.05)),
-        ((7, 9), (0.50, 0.22, 0.05), (0.75, 0.02, 0.06)),
-        ((9, 17), (0.22, 0.54, 0.06), (0.52, 0.04, 0.16)),
-        ((17, 22), (0.52, 0.06, 0.15), (0.52, 0.02, 0.18)),
-        ((22, 24), (0.78, 0.03, 0.07), (0.68, 0.02, 0.12)),
+        ((0, 7), (0.85, 0.03, 0.04), (0.78, 0.02, 0.07)),
+        ((7, 9), (0.42, 0.20, 0.06), (0.65, 0.02, 0.08)),
+        ((9, 17), (0.18, 0.46, 0.08), (0.42, 0.04, 0.18)),
+        ((17, 22), (0.42, 0.06, 0.16), (0.42, 0.02, 0.18)),
+        ((22, 24), (0.72, 0.03, 0.09), (0.60, 0.02, 0.14)),
     )
     no_work: float = 0.25  # lines without a place of work or school [A]
-    cells_a_month: tuple[float, float] = (14.0, 0.9)  # median and log sd of the places within reach [C]
+    cells_a_month: tuple[float, float] = (20.0, 0.9)  # median and log sd of the places within reach [C]
     places: int = 48  # longest list of places kept
     renewed: float = 0.7  # explored places that are new each month [P: Cuttone 2018, 70 % seen once]
     immobile: float = 0.08  # never leave two cells [A]
-    stay_hours: int = 3  # a place is kept for this long [C]
+    stay_hours: int = 2  # a place is kept for this long [C]
     trips_a_year: float = 1.0  # abroad, a customer [A]
     trip_days: tuple[float, float] = (6.0, 0.6)  # median, log sd
     summer_factor: float = 2.5  # June to August [A]
@@ -141,13 +144,13 @@ class ClockConfig:
     """Hours and days (section 1.4): per cent an hour from 0 to 23 h, and factors Monday to Sunday."""
 
     calls: tuple[float, ...] = (
-        0.9, 0.6, 0.5, 0.3, 0.3, 0.3, 0.8, 1.8, 3.2, 5.2, 6.0, 6.6,
+        0.9, 0.5, 0.2, 0.05, 0.05, 0.1, 0.8, 1.8, 3.2, 5.2, 6.0, 6.6,
         7.4, 6.8, 6.8, 7.2, 7.9, 9.4, 8.0, 6.6, 5.6, 3.9, 2.4, 1.5,
-    )  # fmt: skip  # [A, between CNS and LOG]
+    )  # fmt: skip  # [A, between CNS and LOG; small hours lower, because chronotypes fill them: C]
     texts: tuple[float, ...] = (
-        1.2, 0.9, 0.3, 0.2, 0.1, 0.0, 0.8, 2.9, 4.1, 5.5, 5.2, 5.9,
-        6.9, 6.0, 5.7, 5.7, 7.0, 7.1, 5.8, 6.6, 6.8, 6.6, 5.5, 3.2,
-    )  # fmt: skip  # [M: CNS]
+        0.7, 0.4, 0.2, 0.1, 0.0, 0.0, 0.8, 2.9, 4.1, 5.5, 5.2, 5.9,
+        6.9, 6.0, 5.7, 5.7, 7.0, 7.1, 5.8, 6.6, 6.8, 6.0, 4.2, 2.0,
+    )  # fmt: skip  # [M: CNS; late hours lower, because conversations run on into them: C]
     data: tuple[float, ...] = (
         2.6, 1.6, 1.0, 0.7, 0.6, 0.8, 1.8, 3.3, 4.2, 4.4, 4.6, 4.9,
         5.6, 5.3, 5.0, 5.0, 5.3, 5.8, 6.0, 6.2, 6.6, 7.0, 6.4, 5.3,
@@ -158,13 +161,13 @@ class ClockConfig:
     business_week: tuple[float, ...] = (1.2, 1.25, 1.25, 1.25, 1.2, 0.45, 0.40)  # 85 % within Mon-Fri 8-18 h [A]
     business_hours: float = 0.90  # share of a business line's weekday use within 8-18 h [A]
     weekend_delay: float = 1.5  # hours [A]
-    weekend_late: float = 0.06  # share moved into 0-5 h on weekends [M: CNS, damped]
+    weekend_late: float = 0.03  # share moved into 0-5 h on weekends [M: CNS, damped]
     holidays: tuple[tuple[int, int], ...] = ((1, 1), (5, 1), (12, 24), (12, 25), (12, 26), (12, 31))
     holiday_calls: float = 0.75  # [A]
     holiday_texts: float = 1.5  # greetings [A]
     weekly_rho: float = 0.9  # slow drift of a person's rate [A]
     weekly_sd: float = 0.25  # [A]
-    weekly_noise_sd: float = 0.45  # change from week to week that does not last [C]
+    weekly_noise_sd: float = 0.35  # change from week to week that does not last [C]
     daily_shape: float = 1.2  # gamma [A]
     daily_common: float = 0.5  # share of the daily factor that calls and texts have in common [A]
 
@@ -173,14 +176,14 @@ class ClockConfig:
 class VoiceConfig:
     """Calls (1.2, 1.3, 1.5)."""
 
-    unanswered: float = 0.17  # of attempts [A .20, with zero-second calls 16 % M: CNS]
-    call_back: float = 0.34  # the callee calls back [M: CNS 41 % within 1 h]
+    unanswered: float = 0.19  # of attempts [A .20, with zero-second calls 16 % M: CNS]
+    call_back: float = 0.24  # the callee calls back [M: CNS 41 % within 1 h]
     call_back_delay: tuple[float, float] = (335.0, 1.2)  # median s, log sd [M: CNS]
     call_back_stranger: float = 0.07  # of missed calls from unknown numbers [A]
     text_back: float = 0.10  # a text instead [M: CNS 18 % within 1 h, partly by chance]
     retry: float = 0.34  # the caller tries again [M: CNS 42 % within 1 h]
     retry_delay: tuple[float, float] = (150.0, 1.5)
-    follow_up: float = 0.30  # another call on the tie [M: proto .28, raised]
+    follow_up: float = 0.32  # another call on the tie [M: proto .28, raised]
     follow_up_delay: tuple[float, float] = (150.0, 1.6)  # exp N(5.0, 1.6) [M: proto]
     generations: int = 6
     short: float = 0.25  # voicemail and the like, of answered [M: CNS]
@@ -198,13 +201,13 @@ class TextConfig:
 
     reply: float = 0.80  # [M: proto]
     hot: float = 0.60  # chats that go on [M: proto]
-    hot_continue: float = 0.92
+    hot_continue: float = 0.85
     cold_continue: float = 0.50
     same_sender: float = 0.29  # [M: CNS]
     delay: tuple[float, float] = (4.4, 1.6)  # log s, log sd [M: proto]
     longest: int = 60  # texts a conversation
     longest_delay: float = 43200.0  # s
-    multiplier: float = 7.6  # texts a seed grows into [C]
+    multiplier: float = 4.8  # texts a seed grows into [C]
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,7 @@ class DataConfig:
     session_sd: float = 0.5  # log sd between lines
     no_data: float = 0.07  # lines without data [A]
     month_mb: float = 4000.0  # median a line and month [A]
-    month_sd: float = 1.3  # [A]
+    month_sd: float = 1.15  # [A]
     volume_sd: float = 1.8  # log sd of sessions within a line [A]
     appetite: float = 0.8  # correlation of volume with data appetite [A]
     segment_factor: tuple[float, ...] = (0.8, 1.2, 1.0, 0.9)  # by segment [A]
