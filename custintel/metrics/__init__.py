@@ -1,1 +1,33 @@
-"""metrics"""
+"""Metrics of customer models: ranking, calibration, money, stability, and how sure they are."""
+
+from __future__ import annotations
+
+from custintel.metrics._bootstrap import Interval, bootstrap_interval
+from custintel.metrics._calibration import CalibrationLine, brier, calibration_line, calibration_table, ece_score
+from custintel.metrics._discrimination import auc, average_precision, ks_score, lift_score, max_lift
+from custintel.metrics._profit import Empc, constant_policy_profit, empc, empc_score, profit_curve
+from custintel.metrics._stability import psi
+from custintel.metrics._tables import decile_table, gain_table
+
+__all__ = [
+    "CalibrationLine",
+    "Empc",
+    "Interval",
+    "auc",
+    "average_precision",
+    "bootstrap_interval",
+    "brier",
+    "calibration_line",
+    "calibration_table",
+    "constant_policy_profit",
+    "decile_table",
+    "ece_score",
+    "empc",
+    "empc_score",
+    "gain_table",
+    "ks_score",
+    "lift_score",
+    "max_lift",
+    "profit_curve",
+    "psi",
+]

@@ -1,0 +1,74 @@
+"""Customers in the order of their score, highest first: the one structure behind all ranking metrics.
+
+Equal scores form one step of the ranking; within a step the given order is kept. Weights may be counts of a bootstrap
+sample, so that a metric is computed again without sorting again.
+
+>>> r = rank([0, 1, 1], [0.2, 0.9, 0.2])
+>>> r.positives.tolist(), r.negatives.tolist()
+([1.0, 1.0], [0.0, 1.0])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from custintel.errors import DataError
+
+__all__ = ["Ranking", "rank"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Outcomes and scores in descending order of the score; `starts` are the first rows of each distinct score."""
+
+    y: np.ndarray
+    p: np.ndarray
+    weight: np.ndarray
+    order: np.ndarray
+    starts: np.ndarray
+
+    @cached_property
+    def positives(self) -> np.ndarray:
+        """Weight of targets at each distinct score."""
+        return np.add.reduceat(self.weight * self.y, self.starts)
+
+    @cached_property
+    def negatives(self) -> np.ndarray:
+        """Weight of the others at each distinct score."""
+        return np.add.reduceat(self.weight * (1 - self.y), self.starts)
+
+    @property
+    def rate(self) -> float:
+        """Share of targets."""
+        return float(self.weight @ self.y / self.weight.sum())
+
+    def reweighted(self, weight: np.ndarray) -> Ranking:
+        """The same customers with other weights (in the original order)."""
+        return replace(self, weight=weight[self.order])
+
+
+def rank(y: Any, p: Any) -> Ranking:
+    """Check outcomes and scores and put them in order."""
+    outcome, score = checked(y, p)
+    order = np.argsort(-score, kind="stable")
+    ordered = score[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return Ranking(outcome[order], ordered, np.ones(len(order)), order, starts)
+
+
+def checked(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes as 0.0/1.0 and finite scores of the same length."""
+    outcome, score = np.asarray(y, dtype=np.float64).ravel(), np.asarray(p, dtype=np.float64).ravel()
+    if len(outcome) != len(score):
+        raise DataError(f"outcomes and scores differ in length: {len(outcome)} and {len(score)}")
+    if len(outcome) == 0:
+        raise DataError("no customers: outcomes and scores are empty")
+    if not np.isin(outcome, (0.0, 1.0)).all():
+        raise DataError("outcomes must be 0 or 1\n  hint: leave censored customers (NaN) out before measuring")
+    if not np.isfinite(score).all():
+        raise DataError(f"{int((~np.isfinite(score)).sum())} score(s) are missing or infinite")
+    return outcome, score
