@@ -34,7 +34,6 @@ class ColumnNote:
     unit: str = ""
     family: str = ""
     feature: str = ""
-    slice: str = ""
     median: float | str | bool | None = None
 
     @property
@@ -44,12 +43,10 @@ class ColumnNote:
         return int(found.group(1)) if found else None
 
     def name(self, language: str) -> str:
-        """Return the column in words, with its window and slice where the catalogue's text leaves them out."""
+        """Return the column in words, with its window where the catalogue's text leaves it out."""
         text = self.about.get(language) or self.about.get("en") or self.column
         if text == self.column:
             return text
-        if self.slice not in ("", "all") and self.slice.lower() not in text.lower() and language == "en":
-            text = words()["slice"][language].format(about=text, slice=self.slice)
         if self.days is not None and not re.search(rf"(?<!\d){self.days}(?!\d)", text):
             text = words()["window"][language].format(about=text, days=self.days)
         return text
@@ -70,7 +67,6 @@ def _note(column: str, entry: Mapping[str, Any]) -> ColumnNote:
         unit=str(entry.get("unit") or ""),
         family=str(entry.get("family") or ""),
         feature=str(entry.get("feature") or ""),
-        slice=str(entry.get("slice") or ""),
         median=entry.get("median"),
     )
 

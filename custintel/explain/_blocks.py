@@ -1,0 +1,59 @@
+"""The building blocks of the page: sections, figures, tables, bars.
+
+>>> table([("n", "Rows")], [["1,234"]])
+'<div class="scroll"><table><thead><tr><th class="n">Rows</th></tr></thead><tbody><tr><td class="n">1,234</td></tr></tbody></table></div>'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape as _escape
+
+__all__ = ["bar", "escape", "figure", "key", "section", "table"]
+
+
+def escape(text: object) -> str:
+    """Make a text safe between tags."""
+    return _escape(str(text), quote=True)
+
+
+def section(title: str, lead: str, body: str) -> str:
+    """Return one section with its title and one paragraph on how to read it."""
+    said = f'<p class="lead">{escape(lead)}</p>' if lead else ""
+    return f"<section>\n<h2>{escape(title)}</h2>\n{said}\n{body}\n</section>"
+
+
+def figure(title: str, caption: str, content: str, look: str = "") -> str:
+    """Return a picture or table with its title and one line of reading."""
+    named = f' class="{look}"' if look else ""
+    return f"<figure{named}><figcaption><b>{escape(title)}</b>{escape(caption)}</figcaption>{content}</figure>"
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table; each column is (class, heading); cells are HTML already."""
+    head = "".join(f"<th{_class(look)}>{escape(name)}</th>" for look, name in columns)
+    body = "".join(
+        f"<tr>{''.join(f'<td{_class(look)}>{cell}</td>' for (look, _), cell in zip(columns, row, strict=True))}</tr>"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _class(look: str) -> str:
+    """Return the class of a cell, if it has one."""
+    return f' class="{look}"' if look else ""
+
+
+def bar(share: float, text: str, color: str = "") -> str:
+    """Return a bar of a share of its cell, with its figure."""
+    paint = f";background:{color}" if color else ""
+    width = f"{min(max(share, 0.0), 1.0) * 100:.1f}%"
+    return (
+        f'<div class="bar"><em>{escape(text)}</em><span class="track"><i style="width:{width}{paint}"></i></span></div>'
+    )
+
+
+def key(entries: Sequence[tuple[str, str]]) -> str:
+    """Return the key of a picture: colours (CSS backgrounds) and their meanings."""
+    items = "".join(f'<span><i style="background:{color}"></i>{escape(name)}</span>' for color, name in entries)
+    return f'<div class="key">{items}</div>'

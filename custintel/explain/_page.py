@@ -1,0 +1,83 @@
+"""The page: one HTML file drawn from the twin alone, readable offline and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from custintel.errors import DataError
+from custintel.explain._blocks import escape
+from custintel.explain._headline import header, tiles
+from custintel.explain._sections import SECTIONS
+from custintel.explain._texts import style, texts
+
+__all__ = ["render_html"]
+
+Facts = Mapping[str, Any]
+
+
+def render_html(report: Facts) -> str:
+    """Return the report as one HTML page without any reference to anything outside.
+
+    Parameters
+    ----------
+    report : mapping
+        What `build_report` returned, or the same read back from JSON.
+
+    Examples
+    --------
+    >>> render_html({})
+    Traceback (most recent call last):
+        ...
+    custintel.errors.DataError: this is not a report of custintel
+      given: None, version None
+      allowed: 'custintel report', version 1
+    """
+    _check(report)
+    parts: list[Callable[[Facts], str]] = [header, _alert, tiles, _notes, *SECTIONS, _footer]
+    body = "\n".join(block for part in parts if (block := part(report)))
+    title = escape(texts()["title"].format(name=report["card"]["name"]))
+    return (
+        f'<!DOCTYPE html>\n<html lang="{texts()["language"]}">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>\n{style()}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _check(report: Facts) -> None:
+    """Refuse what is not a report, or one of a later format."""
+    if report.get("format") != "custintel report" or report.get("format_version") != 1:
+        raise DataError(
+            "this is not a report of custintel\n"
+            f"  given: {report.get('format')!r}, version {report.get('format_version')}\n"
+            "  allowed: 'custintel report', version 1"
+        )
+
+
+def _alert(report: Facts) -> str:
+    """Warn of leaks before anything else is read."""
+    if not report["leaks"]:
+        return ""
+    t = texts()["alert"]
+    items = "".join(f"<li>{_leak(leak)}</li>" for leak in report["leaks"])
+    return f'<div class="alert" role="alert"><h2>{t["title"]}</h2><p>{t["lead"]}</p><ul>{items}</ul></div>'
+
+
+def _leak(leak: Facts) -> str:
+    """Say which column is suspicious, and why."""
+    t = texts()["alert"]
+    said = t["item"].format(column=leak["column"], why=leak["why"] or t["reported"])
+    if leak["single_auc"] is not None:
+        said += t["auc"].format(auc=f"{leak['single_auc']:.3f}")
+    return escape(said)
+
+
+def _notes(report: Facts) -> str:
+    """List what the reader must know."""
+    items = "".join(f"<li>{escape(note)}</li>" for note in report["notes"])
+    return f'<div class="note"><ul>{items}</ul></div>' if items else ""
+
+
+def _footer(report: Facts) -> str:
+    """Say what made the page."""
+    return f"<footer>{escape(texts()['footer'].format(library=report['library_version']))}</footer>"

@@ -1,0 +1,248 @@
+"""How well the scores order, mean what they say, and pay: the figures of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel import metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from custintel.explain._evaluation import Evaluation
+
+__all__ = ["Scored", "calibration", "deciles", "gain", "measures", "profit", "stability"]
+
+COSTS = {"clv": 200.0, "d": 10.0, "f": 1.0, "alpha": 6.0, "beta": 14.0}
+DRAWS = 200
+_DRAW_ROWS = 20_000  # larger tables are sampled for the intervals, and the intervals narrowed accordingly
+_Z = 1.96
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Labels and probabilities in order of the score, highest first; ties keep the order of the rows."""
+
+    y: NDArray[np.float64]
+    p: NDArray[np.float64]
+    customers: NDArray[Any] | None  # set when customers occur on several dates
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> Scored:
+        """Sort the rows of an evaluation."""
+        p = evaluation.p.to_numpy(np.float64)
+        order = np.argsort(-p, kind="stable")
+        return cls(evaluation.y.to_numpy(np.float64)[order], p[order], _customers(evaluation.X.index, order))
+
+    @property
+    def rate(self) -> float | None:
+        """Share of positives."""
+        return float(self.y.mean()) if len(self.y) else None
+
+    @property
+    def both_classes(self) -> bool:
+        """Whether ordering can be judged at all."""
+        return len(np.unique(self.y)) == 2
+
+
+def _customers(index: pd.Index, order: NDArray[np.intp]) -> NDArray[Any] | None:
+    """Return a number for each customer when rows repeat them."""
+    if not isinstance(index, pd.MultiIndex):
+        return None
+    codes = pd.factorize(index.get_level_values(-1))[0][order]
+    return codes if len(np.unique(codes)) < len(codes) else None
+
+
+def costs_of(metadata: Mapping[str, Any]) -> dict[str, float]:
+    """Return the costs of the model's specification, filled up with the usual ones."""
+    spec = metadata.get("spec")
+    given = spec.get("costs") if isinstance(spec, Mapping) else None
+    known = {k: float(v) for k, v in (given or {}).items() if k in COSTS and v is not None}
+    return {**COSTS, **known}
+
+
+def measures(scored: Scored, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each measure with its interval, what chance would give, and the best possible value."""
+    costs, rate = costs_of(metadata), scored.rate or 0.0
+    constant = float(metrics.constant_policy_profit(scored.y, **costs)) if len(scored.y) else 0.0
+    most = float(metrics.max_lift(scored.y)) if rate else None
+    table: list[tuple[str, Callable[..., float], float | None, float | None]] = [
+        ("auc", metrics.auc, 0.5, 1.0),
+        ("average_precision", metrics.average_precision, rate, 1.0),
+        ("lift", metrics.lift_score, 1.0, most),
+        ("brier", metrics.brier, rate * (1 - rate), 0.0),
+        ("ece", metrics.ece_score, None, 0.0),
+        ("empc", partial(metrics.empc_score, **costs), constant, None),
+    ]
+    return [_measure(scored, metadata, name, function, chance, best) for name, function, chance, best in table]
+
+
+def _measure(
+    scored: Scored,
+    metadata: Mapping[str, Any],
+    name: str,
+    function: Callable[..., float],
+    chance: float | None,
+    best: float | None,
+) -> dict[str, Any]:
+    """Return one measure; unknown (None) where a single class leaves it undefined."""
+    facts: dict[str, Any] = {"name": name, "value": None, "low": None, "high": None, "chance": chance, "best": best}
+    if not scored.both_classes:
+        return facts
+    value = float(function(scored.y, scored.p))
+    low, high = _known_interval(metadata, name, value) or _interval(scored, function, value)
+    return {**facts, "value": value, "low": low, "high": high}
+
+
+def _known_interval(metadata: Mapping[str, Any], name: str, value: float) -> tuple[float, float] | None:
+    """Return the interval that training found, if it belongs to the same value."""
+    entry = (metadata.get("metrics") or {}).get(name)
+    if not isinstance(entry, Mapping) or entry.get("low") is None or entry.get("high") is None:
+        return None
+    same = entry.get("value") is not None and abs(float(entry["value"]) - value) < 1e-9
+    return (float(entry["low"]), float(entry["high"])) if same else None
+
+
+def _interval(scored: Scored, function: Callable[..., float], value: float) -> tuple[float, float]:
+    """Draw customers again and again; from large tables fewer, and narrow the interval to the full size."""
+    rows = len(scored.y)
+    keep = np.arange(rows)
+    if rows > _DRAW_ROWS:
+        keep = np.sort(np.random.default_rng(0).choice(rows, _DRAW_ROWS, replace=False))
+    groups = None if scored.customers is None else scored.customers[keep]
+    y, p = scored.y[keep], scored.p[keep]
+    _, low, high = metrics.bootstrap_interval(function, y, p, n=DRAWS, seed=0, groups=groups)
+    if len(keep) == rows:
+        return low, high
+    centre, shrink = float(function(y, p)), float(np.sqrt(len(keep) / rows))
+    return value + (low - centre) * shrink, value + (high - centre) * shrink
+
+
+def wilson(positives: float, rows: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share.
+
+    >>> low, high = wilson(5, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.237, 0.763)
+    """
+    if not rows:
+        return 0.0, 1.0
+    share, z2 = positives / rows, _Z**2
+    centre = (share + z2 / (2 * rows)) / (1 + z2 / rows)
+    half = _Z / (1 + z2 / rows) * float(np.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2)))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def deciles(scored: Scored) -> list[dict[str, Any]]:
+    """Return ten groups of equal size, highest scores first."""
+    if not len(scored.y):
+        return []
+    found = metrics.decile_table(scored.y, scored.p)
+    last = found["cumulative_customers"].to_numpy()
+    scores = [float(part.mean()) for part in np.split(scored.p, last[:-1])]
+    return [_decile(row, score) for row, score in zip(found.to_dict("records"), scores, strict=True)]
+
+
+def _decile(row: Mapping[Any, Any], score: float) -> dict[str, Any]:
+    """Return one group with the interval of its rate."""
+    low, high = wilson(row["targets"], row["customers"])
+    return {
+        "decile": row["decile"], "rows": row["customers"], "positives": row["targets"], "rate": row["rate"],
+        "low": low, "high": high, "score": score, "lift": row["lift"], "found": row["gain"],
+    }  # fmt: skip
+
+
+def gain(scored: Scored) -> dict[str, Any] | None:
+    """Return which share of the positives stands in the first share of the customers, at each per cent."""
+    if not scored.y.sum():
+        return None
+    share = np.linspace(0, 1, 101)
+    reached = np.concatenate([[0.0], np.cumsum(scored.y)]) / scored.y.sum()
+    captured = np.interp(share * len(scored.y), np.arange(len(reached)), reached)
+    ideal = np.minimum(1.0, share / max(scored.rate or 1.0, 1e-12))
+    return {"share": share.tolist(), "captured": captured.tolist(), "ideal": ideal.tolist()}
+
+
+def calibration(scored: Scored, bins: int = 10) -> dict[str, Any]:
+    """Return mean score beside observed rate in bins of equal size, and how the scores are spread."""
+    points = []
+    for rows in np.array_split(np.arange(len(scored.y)), min(bins, max(1, len(scored.y) // 20)))[::-1]:
+        if len(rows):
+            positives = float(scored.y[rows].sum())
+            low, high = wilson(positives, len(rows))
+            points.append(
+                {"score": float(scored.p[rows].mean()), "rate": positives / len(rows), "low": low, "high": high,
+                 "rows": len(rows)}
+            )  # fmt: skip
+    counts, edges = np.histogram(scored.p, bins=40, range=(0.0, 1.0))
+    return {"points": points, "histogram": counts.tolist(), "edges": [float(edges[0]), float(edges[-1])]}
+
+
+def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return profit per customer of the base by campaign size, under the costs of the specification."""
+    if not len(scored.y):
+        return None
+    costs = costs_of(metadata)
+    accepted = costs["alpha"] / (costs["alpha"] + costs["beta"])
+    terms = {"clv": costs["clv"], "take_up": accepted, "d": costs["d"], "f": costs["f"]}
+    curve = metrics.profit_curve(scored.y, scored.p, **terms)
+    share, each = curve["share"].to_numpy(), curve["profit"].to_numpy() / len(scored.y)
+    best = int(np.argmax(each))
+    half = _half_width(scored, _gains(scored, int(curve["contacts"].iloc[best]), terms))
+    return {
+        "costs": costs, "accepted": accepted, "share": share.tolist(), "profit": each.tolist(),
+        "best_share": float(share[best]), "best_profit": float(each[best]), "low": float(each[best]) - half,
+        "high": float(each[best]) + half, "contact_all": float(each[-1]), "constant": max(0.0, float(each[-1])),
+        "best_score": float(curve["cutoff"].iloc[best]) if best else None,
+    }  # fmt: skip
+
+
+def _gains(scored: Scored, contacts: int, terms: Mapping[str, float]) -> NDArray[np.float64]:
+    """Return what each customer brings when the first ones are contacted."""
+    kept = terms["take_up"] * (terms["clv"] - terms["d"]) - terms["f"]
+    each = np.where(scored.y == 1, kept, -terms["d"] - terms["f"])
+    gains: NDArray[np.float64] = np.where(np.arange(len(each)) < contacts, each, 0.0)
+    return gains
+
+
+def _half_width(scored: Scored, gains: NDArray[np.float64]) -> float:
+    """Return half the 95 % interval of a mean; rows of the same customer count as one."""
+    rows = len(gains)
+    if rows < 2:
+        return 0.0
+    away = gains - gains.mean()
+    if scored.customers is not None:
+        away = np.bincount(scored.customers, weights=away)
+    return float(_Z * np.sqrt(np.square(away).sum()) / rows)
+
+
+def stability(evaluation: Evaluation) -> dict[str, Any]:
+    """Return how alike the scores are between training and test, and how the model did on each date."""
+    return {"psi": _psi(evaluation), "dates": _by_date(evaluation)}
+
+
+def _psi(evaluation: Evaluation) -> float | None:
+    """Return the population stability index of the score, if the training scores are known."""
+    if evaluation.train_p is None or not len(evaluation.train_p) or not evaluation.rows:
+        return None
+    return float(metrics.psi(evaluation.train_p.to_numpy(np.float64), evaluation.p.to_numpy(np.float64)))
+
+
+def _by_date(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return rows, rate, mean score and AUC of each test date."""
+    index = evaluation.X.index
+    if not isinstance(index, pd.MultiIndex):
+        return []
+    frame = pd.DataFrame({"y": evaluation.y.to_numpy(np.float64), "p": evaluation.p.to_numpy(np.float64)})
+    parts = frame.groupby(index.get_level_values(0).to_numpy(), sort=True)
+    return [
+        {"as_of": as_of, "rows": len(part), "rate": float(part["y"].mean()), "score": float(part["p"].mean()),
+         "auc": float(metrics.auc(part["y"].to_numpy(), part["p"].to_numpy())) if part["y"].nunique() == 2 else None}
+        for as_of, part in parts
+    ]  # fmt: skip
