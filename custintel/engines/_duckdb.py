@@ -139,7 +139,7 @@ class DuckDBEngine:
         {'a': [1]}
         """
         with self._at_home() as connection:
-            result = connection.execute(query)
+            result = connection.sql(query)  # DuckDB 2.0 warns of a copy when execute() is asked for Arrow
             # DuckDB 2.0 removed fetch_arrow_table; older releases lack to_arrow_table
             fetch = getattr(result, "to_arrow_table", None) or getattr(result, "fetch_arrow_table")  # noqa: B009
             table: pa.Table = fetch()

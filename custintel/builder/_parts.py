@@ -1,0 +1,163 @@
+"""Aggregates that can be put together from parts: what is kept a bucket, and how buckets become windows.
+
+An average is kept as a sum and a count; a standard deviation as count, sum and squared distance from the bucket's
+own mean (Chan, Golub and LeVeque 1983), so that no digits are lost when means are large.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from custintel.expressions import AS_OF, Aggregate, Expression
+
+__all__ = ["Part", "aggregate_name", "is_dated", "parts_of", "whole_sql"]
+
+_WORDS = re.compile(r"[a-z0-9]+")
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column of partial aggregates: its SQL over records, and how it is merged (sum, min, max or spread)."""
+
+    name: str
+    sql: str
+    merge: str
+    of: tuple[str, ...] = ()
+
+
+def aggregate_name(slice_: str, aggregate: Aggregate, taken: Container[str]) -> str:
+    """A readable column name for an aggregate of a slice, unlike those taken.
+
+    >>> aggregate_name("night", Aggregate("sum", "duration_s"), ())
+    'night_sum_duration_s'
+    """
+    words = [slice_, aggregate.function, *(["distinct"] if aggregate.distinct else ())]
+    words += _WORDS.findall(aggregate.argument.lower()) or ["rows"]
+    name = "_".join(words)[:_LONGEST].rstrip("_")
+    number = 2
+    while name in taken:
+        name, number = f"{name.rstrip('0123456789')}{number}", number + 1
+    return name
+
+
+def is_dated(aggregate: Aggregate, condition: Expression | None) -> bool:
+    """Whether what is aggregated depends on the as-of date, so that dates cannot share it."""
+    texts = [aggregate.argument, condition.text if condition else ""]
+    return any(re.search(rf"\b{AS_OF}\b", text) for text in texts)
+
+
+def parts_of(aggregate: Aggregate, condition: str | None, name: str, time: str) -> tuple[Part, ...]:
+    """The parts of an aggregate over the rows that meet a condition (SQL)."""
+    value = None if aggregate.row is None else aggregate.row.sql()
+    return _PARTS[aggregate.function](name, _cases(value, condition), time)
+
+
+def _cases(value: str | None, condition: str | None) -> str:
+    """The value of rows that meet the condition; null for others."""
+    if condition is None:
+        return value or "1"
+    return f"case when {condition} then {value or '1'} end"
+
+
+def _count(name: str, value: str, _time: str) -> tuple[Part, ...]:
+    return (Part(name, f"cast(count({'*' if value == '1' else value}) as double)", "sum"),)
+
+
+def _sum(name: str, value: str, _time: str) -> tuple[Part, ...]:
+    return (Part(name, f"sum(cast({value} as double))", "sum"),)
+
+
+def _avg(name: str, value: str, time: str) -> tuple[Part, ...]:
+    return (*_count(f"{name}_n", value, time), *_sum(f"{name}_s", value, time))
+
+
+def _stddev(name: str, value: str, time: str) -> tuple[Part, ...]:
+    spread = f"var_pop(cast({value} as double)) * count({value})"
+    return (*_avg(name, value, time), Part(f"{name}_q", spread, "spread", (f"{name}_n", f"{name}_s")))
+
+
+def _extreme(function: str, name: str, value: str) -> tuple[Part, ...]:
+    return (Part(name, f"{function}({value})", function),)
+
+
+def _edge(function: str, name: str, value: str, time: str) -> tuple[Part, ...]:
+    # equal times are settled by the value, so that the order of rows does not matter
+    dated = f"case when ({value}) is not null then struct_pack(t := {time}, v := {value}) end"
+    return (Part(name, f"{function}({dated})", function),)
+
+
+_PARTS = {
+    "count": _count,
+    "sum": _sum,
+    "avg": _avg,
+    "stddev": _stddev,
+    "min": lambda name, value, _time: _extreme("min", name, value),
+    "max": lambda name, value, _time: _extreme("max", name, value),
+    "first": lambda name, value, time: _edge("min", name, value, time),
+    "last": lambda name, value, time: _edge("max", name, value, time),
+}
+
+
+def whole_sql(aggregate: Aggregate, name: str, pieces: Sequence[str]) -> str:
+    """The aggregate over a window, from its pieces (aliases, newest first).
+
+    >>> whole_sql(Aggregate("count", "*"), "rows", ["p1", "p2"])
+    'coalesce(p1.rows, 0) + coalesce(p2.rows, 0)'
+    >>> whole_sql(Aggregate("max", "amount"), "most", ["p1", "p2"])
+    'greatest(p1.most, p2.most)'
+    """
+    return _WHOLES[aggregate.function](name, pieces)
+
+
+def _added(name: str, pieces: Sequence[str]) -> str:
+    return " + ".join(f"coalesce({p}.{name}, 0)" for p in pieces)
+
+
+def _first_known(name: str, pieces: Sequence[str]) -> str:
+    columns = ", ".join(f"{p}.{name}" for p in pieces)
+    return f"coalesce({columns})" if len(pieces) > 1 else columns
+
+
+def _whole_sum(name: str, pieces: Sequence[str]) -> str:
+    if len(pieces) == 1:
+        return f"{pieces[0]}.{name}"
+    return f"case when {_first_known(name, pieces)} is not null then {_added(name, pieces)} end"
+
+
+def _whole_avg(name: str, pieces: Sequence[str]) -> str:
+    return f"({_added(f'{name}_s', pieces)}) / nullif({_added(f'{name}_n', pieces)}, 0)"
+
+
+def _whole_stddev(name: str, pieces: Sequence[str]) -> str:
+    n = _added(f"{name}_n", pieces)
+    spread = " + ".join(_piece_spread(name, p, _whole_avg(name, pieces), len(pieces) > 1) for p in pieces)
+    return f"case when {n} > 1 then sqrt(greatest({spread}, 0) / ({n} - 1)) end"
+
+
+def _piece_spread(name: str, piece: str, mean: str, several: bool) -> str:
+    n, s, q = (f"{piece}.{name}_{x}" for x in "nsq")
+    if not several:
+        return q
+    distance = f"({s} / nullif({n}, 0) - {mean})"
+    return f"coalesce({q} + {n} * {distance} * {distance}, 0)"
+
+
+def _whole_extreme(function: str, name: str, pieces: Sequence[str]) -> str:
+    columns = ", ".join(f"{p}.{name}" for p in pieces)
+    return f"{function}({columns})" if len(pieces) > 1 else columns
+
+
+_WHOLES = {
+    "count": _added,
+    "sum": _whole_sum,
+    "avg": _whole_avg,
+    "stddev": _whole_stddev,
+    "min": lambda name, pieces: _whole_extreme("least", name, pieces),
+    "max": lambda name, pieces: _whole_extreme("greatest", name, pieces),
+    # pieces come newest first, so the latest value is that of the first piece that has one
+    "last": lambda name, pieces: f"struct_extract({_first_known(name, pieces)}, 'v')",
+    "first": lambda name, pieces: f"struct_extract({_first_known(name, list(reversed(pieces)))}, 'v')",
+}

@@ -1,0 +1,122 @@
+"""Where features read from: the tables at hand, their columns, and the columns of tables joined to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from custintel.contracts import TABLES
+from custintel.expressions import AS_OF
+
+if TYPE_CHECKING:
+    from custintel.catalogue import Family
+    from custintel.warehouse import Warehouse
+
+__all__ = ["Source", "Sources", "contract_sources", "name_sql", "warehouse_sources"]
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_DERIVED = ("event_date", "visible_date")
+_DERIVED_USAGE = ("weekday", "hour", "is_weekend", "is_night")
+
+
+def name_sql(name: str) -> str:
+    """A column name as SQL, quoted only when it must be.
+
+    >>> name_sql("amount"), name_sql("Monthly Fee")
+    ('amount', '"Monthly Fee"')
+    """
+    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table at hand: its name in FROM and its columns."""
+
+    name: str
+    relation: str
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All tables at hand, by name."""
+
+    tables: Mapping[str, Source] = field(default_factory=dict)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tables
+
+    def __getitem__(self, name: str) -> Source:
+        return self.tables[name]
+
+    def columns(self, family: Family) -> frozenset[str]:
+        """Every column that a family's expressions may read here."""
+        joined = (self.tables[t].columns for t in family.join if t in self.tables)
+        return self.tables[family.source].columns.union({AS_OF}, *joined)
+
+    def time(self, family: Family) -> str:
+        """The family's time column: its own, or that of the contract."""
+        return family.time or event_time(family.source)
+
+    def event_day(self, family: Family) -> str:
+        """The day on which a row of the family happened."""
+        time = self.time(family)
+        return "t.event_date" if time == event_time(family.source) else f"cast(t.{name_sql(time)} as date)"
+
+    def visible_day(self, family: Family) -> str:
+        """The day from which a row of the family may be seen."""
+        if self.time(family) == event_time(family.source):
+            return "t.visible_date"
+        return f"greatest(t.visible_date, {self.event_day(family)})"
+
+    def arrival(self, family: Family) -> str:
+        """The moment a row arrived; the moment it happened where nothing else is known."""
+        time = f"t.{name_sql(self.time(family))}"
+        contract = TABLES.get(family.source)
+        name = contract.arrival_time if contract else None
+        known = name is not None and name in self.tables[family.source].columns
+        return f"coalesce(t.{name}, {time})" if known else time
+
+    def column(self, family: Family, name: str) -> str:
+        """A column with the alias of the table it comes from; the source's own come first."""
+        if name in self.tables[family.source].columns:
+            return f"t.{name_sql(name)}"
+        for table in family.join:
+            if table in self.tables and name in self.tables[table].columns:
+                return f"{table}.{name_sql(name)}"
+        raise KeyError(name)
+
+    def from_sql(self, family: Family, columns: Iterable[str]) -> str:
+        """``usage as t left join plans as plans on ...``, with only the joins that are needed."""
+        text = f"{self.tables[family.source].relation} as t"
+        needed = {self.column(family, c).split(".")[0] for c in columns}
+        for table, key in family.join.items():
+            if table in needed:
+                there = TABLES[table].key[0]
+                text += f" left join {self.tables[table].relation} as {table}"
+                text += f" on {table}.{name_sql(there)} = t.{name_sql(key)}"
+        return text
+
+
+def event_time(table: str) -> str:
+    """The contract's time column of a table."""
+    contract = TABLES.get(table)
+    return (contract.event_time if contract else None) or "event_time"
+
+
+def warehouse_sources(wh: Warehouse) -> Sources:
+    """The tables and columns a warehouse has."""
+    return Sources({t: Source(t, wh.relation(t), frozenset(wh.columns(t))) for t in wh.tables})
+
+
+def contract_sources() -> Sources:
+    """All tables and columns of the contracts, under their own names."""
+    return Sources({name: Source(name, name, _contract_columns(name)) for name in TABLES})
+
+
+def _contract_columns(name: str) -> frozenset[str]:
+    contract = TABLES[name]
+    added = _DERIVED if contract.event_time else ()
+    return frozenset(contract.columns) | set(added) | set(_DERIVED_USAGE if name == "usage" else ())

@@ -1,0 +1,130 @@
+"""Windowed families: parts a (customer, bucket), pieces a (customer, date), windows as sums of pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custintel.builder._distinct import distinct_counts
+from custintel.builder._parts import whole_sql
+from custintel.builder._pieces import map_step, merged_sql
+from custintel.builder._steps import Step, columns_sql
+from custintel.builder._sums import Key, Sum, collect
+from custintel.expressions import AS_OF
+
+if TYPE_CHECKING:
+    from custintel.builder._asks import Ask
+    from custintel.builder._records import Records
+
+__all__ = ["finished_sql", "window_steps"]
+
+
+def window_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
+    """All steps of a windowed family; the last one has a row for every row of the spine."""
+    sums = collect((ask.slice, ask.condition, ask.feature.expression) for ask in asks)
+    name = records.family.name
+    groups = _groups(name, sums.values(), records.shared)
+    counts = distinct_counts(name, sums.values(), records.shared)
+    steps = [step for group in groups for step in group.steps(records)]
+    steps += [step for count in counts for step in count.steps(records)]
+    joins = [group.join_sql(piece) for group in groups for piece in range(1, len(records.calendar.windows) + 1)]
+    joins += [_counts_join_sql(count.name) for count in counts]
+    homes = {one.name: count.name for count in counts for one in count.sums}
+    homes |= {one.name: group.alias for group in groups for one in group.sums}
+    wholes = _wholes(asks, sums, homes, records)
+    last = Step(
+        f"{name}_features", _family_sql(asks, sums, wholes, joins), f"{name}: the columns of each customer and date"
+    )
+    return [*steps, last]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Sums that are grouped in one scan."""
+
+    family: str
+    sums: tuple[Sum, ...]
+    dated: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.family}_dated_pieces" if self.dated else f"{self.family}_pieces"
+
+    @property
+    def alias(self) -> str:
+        return "q" if self.dated else "p"
+
+    def join_sql(self, piece: int) -> str:
+        """The join of one piece to the spine."""
+        alias = f"{self.alias}{piece}"
+        on = f"{alias}.customer_id = s.customer_id and {alias}.{AS_OF} = s.{AS_OF}"
+        return f"left join (select * from {self.name} where piece = {piece}) as {alias} on {on}"
+
+    def steps(self, records: Records) -> list[Step]:
+        """One scan, and for several dates the adding up of shared buckets."""
+        about = f"{self.family}: partial aggregates, one scan for all windows"
+        if not records.shared or self.dated:
+            return [Step(self.name, self._grouped_sql(records), about)]
+        partials, buckets = f"{self.family}_partials", map_step(records.calendar)
+        merged = merged_sql(partials, buckets.name, [p for s in self.sums for p in s.parts(self._time(records))])
+        first = Step(partials, self._grouped_sql(records), f"{about} of all dates")
+        return [first, buckets, Step(self.name, merged, f"{self.family}: buckets added up to the pieces of each date")]
+
+    def _time(self, records: Records) -> str:
+        return records.sources.time(records.family)
+
+    def _grouped_sql(self, records: Records) -> str:
+        parts = [p for s in self.sums for p in s.parts(self._time(records))]
+        columns = {c for s in self.sums for c in s.columns} | _times(self.sums, self._time(records))
+        keys = ["customer_id", *records.keys(self.dated)]
+        body = columns_sql([*keys, *(f"{p.sql} as {p.name}" for p in parts)])
+        source = records.sql(columns, self.dated)
+        return f"select\n    {body}\nfrom (\n{source}\n) as r\ngroup by {', '.join(keys)}"
+
+
+def _times(sums: Iterable[Sum], time: str) -> set[str]:
+    return {time} if any(s.aggregate.function in ("first", "last") for s in sums) else set()
+
+
+def _groups(family: str, sums: Iterable[Sum], shared: bool) -> list[_Group]:
+    plain = [s for s in sums if not s.aggregate.distinct]
+    apart = [s for s in plain if shared and s.dated]
+    together = [s for s in plain if s not in apart]
+    return [_Group(family, tuple(g), dated) for g, dated in ((together, False), (apart, True)) if g]
+
+
+def _counts_join_sql(name: str) -> str:
+    return f"left join {name} on {name}.customer_id = s.customer_id and {name}.{AS_OF} = s.{AS_OF}"
+
+
+def _wholes(asks: Iterable[Ask], sums: Mapping[Key, Sum], homes: Mapping[str, str], records: Records) -> dict[str, str]:
+    """Every aggregate over every window asked for, by name."""
+    found: dict[str, str] = {}
+    for ask in asks:
+        for aggregate in ask.feature.expression.aggregates:
+            one = sums[ask.slice, aggregate]
+            if one.aggregate.distinct:
+                found[one.window(ask.window)] = f"coalesce({homes[one.name]}.{one.window(ask.window)}, 0)"
+            else:
+                pieces = [f"{homes[one.name]}{n}" for n in range(1, records.calendar.number(ask.window) + 1)]
+                found[one.window(ask.window)] = whole_sql(aggregate, one.name, pieces)
+    return found
+
+
+def _family_sql(asks: Sequence[Ask], sums: Mapping[Key, Sum], wholes: Mapping[str, str], joins: Sequence[str]) -> str:
+    inner = columns_sql(["s.customer_id", f"s.{AS_OF}", *(f"{sql} as {name}" for name, sql in wholes.items())])
+    source = "\n".join(["spine as s", *joins])
+    columns = [f"{_feature_sql(ask, sums)} as {ask.column}" for ask in asks]
+    return f"select\n    {columns_sql(['customer_id', AS_OF, *columns])}\nfrom (\nselect\n    {inner}\nfrom {source}\n) as w"
+
+
+def _feature_sql(ask: Ask, sums: Mapping[Key, Sum]) -> str:
+    sql = ask.feature.expression.replace_aggregates(lambda a: sums[ask.slice, a].window(ask.window))
+    return finished_sql(sql, ask.feature.unit, ask.feature.missing)
+
+
+def finished_sql(sql: str, unit: str, missing: float | None) -> str:
+    """A value as it leaves the builder: text for categories, double for all else; missing filled by its rule."""
+    typed = sql if unit == "category" else f"cast({sql} as double)"
+    return typed if missing is None else f"coalesce({typed}, {missing!r})"
