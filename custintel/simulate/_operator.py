@@ -1,0 +1,315 @@
+"""The operator: months of use, rating, bills, payments, top-ups, weeks of experience; and its tables at the end."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from custintel.errors import Problem, raise_problems
+from custintel.progress import track
+from custintel.simulate import _books
+from custintel.simulate._activity import Dips, Service, make_activity
+from custintel.simulate._arrays import Bools, Floats, Ints
+from custintel.simulate._bills import BillLog, Bills, make_bills
+from custintel.simulate._calendar import NEVER, Calendar
+from custintel.simulate._cases import NEVER_PAYER, Fraud, make_fraud, overlay
+from custintel.simulate._cells import CellDays, cell_days
+from custintel.simulate._config import SimulationConfig
+from custintel.simulate._dirt import soil
+from custintel.simulate._dynamics import Dynamics, make_dynamics
+from custintel.simulate._payments import Accounts, PaymentLog, make_accounts, pay_bills
+from custintel.simulate._plans import Holdings, Tariffs, expected_need, make_holdings, make_tariffs
+from custintel.simulate._rating import Meter, Rated, rate_month
+from custintel.simulate._recharges import Wallets, make_wallets, run_wallets
+from custintel.simulate._streams import RandomStreams
+from custintel.simulate._tables import Names
+from custintel.simulate._truth import state_chances
+from custintel.simulate._usage import UsageEvents, generate_month
+from custintel.simulate._world import World, make_world
+
+__all__ = ["Operator", "simulate"]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator in miniature: its tables as it has them, and the truth apart.
+
+    Attributes
+    ----------
+    tables : dict of str to pyarrow.Table
+        The seventeen tables of the contracts, raw and dirty.
+    truth : dict of str to pandas.DataFrame
+        What only the simulator knows: traits, weekly hazards, churn, chances, effects of campaigns, fraud.
+    """
+
+    tables: dict[str, pa.Table]
+    truth: dict[str, pd.DataFrame]
+
+
+def simulate(customers: int, months: int, seed: int, config: SimulationConfig | None = None) -> Operator:
+    """Simulate an operator whose truth is known.
+
+    Parameters
+    ----------
+    customers : int
+        Lines at the start; others join later.
+    months : int
+        Calendar months of data.
+    seed : int
+        The same seed gives the same bytes.
+    config : SimulationConfig, optional
+        Parameters; the defaults follow published and measured figures.
+
+    Examples
+    --------
+    >>> operator = simulate(customers=60, months=1, seed=1)
+    >>> operator.tables["bills"].column_names[:4]
+    ['bill_id', 'customer_id', 'account_id', 'event_time']
+    """
+    _check(customers, months, seed)
+    state = make_state(customers, months, seed, config or SimulationConfig())
+    chunks = [run_month(state, month) for month in track(range(months), "simulating months")]
+    return Operator(_books.tables(state, chunks), _books.truth(state))
+
+
+def _check(customers: int, months: int, seed: int) -> None:
+    """Refuse sizes that make no operator."""
+    limits = (("customers", customers, 50, 1_000_000), ("months", months, 1, 60), ("seed", seed, 0, 2**32 - 1))
+    raise_problems(
+        [
+            Problem(name, "out of range", str(value), f"{low} to {high}")
+            for name, value, low, high in limits
+            if not low <= value <= high
+        ]
+    )
+
+
+@dataclass
+class State:
+    """Everything that a month changes."""
+
+    config: SimulationConfig
+    streams: RandomStreams
+    calendar: Calendar
+    names: Names
+    world: World
+    kpis: CellDays
+    tariffs: Tariffs
+    dynamics: Dynamics
+    accounts: Accounts
+    wallets: Wallets
+    fraud: Fraud
+    cycle: Ints  # day of the month on which the line's period ends
+    meter: Meter
+    bills: BillLog
+    payments: PaymentLog
+    dips: Dips
+    involuntary: Ints
+    death: Ints
+    overage: Floats  # share of the data allowance used in the latest billing period
+    device: Ints  # number of devices used before, by line
+    chances: list[tuple[int, dict[str, Floats], Bools]] = field(default_factory=list)
+
+    @property
+    def postpaid(self) -> Bools:
+        """Lines that are billed."""
+        return self.world.population.segment > 0
+
+    @property
+    def last(self) -> Ints:
+        """Last day of service as far as it is settled: prepaid lines are silent from the exit on."""
+        exit_last = np.where(self.postpaid, self.dynamics.exit + 1, self.dynamics.exit - 1)
+        return np.minimum.reduce([exit_last, self.involuntary, self.death, self.fraud.end])
+
+
+def make_state(customers: int, months: int, seed: int, config: SimulationConfig) -> State:
+    """The operator on the morning of its first day."""
+    streams = RandomStreams(seed)
+    calendar = Calendar(config.start, months)
+    world = make_world(customers, months, config.world, streams)
+    population, n = world.population, world.population.n
+    kpis = cell_days(world.cells, calendar.total, config.world.cells, streams)
+    need = expected_need(world)
+    tariffs = make_tariffs(config.plans)
+    contracts = make_holdings(population, need, tariffs, config.plans, streams)
+    dynamics = make_dynamics(world, kpis, need, contracts, calendar, (config, streams))
+    accounts = make_accounts(population, config.bills.cycle_days, config.payments, streams.get("accounts"))
+    prepaid = np.flatnonzero(population.segment == 0)
+    return State(
+        config=config,
+        streams=streams,
+        calendar=calendar,
+        names=_names(world, accounts, streams),
+        world=world,
+        kpis=kpis,
+        tariffs=tariffs,
+        dynamics=dynamics,
+        accounts=accounts,
+        wallets=make_wallets(
+            prepaid, population.activation_day[prepaid], _prepaid_spend(need, contracts[0].plan, tariffs)[prepaid],
+            population.traits["liquidity"][prepaid], config.recharges, streams.get("wallets"),
+        ),
+        fraud=make_fraud(population, calendar.total, config.fraud, streams.get("fraud")),
+        cycle=np.where(population.segment == 0, population.activation_day % 28 + 1, accounts.cycle[population.account]),
+        meter=Meter.zero(n),
+        bills=BillLog.empty(n, months),
+        payments=PaymentLog(),
+        dips=Dips.none(n),
+        involuntary=np.full(n, NEVER),
+        death=_deaths(n, months, config.churn.deaths, calendar, streams),
+        overage=np.zeros(n),
+        device=np.zeros(n, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _names(world: World, accounts: Accounts, streams: RandomStreams) -> Names:
+    """Identities; devices are named for every line and every change of device."""
+    n = world.population.n
+    sizes = (n, len(accounts.cycle), world.cells.n, n * _books.DEVICES_A_LINE)
+    return Names.make(sizes, world.network.alter_number, streams.get("names"))
+
+
+def _prepaid_spend(need: Floats, plan: Ints, tariffs: Tariffs) -> Floats:
+    """Cents a month that a prepaid line is expected to spend."""
+    allowance = np.stack([tariffs.seconds / 60, tariffs.sms, tariffs.mb])[:, plan].T
+    price = np.stack([tariffs.per_second * 60, tariffs.per_sms, tariffs.per_mb])[:, plan].T
+    return np.asarray(np.clip(tariffs.fee[plan] + (np.maximum(need - allowance, 0) * price).sum(axis=1), 100, 6000))
+
+
+def _deaths(n: int, months: int, rate: float, calendar: Calendar, streams: RandomStreams) -> Ints:
+    rng = streams.get("deaths")
+    return np.where(rng.random(n) < rate * months, rng.integers(0, calendar.total, n), NEVER)
+
+
+def run_month(state: State, month: int) -> pa.Table:
+    """One month: weeks of experience, use, rating, bills and payments, top-ups; returns the month's records."""
+    first, days = state.calendar.first[month], state.calendar.length(month)
+    before = deepcopy(state.dynamics.holdings)  # in force in the billing periods that end this month
+    _upgrade(state, month)
+    service = _service(state)
+    for week in state.calendar.weeks(month):
+        barred = (service.soft_bar <= 7 * week) & (service.bar_end >= 7 * week)
+        state.dynamics.run_week(month, week, (state.last, barred, state.postpaid))
+    state.dips.begin(first, days, state.config.dips, state.streams.get("dips", month))
+    events = _usage(state, (first, days))
+    rated = rate_month(
+        events, (first, days), state.cycle, np.column_stack([before.plan, state.dynamics.holdings.plan]),
+        (state.tariffs, state.config.bills), state.meter,
+    )  # fmt: skip
+    bills = _bill(state, month, rated, before)
+    _pay(state, month, bills)
+    state.overage = rated.overage
+    _top_up(state, month, rated)
+    _chances(state, month)
+    return _records(state, month, events, rated)
+
+
+def _service(state: State) -> Service:
+    """Days that decide about use, as settled so far."""
+    account = state.world.population.account
+    spell = state.accounts.spell_end[account]
+    bill = np.where((spell >= 0) & state.postpaid, state.accounts.spell_bill[account], NEVER)
+    return Service(
+        activation=state.world.population.activation_day,
+        last=state.last,
+        fade_from=np.where(state.dynamics.sudden, NEVER, state.dynamics.decided),
+        soft_bar=bill + state.config.payments.soft_bar_days,
+        hard_bar=bill + state.config.payments.hard_bar_days,
+        bar_end=spell,
+    )
+
+
+def _usage(state: State, month: tuple[int, int]) -> UsageEvents:
+    """Records of the month: what people do, then what fraud does."""
+    activity = make_activity(_service(state), state.dips, month, state.config.dips, state.config.churn.fade_weeks)
+    events = generate_month(state.world, *month, activity, state.streams)
+    return overlay(events, month, state.fraud, state.world.population, state.config.fraud, state.streams)
+
+
+def _bill(state: State, month: int, rated: Rated, holdings: Holdings) -> Bills:
+    """Bills of the month; shocks wait for the next week to be felt."""
+    population, config = state.world.population, state.config.bills
+    state.bills.credit += state.dynamics.credit
+    state.dynamics.credit = np.zeros_like(state.dynamics.credit)
+    bills = make_bills(
+        month, state.calendar, (state.cycle, population.activation_day, state.last, state.postpaid),
+        (rated.closed, holdings, state.tariffs), state.bills, (config, state.streams.get("bill_errors", month)),
+    )  # fmt: skip
+    shock = state.bills.add(bills, month, config)
+    state.dynamics.bill_shock[bills.line] += shock
+    return bills
+
+
+def _pay(state: State, month: int, bills: Bills) -> None:
+    """Payments of the month's bills; accounts that will not pay lose their lines."""
+    population, config = state.world.population, state.config.payments
+    due = bills.day + state.config.bills.due_days
+    account = population.account[bills.line]
+    never = state.fraud.kind[bills.line] == NEVER_PAYER
+    payments, paid = pay_bills(
+        bills, due, account, (state.accounts, state.bills.shocks[-1], never), config, state.streams.get("payments", month)
+    )
+    state.payments.made.append(payments)
+    state.payments.paid_day.append(paid)
+    end = state.accounts.spell_bill + config.termination_days
+    ended = (state.accounts.spell_end > end)[population.account] & state.postpaid
+    day = np.where(ended, end[population.account], NEVER)
+    state.involuntary = np.minimum(state.involuntary, np.where(day >= population.activation_day, day, NEVER))
+
+
+def _upgrade(state: State, month: int) -> None:
+    """Some of those who used up their allowance take the next larger plan from the next period on."""
+    rng = state.streams.get("upgrades", month)
+    holdings = state.dynamics.holdings
+    larger = np.minimum(holdings.plan + 1, len(state.tariffs.fee) - 1)
+    same_kind = state.tariffs.prepaid[larger] == state.tariffs.prepaid[holdings.plan]
+    wants = (state.overage > 1.1) & (rng.random(len(larger)) < state.config.plans.upgrade_after_overage)
+    allowed = same_kind & (larger > holdings.plan) & (state.tariffs.mb[holdings.plan] > 0)
+    lines = np.flatnonzero(wants & allowed & (state.dynamics.decided >= NEVER))
+    holdings.plan[lines] += 1
+    state.dynamics.subscriptions.add(holdings, lines, state.calendar.cycle_day(month, state.cycle[lines]))
+
+
+def _top_up(state: State, month: int, rated: Rated) -> None:
+    """Days of the prepaid wallets."""
+    line = state.wallets.line
+    first, days = state.calendar.first[month], state.calendar.length(month)
+    renewal = state.calendar.cycle_day(month, state.cycle[line]) - first
+    population, last = state.world.population, state.last
+    here = (population.activation_day[line] <= first + renewal) & (last[line] >= first + renewal)
+    fees = np.zeros((len(line), days), dtype=np.int64)
+    fee = state.tariffs.fee[state.dynamics.holdings.plan[line]].astype(np.int64)
+    fees[np.arange(len(line)), renewal] = fee * here
+    run_wallets(
+        state.wallets, (first, days), (rated.daily[line], fees),
+        (population.activation_day[line], last[line], state.dynamics.decided[line]),
+        state.config.recharges, state.streams.get("top_ups", month),
+    )  # fmt: skip
+
+
+def _chances(state: State, month: int) -> None:
+    """Truth about the chances at the month's end, for lines in service."""
+    as_of = state.calendar.first[month + 1] - 1
+    last_week = state.calendar.weeks(month)[-1]
+    service = _service(state)
+    barred = (service.soft_bar <= as_of) & (service.bar_end >= as_of)
+    here = (service.activation <= as_of) & (service.last > as_of)
+    chances = state_chances(
+        state.dynamics, as_of, last_week, barred,
+        (np.minimum(state.involuntary, state.death), np.where(state.fraud.end < NEVER, state.fraud.end + 1, NEVER)),
+    )  # fmt: skip
+    state.chances.append((as_of, chances, here))
+
+
+def _records(state: State, month: int, events: UsageEvents, rated: Rated) -> pa.Table:
+    """The month's records as they reach the data."""
+    first, days = state.calendar.first[month], state.calendar.length(month)
+    gap = int(state.streams.get("feed").integers(30, 330))
+    dirty = soil(events, rated.cents, (first, days), gap, state.config.dirt, state.streams.get("dirt", month))
+    swap = state.streams.get("devices", month).random(len(state.device)) < 0.022
+    state.device = state.device + swap
+    return _books.usage(state, dirty, state.device)

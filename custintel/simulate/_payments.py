@@ -1,0 +1,172 @@
+"""Payments and arrears: accounts pay on time, late, or not at all for a time; barring and the end of service follow.
+
+An account without money (a *spell*) pays none of its bills until the spell ends. The length of spells gives the roll
+rates from one bucket of arrears to the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from custintel.simulate._arrays import Bools, Floats, Ints
+from custintel.simulate._bills import Bills
+from custintel.simulate._calendar import NEVER
+from custintel.simulate._config import PaymentConfig
+from custintel.simulate._people import Population
+
+__all__ = ["Accounts", "Payments", "PaymentLog", "make_accounts", "pay_bills"]
+
+METHODS = ("direct_debit", "card", "transfer", "cash", "wallet")
+SPELL_EDGES = (0.0, 30.0, 60.0, 90.0, 150.0)
+
+
+@dataclass
+class Accounts:
+    """What each payer is like and in which state."""
+
+    automatic: Bools
+    method: Ints  # index in METHODS
+    risk: Floats  # log of the chance of a spell
+    late: Floats  # log odds shift of paying late
+    cycle: Ints  # day of the month
+    opened: Ints
+    kind: Ints  # segment of the first line
+    score: Floats
+    spell_end: Ints  # day; -1 without spell, NEVER if it does not end
+    spell_bill: Ints  # day of the first bill unpaid
+
+
+@dataclass(frozen=True)
+class Payments:
+    """Payments and failed attempts for the bills of one month."""
+
+    bill: Ints  # position in the bills of the month
+    day: Ints
+    ok: Bools
+
+
+@dataclass
+class PaymentLog:
+    """All payments, and which day each bill was paid (NEVER if not)."""
+
+    made: list[Payments] = field(default_factory=list)
+    paid_day: list[Ints] = field(default_factory=list)
+
+
+def make_accounts(
+    population: Population, cycle_days: tuple[int, ...], config: PaymentConfig, rng: np.random.Generator
+) -> Accounts:
+    """Draw payers; their traits are the means over their lines."""
+    n = int(population.account.max()) + 1
+    count = np.bincount(population.account, minlength=n)
+
+    def mean(values: Floats) -> Floats:
+        return np.bincount(population.account, values, n) / count
+
+    discipline, liquidity = mean(population.traits["discipline"]), mean(population.traits["liquidity"])
+    opened = np.full(n, NEVER)
+    np.minimum.at(opened, population.account, population.activation_day)
+    kind = np.zeros(n, dtype=np.int64)
+    np.maximum.at(kind, population.account, population.segment)
+    automatic = rng.random(n) < 1 / (1 + np.exp(-(np.log(config.automatic / (1 - config.automatic)) + 0.5 * discipline)))
+    risk = -config.spell_discipline * discipline - config.spell_liquidity * liquidity
+    return Accounts(
+        automatic=automatic,
+        method=np.where(automatic, rng.choice([0, 1], n, p=[0.7, 0.3]), rng.choice([1, 2, 3, 4], n)),
+        risk=risk,
+        late=-0.7 * discipline,
+        cycle=rng.choice(cycle_days, n),
+        opened=opened,
+        kind=kind,
+        score=np.round(600 - 45 * (0.62 * risk + rng.normal(size=n)), 0),
+        spell_end=np.full(n, -1),
+        spell_bill=np.full(n, -1),
+    )
+
+
+def pay_bills(
+    bills: Bills,
+    due: Ints,
+    account: Ints,
+    state: tuple[Accounts, Bools, Bools],
+    config: PaymentConfig,
+    rng: np.random.Generator,
+) -> tuple[Payments, Ints]:
+    """Decide when each bill is paid; returns payments and the day of each bill (NEVER if not).
+
+    `account` is the payer of each bill; `state` holds the accounts, which bills are a shock, and who never pays.
+    """
+    accounts, shock, never = state
+    n = len(accounts.cycle)
+    first = np.full(n, -1)
+    first[account[::-1]] = np.arange(len(account))[::-1]
+    billed = np.flatnonzero(first >= 0)
+    shocked = np.bincount(account, shock, n) > 0
+    refuses = np.bincount(account, never, n) > 0
+    _begin_spells(accounts, billed, (bills.day, due, first), (shocked, refuses), config, rng)
+    delay = _delays(accounts, config, rng)[account]
+    failed = (rng.random(n) < config.failed_debit)[account] & accounts.automatic[account]
+    day = due + np.where(failed, delay + 5, delay)
+    spell = accounts.spell_end[account]
+    day = np.where(spell >= due, np.where(spell >= NEVER, NEVER, spell + (rng.random(n) * 3).astype(np.int64)[account]), day)
+    day = np.maximum(day, bills.day + 1)
+    good, bad = np.flatnonzero((day < NEVER) & (bills.amount > 0)), np.flatnonzero(failed | _refused(accounts, account, day))
+    bad = bad[bills.amount[bad] > 0]
+    payments = Payments(
+        bill=np.concatenate([good, bad]),
+        day=np.concatenate([day[good], due[bad]]),
+        ok=np.concatenate([np.ones(len(good), bool), np.zeros(len(bad), bool)]),
+    )
+    return payments, day
+
+
+def _begin_spells(
+    accounts: Accounts,
+    billed: Ints,
+    days: tuple[Ints, Ints, Ints],
+    who: tuple[Bools, Bools],
+    config: PaymentConfig,
+    rng: np.random.Generator,
+) -> None:
+    """Some accounts run out of money when a bill falls due, for a time that follows the roll rates."""
+    bill_day, due, first = days
+    shocked, refuses = who
+    n = len(accounts.cycle)
+    chance = config.spell * np.exp(accounts.risk + config.spell_shock * shocked - 0.4 * accounts.automatic)
+    start = rng.random(n) < np.minimum(chance, 0.6)
+    length = _spell_days(rng.random(n), config)
+    bill = np.zeros(n, dtype=np.int64)
+    bill[billed] = first[billed]
+    free = np.zeros(n, dtype=bool)
+    free[billed] = accounts.spell_end[billed] < due[bill[billed]]
+    new = free & (start | refuses)
+    end = np.where(refuses | (length >= SPELL_EDGES[-1]), NEVER, due[bill] + length)
+    accounts.spell_end[new] = end[new]
+    accounts.spell_bill[new] = bill_day[bill[new]]
+
+
+def _spell_days(u: Floats, config: PaymentConfig) -> Ints:
+    """Days a spell lasts after the due day, from the share still unpaid at the edges of the buckets."""
+    survival = np.array([1.0, *config.spell_survival])
+    return np.asarray(np.ceil(np.interp(-u, -survival, SPELL_EDGES, right=SPELL_EDGES[-1])), dtype=np.int64)
+
+
+def _delays(accounts: Accounts, config: PaymentConfig, rng: np.random.Generator) -> Ints:
+    """Days between due day and payment of accounts that have the money."""
+    n = len(accounts.cycle)
+    early, reminder = rng.normal(*config.early[1:], n), rng.normal(*config.reminder[1:], n)
+    late = config.late[1] * rng.lognormal(0, config.late[2], n)
+    late_odds = np.log(config.late[0] / (1 - config.late[0])) + accounts.late
+    u = rng.random(n)
+    p_late = 1 / (1 + np.exp(-late_odds))
+    p_reminder = (1 - p_late) * config.reminder[0] / (config.reminder[0] + config.early[0])
+    by_hand = np.where(u < p_late, late, np.where(u < p_late + p_reminder, reminder, early))
+    automatic = np.where(rng.random(n) < 0.99, 0, 3)
+    return np.asarray(np.rint(np.where(accounts.automatic, automatic, by_hand)), dtype=np.int64)
+
+
+def _refused(accounts: Accounts, account: Ints, day: Ints) -> Bools:
+    """Direct debits of accounts without money fail as well."""
+    return np.asarray(accounts.automatic[account] & ((day >= NEVER) | (accounts.spell_end[account] >= day - 3)) & (accounts.spell_end[account] >= 0))
