@@ -9,6 +9,7 @@ import numpy as np
 
 from custintel.simulate._arrays import Bools, Floats, Ints
 from custintel.simulate._cells import Cells
+from custintel.simulate._hash import hashed
 from custintel.simulate._people import Population
 from custintel.simulate._streams import RandomStreams
 from custintel.simulate._usage_config import MobilityConfig
@@ -103,12 +104,12 @@ def locate(mobility: Mobility, places: Ints, line: Ints, time: Ints, weekend: Bo
     """Cell of each line at each time (seconds since the start), the same for a few hours; ignores trips."""
     hours = time // 3600
     block = (hours + line) // mobility.config.stay_hours
-    first, second = _uniforms(line, block, mobility.salt)
+    first = hashed(line, block, mobility.salt)
     shares = place_shares(mobility.config)[weekend.astype(np.int8), hours % 24]
     rank = (first[:, None] > shares).sum(axis=1)
     explored = rank >= FIXED_PLACES
     room = np.maximum(mobility.reach[line[explored]] - FIXED_PLACES, 1)
-    rank[explored] += (room ** second[explored]).astype(np.int64) - 1
+    rank[explored] += (room ** hashed(line[explored], block[explored], mobility.salt + 1)).astype(np.int64) - 1
     rank = np.minimum(rank, mobility.reach[line] - 1)
     return np.asarray(places[line, rank], dtype=np.int32)
 
@@ -119,18 +120,3 @@ def place_shares(config: MobilityConfig) -> Floats:
     for (first, last), weekday, weekend in config.place_hours:
         shares[0, first:last], shares[1, first:last] = weekday, weekend
     return np.asarray(shares.cumsum(axis=2))
-
-
-def _uniforms(line: Ints, block: Ints, salt: int) -> tuple[Floats, Floats]:
-    """Two uniform numbers that depend on line and block only (a hash, so that no draw is needed)."""
-    x = line.astype(np.uint32) * np.uint32(0x9E3779B1) ^ block.astype(np.uint32) * np.uint32(0x85EBCA6B)
-    x ^= np.uint32(salt)
-    x = _mix(x)
-    return x / 2.0**32, _mix(x + np.uint32(0x6D2B79F5)) / 2.0**32
-
-
-def _mix(x: Ints) -> Ints:
-    """Finish of a 32-bit hash."""
-    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
-    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
-    return np.asarray(x ^ (x >> np.uint32(16)))

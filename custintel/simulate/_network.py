@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from custintel.simulate._arrays import Bools, Bytes, Floats, Ints, Singles, Strings
+from custintel.simulate._hash import hashed
 from custintel.simulate._people import MONTH, People, Population
 from custintel.simulate._streams import RandomStreams
 from custintel.simulate._usage_config import NetworkConfig, UsageConfig
@@ -20,6 +21,9 @@ __all__ = ["DESTINATIONS", "TIE_KINDS", "Network", "make_network"]
 
 DESTINATIONS = ("on_net", "off_net", "fixed", "international", "premium", "service")
 TIE_KINDS = ("household", "group", "weak", "fixed", "voicemail", "service", "foreign", "premium", "stranger")
+
+WITH_SPELLS = np.array([kind in ("group", "weak") for kind in TIE_KINDS])
+FACTOR_LIMIT = 2.5  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,28 @@ class Network:
     alter_number: Strings
     alter_operator: Bytes  # index in OPERATORS
     destination: Bytes  # index in DESTINATIONS, by alter
+    salt: int  # of the hash that decides when a tie is lively
+    config: NetworkConfig
 
     @property
     def weight(self) -> Singles:
         """First calls and conversations a month on each tie."""
         return self.voice_out + self.voice_in + self.text_out + self.text_in
 
+    def lively_rate(self, rate: Singles) -> Singles:
+        """Rates in a lively spell, from mean rates."""
+        on, off = self.config.spell_on, self.config.spell_off
+        return np.where(WITH_SPELLS[self.kind], rate / np.float32(on + (1 - on) * off), rate)
+
+    def liveliness(self, tie: Ints, day: Ints) -> Singles:
+        """Rate of each tie on a day (since the start) against its rate in a lively spell."""
+        spell = (day + tie * 7) // self.config.spell_days
+        lively = (hashed(tie, spell, self.salt) < self.config.spell_on) | ~WITH_SPELLS[self.kind[tie]]
+        return np.where(lively, np.float32(1), np.float32(self.config.spell_off))
+
     def neighbours(self) -> tuple[Ints, Ints, Floats]:
         """On-net ties as sparse rows (indptr, indices, weights); the weight is what the line sends to the friend."""
-        on_net = self.alter < self.n
+        on_net = (self.alter >= 0) & (self.alter < self.n)
         ego, alter = self.ego[on_net], self.alter[on_net]
         rows, columns = np.concatenate([ego, alter]), np.concatenate([alter, ego])
         sent = (self.voice_out + self.text_out)[on_net], (self.voice_in + self.text_in)[on_net]
@@ -100,10 +117,12 @@ def make_network(
     rates = _level(personal, others.rates, records, config, usage)
     born = np.concatenate([pairs.born, np.full(len(others.ego), -1.0)])
     died = np.concatenate([pairs.died, np.full(len(others.ego), np.inf)])
+    salt = int(streams.get("spells").integers(0, 2**31))
     order = np.argsort(ego, kind="stable")
     columns = (rates.voice_out, rates.voice_in, rates.text_out, rates.text_in, born, died)
     singles = [np.asarray(c[order], dtype=np.float32) for c in columns]
-    return Network(population.n, ego[order], alter[order], kinds[order], *singles, *_directory(population, others))
+    directory = _directory(population, others)
+    return Network(population.n, ego[order], alter[order], kinds[order], *singles, *directory, salt, config)
 
 
 def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStreams) -> _Pairs:
@@ -209,8 +228,8 @@ def _factors(population: Population, config: NetworkConfig, streams: RandomStrea
     s, r = config.factor_sociability, config.factor_correlation
     shared = np.sqrt(max(r - s**2, 0.0))
     own = np.sqrt(1 - s**2 - shared**2)
-    voice = s * people.traits[:, 2] + shared * common + own * voice
-    text = s * people.traits[:, 2] + shared * common + own * text
+    voice = np.clip(s * people.traits[:, 2] + shared * common + own * voice, -FACTOR_LIMIT, FACTOR_LIMIT)
+    text = np.clip(s * people.traits[:, 2] + shared * common + own * text, -FACTOR_LIMIT, FACTOR_LIMIT)
     return np.exp(config.voice_factor_sd * voice), np.exp(config.text_factor_sd * text)
 
 

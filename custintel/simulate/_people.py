@@ -143,11 +143,13 @@ def _make_people(n: int, size: int, cells: Cells, config: PeopleConfig, streams:
     """Households and companies, where they live and work, and whose customers they are; ours first."""
     rng = streams.get("people")
     group, kind = _groups(size, config, rng)
-    operator = _operators(n, group, kind, config, rng)
-    order = np.concatenate([rng.permutation(np.flatnonzero(operator == 0)), rng.permutation(np.flatnonzero(operator))])
-    group, kind, operator = group[order], kind[order], operator[order]
     home = rng.choice(cells.n, group.max() + 1, p=cells.home_weight)[group]
     neighbourhood = _neighbourhoods(group, home, config, rng)
+    operator = _operators(n, (group, kind, neighbourhood), config, rng)
+    order = np.concatenate([rng.permutation(np.flatnonzero(operator == 0)), rng.permutation(np.flatnonzero(operator))])
+    group, kind, operator, home, neighbourhood = (
+        column[order] for column in (group, kind, operator, home, neighbourhood)
+    )
     traits = _traits(group, neighbourhood, config, streams)
     return People(
         n=size,
@@ -180,10 +182,14 @@ def _cut(count: int, sizes: Ints) -> Ints:
     return np.repeat(np.arange(len(sizes)), sizes)[:count]
 
 
-def _operators(n: int, group: Ints, kind: Bytes, config: PeopleConfig, rng: np.random.Generator) -> Bytes:
-    """Operator of each person; exactly n people are ours, and each kind of customer has our market share."""
+def _operators(n: int, people: tuple[Ints, Bytes, Ints], config: PeopleConfig, rng: np.random.Generator) -> Bytes:
+    """Operator of each person (by group, kind, neighbourhood): n people are ours, each kind has our market share."""
+    group, kind, neighbourhood = people
     codes = np.arange(len(config.market_shares))
-    common = _shared_operators(group, kind, config, rng)
+    taste = config.local_taste
+    score = taste * rng.normal(size=neighbourhood.max() + 1)[neighbourhood]
+    score += np.sqrt(1 - taste**2) * rng.normal(size=group.max() + 1)[group]
+    common = _dealt(score, kind, np.cumsum(config.market_shares))
     own = rng.choice(codes, len(group), p=config.market_shares)
     loyal = rng.random(len(group)) < np.where(kind > 0, config.company_operator, config.household_operator)
     operator = np.where(loyal, common, own).astype(np.int8)
@@ -195,19 +201,13 @@ def _operators(n: int, group: Ints, kind: Bytes, config: PeopleConfig, rng: np.r
     return operator
 
 
-def _shared_operators(group: Ints, kind: Bytes, config: PeopleConfig, rng: np.random.Generator) -> Ints:
-    """Operator common to a household or company, dealt so that each kind meets the market shares."""
-    shares = np.cumsum(config.market_shares)
-    result = np.zeros(len(group), dtype=np.int64)
+def _dealt(score: Floats, kind: Bytes, shares: Floats) -> Ints:
+    """Deal the operators by score, so that each kind of customer meets the market shares."""
+    result = np.zeros(len(score), dtype=np.int64)
     for k in range(3):
         members = np.flatnonzero(kind == k)
-        label = np.unique(group[members], return_inverse=True)[1]
-        sizes = np.bincount(label)
-        order = rng.permutation(len(sizes))
-        middle = np.cumsum(sizes[order]) - sizes[order] / 2
-        dealt = np.empty(len(sizes), dtype=np.int64)
-        dealt[order] = np.searchsorted(shares[:-1], middle / sizes.sum())
-        result[members] = dealt[label]
+        position = (np.argsort(np.argsort(score[members], kind="stable")) + 0.5) / max(len(members), 1)
+        result[members] = np.searchsorted(shares[:-1], position)
     return result
 
 

@@ -54,7 +54,7 @@ def draw_seeds(at: Setting, service: int, rates: tuple[Singles, Singles], rng: n
     ladder = _ladder(wish)
     parts = []
     for outward, (rate, row) in zip((True, False), zip(rates, rows, strict=True), strict=True):
-        count = rng.poisson(rate * level[row])
+        count = rng.poisson(net.lively_rate(rate) * level[row])
         tie = np.repeat(np.arange(len(row), dtype=np.int32), count)
         day = _days(ladder, row[tie], at.days, rng)
         keep = _possible(at, service, tie, outward, day, rng)
@@ -83,8 +83,8 @@ def _possible(at: Setting, service: int, tie: Ints, outward: bool, day: Ints, rn
     alive = (when >= net.born[tie]) & (when < net.died[tie])
     other = net.alter[tie] if outward else net.ego[tie]
     ours = (other >= 0) & (other < n) & (outward | (net.alter[tie] < n))
-    chance = np.ones(len(tie), dtype=np.float32)
-    chance[ours] = at.reached[service][other[ours], day[ours]]
+    chance = net.liveliness(tie, when)
+    chance[ours] *= at.reached[service][other[ours], day[ours]]
     return np.asarray(alive & (rng.random(len(tie), dtype=np.float32) < chance))
 
 

@@ -32,6 +32,7 @@ class PeopleConfig:
     household_sizes: tuple[float, ...] = (0.28, 0.34, 0.17, 0.15, 0.06)  # 1..5 people [A]
     household_operator: float = 0.62  # household shares the operator [A]
     company_operator: float = 0.95  # a company buys from one operator [A]
+    local_taste: float = 0.6  # how much neighbourhoods agree on the operator [C]
     household_payer: float = 0.70  # lines of a household on one account [A]
     business_size: float = 3.0  # mean lines of a small business [A]
     key_account_size: float = 25.0  # median lines of a key account; log sd .6 [A]
@@ -45,8 +46,8 @@ class PeopleConfig:
     tenure_months: tuple[float, float] = (28.0, 70.0)  # mean, prepaid and postpaid [A]
     tenure_cap_months: float = 240.0
     chronotype_sd: float = 1.3  # hours [A]
-    chronotype_limit: float = 2.0  # hours; few people rise at three [C]
-    night_workers: float = 0.02  # day turned by 12 h [A]
+    chronotype_limit: float = 1.8  # hours; few people rise at three [C]
+    night_workers: float = 0.015  # day turned by 12 h [A]
     device_generation: tuple[float, ...] = (0.03, 0.07, 0.52, 0.38)  # 2G, 3G, 4G, 5G [A]
 
 
@@ -57,7 +58,7 @@ class CellsConfig:
     customers_per_cell: int = 700  # [A]
     min_cells: int = 40  # [A]
     regions: int = 4
-    weight_sd: float = 1.9  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
+    weight_sd: float = 2.1  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
     kind_shares: tuple[float, ...] = (0.20, 0.45, 0.15, 0.20)  # office, home, transit, rural [A]
     load_median: float = 0.42  # busy hour; 95 % at .85 [A]
     load_sd: float = 0.43
@@ -79,27 +80,30 @@ class CellsConfig:
 class NetworkConfig:
     """Who talks with whom, and how much (section 2)."""
 
-    household_weight: tuple[float, float] = (2.2, 0.9)  # log mean, log sd [M: proto]
-    group_sizes: tuple[float, ...] = (7.0, 5.5, 4.0)  # mean size, three layers [M: proto]
+    household_weight: tuple[float, float] = (2.0, 0.9)  # log mean, log sd [M: proto 2.2, lower: C]
+    group_sizes: tuple[float, ...] = (6.0, 4.7, 3.8)  # mean size, three layers [M: proto]
     group_size_sd: float = 0.6
-    group_link: float = 0.6  # chance of a tie inside a group [M: proto]
+    group_link: float = 0.76  # chance of a tie inside a group [M: proto]
     group_sociability: float = 0.4  # effect of each side's sociability on the log of the chance [C]
     group_weight: tuple[float, float] = (0.6, 1.0)  # [M: proto]
     weak_sociability: float = 1.1  # effect on the log of the chance of a weak tie [C]
-    weak_ties: float = 1.0  # random ties per person [M: proto]
-    weak_weight: tuple[float, float] = (-0.3, 0.9)  # [M: proto]
+    weak_ties: float = 0.7  # random ties per person [M: proto]
+    weak_weight: tuple[float, float] = (-0.5, 0.9)  # [M: proto]
     direction: float = 4.0  # Beta(4, 4) share of the first side [M: proto]
     strongest: float = 4.0  # weights bend towards this many times the mean [C]
-    strength: float = 1.6  # exponent that stretches weights, top contact .30 of events [C]
+    strength: float = 1.3  # exponent that stretches weights, top contact .30 of events [C]
     life_days: tuple[float, float, float] = (9e6, 400.0, 150.0)  # mean life of household, group, weak ties [C]
-    voice_factor_sd: float = 1.3  # person's log rate of calling [C]
-    text_factor_sd: float = 2.1  # [C]
+    voice_factor_sd: float = 1.45  # person's log rate of calling [C]
+    text_factor_sd: float = 2.2  # [C]
     factor_correlation: float = 0.25  # between calling and texting [C]
     factor_sociability: float = 0.5  # correlation of both with sociability [A]
+    spell_days: int = 15  # ties are lively for a while, then quiet [C]
+    spell_on: float = 0.36  # share of lively spells [C]
+    spell_off: float = 0.06  # rate in a quiet spell against a lively one [C]
     call_only: float = 0.29  # ties with calls that have no texts [M: CNS, 71 % also text]
     text_only: float = 0.15  # ties without calls [M: CNS, 63 % of text pairs call]
     calls_per_day: float = 4.0  # records out + in, a line and day [A]
-    texts_per_day: float = 3.5  # [A]
+    texts_per_day: float = 4.0  # [A]
     fixed_ties: float = 1.5  # numbers at fixed lines, a line [A]
     fixed_share: float = 0.10  # of calls [M: LOG 11 %]
     voicemail_share: float = 0.04  # of calls [M: LOG 7 %]
@@ -144,8 +148,8 @@ class ClockConfig:
     """Hours and days (section 1.4): per cent an hour from 0 to 23 h, and factors Monday to Sunday."""
 
     calls: tuple[float, ...] = (
-        0.9, 0.5, 0.2, 0.05, 0.05, 0.1, 0.8, 1.8, 3.2, 5.2, 6.0, 6.6,
-        7.4, 6.8, 6.8, 7.2, 7.9, 9.4, 8.0, 6.6, 5.6, 3.9, 2.4, 1.5,
+        1.3, 0.7, 0.1, 0.04, 0.03, 0.06, 0.5, 1.7, 3.2, 5.2, 6.0, 6.6,
+        7.4, 6.8, 6.8, 7.2, 7.9, 9.4, 8.0, 6.6, 5.6, 3.9, 3.3, 2.3,
     )  # fmt: skip  # [A, between CNS and LOG; small hours lower, because chronotypes fill them: C]
     texts: tuple[float, ...] = (
         0.7, 0.4, 0.2, 0.1, 0.0, 0.0, 0.8, 2.9, 4.1, 5.5, 5.2, 5.9,
@@ -159,7 +163,7 @@ class ClockConfig:
     texts_week: tuple[float, ...] = (1.03, 0.98, 1.03, 1.03, 1.10, 0.88, 0.95)  # [M: CNS, damped]
     data_week: tuple[float, ...] = (0.98, 0.98, 0.98, 0.98, 1.0, 1.05, 1.05)  # [A]
     business_week: tuple[float, ...] = (1.2, 1.25, 1.25, 1.25, 1.2, 0.45, 0.40)  # 85 % within Mon-Fri 8-18 h [A]
-    business_hours: float = 0.90  # share of a business line's weekday use within 8-18 h [A]
+    business_hours: float = 0.86  # share of a business line's weekday use within 8-18 h [A]
     weekend_delay: float = 1.5  # hours [A]
     weekend_late: float = 0.03  # share moved into 0-5 h on weekends [M: CNS, damped]
     holidays: tuple[tuple[int, int], ...] = ((1, 1), (5, 1), (12, 24), (12, 25), (12, 26), (12, 31))
@@ -167,7 +171,7 @@ class ClockConfig:
     holiday_texts: float = 1.5  # greetings [A]
     weekly_rho: float = 0.9  # slow drift of a person's rate [A]
     weekly_sd: float = 0.25  # [A]
-    weekly_noise_sd: float = 0.35  # change from week to week that does not last [C]
+    weekly_noise_sd: float = 0.25  # change from week to week that does not last [C]
     daily_shape: float = 1.2  # gamma [A]
     daily_common: float = 0.5  # share of the daily factor that calls and texts have in common [A]
 
@@ -183,7 +187,7 @@ class VoiceConfig:
     text_back: float = 0.10  # a text instead [M: CNS 18 % within 1 h, partly by chance]
     retry: float = 0.34  # the caller tries again [M: CNS 42 % within 1 h]
     retry_delay: tuple[float, float] = (150.0, 1.5)
-    follow_up: float = 0.32  # another call on the tie [M: proto .28, raised]
+    follow_up: float = 0.33  # another call on the tie [M: proto .28, raised]
     follow_up_delay: tuple[float, float] = (150.0, 1.6)  # exp N(5.0, 1.6) [M: proto]
     generations: int = 6
     short: float = 0.25  # voicemail and the like, of answered [M: CNS]
