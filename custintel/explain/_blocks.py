@@ -1,15 +1,18 @@
 """The building blocks of the page: sections, figures, tables, bars.
 
->>> table([("n", "Rows")], [["1,234"]])
-'<div class="scroll"><table><thead><tr><th class="n">Rows</th></tr></thead><tbody><tr><td class="n">1,234</td></tr></tbody></table></div>'
+>>> table(heads({"rows": "Rows"}, rows="n"), [["1,234"]]).count('<td class="n">1,234</td>')
+1
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape as _escape
+from typing import TYPE_CHECKING
 
-__all__ = ["bar", "escape", "figure", "key", "section", "table"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["bar", "escape", "figure", "heads", "key", "section", "table", "two"]
 
 
 def escape(text: object) -> str:
@@ -37,6 +40,17 @@ def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> 
         for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def heads(names: Mapping[str, str], **looks: str) -> list[tuple[str, str]]:
+    """Return (class, heading) of the named columns; n is for numbers, w for wide."""
+    return [(look, names[name]) for name, look in looks.items()]
+
+
+def two(*blocks: str) -> str:
+    """Return blocks side by side, two in a row."""
+    filled = [block for block in blocks if block]
+    return f'<div class="two">{"".join(filled)}</div>' if filled else ""
 
 
 def _class(look: str) -> str:

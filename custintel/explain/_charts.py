@@ -81,8 +81,9 @@ def _date_bar(d: Drawing, x: Scale, place: tuple[float, float], of: tuple[Facts,
     (y, step), (row, day, back) = place, of
     test = row["role"] == "test"
     high, color = step - 8, ACCENT if test else BRAND
-    d.text((0, y + high - 3), when(row["as_of"]), "strong" if test else "")
-    d.text((84, y + high - 3), row["role"], "accent" if test else "brand")
+    base = y + high / 2 + 4
+    d.text((0, base), when(row["as_of"]), "strong" if test else "")
+    d.text((84, base), row["role"], "accent" if test else "brand")
     ends = [day - back, day, day + w["gap_days"], day + w["gap_days"] + w["horizon_days"]]
     d.rect((x(ends[0]), y), (x(ends[1]) - x(ends[0]), high), PALE)
     d.rect((x(ends[2]), y), (x(ends[3]) - x(ends[2]), high), color)
@@ -92,7 +93,7 @@ def _date_bar(d: Drawing, x: Scale, place: tuple[float, float], of: tuple[Facts,
         d.rect((x(ends[3]), y), (x(ends[3] + w["dormancy_days"]) - x(ends[3]), high), color, 0, 0.22)
     d.line([(x(day), y - 3), (x(day), y + high + 3)], INK, 1.6)
     rate = "" if row["rate"] is None else f" · {percent(row['rate'])}"
-    d.text((960, y + high - 3), f"{count(row['rows'])}{rate}", "muted", "end")
+    d.text((960, base), f"{count(row['rows'])}{rate}", "muted", "end")
 
 
 def gain_chart(gain: Facts, texts: Texts) -> str:
@@ -107,7 +108,7 @@ def gain_chart(gain: Facts, texts: Texts) -> str:
     d.line([(x(a), y(b)) for a, b in points], BRAND, 2.6)
     for k in (10, 30):
         _marked(d, (x(points[k][0]), y(points[k][1])), f"{share(points[k][1])} in the first {k} %")
-    d.text((x(0.985), y(0.87)), texts["chance"], "muted", "end")
+    d.text((x(0.98), y(0.78)), texts["chance"], "muted", "end")
     ideal_at = min(0.9, next((s for s, v in zip(gain["share"], gain["ideal"], strict=True) if v >= 1), 1.0))
     d.text((x(max(ideal_at, 0.02)) + 4, y(1) - 5), texts["ideal"], "muted")
     return d.svg()
@@ -128,7 +129,7 @@ def calibration_chart(calibration: Facts, texts: Texts) -> str:
     d = Drawing(WIDTH, HEIGHT, texts["title"], texts["desc"])
     axes(d, x, y, (percent_tick(most), percent_tick(most)), (texts["x"], texts["y"]))
     d.line([(x(0), y(0)), (x(most), y(most))], MUTED, 1.2, "5 4")
-    d.text((x(most) - 4, y(most * 0.9)), texts["ideal"], "muted", "end")
+    d.text((x(most) - 4, y(most * 0.8)), texts["ideal"], "muted", "end")
     d.line([(x(p["score"]), y(p["rate"])) for p in points], BRAND, 1.6)
     for p in points:
         d.line([(x(p["score"]), y(p["low"])), (x(p["score"]), y(min(p["high"], most)))], BRAND, 1.4)
@@ -146,7 +147,7 @@ def profit_chart(profit: Facts, texts: Texts) -> str:
     values = [*profit["profit"], profit["low"], profit["high"]]
     low, high = min(0.0, *values), max(0.0, *values)
     pad = (high - low) * 0.06 or 1.0
-    x, y = _scales((0, 1), (low - pad, high + pad))
+    x, y = _scales((0, 1), (low - pad, high + 4 * pad))
     d = Drawing(WIDTH, HEIGHT, texts["title"], texts["desc"])
     digits = 1 if high - low < 8 else 0
     axes(d, x, y, (share, lambda v: number(v, digits)), (texts["x"], texts["y"]))
@@ -156,20 +157,20 @@ def profit_chart(profit: Facts, texts: Texts) -> str:
     d.line([best, (best[0], y.start)], ACCENT, 1.2, "3 3")
     d.line([(best[0], y(profit["low"])), (best[0], y(profit["high"]))], ACCENT, 2.2)
     d.dot(best, ACCENT, 4.8)
-    _profit_words(d, profit, best, texts)
+    _profit_words(d, profit, (best[0], y(profit["high"]) - 8), texts)
     return d.svg()
 
 
 def _profit_words(d: Drawing, profit: Facts, best: tuple[float, float], texts: Texts) -> None:
-    """Write the chosen size beside its point, where there is room."""
+    """Write the chosen size and what it earns above its interval."""
+    y = best[1]
     right = best[0] < 300
-    at, anchor = best[0] + (11 if right else -11), "start" if right else "end"
-    y = max(best[1] - 4, 44)
-    d.text((at, y - 10), texts["best"].format(share=share(profit["best_share"])), "accent", anchor)
+    at, anchor = best[0] - (5 if right else -5), "start" if right else "end"
+    d.text((at, y - 15), texts["best"].format(share=share(profit["best_share"])), "accent", anchor)
     earned = texts["earned"].format(
         profit=number(profit["best_profit"]), low=number(profit["low"]), high=number(profit["high"])
     )
-    d.text((at, y + 5), earned, "muted", anchor)
+    d.text((at, y), earned, "muted", anchor)
 
 
 def interval_strip(measure: Facts) -> str:

@@ -158,7 +158,8 @@ def _bin_name(b: Facts, feature: Facts, texts: Facts) -> str:
     if b.get("gap"):
         return str(texts["missing"])
     if "value" in b:
-        return quantity(b["value"], feature["unit"], "en")
+        value = quantity(b["value"], feature["unit"], "en")
+        return str(texts["more"].format(value=value)) if b["more"] else value
     return str(texts["others"]) if b["label"] is None else str(b["label"])
 
 

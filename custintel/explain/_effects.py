@@ -131,8 +131,14 @@ def _categories(values: NDArray[np.object_], effect: NDArray[np.float64]) -> lis
 
 
 def _few(values: NDArray[np.float64], effect: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Return one bin for each of a few numbers."""
-    return [{"value": float(v), **_bin(effect[values == v])} for v in np.unique(values)]
+    """Return one bin for each of a few numbers; a thin upper end is taken together."""
+    kept, counts = np.unique(values, return_counts=True)
+    least = smallest_cell(len(values))
+    while len(kept) > 1 and counts[-1] < least:
+        kept, counts = kept[:-1], np.append(counts[:-2], counts[-2:].sum())
+    open_ended = float(values.max()) > float(kept[-1])
+    bins = [{"value": float(v), "more": False, **_bin(effect[values == v])} for v in kept[:-1]]
+    return [*bins, {"value": float(kept[-1]), "more": open_ended, **_bin(effect[values >= kept[-1]])}]
 
 
 def _number(values: NDArray[np.float64], effect: NDArray[np.float64]) -> dict[str, Any]:
@@ -141,7 +147,7 @@ def _number(values: NDArray[np.float64], effect: NDArray[np.float64]) -> dict[st
     if not high > low:
         low, high = float(values.min()), float(values.max())
     bend = _bend(values, low, high)
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, 17)))
+    edges = np.unique(np.quantile(values, [*np.linspace(0, 1, 17)[:-1], 0.97, 0.99, 1.0]))
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     bins = [
         {"value": float(np.clip(np.median(values[place == b]), low, high)), **_spread(effect[place == b])}

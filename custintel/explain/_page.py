@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from custintel.errors import DataError
+from custintel.explain import _model_sections as model_sections
+from custintel.explain import _score_sections as score_sections
 from custintel.explain._blocks import escape
 from custintel.explain._headline import header, tiles
-from custintel.explain._sections import SECTIONS
 from custintel.explain._texts import style, texts
 
 __all__ = ["render_html"]
@@ -34,8 +35,7 @@ def render_html(report: Facts) -> str:
       allowed: 'custintel report', version 1
     """
     _check(report)
-    parts: list[Callable[[Facts], str]] = [header, _alert, tiles, _notes, *SECTIONS, _footer]
-    body = "\n".join(block for part in parts if (block := part(report)))
+    body = "\n".join(block for part in _ORDER if (block := part(report)))
     title = escape(texts()["title"].format(name=report["card"]["name"]))
     return (
         f'<!DOCTYPE html>\n<html lang="{texts()["language"]}">\n<head>\n<meta charset="utf-8">\n'
@@ -81,3 +81,22 @@ def _notes(report: Facts) -> str:
 def _footer(report: Facts) -> str:
     """Say what made the page."""
     return f"<footer>{escape(texts()['footer'].format(library=report['library_version']))}</footer>"
+
+
+_ORDER: tuple[Callable[[Facts], str], ...] = (
+    header,
+    _alert,
+    tiles,
+    _notes,
+    score_sections.population,
+    score_sections.measures,
+    score_sections.deciles,
+    score_sections.money,
+    model_sections.effects,
+    model_sections.examples,
+    model_sections.stability,
+    model_sections.quality,
+    model_sections.tuning,
+    model_sections.card,
+    _footer,
+)

@@ -69,10 +69,11 @@ def costs_of(metadata: Mapping[str, Any]) -> dict[str, float]:
 
 def measures(scored: Scored, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each measure with its interval, what chance would give, and the best possible value."""
-    costs, rate = costs_of(metadata), scored.rate or 0.0
+    costs: dict[str, Any] = dict(costs_of(metadata))
+    rate = scored.rate or 0.0
     constant = float(metrics.constant_policy_profit(scored.y, **costs)) if len(scored.y) else 0.0
     most = float(metrics.max_lift(scored.y)) if rate else None
-    table: list[tuple[str, Callable[..., float], float | None, float | None]] = [
+    table: list[tuple[str, Callable[..., Any], float | None, float | None]] = [
         ("auc", metrics.auc, 0.5, 1.0),
         ("average_precision", metrics.average_precision, rate, 1.0),
         ("lift", metrics.lift_score, 1.0, most),
@@ -87,7 +88,7 @@ def _measure(
     scored: Scored,
     metadata: Mapping[str, Any],
     name: str,
-    function: Callable[..., float],
+    function: Callable[..., Any],
     chance: float | None,
     best: float | None,
 ) -> dict[str, Any]:
@@ -97,7 +98,8 @@ def _measure(
         return facts
     value = float(function(scored.y, scored.p))
     low, high = _known_interval(metadata, name, value) or _interval(scored, function, value)
-    return {**facts, "value": value, "low": low, "high": high}
+    # resampling only adds calibration error: its interval may lie above the value itself
+    return {**facts, "value": value, "low": min(low, value), "high": max(high, value)}
 
 
 def _known_interval(metadata: Mapping[str, Any], name: str, value: float) -> tuple[float, float] | None:
@@ -109,7 +111,7 @@ def _known_interval(metadata: Mapping[str, Any], name: str, value: float) -> tup
     return (float(entry["low"]), float(entry["high"])) if same else None
 
 
-def _interval(scored: Scored, function: Callable[..., float], value: float) -> tuple[float, float]:
+def _interval(scored: Scored, function: Callable[..., Any], value: float) -> tuple[float, float]:
     """Draw customers again and again; from large tables fewer, and narrow the interval to the full size."""
     rows = len(scored.y)
     keep = np.arange(rows)
@@ -190,7 +192,7 @@ def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None
         return None
     costs = costs_of(metadata)
     accepted = costs["alpha"] / (costs["alpha"] + costs["beta"])
-    terms = {"clv": costs["clv"], "take_up": accepted, "d": costs["d"], "f": costs["f"]}
+    terms: dict[str, Any] = {"clv": costs["clv"], "take_up": accepted, "d": costs["d"], "f": costs["f"]}
     curve = metrics.profit_curve(scored.y, scored.p, **terms)
     share, each = curve["share"].to_numpy(), curve["profit"].to_numpy() / len(scored.y)
     best = int(np.argmax(each))

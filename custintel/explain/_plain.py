@@ -52,4 +52,4 @@ def _date(value: Any) -> str | None:
     """Write a date without its midnight."""
     if pd.isna(value):
         return None
-    return value.date().isoformat() if value == value.normalize() else value.isoformat(timespec="seconds")
+    return str(value.date() if value == value.normalize() else value.isoformat(timespec="seconds"))

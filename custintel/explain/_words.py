@@ -77,7 +77,7 @@ def quantity(value: float, unit: str, language: str) -> str:
     if entry.get("words") and value in (0.0, 1.0):
         return str(words()["value"][language]["true" if value else "false"])
     number = human_number(_scaled(value, entry.get("times", 1)), entry.get("grouped", True))
-    name = str(entry.get(language, unit))
+    name = str(entry["one"] if number == "1" and language == "en" and "one" in entry else entry.get(language, unit))
     between = " " if entry.get("space", {}).get(language, True) and name else ""
     return f"{number}{between}{name}"
 
