@@ -4,5 +4,17 @@ from __future__ import annotations
 
 from custintel.catalogue._catalogue import Catalogue
 from custintel.catalogue._entries import ALL, Entry, Family, Feature, Kind, SliceWords, column_name
+from custintel.catalogue._model_spec import ModelSpec, load_model_spec
 
-__all__ = ["ALL", "Catalogue", "Entry", "Family", "Feature", "Kind", "SliceWords", "column_name"]
+__all__ = [
+    "ALL",
+    "Catalogue",
+    "Entry",
+    "Family",
+    "Feature",
+    "Kind",
+    "ModelSpec",
+    "SliceWords",
+    "column_name",
+    "load_model_spec",
+]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Catalogue", "yaml_texts"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Families of features, and the final columns they make.
 
