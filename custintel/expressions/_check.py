@@ -14,7 +14,7 @@ from custintel.expressions._language import AGGREGATES, FUNCTION_NAMES, FUNCTION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["tree_problems"]
+__all__ = ["tree_problems", "unknown_function"]
 
 # what sqlglot notes on nodes without changing their meaning for us
 _FLAGS = frozenset({"big_int", "typed", "safe", "ignore_nulls", "quoted", "is_string", "nested"})
@@ -90,11 +90,12 @@ def _unknown(node: exp.Expression, where: str) -> Problem:
     if isinstance(node, (exp.Query, exp.Subquery, exp.Exists)):
         return Problem(where, "queries are not allowed in an expression", _show(node), "columns, operators, functions")
     if isinstance(node, exp.Func):
-        return _unknown_function(_function_name(node), where, _show(node))
+        return unknown_function(_function_name(node), where, _show(node))
     return Problem(where, f"{node.key} is not part of the expression language", _show(node), f"functions: {_LIST}")
 
 
-def _unknown_function(name: str, where: str, given: str) -> Problem:
+def unknown_function(name: str, where: str, given: str) -> Problem:
+    """What to say about a function that is not in the language."""
     close = get_close_matches(name, FUNCTION_NAMES, n=1)
     instead = SYNONYMS.get(name) or (close[0] if close else "")
     return Problem(where, f"unknown function {name}", given, _LIST, f"write {instead}" if instead else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-__all__ = ["AGGREGATES", "AS_OF", "FUNCTIONS", "FUNCTION_NAMES", "OPERATORS", "SYNONYMS", "Function"]
+__all__ = ["AGGREGATES", "AS_OF", "FUNCTIONS", "FUNCTION_NAMES", "OPERATORS", "SQL_WORDS", "SYNONYMS", "Function"]
 
 AS_OF = "as_of"
 """A date that every expression may use: the day as of which the question is asked."""
@@ -109,3 +109,14 @@ SYNONYMS = {
     "nunique": "count(distinct x)",
 }
 """What to write instead of a function known from elsewhere."""
+
+_WORDS = """
+all alter and any as asc attach between by case cast check collate column columns copy create cross current
+date delete desc distinct drop else end escape except exclude exists false fetch filter following for foreign
+from full function glob grant group having ignore in inner insert interval into is join lambda lateral left like
+limit map natural not null offset on or order outer over partition pivot pragma preceding primary qualify range
+recursive references replace respect right row rows select semi set similar some start struct table then time
+timestamp to trailing true union unique unnest unpivot update user using values view when where window with
+"""
+SQL_WORDS = frozenset(_WORDS.split())
+"""Words that mean something else to an engine: a column of that name is written in quotes."""

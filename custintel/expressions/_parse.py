@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
 from custintel.errors import Problem, raise_problems
-from custintel.expressions._check import tree_problems
+from custintel.expressions._check import tree_problems, unknown_function
 from custintel.expressions._expression import Expression
+from custintel.expressions._language import FUNCTION_NAMES, SQL_WORDS
 
 __all__ = ["LONGEST", "parse"]
 
 LONGEST = 2_000
 """Longest text of an expression; more belongs into several features."""
+
+_CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_NO_FUNCTION = ("and", "or", "not", "in", "when", "then", "else", "between", "is", "case", "distinct")
 
 
 def parse(text: str, where: str = "expression") -> Expression:
@@ -49,8 +54,17 @@ def _tree(text: str, where: str) -> exp.Expression:
     try:
         return cast("exp.Expression", parse_one(text, read="duckdb", into=exp.Condition))
     except (SqlglotError, RecursionError) as error:
-        raise_problems([Problem(where, "not an expression", _short(text), "such as sum(amount) / 3", _reason(error))])
+        raise_problems(_reading_problems(text, where, error))
         raise
+
+
+def _reading_problems(text: str, where: str, error: Exception) -> list[Problem]:
+    """What can be said about a text that is no expression: an unknown function, or where it breaks."""
+    called = (name.lower() for name in _CALL.findall(_outside_quotes(text)))
+    unknown = [name for name in dict.fromkeys(called) if name not in FUNCTION_NAMES and name not in _NO_FUNCTION]
+    if unknown:
+        return [unknown_function(name, where, _short(text)) for name in unknown]
+    return [Problem(where, "not an expression", _short(text), "such as sum(amount) / 3", _reason(error))]
 
 
 def _text_problems(text: str, where: str) -> list[Problem]:
@@ -80,12 +94,21 @@ def _short(text: str) -> str:
 
 def _reason(error: Exception) -> str:
     notes = getattr(error, "errors", None)
-    return str(notes[0].get("description", "")) if notes else "brackets, quotes or words do not fit together"
+    said = str(notes[0].get("description", "")) if notes else ""
+    if said.startswith("Required keyword"):
+        return "a value is missing beside an operator or inside a function"
+    return said or "brackets, quotes or words do not fit together"
 
 
 def _plain(tree: exp.Expression) -> exp.Expression:
-    """Write ``count_if(c)`` as the count it is, so that later steps know one aggregate less."""
-    return tree.transform(_count_of_cases)
+    """Write ``count_if(c)`` as the count it is, and quote columns that are called like words of SQL."""
+    return tree.transform(_count_of_cases).transform(_quoted)
+
+
+def _quoted(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.Identifier) and not node.args.get("quoted") and node.name.lower() in SQL_WORDS:
+        return exp.to_identifier(node.name, quoted=True)
+    return node
 
 
 def _count_of_cases(node: exp.Expression) -> exp.Expression:
