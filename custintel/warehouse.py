@@ -1,25 +1,83 @@
-"""The warehouse: named tables on an engine, checked. This is the unified customer view."""
+"""The warehouse: named tables on an engine, checked. This is the unified customer view.
+
+>>> import pandas as pd
+>>> calls = pd.DataFrame(
+...     {"user": ["a", "b", "b"], "start": ["2025-01-06 23:10", "2025-01-07 09:00", "2025-01-07 09:00"],
+...      "seconds": [60, 30, 30]}
+... )
+>>> rename = {"usage": {"customer_id": "user", "event_time": "start", "duration_s": "seconds",
+...                     "service": {"value": "voice"}, "direction": {"value": "out"}}}
+>>> wh = Warehouse.from_frames(usage=calls, rename=rename)
+>>> wh.sql("select customer_id, weekday, is_night, duration_s from usage order by 1")
+  customer_id  weekday  is_night  duration_s
+0           a        1      True        60.0
+1           b        2     False        30.0
+>>> wh.report.frame().loc["usage"].to_dict()
+{'rows_in': 3, 'kept': 2, 'set_aside': 0, 'duplicates': 1}
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import shutil
+import warnings
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from types import MappingProxyType
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pandas as pd
+import yaml
 
-from custintel.contracts import TABLES, QualityReport, Source, TableMapping, check_table, parse_mapping
+from custintel.contracts import (
+    DERIVED,
+    TABLES,
+    QualityReport,
+    Source,
+    check_readable,
+    check_rows,
+    check_structure,
+    check_table,
+    count_unresolved,
+    database_sources,
+    folder_sources,
+    frame_sources,
+    parse_mapping,
+)
 from custintel.engines import DuckDBEngine, Frame, quoted
+from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterator
 
 __all__ = ["Warehouse"]
 
+_MARK = "warehouse.json"
+_DATABASES = (".duckdb", ".db", ".ddb")
+# how long after the simulated months a late record may still arrive
+_LATE_DAYS = 62
+
 
 class Warehouse:
-    """Checked tables of one operator."""
+    """Checked tables of one operator.
+
+    Made by `Warehouse.open`, `Warehouse.from_frames` or `Warehouse.simulate`. Rows that break their contract are set
+    aside with reason and original values, exact duplicates are dropped, and both are counted in `report`.
+
+    Attributes
+    ----------
+    engine : DuckDBEngine
+        Where the tables are.
+    tables : tuple of str
+        The contract tables that are present.
+    report : QualityReport
+        Where the rows went: rows_in == kept + set_aside + duplicates.
+    truth : Mapping of str to pandas.DataFrame
+        What a simulated operator really was; empty for real operators. Features cannot read it.
+    """
 
     def __init__(
         self,
@@ -27,88 +85,418 @@ class Warehouse:
         sources: Mapping[str, Sequence[Source]],
         latest: datetime | None = None,
         truth: Mapping[str, pd.DataFrame] | None = None,
+        where: str = "from_frames",
     ) -> None:
+        check_structure(sources, where)
         self.engine = engine
-        self.truth: Mapping[str, pd.DataFrame] = MappingProxyType(dict(truth or {}))
+        self.truth: Mapping[str, pd.DataFrame] = {} if truth is None else truth
         self.tables = tuple(name for name in TABLES if name in sources)
-        latest = latest or datetime.now()
-        reports = [check_table(engine, TABLES[name], sources[name], latest, self.tables) for name in self.tables]
-        self.report = QualityReport(reports)
+        self._latest = latest or datetime.now()
+        self._digest: str | None = None
+        self._columns: dict[str, dict[str, str]] = {}
+        reports = [check_table(engine, TABLES[name], sources[name], self._latest, self.tables) for name in self.tables]
+        self.report = QualityReport([count_unresolved(engine, r, self.tables) for r in reports])
+        self._judge()
 
     @classmethod
-    def from_frames(cls, rename: Mapping[str, Any] | None = None, **tables: Frame | Sequence[Frame]) -> Warehouse:
-        """Check pandas, Polars or Arrow frames."""
+    def from_frames(
+        cls,
+        rename: Mapping[str, Any] | None = None,
+        latest: str | date | None = None,
+        **tables: Frame | Sequence[Frame],
+    ) -> Warehouse:
+        """Check pandas, Polars or Arrow frames.
+
+        Parameters
+        ----------
+        rename : mapping, optional
+            Where the columns of foreign tables come from (docs/tables.md, "Column mapping").
+        latest : date or str, optional
+            Last day that can be in the data; today when not given. Later events are set aside.
+        **tables : frame or sequence of frames
+            The tables by name. A table may be a list of frames; then `rename` may hold a list of mappings.
+
+        Returns
+        -------
+        Warehouse
+            The checked tables.
+
+        Examples
+        --------
+        >>> plans = pd.DataFrame({"plan_id": ["s", "m"], "monthly_fee": ["9.90", "-"]})
+        >>> Warehouse.from_frames(plans=plans).frame("plans")
+          plan_id  monthly_fee
+        0       s          9.9
+        1       m          NaN
+        """
+        engine, mappings = DuckDBEngine(), parse_mapping(rename)
+        sources = frame_sources(engine, tables, mappings)
+        warehouse = cls(engine, sources, _day_end(latest))
+        for parts in sources.values():
+            for source in parts:
+                engine.unregister(source.relation.strip('"'))
+        return warehouse
+
+    @classmethod
+    def open(
+        cls,
+        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection,
+        rename: Mapping[str, Any] | None = None,
+        latest: str | date | None = None,
+    ) -> Warehouse:
+        """Check the tables of a folder, a DuckDB file or a DuckDB connection.
+
+        Parameters
+        ----------
+        place : path or DuckDB connection
+            A folder of Parquet or CSV files (a file or a subfolder for each table), a DuckDB file, or a connection;
+            nothing is written to any of them.
+        rename : mapping, optional
+            Where the columns of foreign tables come from; `mapping.yaml` in the folder is read when it is not given.
+        latest : date or str, optional
+            Last day that can be in the data; today when not given. Later events are set aside.
+
+        Returns
+        -------
+        Warehouse
+            The checked tables.
+
+        Examples
+        --------
+        >>> connection = duckdb.connect()
+        >>> _ = connection.execute("create table plans as select 's' as plan_id")
+        >>> Warehouse.open(connection).tables
+        ('plans',)
+        """
+        if isinstance(place, duckdb.DuckDBPyConnection):
+            engine = DuckDBEngine.of(place)
+            catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
+            sources = database_sources(engine, catalog, parse_mapping(rename))
+            return cls(engine, sources, _day_end(latest), where="connection")
+        path = Path(place)
+        if path.is_dir():
+            return cls._open_folder(path, rename, _day_end(latest))
+        if path.is_file() and path.suffix.lower() in _DATABASES:
+            engine = DuckDBEngine()
+            engine.attach(path, "source")
+            sources = database_sources(engine, "source", parse_mapping(rename))
+            return cls(engine, sources, _day_end(latest), where=str(path))
+        raise ContractError(_no_warehouse(path))
+
+    @classmethod
+    def _open_folder(cls, folder: Path, rename: Mapping[str, Any] | None, latest: datetime | None) -> Warehouse:
+        """Open a folder; one that `save` wrote keeps its report, its rows set aside and its truth."""
         engine = DuckDBEngine()
-        mapping = parse_mapping(rename)
-        return cls(engine, _frame_sources(engine, tables, mapping))
+        saved = _read_mark(folder)
+        mappings = parse_mapping(_read_mapping(folder) if rename is None else rename)
+        sources = folder_sources(engine, folder, mappings)
+        latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
+        warehouse = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
+        if saved:
+            warehouse._recall(folder, saved)
+        return warehouse
 
     @classmethod
     def simulate(cls, customers: int = 5_000, months: int = 12, seed: int = 7, config: Any = None) -> Warehouse:
-        """Simulate an operator whose truth is known."""
+        """Simulate an operator whose truth is known, dirt and late records included.
+
+        Parameters
+        ----------
+        customers : int, default=5_000
+            Number of lines at the start.
+        months : int, default=12
+            Calendar months of data.
+        seed : int, default=7
+            The same seed makes the same operator.
+        config : custintel.simulate.SimulationConfig, optional
+            Everything else that can be set.
+
+        Returns
+        -------
+        Warehouse
+            The checked tables; `truth` is filled.
+
+        Examples
+        --------
+        >>> wh = Warehouse.simulate(customers=5_000, months=12, seed=7)  # doctest: +SKIP
+        """
         from custintel.simulate import simulate
 
         operator = simulate(customers=customers, months=months, seed=seed, config=config)
         engine = DuckDBEngine()
-        sources = _frame_sources(engine, operator.tables, parse_mapping(None))
-        return cls(engine, sources, latest=datetime(2100, 1, 1), truth=operator.truth)
+        sources = frame_sources(engine, operator.tables, parse_mapping(None))
+        start = pd.Timestamp(getattr(config, "start", None) or "2025-01-01")
+        latest = start + pd.DateOffset(months=months) + timedelta(days=_LATE_DAYS)
+        warehouse = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
+        for parts in sources.values():
+            engine.unregister(parts[0].relation.strip('"'))
+        return warehouse
 
-    @classmethod
-    def open(cls, place: str | os.PathLike[str], rename: Mapping[str, Any] | None = None) -> Warehouse:
-        """Open a folder of Parquet or CSV files."""
-        from pathlib import Path
+    def _judge(self) -> None:
+        """Refuse what cannot be used; warn when much was set aside."""
+        check_rows(self.report)
+        check_readable(self.report, {r.table: self._example(r.table) for r in self.report if r.rows_in and not r.kept})
+        for r in self.report:
+            if r.set_aside >= 20 and r.set_aside > 0.1 * r.rows_in:
+                reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
+                text = f"{r.table}: {r.set_aside} of {r.rows_in} rows were set aside: {reasons}"
+                warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r})", QualityWarning, stacklevel=4)
 
-        engine = DuckDBEngine()
-        sources = {}
-        for path in sorted(Path(place).iterdir()):
-            name = path.name.split(".")[0]
-            if name in TABLES:
-                relation = engine.read_files([path])
-                mapping = parse_mapping(rename).get(name, (TableMapping(),))[0]
-                sources[name] = [Source(relation, engine.columns(relation), mapping, path.name)]
-        return cls(engine, sources)
-
-    def columns(self, name: str) -> dict[str, str]:
-        """Return column names and SQL types of a clean table."""
-        return self.engine.columns(self.relation(name))
+    def _example(self, name: str) -> str:
+        """The first row that was set aside, in short."""
+        first = self.set_aside(name).head(1).dropna(axis=1).astype(str)
+        return ", ".join(f"{column}={values.iloc[0]}" for column, values in first.items())[:300]
 
     def relation(self, name: str) -> str:
-        """Return the name of a clean table for FROM."""
+        """Return the SQL name of a clean table, for use in FROM.
+
+        Examples
+        --------
+        >>> wh = Warehouse.from_frames(plans=pd.DataFrame({"plan_id": ["s"]}))
+        >>> wh.engine.rows(f"select count(*) from {wh.relation('plans')}")
+        [(1,)]
+        """
+        if name not in self.tables:
+            raise DataError(f"no table {name!r} in this warehouse\n  allowed: {', '.join(self.tables)}")
         return f"{quoted(self.engine.catalog)}.main.{quoted(name)}"
 
+    def columns(self, name: str) -> dict[str, str]:
+        """Return column names and SQL types of a clean table.
+
+        Examples
+        --------
+        >>> Warehouse.from_frames(plans=pd.DataFrame({"plan_id": ["s"]})).columns("plans")
+        {'plan_id': 'VARCHAR'}
+        """
+        if name not in self._columns:
+            self._columns[name] = self.engine.columns(self.relation(name))
+        return dict(self._columns[name])
+
     def frame(self, name: str) -> pd.DataFrame:
-        """Return a clean table as pandas."""
+        """Return a clean table as pandas.
+
+        Examples
+        --------
+        >>> len(Warehouse.from_frames(plans=pd.DataFrame({"plan_id": ["s"]})).frame("plans"))
+        1
+        """
         return self.engine.sql(f"select * from {self.relation(name)}")
 
     def sql(self, query: str) -> pd.DataFrame:
-        """Run a query on the clean tables."""
+        """Run a query; the clean tables go by their names.
+
+        Examples
+        --------
+        >>> Warehouse.from_frames(plans=pd.DataFrame({"plan_id": ["s"]})).sql("select plan_id from plans")
+          plan_id
+        0       s
+        """
         return self.engine.sql(query)
 
     def set_aside(self, name: str) -> pd.DataFrame:
-        """Return the rows set aside."""
+        """Return the rows of a table that broke its contract: original values as text, reason and place.
+
+        Examples
+        --------
+        >>> plans = pd.DataFrame({"plan_id": ["s", "m"], "monthly_fee": ["9.90", "cheap"]})
+        >>> Warehouse.from_frames(plans=plans).set_aside("plans")
+          plan_id monthly_fee      reason broken_column source  source_row
+        0       m       cheap  unreadable   monthly_fee  plans           2
+        """
+        self.relation(name)
         return self.engine.sql(f"select * from {quoted(self.engine.catalog)}.set_aside.{quoted(name)}")
 
     @property
     def period(self) -> tuple[pd.Timestamp, pd.Timestamp]:
-        """First and last day of the events."""
-        events = [n for n in self.tables if TABLES[n].arrival_time and n != "subscriptions"] or list(self.tables)
-        dated = [self.relation(n) for n in events if "event_date" in self.columns(n)]
-        union = " union all ".join(f"select min(event_date) a, max(event_date) b from {r}" for r in dated)
-        first, last = self.engine.rows(f"select min(a), max(b) from ({union})")[0]
+        """First and last day on which something happened.
+
+        Tables of events count (usage, bills, payments, ...); only without any do plan changes and activations.
+
+        Examples
+        --------
+        >>> bills = pd.DataFrame(
+        ...     {"bill_id": ["1", "2"], "customer_id": ["a", "a"], "amount": [9.9, 9.9],
+        ...      "event_time": ["2025-01-31", "2025-02-28"]}
+        ... )
+        >>> Warehouse.from_frames(bills=bills).period
+        (Timestamp('2025-01-31 00:00:00'), Timestamp('2025-02-28 00:00:00'))
+        """
+        dated = [name for name in self.tables if TABLES[name].event_time is not None]
+        events = [name for name in dated if TABLES[name].event_time == "event_time"] or dated
+        if not events:
+            raise DataError(f"no table with times in this warehouse\n  given: {', '.join(self.tables)}")
+        days = " union all ".join(
+            f"select min(event_date) a, max(event_date) b from {self.relation(n)}" for n in events
+        )
+        first, last = self.engine.rows(f"select min(a), max(b) from ({days})")[0]
         return pd.Timestamp(str(first)), pd.Timestamp(str(last))
 
+    def digest(self) -> str:
+        """Return a short hash of the content: the same rows give the same digest, in whatever order they came.
+
+        The hash function is DuckDB's; another release of DuckDB may give another digest.
+
+        Examples
+        --------
+        >>> one = Warehouse.from_frames(plans=pd.DataFrame({"plan_id": ["s", "m"]}))
+        >>> two = Warehouse.from_frames(plans=pd.DataFrame({"plan_id": ["m", "s"]}))
+        >>> one.digest() == two.digest(), len(one.digest())
+        (True, 16)
+        """
+        if self._digest is None:
+            parts = [self._table_digest(name) for name in self.tables]
+            self._digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return self._digest
+
+    def _table_digest(self, name: str) -> str:
+        """Columns, number of rows and sum of the row hashes of one table."""
+        columns = sorted(c for c in self.columns(name) if c not in DERIVED)
+        listed = ", ".join(quoted(c) for c in columns)
+        query = f"select count(*), sum(hash({listed})::hugeint)::varchar from {self.relation(name)}"
+        return f"{name}({listed}): {self.engine.rows(query)[0]}"
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write everything as Parquet: the tables, the rows set aside, the report, the truth.
+
+        The folder is written under a temporary name and then moved into place; an earlier saved warehouse is replaced.
+
+        Parameters
+        ----------
+        folder : path
+            Where to; must be new, empty, or a saved warehouse.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> wh = Warehouse.from_frames(plans=pd.DataFrame({"plan_id": ["s"]}))
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     Warehouse.open(wh.save(f"{place}/operator")).digest() == wh.digest()
+        True
+        """
+        target = Path(folder)
+        if target.exists() and not (target.is_dir() and (_read_mark(target) or not any(target.iterdir()))):
+            raise ConfigurationError(f"{target} holds something else than a saved warehouse\n  hint: give a new folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            self._write(temporary)
+            _move_into_place(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return target
+
+    def _write(self, folder: Path) -> None:
+        """Write all files into an empty folder."""
+        for inside in ("truth", "set_aside"):
+            (folder / inside).mkdir(parents=True)
+        for name in self.tables:
+            derived = [quoted(c) for c in self.columns(name) if c in DERIVED]
+            columns = f"* exclude ({', '.join(derived)})" if derived else "*"
+            self.engine.write_parquet(f"select {columns} from {self.relation(name)}", folder / f"{name}.parquet")
+            aside = f"{quoted(self.engine.catalog)}.set_aside.{quoted(name)}"
+            self.engine.write_parquet(f"select * from {aside}", folder / "set_aside" / f"{name}.parquet")
+        for name, frame in self.truth.items():
+            frame.to_parquet(folder / "truth" / f"{name}.parquet")
+        mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
+        (folder / _MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
+
+    def _recall(self, folder: Path, saved: Mapping[str, Any]) -> None:
+        """Take up the report and the rows set aside of the saved warehouse, for tables that nobody changed since."""
+        before = QualityReport.from_json(saved["report"])
+        reports = []
+        for now in self.report:
+            same = now.table in before.tables and now.rows_in == now.kept == before[now.table].kept
+            reports.append(before[now.table] if same else now)
+            aside = folder / "set_aside" / f"{now.table}.parquet"
+            if same and aside.is_file():
+                source = self.engine.read_files([aside])
+                self.engine.execute(f"create or replace table set_aside.{quoted(now.table)} as select * from {source}")
+        self.report = QualityReport(reports)
+
     def __repr__(self) -> str:
-        return repr(self.report)
+        rows = ", ".join(f"{r.table} {r.kept:,}" for r in self.report)
+        return f"Warehouse of {self._span()}\n  rows: {rows}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>Warehouse of {self._span()}</p>{self.report._repr_html_()}"
+
+    def _span(self) -> str:
+        """The period in words."""
+        if not any(TABLES[name].event_time for name in self.tables):
+            return f"{len(self.tables)} tables without times"
+        first, last = self.period
+        return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
-def _frame_sources(
-    engine: DuckDBEngine, tables: Mapping[str, Any], mapping: Mapping[str, tuple[TableMapping, ...]]
-) -> dict[str, list[Source]]:
-    sources: dict[str, list[Source]] = {}
-    for name, given in tables.items():
-        frames = given if isinstance(given, list | tuple) else [given]
-        maps = mapping.get(name, (TableMapping(),) * len(frames))
-        for i, frame in enumerate(frames):
-            raw = f"_raw_{name}_{i}"
-            engine.register(raw, frame)
-            sources.setdefault(name, []).append(Source(raw, engine.columns(raw), maps[i], f"{name}[{i}]"))
-    return sources
+class _TruthFiles(Mapping[str, pd.DataFrame]):
+    """Truth tables of a saved warehouse, read when asked for."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self._files[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _truth_files(folder: Path) -> Mapping[str, pd.DataFrame]:
+    """The truth beside the tables, if there is any."""
+    return _TruthFiles({p.stem: p for p in sorted((folder / "truth").glob("*.parquet"))})
+
+
+def _day_end(latest: str | date | None) -> datetime | None:
+    """The end of the day given."""
+    if latest is None:
+        return None
+    return (pd.Timestamp(latest).normalize() + pd.Timedelta(days=1)).to_pydatetime()
+
+
+def _read_mark(folder: Path) -> dict[str, Any] | None:
+    """What `save` wrote about the folder, or None."""
+    mark = folder / _MARK
+    if not mark.is_file():
+        return None
+    content: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
+    return content if content.get("custintel_warehouse") == 1 else None
+
+
+def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
+    """The mapping.yaml of the folder, or None."""
+    path = folder / "mapping.yaml"
+    if not path.is_file():
+        return None
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not readable as YAML\n  given: {error}") from error
+    if content is not None and not isinstance(content, dict):
+        raise ConfigurationError(f"{path}: must map tables to columns\n  given: {content}")
+    return content
+
+
+def _move_into_place(temporary: Path, target: Path) -> None:
+    """Put the finished folder where it belongs; the earlier one leaves only then."""
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    if target.exists():
+        target.rename(old)
+    temporary.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _no_warehouse(path: Path) -> str:
+    """Say what `open` can read."""
+    wrong = f"{path}: {'no warehouse' if path.exists() else 'no such file or folder'}"
+    allowed = f"a folder of Parquet or CSV files, a DuckDB file ({', '.join(_DATABASES)}), a DuckDB connection"
+    hint = f"\n  hint: give its folder, {str(path.parent)!r}" if path.is_file() else ""
+    return f"{wrong}\n  allowed: {allowed}{hint}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from custintel.contracts._check import DERIVED, Source, check_table
+from custintel.contracts._check import DERIVED, Source, check_table, count_unresolved
 from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
 from custintel.contracts._report import Fault, QualityReport, TableReport
+from custintel.contracts._sources import database_sources, folder_sources, frame_sources
+from custintel.contracts._structure import check_names, check_readable, check_rows, check_structure
 from custintel.contracts._tables import TABLES, ColumnContract, TableContract, load_tables
 
 __all__ = [
@@ -18,7 +20,15 @@ __all__ = [
     "TableContract",
     "TableMapping",
     "TableReport",
+    "check_names",
+    "check_readable",
+    "check_rows",
+    "check_structure",
     "check_table",
+    "count_unresolved",
+    "database_sources",
+    "folder_sources",
+    "frame_sources",
     "load_tables",
     "parse_mapping",
 ]

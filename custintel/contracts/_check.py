@@ -7,17 +7,21 @@ again with their original values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from custintel.contracts._mapping import ColumnSource, TableMapping
 from custintel.contracts._reading import Reading, reading
 from custintel.contracts._report import Fault, TableReport
-from custintel.contracts._tables import ColumnContract, TableContract
+from custintel.contracts._tables import TABLES, ColumnContract, TableContract
 from custintel.engines import DuckDBEngine, literal, quoted
+from custintel.errors import ContractError
 
-__all__ = ["DERIVED", "Source", "check_table"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["DERIVED", "Source", "check_table", "count_unresolved", "found_columns"]
 
 # a known Monday; day arithmetic means the same on every engine, `isodow` and `dayofweek` do not
 _MONDAY = "date '1990-01-01'"
@@ -74,6 +78,29 @@ def check_table(
     return _Check(engine, contract, sources, latest, present).run()
 
 
+def count_unresolved(engine: DuckDBEngine, report: TableReport, present: Sequence[str]) -> TableReport:
+    """Count the rows that name an account, plan, bill, offer or cell which its table does not have; they are kept.
+
+    Examples
+    --------
+    >>> engine = DuckDBEngine()
+    >>> engine.execute("create table subscriptions as select 's' as plan_id")
+    >>> engine.execute("create table plans as select 'm' as plan_id")
+    >>> count_unresolved(engine, TableReport("subscriptions", 1, 1, 0), ["plans"]).unresolved
+    {'plan_id': 1}
+    """
+    own = engine.columns(quoted(report.table))
+    counts = {}
+    for c in TABLES[report.table].columns.values():
+        if c.references in present and c.references != "customers" and c.name in own and c.references is not None:
+            key = TABLES[c.references].key[0]
+            known = f"(select {quoted(key)} as known from {quoted(c.references)})"
+            lost = f"from {quoted(report.table)} anti join {known} on {quoted(c.name)} = known"
+            rows = engine.rows(f"select count(*) {lost} where {quoted(c.name)} is not null")
+            counts[c.name] = int(str(rows[0][0]))
+    return replace(report, unresolved={column: rows for column, rows in counts.items() if rows})
+
+
 class _Check:
     """One table on its way from raw to clean."""
 
@@ -113,7 +140,11 @@ class _Check:
     def _read(self) -> None:
         """Make the clean table with the number of the first broken rule of each row, and list the broken rows."""
         parts = [self._part_sql(i, source) for i, source in enumerate(self.sources)]
-        self.engine.execute(f"create table {self.clean} as {' union all by name '.join(parts)}")
+        try:
+            self.engine.execute(f"create table {self.clean} as {' union all by name '.join(parts)}")
+        except self.engine.Error as error:
+            labels = ", ".join(source.label for source in self.sources)
+            raise ContractError(f"{self.contract.name}: {labels} cannot be read\n  given: {error}") from error
         rows = f"select rowid as _row, _fault from {self.clean} where _fault is not null"
         self.engine.execute(f"create table {self.broken} as {rows}")
 
@@ -125,7 +156,8 @@ class _Check:
         typed = [f"{r.typed} as {quoted(r.contract.name)}" for r in readings]
         kept = [quoted(f"_g{i}") for i, r in enumerate(readings) if not r.certain]
         clean = [quoted(r.contract.name) for r in readings] + extras
-        inner = f"select {', '.join([*given, *extras])} from {source.relation}"
+        beyond = [_naive(source, name) for name in _extras(self.contract, source)]
+        inner = f"select {', '.join([*given, *beyond])} from {source.relation}"
         middle = f"select {', '.join([*typed, *kept, *extras])} from ({inner})"
         columns = [
             *clean,
@@ -187,7 +219,7 @@ class _Check:
         return rules
 
     def _time_rules(self, names: set[str]) -> list[tuple[str, str, str]]:
-        """Rules of event and arrival time: no epoch dates, nothing from the future, nothing known before it happened."""
+        """Rules of event and arrival time: no epoch dates, no future, nothing known before it happened."""
         event, arrival, ahead = self.contract.event_time, self.contract.arrival_time, self.contract.ahead_days
         rules = []
         for column in (event, arrival):
@@ -229,26 +261,26 @@ class _Check:
             )
         self._note(self._code("self call", other), own)
 
-    def _candidates(self, columns: str) -> str:
-        """Row numbers of good rows that share these columns with another good row (by hash: a few too many)."""
+    def _note_repeated(self, code: int, columns: str, order: str) -> None:
+        """Note the good rows that repeat an earlier one in these columns."""
         hashed = f"select rowid as _row, hash({columns}) as _hash from {self.clean} where _fault is null"
-        return (
-            f"select _row from ({hashed}) where _hash in (select _hash from ({hashed}) group by 1 having count(*) > 1)"
+        # grouping hashes needs a fraction of the memory of grouping rows; rows of equal hash are compared in full
+        self.engine.execute(
+            f"create temp table _repeated as select _hash from ({hashed}) group by 1 having count(*) > 1"
         )
-
-    def _repeated(self, columns: str, order: str) -> str:
-        """Row numbers of good rows that repeat an earlier one in these columns."""
-        good = f"_row not in (select _row from {self.broken})"
+        candidates = f"select _row from ({hashed}) where _hash in (select _hash from _repeated)"
         numbered = (
             f"select _row, row_number() over (partition by {columns} order by {order}) as _nth"
-            f" from (select rowid as _row, * from {self.clean}) where _row in ({self._candidates(columns)}) and {good}"
+            f" from (select rowid as _row, * from {self.clean}) where _row in ({candidates})"
+            f" and _row not in (select _row from {self.broken})"
         )
-        return f"select _row from ({numbered}) where _nth > 1"
+        self._note(code, f"select _row from ({numbered}) where _nth > 1")
+        self.engine.execute("drop table _repeated")
 
     def _find_duplicates(self) -> None:
         """Rows equal to an earlier one in every column."""
         columns = [quoted(c) for c in self.engine.columns(self.clean) if c not in ("_fault", "_part", *DERIVED)]
-        self._note(_DUPLICATE, self._repeated(", ".join(columns), "_row"))
+        self._note_repeated(_DUPLICATE, ", ".join(columns), "_row")
 
     def _find_repeated_keys(self) -> None:
         """Rows that share the key of a row that arrived earlier."""
@@ -260,7 +292,7 @@ class _Check:
         ]
         key = ", ".join(quoted(c) for c in self.contract.key)
         code = self._code("duplicate key", ", ".join(self.contract.key))
-        self._note(code, self._repeated(key, ", ".join([*times, "_row"])))
+        self._note_repeated(code, key, ", ".join([*times, "_row"]))
 
     def _count(self) -> dict[int, int]:
         """Broken rows by rule."""
@@ -338,6 +370,13 @@ def _extras(contract: TableContract, source: Source) -> list[str]:
     used = {origin.column for origin in found_columns(contract, source).values()}
     taken = {*contract.columns, *source.mapping.columns, *DERIVED, "_fault", "_part"}
     return [c for c in source.columns if c not in used and c.strip().lower() not in taken]
+
+
+def _naive(source: Source, column: str) -> str:
+    """A column as it is; an instant as naive UTC, because clean tables hold no time zones."""
+    if source.columns[column] == "TIMESTAMP WITH TIME ZONE":
+        return f"cast({quoted(column)} as timestamp) as {quoted(column)}"
+    return quoted(column)
 
 
 def _free(column: str) -> str:

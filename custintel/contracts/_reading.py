@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from custintel.contracts._mapping import UNITS, ColumnSource
-from custintel.contracts._tables import ColumnContract
 from custintel.engines import literal, quoted
+
+if TYPE_CHECKING:
+    from custintel.contracts._tables import ColumnContract
 
 __all__ = ["Reading", "reading"]
 

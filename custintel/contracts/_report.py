@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Fault", "QualityReport", "TableReport"]
 
@@ -34,7 +37,7 @@ class TableReport:
 
     Examples
     --------
-    >>> report = TableReport("usage", rows_in=10, kept=7, duplicates=1, faults=(Fault("below minimum", "duration_s", 2),))
+    >>> report = TableReport("usage", 10, 7, 1, (Fault("below minimum", "duration_s", 2),))
     >>> report.set_aside, report.balanced
     (2, True)
     """
@@ -126,6 +129,27 @@ class QualityReport:
         """
         rows = [(r.table, column, count) for r in self for column, count in r.unresolved.items()]
         return pd.DataFrame(rows, columns=["table", "column", "rows"])
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the report as plain lists and dicts.
+
+        Examples
+        --------
+        >>> QualityReport([TableReport("usage", 3, 3, 0)]).to_json()[0]["kept"]
+        3
+        """
+        return [asdict(report) for report in self]
+
+    @classmethod
+    def from_json(cls, given: Iterable[Mapping[str, Any]]) -> QualityReport:
+        """Read what `to_json` wrote.
+
+        Examples
+        --------
+        >>> QualityReport.from_json(QualityReport([TableReport("usage", 3, 3, 0)]).to_json())["usage"].rows_in
+        3
+        """
+        return cls(TableReport(**{**r, "faults": tuple(Fault(**f) for f in r["faults"])}) for r in given)
 
     def __repr__(self) -> str:
         return repr(self.frame())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from custintel.errors import Problem, raise_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["TABLES", "ColumnContract", "TableContract", "load_tables"]
 

@@ -37,7 +37,7 @@ class DuckDBEngine:
     Parameters
     ----------
     path : str or path, optional
-        Database file; without it the tables live compressed in memory and spill to a temporary folder.
+        Database file; without it the tables live in memory and spill to a temporary folder.
     memory_limit : str, optional
         Such as ``"4GB"``; DuckDB's own default is 80 % of the machine.
     threads : int, optional
@@ -55,6 +55,7 @@ class DuckDBEngine:
     """
 
     dialect = "duckdb"
+    Error = duckdb.Error
 
     def __init__(
         self, path: str | os.PathLike[str] | None = None, memory_limit: str | None = None, threads: int | None = None
@@ -92,10 +93,10 @@ class DuckDBEngine:
         return engine
 
     def _prepare(self, attach: str | None) -> None:
-        """Attach the compressed memory store and settle on UTC."""
+        """Attach the memory store and settle on UTC."""
         self._connection.execute("set timezone = 'UTC'")
         if attach is not None:
-            self._connection.execute(f"attach ':memory:' as {quoted(attach)} (compress)")
+            self._connection.execute(f"attach ':memory:' as {quoted(attach)}")
         if self._owned and attach is not None:
             self._connection.execute(f"use {quoted(attach)}")
         self.catalog = attach or str(self._one("select current_catalog()"))
@@ -219,6 +220,17 @@ class DuckDBEngine:
         temporary = target.with_name(f".{target.name}.tmp")
         self.execute(f"copy ({query}) to {literal(str(temporary))} (format parquet, compression zstd)")
         temporary.replace(target)
+
+    def attach(self, path: str | os.PathLike[str], name: str) -> None:
+        """Attach another DuckDB file, for reading only.
+
+        Examples
+        --------
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     DuckDBEngine(f"{folder}/x.duckdb").close()
+        ...     DuckDBEngine().attach(f"{folder}/x.duckdb", "source")
+        """
+        self._connection.execute(f"attach {literal(str(path))} as {quoted(name)} (read_only)")
 
     def columns(self, name: str) -> dict[str, str]:
         """Return column names and SQL types of a table or any relation usable in FROM.

@@ -1,0 +1,145 @@
+"""Where raw tables are found: in frames, in the files of a folder, in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from custintel.contracts._check import Source
+from custintel.contracts._mapping import TableMapping
+from custintel.contracts._structure import check_names
+from custintel.contracts._tables import TABLES
+from custintel.engines import DuckDBEngine, literal, quoted
+from custintel.errors import ConfigurationError, ContractError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["database_sources", "folder_sources", "frame_sources"]
+
+_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
+_OWN_FOLDERS = ("truth", "set_aside")
+Mappings = Mapping[str, tuple[TableMapping, ...]]
+
+
+def frame_sources(engine: DuckDBEngine, tables: Mapping[str, Any], mappings: Mappings) -> dict[str, list[Source]]:
+    """Register frames; a table may be a list of frames, each with its own mapping.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sources = frame_sources(DuckDBEngine(), {"plans": pd.DataFrame({"plan_id": ["s"]})}, {})
+    >>> sources["plans"][0].label
+    'plans'
+    """
+    check_names(tables, "from_frames")
+    return {name: _table_sources(engine, name, given, mappings.get(name, ())) for name, given in tables.items()}
+
+
+def _table_sources(engine: DuckDBEngine, name: str, given: Any, maps: Sequence[TableMapping]) -> list[Source]:
+    """Register the parts of one table."""
+    frames = list(given) if isinstance(given, list | tuple) else [given]
+    if len(maps) > 1 and len(frames) == 1:
+        frames = frames * len(maps)
+    maps = _one_each(name, len(frames), maps)
+    sources = []
+    for i, (frame, mapping) in enumerate(zip(frames, maps, strict=True)):
+        raw = f"_raw_{name}_{i}"
+        try:
+            engine.register(raw, frame)
+        except TypeError as error:
+            raise ContractError(f"{name}: {error}") from error
+        label = name if len(frames) == 1 else f"{name}[{i}]"
+        sources.append(Source(quoted(raw), engine.columns(quoted(raw)), mapping, label))
+    return sources
+
+
+def _one_each(name: str, parts: int, maps: Sequence[TableMapping]) -> Sequence[TableMapping]:
+    """One mapping for each part: none, the same for all, or as many as parts."""
+    if len(maps) in (0, 1):
+        return (maps[0] if maps else TableMapping(),) * parts
+    if len(maps) != parts:
+        raise ConfigurationError(
+            f"rename: {name} has {len(maps)} mappings for {parts} frames; give one, or one for each"
+        )
+    return maps
+
+
+def folder_sources(engine: DuckDBEngine, folder: Path, mappings: Mappings) -> dict[str, list[Source]]:
+    """Find the tables of a folder: a Parquet or CSV file, or a subfolder of such files, under the table's name.
+
+    Examples
+    --------
+    >>> folder_sources(DuckDBEngine(), Path("custintel"), {})
+    {}
+    """
+    files = {_stem(p): p for p in sorted(folder.iterdir()) if p.name not in _OWN_FOLDERS and _files(p)}
+    places = _places(files, mappings, lambda name: folder / name)
+    sources = {}
+    for name, parts in places.items():
+        sources[name] = [_file_source(engine, path, mapping) for path, mapping in parts]
+    return sources
+
+
+def _places(files: Mapping[str, Any], mappings: Mappings, named: Any) -> dict[str, list[tuple[Any, TableMapping]]]:
+    """The place of every part of every table: as the mapping says, or under the table's name."""
+    places: dict[str, list[tuple[Any, TableMapping]]] = {}
+    for name in TABLES:
+        for mapping in mappings.get(name, (TableMapping(),)):
+            if mapping.file is not None:
+                places.setdefault(name, []).append((named(mapping.file), mapping))
+            elif name in files:
+                places.setdefault(name, []).append((files[name], mapping))
+    return places
+
+
+def _file_source(engine: DuckDBEngine, path: Path, mapping: TableMapping) -> Source:
+    """One file or subfolder as a part of a table."""
+    files = _files(path)
+    if not files:
+        raise ContractError(f"{path}: no Parquet or CSV file there\n  allowed: {', '.join(_SUFFIXES)}")
+    try:
+        relation = engine.read_files(files)
+        return Source(relation, engine.columns(relation), mapping, path.name)
+    except (engine.Error, ValueError) as error:
+        raise ContractError(f"{path}: cannot be read\n  given: {error}") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """The data files at a place."""
+    inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [p for p in inside if p.is_file() and p.name.lower().endswith(_SUFFIXES) and not p.name.startswith(".")]
+
+
+def _stem(path: Path) -> str:
+    """Name of the table that a file holds."""
+    return path.name.split(".")[0].lower()
+
+
+def database_sources(engine: DuckDBEngine, catalog: str, mappings: Mappings) -> dict[str, list[Source]]:
+    """Find the tables and views of a database (and temporary ones, which registered frames are).
+
+    Examples
+    --------
+    >>> engine = DuckDBEngine()
+    >>> engine.execute("create table memory.main.plans as select 's' as plan_id")
+    >>> [source.relation for source in database_sources(engine, "memory", {})["plans"]]
+    ['"memory"."main"."plans"']
+    """
+    found = engine.rows(
+        "select table_catalog, table_schema, table_name from information_schema.tables"
+        f" where table_catalog in ({literal(catalog)}, 'temp') order by table_catalog = 'temp', table_schema <> 'main'"
+    )
+    tables: dict[str, str] = {}
+    for row in found:
+        tables.setdefault(str(row[2]).lower(), ".".join(quoted(str(word)) for word in row))
+    places = _places(tables, mappings, lambda name: tables.get(name.lower(), quoted(name)))
+    return {name: [_table_source(engine, r, m) for r, m in parts] for name, parts in places.items()}
+
+
+def _table_source(engine: DuckDBEngine, relation: str, mapping: TableMapping) -> Source:
+    """One table or view of a database as a part of a table."""
+    try:
+        return Source(relation, engine.columns(relation), mapping, relation.replace('"', ""))
+    except engine.Error as error:
+        raise ContractError(f"{relation}: cannot be read\n  given: {error}") from error
