@@ -14,7 +14,7 @@ __all__ = ["ACCENT", "BRAND", "calibration_chart", "gain_chart", "interval_strip
 INK, MUTED, RULE, GRID = "#1b2733", "#5f6b77", "#c3cbd3", "#e6eaee"
 BRAND, ACCENT, PALE, GOOD = "#0b5c7a", "#c9501f", "#b9d5e0", "#2f7d4f"
 WIDTH, HEIGHT = 462, 310
-_BOX = (46.0, 26.0, 446.0, 266.0)  # left, top, right, bottom of the plotting area
+_BOX = (46.0, 26.0, 440.0, 266.0)  # left, top, right, bottom of the plotting area
 
 Facts = Mapping[str, Any]
 Texts = Mapping[str, Any]
@@ -47,7 +47,7 @@ def timeline(population: Facts, texts: Texts) -> str:
     ahead = w["gap_days"] + w["horizon_days"] + w["dormancy_days"]
     back = w["observation_days"] or 30
     days = [date.fromisoformat(row["as_of"][:10]).toordinal() for row in rows]
-    x = Scale(min(days) - back, max(days) + ahead, 132, 790)
+    x = Scale(min(days) - back, max(days) + ahead, 142, 790)
     step = 26 if len(rows) <= 12 else 19
     bottom = 34 + step * len(rows)
     d = Drawing(960, bottom + 6, texts["title"], texts["desc"])
@@ -83,7 +83,7 @@ def _date_bar(d: Drawing, x: Scale, place: tuple[float, float], of: tuple[Facts,
     high, color = step - 8, ACCENT if test else BRAND
     base = y + high / 2 + 4
     d.text((0, base), when(row["as_of"]), "strong" if test else "")
-    d.text((84, base), row["role"], "accent" if test else "brand")
+    d.text((92, base), row["role"], "accent" if test else "brand")
     ends = [day - back, day, day + w["gap_days"], day + w["gap_days"] + w["horizon_days"]]
     d.rect((x(ends[0]), y), (x(ends[1]) - x(ends[0]), high), PALE)
     d.rect((x(ends[2]), y), (x(ends[3]) - x(ends[2]), high), color)

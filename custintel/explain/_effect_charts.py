@@ -8,7 +8,7 @@ from typing import Any
 
 from custintel.explain._charts import ACCENT, BRAND, GRID, MUTED, PALE, RULE
 from custintel.explain._figures import human_number, percent, share, signed
-from custintel.explain._svg import Drawing, Scale, fit_text, ticks
+from custintel.explain._svg import Drawing, Scale, fit_text, text_width, ticks
 from custintel.explain._words import quantity
 
 __all__ = ["FAMILY_COLORS", "dependence_chart", "family_colors", "family_strip", "importance_chart"]
@@ -29,7 +29,8 @@ def importance_chart(importance: Facts, texts: Facts) -> str:
     """Draw the strongest columns as bars in the colours of their families."""
     features = importance["features"]
     colors = family_colors(importance["families"])
-    step, label = 23, 400
+    step = 23
+    label = min(400.0, 26 + max(text_width(f["about"], 12.5) for f in features))
     d = Drawing(960, step * len(features) + 4, texts["title"], texts["desc"])
     x = Scale(0, max(f["share"] for f in features), label, 880)
     for i, f in enumerate(features):
@@ -43,10 +44,7 @@ def importance_chart(importance: Facts, texts: Facts) -> str:
 def dependence_chart(feature: Facts, texts: Facts) -> str:
     """Draw how the values of one column move the score, and how many customers have them."""
     d = Drawing(462, 250, feature["about"], texts["desc"])
-    if feature["kind"] == "number":
-        _curve(d, feature, texts)
-    else:
-        _bars(d, feature, texts)
+    (_curve if feature["kind"] == "number" else _bars)(d, feature, texts)
     return d.svg()
 
 
@@ -73,13 +71,13 @@ def _curve(d: Drawing, feature: Facts, texts: Facts) -> None:
     """Draw the mean contribution along a number, its middle 80 %, and the histogram under it."""
     left = 46 if not feature["missing"] else 96
     y = Scale(*_reach(feature), 172, 22)
-    x = Scale(feature["low"], feature["high"], left, 446, feature["bend"])
-    _effect_axis(d, y, (46, 446), texts)
+    x = Scale(feature["low"], feature["high"], left, 440, feature["bend"])
+    _effect_axis(d, y, (46, 440), texts)
     bins = feature["bins"]
     band = [(x(b["value"]), y(b["high"])) for b in bins] + [(x(b["value"]), y(b["low"])) for b in reversed(bins)]
     d.area(band, PALE, 0.5)
     d.line([(x(b["value"]), y(b["mean"])) for b in bins], BRAND, 2.4)
-    _histogram(d, feature["histogram"], (left, 446))
+    _histogram(d, feature["histogram"], (left, 440))
     _number_axis(d, x, feature)
     if feature["missing"]:
         _missing(d, feature, y, texts)
@@ -106,7 +104,7 @@ def _number_axis(d: Drawing, x: Scale, feature: Facts) -> None:
             d.text((x(value), 229), text, "muted", "middle")
             last = x(value)
     name = "%" if scale == 100 else quantity(0, feature["unit"], "en")[1:].strip()
-    d.text((446, 245), name, "tiny", "end")
+    d.text((440, 245), name, "tiny", "end")
 
 
 def _bent_ticks(x: Scale) -> list[float]:
@@ -131,10 +129,11 @@ def _bars(d: Drawing, feature: Facts, texts: Facts) -> None:
     bins = [*feature["bins"], *([{**feature["missing"], "gap": True}] if feature["missing"] else [])]
     bins = bins[:13]
     low, high = _reach(feature)
-    x = Scale(low, high, 150, 396)
+    x = Scale(low, high, 184, 404)
     step = min(26.0, 196 / len(bins))
+    d.height = 46 + step * len(bins)
     total = sum(b["rows"] for b in bins) or 1
-    for value in ticks(low, high, 4):
+    for value in ticks(low, high):
         d.line([(x(value), 20), (x(value), 24 + step * len(bins))], MUTED if value == 0 else GRID)
         d.text((x(value), 38 + step * len(bins)), signed(value, 1 if high - low > 0.4 else 2), "muted", "middle")
     d.text((6, 12), texts["y"], "muted")
@@ -147,7 +146,7 @@ def _bar(d: Drawing, place: tuple[Scale, float, float], of: tuple[Facts, str], t
     """Draw one bar with its name and its share of customers."""
     (x, y, step), (b, name) = place, of
     size = 12 if step > 16 else 11
-    d.text((142, y + step / 2 + 3), fit_text(name, size, 136), "muted" if b.get("gap") else "", "end")
+    d.text((176, y + step / 2 + 3), fit_text(name, size, 172), "muted" if b.get("gap") else "", "end")
     ends = sorted((x(0), x(b["mean"])))
     d.rect((ends[0], y + 3), (max(1.0, ends[1] - ends[0]), max(2.0, step - 6)), ACCENT if b["mean"] > 0 else BRAND)
     d.text((456, y + step / 2 + 3), share(b["rows"] / total), "tiny", "end")

@@ -149,10 +149,9 @@ def _number(values: NDArray[np.float64], effect: NDArray[np.float64]) -> dict[st
     bend = _bend(values, low, high)
     edges = np.unique(np.quantile(values, [*np.linspace(0, 1, 17)[:-1], 0.97, 0.99, 1.0]))
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    bins = [
-        {"value": float(np.clip(np.median(values[place == b]), low, high)), **_spread(effect[place == b])}
-        for b in np.unique(place)
-    ]
+    middles = np.array([np.clip(np.median(values[place == b]), low, high) for b in np.unique(place)])
+    at = middles[np.searchsorted(np.unique(place), place)]
+    bins = [{"value": float(v), **_spread(effect[at == v])} for v in np.unique(middles)]
     shown = np.log1p(np.clip(values, 0, None) / bend) if bend else values
     ends = np.log1p(np.array([low, high]) / bend) if bend else np.array([low, high])
     counts, _ = np.histogram(np.clip(shown, *ends), bins=24, range=(float(ends[0]), float(ends[1])))

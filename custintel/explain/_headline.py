@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from custintel.explain._blocks import escape
-from custintel.explain._figures import count, human_number, number, percent, share, when
+from custintel.explain._figures import count, number, percent, share, when
 from custintel.explain._texts import texts
 
 __all__ = ["header", "held_words", "outcome_words", "tiles"]
@@ -140,7 +140,7 @@ def _score_tiles(report: Facts) -> list[tuple[str, str, str]]:
         found.append((number(auc["value"], 3), t["auc"]["name"], _ends(t["auc"]["more"], auc, 3)))
         found.append((f"{number(lift['value'], 1)} ×", t["lift"]["name"], _ends(t["lift"]["more"], lift, 1)))
     if profit is not None:
-        more = t["profit"]["more"].format(share=share(profit["best_share"]), constant=human_number(profit["constant"]))
+        more = t["profit"]["more"].format(share=share(profit["best_share"]), everybody=number(profit["contact_all"]))
         found.append((number(profit["best_profit"]), t["profit"]["name"], more))
     return found
 

@@ -44,7 +44,7 @@ def _dependence(report: Facts) -> str:
     """Show how the values of the strongest features move the score."""
     c = texts()["charts"]["dependence"]
     drawn = [figure(f["about"], "", _effect_charts.dependence_chart(f, c)) for f in report["dependence"]]
-    return figure(c["title"], c["caption"], "") + two(*drawn)
+    return f'<h3>{escape(c["title"])}</h3><p class="say">{escape(c["caption"])}</p>' + two(*drawn)
 
 
 def examples(report: Facts) -> str:

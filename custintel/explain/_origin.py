@@ -22,9 +22,11 @@ def population(evaluation: Evaluation) -> dict[str, Any]:
     table = evaluation.population
     rows = [_date_row(row) for row in table.to_dict("records")] if len(table) else []
     dated = [row for row in rows if row["as_of"] is not None]
+    windows = _windows(evaluation) if dated else None
     return {
-        "rows": sorted(rows, key=lambda r: (str(r["as_of"]), str(r["role"]))),
-        "windows": _windows(evaluation) if dated else None,
+        "rows": sorted(rows, key=lambda r: (str(r["as_of"]), r["role"] != "train")),
+        "windows": windows,
+        "closed": _closed(dated, windows) if windows else None,
         "test_rows": evaluation.rows,
         "test_positives": int(evaluation.y.sum()),
         "test_customers": int(evaluation.X.index.get_level_values(-1).nunique()),
@@ -45,6 +47,16 @@ def _date_row(row: Mapping[Any, Any]) -> dict[str, Any]:
         "censored": row.get("censored"),
         "rate": float(positives) / float(rows) if known else None,  # type: ignore[arg-type]
     }
+
+
+def _closed(rows: list[dict[str, Any]], windows: Mapping[str, Any]) -> bool | None:
+    """Tell whether every label of training was known before the first test date; unknown without both roles."""
+    train = [row["as_of"] for row in rows if row["role"] == "train"]
+    test = [row["as_of"] for row in rows if row["role"] == "test"]
+    if not train or not test:
+        return None
+    ahead = sum(windows[k] for k in ("gap_days", "horizon_days", "dormancy_days"))
+    return bool(max(train) + pd.Timedelta(days=ahead) <= min(test))
 
 
 def _windows(evaluation: Evaluation) -> dict[str, Any]:

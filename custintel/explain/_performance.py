@@ -200,7 +200,7 @@ def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None
     return {
         "costs": costs, "accepted": accepted, "share": share.tolist(), "profit": each.tolist(),
         "best_share": float(share[best]), "best_profit": float(each[best]), "low": float(each[best]) - half,
-        "high": float(each[best]) + half, "contact_all": float(each[-1]), "constant": max(0.0, float(each[-1])),
+        "high": float(each[best]) + half, "contact_all": float(each[-1]),
         "best_score": float(curve["cutoff"].iloc[best]) if best else None,
     }  # fmt: skip
 

@@ -27,7 +27,8 @@ def population(report: Facts) -> str:
     c = texts()["charts"]["timeline"]
     right = escape(c["right"].format(rate=outcome_words(report)["rate"].lower()))
     drawn = f'{key(_window_key(facts["windows"]))}<p class="say right">{right}</p>{_charts.timeline(facts, c)}'
-    return section(t["title"], t["lead"], drawn)
+    closed = {True: "yes", False: "no", None: "unknown"}[facts["closed"]]
+    return section(t["title"], t["lead"].format(closed=t["closed"][closed]), drawn)
 
 
 def _window_key(w: Facts) -> list[tuple[str, str]]:
