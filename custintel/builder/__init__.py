@@ -1,7 +1,10 @@
 """From catalogue, warehouse and dates to features: plan, SQL, one row per customer.
 
+Besides `FeatureBuilder`, the room gives the rooms above it what they need to ask as of dates in the same way: reading
+and checking dates, and putting named steps of SQL together.
+
 >>> from custintel.builder import FeatureBuilder
->>> print(FeatureBuilder(["usage"]).plan("2025-06-30").sql())  # doctest: +ELLIPSIS
+>>> print(FeatureBuilder(["usage"]).plan("2025-06-30").sql())
 with
 -- the as-of dates
 as_of_dates as (
@@ -11,6 +14,21 @@ as_of_dates as (
 from __future__ import annotations
 
 from custintel.builder._builder import FeatureBuilder
+from custintel.builder._calendar import date_sql
 from custintel.builder._plan import Plan
+from custintel.builder._spine import ENDS
+from custintel.builder._steps import Step, values_sql, with_sql
+from custintel.builder._when import AsOf, check_period, read_dates
 
-__all__ = ["FeatureBuilder", "Plan"]
+__all__ = [
+    "ENDS",
+    "AsOf",
+    "FeatureBuilder",
+    "Plan",
+    "Step",
+    "check_period",
+    "date_sql",
+    "read_dates",
+    "values_sql",
+    "with_sql",
+]

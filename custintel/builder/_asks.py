@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ from custintel.catalogue import ALL
 from custintel.expressions import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from custintel.builder._sources import Sources
     from custintel.catalogue import Entry, Family, Feature
     from custintel.expressions import Expression
@@ -70,7 +71,8 @@ def _columns_read(entry: Entry, family: Family) -> set[str]:
     found = next(set(f.expression.columns) for f in family.features if f.name == entry.feature)
     if family.kind == "gathered":
         found = {c for name in found for c in family.gather[name].columns}
-    return found | (family.slices[entry.slice].columns if entry.slice in family.slices else set())
+    condition = family.slices.get(entry.slice or ALL)
+    return found | (set(condition.columns) if condition else set())
 
 
 def _keys(family: Family, sources: Sources) -> list[str]:

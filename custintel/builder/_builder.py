@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,7 +12,7 @@ import pyarrow as pa
 
 from custintel.builder._plan import Plan, make_plan
 from custintel.builder._run import run
-from custintel.builder._sources import Sources, contract_sources, warehouse_sources
+from custintel.builder._sources import contract_sources, warehouse_sources
 from custintel.builder._spine import given_spine_steps, spine_steps
 from custintel.builder._when import AsOf, check_period, read_dates
 from custintel.catalogue import Catalogue
@@ -22,6 +20,9 @@ from custintel.errors import DataError
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
     from custintel.warehouse import Warehouse
 
 __all__ = ["FeatureBuilder"]
@@ -100,7 +101,7 @@ class FeatureBuilder:
             return _finished(run(plan, wh.engine), plan, days, wanted, single, wh)
 
     def plan(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, wh: Warehouse | None = None) -> Plan:
-        """How the features would be built: buckets, steps and SQL; without a warehouse, for the tables of the contracts.
+        """How the features would be built: buckets, steps, SQL; without a warehouse, for all contract tables.
 
         Examples
         --------
@@ -213,7 +214,8 @@ def _typed(table: pa.Table, plan: Plan) -> pd.DataFrame:
     for column in texts:
         frame[column] = frame[column].cat.set_categories(sorted(frame[column].cat.categories))
     frame[AS_OF] = frame[AS_OF].astype("datetime64[ns]")
-    return frame.set_index([AS_OF, "customer_id"])
+    indexed: pd.DataFrame = frame.set_index([AS_OF, "customer_id"])
+    return indexed
 
 
 def _ordered(frame: pd.DataFrame, days: Sequence[date], wanted: Sequence[str] | None) -> pd.DataFrame:

@@ -12,10 +12,13 @@ The last date's 30 days are the buckets that end on 01-31, 02-21 (piece 2) and 0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Calendar", "date_sql", "step_sql"]
 

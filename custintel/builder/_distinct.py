@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from custintel.builder._steps import Step, columns_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from custintel.builder._records import Records
     from custintel.builder._sums import Sum
 
@@ -67,13 +68,13 @@ class DistinctCount:
     def _shared_steps(self, name: str, records: Records) -> list[Step]:
         has = [f"max({_when(s, '1')}) as {s.name}" for s in self.sums]
         partials = f"{self.name}_partials"
-        first = Step(
-            partials, self._grouped_sql(records, records.keys(False), has), f"{self.family}: each {self._item} a bucket"
-        )
+        sql = self._grouped_sql(records, records.keys(False), has)
+        first = Step(partials, sql, f"{self.family}: each {self._item} a bucket")
         buckets = map_step(records.calendar)
         near = [f"min(case when p.{s.name} = 1 then b.piece end) as {s.name}" for s in self.sums]
         keys = ["p.customer_id", f"b.{AS_OF}", "p.item"]
-        sql = f"select\n    {columns_sql([*keys, *near])}\nfrom {joined_sql(partials, buckets.name)}\ngroup by {', '.join(keys)}"
+        source = joined_sql(partials, buckets.name)
+        sql = f"select\n    {columns_sql([*keys, *near])}\nfrom {source}\ngroup by {', '.join(keys)}"
         about = f"{self.family}: each {self._item} and the nearest piece it is seen in"
         return [first, buckets, Step(name, sql, about)]
 

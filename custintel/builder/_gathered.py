@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ from custintel.builder._window import finished_sql
 from custintel.expressions import AS_OF, Aggregate, Expression, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from custintel.builder._asks import Ask
     from custintel.builder._records import Records
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import Calendar
@@ -14,6 +13,8 @@ from custintel.builder._window import finished_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from custintel.builder._asks import Ask
 
 __all__ = ["latest_steps"]

@@ -7,10 +7,14 @@ own mean (Chan, Golub and LeVeque 1983), so that no digits are lost when means a
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from custintel.expressions import AS_OF, Aggregate, Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Sequence
 
 __all__ = ["Part", "aggregate_name", "is_dated", "parts_of", "whole_sql"]
 
@@ -79,7 +83,7 @@ def _stddev(name: str, value: str, time: str) -> tuple[Part, ...]:
     return (*_avg(name, value, time), Part(f"{name}_q", spread, "spread", (f"{name}_n", f"{name}_s")))
 
 
-def _extreme(function: str, name: str, value: str) -> tuple[Part, ...]:
+def _extreme(function: str, name: str, value: str, _time: str) -> tuple[Part, ...]:
     return (Part(name, f"{function}({value})", function),)
 
 
@@ -89,15 +93,15 @@ def _edge(function: str, name: str, value: str, time: str) -> tuple[Part, ...]:
     return (Part(name, f"{function}({dated})", function),)
 
 
-_PARTS = {
+_PARTS: dict[str, Callable[[str, str, str], tuple[Part, ...]]] = {
     "count": _count,
     "sum": _sum,
     "avg": _avg,
     "stddev": _stddev,
-    "min": lambda name, value, _time: _extreme("min", name, value),
-    "max": lambda name, value, _time: _extreme("max", name, value),
-    "first": lambda name, value, time: _edge("min", name, value, time),
-    "last": lambda name, value, time: _edge("max", name, value, time),
+    "min": partial(_extreme, "min"),
+    "max": partial(_extreme, "max"),
+    "first": partial(_edge, "min"),
+    "last": partial(_edge, "max"),
 }
 
 
@@ -150,14 +154,18 @@ def _whole_extreme(function: str, name: str, pieces: Sequence[str]) -> str:
     return f"{function}({columns})" if len(pieces) > 1 else columns
 
 
-_WHOLES = {
+def _whole_edge(name: str, pieces: Sequence[str]) -> str:
+    return f"struct_extract({_first_known(name, pieces)}, 'v')"
+
+
+_WHOLES: dict[str, Callable[[str, Sequence[str]], str]] = {
     "count": _added,
     "sum": _whole_sum,
     "avg": _whole_avg,
     "stddev": _whole_stddev,
-    "min": lambda name, pieces: _whole_extreme("least", name, pieces),
-    "max": lambda name, pieces: _whole_extreme("greatest", name, pieces),
+    "min": partial(_whole_extreme, "least"),
+    "max": partial(_whole_extreme, "greatest"),
     # pieces come newest first, so the latest value is that of the first piece that has one
-    "last": lambda name, pieces: f"struct_extract({_first_known(name, pieces)}, 'v')",
-    "first": lambda name, pieces: f"struct_extract({_first_known(name, list(reversed(pieces)))}, 'v')",
+    "last": _whole_edge,
+    "first": lambda name, pieces: _whole_edge(name, list(reversed(pieces))),
 }

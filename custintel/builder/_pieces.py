@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import Calendar, date_sql
@@ -10,6 +9,8 @@ from custintel.builder._steps import Step, columns_sql, values_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from custintel.builder._parts import Part
 
 __all__ = ["joined_sql", "map_step", "merged_sql", "spread_sql"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -19,6 +17,9 @@ from custintel.errors import DataError
 from custintel.expressions import AS_OF, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
     from custintel.builder._sources import Sources
     from custintel.catalogue import Catalogue, Entry, Family
 

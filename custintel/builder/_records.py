@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ from custintel.builder._steps import columns_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from custintel.builder._sources import Sources
     from custintel.catalogue import Family
 

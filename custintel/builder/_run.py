@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,6 +13,8 @@ from custintel.expressions import AS_OF
 from custintel.progress import track
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from custintel.builder._plan import Plan
     from custintel.engines import DuckDBEngine
 

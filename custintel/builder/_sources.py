@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from custintel.contracts import TABLES
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from custintel.catalogue import Family
     from custintel.warehouse import Warehouse
 

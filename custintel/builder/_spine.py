@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import date_sql
@@ -13,6 +11,9 @@ from custintel.errors import DataError
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from custintel.builder._sources import Sources
 
 __all__ = ["ENDS", "given_spine_steps", "spine_steps"]

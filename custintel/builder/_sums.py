@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from custintel.builder._parts import Part, aggregate_name, is_dated, parts_of
 from custintel.builder._sources import name_sql
 from custintel.expressions import Aggregate, Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Key", "Sum", "collect"]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from custintel.errors import DateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["AsOf", "check_period", "read_dates"]
 
@@ -32,16 +35,21 @@ def read_dates(as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> list[date]:
 
 
 def _read_date(given: AsOf) -> date:
-    try:
-        moment = pd.Timestamp(given)
-    except (ValueError, TypeError):
-        moment = pd.NaT
-    if pd.isna(moment):
+    moment = _moment(given)
+    if moment is None:
         raise DateError(f"an as-of date that cannot be read\n  given: {given!r}\n  allowed: a day such as '2025-06-30'")
     if moment != moment.normalize():
         hint = "features look at what had happened and arrived by the end of a day: give the day alone"
         raise DateError(f"an as-of date with a time of day\n  given: {given}\n  hint: {hint}")
     return moment.date()
+
+
+def _moment(given: AsOf) -> pd.Timestamp | None:
+    try:
+        moment = pd.Timestamp(given)
+    except (ValueError, TypeError):
+        return None
+    return None if pd.isna(moment) else moment
 
 
 def check_period(days: Sequence[date], period: tuple[pd.Timestamp, pd.Timestamp]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ from custintel.builder._sums import Key, Sum, collect
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from custintel.builder._asks import Ask
     from custintel.builder._records import Records
 
@@ -116,7 +117,8 @@ def _family_sql(asks: Sequence[Ask], sums: Mapping[Key, Sum], wholes: Mapping[st
     inner = columns_sql(["s.customer_id", f"s.{AS_OF}", *(f"{sql} as {name}" for name, sql in wholes.items())])
     source = "\n".join(["spine as s", *joins])
     columns = [f"{_feature_sql(ask, sums)} as {ask.column}" for ask in asks]
-    return f"select\n    {columns_sql(['customer_id', AS_OF, *columns])}\nfrom (\nselect\n    {inner}\nfrom {source}\n) as w"
+    outer = columns_sql(["customer_id", AS_OF, *columns])
+    return f"select\n    {outer}\nfrom (\nselect\n    {inner}\nfrom {source}\n) as w"
 
 
 def _feature_sql(ask: Ask, sums: Mapping[Key, Sum]) -> str:

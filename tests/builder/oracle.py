@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sqlglot import exp
 
-from custintel.catalogue import Catalogue, Family
 from custintel.contracts import TABLES
 from custintel.expressions import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from custintel.catalogue import Catalogue, Family
 
 Row = dict[str, Any]
 
@@ -46,7 +49,7 @@ def comparable(a: Any, b: Any) -> tuple[Any, Any]:
     return a, b
 
 
-def evaluate(node: exp.Expression, row: Row, rows: list[Row] | None = None) -> Any:
+def evaluate(node: exp.Expression, row: Row, rows: list[Row] | None = None) -> Any:  # noqa: C901, one branch a node
     """The value of an expression for one row, with aggregates over `rows` (and their time under '_time')."""
     if isinstance(node, (exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Stddev, exp.Count, exp.First, exp.Last)):
         return aggregate(node, row, rows or [])

@@ -1,0 +1,98 @@
+"""SQL of the facts behind labels: active days, silent runs, endings, billing types. Pure text, nothing is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custintel.builder import ENDS, Step, date_sql, values_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from custintel.warehouse import Warehouse
+
+__all__ = ["activity_step", "billing_step", "dates_step", "endings_step", "has_activity", "lines_step", "silences_step"]
+
+
+def has_activity(wh: Warehouse) -> bool:
+    """Whether the tables tell on which days a line was used."""
+    return "usage" in wh.tables or "recharges" in wh.tables
+
+
+def dates_step(dates: Sequence[date]) -> Step:
+    """The as-of dates."""
+    return Step("as_of_dates", values_sql([(date_sql(day),) for day in dates], ["as_of"]), "the as-of dates")
+
+
+def activity_step(wh: Warehouse) -> Step:
+    """One row a line and day with any event: when it was first seen, and whether the line itself was active."""
+    own = {"usage": "max(case when direction = 'out' then 1 else 0 end)", "recharges": "1"}
+    parts = [
+        f"select customer_id, event_date as day, min(visible_date) as seen, {flag} as own\n"
+        f"from {wh.relation(table)}\ngroup by customer_id, event_date"
+        for table, flag in own.items()
+        if table in wh.tables
+    ]
+    nothing = "select null as customer_id, cast(null as date) as day, cast(null as date) as seen, 0 as own where false"
+    sql = "\nunion all\n".join(parts) or nothing
+    return Step("activity", sql, "days with an event; own: outgoing or chargeable")
+
+
+def silences_step(days: int, last: date) -> Step:
+    """Runs of at least some days without an own event, after a day with one."""
+    sql = f"""\
+select customer_id, cast(day + 1 as date) as start, back
+from (
+    select customer_id, day, lead(day) over (partition by customer_id order by day) as back
+    from (select distinct customer_id, day from activity where own = 1) as d
+) as d
+where coalesce(back, {date_sql(last)} + 1) - day > {days}"""
+    return Step("silences", sql, f"runs of {days} days or more without an own event, and the day of the return")
+
+
+def endings_step(wh: Warehouse) -> Step:
+    """Rows that end a line, by cause."""
+    causes = ", ".join(f"'{cause}'" for cause in ENDS)
+    nothing = "select null as customer_id, cast(null as date) as day, null as cause where false"
+    sql = (
+        f"select customer_id, event_date as day, cause from {wh.relation('terminations')}\nwhere cause in ({causes})"
+        if "terminations" in wh.tables
+        else nothing
+    )
+    return Step("endings", sql, "requests and decisions that end a line")
+
+
+def lines_step(wh: Warehouse) -> Step:
+    """Every line with the day its service began and its billing type at the end of the data."""
+    if "customers" in wh.tables:
+        sql = f"select customer_id, activation_date as began, billing_type from {wh.relation('customers')}"
+    else:
+        # without customers, terminations tell of contracts; without them, silence is the only sign
+        kind = "postpaid" if "terminations" in wh.tables else "prepaid"
+        sql = f"select customer_id, min(day) as began, '{kind}' as billing_type from activity group by customer_id"
+    return Step("lines", sql, "all lines")
+
+
+def billing_step(wh: Warehouse) -> Step:
+    """The billing type of the plan in force at each date, where plans tell."""
+    nothing = "select null as customer_id, cast(null as date) as as_of, null as billing_type where false"
+    known = {"subscriptions", "plans"} <= set(wh.tables) and "billing_type" in wh.columns("plans")
+    if not known:
+        return Step("billing", nothing, "no plan history tells the billing type")
+    sql = f"""\
+select customer_id, as_of, billing_type
+from (
+    select
+        t.customer_id,
+        d.as_of,
+        p.billing_type,
+        row_number() over (
+            partition by t.customer_id, d.as_of order by t.start_date desc, t.visible_date desc, t.plan_id
+        ) as place
+    from {wh.relation("subscriptions")} as t
+    join as_of_dates as d on t.event_date <= d.as_of
+    join {wh.relation("plans")} as p on p.plan_id = t.plan_id
+) as r
+where place = 1"""
+    return Step("billing", sql, "billing type of the plan in force at each date")
