@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
-from custintel.simulate._arrays import Bytes, Floats, Ints, Singles
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import CellsConfig
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bytes, Floats, Ints, Singles
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import CellsConfig
 
 __all__ = ["KINDS", "TECHNOLOGIES", "CellDays", "Cells", "cell_days", "make_cells"]
 
@@ -76,13 +79,18 @@ def make_cells(customers: int, config: CellsConfig, streams: RandomStreams) -> C
     place = centres[region] + rng.normal(0, 1, (n, 2)) * KIND_SPREAD_KM[kind][:, None]
     chance = TECHNOLOGY_BY_KIND.cumsum(axis=1)[kind]
     technology = np.minimum((rng.random((n, 1)) > chance).sum(axis=1), 3).astype(np.int8)
-    weight = rng.lognormal(0, config.weight_sd, n)
-    load = config.load_median * rng.lognormal(0, config.load_sd, n)
+    weight = np.exp(config.weight_sd * _even_normals(n, rng))
+    load = config.load_median * np.exp(config.load_sd * _even_normals(n, rng))
     distance = np.hypot(*(place[:, None, :] - place[None, :, :]).transpose(2, 0, 1))
     latitude = CENTRE[0] + place[:, 0] * KM
     longitude = CENTRE[1] + place[:, 1] * KM / np.cos(np.radians(CENTRE[0]))
     nearest = np.argsort(distance, axis=1, kind="stable").astype(np.int32)
     return Cells(latitude, longitude, kind, technology, region, weight, load, nearest)
+
+
+def _even_normals(n: int, rng: np.random.Generator) -> Floats:
+    """Standard normals spread evenly, so that a base of a few cells has the same spread as a large one."""
+    return np.asarray(ndtri((rng.permutation(n) + rng.random(n)) / n))
 
 
 def cell_days(cells: Cells, days: int, config: CellsConfig, streams: RandomStreams) -> CellDays:
@@ -95,7 +103,7 @@ def cell_days(cells: Cells, days: int, config: CellsConfig, streams: RandomStrea
     load = np.minimum(load, 0.98)
     outage = _outage_hours(cells, days, config, streams)
     signal = rng.normal(-93, 7, (cells.n, 1)) + rng.normal(0, 4, shape)
-    own = config.drop_mean * np.exp(rng.normal(-(config.drop_sd**2) / 2, config.drop_sd, (cells.n, 1)))
+    own = config.drop_mean * np.exp(config.drop_sd * _even_normals(cells.n, rng) - config.drop_sd**2 / 2)[:, None]
     busy = np.where(load > 0.9, config.drop_busy_factor, 1.0)
     drop = own * busy * rng.lognormal(0, 0.3, shape) + 0.002 * outage
     speed = np.array(config.throughput)[cells.technology][:, None] * rng.lognormal(

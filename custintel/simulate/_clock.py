@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints, Singles
-from custintel.simulate._people import Population
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import ClockConfig
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints, Singles
+    from custintel.simulate._people import Population
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import ClockConfig
 
 __all__ = ["SERVICES", "Rhythm", "day_factors", "draw_seconds", "make_rhythm", "weekdays", "weekends"]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Floats, Ints, Singles
 from custintel.simulate._clock import draw_seconds
-from custintel.simulate._people import Population
 from custintel.simulate._seeds import DAY, Setting
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import DataConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Floats, Ints, Singles
+    from custintel.simulate._people import Population
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import DataConfig
 
 __all__ = ["Appetite", "Sessions", "make_appetite", "make_sessions"]
 

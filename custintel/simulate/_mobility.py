@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
-from custintel.simulate._cells import Cells
 from custintel.simulate._hash import hashed
-from custintel.simulate._people import Population
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import MobilityConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._cells import Cells
+    from custintel.simulate._people import Population
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import MobilityConfig
 
 __all__ = ["COUNTRIES", "Mobility", "locate", "make_mobility", "month_places"]
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from custintel.simulate._arrays import Bools, Bytes, Floats, Ints, Singles, Strings
 from custintel.simulate._hash import hashed
 from custintel.simulate._people import MONTH, People, Population
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import NetworkConfig, UsageConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Bytes, Floats, Ints, Singles, Strings
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import NetworkConfig, UsageConfig
 
 __all__ = ["DESTINATIONS", "TIE_KINDS", "Network", "make_network"]
 
@@ -24,14 +29,19 @@ TIE_KINDS = ("household", "group", "weak", "fixed", "voicemail", "service", "for
 
 WITH_SPELLS = np.array([kind in ("group", "weak") for kind in TIE_KINDS])
 FACTOR_LIMIT = 2.5  # standard deviations
+BLOCK_CODES = {"fixed": (3, 2), "voicemail": (5, 5), "service": (5, 5), "foreign": (4, 3), "premium": (5, 4)}
+BLOCK_NUMBERS = {"fixed": "8881{:07d}", "voicemail": "100", "service": "8888{:04d}", "premium": "888900{:05d}"}
+FOREIGN_PREFIXES = (
+    "49151", "33612", "39333", "34612", "43664", "41791", "90532", "30694", "44770", "12025", "66812", "20100",
+)  # fmt: skip  # in the order of _mobility.COUNTRIES
 
 
 @dataclass(frozen=True)
 class Network:
     """Ties with at least one line of ours; `ego` < n always, a tie between two lines of ours appears once.
 
-    Rates are conversations and first calls a month while the tie lives (days `born` to `died`); `alter` is an index into
-    all numbers (`alter_number`, `alter_operator`, `destination`), of which the first n are ours.
+    Rates are conversations and first calls a month while the tie lives (days `born` to `died`); `alter` is an index
+    into all numbers (`alter_number`, `alter_operator`, `destination`), of which the first n are ours.
     """
 
     n: int  # our lines
@@ -54,6 +64,14 @@ class Network:
     def weight(self) -> Singles:
         """First calls and conversations a month on each tie."""
         return self.voice_out + self.voice_in + self.text_out + self.text_in
+
+    def per_line(self, rate: Singles) -> Floats:
+        """Sum of the mean rates of each line's ties, weighted by the part of the period in which they live."""
+        days = max(float(self.born.max()), 1.0)
+        lived = rate * (np.minimum(self.died, days) - np.maximum(self.born, 0)) / days
+        on_net = (self.alter >= 0) & (self.alter < self.n)
+        theirs = np.bincount(self.alter[on_net], lived[on_net], self.n)
+        return np.asarray(np.bincount(self.ego, lived, self.n) + theirs)
 
     def lively_rate(self, rate: Singles) -> Singles:
         """Rates in a lively spell, from mean rates."""
@@ -108,21 +126,28 @@ def make_network(
     """Draw all ties that live at some time during `days`."""
     pairs = _pairs(population.people, days, config, streams)
     pairs = pairs.take(pairs.first < population.n)  # our lines have the small indices
-    personal = _personal_rates(pairs, population, config, streams)
-    others = _Others.make(population, config, streams)
-    kinds = np.concatenate([pairs.layer, others.kind])
-    ego, alter = np.concatenate([pairs.first, others.ego]), np.concatenate([pairs.second, others.alter])
+    others = _make_others(population, config, usage.voice.multiplier, streams)
     lives = (np.minimum(pairs.died, days) - np.maximum(pairs.born, 0)) / days
     records = np.where(pairs.second < population.n, 2, 1) * lives / population.n
-    rates = _level(personal, others.rates, records, config, usage)
-    born = np.concatenate([pairs.born, np.full(len(others.ego), -1.0)])
-    died = np.concatenate([pairs.died, np.full(len(others.ego), np.inf)])
+    personal = _level(_personal_rates(pairs, population, config, streams), records, config, usage)
+    ties = {
+        "ego": (pairs.first, others.ego),
+        "alter": (pairs.second, others.alter),
+        "kind": (pairs.layer, others.kind),
+        "born": (pairs.born, np.full(len(others.ego), -1.0)),
+        "died": (pairs.died, np.full(len(others.ego), np.inf)),
+    }
+    ties |= {f.name: (getattr(personal, f.name), getattr(others.rates, f.name)) for f in fields(_Rates)}
+    columns = {name: np.concatenate(parts) for name, parts in ties.items()}
+    order = np.argsort(columns["ego"], kind="stable")
+    columns = {name: _single(column[order]) for name, column in columns.items()}
     salt = int(streams.get("spells").integers(0, 2**31))
-    order = np.argsort(ego, kind="stable")
-    columns = (rates.voice_out, rates.voice_in, rates.text_out, rates.text_in, born, died)
-    singles = [np.asarray(c[order], dtype=np.float32) for c in columns]
-    directory = _directory(population, others)
-    return Network(population.n, ego[order], alter[order], kinds[order], *singles, *directory, salt, config)
+    return Network(n=population.n, **columns, **_directory(population, others), salt=salt, config=config)
+
+
+def _single(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Store rates and days in single precision."""
+    return column.astype(np.float32) if column.dtype == np.float64 else column
 
 
 def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStreams) -> _Pairs:
@@ -179,7 +204,8 @@ def _group_layer(people: People, layer: int, size: float, config: NetworkConfig,
     """Cut the people into groups: neighbours, colleagues, people of like mind."""
     noise = rng.random(people.n)
     like = people.traits[:, 0] - people.traits[:, 1] + rng.normal(0, 1, people.n)
-    keys = (people.neighbourhood + noise, people.work_cell + noise, like)
+    home = rng.random(people.group.max() + 1)[people.group]  # a household joins the same group of neighbours
+    keys = (people.neighbourhood + home, people.work_cell + noise, like)
     order = np.argsort(keys[layer], kind="stable")
     mean = size / np.exp(config.group_size_sd**2 / 2)
     sizes = np.maximum(1, np.rint(mean * rng.lognormal(0, config.group_size_sd, people.n))).astype(np.int64)
@@ -230,7 +256,10 @@ def _factors(population: Population, config: NetworkConfig, streams: RandomStrea
     own = np.sqrt(1 - s**2 - shared**2)
     voice = np.clip(s * people.traits[:, 2] + shared * common + own * voice, -FACTOR_LIMIT, FACTOR_LIMIT)
     text = np.clip(s * people.traits[:, 2] + shared * common + own * text, -FACTOR_LIMIT, FACTOR_LIMIT)
-    return np.exp(config.voice_factor_sd * voice), np.exp(config.text_factor_sd * text)
+    calling, texting = np.exp(config.voice_factor_sd * voice), np.exp(config.text_factor_sd * text)
+    calling[: population.n] *= np.array(config.voice_segments)[population.segment]
+    texting[: population.n] *= np.exp(config.text_age * (population.age - 40))
+    return calling, texting
 
 
 @dataclass(frozen=True)
@@ -243,28 +272,27 @@ class _Others:
     rates: _Rates
     blocks: dict[str, int]
 
-    @classmethod
-    def make(cls, population: Population, config: NetworkConfig, streams: RandomStreams) -> _Others:
-        """Fixed lines, voicemail, services, abroad, premium numbers, strangers."""
-        rng = streams.get("others")
-        n, first = population.n, population.people.n
-        blocks = {"fixed": max(60, n // 2), "voicemail": 1, "service": 60, "foreign": max(40, n // 5), "premium": 30}
-        starts = dict(zip(blocks, first + np.cumsum([0, *blocks.values()])[:-1], strict=True))
-        counts = {
-            "fixed": rng.poisson(config.fixed_ties, n),
-            "voicemail": (rng.random(n) < 0.7).astype(np.int64),
-            "service": np.full(n, 2),
-            "foreign": (rng.random(n) < config.foreign_lines) * (1 + rng.poisson(0.8, n)),
-            "premium": (rng.random(n) < config.premium_lines).astype(np.int64),
-        }
-        egos = {name: np.repeat(np.arange(n), count) for name, count in counts.items()}
-        alters = {name: starts[name] + _popular(len(ego), blocks[name], rng) for name, ego in egos.items()}
-        egos["stranger"] = np.arange(n)
-        alters["stranger"] = np.full(n, -1)
-        kind = np.concatenate([np.full(len(ego), TIE_KINDS.index(name), dtype=np.int8) for name, ego in egos.items()])
-        ego = np.concatenate(list(egos.values()))
-        rates = _other_rates(kind, config, rng)
-        return cls(ego, np.concatenate(list(alters.values())), kind, rates, blocks)
+
+def _make_others(population: Population, config: NetworkConfig, train: float, streams: RandomStreams) -> _Others:
+    """Fixed lines, voicemail, services, abroad, premium numbers, strangers; `train` is the calls a first call brings."""
+    rng = streams.get("others")
+    n, first = population.n, population.people.n
+    blocks = {"fixed": max(60, n // 2), "voicemail": 1, "service": 60, "foreign": max(40, n // 5), "premium": 30}
+    starts = dict(zip(blocks, first + np.cumsum([0, *blocks.values()])[:-1], strict=True))
+    counts = {
+        "fixed": rng.poisson(config.fixed_ties, n),
+        "voicemail": (rng.random(n) < config.voicemail_lines).astype(np.int64),
+        "service": np.full(n, 2),
+        "foreign": (rng.random(n) < config.foreign_lines) * (1 + rng.poisson(0.8, n)),
+        "premium": (rng.random(n) < config.premium_lines).astype(np.int64),
+    }
+    egos = {name: np.repeat(np.arange(n), count) for name, count in counts.items()}
+    alters = {name: starts[name] + _popular(len(ego), blocks[name], rng) for name, ego in egos.items()}
+    egos["stranger"] = np.arange(n)
+    alters["stranger"] = np.full(n, -1)
+    kind = np.concatenate([np.full(len(ego), TIE_KINDS.index(name), dtype=np.int8) for name, ego in egos.items()])
+    rates = _other_rates(kind, n, config, train, rng)
+    return _Others(np.concatenate(list(egos.values())), np.concatenate(list(alters.values())), kind, rates, blocks)
 
 
 def _popular(count: int, size: int, rng: np.random.Generator) -> Ints:
@@ -272,81 +300,53 @@ def _popular(count: int, size: int, rng: np.random.Generator) -> Ints:
     return np.asarray((size * rng.random(count) ** 1.5).astype(np.int64))
 
 
-def _other_rates(kind: Bytes, config: NetworkConfig, rng: np.random.Generator) -> _Rates:
+def _other_rates(kind: Bytes, lines: int, config: NetworkConfig, train: float, rng: np.random.Generator) -> _Rates:
     """Shares of all calls by kind, lognormal between ties; services text, voicemail is only called."""
-    calls = config.calls_per_day * MONTH
-    shares = {
-        "fixed": config.fixed_share, "voicemail": config.voicemail_share, "service": config.service_share,
-        "foreign": config.foreign_share, "premium": config.premium_share, "stranger": config.stranger_share,
-    }  # fmt: skip
-    outward = {"fixed": 0.55, "voicemail": 1.0, "service": 0.8, "foreign": 0.55, "premium": 1.0, "stranger": 0.4}
-    rate = rng.lognormal(0, 1.1, len(kind))
+    rate = rng.lognormal(0, config.other_sd, len(kind))
     out = np.zeros(len(kind))
-    for name, share in shares.items():
+    for name, (share, outward) in config.others.items():
         at = kind == TIE_KINDS.index(name)
-        rate[at] *= share * calls / rate[at].sum()
-        out[at] = outward[name]
-    lines = (kind == TIE_KINDS.index("stranger")).sum()
-    rate *= lines
-    texts = rng.lognormal(-0.5, 1.0, len(kind)) * (kind == TIE_KINDS.index("service"))
+        calls = share * config.calls_per_day * MONTH * lines / (train if name in ("fixed", "foreign") else 1)
+        rate[at] *= calls / max(rate[at].sum(), 1e-9)
+        out[at] = outward
+    texts = rng.lognormal(0, config.other_sd, len(kind)) * (kind == TIE_KINDS.index("service"))
     texts *= config.service_texts_per_month * lines / max(texts.sum(), 1e-9)
     return _Rates(rate * out, rate * (1 - out), np.zeros(len(kind)), texts)
 
 
-def _level(personal: _Rates, others: _Rates, records: Floats, config: NetworkConfig, usage: UsageConfig) -> _Rates:
+def _level(personal: _Rates, records: Floats, config: NetworkConfig, usage: UsageConfig) -> _Rates:
     """Scale the rates between people so that lines have the wanted mean number of records.
 
     `records` is what an event on each tie adds to the mean number of records of our lines while the tie may live.
     """
     talk = (records * (personal.voice_out + personal.voice_in)).sum()
     chat = (records * (personal.text_out + personal.text_in)).sum()
-    other_share = config.fixed_share + config.voicemail_share + config.service_share + config.foreign_share
-    voice = config.calls_per_day * MONTH * (1 - other_share) / usage.voice.multiplier / talk
+    between_people = 1 - sum(share for share, _ in config.others.values())
+    voice = config.calls_per_day * MONTH * between_people / usage.voice.multiplier / talk
     text = (config.texts_per_day * MONTH - config.service_texts_per_month) / usage.texts.multiplier / chat
-    scaled = (personal.voice_out * voice, personal.voice_in * voice, personal.text_out * text, personal.text_in * text)
-    rest = (others.voice_out, others.voice_in, others.text_out, others.text_in)
-    return _Rates(*(np.concatenate(pair) for pair in zip(scaled, rest, strict=True)))
-
-
-def _directory(population: Population, others: _Others) -> tuple[Strings, Bytes, Bytes]:
-    """Numbers, operators and destinations of all alters."""
-    people = population.people
-    patterns = {
-        "fixed": ("8881{:07d}", 3, 2), "voicemail": ("100", 5, 5), "service": ("8888{:04d}", 5, 5),
-        "foreign": ("{}", 4, 3), "premium": ("888900{:05d}", 5, 4),
-    }  # fmt: skip
-    numbers: list[str] = []
-    codes: list[tuple[int, int]] = []
-    for name, size in others.blocks.items():
-        pattern, operator, destination = patterns[name]
-        numbers += [_foreign(i) if name == "foreign" else pattern.format(i * 13 + 11) for i in range(size)]
-        codes += [(operator, destination)] * size
-    rest = np.array(codes, dtype=np.int8)
-    mobile = np.where(people.operator == 0, 0, 1).astype(np.int8)
-    return (
-        np.concatenate([people.number, np.array(numbers)]),
-        np.concatenate([people.operator, rest[:, 0]]),
-        np.concatenate([mobile, rest[:, 1]]),
+    return _Rates(
+        personal.voice_out * voice, personal.voice_in * voice, personal.text_out * text, personal.text_in * text
     )
 
 
-FOREIGN_PREFIXES = (
-    "49151",
-    "33612",
-    "39333",
-    "34612",
-    "43664",
-    "41791",
-    "90532",
-    "30694",
-    "44770",
-    "12025",
-    "66812",
-    "20100",
-)
+def _directory(population: Population, others: _Others) -> dict[str, npt.NDArray[Any]]:
+    """Numbers, operators and destinations of all alters."""
+    people = population.people
+    numbers = [_number(name, i) for name, size in others.blocks.items() for i in range(size)]
+    codes = np.repeat(
+        np.array([BLOCK_CODES[name] for name in others.blocks], dtype=np.int8), list(others.blocks.values()), axis=0
+    )
+    mobile = np.where(people.operator == 0, 0, 1).astype(np.int8)
+    return {
+        "alter_number": np.concatenate([people.number, np.array(numbers)]),
+        "alter_operator": np.concatenate([people.operator, codes[:, 0]]),
+        "destination": np.concatenate([mobile, codes[:, 1]]),
+    }
 
 
-def _foreign(index: int) -> str:
-    """A number abroad; a few countries have most of them."""
-    country = int(len(FOREIGN_PREFIXES) * (index * 0.618034 % 1) ** 1.7)
-    return f"{FOREIGN_PREFIXES[country]}{index * 37 + 1000:06d}"
+def _number(name: str, index: int) -> str:
+    """Number of an entry of a block; a few countries have most of the numbers abroad."""
+    if name == "foreign":
+        country = int(len(FOREIGN_PREFIXES) * (index * 0.618034 % 1) ** 1.7)
+        return f"{FOREIGN_PREFIXES[country]}{index * 37 + 1000:06d}"
+    return BLOCK_NUMBERS[name].format(index * 13 + 11)

@@ -7,13 +7,15 @@ Gaussian whose household and neighbourhood parts are shared, so friends resemble
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Bytes, Floats, Ints, Strings
-from custintel.simulate._cells import Cells
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import PeopleConfig
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Bytes, Floats, Ints, Strings
+    from custintel.simulate._cells import Cells
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import PeopleConfig
 
 __all__ = ["OPERATORS", "SEGMENTS", "TRAITS", "People", "Population", "make_population"]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints, Singles
 from custintel.simulate._clock import Rhythm, draw_seconds
-from custintel.simulate._network import Network
 from custintel.simulate._people import MONTH
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints, Singles
+    from custintel.simulate._network import Network
 
 __all__ = ["DAY", "Seeds", "Setting", "draw_seeds"]
 

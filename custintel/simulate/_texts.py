@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Ints
 from custintel.simulate._seeds import Seeds, Setting, draw_seeds
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import TextConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Ints
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import TextConfig
 
 __all__ = ["make_texts"]
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Bytes, Floats, Ints, Singles
-from custintel.simulate._clock import Rhythm, day_factors, weekends
+from custintel.simulate._clock import day_factors, weekends
 from custintel.simulate._data import Sessions, make_sessions
 from custintel.simulate._mobility import locate, month_places
 from custintel.simulate._network import TIE_KINDS, Network
-from custintel.simulate._people import Population
 from custintel.simulate._seeds import DAY, Seeds, Setting
-from custintel.simulate._streams import RandomStreams
 from custintel.simulate._texts import make_texts
 from custintel.simulate._voice import Calls, make_calls, text_answers
-from custintel.simulate._world import World
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Bytes, Ints, Singles
+    from custintel.simulate._people import Population
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._world import World
 
 __all__ = ["DATA", "IN", "OUT", "SMS", "VOICE", "Activity", "UsageEvents", "generate_month", "usual_activity"]
 

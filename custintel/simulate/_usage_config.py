@@ -7,6 +7,7 @@ Marks as in the reference page `simulator.md`: [P] published, [M] measured by us
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = [
@@ -32,7 +33,7 @@ class PeopleConfig:
     household_sizes: tuple[float, ...] = (0.28, 0.34, 0.17, 0.15, 0.06)  # 1..5 people [A]
     household_operator: float = 0.62  # household shares the operator [A]
     company_operator: float = 0.95  # a company buys from one operator [A]
-    local_taste: float = 0.6  # how much neighbourhoods agree on the operator [C]
+    local_taste: float = 0.75  # how much neighbourhoods agree on the operator [C]
     household_payer: float = 0.70  # lines of a household on one account [A]
     business_size: float = 3.0  # mean lines of a small business [A]
     key_account_size: float = 25.0  # median lines of a key account; log sd .6 [A]
@@ -46,7 +47,7 @@ class PeopleConfig:
     tenure_months: tuple[float, float] = (28.0, 70.0)  # mean, prepaid and postpaid [A]
     tenure_cap_months: float = 240.0
     chronotype_sd: float = 1.3  # hours [A]
-    chronotype_limit: float = 1.8  # hours; few people rise at three [C]
+    chronotype_limit: float = 1.6  # hours; few people rise at three [C]
     night_workers: float = 0.015  # day turned by 12 h [A]
     device_generation: tuple[float, ...] = (0.03, 0.07, 0.52, 0.38)  # 2G, 3G, 4G, 5G [A]
 
@@ -58,9 +59,9 @@ class CellsConfig:
     customers_per_cell: int = 700  # [A]
     min_cells: int = 40  # [A]
     regions: int = 4
-    weight_sd: float = 2.1  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
+    weight_sd: float = 2.2  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
     kind_shares: tuple[float, ...] = (0.20, 0.45, 0.15, 0.20)  # office, home, transit, rural [A]
-    load_median: float = 0.42  # busy hour; 95 % at .85 [A]
+    load_median: float = 0.40  # busy hour; 95 % at .85 [A]
     load_sd: float = 0.43
     load_day_sd: float = 0.10
     drop_mean: float = 0.007  # [P: TRAI 2015 benchmark 2 %], mean [A]
@@ -83,18 +84,20 @@ class NetworkConfig:
     household_weight: tuple[float, float] = (2.0, 0.9)  # log mean, log sd [M: proto 2.2, lower: C]
     group_sizes: tuple[float, ...] = (6.0, 4.7, 3.8)  # mean size, three layers [M: proto]
     group_size_sd: float = 0.6
-    group_link: float = 0.76  # chance of a tie inside a group [M: proto]
+    group_link: float = 0.70  # chance of a tie inside a group [M: proto]
     group_sociability: float = 0.4  # effect of each side's sociability on the log of the chance [C]
     group_weight: tuple[float, float] = (0.6, 1.0)  # [M: proto]
     weak_sociability: float = 1.1  # effect on the log of the chance of a weak tie [C]
-    weak_ties: float = 0.7  # random ties per person [M: proto]
+    weak_ties: float = 0.9  # random ties per person [M: proto]
     weak_weight: tuple[float, float] = (-0.5, 0.9)  # [M: proto]
     direction: float = 4.0  # Beta(4, 4) share of the first side [M: proto]
     strongest: float = 4.0  # weights bend towards this many times the mean [C]
-    strength: float = 1.3  # exponent that stretches weights, top contact .30 of events [C]
+    strength: float = 1.25  # exponent that stretches weights, top contact .30 of events [C]
     life_days: tuple[float, float, float] = (9e6, 400.0, 150.0)  # mean life of household, group, weak ties [C]
     voice_factor_sd: float = 1.45  # person's log rate of calling [C]
     text_factor_sd: float = 2.2  # [C]
+    voice_segments: tuple[float, ...] = (0.7, 1.1, 1.6, 1.5)  # factors of calling by segment [A]
+    text_age: float = -0.02  # log factor of texting for each year above 40 [A]
     factor_correlation: float = 0.25  # between calling and texting [C]
     factor_sociability: float = 0.5  # correlation of both with sociability [A]
     spell_days: int = 15  # ties are lively for a while, then quiet [C]
@@ -105,14 +108,21 @@ class NetworkConfig:
     calls_per_day: float = 4.0  # records out + in, a line and day [A]
     texts_per_day: float = 4.0  # [A]
     fixed_ties: float = 1.5  # numbers at fixed lines, a line [A]
-    fixed_share: float = 0.10  # of calls [M: LOG 11 %]
-    voicemail_share: float = 0.04  # of calls [M: LOG 7 %]
-    service_share: float = 0.02  # hotlines and short codes, of calls [A]
-    stranger_share: float = 0.02  # one-off numbers, of calls [A]
+    voicemail_lines: float = 0.7  # lines that use their voicemail [A]
     foreign_lines: float = 0.10  # lines with ties abroad [A]
-    foreign_share: float = 0.02  # of calls [A]
     premium_lines: float = 0.04  # [A]
-    premium_share: float = 0.001
+    other_sd: float = 1.1  # log sd of rates to numbers that are not people [A]
+    # share of all calls and outgoing part [M: LOG 11 % fixed, 7 % voicemail; the others A]
+    others: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: {
+            "fixed": (0.10, 0.55),
+            "voicemail": (0.04, 1.0),
+            "service": (0.02, 0.8),
+            "foreign": (0.02, 0.55),
+            "premium": (0.001, 1.0),
+            "stranger": (0.02, 0.4),
+        }
+    )
     service_texts_per_month: float = 2.5  # passcodes and notices received [A]
 
 
@@ -196,7 +206,8 @@ class VoiceConfig:
     duration_user_sd: float = 0.6
     duration_shape: float = 1.45  # log-logistic [P: Vaz de Melo 2010, M: CNS]
     duration_cap: float = 7200.0
-    multiplier: float = 1.62  # records a seed call grows into, measured on the recipe [C]
+    mean_seconds: float = 101.0  # of answered calls, measured on the recipe [C]
+    multiplier: float = 1.54  # records a seed call grows into, measured on the recipe [C]
 
 
 @dataclass(frozen=True)
@@ -221,7 +232,7 @@ class DataConfig:
     sessions_per_day: float = 2.5  # records a line and day [A]
     session_sd: float = 0.5  # log sd between lines
     no_data: float = 0.07  # lines without data [A]
-    month_mb: float = 4000.0  # median a line and month [A]
+    month_mb: float = 4900.0  # a line and month, median of expectations; realised median 4 GB [A, C]
     month_sd: float = 1.15  # [A]
     volume_sd: float = 1.8  # log sd of sessions within a line [A]
     appetite: float = 0.8  # correlation of volume with data appetite [A]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints, Singles
 from custintel.simulate._network import TIE_KINDS, Network
 from custintel.simulate._seeds import Seeds, Setting, draw_seeds
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import VoiceConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints, Singles
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import VoiceConfig
 
 __all__ = ["Calls", "call_effects", "make_calls", "text_answers"]
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from custintel.simulate._arrays import Singles
+import numpy as np
+
 from custintel.simulate._cells import Cells, make_cells
 from custintel.simulate._clock import Rhythm, make_rhythm
 from custintel.simulate._data import Appetite, make_appetite
 from custintel.simulate._mobility import Mobility, make_mobility
 from custintel.simulate._network import Network, make_network
 from custintel.simulate._people import MONTH, Population, make_population
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage_config import WorldConfig
 from custintel.simulate._voice import call_effects
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Floats, Singles
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._usage_config import WorldConfig
 
 __all__ = ["World", "make_world"]
 
@@ -30,6 +35,15 @@ class World:
     appetite: Appetite
     call_effects: Singles
     config: WorldConfig
+
+    def usual_month(self) -> Floats:
+        """Minutes out, texts out and MB a month that each line is expected to use: array (n, 3)."""
+        net, voice, texts = self.network, self.config.usage.voice, self.config.usage.texts
+        # trains go both ways: half of what a line and its friends begin is the line's own
+        talks = net.per_line(net.voice_out + net.voice_in) / 2 * voice.multiplier
+        chats = net.per_line(net.text_out + net.text_in) / 2 * texts.multiplier
+        minutes = talks * (1 - voice.unanswered) * voice.mean_seconds / 60
+        return np.column_stack([minutes, chats, MONTH * self.appetite.sessions * self.appetite.session_mb])
 
 
 def make_world(customers: int, months: int, config: WorldConfig, streams: RandomStreams) -> World:
