@@ -54,7 +54,8 @@ class BillLog:
         mean = np.where(known > 0, np.nansum(own, axis=1) / np.maximum(known, 1), np.inf)
         amount = bills.amount / 100
         shock = (amount > config.shock_ratio * mean) & (amount > mean + config.shock_amount)
-        self.history[bills.line, month] = amount
+        whole = bills.end - bills.start >= 27  # the first and the last bill of a line tell nothing about the usual
+        self.history[bills.line[whole], month] = amount[whole]
         self.made.append(bills)
         self.shocks.append(shock)
         return np.asarray(shock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from custintel.simulate._bills import PARTS
 from custintel.simulate._calendar import NEVER
 from custintel.simulate._cells import KINDS, TECHNOLOGIES
 from custintel.simulate._dirt import Dirty
+from custintel.simulate._hazard import Memories
 from custintel.simulate._mobility import COUNTRIES
 from custintel.simulate._network import DESTINATIONS
 from custintel.simulate._people import MOBILE_PREFIXES, OPERATORS
@@ -34,10 +36,10 @@ DEVICES_A_LINE = 12
 UNIT_COSTS = (
     ("voice_minute_on_net", "min", 0.002), ("voice_minute_off_net", "min", 0.010), ("voice_minute_fixed", "min", 0.012),
     ("voice_minute_international", "min", 0.090), ("termination_revenue_minute", "min", -0.008), ("sms", "sms", 0.003),
-    ("data_gb", "GB", 0.20), ("roaming_minute", "min", 0.12), ("roaming_gb", "GB", 1.2), ("care_call", "contact", 6.0),
+    ("data_gb", "GB", 0.10), ("roaming_minute", "min", 0.12), ("roaming_gb", "GB", 1.2), ("care_call", "contact", 6.0),
     ("care_shop", "contact", 5.0), ("care_chat", "contact", 2.5), ("care_web", "contact", 0.1), ("care_app", "contact", 0.1),
     ("acquisition_prepaid", "line", 25.0), ("acquisition_postpaid", "line", 90.0), ("bill", "bill", 0.3),
-    ("recharge_commission_share", "share", 0.04), ("overhead_month", "line", 3.0),
+    ("recharge_commission_share", "share", 0.04), ("overhead_month", "line", 2.0),
 )  # fmt: skip
 
 
@@ -490,6 +492,10 @@ def _weekly(state: State) -> pd.DataFrame:
             "week": np.repeat([w.week for w in weeks], [len(p) for p in parts]),
             "hazard": np.concatenate([w.hazard[p] for w, p in zip(weeks, parts, strict=True)]).astype(np.float32),
             "decided": np.concatenate([w.decided[p] for w, p in zip(weeks, parts, strict=True)]),
+            **{
+                one.name: np.concatenate([getattr(w.memory, one.name)[p] for w, p in zip(weeks, parts, strict=True)])
+                for one in fields(Memories)
+            },
         }
     )
 

@@ -71,7 +71,7 @@ def _log_contacts(
     kind = np.where(rng.random(len(lines)) < 0.5 * np.minimum(memory.outage[lines], 1), 2, kind)
     topic = rng.choice(len(config.topics), len(lines), p=_shares(config))
     topic = np.where(kind == 2, TOPIC_OF["network"], topic)
-    solved = rng.random(len(lines)) < config.solved + 0.1
+    solved = rng.random(len(lines)) < config.solved
     _write(day, lines, (kind, topic, solved), log, config, rng)
 
 

@@ -69,7 +69,8 @@ class PlansConfig:
     contract_months: tuple[int, ...] = (0, 12, 24)
     contract_shares: tuple[float, ...] = (0.25, 0.30, 0.45)  # [A]
     renewal: float = 0.62  # commit again when the contract ends [A]
-    upgrade_after_overage: float = 0.12  # a month, after paying for overage [A]
+    upgrade_after_overage: float = 0.10  # a month, after paying for overage [A]
+    upgrade_when_slow: float = 0.01  # a month, after using up an allowance without overage [A]
     device_share: float = 0.45  # bundle a device, of those with a contract [A]
     device_monthly: tuple[float, float] = (9.0, 0.5)  # median u a month, log sd [A]
     promotion: float = 0.30  # new contracts with a discount for some months [A]
@@ -85,11 +86,11 @@ class BillConfig:
     due_days: int = 18  # [A]
     tax: float = 0.20  # [A]
     minimum_s: int = 60  # calls are charged by the second after the first minute [A]
-    roaming_minute: float = 0.30  # u with tax [A]
+    roaming_minute: float = 0.10  # u with tax [A]
     roaming_sms: float = 0.08
-    roaming_gb: float = 3.0
-    international_minute: float = 0.22
-    premium_minute: float = 0.90
+    roaming_gb: float = 0.8
+    international_minute: float = 0.16
+    premium_minute: float = 0.70
     international_sms: float = 0.10
     error: float = 0.0012  # bills with a fee charged twice, a month [A: 5 % of bill shocks]
     error_credit: float = 0.6  # of them repaid with the next bill
@@ -105,15 +106,15 @@ class PaymentConfig:
     failed_debit: float = 0.008  # a bill [A]
     early: tuple[float, float, float] = (0.62, -5.0, 4.0)  # share, mean and sd of days from the due day [A]
     reminder: tuple[float, float, float] = (0.22, 4.0, 3.0)
-    late: tuple[float, float, float] = (0.16, 14.0, 0.8)  # share, median days, log sd
-    spell: float = 0.018  # bills that begin a time without money [C]
+    late: tuple[float, float, float] = (0.09, 12.0, 0.6)  # share, median days, log sd [C: .16, 14, .8 together with the spells]
+    spell: float = 0.022  # bills that begin a time without money [C]
     spell_discipline: float = 0.55  # effect of little discipline on the log of it [A]
     spell_liquidity: float = 0.75
     spell_shock: float = 1.0  # after bill shock [P: ACMA 2012, direction]
-    spell_survival: tuple[float, ...] = (0.45, 0.22, 0.155, 0.135)  # still unpaid 30, 60, 90, 150 days after due [C]
+    spell_survival: tuple[float, ...] = (0.55, 0.30, 0.22, 0.18)  # still unpaid 30, 60, 90, 150 days after due [C]
     soft_bar_days: int = 30  # after the bill, outgoing stopped; casual lateness is not barred
     hard_bar_days: int = 50
-    termination_days: int = 78  # after the bill
+    termination_days: int = 108  # after the bill
     write_off_days: int = 160
 
 
@@ -135,24 +136,26 @@ class RechargeConfig:
 class ChurnConfig:
     """Two-stage churn (section 10.1): weekly hazard of the decision, then a delay until the exit."""
 
-    base: tuple[float, ...] = (-5.0, -6.0, -6.3, -7.2)  # prepaid, postpaid, small business, key account [C]
+    base: tuple[float, ...] = (-5.12, -5.66, -5.85, -6.9)  # prepaid, postpaid, small business, key account [C]
     k: float = 1.3  # strength of all that can be explained [M: proto, 1.3-1.5]
     satisfaction: float = -0.55
+    satisfaction_trait: float = 0.60  # sd of the level to which satisfaction returns [C]
     price: float = 0.25
     friends: float = 0.40
-    bill_shock: float = 0.45
+    bill_shock: float = 0.20  # [C: ratio 1.4-2.2]
     outage_inside: float = 0.5
     outage_outside: float = 1.2
     outage: float = 0.35
-    complaint: float = 0.55
-    contract_ending: float = 1.5
+    complaint: float = 0.38  # [C: ratio 2-4]
+    contract_ending: float = 1.35
     contract_inside: float = -0.5
     contract_price: float = 0.35
     new: float = 0.4
     tenure: float = -0.003
     season: float = 0.09
     value: float = -0.15
-    frailty: float = 0.5
+    drift: float = 0.22  # a year; makes up for the restless who have left [C]
+    frailty: float = 0.3
     barred: float = 1.1  # log of the factor while barred [A: x 3]
     keep: float = 0.82  # memory a week [A]
     friends_half_life: float = 4.0  # weeks [P: Haenlein 2013]
@@ -169,6 +172,7 @@ class ChurnConfig:
     fade_weeks: float = 4.0
     port_out_postpaid: float = 0.72  # of leavers; with prepaid about .65 of dated churn [P: uSwitch, direction]
     port_out_prepaid: float = 0.25
+    warm_up_weeks: int = 12  # before the data, in which some decide who leave later
     shock_rate: float = 0.02  # bill shocks a month that the truth expects
     branches: int = 8  # futures along which the hazard is integrated for p_state
     deaths: float = 0.0003  # a month [A]
@@ -237,9 +241,9 @@ class CampaignConfig:
 
     offers: tuple[OfferConfig, ...] = (
         OfferConfig("discount", "15 % off for six months", "discount", "call", 27.0, 2.5,
-                    -0.32, -0.15, -0.10, 0.16, 0.20, 0.09, 0.06, 0.03),
+                    -0.30, -0.12, -0.16, 0.14, 0.20, 0.09, 0.06, 0.03),
         OfferConfig("bonus_data", "10 GB more for a month", "bonus_data", "sms", 2.0, 0.02,
-                    -0.14, -0.08, 0.00, 0.05, 0.10, 0.02, 0.10, 0.05),
+                    -0.13, -0.07, -0.04, 0.05, 0.08, 0.02, 0.10, 0.05),
     )  # fmt: skip
     hold_out: float = 0.10  # never contacted [A]
     day: int = 10  # of the month

@@ -79,7 +79,7 @@ def _arrivals(events: UsageEvents, feed_outage: int, config: DirtConfig, rng: np
     gap = config.feed_outage_days * DAY
     start = feed_outage * DAY
     stuck = (events.time >= start) & (events.time < start + gap)
-    return np.where(stuck, np.maximum(events.time + lag, int(start + gap)), events.time + lag)
+    return np.where(stuck, np.maximum(events.time + lag, int(start + gap) + (u * 6 * HOUR).astype(np.int64)), events.time + lag)
 
 
 def _missing_cells(events: UsageEvents, config: DirtConfig, rng: np.random.Generator) -> Bools:

@@ -57,6 +57,7 @@ class Weekly:
     hazard: Floats
     active: Bools
     decided: Bools
+    memory: Memories
 
 
 @dataclass
@@ -86,6 +87,22 @@ class Dynamics:
     shock_rate: Floats  # bill shocks a month to be expected
     weekly: list[Weekly] = field(default_factory=list)
 
+    def warm_up(self, weeks: int) -> None:
+        """Let some lines have decided before the data begin; those who would have left already are not among ours."""
+        rng = self.streams.get("warm_up")
+        n = len(self.decided)
+        for week in range(-weeks, 0):
+            active = (self.fixed.activation <= 7 * week) & (self.decided >= NEVER)
+            at = self.situation(7 * week, week, np.zeros(n, dtype=bool))
+            decides = rng.random(n) < -np.expm1(-np.exp(log_hazard(self.memory, self.fixed, at, self.config.churn)))
+            sudden = rng.random(n) < self.config.churn.sudden
+            day = 7 * week + rng.integers(0, 7, n)
+            leaves = day + exit_delay(sudden, rng.normal(size=n), self.config.churn)
+            now = decides & active & (leaves >= 0)
+            self.decided, self.exit = np.where(now, day, self.decided), np.where(now, leaves, self.exit)
+            self.sudden = np.where(now, sudden, self.sudden)
+        self.threshold[self.decided < NEVER] = 0.0
+
     def run_week(self, month: int, week: int, service: tuple[Ints, Bools, Bools]) -> None:
         """One week; `service` is the last day of service, who is barred, and who may be offered a discount."""
         day = 7 * week
@@ -97,7 +114,7 @@ class Dynamics:
         at = self.situation(day, week, barred)
         logs = log_hazard(self.memory, self.fixed, at, self.config.churn)
         follow(self.campaigns, week, logs, active, self.config.campaigns)
-        self.weekly.append(Weekly(week, np.exp(logs), active, self.decided < day))
+        self.weekly.append(Weekly(week, np.exp(logs), active, self.decided < day, self.memory))
         self._decide(week, np.where(active, np.exp(logs), 0.0))
 
     def situation(self, day: int, week: int, barred: Bools) -> Situation:

@@ -93,7 +93,7 @@ def make_covariates(population: Population, need: Floats, config: ChurnConfig) -
     return Covariates(
         base=np.array(config.base)[population.segment],
         price=population.traits["price_sensitivity"],
-        satisfaction=population.traits["satisfaction"],
+        satisfaction=config.satisfaction_trait * population.traits["satisfaction"],
         frailty=population.traits["frailty"],
         value=(spend - spend.mean()) / spend.std(),
         activation=population.activation_day,
@@ -138,6 +138,7 @@ def log_hazard(memory: Memories, fixed: Covariates, at: Situation, config: Churn
         + config.new * np.exp(-tenure / 26)
         + config.tenure * np.minimum(tenure, 300)
         + config.season * at.season
+        + config.drift * at.day / 365
         + config.value * fixed.value * sensitive
     )
     other = config.frailty * fixed.frailty + config.barred * at.barred + at.effect

@@ -137,6 +137,7 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
     tariffs = make_tariffs(config.plans)
     contracts = make_holdings(population, need, tariffs, config.plans, streams)
     dynamics = make_dynamics(world, kpis, need, contracts, calendar, (config, streams))
+    dynamics.warm_up(config.churn.warm_up_weeks)
     accounts = make_accounts(population, config.bills.cycle_days, config.payments, streams.get("accounts"))
     prepaid = np.flatnonzero(population.segment == 0)
     return State(
@@ -267,7 +268,9 @@ def _upgrade(state: State, month: int) -> None:
     holdings = state.dynamics.holdings
     larger = np.minimum(holdings.plan + 1, len(state.tariffs.fee) - 1)
     same_kind = state.tariffs.prepaid[larger] == state.tariffs.prepaid[holdings.plan]
-    wants = (state.overage > 1.1) & (rng.random(len(larger)) < state.config.plans.upgrade_after_overage)
+    plans = state.config.plans
+    chance = np.where(state.tariffs.per_mb[holdings.plan] > 0, plans.upgrade_after_overage, plans.upgrade_when_slow)
+    wants = (state.overage > 1.1) & (rng.random(len(larger)) < chance)
     allowed = same_kind & (larger > holdings.plan) & (state.tariffs.mb[holdings.plan] > 0)
     lines = np.flatnonzero(wants & allowed & (state.dynamics.decided >= NEVER))
     holdings.plan[lines] += 1

@@ -20,6 +20,7 @@ __all__ = ["Holdings", "SubscriptionLog", "Tariffs", "expected_need", "make_hold
 TAX = 1.2  # postpaid prices include it; charges do not
 MINUTES_A_CALL, RECORDS_A_SEED, TEXTS_A_SEED = 1.6, 1.3, 7.6
 DAYS_A_MONTH = 30.4375
+SLOW_MB = 0.03  # cents that a slow MB beyond the allowance is felt to cost
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _choose_plan(
     """Cheapest plan for the need as the customer remembers it; some hold a plan that never fitted."""
     felt = need * rng.lognormal(0, config.need_error, need.shape)
     allowance = np.stack([tariffs.seconds / 60, tariffs.sms, tariffs.mb])
-    price = np.stack([tariffs.per_second * 60, tariffs.per_sms, np.where(tariffs.per_mb > 0, tariffs.per_mb, 0.15)])
+    price = np.stack([tariffs.per_second * 60, tariffs.per_sms, np.where(tariffs.per_mb > 0, tariffs.per_mb, SLOW_MB)])
     over = np.maximum(felt[:, :, None] - allowance[None], 0)
     cost = tariffs.fee + (over * price[None]).sum(axis=1)
     cost[postpaid[:, None] == (tariffs.prepaid[None] == 1)] = np.inf
