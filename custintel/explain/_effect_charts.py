@@ -130,7 +130,7 @@ def _bars(d: Drawing, feature: Facts, texts: Facts) -> None:
     bins = bins[:13]
     low, high = _reach(feature)
     x = Scale(low, high, 184, 404)
-    step = min(26.0, 196 / len(bins))
+    step = min(26.0, 196 / max(1, len(bins)))
     d.height = 46 + step * len(bins)
     total = sum(b["rows"] for b in bins) or 1
     for value in ticks(low, high):

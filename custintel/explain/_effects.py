@@ -133,6 +133,8 @@ def _categories(values: NDArray[np.object_], effect: NDArray[np.float64]) -> lis
 def _few(values: NDArray[np.float64], effect: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Return one bin for each of a few numbers; a thin upper end is taken together."""
     kept, counts = np.unique(values, return_counts=True)
+    if not len(kept):
+        return []
     least = smallest_cell(len(values))
     while len(kept) > 1 and counts[-1] < least:
         kept, counts = kept[:-1], np.append(counts[:-2], counts[-2:].sum())

@@ -59,7 +59,7 @@ def _headline(report: Facts) -> str:
     t, graded = texts()["headline"], grade(report)
     if report["leaks"]:
         n = len(report["leaks"])
-        return str(t["leaks"].format(count=n, columns=texts()["columns"]["one" if n == 1 else "many"]))
+        return str(t["leaks"]["one" if n == 1 else "many"].format(count=n))
     if graded == "undefined":
         return str(t["undefined"])
     words = outcome_words(report)

@@ -39,6 +39,7 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     Examples
     --------
     >>> import pandas as pd
+    >>> from custintel.explain import Evaluation
     >>> class Tiny:
     ...     name, version, metadata, feature_names = "churn", "1", {"name": "churn"}, ["silent"]
     ...     def contributions(self, X):

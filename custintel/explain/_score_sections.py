@@ -26,7 +26,8 @@ def population(report: Facts) -> str:
         return section(t["title"], t["flat"].format(rows=count(facts["test_rows"])), _roles(facts))
     c = texts()["charts"]["timeline"]
     right = escape(c["right"].format(rate=outcome_words(report)["rate"].lower()))
-    drawn = f'{key(_window_key(facts["windows"]))}<p class="say right">{right}</p>{_charts.timeline(facts, c)}'
+    above = f'{key(_window_key(facts["windows"]))}<p class="say right">{right}</p>'
+    drawn = f"<figure>{above}{_charts.timeline(facts, c)}</figure>"
     closed = {True: "yes", False: "no", None: "unknown"}[facts["closed"]]
     return section(t["title"], t["lead"].format(closed=t["closed"][closed]), drawn)
 
