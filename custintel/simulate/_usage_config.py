@@ -47,8 +47,8 @@ class PeopleConfig:
     tenure_months: tuple[float, float] = (28.0, 70.0)  # mean, prepaid and postpaid [A]
     tenure_cap_months: float = 240.0
     chronotype_sd: float = 1.3  # hours [A]
-    chronotype_limit: float = 1.6  # hours; few people rise at three [C]
-    night_workers: float = 0.015  # day turned by 12 h [A]
+    chronotype_limit: float = 1.5  # hours; few people rise at three [C]
+    night_workers: float = 0.012  # day turned by 12 h [A]
     device_generation: tuple[float, ...] = (0.03, 0.07, 0.52, 0.38)  # 2G, 3G, 4G, 5G [A]
 
 
@@ -59,7 +59,7 @@ class CellsConfig:
     customers_per_cell: int = 700  # [A]
     min_cells: int = 40  # [A]
     regions: int = 4
-    weight_sd: float = 2.2  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
+    weight_sd: float = 2.3  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
     kind_shares: tuple[float, ...] = (0.20, 0.45, 0.15, 0.20)  # office, home, transit, rural [A]
     load_median: float = 0.40  # busy hour; 95 % at .85 [A]
     load_sd: float = 0.43
@@ -101,7 +101,7 @@ class NetworkConfig:
     factor_correlation: float = 0.25  # between calling and texting [C]
     factor_sociability: float = 0.5  # correlation of both with sociability [A]
     spell_days: int = 15  # ties are lively for a while, then quiet [C]
-    spell_on: float = 0.36  # share of lively spells [C]
+    spell_on: float = 0.31  # share of lively spells [C]
     spell_off: float = 0.06  # rate in a quiet spell against a lively one [C]
     call_only: float = 0.29  # ties with calls that have no texts [M: CNS, 71 % also text]
     text_only: float = 0.15  # ties without calls [M: CNS, 63 % of text pairs call]
@@ -120,7 +120,7 @@ class NetworkConfig:
             "service": (0.02, 0.8),
             "foreign": (0.02, 0.55),
             "premium": (0.001, 1.0),
-            "stranger": (0.02, 0.4),
+            "stranger": (0.03, 0.4),
         }
     )
     service_texts_per_month: float = 2.5  # passcodes and notices received [A]
@@ -139,7 +139,7 @@ class MobilityConfig:
         ((22, 24), (0.72, 0.03, 0.09), (0.60, 0.02, 0.14)),
     )
     no_work: float = 0.25  # lines without a place of work or school [A]
-    cells_a_month: tuple[float, float] = (20.0, 0.9)  # median and log sd of the places within reach [C]
+    cells_a_month: tuple[float, float] = (24.0, 0.9)  # median and log sd of the places within reach [C]
     places: int = 48  # longest list of places kept
     renewed: float = 0.7  # explored places that are new each month [P: Cuttone 2018, 70 % seen once]
     immobile: float = 0.08  # never leave two cells [A]
@@ -159,7 +159,7 @@ class ClockConfig:
 
     calls: tuple[float, ...] = (
         1.3, 0.7, 0.1, 0.04, 0.03, 0.06, 0.5, 1.7, 3.2, 5.2, 6.0, 6.6,
-        7.4, 6.8, 6.8, 7.2, 7.9, 9.4, 8.0, 6.6, 5.6, 3.9, 3.3, 2.3,
+        7.4, 6.8, 6.8, 7.2, 7.9, 9.4, 8.0, 6.6, 5.6, 3.9, 3.1, 2.2,
     )  # fmt: skip  # [A, between CNS and LOG; small hours lower, because chronotypes fill them: C]
     texts: tuple[float, ...] = (
         0.7, 0.4, 0.2, 0.1, 0.0, 0.0, 0.8, 2.9, 4.1, 5.5, 5.2, 5.9,
@@ -169,7 +169,7 @@ class ClockConfig:
         2.6, 1.6, 1.0, 0.7, 0.6, 0.8, 1.8, 3.3, 4.2, 4.4, 4.6, 4.9,
         5.6, 5.3, 5.0, 5.0, 5.3, 5.8, 6.0, 6.2, 6.6, 7.0, 6.4, 5.3,
     )  # fmt: skip  # [A]
-    calls_week: tuple[float, ...] = (1.0, 1.0, 1.0, 1.02, 1.15, 0.85, 0.80)  # [A]
+    calls_week: tuple[float, ...] = (1.0, 1.0, 1.0, 1.02, 1.12, 0.88, 0.83)  # [A 1.15 .85 .80, damped: C]
     texts_week: tuple[float, ...] = (1.03, 0.98, 1.03, 1.03, 1.10, 0.88, 0.95)  # [M: CNS, damped]
     data_week: tuple[float, ...] = (0.98, 0.98, 0.98, 0.98, 1.0, 1.05, 1.05)  # [A]
     business_week: tuple[float, ...] = (1.2, 1.25, 1.25, 1.25, 1.2, 0.45, 0.40)  # 85 % within Mon-Fri 8-18 h [A]
@@ -197,7 +197,7 @@ class VoiceConfig:
     text_back: float = 0.10  # a text instead [M: CNS 18 % within 1 h, partly by chance]
     retry: float = 0.34  # the caller tries again [M: CNS 42 % within 1 h]
     retry_delay: tuple[float, float] = (150.0, 1.5)
-    follow_up: float = 0.33  # another call on the tie [M: proto .28, raised]
+    follow_up: float = 0.35  # another call on the tie [M: proto .28, raised: C]
     follow_up_delay: tuple[float, float] = (150.0, 1.6)  # exp N(5.0, 1.6) [M: proto]
     generations: int = 6
     short: float = 0.25  # voicemail and the like, of answered [M: CNS]
@@ -207,7 +207,7 @@ class VoiceConfig:
     duration_shape: float = 1.45  # log-logistic [P: Vaz de Melo 2010, M: CNS]
     duration_cap: float = 7200.0
     mean_seconds: float = 101.0  # of answered calls, measured on the recipe [C]
-    multiplier: float = 1.54  # records a seed call grows into, measured on the recipe [C]
+    multiplier: float = 1.58  # records a seed call grows into, measured on the recipe [C]
 
 
 @dataclass(frozen=True)

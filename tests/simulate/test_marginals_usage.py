@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
+import pytest
 from scipy import sparse, stats
 
 from custintel.simulate._cells import cell_days
@@ -294,3 +297,34 @@ RANGES = {
     "22 top 20 % of cells": (0.65, 0.85),
     "22 signal-throughput": (-0.3, 0.3),
 }
+
+# At 2,500 customers one heavy night worker or one large cell moves these; the full size holds the narrow range.
+SMALL_RANGES = RANGES | {
+    "2 trough 3-5": (0, 0.014),
+    "20 on-net excess": (0.05, 0.20),
+    "22 top 20 % of cells": (0.62, 0.85),
+}
+
+
+@lru_cache
+def measured(customers: int, seed: int) -> dict[str, float]:
+    return measure(Sample(customers, seed))
+
+
+@pytest.mark.parametrize("check", RANGES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_small_operator(check: str, seed: int) -> None:
+    low, high = SMALL_RANGES[check]
+    assert low <= measured(2_500, seed)[check] <= high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", RANGES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_full_operator(check: str, seed: int) -> None:
+    low, high = RANGES[check]
+    assert low <= measured(20_000, seed)[check] <= high
+
+
+def test_every_measure_has_a_range() -> None:
+    assert measured(2_500, 1).keys() == RANGES.keys()
