@@ -22,7 +22,7 @@ from custintel.errors import MissingExtraError, ModelError
 from custintel.estimators import ChurnClassifier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["FORMAT_VERSION", "Model", "load_model"]
 
@@ -76,9 +76,11 @@ class Model:
         p = self.estimator.predict_proba(X)[:, 1]
         return pd.Series(p, index=getattr(X, "index", None), name="probability")
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Exact additive contributions to the log-odds before calibration."""
-        return self.estimator.contributions(X)
+    def contributions(
+        self, X: pd.DataFrame, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None
+    ) -> pd.DataFrame:
+        """Exact additive contributions to the log-odds before calibration; `kernel` as in the estimator."""
+        return self.estimator.contributions(X, kernel)
 
     def save(self, folder: str | Path) -> Path:
         """Write the folder; what was there before stays whole until the new files are complete.

@@ -28,6 +28,7 @@ class Shape:
     column_share: float
     l2: float
     rounds: int
+    random_cuts: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,10 @@ def _params(table: TrainingTable, shape: Shape) -> dict[str, Any]:
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": shape.l2,
-        "cat_smooth": 20.0,
-        "cat_l2": 20.0,
+        "extra_trees": shape.random_cuts,
+        "extra_seed": table.seed,
+        "cat_smooth": 100.0,
+        "cat_l2": 100.0,
         "max_cat_to_onehot": 8,
         "seed": table.seed,
     }

@@ -176,7 +176,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def feature_importance(self) -> pd.Series:
         """Share of each column in what the model learned (gain of the trees, spread of the linear part); sums to 1."""
         check_is_fitted(self)
-        shares = pd.Series(self.ensemble_.importance(), index=[c.name for c in self.contract_.used], name="importance")
+        used = [c.name for c in self.contract_.used]
+        shares = pd.Series(self.ensemble_.importance(len(used)), index=used, name="importance")
         return shares.sort_values(ascending=False, kind="stable")
 
     @property
@@ -223,6 +224,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             y,
             weight,
             groups=None if groups is None else np.asarray(groups),
+            names=[c.name for c in self.contract_.used],
             levels=np.array([len(c.categories) for c in self.contract_.used], dtype=np.int64),
             monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
             plan=plan,

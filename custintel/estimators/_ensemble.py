@@ -6,7 +6,7 @@ parts, weighted in the same way, add up exactly too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from custintel.estimators._boosting import (
 from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._folds import Split, fold_of_rows, inner_splits
 from custintel.estimators._linear import LinearPart, choose_penalty, fit_ridge, learn_design
+from custintel.estimators._sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +45,7 @@ class Ensemble:
     booster_weights: tuple[float, ...]
     linear: LinearPart
     linear_weight: float
+    sums: Sums = field(default_factory=Sums)
     expected_value: float = 0.0
     boosters: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
@@ -64,22 +66,24 @@ class Ensemble:
     ) -> np.ndarray:
         """Contribution of every encoded column; they add up, with `expected_value`, to the log-odds."""
         explain = kernel or (lambda b, m: b.predict(m, pred_contrib=True, num_threads=threads))
-        out = np.zeros(matrix.shape)
+        wide = self.sums.extend(matrix)
+        out = np.zeros(wide.shape)
         if self.linear_weight:
-            out += self.linear_weight * self.linear.contributions(matrix)
+            out += self.linear_weight * self.linear.contributions(wide)
         for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
-            out += weight * np.asarray(explain(booster, matrix))[:, :-1]
-        return out
+            out += weight * np.asarray(explain(booster, wide))[:, :-1]
+        return self.sums.credit(out, matrix)
 
-    def importance(self) -> np.ndarray:
+    def importance(self, columns: int) -> np.ndarray:
         """Share of every encoded column: gain of the trees, absolute weight of the linear design."""
-        width = len(self.linear.design.blocks) and int(self.linear.design.owners.max()) + 1
-        total = np.zeros(max([width, *(b.num_feature() for b in self.boosters)]))
+        total = np.zeros(columns + len(self.sums.groups))
         for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
-            gain = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
-            total += weight * gain / max(gain.sum(), 1e-300)
+            total += weight * _as_shares(np.asarray(booster.feature_importance("gain"), dtype=np.float64))
         spread = np.bincount(self.linear.design.owners, np.abs(self.linear.weights), minlength=len(total))
-        return _as_shares(total + self.linear_weight * spread / max(spread.sum(), 1e-300))
+        total += self.linear_weight * _as_shares(spread)
+        for k, group in enumerate(self.sums.groups):
+            total[list(group)] += total[columns + k] / len(group)
+        return _as_shares(total[:columns])
 
     def to_state(self) -> dict[str, Any]:
         """Plain data for the artifact (the texts are kept apart)."""
@@ -87,6 +91,7 @@ class Ensemble:
             "booster_weights": list(self.booster_weights),
             "linear": self.linear.to_state(),
             "linear_weight": self.linear_weight,
+            "sums": {"groups": [list(g) for g in self.sums.groups], "means": [list(m) for m in self.sums.means]},
             "expected_value": self.expected_value,
         }
 
@@ -94,14 +99,17 @@ class Ensemble:
     def from_state(cls, state: Mapping[str, Any], texts: tuple[str, ...]) -> Ensemble:
         """Read back what `to_state` gave."""
         linear = LinearPart.from_state(state["linear"])
-        return cls(texts, tuple(state["booster_weights"]), linear, state["linear_weight"], state["expected_value"])
+        sums = Sums(*(tuple(map(tuple, state["sums"][key])) for key in ("groups", "means")))
+        weights = tuple(state["booster_weights"])
+        return cls(texts, weights, linear, state["linear_weight"], sums, state["expected_value"])
 
     def _log_odds(self, matrix: np.ndarray, threads: int) -> np.ndarray:
+        wide = self.sums.extend(matrix)
         out = np.zeros(len(matrix))
         if self.linear_weight:
-            out += self.linear_weight * self.linear.log_odds(matrix)
+            out += self.linear_weight * self.linear.log_odds(wide)
         for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
-            out += weight * raw_score(booster, matrix, threads)
+            out += weight * raw_score(booster, wide, threads)
         return out
 
     def __getstate__(self) -> dict[str, Any]:
@@ -118,6 +126,7 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     weight: np.ndarray,
     *,
     groups: np.ndarray | None,
+    names: list[str],
     levels: np.ndarray,
     monotone: tuple[int, ...],
     plan: Plan,
@@ -126,6 +135,9 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     threads: int,
 ) -> tuple[Ensemble, Calibration]:
     """Fit all candidates, blend and calibrate them."""
+    sums = Sums.learn(matrix, names, (levels > 0) | (np.array(monotone) != 0)) if shapes else Sums()
+    matrix = sums.extend(matrix)
+    levels, monotone = np.append(levels, [0] * len(sums.groups)), (*monotone, *[0] * len(sums.groups))
     if not shapes:
         return _tiny(matrix, y, weight, levels, monotone), Calibration()
     fold = fold_of_rows(y, plan.folds, groups, seed)
@@ -134,7 +146,7 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     categorical = tuple(int(j) for j in np.flatnonzero(levels))
     table = TrainingTable(matrix, y, weight, categorical, monotone, splits, seed, threads)
     candidates = [fit_candidate(table, shape) for shape in shapes] if matrix.shape[1] else []
-    return _blend(table, candidates, linear, linear_raw, fold)
+    return _blend(table, candidates, linear, linear_raw, fold, sums)
 
 
 def _tiny(
@@ -142,7 +154,7 @@ def _tiny(
 ) -> Ensemble:
     design = learn_design(matrix, levels, weight, True)
     linear = _fit_monotone(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
-    return Ensemble((), (), linear, 1.0, linear.intercept)
+    return Ensemble((), (), linear, 1.0, expected_value=linear.intercept)
 
 
 def _fit_linear(  # noqa: PLR0913
@@ -195,6 +207,7 @@ def _blend(
     linear: LinearPart,
     linear_raw: np.ndarray,
     fold: np.ndarray,
+    sums: Sums,
 ) -> tuple[Ensemble, Calibration]:
     raw = np.array([*(c.raw for c in candidates), linear_raw])
     seen = ~np.isnan(raw).any(axis=0)
@@ -203,8 +216,8 @@ def _blend(
     kept = [(c, s) for c, s in zip(candidates, shares, strict=False) if s > 0]
     texts = tuple(t for c, _ in kept for t in c.texts)
     weights = tuple(float(s) / len(c.texts) for c, s in kept for _ in c.texts)
-    bare = Ensemble(texts, weights, linear, float(shares[-1]))
-    ensemble = Ensemble(texts, weights, linear, float(shares[-1]), _expected_value(bare, table.matrix[:1]))
+    bare = Ensemble(texts, weights, linear, float(shares[-1]), sums)
+    ensemble = replace(bare, expected_value=_expected_value(bare, table.matrix[:1]))
     inner = np.arange(seen.sum()) % 5 if len(table.splits) == 1 else fold[seen]
     return ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner)
 

@@ -1,0 +1,179 @@
+"""The parts of the classifier, each against something known."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from custintel.estimators import ChurnClassifier
+from custintel.estimators._blend import blend_weights
+from custintel.estimators._calibration import Calibration, choose_calibration
+from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._folds import fold_of_rows, inner_splits
+from custintel.estimators._linear import LinearPart, fit_ridge, learn_design
+from custintel.estimators._losses import log_loss_raw
+from custintel.estimators._plan import plan_fit
+from custintel.estimators._sums import Sums, part_groups
+
+
+def _rows(seed: int = 0, rows: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, 4))
+    return X, (rng.random(rows) < expit(X @ [1.0, -1.0, 0.5, 0.0] - 1)).astype(float)
+
+
+@pytest.mark.parametrize("penalty", [1.0, 30.0])
+def test_ridge_agrees_with_scikit_learn(penalty: float) -> None:
+    X, y = _rows()
+    weight = np.random.default_rng(1).integers(1, 4, len(y)).astype(float)
+    reference = LogisticRegression(C=1 / penalty, tol=1e-10, max_iter=5000).fit(X, y, sample_weight=weight)
+    beta = fit_ridge(X, y, weight, penalty)
+    np.testing.assert_allclose(beta, [*reference.intercept_, *reference.coef_[0]], atol=1e-6)
+
+
+def test_ridge_of_a_separable_table_is_finite() -> None:
+    X = np.linspace(-1, 1, 40)[:, None]
+    beta = fit_ridge(X, (X[:, 0] > 0).astype(float), np.ones(40), 1.0)
+    assert np.isfinite(beta).all()
+    assert beta[1] > 1
+
+
+def test_linear_contributions_add_up_from_the_average_customer() -> None:
+    X, y = _rows()
+    X[::7, 1] = np.nan
+    X[:, 3] = np.random.default_rng(2).integers(0, 3, len(y))
+    design = learn_design(X, np.array([0, 0, 0, 3]), np.ones(len(y)), False)
+    beta = fit_ridge(design.expand(X), y, np.ones(len(y)), 3.0)
+    part = LinearPart(design, float(beta[0]), beta[1:])
+    parts = part.contributions(X)
+    np.testing.assert_allclose(part.intercept + parts.sum(axis=1), part.log_odds(X), atol=1e-12)
+    np.testing.assert_allclose(parts.mean(axis=0), 0, atol=1e-9)
+    again = LinearPart.from_state(json.loads(json.dumps(part.to_state())))
+    np.testing.assert_array_equal(again.log_odds(X), part.log_odds(X))
+
+
+def test_folds_are_stratified_and_keep_groups_together() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 300, 1500)
+    y = (rng.random(1500) < 0.1).astype(float)
+    fold = fold_of_rows(y, 5, groups, seed=0)
+    assert pd.Series(fold).groupby(groups).nunique().max() == 1
+    assert np.bincount(fold).min() > 200
+    rates = [y[valid].mean() for _, valid in inner_splits(fold, 5)]
+    assert min(rates) > 0.05
+    alone = fold_of_rows(y, 5, None, seed=0)
+    assert np.ptp(np.bincount(alone, y)) <= 1
+
+
+def test_blend_prefers_what_helps() -> None:
+    X, y = _rows(rows=4000)
+    truth, half = X @ [1.0, -1.0, 0.5, 0.0] - 1, X @ [1.0, 0, 0, 0]
+    rest = X @ [0, -1.0, 0.5, 0] - 1
+    weights = blend_weights(np.array([np.zeros(4000), half * 2, rest * 2]), y, np.ones(4000))
+    assert weights[0] < 0.3
+    assert weights[1:].min() > 0.3
+    only = blend_weights(np.array([truth, -truth]), y, np.ones(4000))
+    assert only.tolist() == [1.0, 0.0]
+
+
+DISTORTIONS = {
+    "none": lambda t: t,
+    "platt": lambda t: 0.5 * t + 1,
+    "beta": lambda t: np.where(t < -1, -1 + 0.3 * (t + 1), 2 * (t + 1) - 1),
+    "isotonic": lambda t: np.floor(2.5 * t) + 0.001 * t,
+}
+
+
+@pytest.mark.parametrize("name", DISTORTIONS)
+def test_calibration_finds_the_truth(name: str) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(-1.2, 1.5, 20_000)
+    y = (rng.random(20_000) < expit(truth)).astype(float)
+    raw = DISTORTIONS[name](truth)
+    found = choose_calibration(y, raw, np.ones(20_000), np.arange(20_000) % 5)
+    assert found.method == name or name in ("beta", "isotonic")
+    assert log_loss_raw(y, found.log_odds(raw), np.ones(20_000)) < log_loss_raw(y, truth, np.ones(20_000)) + 0.01
+    grid = np.linspace(-12, 12, 4001)
+    assert (np.diff(found.log_odds(grid)) > 0).all()
+    again = Calibration.from_state(json.loads(json.dumps(found.to_state())))
+    np.testing.assert_array_equal(again.probability(grid), found.probability(grid))
+
+
+def test_few_rows_are_not_recalibrated() -> None:
+    rng = np.random.default_rng(0)
+    raw = rng.normal(-1, 1, 200)
+    y = (rng.random(200) < expit(raw)).astype(float)
+    assert choose_calibration(y, raw, np.ones(200), np.arange(200) % 5).method == "none"
+
+
+GROUPS = [
+    (["Total day charge", "Total eve charge", "Total night charge"], ((0, 1, 2),)),
+    (["DayMins", "EveMins", "NightMins", "Age"], ((0, 1, 2),)),
+    (["calls_in", "calls_out", "calls_missed", "sms_in", "sms_out"], ((0, 1, 2),)),
+    (["bill_30d", "bill_60d", "bill_90d"], ()),
+    (["x1", "x2", "x3"], ()),
+    (["f_1", "f_2", "f_3"], ()),
+    (["age", "tenure", "bill"], ()),
+    (["MonthlyCharges", "TotalCharges"], ()),
+    ([f"part_{a}{b}" for a in "abcdefghi" for b in "abcdefgh"], ()),
+]
+
+
+@pytest.mark.parametrize(("names", "expected"), GROUPS)
+def test_parts_of_a_whole_by_name(names: list[str], expected: tuple[tuple[int, ...], ...]) -> None:
+    assert part_groups(names) == expected
+
+
+def test_parts_with_negative_amounts_or_constraints_are_not_summed() -> None:
+    names = ["calls_in", "calls_out", "calls_missed"]
+    matrix = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, -1.0]])
+    assert Sums.learn(matrix, names, np.zeros(3, dtype=bool)).groups == ()
+    assert Sums.learn(np.abs(matrix), names, np.array([True, False, False])).groups == ()
+    assert Sums.learn(np.abs(matrix), names, np.zeros(3, dtype=bool)).groups == ((0, 1, 2),)
+
+
+def test_credit_keeps_row_totals() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.gamma(2, 1, (500, 5))
+    matrix[::9, 1] = np.nan
+    sums = Sums.learn(matrix, ["a_x", "b_x", "c_x", "y", "z"], np.zeros(5, dtype=bool))
+    parts = rng.normal(size=(500, 6))
+    credited = sums.credit(parts, matrix)
+    np.testing.assert_allclose(credited.sum(axis=1), parts.sum(axis=1), atol=1e-12)
+    np.testing.assert_array_equal(credited[:, 3:], parts[:, 3:5])
+
+
+def test_a_sum_is_learned_and_explained_by_its_parts() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.gamma(4, 1, (3000, 4)), columns=["day_fee", "eve_fee", "night_fee", "intl_fee"])
+    y = (table.sum(axis=1) > 19).astype(int)
+    model = ChurnClassifier(effort="fast", n_jobs=1).fit(table[:2000], y[:2000])
+    assert (model.predict(table[2000:]) == y[2000:]).mean() > 0.97
+    parts = model.contributions(table[2000:])
+    assert list(parts.columns) == list(table.columns)
+    odds = model.log_odds(table[2000:])
+    np.testing.assert_allclose(parts.sum(axis=1) + model.expected_value_, odds, atol=1e-9)
+
+
+def test_contract_survives_json() -> None:
+    table = pd.DataFrame(
+        {"plan": ["a", "b", None], "n": [1.5, None, 2], "d": pd.to_datetime(["2025-01-01"] * 2 + [None])}
+    )
+    contract = learn_contract(table)
+    again = FeatureContract.from_state(json.loads(json.dumps(contract.to_state())))
+    assert again == contract
+    np.testing.assert_array_equal(again.encode(table), contract.encode(table))
+
+
+PLANS = [(500, 100, 5, 5), (50_000, 5000, 4, 4), (300_000, 30_000, 6, 1), (100, 19, 0, 0)]
+
+
+@pytest.mark.parametrize(("rows", "minority", "folds", "used"), PLANS)
+def test_plan_by_size(rows: int, minority: int, folds: int, used: int) -> None:
+    plan = plan_fit(rows, minority, "auto")
+    assert (plan.folds, plan.used) == (folds, used)
