@@ -33,7 +33,7 @@ class Catalogue:
     >>> catalogue = Catalogue.load(families=["usage"])
     >>> [family.name for family in catalogue.families]
     ['usage']
-    >>> catalogue.entry("night_events_30d").unit
+    >>> catalogue.entry("out_events_30d").unit
     'events'
     """
 
@@ -133,25 +133,31 @@ def _own_texts(folder: Path) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=16)
 def _checked(texts: tuple[tuple[str, str], ...]) -> Catalogue:
     # keyed by the texts themselves, so that an edited file is never answered from the cache
-    reader = Reader()
-    families = list(_merged(_families(texts, reader), reader))
-    for family in families:
-        check_family(family, reader)
+    reader, found = Reader(), []
+    for file, text in texts:
+        family, problems = _read_file(file, text)
+        reader.problems.extend(problems)
+        found += [] if family is None else [family]
+    families = tuple(_merged(found, reader))
     entries = expand(families, reader)
     raise_problems(reader.problems)
-    return Catalogue(tuple(families), entries)
+    return Catalogue(families, entries)
 
 
-def _families(texts: Iterable[tuple[str, str]], reader: Reader) -> Iterator[Family]:
-    for file, text in texts:
-        document, problems = read_yaml(text, file)
-        reader.problems.extend(problems)
-        if document is None and not problems:
-            reader.wrong(file, "an empty file", allowed="family:, about:, source:, features:")
-        elif document is not None and not document.mapping:
-            reader.wrong(document.where, "not a mapping of keys", allowed="family:, about:, source:, features:")
-        elif document is not None:
-            yield read_family(document, reader)
+@lru_cache(maxsize=256)
+def _read_file(file: str, text: str) -> tuple[Family | None, tuple[Problem, ...]]:
+    """One family, checked by itself, and what is wrong with it."""
+    document, problems = read_yaml(text, file)
+    reader = Reader()
+    reader.problems.extend(problems)
+    if document is not None and document.mapping:
+        family = read_family(document, reader)
+        check_family(family, reader)
+        return family, tuple(reader.problems)
+    if not problems:
+        wrong = "an empty file" if document is None else "not a mapping of keys"
+        reader.wrong(document.where if document else file, wrong, allowed="family:, about:, source:, features:")
+    return None, tuple(reader.problems)
 
 
 def _merged(families: Iterable[Family], reader: Reader) -> Iterator[Family]:

@@ -197,6 +197,6 @@ def _check_names(entries: Iterable[Entry], reader: Reader) -> None:
         if entry.column in _RESERVED:
             reader.wrong(entry.where, "a column name that is taken", entry.column, hint="rename the feature")
         other = first.setdefault(entry.column, entry)
-        if other is not entry:
+        if other.where != entry.where:
             hint = f"{other.where} makes it too: rename one of them"
             reader.wrong(entry.where, "two features make the same column", entry.column, hint=hint)

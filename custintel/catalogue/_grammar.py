@@ -115,7 +115,8 @@ def _key_hint(key: str, names: Iterable[str]) -> str:
 
 def close_hint(name: str, known: Iterable[str]) -> str:
     """``did you mean ...?``, or nothing."""
-    found = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    names = list(known)
+    found = get_close_matches(name, names, n=3, cutoff=0.6) or [n for n in names if name and n.startswith(name)][:3]
     return f"did you mean {' or '.join(found)}?" if found else ""
 
 

@@ -54,7 +54,7 @@ def _filled(node: exp.Expression) -> set[str]:
 
 
 def _show(node: exp.Expression) -> str:
-    text = node.sql("duckdb")
+    text = node.sql("duckdb", normalize_functions="lower")
     return text if len(text) <= 80 else text[:77] + "..."
 
 

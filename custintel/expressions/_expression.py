@@ -133,12 +133,12 @@ class Expression:
             return node
 
         tree = self.tree.transform(swap)
-        return Expression(text=tree.sql("duckdb"), tree=tree, where=self.where)
+        return Expression(text=tree.sql("duckdb", normalize_functions="lower"), tree=tree, where=self.where)
 
 
 def _aggregate(node: exp.Expression) -> Aggregate:
     name = FUNCTIONS[type(node)].name
     inner = node.this
     if isinstance(inner, exp.Distinct):
-        return Aggregate(name, inner.expressions[0].sql("duckdb"), distinct=True)
-    return Aggregate(name, "*" if isinstance(inner, exp.Star) else inner.sql("duckdb"))
+        return Aggregate(name, inner.expressions[0].sql("duckdb", normalize_functions="lower"), distinct=True)
+    return Aggregate(name, "*" if isinstance(inner, exp.Star) else inner.sql("duckdb", normalize_functions="lower"))

@@ -41,7 +41,7 @@ def parse(text: str, where: str = "expression") -> Expression:
         ...
     custintel.errors.ConfigurationError: 1 mistake found
       usage.yaml:9: unknown function median
-        given: MEDIAN(duration_s)
+        given: median(duration_s)
         allowed: count, count_if, sum, ...
     """
     tree = _tree(text, where)

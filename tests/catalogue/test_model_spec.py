@@ -1,0 +1,135 @@
+"""Models are read and checked against the catalogue."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from custintel.catalogue import load_model_spec
+from custintel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """\
+model: mine
+about: Mine
+label: {kind: churn, gap_days: 15, horizon_days: 60, dormancy_days: 30, billing_types: [prepaid]}
+population: {active_within_days: 15, where: billing_type = 'prepaid' and events_30d > 0}
+dates: {every: month, history_days: 90}
+features: {families: [usage, recharge], exclude: [devices_90d]}
+learner: {class: ChurnClassifier, params: {effort: fast}}
+constraints: {days_since_out_90d: 1, out_minutes_*: -1}
+search: {leaves: {low: 4, high: 31, log: true}, l2: [1, 10]}
+costs: {clv: 200, d: 10, f: 1}
+reasons:
+  count: 2
+  groups:
+    volume: {columns: [events_*], about: Volume, action: Call}
+"""
+
+
+def _write(folder: Path, text: str) -> Path:
+    (folder / "mine.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_model_is_read(tmp_path: Path) -> None:
+    spec = load_model_spec("mine", _write(tmp_path, GOOD))
+    assert spec.families == ("usage", "recharge")
+    assert spec.exclude == ("devices_90d",)
+    assert spec.constraints == {"days_since_out_90d": 1, "out_minutes_*": -1}
+    assert spec.search["l2"] == [1, 10]
+    assert spec.reasons == {"count": 2, "groups": {"volume": ["events_*"]}}
+    assert spec.actions["volume"] == {"about": "Volume", "about_zh": "Volume", "en": "Call", "zh": "Call"}
+    assert spec.dates["history_days"] == 90
+    assert spec.where.endswith("mine.yaml:1")
+
+
+def test_a_model_is_plain_data(tmp_path: Path) -> None:
+    for spec in (load_model_spec("churn"), load_model_spec("mine", _write(tmp_path, GOOD))):
+        assert json.loads(json.dumps(spec.as_dict())) == spec.as_dict()
+
+
+def test_a_folder_of_ones_own_comes_first(tmp_path: Path) -> None:
+    _write(tmp_path, GOOD.replace("model: mine", "model: churn"))
+    assert load_model_spec("churn", tmp_path).about == "Mine"
+    assert load_model_spec("churn").about != "Mine"
+    assert load_model_spec("churn_prepaid", tmp_path).label["billing_types"] == ["prepaid"]
+
+
+CASES = [
+    # what is replaced, by what, line, what is wrong, a word of the hint
+    ("dates:", "date:", 5, "unknown key in a model", "dates"),
+    ("gap_days", "gap", 3, "unknown key in label", "gap_days"),
+    ("kind: churn", "kind: chrun", 3, "unknown kind", "churn"),
+    ("[prepaid]", "[prepayed]", 3, "unknown billing_types", "prepaid"),
+    ("every: month", "every: day", 5, "unknown every", ""),
+    ("gap_days: 15", "gap_days: -1", 3, "gap_days is not a whole number", ""),
+    ("horizon_days: 60", "horizon_days: two", 3, "horizon_days is not a whole number", ""),
+    ("events_30d > 0", "event_30d > 0", 4, "population.where names no column of the catalogue", "events_30d"),
+    ("events_30d > 0", "median(events_30d) > 0", 4, "unknown function median", ""),
+    ("[usage, recharge]", "[usage, recharges]", 6, "unknown family", "recharge"),
+    ("[devices_90d]", "[device_90d]", 6, "exclude names no column of the catalogue", "devices_90d"),
+    ("ChurnClassifier", "ChurnClasifier", 7, "unknown learner", "ChurnClassifier"),
+    ("effort: fast", "efort: fast", 7, "unknown key in params of ChurnClassifier", "effort"),
+    (
+        "days_since_out_90d: 1",
+        "days_since_out_90: 1",
+        8,
+        "a constraint names no column of the catalogue",
+        "days_since_out_90d",
+    ),
+    ("days_since_out_90d: 1", "days_since_out_90d: up", 8, "the constraint of days_since_out_90d is no direction", ""),
+    ("days_since_out_90d: 1", "plan_id: 1", 8, "a constraint on a column of texts", ""),
+    ("leaves: {", "leafs: {", 9, "unknown key in search", "leaves"),
+    ("low: 4, high: 31", "low: 31, high: 4", 9, "search of leaves is no range", ""),
+    ("[1, 10]", "[]", 9, "search of l2 is no range", ""),
+    ("clv: 200", "clv: -200", 10, "costs.clv is not an amount", ""),
+    ("clv: 200", "clw: 200", 10, "unknown key in costs", "clv"),
+    ("count: 2", "count: 0", 12, "count is not a whole number", ""),
+    ("[events_*]", "[evnts_*]", 14, "group volume names no column of the catalogue", ""),
+    ("columns: [events_*], ", "", 14, "group volume has no columns", ""),
+    ("about: Volume, ", "", 14, "group volume has no about", ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "wrong", "hint"), CASES, ids=[case[1] or case[0] for case in CASES])
+def test_one_mistake(tmp_path: Path, old: str, new: str, line: int, wrong: str, hint: str) -> None:
+    assert GOOD.count(old) >= 1
+    with pytest.raises(ConfigurationError) as caught:
+        load_model_spec("mine", _write(tmp_path, GOOD.replace(old, new, 1)))
+    (found,) = caught.value.problems
+    assert found.where == f"{tmp_path / 'mine.yaml'}:{line}"
+    assert found.wrong == wrong
+    assert hint in found.hint
+
+
+def test_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("kind: churn", "kind: x").replace("clv: 200", "clv: x").replace("[usage", "[usag")
+    with pytest.raises(ConfigurationError) as caught:
+        load_model_spec("mine", _write(tmp_path, text))
+    assert len(caught.value.problems) == 3
+
+
+def test_a_model_without_a_label(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no label"):
+        load_model_spec("mine", _write(tmp_path, "model: mine\nabout: Mine\n"))
+
+
+def test_constraints_may_name_columns_of_ones_own_features(tmp_path: Path) -> None:
+    features = tmp_path / "features"
+    features.mkdir()
+    (features / "mine.yaml").write_text(
+        "family: mine\nabout: Mine\nsource: usage\nwindows: [30d]\n"
+        "features: {rings: {sql: count(*), unit: calls, missing: 0, about: Rings}}\n",
+        encoding="utf-8",
+    )
+    models = tmp_path / "models"
+    models.mkdir()
+    _write(models, GOOD.replace("out_minutes_*", "rings_30d"))
+    assert load_model_spec("mine", models, features).constraints["rings_30d"] == -1
+    with pytest.raises(ConfigurationError, match="rings_30d"):
+        load_model_spec("mine", models)
