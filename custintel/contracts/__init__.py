@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from custintel.contracts._check import DERIVED, Source, check_table, count_unresolved
+from custintel.contracts._document import tables_markdown
 from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
 from custintel.contracts._report import Fault, QualityReport, TableReport
 from custintel.contracts._sources import database_sources, folder_sources, frame_sources
@@ -31,4 +32,5 @@ __all__ = [
     "frame_sources",
     "load_tables",
     "parse_mapping",
+    "tables_markdown",
 ]

@@ -308,7 +308,7 @@ class _Check:
             f"create temp table _reasons as select * from (values {reasons}) t(_fault, reason, _column)"
         )
         parts = [self._aside_sql(self.sources[int(str(part))], int(str(first))) for part, first in firsts]
-        parts = parts or [self._aside_sql(source, 0) + " where false" for source in self.sources]
+        parts = parts or [self._aside_sql(source, 0) + " and false" for source in self.sources]
         query = " union all by name ".join(parts)
         self.engine.execute(
             f"create table set_aside.{self.clean} as select * from ({query}) order by source, source_row"
@@ -318,17 +318,12 @@ class _Check:
     def _aside_sql(self, source: Source, first: int) -> str:
         """Broken rows of one part, numbered from 1 within it."""
         texts = [f"cast(s.{quoted(c)} as varchar) as {quoted(_free(c))}" for c in source.columns]
-        columns = [
-            *texts,
-            "reason",
-            "_column as broken_column",
-            f"{literal(source.label)} as source",
-            "_nth as source_row",
-        ]
+        ours = ["r.reason", "r._column as broken_column", f"{literal(source.label)} as source", "s._nth as source_row"]
         numbered = f"select *, row_number() over () as _nth from {source.relation}"
         return (
-            f"select {', '.join(columns)} from ({numbered}) s join {self.broken} b on b._row = s._nth - 1 + {first}"
-            f" join _reasons using (_fault) where _fault <> {_DUPLICATE}"
+            f"select {', '.join([*texts, *ours])} from ({numbered}) s"
+            f" join {self.broken} b on b._row = s._nth - 1 + {first}"
+            f" join _reasons r on r._fault = b._fault where b._fault <> {_DUPLICATE}"
         )
 
     def _drop_broken(self) -> None:

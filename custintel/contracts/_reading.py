@@ -1,8 +1,8 @@
 """SQL that reads a raw column as the type of its contract.
 
-A value is *given* when it is neither NULL nor blank (for all types but text also not one of `-`, `nan`, `null`, `na`,
-`n/a`, `none`). A given value that cannot be read stays NULL in the typed column, and the row is set aside: the checks
-compare the two.
+A value is *given* when it is neither NULL nor blank (for all types but free text also not one of `-`, `nan`, `null`,
+`na`, `n/a`, `none`). A given value that cannot be read stays NULL in the typed column, and the row is set aside: the
+checks compare the two.
 """
 
 from __future__ import annotations
@@ -101,8 +101,10 @@ def _given(raw: str, kind: str, contract: ColumnContract) -> str:
     if kind == "DOUBLE":
         present = f"case when not isnan({raw}) then {raw} end"
         return f"nullif(trim({_text(raw, kind)}), 'nan')" if contract.type == "string" else present
-    if contract.type == "string":
+    if contract.type == "string" and not contract.values:
         return f"nullif(trim({_text(raw, kind)}), '')"
+    if contract.type == "string":
+        return f"case when lower(trim({_text(raw, kind)})) not in ({_NOTHING}) then trim({_text(raw, kind)}) end"
     if kind == "VARCHAR":
         return f"case when lower(trim({raw})) not in ({_NOTHING}) then trim({raw}) end"
     return raw
@@ -116,16 +118,10 @@ def _typed(given: str, kind: str, contract: ColumnContract, source: ColumnSource
         return _boolean(given, kind)
     if contract.type in ("date", "timestamp"):
         moment = _moment(given, kind, source)
-        same = contract.type == "timestamp" or kind == "DATE"
-        return (
-            moment if same and not (kind == "DATE" and contract.type == "timestamp") else _other_time(moment, contract)
-        )
+        has = "date" if kind == "DATE" else "timestamp"
+        # a time stands for its day, a day for its midnight
+        return moment if has == contract.type else f"cast({moment} as {contract.type})"
     return _number(given, kind, contract, source)
-
-
-def _other_time(moment: str, contract: ColumnContract) -> str:
-    """A time as its day, or a day as its midnight."""
-    return f"cast({moment} as {contract.sql_type.lower()})"
 
 
 def _vocabulary(given: str, values: tuple[str, ...]) -> str:

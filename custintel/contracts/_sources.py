@@ -70,8 +70,11 @@ def folder_sources(engine: DuckDBEngine, folder: Path, mappings: Mappings) -> di
 
     Examples
     --------
-    >>> folder_sources(DuckDBEngine(), Path("custintel"), {})
-    {}
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "plans.csv").write_text("plan_id\\ns")
+    ...     folder_sources(DuckDBEngine(), pathlib.Path(folder), {})["plans"][0].columns
+    {'plan_id': 'VARCHAR'}
     """
     files = {_stem(p): p for p in sorted(folder.iterdir()) if p.name not in _OWN_FOLDERS and _files(p)}
     places = _places(files, mappings, lambda name: folder / name)

@@ -63,6 +63,7 @@ def check_rows(report: QualityReport) -> None:
 
     Examples
     --------
+    >>> from custintel.contracts import QualityReport, TableReport
     >>> check_rows(QualityReport([TableReport("usage", 0, 0, 0)]))
     Traceback (most recent call last):
         ...
@@ -82,6 +83,7 @@ def check_readable(report: QualityReport, examples: Mapping[str, str]) -> None:
 
     Examples
     --------
+    >>> from custintel.contracts import QualityReport, TableReport
     >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]), {})
     """
     _raise([_unreadable(r, examples.get(r.table, "")) for r in report if r.rows_in and not r.kept])

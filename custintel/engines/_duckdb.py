@@ -218,8 +218,11 @@ class DuckDBEngine:
         """
         target = Path(path)
         temporary = target.with_name(f".{target.name}.tmp")
-        self.execute(f"copy ({query}) to {literal(str(temporary))} (format parquet, compression zstd)")
-        temporary.replace(target)
+        try:
+            self.execute(f"copy ({query}) to {literal(str(temporary))} (format parquet, compression zstd)")
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def attach(self, path: str | os.PathLike[str], name: str) -> None:
         """Attach another DuckDB file, for reading only.
