@@ -50,7 +50,7 @@ class Cells:
     def home_weight(self) -> Floats:
         """Attraction as a place to live; sums to one."""
         pull: Floats = self.weight * HOME_PULL[self.kind]
-        return pull / pull.sum()
+        return np.asarray(pull / pull.sum())
 
     @property
     def work_weight(self) -> Floats:

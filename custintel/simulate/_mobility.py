@@ -108,8 +108,9 @@ def locate(mobility: Mobility, places: Ints, line: Ints, time: Ints, weekend: Bo
     hours = time // 3600
     block = (hours + line) // mobility.config.stay_hours
     first = hashed(line, block, mobility.salt)
-    shares = place_shares(mobility.config)[weekend.astype(np.int8), hours % 24]
-    rank = (first[:, None] > shares).sum(axis=1)
+    shares = place_shares(mobility.config).reshape(48, FIXED_PLACES).astype(np.float32)
+    row = hours % 24 + 24 * weekend
+    rank = sum((first > shares[row, k]).astype(np.int64) for k in range(FIXED_PLACES))
     explored = rank >= FIXED_PLACES
     room = np.maximum(mobility.reach[line[explored]] - FIXED_PLACES, 1)
     rank[explored] += (room ** hashed(line[explored], block[explored], mobility.salt + 1)).astype(np.int64) - 1

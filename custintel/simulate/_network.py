@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Any
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -274,7 +273,7 @@ class _Others:
 
 
 def _make_others(population: Population, config: NetworkConfig, train: float, streams: RandomStreams) -> _Others:
-    """Fixed lines, voicemail, services, abroad, premium numbers, strangers; `train` is the calls a first call brings."""
+    """Fixed lines, voicemail, services, abroad, premium numbers, strangers; `train` is the calls per first call."""
     rng = streams.get("others")
     n, first = population.n, population.people.n
     blocks = {"fixed": max(60, n // 2), "voicemail": 1, "service": 60, "foreign": max(40, n // 5), "premium": 30}
@@ -304,7 +303,7 @@ def _other_rates(kind: Bytes, lines: int, config: NetworkConfig, train: float, r
     """Shares of all calls by kind, lognormal between ties; services text, voicemail is only called."""
     rate = rng.lognormal(0, config.other_sd, len(kind))
     out = np.zeros(len(kind))
-    for name, (share, outward) in config.others.items():
+    for name, share, outward in config.others:
         at = kind == TIE_KINDS.index(name)
         calls = share * config.calls_per_day * MONTH * lines / (train if name in ("fixed", "foreign") else 1)
         rate[at] *= calls / max(rate[at].sum(), 1e-9)
@@ -321,7 +320,7 @@ def _level(personal: _Rates, records: Floats, config: NetworkConfig, usage: Usag
     """
     talk = (records * (personal.voice_out + personal.voice_in)).sum()
     chat = (records * (personal.text_out + personal.text_in)).sum()
-    between_people = 1 - sum(share for share, _ in config.others.values())
+    between_people = 1 - sum(share for _, share, _ in config.others)
     voice = config.calls_per_day * MONTH * between_people / usage.voice.multiplier / talk
     text = (config.texts_per_day * MONTH - config.service_texts_per_month) / usage.texts.multiplier / chat
     return _Rates(

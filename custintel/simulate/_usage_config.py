@@ -7,7 +7,6 @@ Marks as in the reference page `simulator.md`: [P] published, [M] measured by us
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = [
@@ -112,16 +111,14 @@ class NetworkConfig:
     foreign_lines: float = 0.10  # lines with ties abroad [A]
     premium_lines: float = 0.04  # [A]
     other_sd: float = 1.1  # log sd of rates to numbers that are not people [A]
-    # share of all calls and outgoing part [M: LOG 11 % fixed, 7 % voicemail; the others A]
-    others: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: {
-            "fixed": (0.10, 0.55),
-            "voicemail": (0.04, 1.0),
-            "service": (0.02, 0.8),
-            "foreign": (0.02, 0.55),
-            "premium": (0.001, 1.0),
-            "stranger": (0.03, 0.4),
-        }
+    # kind of number, share of all calls, outgoing part [M: LOG 11 % fixed, 7 % voicemail; the others A]
+    others: tuple[tuple[str, float, float], ...] = (
+        ("fixed", 0.10, 0.55),
+        ("voicemail", 0.04, 1.0),
+        ("service", 0.02, 0.8),
+        ("foreign", 0.02, 0.55),
+        ("premium", 0.001, 1.0),
+        ("stranger", 0.03, 0.4),  # one-off numbers
     )
     service_texts_per_month: float = 2.5  # passcodes and notices received [A]
 
