@@ -83,9 +83,14 @@ class Network:
         lively = (hashed(tie, spell, self.salt) < self.config.spell_on) | ~WITH_SPELLS[self.kind[tie]]
         return np.where(lively, np.float32(1), np.float32(self.config.spell_off))
 
-    def neighbours(self) -> tuple[Ints, Ints, Floats]:
-        """On-net ties as sparse rows (indptr, indices, weights); the weight is what the line sends to the friend."""
+    def neighbours(self, day: int | None = None) -> tuple[Ints, Ints, Floats]:
+        """On-net ties as sparse rows (indptr, indices, weights); the weight is what the line sends to the friend.
+
+        With `day` (since the start) the ties alive on that day, otherwise all that ever live.
+        """
         on_net = (self.alter >= 0) & (self.alter < self.n)
+        if day is not None:
+            on_net &= (self.born <= day) & (day < self.died)
         ego, alter = self.ego[on_net], self.alter[on_net]
         rows, columns = np.concatenate([ego, alter]), np.concatenate([alter, ego])
         sent = (self.voice_out + self.text_out)[on_net], (self.voice_in + self.text_in)[on_net]
