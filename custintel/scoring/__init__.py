@@ -1,1 +1,8 @@
-"""scoring"""
+"""Batch scoring: repeatable, atomic, with reasons in words."""
+
+from __future__ import annotations
+
+from custintel.scoring._score import score
+from custintel.scoring._write import write_list
+
+__all__ = ["score", "write_list"]

@@ -1,1 +1,26 @@
-"""training"""
+"""Training: out-of-time split, leak check, tuning, judgement, MLflow."""
+
+from __future__ import annotations
+
+from custintel.training._flat import find_column
+from custintel.training._leakage import Leak, find_leaks
+from custintel.training._material import churn_definition
+from custintel.training._run import Run
+from custintel.training._store import open_store, store_uri
+from custintel.training._table import Table, read_table
+from custintel.training._tracking import fetch_report
+from custintel.training._train import train
+
+__all__ = [
+    "Leak",
+    "Run",
+    "Table",
+    "churn_definition",
+    "fetch_report",
+    "find_column",
+    "find_leaks",
+    "open_store",
+    "read_table",
+    "store_uri",
+    "train",
+]

@@ -1,0 +1,86 @@
+"""The application, and what it does when something goes wrong.
+
+Exit codes: 0 done; 1 the data, a file or a configuration does not allow it (a short message says why, ``--debug`` shows
+where); 2 the command was written wrongly; 130 stopped by the user.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from custintel._version import __version__
+from custintel.cli import _demo, _features, _models, _tables
+from custintel.cli._show import say, show_error, spoken_warnings
+from custintel.errors import CustintelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="custintel",
+    help="Customer intelligence for telecom operators: tables, features, churn model, report, scored list.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("simulate")(_tables.simulate)
+app.command("check")(_tables.check)
+app.add_typer(_features.app, name="features")
+app.command("train")(_models.train)
+app.command("report")(_models.report)
+app.command("score")(_models.score)
+app.command("demo")(_demo.demo)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options before any command."""
+    del debug  # main looks for it, so that it may stand anywhere
+    if version:
+        say(f"custintel {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: run a command and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Instead of those of the process.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    Traceback (most recent call last):
+        ...
+    SystemExit: 0
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        with spoken_warnings():
+            app([argument for argument in given if argument != "--debug"])
+    except (CustintelError, OSError) as error:
+        if debug:
+            raise
+        show_error(error)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        show_error(KeyboardInterrupt("stopped"))
+        raise SystemExit(130) from None
+    except Exception as error:
+        if debug:
+            raise
+        show_error(
+            RuntimeError(f"unexpected {type(error).__name__}: {error}\n  hint: --debug shows where; please report it")
+        )
+        raise SystemExit(1) from None

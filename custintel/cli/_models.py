@@ -1,0 +1,126 @@
+"""``train``, ``report`` and ``score``: a model learned, explained, used."""
+
+# ruff: noqa: PLR0913  (the arguments of a command are its options)
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from custintel.cli._show import say, show_frame, show_lines, show_metrics, step
+from custintel.errors import ConfigurationError
+from custintel.explain import write_report
+from custintel.scoring import score as score_customers
+from custintel.training import Run, fetch_report
+from custintel.training import train as train_model
+from custintel.warehouse import Warehouse
+
+__all__ = ["report", "score", "show_run", "train"]
+
+Source = Annotated[Path | None, typer.Argument(help="Folder of tables or DuckDB file; or give --table.")]
+TableFile = Annotated[Path | None, typer.Option("--table", help="A flat customer table: .csv, .parquet or .xlsx.")]
+IdColumn = Annotated[str | None, typer.Option("--id", help="Column that names the customer.")]
+Store = Annotated[str | None, typer.Option(help="MLflow store: a folder or an address; default: the working folder.")]
+Features = Annotated[Path | None, typer.Option(help="Folder of own feature files.")]
+
+
+def train(
+    name: Annotated[str, typer.Argument(help="Model, for example churn.")],
+    warehouse: Source = None,
+    table: TableFile = None,
+    target: Annotated[str | None, typer.Option(help="Column of the table to predict.")] = None,
+    id_column: IdColumn = None,
+    tune: Annotated[int, typer.Option(min=0, help="Trials of the search for better parameters.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    refit: Annotated[bool, typer.Option("--refit", help="Deliver a model fitted again with the test date.")] = False,
+    keep_leaks: Annotated[bool, typer.Option("--keep-leaks", help="Keep columns that look like leaks.")] = False,
+    tracking: Annotated[bool, typer.Option(help="Write the run to MLflow.")] = True,
+    store: Store = None,
+    promote: Annotated[bool, typer.Option("--promote", help="Make this version the champion.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Also save the model to this folder.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write the report to this .html file.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of own model files.")] = None,
+    features: Features = None,
+) -> None:
+    """Learn a model from an operator's tables, or from one flat table, and judge it on rows it has not seen."""
+    _one_source(warehouse, table)
+    step(f"training {name} from {table or warehouse}")
+    run = train_model(
+        name,
+        None if warehouse is None else Warehouse.open(str(warehouse)),
+        table=table,
+        target=target,
+        id_column=id_column,
+        tune=tune,
+        seed=seed,
+        refit=refit,
+        keep_leaks=keep_leaks,
+        tracking=tracking,
+        tracking_uri=store,
+        promote=promote,
+        models_path=models,
+        features_path=features,
+    )
+    show_run(run)
+    if report is not None:
+        say(f"report: {run.report(report)}")
+    if save is not None:
+        say(f"model: {run.model.save(save)}")
+
+
+def report(
+    model: Annotated[str, typer.Argument(help="models:/churn@champion, runs:/ID, or the report.json of a run.")],
+    out: Annotated[Path, typer.Option(help="The .html file to write.")] = Path("report.html"),
+    store: Store = None,
+) -> None:
+    """Write the report of a trained model again."""
+    step(f"reading the report of {model}")
+    write_report(fetch_report(model, store), out)
+    say(f"report: {out}")
+
+
+def score(
+    model: Annotated[str, typer.Argument(help="models:/churn@champion, or the folder of a saved model.")],
+    warehouse: Source = None,
+    table: TableFile = None,
+    id_column: IdColumn = None,
+    as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
+    out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("scores.parquet"),
+    top: Annotated[int, typer.Option(min=0, help="Number of reasons.")] = 3,
+    store: Store = None,
+    features: Features = None,
+) -> None:
+    """Score customers and write the list with reasons."""
+    _one_source(warehouse, table)
+    step(f"scoring {table or warehouse} with {model}")
+    scores = score_customers(
+        model,
+        None if warehouse is None else Warehouse.open(str(warehouse)),
+        as_of=as_of,
+        table=table,
+        id_column=id_column,
+        out=out,
+        top=top,
+        tracking_uri=store,
+        features_path=features,
+    )
+    shown = ["customer_id", "probability", "decile", *(["reason_1_en"] if top else [])]
+    show_frame(scores[shown].head(5), "the five highest")
+    skipped = scores.attrs["custintel"]["skipped"]
+    say(f"{len(scores):,} customers scored" + (f", {skipped:,} outside the population" if skipped else "") + f": {out}")
+
+
+def show_run(run: Run) -> None:
+    """Metrics, remarks, and where the model is."""
+    windows = run.model.metadata["windows"]
+    where = f"test date {windows['test_as_of'][0]}" if windows.get("test_as_of") else "five-fold cross-validation"
+    show_metrics(run.metrics, f"{run.model.name}: {len(run.evaluation.y):,} rows never learned from, {where}")
+    show_lines(run.evaluation.notes, "notes")
+    if run.tracked is not None:
+        say(f"MLflow: models:/{run.model.name}/{run.tracked.version} ({run.tracked.alias}) in {run.tracked.uri}")
+
+
+def _one_source(warehouse: Path | None, table: Path | None) -> None:
+    if (warehouse is None) == (table is None):
+        raise ConfigurationError("give a warehouse or --table\n  hint: custintel train churn tables/")

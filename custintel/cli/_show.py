@@ -1,0 +1,117 @@
+"""What the commands print: tables and panels by rich, plain text where the output is no terminal."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from custintel.errors import LeakageWarning, QualityWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+__all__ = ["out", "say", "show_error", "show_frame", "show_metrics", "spoken_warnings", "step"]
+
+_WIDTH = 120
+_NAMES = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "lift_10": "lift, top 10 %",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE)",
+    "empc": "profit per customer (EMPC)",
+}
+
+
+def out(stderr: bool = False) -> Console:
+    """A console; lines of a file or a pipe are not folded at 80 columns."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH)
+
+
+def say(text: str) -> None:
+    """One line of result."""
+    out().print(text, soft_wrap=True, markup=False)
+
+
+def step(text: str) -> None:
+    """One line that says what happens now."""
+    out(stderr=True).print(f"[bold cyan]>[/] {text}")
+
+
+def show_error(error: BaseException) -> None:
+    """What went wrong, without the traceback."""
+    console = out(stderr=True)
+    console.print("[bold red]error[/]", end=" ")
+    console.print(str(error) or type(error).__name__, markup=False, soft_wrap=True)
+
+
+def show_frame(frame: pd.DataFrame, title: str, limit: int = 200) -> None:
+    """A data frame as a table; numbers to the right."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in frame.columns:
+        table.add_column(str(name), justify="right" if frame[name].dtype.kind in "iuf" else "left", overflow="fold")
+    for row in frame.head(limit).itertuples(index=False):
+        table.add_row(*[_cell(value) for value in row])
+    out().print(table)
+    if len(frame) > limit:
+        say(f"... and {len(frame) - limit:,} more rows")
+
+
+def show_metrics(metrics: Mapping[str, Mapping[str, float]], title: str) -> None:
+    """Metrics with their intervals."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name, side in (("metric", "left"), ("value", "right"), ("95 % interval", "right")):
+        table.add_column(name, justify="left" if side == "left" else "right")
+    for name, m in metrics.items():
+        table.add_row(_NAMES.get(name, name), f"{m['value']:.4f}", f"{m['low']:.4f} to {m['high']:.4f}")
+    out().print(table)
+
+
+def show_lines(lines: Sequence[str], title: str) -> None:
+    """A list of remarks."""
+    if lines:
+        out().print(f"[bold]{title}[/]")
+    for line in lines:
+        out().print(f"  - {line}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def spoken_warnings() -> Iterator[None]:
+    """Our warnings as yellow lines on stderr; those of other libraries are for developers and stay unseen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", LeakageWarning)
+        warnings.simplefilter("always", QualityWarning)
+        warnings.showwarning = _speak
+        yield
+
+
+def _speak(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    del category, filename, lineno, file, line
+    console = out(stderr=True)
+    console.print("[bold yellow]warning[/]", end=" ")
+    console.print(str(message), markup=False, soft_wrap=True)
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)

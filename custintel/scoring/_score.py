@@ -1,0 +1,180 @@
+"""Batch scoring: probability, decile, and reasons in words for each customer."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.artifact import Model, load_model
+from custintel.errors import ConfigurationError, DataError, QualityWarning
+from custintel.explain import reasons
+from custintel.scoring._population import features_of_the_day, scoring_date
+from custintel.scoring._write import check_writable, write_list
+from custintel.training import find_column, open_store, read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from custintel.warehouse import Warehouse
+
+__all__ = ["score"]
+
+_LANGUAGES = ("en", "zh")
+
+
+def score(  # noqa: PLR0913  (the public door; its keywords are the options of the command line)
+    model: Model | str | Path,
+    wh: Warehouse | None = None,
+    *,
+    as_of: str | pd.Timestamp | None = None,
+    table: str | Path | pd.DataFrame | None = None,
+    id_column: str | None = None,
+    out: str | Path | None = None,
+    top: int = 3,
+    tracking_uri: str | Path | None = None,
+    features_path: str | Path | None = None,
+) -> pd.DataFrame:
+    """Score customers and say why.
+
+    From a warehouse, the population of the model's specification is scored: customers in force and active in the days
+    before the date. Deciles are those of the out-of-time test: decile 1 holds the scores at or above the cut-off that
+    the top tenth had there, so a customer's decile does not depend on who else is in the list.
+
+    Parameters
+    ----------
+    model : Model, folder or address
+        A model, the folder of a saved one, or ``models:/churn@champion``.
+    wh : Warehouse, optional
+        The operator's tables.
+    as_of : date, optional
+        Day whose end the features see; the last day of the data when not given.
+    table : path or DataFrame, optional
+        A flat table instead of a warehouse, with the columns of the table the model was trained on.
+    id_column : str, optional
+        Column of the flat table that names the customer; otherwise the row number does.
+    out : path, optional
+        ``.parquet`` or ``.csv`` file to write. A killed run leaves the former file whole; the same input gives the
+        same bytes.
+    top : int
+        Number of reasons.
+    tracking_uri : str or path, optional
+        MLflow store of a ``models:/`` address; as in `train`.
+    features_path : path, optional
+        Folder with own features.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, as_of, probability, decile, reason_1_en, reason_1_zh, ..., model_version; highest score first.
+        ``attrs["custintel"]["skipped"]`` is the number of customers in force that are not in the population.
+
+    Examples
+    --------
+    >>> from custintel import train
+    >>> table = pd.DataFrame({"bill": range(60), "left": ["no", "yes"] * 30})
+    >>> model = train("churn", table=table, target="left", tracking=False).model
+    >>> score(model, table=table).columns[:4].tolist()
+    ['customer_id', 'as_of', 'probability', 'decile']
+    """
+    _check_source(wh, table)
+    if out is not None:
+        check_writable(out)
+    loaded = _loaded(model, tracking_uri)
+    skipped = 0
+    if wh is not None:
+        date: pd.Timestamp | None = scoring_date(wh, as_of)
+        X, skipped = features_of_the_day(loaded, wh, pd.Timestamp(date), features_path)
+    else:
+        date = None if as_of is None else pd.Timestamp(as_of)
+        X = _table_rows(table, id_column)
+    scores = _scored(loaded, X, date, top)
+    if out is not None:
+        write_list(scores, out)
+    scores.attrs["custintel"] = {"skipped": skipped}
+    return scores
+
+
+def _check_source(wh: Any, table: Any) -> None:
+    """Exactly one source."""
+    if (wh is None) == (table is None):
+        given = "both" if wh is not None else "neither"
+        raise ConfigurationError(f"give a warehouse or a table to score\n  given: {given}\n  allowed: one of the two")
+
+
+def _loaded(model: Model | str | Path, tracking_uri: str | Path | None) -> Model:
+    """The model itself, read from a folder, or fetched from MLflow."""
+    if isinstance(model, Model):
+        return model
+    if not str(model).startswith(("models:/", "runs:/", "mlflow-artifacts:/")):
+        return load_model(model)
+    with open_store(tracking_uri):
+        return load_model(str(model))
+
+
+def _table_rows(table: Any, id_column: str | None) -> pd.DataFrame:
+    """A flat table, indexed by customer."""
+    frame = read_table(table).frame
+    if id_column is not None:
+        frame = frame.set_index(find_column(frame, id_column, "id"), drop=False)
+    frame.index = frame.index.astype(str).rename("customer_id")
+    return frame
+
+
+def _scored(model: Model, X: pd.DataFrame, date: pd.Timestamp | None, top: int) -> pd.DataFrame:
+    """The list itself, highest score first, ties by customer."""
+    _check_columns(model, X)
+    _warn_of_unseen(model, X)
+    with warnings.catch_warnings(action="ignore", category=QualityWarning):  # counted in full above
+        probability = model.predict_proba(X)
+        why = reasons(model, X, top=top, languages=_LANGUAGES)
+    said = [f"reason_{rank}_{language}" for rank in range(1, top + 1) for language in _LANGUAGES]
+    scores = pd.DataFrame(
+        {
+            "customer_id": X.index.astype(str),
+            "as_of": pd.Series(date, index=range(len(X)), dtype="datetime64[us]"),
+            "probability": probability.to_numpy(),
+            "decile": deciles(probability, model.metadata.get("decile_edges")),
+        }
+    )
+    scores = scores.join(why[said].reset_index(drop=True)).assign(model_version=str(model.version))
+    return scores.sort_values(["probability", "customer_id"], ascending=[False, True], ignore_index=True)
+
+
+def deciles(probability: pd.Series, edges: list[float] | None) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """1 (highest) to 10 by the cut-offs of the out-of-time test; by rank in the list for a model without them.
+
+    >>> deciles(pd.Series([0.9, 0.5, 0.1]), [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.12]).tolist()
+    [1, 4, 10]
+    """
+    p = probability.to_numpy(np.float64)
+    if edges:
+        above = np.searchsorted(np.sort(np.asarray(edges)), p, side="right")
+        return (10 - above).astype(np.int8)
+    rank = np.argsort(np.argsort(-p, kind="stable"), kind="stable")
+    return (rank * 10 // max(len(p), 1) + 1).astype(np.int8)
+
+
+def _check_columns(model: Model, X: pd.DataFrame) -> None:
+    """All columns of the model are there; those that are not are named together."""
+    absent = [name for name in model.feature_names if name not in X.columns]
+    if absent:
+        raise DataError(
+            f"{len(absent)} column(s) of the model are missing: {', '.join(absent)}\n"
+            f"  given: {', '.join(map(str, X.columns[:20]))}\n"
+            "  hint: score with the tables, and the features, that the model was trained on"
+        )
+
+
+def _warn_of_unseen(model: Model, X: pd.DataFrame) -> None:
+    """Count values that training has never seen; they are scored as missing."""
+    unseen = {c.name: c.encode(X[c.name])[1] for c in model.estimator.contract_.used}
+    counts = ", ".join(f"{name!r} {count:,}" for name, count in unseen.items() if count)
+    if counts:
+        warnings.warn(
+            f"values never seen in training were scored as missing: {counts} of {len(X):,} rows",
+            QualityWarning,
+            stacklevel=3,
+        )

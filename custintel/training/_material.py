@@ -1,0 +1,162 @@
+"""What there is to learn from, and what to be judged on: the same shape for a warehouse and for a flat table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.builder import FeatureBuilder
+from custintel.errors import DataError
+from custintel.labels import ChurnDefinition, churn_labels, label_dates
+from custintel.training._dates import TimeSplit, split_in_time
+from custintel.training._flat import read_flat
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from custintel.catalogue import ModelSpec
+    from custintel.warehouse import Warehouse
+
+__all__ = ["Material", "churn_definition", "from_table", "from_warehouse"]
+
+_FEWEST = 10
+
+
+@dataclass(frozen=True)
+class Material:
+    """Rows to learn from, rows to be judged on (None: the same rows, out of fold), and where they come from."""
+
+    X: pd.DataFrame
+    y: pd.Series
+    groups: Any
+    X_test: pd.DataFrame | None
+    y_test: pd.Series | None
+    target: str
+    digest: str
+    windows: Mapping[str, Any] = field(default_factory=dict)
+    population: pd.DataFrame | None = None
+    words: pd.DataFrame | None = None
+    quality: pd.DataFrame | None = None
+    quality_reasons: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+    def without(self, columns: list[str]) -> Material:
+        """The same without some columns."""
+        if not columns:
+            return self
+        X_test = None if self.X_test is None else self.X_test.drop(columns=columns)
+        return replace(self, X=self.X.drop(columns=columns), X_test=X_test)
+
+
+def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | None) -> Material:
+    """A flat table: judged by cross-validation, because it knows no dates."""
+    flat = read_flat(table, target, id_column)
+    _check_classes(flat.y, f"the table, target {flat.target!r}")
+    digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
+    notes = (*flat.notes, "no dates in a flat table: all figures come from five-fold cross-validation on the same rows")
+    return Material(
+        flat.X, flat.y, flat.groups, None, None, flat.target, digest.hexdigest()[:16], {"folds": 5}, notes=notes
+    )
+
+
+def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
+    """The label of a model specification (as data, the way a saved model keeps it)."""
+    label, population = dict(spec.get("label") or {}), dict(spec.get("population") or {})
+    given = {name: label[name] for name in ("gap_days", "horizon_days", "dormancy_days") if name in label}
+    given |= {n: population[n] for n in ("active_within_days", "billing_types") if n in population}
+    if "billing_types" in label:
+        given["billing_types"] = label["billing_types"]
+    if "billing_types" in given:
+        given["billing_types"] = tuple(given["billing_types"])
+    return ChurnDefinition(**given)
+
+
+def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | None) -> Material:
+    """An operator's tables: labels, out-of-time split, features of all dates in one pass."""
+    definition = churn_definition(spec.as_dict())
+    history = int(spec.dates.get("history_days", 60))
+    split = split_in_time(label_dates(wh, definition, history_days=history), definition.longest, history)
+    labels = churn_labels(wh, [*split.train, split.test], definition)
+    builder = FeatureBuilder(spec.families, features_path=features_path)
+    X = _features(builder, wh, split, labels)
+    notes = _skipped(X)
+    X = X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
+    known = labels["label"].dropna().astype(np.int64)
+    learn, judge = _rows(known, split.train), _rows(known, (split.test,))
+    for part, role in ((learn, "the train dates"), (judge, "the test date")):
+        _check_classes(part, role)
+    return Material(
+        X.loc[learn.index],
+        learn,
+        learn.index.get_level_values("customer_id").to_numpy(),
+        X.loc[judge.index],
+        judge,
+        target=str(spec.label.get("kind", "churn")),
+        digest=wh.digest(),
+        windows=_windows(split, definition),
+        population=_population(labels, split),
+        words=builder.describe(),
+        quality=wh.report.frame(),
+        quality_reasons=wh.report.reasons(),
+        notes=notes,
+    )
+
+
+def _features(builder: FeatureBuilder, wh: Warehouse, split: TimeSplit, labels: pd.DataFrame) -> pd.DataFrame:
+    """Features of the labelled rows of all dates, in the order of the labels."""
+    X = builder.build(wh, [*split.train, split.test])
+    absent = labels.index.difference(X.index)
+    if len(absent):
+        raise DataError(f"{len(absent)} labelled customers have no features, for example {absent[0]}")
+    return X.loc[labels.index]
+
+
+def _rows(labels: pd.Series, dates: tuple[pd.Timestamp, ...]) -> pd.Series:
+    return labels[labels.index.get_level_values("as_of").isin(dates)]
+
+
+def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
+    """Families and features that the operator's tables do not allow."""
+    skipped = X.attrs.get("custintel", {}).get("skipped") or {}
+    pairs = skipped.items() if isinstance(skipped, Mapping) else ((str(item), "") for item in skipped)
+    return tuple(f"feature left out: {name}{': ' if why else ''}{why}" for name, why in pairs)
+
+
+def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
+    """Both windows in dates and days."""
+    return {
+        "train_as_of": [str(date.date()) for date in split.train],
+        "test_as_of": [str(split.test.date())],
+        "gap_days": definition.gap_days,
+        "horizon_days": definition.horizon_days,
+        "dormancy_days": definition.dormancy_days,
+    }
+
+
+def _population(labels: pd.DataFrame, split: TimeSplit) -> pd.DataFrame:
+    """Rows, events and censored rows by date."""
+    by_date = labels["label"].groupby(level="as_of")
+    table = pd.DataFrame({"rows": by_date.size(), "positives": by_date.sum(), "censored": by_date.apply(_censored)})
+    table = table.reset_index()
+    table.insert(1, "role", np.where(table["as_of"] == split.test, "test", "train"))
+    return table.assign(positives=table["positives"].astype(np.int64))
+
+
+def _censored(labels: pd.Series) -> int:
+    return int(labels.isna().sum())
+
+
+def _check_classes(y: pd.Series, where: str) -> None:
+    """Enough of both answers to learn and to judge."""
+    events, others = int(y.sum()), int(len(y) - y.sum())
+    if min(events, others) < _FEWEST:
+        raise DataError(
+            f"too few of one class in {where}\n  given: {events} events and {others} others\n"
+            f"  allowed: at least {_FEWEST} of each"
+        )

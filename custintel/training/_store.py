@@ -1,0 +1,94 @@
+"""Where MLflow keeps runs and models: by default an SQLite file in the working folder, artifacts beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from custintel.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["import_mlflow", "open_store", "store_folder", "store_uri"]
+
+_DATABASE = "mlflow.db"
+_NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
+
+
+def store_uri(place: str | Path | None = None) -> str:
+    """The tracking address: a given address or folder, the environment's, or ``mlflow.db`` in the working folder.
+
+    >>> store_uri("/data/demo")
+    'sqlite:////data/demo/mlflow.db'
+    >>> store_uri("https://mlflow.example.org")
+    'https://mlflow.example.org'
+    """
+    if place is None:
+        place = os.environ.get("MLFLOW_TRACKING_URI") or Path.cwd()
+    text = str(place)
+    if ":/" in text or text.startswith(("databricks", "uc")):
+        return text
+    return f"sqlite:///{Path(place).resolve() / _DATABASE}"
+
+
+def store_folder(uri: str) -> Path | None:
+    """Folder of an SQLite store; None for a server.
+
+    >>> str(store_folder("sqlite:////data/demo/mlflow.db"))
+    '/data/demo'
+    """
+    if not uri.startswith("sqlite:///"):
+        return None
+    return Path(uri.removeprefix("sqlite:///")).resolve().parent
+
+
+@contextmanager
+def open_store(place: str | Path | None = None) -> Iterator[Any]:
+    """MLflow turned to a store for the length of a block, and quiet; its former address comes back afterwards."""
+    uri = store_uri(place)
+    folder = store_folder(uri)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with _quiet():
+        mlflow = import_mlflow()
+        before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        try:
+            yield mlflow
+        finally:
+            mlflow.set_tracking_uri(before[0])
+            mlflow.set_registry_uri(before[1])
+
+
+def import_mlflow() -> Any:
+    """MLflow, or the error that says how to get it."""
+    try:
+        import mlflow
+    except ImportError as error:
+        raise MissingExtraError("mlflow", "train", "tracking (tracking=False trains without it)") from error
+    return mlflow
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings and no INFO lines of MLflow and of what it is built on; `filterwarnings` of the caller come back."""
+    loggers = [logging.getLogger(name) for name in _NOISY]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _set_levels(loggers, [logging.ERROR] * len(loggers))
+        try:
+            yield
+        finally:
+            _set_levels(loggers, levels)
+
+
+def _set_levels(loggers: list[logging.Logger], levels: list[int]) -> None:
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)

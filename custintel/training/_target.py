@@ -1,0 +1,83 @@
+"""Which of two answers is the event: 1, True, Yes, churn, VRAI ... or else the rarer one.
+
+>>> import pandas as pd
+>>> target = read_target(pd.Series(["FAUX", "VRAI", "FAUX"], name="Churn"))
+>>> target.y.tolist(), target.positive, target.note
+([0, 1, 0], 'VRAI', "'Churn': 'VRAI' is the event, 'FAUX' is not")
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from custintel.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Target", "read_target"]
+
+_YES_WORDS = """
+1 true t yes y oui vrai si sí sim ja wahr verdadero vero da 是 真
+churn churned churner left leaver gone closed lost bad 流失 离网
+"""
+_YES = frozenset(_YES_WORDS.split())
+
+
+@dataclass(frozen=True)
+class Target:
+    """The label as 0 and 1, what 1 stands for, which rows have one, and how this was decided."""
+
+    y: pd.Series
+    positive: str
+    note: str
+    unlabelled: int = 0
+
+
+def read_target(column: pd.Series) -> Target:
+    """Turn a column of two answers into 0 and 1; rows without an answer are left out and counted."""
+    known = column.dropna()
+    answers = known.map(_written)
+    values = sorted(answers.unique())
+    if len(values) != 2:
+        raise DataError(_not_two(str(column.name), values))
+    positive, why = _event(values, answers)
+    negative = next(v for v in values if v != positive)
+    y = (answers == positive).astype(np.int64)
+    note = f"{str(column.name)!r}: {positive!r} is the event, {negative!r} is not{why}"
+    return Target(y, positive, note, len(column) - len(known))
+
+
+def _written(cell: object) -> str:
+    """A cell as text: 1, 1.0 and '1 ' are the same answer."""
+    if isinstance(cell, (bool, np.bool_)):
+        return str(bool(cell))
+    if isinstance(cell, (int, float, np.integer, np.floating)):
+        return f"{float(cell):g}"
+    return str(cell).strip()
+
+
+def _event(values: list[str], answers: pd.Series) -> tuple[str, str]:
+    """The answer that stands for the event, and a reason when it is a guess."""
+    yes = [v for v in values if v.lower().rstrip(".") in _YES]
+    if len(yes) == 1:
+        return yes[0], ""
+    rare = str(answers.value_counts(ascending=True).index[0])
+    return rare, " (neither is a known word for yes: the rarer one was taken)"
+
+
+def _not_two(name: str, values: list[str]) -> str:
+    """Message for a target that is not a yes-or-no question."""
+    shown = ", ".join(map(repr, values[:8])) + (", ..." if len(values) > 8 else "")
+    if len(values) < 2:
+        return (
+            f"the target {name!r} has a single class: nothing can be learned\n"
+            f"  given: {shown or 'no value at all'}\n  allowed: two different values"
+        )
+    return (
+        f"the target {name!r} has {len(values)} different values\n  given: {shown}\n"
+        "  allowed: two different values\n  hint: a yes-or-no question is needed; group the values into two first"
+    )

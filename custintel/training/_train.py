@@ -1,0 +1,277 @@
+"""From an operator's tables, or one flat table, to a judged model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import warnings
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.artifact import Model
+from custintel.catalogue import ModelSpec, load_model_spec
+from custintel.errors import ConfigurationError, QualityWarning
+from custintel.estimators import ChurnClassifier
+from custintel.explain import Evaluation
+from custintel.progress import track
+from custintel.training._folds import fold_rows
+from custintel.training._leakage import Leak, find_leaks, warn_of_leaks
+from custintel.training._material import Material, from_table, from_warehouse
+from custintel.training._measure import decile_edges, describe_columns, judge
+from custintel.training._run import Run
+from custintel.training._store import import_mlflow
+from custintel.training._tracking import Record, track_run
+from custintel.training._tuning import Tuning, tune_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from custintel.warehouse import Warehouse
+
+__all__ = ["train"]
+
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class _How:
+    """How a training is done, apart from its data."""
+
+    tune: int
+    seed: int
+    refit: bool
+    keep_leaks: bool
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The estimator to deliver, the one that was judged, and its probabilities."""
+
+    delivered: ChurnClassifier
+    judged: ChurnClassifier
+    X: pd.DataFrame
+    y: pd.Series
+    p: pd.Series
+
+
+def train(  # noqa: PLR0913  (the public door; its keywords are the options of the command line)
+    name: str,
+    wh: Warehouse | None = None,
+    *,
+    table: str | Path | pd.DataFrame | None = None,
+    target: str | None = None,
+    id_column: str | None = None,
+    tune: int = 0,
+    seed: int = 0,
+    refit: bool = False,
+    keep_leaks: bool = False,
+    tracking: bool = True,
+    tracking_uri: str | Path | None = None,
+    promote: bool = False,
+    models_path: str | Path | None = None,
+    features_path: str | Path | None = None,
+) -> Run:
+    """Train the model of ``models/NAME.yaml`` and judge it on rows it has not seen.
+
+    From a warehouse: the last as-of date whose labels are closed is the test date; the model learns from dates whose
+    labels were already known on that day. From a flat table (no dates): five-fold cross-validation.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model specification.
+    wh : Warehouse, optional
+        The operator's tables.
+    table : path or DataFrame, optional
+        A flat customer table (CSV, Parquet, Excel) instead of a warehouse; needs `target`.
+    target : str, optional
+        Column of the flat table with two values.
+    id_column : str, optional
+        Column of the flat table that names the customer; found by its name when not given.
+    tune : int
+        Number of Optuna trials; 0 keeps the default parameters, which are good.
+    seed : int
+        Seed of everything random.
+    refit : bool
+        Deliver a model fitted again on all closed dates, the test date included. Its figures are those of the judged
+        model. By default the delivered model is the one that was judged.
+    keep_leaks : bool
+        Keep columns that look like consequences of the label; by default they are left out with a `LeakageWarning`.
+    tracking : bool
+        Write the run to MLflow.
+    tracking_uri : str or path, optional
+        Address of the store, or a folder for an SQLite one; by default ``MLFLOW_TRACKING_URI`` or the working folder.
+    promote : bool
+        Make this version the ``champion``; otherwise only the first version becomes it, later ones ``challenger``.
+    models_path, features_path : path, optional
+        Folders with own models and features.
+
+    Returns
+    -------
+    Run
+        Model, evaluation, metrics, and where they stand in MLflow.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"bill": range(60), "left": ["no", "yes"] * 30})
+    >>> run = train("churn", table=table, target="left", tracking=False)
+    >>> run.model.feature_names
+    ['bill']
+    """
+    started = time.time()
+    _check_source(wh, table, target)
+    if tracking:
+        import_mlflow()  # now, not after ten minutes of work
+    spec = load_model_spec(name, models_path, features_path)
+    how = _How(tune, seed, refit, keep_leaks)
+    if table is not None:
+        material = from_table(table, str(target), id_column)
+    else:
+        assert wh is not None
+        material = from_warehouse(wh, spec, features_path)
+    run, train_rows = _learn(spec, material, how)
+    if not tracking:
+        return run
+    params = {**asdict(how), **run.model.estimator.get_params()}
+    record = Record(run.evaluation, params, *train_rows, started, promote)
+    return Run(run.model, run.evaluation, track_run(record, tracking_uri))
+
+
+def _check_source(wh: Any, table: Any, target: str | None) -> None:
+    """Exactly one source, and a target for a flat table."""
+    if (wh is None) == (table is None):
+        given = "both" if wh is not None else "neither"
+        raise ConfigurationError(f"give a warehouse or a table\n  given: {given}\n  allowed: one of the two")
+    if table is not None and target is None:
+        raise ConfigurationError(
+            "a flat table needs the name of the column to predict\n  hint: target='Churn' (--target Churn)"
+        )
+
+
+def _learn(spec: ModelSpec, material: Material, how: _How) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
+    """Leak check, tuning, fit, judgement; the run is not tracked yet."""
+    leaks = find_leaks(material.X, material.y, how.seed)
+    warn_of_leaks(leaks, how.keep_leaks)
+    material = material if how.keep_leaks else material.without([leak.column for leak in leaks])
+    tuning = _tuned(spec, material, how)
+    fitted = _fit(spec, material, how, tuning)
+    model = Model(spec.name, fitted.delivered, _metadata(spec, material, fitted, how))
+    evaluation = Evaluation(
+        model=model if fitted.judged is fitted.delivered else Model(spec.name, fitted.judged, model.metadata),
+        X=fitted.X,
+        y=fitted.y,
+        p=fitted.p,
+        **({} if material.population is None else {"population": material.population}),
+        quality=material.quality,
+        quality_reasons=material.quality_reasons,
+        leaks=tuple(asdict(leak) for leak in leaks),
+        trials=None if tuning is None else tuning.trials,
+        notes=(*material.notes, *_choices(how, leaks)),
+    )
+    return Run(model, evaluation), (material.X, material.y)
+
+
+def _choices(how: _How, leaks: tuple[Leak, ...]) -> list[str]:
+    """What the reader must know about decisions taken."""
+    notes = []
+    if leaks:
+        done = "kept, as asked" if how.keep_leaks else "left out"
+        notes.append(f"columns that look like consequences of the label, {done}: {', '.join(k.column for k in leaks)}")
+    if how.refit:
+        notes.append("the delivered model was fitted again with the test date; the figures are those of the judged one")
+    return notes
+
+
+def _learner(spec: ModelSpec, columns: pd.Index, seed: int, params: Mapping[str, Any]) -> ChurnClassifier:
+    """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
+    signs = {
+        str(column): int(sign)
+        for pattern, sign in spec.constraints.items()
+        for column in columns
+        if fnmatchcase(str(column), pattern)
+    }
+    given = {**dict(spec.learner.get("params") or {}), **params}
+    return ChurnClassifier(**{"monotone": signs or None, "random_state": seed, **given})
+
+
+def _tuned(spec: ModelSpec, material: Material, how: _How) -> Tuning | None:
+    """Better parameters, when asked for and found."""
+    if how.tune <= 0:
+        return None
+    with _repeats_silenced():
+        return tune_parameters(
+            lambda params: _learner(spec, material.X.columns, how.seed, params),
+            material.X,
+            material.y,
+            material.groups,
+            spec.search,
+            (how.tune, how.seed),
+        )
+
+
+def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) -> _Fitted:
+    """Fit and predict unseen rows: the test date, or each fifth of a flat table in turn."""
+    params = {} if tuning is None else tuning.params
+    X, y = material.X, material.y
+
+    def fresh() -> ChurnClassifier:
+        return _learner(spec, X.columns, how.seed, params)
+
+    model = fresh().fit(X, y, groups=material.groups)
+    if material.X_test is None or material.y_test is None:
+        return _Fitted(model, model, X, y, _out_of_fold(fresh, material, how.seed))
+    p = pd.Series(model.predict_proba(material.X_test)[:, 1], index=material.X_test.index, name="probability")
+    delivered = model
+    if how.refit:
+        every_X, every_y = pd.concat([X, material.X_test]), pd.concat([y, material.y_test])
+        delivered = fresh().fit(every_X, every_y, groups=every_X.index.get_level_values("customer_id").to_numpy())
+    return _Fitted(delivered, model, material.X_test, material.y_test, p)
+
+
+def _out_of_fold(fresh: Any, material: Material, seed: int) -> pd.Series:
+    """Probability of each row by a model that has not seen it."""
+    p = np.full(len(material.y), np.nan)
+    with _repeats_silenced():
+        folds = fold_rows(material.y, material.groups, _FOLDS, seed)
+        for learn, test in track(folds, "cross-validation", total=_FOLDS):
+            groups = None if material.groups is None else np.asarray(material.groups)[learn]
+            model = fresh().fit(material.X.iloc[learn], material.y.iloc[learn], groups=groups)
+            p[test] = model.predict_proba(material.X.iloc[test])[:, 1]
+    return pd.Series(p, index=material.X.index, name="probability")
+
+
+def _repeats_silenced() -> warnings.catch_warnings[None]:
+    """The final fit says what is wrong with the data; the fits of the folds need not say it again."""
+    return warnings.catch_warnings(action="ignore", category=QualityWarning)
+
+
+def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -> dict[str, Any]:
+    """All that must be known to use and to trust the model, as plain data."""
+    return {
+        "version": _content_version(fitted.delivered),
+        "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
+        "spec": spec.as_dict(),
+        "source": "warehouse" if material.population is not None else "table",
+        "target": material.target,
+        "windows": dict(material.windows),
+        "features": describe_columns(fitted.X, material.words),
+        "decile_edges": decile_edges(fitted.p),
+        "metrics": judge(fitted.y, fitted.p, spec.costs, how.seed),
+        "data_digest": material.digest,
+        "seed": how.seed,
+        "refit": how.refit,
+    }
+
+
+def _content_version(estimator: ChurnClassifier) -> str:
+    """A short name of what was learned: the same data, seed and library give the same version."""
+    state, texts = estimator.to_state()
+    content = json.dumps([state, texts], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]

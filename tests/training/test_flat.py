@@ -1,0 +1,121 @@
+"""Label, identity and columns that say nothing."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from custintel.errors import DataError
+from custintel.training._flat import find_column, read_flat
+from custintel.training._target import read_target
+
+
+@pytest.mark.parametrize(
+    ("cells", "positive", "expected"),
+    [
+        (["Yes", "No", "No"], "Yes", [1, 0, 0]),
+        ([1, 0, 0], "1", [1, 0, 0]),
+        ([1.0, 0.0, 0.0], "1", [1, 0, 0]),
+        ([True, False, False], "True", [1, 0, 0]),
+        (["VRAI", "FAUX", "FAUX"], "VRAI", [1, 0, 0]),
+        (["True.", "False.", "False."], "True.", [1, 0, 0]),
+        (["是", "否", "否"], "是", [1, 0, 0]),
+        (["stay", "go away", "stay"], "go away", [0, 1, 0]),
+        ([2, 1, 1], "1", [0, 1, 1]),
+    ],
+)
+def test_the_event_is_recognised(cells: list[object], positive: str, expected: list[int]) -> None:
+    target = read_target(pd.Series(cells, name="t"))
+    assert (target.positive, target.y.tolist()) == (positive, expected)
+
+
+def test_a_guess_is_said() -> None:
+    assert "rarer" in read_target(pd.Series(["a", "b", "a"], name="t")).note
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [(["No", "No"], "single class"), ([None, None], "single class"), (["a", "b", "c"], "3 different values")],
+)
+def test_targets_that_are_no_question(cells: list[object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_target(pd.Series(cells, name="t", dtype=object))
+
+
+def _table(rows: int = 60) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "rownames": range(1, rows + 1),
+            "customerID": [f"C{i:04d}" for i in range(rows)],
+            "bill": [i % 7 + 0.5 for i in range(rows)],
+            "country": "US",
+            "nothing": None,
+            "note": [f"text {i}" for i in range(rows)],
+            "Churn": ["Yes", "No", "No"] * (rows // 3),
+        }
+    )
+
+
+def test_columns_are_sorted_out_and_named() -> None:
+    flat = read_flat(_table(), "churn")
+    assert flat.X.columns.tolist() == ["bill"]
+    assert flat.X.index.name == "customer_id"
+    assert flat.y.sum() == 20
+    told = "\n".join(flat.notes)
+    for word in (
+        "'customerID' names the customers",
+        "row number: 'rownames'",
+        "constant: 'country'",
+        "'nothing'",
+        "'note'",
+    ):
+        assert word in told
+
+
+def test_duplicates_are_removed_and_counted_only_without_identity() -> None:
+    twice = pd.concat([_table().drop(columns=["rownames", "customerID", "note"])] * 2, ignore_index=True)
+    assert "60 + 39" not in "\n".join(read_flat(twice, "Churn").notes)
+    assert len(read_flat(twice, "Churn").y) == len(twice.drop_duplicates())
+    assert any("exact duplicate rows were removed" in note for note in read_flat(twice, "Churn").notes)
+    named = _table().drop(columns=["rownames", "note"])
+    assert len(read_flat(named, "Churn").y) == 60
+
+
+def test_rows_without_label_are_left_out_and_counted() -> None:
+    table = _table().assign(Churn=lambda t: t["Churn"].where(t.index > 4))
+    flat = read_flat(table, "Churn")
+    assert len(flat.y) == 55
+    assert any("5 rows without a value" in note for note in flat.notes)
+
+
+def test_customers_with_several_rows_become_groups() -> None:
+    table = (
+        _table().drop(columns=["rownames", "note"]).assign(customerID=lambda t: [f"C{i // 2}" for i in range(len(t))])
+    )
+    assert read_flat(table, "Churn", "customerid").groups is not None
+
+
+def test_a_wrong_column_name_gets_a_hint() -> None:
+    with pytest.raises(DataError, match="did you mean 'Churn'"):
+        find_column(_table(), "Chrn", "target")
+
+
+def test_a_table_of_nothing() -> None:
+    with pytest.raises(DataError, match="no column is left"):
+        read_flat(pd.DataFrame({"a": [1] * 6, "y": [0, 1] * 3}, index=pd.Index(list("abcdef"), name="id")), "y")
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "rows", "events", "columns"),
+    [
+        ("ibm_telco/WA_Fn-UseC_-Telco-Customer-Churn.csv", "Churn", 7043, 1869, 19),
+        ("mlc_churn/modeldata_mlc_churn.csv", "churn", 5000, 707, 19),
+        ("mlc_churn/churn-bigml-20.csv", "Churn", 667, 95, 19),
+        ("mlc_churn/churn-bigml-80.csv", "Churn", 2666, 388, 19),
+        ("mlc_churn/telecom_churn_data_4617.csv", "Churn", 4617, 656, 19),
+        ("iranian_churn/Customer_Churn.csv", "Churn", 2850, 446, 13),
+    ],
+)
+def test_public_tables_need_no_preparation(data_folder, path, target, rows, events, columns) -> None:  # type: ignore[no-untyped-def]
+    flat = read_flat(data_folder / path, target)
+    assert (len(flat.y), int(flat.y.sum()), flat.X.shape[1]) == (rows, events, columns)
