@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from custintel.catalogue._catalogue import Catalogue
+from custintel.catalogue._dictionary import dictionary_markdown
 from custintel.catalogue._entries import ALL, Entry, Family, Feature, Kind, SliceWords, column_name
 from custintel.catalogue._model_spec import ModelSpec, load_model_spec
 
@@ -16,5 +17,6 @@ __all__ = [
     "ModelSpec",
     "SliceWords",
     "column_name",
+    "dictionary_markdown",
     "load_model_spec",
 ]

@@ -1,0 +1,61 @@
+"""The data dictionary: every column in words, generated from the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custintel.catalogue._catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from custintel.catalogue._entries import Entry, Family
+
+__all__ = ["dictionary_markdown"]
+
+_HEAD = """\
+# Data dictionary
+
+Every column of the feature table, generated from `features/*.yaml` (do not edit: `python docs/generate.py`).
+*Missing* is what a value becomes when there is nothing to compute it from; `-` means that it stays missing.
+Amounts are in the operator's currency unit `u`; windows are days that end with the as-of date.
+"""
+_TABLE = "| column | meaning | 含义 | unit | missing | computed as |\n|---|---|---|---|---|---|\n"
+
+
+def dictionary_markdown(catalogue: Catalogue | None = None) -> str:
+    """The data dictionary as a Markdown page; of the shipped families by default.
+
+    >>> print(dictionary_markdown(Catalogue.load(families=["plan_changes"])).splitlines()[6])
+    2 columns in 1 family.
+    """
+    catalogue = Catalogue.load() if catalogue is None else catalogue
+    families = catalogue.families
+    count = len(catalogue.entries())
+    sizes = f"{count} columns in {len(families)} famil{'y' if len(families) == 1 else 'ies'}.\n"
+    return "\n".join([_HEAD, sizes, *(_section(family, catalogue.entries()) for family in families)])
+
+
+def _section(family: Family, entries: Iterable[Entry]) -> str:
+    rows = "\n".join(_row(entry) for entry in entries if entry.family == family.name)
+    facts = "".join(f"- {fact}\n" for fact in _facts(family))
+    return f"## {family.name}\n\n{family.about}. {family.about_zh}。\n\n{facts}\n{_TABLE}{rows}\n"
+
+
+def _facts(family: Family) -> Iterator[str]:
+    time = f", by `{family.time}`" if family.time else ""
+    kinds = {"window": "rows of the window", "gathered": f"rows gathered per `{family.per}`", "latest": "row in force"}
+    yield f"source: table `{family.source}`{time}; {kinds[family.kind]}"
+    for table, column in family.join.items():
+        yield f"looked up: `{table}` by `{column}`"
+    for name, condition in family.slices.items():
+        yield f"slice `{name}`: `{condition.text}`"
+    for name, gathered in family.gather.items():
+        yield f"gathered `{name}`: `{gathered.text}`"
+
+
+def _row(entry: Entry) -> str:
+    missing = "-" if entry.missing is None else f"{entry.missing:g}"
+    note = "" if entry.sensitivity == "normal" else f" ({entry.sensitivity})"
+    cells = (f"`{entry.column}`", entry.about + note, entry.about_zh, entry.unit, missing, f"`{entry.expression}`")
+    return "| " + " | ".join(cells) + " |"
