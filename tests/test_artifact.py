@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +164,32 @@ def test_loading_a_folder_needs_no_mlflow(saved: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "custintel[train]" in done.stdout
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch, saved: Path) -> None:
+    """An MLflow that knows one model, and keeps it in a subfolder as MLflow does."""
+
+    def download_artifacts(artifact_uri: str, dst_path: str) -> str:
+        if "churn" not in artifact_uri:
+            raise RuntimeError("Registered Model with name=fraud not found")
+        shutil.copytree(saved, Path(dst_path) / "model" / "artifacts" / "churn")
+        return str(Path(dst_path) / "model")
+
+    artifacts = types.ModuleType("mlflow.artifacts")
+    artifacts.download_artifacts = download_artifacts  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mlflow", types.ModuleType("mlflow"))
+    monkeypatch.setitem(sys.modules, "mlflow.artifacts", artifacts)
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_model_of_the_registry(model: Model) -> None:
+    table, _ = _table()
+    again = load_model("models:/churn@champion")
+    np.testing.assert_allclose(again.predict_proba(table), model.predict_proba(table), atol=1e-12)
+
+
+@pytest.mark.usefixtures("registry")
+def test_an_unknown_model_of_the_registry_is_told() -> None:
+    with pytest.raises(ModelError, match=r"models:/fraud/1 cannot be fetched.*\n.*hint"):
+        load_model("models:/fraud/1")

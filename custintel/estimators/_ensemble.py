@@ -34,7 +34,7 @@ __all__ = ["Ensemble", "fit_ensemble"]
 
 _CHUNK = 100_000
 _TINY_PENALTY = 3.0
-_MANY_COLUMNS = 80
+_MANY_COLUMNS = 60
 
 
 @dataclass(frozen=True)
@@ -168,17 +168,12 @@ def _fit_linear(  # noqa: PLR0913
     seed: int,
 ) -> tuple[LinearPart, np.ndarray]:
     rng = np.random.default_rng(seed)
-    small = [(_sample(train, most_rows, rng), valid) for train, valid in splits]
-    rows = np.unique(np.concatenate([np.concatenate(s) for s in small]))
+    rows = _sample(np.arange(len(y)), most_rows, rng)
     plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS)
     design = learn_design(matrix[rows], levels, weight[rows], plain)
-    Z = design.expand(matrix[rows])
-    local = [(np.searchsorted(rows, t), np.searchsorted(rows, v)) for t, v in small]
-    penalty, raw = choose_penalty(Z, y[rows], weight[rows], local)
-    linear = _fit_monotone(Z, y[rows], weight[rows], design, penalty, monotone)
-    out = np.full(len(y), np.nan)
-    out[rows] = raw
-    return linear, out
+    sampled = [(_sample(train, most_rows, rng), valid) for train, valid in splits]
+    penalty, raw = choose_penalty(design, matrix, y, weight, sampled)
+    return _fit_monotone(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
 
 
 def _fit_monotone(

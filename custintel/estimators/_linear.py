@@ -24,6 +24,7 @@ __all__ = ["Design", "LinearPart", "fit_ridge", "learn_design"]
 PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 _FEW_VALUES = 8
 _MOST_LEVELS = 60
+_CHUNK = 20_000
 
 
 @dataclass(frozen=True)
@@ -186,15 +187,25 @@ def _line_search(  # noqa: PLR0913 - one problem, spelled out
     return beta, loss
 
 
-def choose_penalty(Z: np.ndarray, y: np.ndarray, weight: np.ndarray, splits: list[Split]) -> tuple[float, np.ndarray]:
+def choose_penalty(
+    design: Design, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, splits: list[Split]
+) -> tuple[float, np.ndarray]:
     """The penalty with the lowest out-of-fold log loss, and the out-of-fold log-odds it gives (NaN elsewhere)."""
     raw = np.full((len(PENALTIES), len(y)), np.nan)
     for train, valid in splits:
-        beta = None
-        for i, penalty in enumerate(PENALTIES):
-            beta = fit_ridge(Z[train], y[train], weight[train], penalty, beta)
-            raw[i, valid] = beta[0] + Z[valid] @ beta[1:]
+        path = _path(design.expand(matrix[train]), y[train], weight[train])
+        for start in range(0, len(valid), _CHUNK):
+            rows = valid[start : start + _CHUNK]
+            raw[:, rows] = path[:, :1] + path[:, 1:] @ design.expand(matrix[rows]).T
     seen = ~np.isnan(raw[0])
     losses = [log_loss_raw(y[seen], r[seen], weight[seen]) for r in raw]
     best = int(np.argmin(losses))
     return PENALTIES[best], raw[best]
+
+
+def _path(Z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weights for every penalty, strongest first, each starting from the one before."""
+    path: list[np.ndarray] = []
+    for penalty in PENALTIES:
+        path.append(fit_ridge(Z, y, weight, penalty, path[-1] if path else None))
+    return np.array(path)

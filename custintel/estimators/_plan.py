@@ -31,7 +31,7 @@ class Plan:
     folds: int
     used: int
     shapes: tuple[Shape, ...]
-    linear_rows: int = 30_000
+    linear_rows: int = 20_000
 
 
 def plan_fit(rows: int, minority: int, effort: Effort) -> Plan:
