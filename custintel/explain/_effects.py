@@ -203,8 +203,8 @@ def _rare(X: pd.DataFrame, few: pd.DataFrame) -> frozenset[tuple[str, str]]:
     for column in X.columns:
         if pd.api.types.is_numeric_dtype(X[column].dtype):
             continue
-        everyone = X[column].astype(str)
-        hidden |= {(str(column), v) for v in few[column].astype(str) if int((everyone == v).sum()) < least}
+        often = X[column].value_counts(dropna=False)
+        hidden |= {(str(column), str(v)) for v in few[column].dropna() if int(often[v]) < least}
     return frozenset(hidden)
 
 

@@ -29,8 +29,13 @@ def population(evaluation: Evaluation) -> dict[str, Any]:
         "closed": _closed(dated, windows) if windows else None,
         "test_rows": evaluation.rows,
         "test_positives": int(evaluation.y.sum()),
-        "test_customers": int(evaluation.X.index.get_level_values(-1).nunique()),
+        "test_customers": _customers(evaluation.X.index),
     }
+
+
+def _customers(index: pd.Index) -> int:
+    """Count the customers of an index, each once over all dates."""
+    return len(np.unique(index.codes[-1])) if isinstance(index, pd.MultiIndex) else int(index.nunique())
 
 
 def _date_row(row: Mapping[Any, Any]) -> dict[str, Any]:

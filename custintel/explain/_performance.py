@@ -55,7 +55,7 @@ def _customers(index: pd.Index, order: NDArray[np.intp]) -> NDArray[Any] | None:
     """Return a number for each customer when rows repeat them."""
     if not isinstance(index, pd.MultiIndex):
         return None
-    codes = pd.factorize(index.get_level_values(-1))[0][order]
+    codes = np.asarray(index.codes[-1])[order]
     return codes if len(np.unique(codes)) < len(codes) else None
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from custintel.errors import ConfigurationError
 from custintel.explain._features import ColumnNote, Groups, column_notes, direction_kind, matters
-from custintel.explain._words import check_languages, direction_words, missing_words, quantity, rounded, words
+from custintel.explain._words import check_languages, direction_words, missing_words, quantity_writer, rounded, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -188,9 +188,9 @@ class _Speaker:
 
     def sentences(self, rows: Picks, language: str) -> NDArray[np.object_]:
         """Return one sentence for each of these rows; each distinct value is put into words once."""
-        shown = self._shown(rows)
-        codes, distinct = pd.factorize(shown, use_na_sentinel=False)
-        texts = np.array([self._sentence(value, language) for value in distinct], dtype=object)
+        codes, distinct = pd.factorize(self._shown(rows), use_na_sentinel=False)
+        texts = np.empty(len(distinct), dtype=object)
+        texts[:] = self._phrased(distinct, language)
         return texts[codes]
 
     def _shown(self, rows: Picks) -> pd.Series | Cells:
@@ -201,16 +201,21 @@ class _Speaker:
         numbers = values.to_numpy(np.float64, na_value=np.nan)
         return rounded(numbers) if self.note.unit != "share" else np.round(numbers, 3)
 
-    def _sentence(self, value: object, language: str) -> str:
-        """Return the sentence for one value."""
-        said, usual = self._said(value, language), self._usual(language)
-        form = "plain" if usual is None else "same" if usual == said else "compared"
-        return str(words()["sentence"][language][form]).format(
-            about=self.note.name(language),
-            value=said,
-            typical=usual,
-            direction=direction_words(self.kind, language, self.explainer.up),
-        )
+    def _phrased(self, values: Any, language: str) -> list[str]:
+        """Return one sentence for each value."""
+        usual = self._usual(language)
+        before, after = self._frame("plain" if usual is None else "compared", usual, language)
+        same = self._frame("same", usual, language)
+        said = (self._said(value, language) for value in values)
+        return [f"{same[0]}{text}{same[1]}" if text == usual else f"{before}{text}{after}" for text in said]
+
+    def _frame(self, form: str, usual: str | None, language: str) -> tuple[str, str]:
+        """Return what stands before and after the value in a sentence."""
+        direction = direction_words(self.kind, language, self.explainer.up)
+        about = self.note.name(language)
+        parts = str(words()["sentence"][language][form]).split("{value}")
+        before, after = (part.format(about=about, typical=usual, direction=direction) for part in parts)
+        return before, after
 
     def _usual(self, language: str) -> str | None:
         """Return the typical value in words, if it is known."""
@@ -224,7 +229,7 @@ class _Speaker:
         if isinstance(value, bool | np.bool_):
             return str(words()["value"][language]["true" if value else "false"])
         if isinstance(value, int | float | np.integer | np.floating):
-            return quantity(float(value), self.note.unit, language)
+            return quantity_writer(self.note.unit, language)(float(value))
         if isinstance(value, pd.Timestamp | np.datetime64):
             return str(pd.Timestamp(value).date())
         if (self.note.column, str(value)) in self.explainer.suppressed:
@@ -234,4 +239,6 @@ class _Speaker:
 
 def _is_missing(value: Any) -> bool:
     """Tell a missing scalar."""
+    if isinstance(value, float):
+        return value != value
     return bool(pd.isna(value)) if pd.api.types.is_scalar(value) else False

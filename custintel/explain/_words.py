@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ import yaml
 from custintel.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["check_languages", "direction_words", "human_number", "missing_words", "quantity", "rounded", "words"]
@@ -60,32 +63,44 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def human_number(value: float, grouped: bool = True) -> str:
     """Write a number with few digits and, if `grouped`, commas between thousands."""
-    if not np.isfinite(value):
+    size = abs(value)
+    if not math.isfinite(value):
         return "∞" if value > 0 else "-∞"
-    number = float(rounded(np.array([value]))[0])
-    size = abs(number)
     digits = (
-        0 if size >= 100 or size == 0 else 1 if size >= 10 else 2 if size >= 1 else int(1 - np.floor(np.log10(size)))
+        0 if size >= 100 or size == 0 else 1 if size >= 10 else 2 if size >= 1 else 1 - math.floor(math.log10(size))
     )
-    text = f"{number:{',' if grouped else ''}.{min(digits, 12)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = f"{value:,.{min(digits, 12)}f}" if grouped else f"{value:.{min(digits, 12)}f}"
+    text = text.rstrip("0").rstrip(".") if digits else text
+    return "0" if text == "-0" else text
 
 
 def quantity(value: float, unit: str, language: str) -> str:
     """Write a number with its unit in one language."""
+    return quantity_writer(unit, language)(value)
+
+
+@cache
+def quantity_writer(unit: str, language: str) -> Callable[[float], str]:
+    """Return a function that writes numbers of this unit; thousands of values are written at a time."""
     entry = words()["unit"].get(unit, {"en": unit, "zh": unit})
-    if entry.get("words") and value in (0.0, 1.0):
-        return str(words()["value"][language]["true" if value else "false"])
-    number = human_number(_scaled(value, entry.get("times", 1)), entry.get("grouped", True))
-    name = str(entry["one"] if number == "1" and language == "en" and "one" in entry else entry.get(language, unit))
-    between = " " if entry.get("space", {}).get(language, True) and name else ""
-    return f"{number}{between}{name}"
+    name, times, grouped = str(entry.get(language, unit)), entry.get("times", 1), entry.get("grouped", True)
+    one = str(entry.get("one", name)) if language == "en" else name
+    space = " " if entry.get("space", {}).get(language, True) and name else ""
+    yes_no = words()["value"][language] if entry.get("words") else {}
+
+    def write(value: float) -> str:
+        if yes_no and value in (0.0, 1.0):
+            return str(yes_no["true" if value else "false"])
+        number = human_number(_scaled(value, times) if times != 1 else value, grouped)
+        return f"{number}{space}{one if number == '1' else name}"
+
+    return write
 
 
 def _scaled(value: float, times: float) -> float:
     """Turn a share into a percentage, without decimals from ten percent on."""
     scaled = value * times
-    return float(np.round(scaled)) if times != 1 and abs(scaled) >= 10 else scaled
+    return float(round(scaled)) if abs(scaled) >= 10 else scaled
 
 
 def missing_words(family: str, language: str) -> str:
