@@ -171,7 +171,7 @@ class Warehouse:
         if isinstance(place, duckdb.DuckDBPyConnection):
             engine = DuckDBEngine.of(place)
             catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
-            sources = database_sources(engine, catalog, parse_mapping(rename))
+            sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
             return cls(engine, sources, _day_end(latest), where="connection")
         path = Path(place)
         if path.is_dir():

@@ -32,7 +32,7 @@ class ColumnSource:
     value: Scalar = None
     values: Mapping[str, Scalar] = field(default_factory=dict)
     other: Scalar = None
-    format: str | None = None
+    format: tuple[str, ...] = ()
     epoch: datetime | None = None
     unit: str = "s"
     zone: str | None = None
@@ -100,6 +100,8 @@ def _column(given: object) -> ColumnSource:
     entry = dict(given) if isinstance(given, Mapping) else {}
     if "epoch" in entry:
         entry["epoch"] = _moment(entry["epoch"])
+    if "format" in entry:
+        entry["format"] = tuple(_parts(entry["format"]))
     if "values" in entry:
         entry["values"] = MappingProxyType({_key(k): v for k, v in entry["values"].items()})
     return ColumnSource(**entry)

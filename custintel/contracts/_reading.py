@@ -163,8 +163,9 @@ def _moment(given: str, kind: str, source: ColumnSource) -> str:
         return given
     if kind != "VARCHAR":
         return "cast(null as timestamp)"
-    if source.format is not None:
-        return f"cast(try_strptime({given}, {literal(source.format)}) as timestamp)"
+    if source.format:
+        formats = ", ".join(literal(text) for text in source.format)
+        return f"cast(try_strptime({given}, [{formats}]) as timestamp)"
     return _parsed(given, source.zone)
 
 

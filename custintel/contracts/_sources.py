@@ -119,8 +119,10 @@ def _stem(path: Path) -> str:
     return path.name.split(".")[0].lower()
 
 
-def database_sources(engine: DuckDBEngine, catalog: str, mappings: Mappings) -> dict[str, list[Source]]:
-    """Find the tables and views of a database (and temporary ones, which registered frames are).
+def database_sources(
+    engine: DuckDBEngine, catalog: str, mappings: Mappings, borrowed: Mapping[str, str] | None = None
+) -> dict[str, list[Source]]:
+    """Find the tables and views of a database, and those borrowed from a connection.
 
     Examples
     --------
@@ -131,9 +133,9 @@ def database_sources(engine: DuckDBEngine, catalog: str, mappings: Mappings) -> 
     """
     found = engine.rows(
         "select table_catalog, table_schema, table_name from information_schema.tables"
-        f" where table_catalog in ({literal(catalog)}, 'temp') order by table_catalog = 'temp', table_schema <> 'main'"
+        f" where table_catalog = {literal(catalog)} order by table_schema <> 'main'"
     )
-    tables: dict[str, str] = {}
+    tables = {name.lower(): quoted(here) for name, here in (borrowed or {}).items()}
     for row in found:
         tables.setdefault(str(row[2]).lower(), ".".join(quoted(str(word)) for word in row))
     places = _places(tables, mappings, lambda name: tables.get(name.lower(), quoted(name)))

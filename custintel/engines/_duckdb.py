@@ -6,7 +6,6 @@ import itertools
 import shutil
 import tempfile
 import weakref
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from custintel.engines._text import literal, quoted
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -75,49 +74,56 @@ class DuckDBEngine:
     def of(cls, connection: duckdb.DuckDBPyConnection) -> DuckDBEngine:
         """Work beside the tables of an open connection, in an attached memory database of its own.
 
-        The connection's tables, settings of names and default schema stay as they are; its time zone is set to UTC.
+        The work is done on a second connection to the same database: names, settings and default schema of the first
+        stay as they are. What it has not committed, and its temporary tables and registered frames, are not seen here
+        (`borrow` brings the latter over).
 
         Examples
         --------
         >>> connection = duckdb.connect()
-        >>> _ = connection.sql("create table calls as select 7 as a")
+        >>> _ = connection.execute("create table calls as select 7 as a")
         >>> engine = DuckDBEngine.of(connection)
         >>> engine.execute("create table mine as select * from memory.main.calls")
         >>> engine.tables(), connection.execute("select current_catalog()").fetchall()
         (['mine'], [('memory',)])
         """
         engine = cls.__new__(cls)
-        engine._connection = connection
+        engine._connection = connection.cursor()
         engine._owned = False
         engine._prepare(f"custintel_{next(_numbers)}")
         return engine
 
+    def borrow(self, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+        """Bring over the temporary tables, views and registered frames of a connection; return their names here.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> connection = duckdb.connect()
+        >>> _ = connection.register("calls", pd.DataFrame({"a": [7]}))
+        >>> DuckDBEngine.of(connection).borrow(connection)
+        {'calls': '_temporary_calls'}
+        """
+        query = "select table_name from information_schema.tables where table_catalog = 'temp' order by 1"
+        names = [str(row[0]) for row in connection.execute(query).fetchall()]
+        for name in names:
+            self._connection.register(f"_temporary_{name}", _table(connection, f"from temp.{quoted(name)}"))
+        return {name: f"_temporary_{name}" for name in names}
+
     def _prepare(self, attach: str | None) -> None:
         """Attach the memory store and settle on UTC."""
         self._connection.execute("set timezone = 'UTC'")
+        # a misspelt table must be an error, not a Python variable that happens to have the name
+        self._connection.execute("set python_enable_replacements = false")
+        self._before = self._current_catalog()
         if attach is not None:
             self._connection.execute(f"attach ':memory:' as {quoted(attach)}")
-        if self._owned and attach is not None:
             self._connection.execute(f"use {quoted(attach)}")
-        self.catalog = attach or str(self._one("select current_catalog()"))
+        self.catalog = attach or self._before
 
-    def _one(self, query: str) -> object:
-        """The single value of a query, in the connection's own default schema."""
-        row = self._connection.execute(query).fetchone()
-        return row[0] if row else None
-
-    @contextmanager
-    def _at_home(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Let unqualified names mean this engine's tables, and restore a guest connection afterwards."""
-        if self._owned:
-            yield self._connection
-            return
-        catalog, schema = (str(self._one(f"select current_{what}()")) for what in ("catalog", "schema"))
-        self._connection.execute(f"use {quoted(self.catalog)}.main")
-        try:
-            yield self._connection
-        finally:
-            self._connection.execute(f"use {quoted(catalog)}.{quoted(schema)}")
+    def _current_catalog(self) -> str:
+        """The database in which unqualified names are looked for."""
+        return str(self._connection.execute("select current_catalog()").fetchall()[0][0])
 
     def sql(self, query: str) -> pd.DataFrame:
         """Run a query and return pandas.
@@ -128,8 +134,7 @@ class DuckDBEngine:
            a
         0  1
         """
-        with self._at_home() as connection:
-            return connection.execute(query).df()
+        return self._connection.execute(query).df()
 
     def arrow(self, query: str) -> pa.Table:
         """Run a query and return an Arrow table.
@@ -139,12 +144,7 @@ class DuckDBEngine:
         >>> DuckDBEngine().arrow("select 1 as a").to_pydict()
         {'a': [1]}
         """
-        with self._at_home() as connection:
-            result = connection.sql(query)  # DuckDB 2.0 warns of a copy when execute() is asked for Arrow
-            # DuckDB 2.0 removed fetch_arrow_table; older releases lack to_arrow_table
-            fetch = getattr(result, "to_arrow_table", None) or getattr(result, "fetch_arrow_table")  # noqa: B009
-            table: pa.Table = fetch()
-            return table
+        return _table(self._connection, query)
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Run a query and return plain Python rows.
@@ -154,8 +154,7 @@ class DuckDBEngine:
         >>> DuckDBEngine().rows("select 1, 'a'")
         [(1, 'a')]
         """
-        with self._at_home() as connection:
-            return connection.execute(query).fetchall()
+        return self._connection.execute(query).fetchall()
 
     def execute(self, query: str) -> None:
         """Run a statement and return nothing.
@@ -164,8 +163,7 @@ class DuckDBEngine:
         --------
         >>> DuckDBEngine().execute("create table t as select 1 as a")
         """
-        with self._at_home() as connection:
-            connection.execute(query)
+        self._connection.execute(query)
 
     def register(self, name: str, frame: Frame) -> None:
         """Give a pandas, Polars or Arrow frame a name in SQL, without a copy where possible.
@@ -269,4 +267,14 @@ class DuckDBEngine:
             self._connection.close()
             shutil.rmtree(self._spill, ignore_errors=True)
         else:
+            self._connection.execute(f"use {quoted(self._before)}")
             self._connection.execute(f"detach database if exists {quoted(self.catalog)}")
+            self._connection.close()
+
+
+def _table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    """The result of a query as an Arrow table; DuckDB 2.0 renamed the method."""
+    result = connection.sql(query)
+    fetch = getattr(result, "to_arrow_table", None) or getattr(result, "fetch_arrow_table")  # noqa: B009
+    table: pa.Table = fetch()
+    return table

@@ -50,6 +50,9 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
 def _column(series: pd.Series[Any]) -> Any:
     """One column as Arrow; mixed objects as text."""
     try:
+        if isinstance(series.dtype, pd.DatetimeTZDtype):
+            naive = pa.Array.from_pandas(series.dt.tz_convert(None))
+            return naive.cast(pa.timestamp(naive.type.unit, tz="UTC"))
         return _one_array(pa.Array.from_pandas(series))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         texts = [None if missing else str(value) for value, missing in zip(series, series.isna(), strict=True)]

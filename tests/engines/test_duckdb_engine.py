@@ -69,12 +69,36 @@ def test_a_guest_connection_keeps_its_names_and_tables() -> None:
     assert connection.execute("select a from t").fetchall() == [("guest",)]
 
 
-def test_a_guest_connection_keeps_its_names_after_an_error() -> None:
+def test_a_guest_connection_keeps_its_settings() -> None:
     connection = duckdb.connect()
+    connection.execute("set timezone = 'Asia/Tokyo'")
+    local = pd.DataFrame({"a": [1]})
+    DuckDBEngine.of(connection)
+    assert connection.execute("select current_setting('timezone'), current_catalog()").fetchall() == [
+        ("Asia/Tokyo", "memory")
+    ]
+    assert connection.execute("select a from local").fetchall() == [(1,)]
+    assert len(local) == 1
+
+
+def test_python_variables_are_no_tables() -> None:
+    calls = pd.DataFrame({"a": [1]})
+    engine = DuckDBEngine()
+    with pytest.raises(engine.Error, match="calls"):
+        engine.sql("select * from calls")
+    assert len(calls) == 1
+
+
+def test_temporary_tables_and_frames_are_borrowed() -> None:
+    connection = duckdb.connect()
+    connection.register("frame", pd.DataFrame({"a": [1]}))
+    connection.execute("create temp table other as select 2 as a")
     engine = DuckDBEngine.of(connection)
-    with pytest.raises(engine.Error):
-        engine.execute("select * from nowhere")
-    assert connection.execute("select current_catalog()").fetchall() == [("memory",)]
+    names = engine.borrow(connection)
+    assert {name: engine.rows(f"select a from {here}") for name, here in names.items()} == {
+        "frame": [(1,)],
+        "other": [(2,)],
+    }
 
 
 def test_two_guests_do_not_meet() -> None:
