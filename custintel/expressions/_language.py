@@ -111,12 +111,18 @@ SYNONYMS = {
 """What to write instead of a function known from elsewhere."""
 
 _WORDS = """
-all alter and any as asc attach between by case cast check collate column columns copy create cross current
-date delete desc distinct drop else end escape except exclude exists false fetch filter following for foreign
-from full function glob grant group having ignore in inner insert interval into is join lambda lateral left like
-limit map natural not null offset on or order outer over partition pivot pragma preceding primary qualify range
-recursive references replace respect right row rows select semi set similar some start struct table then time
-timestamp to trailing true union unique unnest unpivot update user using values view when where window with
+all alter analyse analyze and anti any array as asc asof asymmetric at attach authorization between bigint binary
+bit boolean both by case cast char character check coalesce collate collation column columns concurrently constraint
+copy create cross current date dec decimal default deferrable delete desc describe distinct do drop else end escape
+except exclude exists extract false fetch filter float following for foreign freeze from full function generated
+glob grant group grouping grouping_id having ignore ilike in initially inner inout insert int integer intersect
+interval into is isnull join lambda lateral leading left like limit map national natural nchar none not notnull null
+nullif numeric offset on only or order out outer over overlaps overlay partition pivot pivot_longer pivot_wider
+placing position positional pragma preceding precision primary qualify range real recursive references replace
+respect returning right row rows select semi set setof show similar smallint some start struct substring summarize
+symmetric table tablesample then time timestamp to trailing treat trim true try_cast tuple union unique unnest
+unpack unpivot update user using values varchar variadic verbose view when where window with xmlattributes xmlconcat
+xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
 """
 SQL_WORDS = frozenset(_WORDS.split())
 """Words that mean something else to an engine: a column of that name is written in quotes."""

@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 from custintel.errors import Problem, raise_problems
 from custintel.expressions._check import tree_problems, unknown_function
 from custintel.expressions._expression import Expression
-from custintel.expressions._language import FUNCTION_NAMES, SQL_WORDS
+from custintel.expressions._language import FUNCTION_NAMES
 
 __all__ = ["LONGEST", "parse"]
 
@@ -101,14 +101,8 @@ def _reason(error: Exception) -> str:
 
 
 def _plain(tree: exp.Expression) -> exp.Expression:
-    """Write ``count_if(c)`` as the count it is, and quote columns that are called like words of SQL."""
-    return tree.transform(_count_of_cases).transform(_quoted)
-
-
-def _quoted(node: exp.Expression) -> exp.Expression:
-    if isinstance(node, exp.Identifier) and not node.args.get("quoted") and node.name.lower() in SQL_WORDS:
-        return exp.to_identifier(node.name, quoted=True)
-    return node
+    """Write ``count_if(c)`` as the count it is, so that later steps know one aggregate less."""
+    return tree.transform(_count_of_cases)
 
 
 def _count_of_cases(node: exp.Expression) -> exp.Expression:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from custintel.expressions._language import SQL_WORDS
+
 __all__ = ["render"]
 
 
@@ -54,6 +56,10 @@ def _literal(node: exp.Expression) -> exp.Expression:
     return _double(exp.Literal.number(str(node.this)))
 
 
+def _identifier(node: exp.Expression) -> exp.Expression:
+    return exp.to_identifier(node.name, quoted=True) if node.name.lower() in SQL_WORDS else node
+
+
 def _guarded(node: exp.Expression) -> exp.Expression:
     bound = exp.GT if isinstance(node, exp.Ln) else exp.GTE
     condition = bound(this=_wrapped(node.this.copy()), expression=exp.Literal.number(0))
@@ -83,6 +89,7 @@ def _at_edge(node: exp.Expression, time: str) -> exp.Expression:
 _WRITERS = {
     exp.Div: _division,
     exp.Literal: _literal,
+    exp.Identifier: _identifier,
     exp.Ln: _guarded,
     exp.Sqrt: _guarded,
     exp.Floor: _floor,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from custintel.expressions import Aggregate, parse
+from custintel.expressions._language import SQL_WORDS
 
 
 def test_columns_leave_out_the_as_of_date() -> None:
@@ -60,6 +62,13 @@ def test_sql_for_duckdb(text: str, expected: str) -> None:
 def test_sql_for_spark() -> None:
     assert parse("last(a)").sql("spark") == "MAX_BY(a, CASE WHEN NOT a IS NULL THEN event_time END)"
     assert parse('"Monthly Charges" / 3').sql("spark") == "CAST(`Monthly Charges` AS DOUBLE) / CAST(3 AS DOUBLE)"
+
+
+def test_columns_called_like_words_of_sql_are_quoted() -> None:
+    assert parse("at + sum(position)").sql() == '"at" + SUM("position")'
+    assert parse("a").rename({"a": "user"}).sql() == '"user"'
+    rows = duckdb.sql("select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'").fetchall()
+    assert {word for (word,) in rows} <= SQL_WORDS
 
 
 def test_last_takes_the_time_column_given() -> None:
