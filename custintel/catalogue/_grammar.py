@@ -35,6 +35,7 @@ FAMILY_KEYS = (
 FEATURE_KEYS = ("sql", "unit", "missing", "about", "about_zh", "slices", "windows", "sensitivity")
 DERIVED_KEYS = ("sql", "unit", "missing", "about", "about_zh", "windows", "sensitivity")
 SLICE_KEYS = ("sql", "about", "about_zh")
+_MAPPINGS = ("join", "slices", "gather", "features", "derived")
 SENSITIVITIES = ("normal", "personal", "sensitive")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -128,6 +129,8 @@ def _as_text(value: object) -> str:
 def read_family(document: Located, reader: Reader) -> Family:
     """Read one family; mistakes go to the reader, and what can be read is returned all the same."""
     reader.keys(document, FAMILY_KEYS, "a family")
+    for key in _MAPPINGS:
+        _check_mapping(document, key, reader)
     name = reader.text(document, "family", "the file")
     what = f"family {name}"
     windows = reader.windows(document.mapping.get("windows"), ())
@@ -142,7 +145,7 @@ def read_family(document: Located, reader: Reader) -> Family:
         about_zh=reader.text(document, "about_zh", what, about),
         source=reader.text(document, "source", what),
         time=reader.text(document, "time", what, ""),
-        join=_texts(document.mapping.get("join", _NOWHERE), reader, "join"),
+        join=_texts(document.mapping.get("join", _NOWHERE)),
         windows=windows,
         slices=slices,
         per=reader.text(document, "per", what, "") or None,
@@ -154,6 +157,13 @@ def read_family(document: Located, reader: Reader) -> Family:
         slice_words=words,
         columns=tuple(str(item.value) for item in document.mapping.get("columns", _NOWHERE).items),
     )
+
+
+def _check_mapping(document: Located, key: str, reader: Reader) -> None:
+    at = document.mapping.get(key)
+    if at is not None and not isinstance(at.value, dict):
+        allowed = {"join": "{plans: plan_id} (table: column)"}.get(key, "{name: ...}")
+        reader.wrong(at.where, f"{key} is not a mapping", str(at.plain()), allowed)
 
 
 def _kind(document: Located, reader: Reader) -> Literal["window", "gathered", "latest"]:
@@ -181,9 +191,7 @@ def _latest_keys(given: Mapping[str, Located], reader: Reader) -> None:
             reader.wrong(given[key].where, f"{key} has no meaning with as: latest", hint=hint)
 
 
-def _texts(at: Located, reader: Reader, key: str) -> dict[str, str]:
-    if at.value is not None and not isinstance(at.value, dict):
-        reader.wrong(at.where, f"{key} is not a mapping", str(at.plain()), "plans: plan_id (table: column)")
+def _texts(at: Located) -> dict[str, str]:
     return {name: str(value.value) for name, value in at.mapping.items()}
 
 

@@ -352,6 +352,21 @@ CASES = {
         "features/usage.yaml:",
     ),
     "not yaml": (HEAD + "features:\n  mine_x: {sql: count(*)\n", 7, "not readable as YAML", "expected", ""),
+    "features in a list": (HEAD + "features:\n  - mine_x\n", 5, "features is not a mapping", "['mine_x']", ""),
+    "join in a list": (
+        HEAD + f"join: [plans]\nfeatures:\n  mine_x: {GOOD}\n",
+        5,
+        "join is not a mapping",
+        "['plans']",
+        "",
+    ),
+    "slices in a text": (
+        HEAD + f"slices: night\nfeatures:\n  mine_x: {GOOD}\n",
+        5,
+        "slices is not a mapping",
+        "night",
+        "",
+    ),
     "no features": (HEAD, 1, "no features", "", ""),
 }
 
