@@ -223,7 +223,7 @@ def _within(groups: Ints, chance: Floats, rng: np.random.Generator) -> tuple[Int
     order = np.argsort(groups, kind="stable")
     label = groups[order]
     longest = int(np.bincount(groups).max())
-    firsts, seconds = [], []
+    firsts, seconds = [order[:0]], [order[:0]]
     for gap in range(1, min(longest, 80)):
         at = np.flatnonzero(label[gap:] == label[:-gap])
         a, b = order[at], order[at + gap]

@@ -6,7 +6,7 @@ Gaussian whose household and neighbourhood parts are shared, so friends resemble
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +57,8 @@ class Population:
 
     `activation_day` counts from the start of the data: negative is before, otherwise the line joins in the period.
     `elsewhere` is the competitor the line is with before it joins or after it leaves; `ported_in` lines had their
-    number there, `keeps_number` lines would take it there (the exit is a port-out, else the number falls silent).
+    number there before, `keeps_number` lines would take it there (their exit is a port-out, else the number falls
+    silent).
     """
 
     n: int
@@ -95,6 +96,9 @@ def make_population(
     ages = _ages(segment, people.group[:n], rng)
     shift = np.clip(rng.normal(0, config.chronotype_sd, n), -config.chronotype_limit, config.chronotype_limit)
     shift += 12 * (rng.random(n) < config.night_workers)
+    elsewhere = rng.choice([1, 2], n, p=_competitor_shares(config)).astype(np.int8)
+    ported_in = rng.random(n) < config.port_in
+    people = _renumbered(people, np.where(ported_in, elsewhere, 0))
     return Population(
         n=n,
         segment=segment,
@@ -111,8 +115,8 @@ def make_population(
         generation=_generations(traits["data_appetite"], ages, config, rng),
         chronotype=shift,
         business=people.kind[:n] > 0,
-        elsewhere=rng.choice([1, 2], n, p=_competitor_shares(config)).astype(np.int8),
-        ported_in=(activation >= 0) & (rng.random(n) < config.port_in),
+        elsewhere=elsewhere,
+        ported_in=ported_in,
         keeps_number=rng.random(n) < config.port_out,
         people=people,
     )
@@ -251,6 +255,13 @@ def _numbers(operator: Bytes, rng: np.random.Generator) -> Strings:
     return np.array(
         [f"{MOBILE_PREFIXES[o]}{s:07d}" for o, s in zip(operator.tolist(), subscriber.tolist(), strict=True)]
     )
+
+
+def _renumbered(people: People, issuer: Ints) -> People:
+    """Give our lines numbers with the prefix of the operator that issued them."""
+    prefix = np.array(MOBILE_PREFIXES)[issuer]
+    ours = [p + number[len(p) :] for p, number in zip(prefix.tolist(), people.number.tolist(), strict=False)]
+    return replace(people, number=np.concatenate([np.array(ours), people.number[len(issuer) :]]))
 
 
 def _segments(

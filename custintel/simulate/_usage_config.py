@@ -47,7 +47,7 @@ class PeopleConfig:
     tenure_cap_months: float = 240.0
     chronotype_sd: float = 1.3  # hours [A]
     chronotype_limit: float = 1.5  # hours; few people rise at three [C]
-    night_workers: float = 0.012  # day turned by 12 h [A]
+    night_workers: float = 0.012  # day turned by 12 h [A .03, lower so that 3-5 h stays empty: C]
     device_generation: tuple[float, ...] = (0.03, 0.07, 0.52, 0.38)  # 2G, 3G, 4G, 5G [A]
 
 
@@ -58,7 +58,9 @@ class CellsConfig:
     customers_per_cell: int = 700  # [A]
     min_cells: int = 40  # [A]
     regions: int = 4
-    weight_sd: float = 2.3  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]
+    weight_sd: float = (
+        2.4  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015; 1.3 A, diluted by movement: C]
+    )
     kind_shares: tuple[float, ...] = (0.20, 0.45, 0.15, 0.20)  # office, home, transit, rural [A]
     load_median: float = 0.40  # busy hour; 95 % at .85 [A]
     load_sd: float = 0.43
@@ -81,17 +83,17 @@ class NetworkConfig:
     """Who talks with whom, and how much (section 2)."""
 
     household_weight: tuple[float, float] = (2.0, 0.9)  # log mean, log sd [M: proto 2.2, lower: C]
-    group_sizes: tuple[float, ...] = (6.0, 4.7, 3.8)  # mean size, three layers [M: proto]
+    group_sizes: tuple[float, ...] = (6.0, 4.7, 3.8)  # mean size, three layers [M: proto 9 8 6, tighter: C]
     group_size_sd: float = 0.6
-    group_link: float = 0.70  # chance of a tie inside a group [M: proto]
+    group_link: float = 0.70  # chance of a tie inside a group [M: proto .30-.35, tighter: C]
     group_sociability: float = 0.4  # effect of each side's sociability on the log of the chance [C]
     group_weight: tuple[float, float] = (0.6, 1.0)  # [M: proto]
     weak_sociability: float = 1.1  # effect on the log of the chance of a weak tie [C]
-    weak_ties: float = 0.9  # random ties per person [M: proto]
-    weak_weight: tuple[float, float] = (-0.5, 0.9)  # [M: proto]
+    weak_ties: float = 0.9  # random ties per person [M: proto .55, with turnover: C]
+    weak_weight: tuple[float, float] = (-0.5, 0.9)  # [M: proto -.3, lower: C]
     direction: float = 4.0  # Beta(4, 4) share of the first side [M: proto]
     strongest: float = 4.0  # weights bend towards this many times the mean [C]
-    strength: float = 1.25  # exponent that stretches weights, top contact .30 of events [C]
+    strength: float = 1.25  # exponent that stretches weights [C]
     life_days: tuple[float, float, float] = (9e6, 400.0, 150.0)  # mean life of household, group, weak ties [C]
     voice_factor_sd: float = 1.45  # person's log rate of calling [C]
     text_factor_sd: float = 2.2  # [C]
@@ -188,7 +190,7 @@ class VoiceConfig:
     """Calls (1.2, 1.3, 1.5)."""
 
     unanswered: float = 0.19  # of attempts [A .20, with zero-second calls 16 % M: CNS]
-    call_back: float = 0.24  # the callee calls back [M: CNS 41 % within 1 h]
+    call_back: float = 0.24  # the callee calls back; with retries and chance .35 within 1 h [M: CNS 41 %, C]
     call_back_delay: tuple[float, float] = (335.0, 1.2)  # median s, log sd [M: CNS]
     call_back_stranger: float = 0.07  # of missed calls from unknown numbers [A]
     text_back: float = 0.10  # a text instead [M: CNS 18 % within 1 h, partly by chance]
@@ -213,8 +215,8 @@ class TextConfig:
 
     reply: float = 0.80  # [M: proto]
     hot: float = 0.60  # chats that go on [M: proto]
-    hot_continue: float = 0.85
-    cold_continue: float = 0.50
+    hot_continue: float = 0.85  # [M: proto .92, lower: Fano and week-to-week ranks hold: C]
+    cold_continue: float = 0.50  # [M: proto]
     same_sender: float = 0.29  # [M: CNS]
     delay: tuple[float, float] = (4.4, 1.6)  # log s, log sd [M: proto]
     longest: int = 60  # texts a conversation
@@ -230,13 +232,13 @@ class DataConfig:
     session_sd: float = 0.5  # log sd between lines
     no_data: float = 0.07  # lines without data [A]
     month_mb: float = 4900.0  # a line and month, median of expectations; realised median 4 GB [A, C]
-    month_sd: float = 1.15  # [A]
+    month_sd: float = 1.15  # [A 1.3 in all, the rest from segment and device: C]
     volume_sd: float = 1.8  # log sd of sessions within a line [A]
     appetite: float = 0.8  # correlation of volume with data appetite [A]
     segment_factor: tuple[float, ...] = (0.8, 1.2, 1.0, 0.9)  # by segment [A]
     device_factor: tuple[float, ...] = (0.0, 0.4, 0.9, 1.4)  # 2G to 5G [A]
     session_cap_mb: float = 60_000.0
-    duration: tuple[float, float] = (600.0, 1.2)  # s, log sd [A]
+    duration: tuple[float, float] = (600.0, 1.2)  # median s, log sd [A]
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ def make_world(customers: int, months: int, config: WorldConfig, streams: Random
 
     Examples
     --------
+    >>> from custintel.simulate._streams import RandomStreams
+    >>> from custintel.simulate._usage_config import WorldConfig
     >>> world = make_world(100, 1, WorldConfig(), RandomStreams(1))
     >>> int((world.population.activation_day < 0).sum())
     100

@@ -80,10 +80,13 @@ def test_accounts() -> None:
 
 
 def test_numbers_are_distinct_and_tell_the_operator() -> None:
-    people = population().people
+    lines = population()
+    people = lines.people
     assert len(np.unique(people.number)) == people.n
-    prefixes = np.unique([number[:5] + str(o) for number, o in zip(people.number, people.operator, strict=True)])
+    issuer = np.concatenate([np.where(lines.ported_in, lines.elsewhere, 0), people.operator[lines.n :]])
+    prefixes = np.unique([number[:5] + str(o) for number, o in zip(people.number, issuer, strict=True)])
     assert prefixes.tolist() == ["888710", "888721", "888732"]
+    assert (people.number[: lines.n] == lines.msisdn).all()
 
 
 def test_order_of_lines_tells_nothing() -> None:
