@@ -58,13 +58,28 @@ class Catalogue:
         ------
         custintel.errors.ConfigurationError
             With every mistake of every file: where, what was given, what is allowed, and a hint.
+
+        Examples
+        --------
+        >>> Catalogue.load(families=["usage", "biling"])
+        Traceback (most recent call last):
+            ...
+        custintel.errors.ConfigurationError: 1 mistake found
+          families: unknown family
+            given: biling
+            allowed: billing, campaign_results, ...
+            hint: did you mean billing?
         """
         texts = tuple(yaml_texts("features", features_path))
         whole = _checked(texts)
         return whole if families is None else whole.select(families)
 
     def select(self, names: Iterable[str]) -> Catalogue:
-        """The catalogue with some families only."""
+        """The catalogue with some families only.
+
+        >>> Catalogue.load().select(["contract"]).left_out[0]
+        ('data_allowance_use', 'reads data_mb_30d of a family that is not loaded')
+        """
         wanted = [names] if isinstance(names, str) else list(names)
         known = [family.name for family in self.families]
         problems = [_unknown_family(name, known) for name in wanted if name not in known]
@@ -74,11 +89,19 @@ class Catalogue:
         return Catalogue(tuple(f for f in self.families if f.name in wanted), present, left_out)
 
     def entries(self) -> tuple[Entry, ...]:
-        """The final columns: base columns by family, then derived ones, each after the columns it reads."""
+        """The final columns: base columns by family, then derived ones, each after the columns it reads.
+
+        >>> Catalogue.load(families=["usage"]).entries()[0].column
+        'events_7d'
+        """
         return self._entries
 
     def entry(self, column: str) -> Entry:
-        """The entry of one column."""
+        """The entry of one column.
+
+        >>> Catalogue.load().entry("tenure_days").unit
+        'd'
+        """
         for entry in self._entries:
             if entry.column == column:
                 return entry

@@ -19,7 +19,13 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class SliceWords:
-    """How a slice is said after a noun phrase (English) and before one (Chinese): ``at night``, ``夜间``."""
+    """How a slice is said after a noun phrase (English) and before one (Chinese).
+
+    Examples
+    --------
+    >>> SliceWords("at night", "夜间").about
+    'at night'
+    """
 
     about: str = ""
     about_zh: str = ""
@@ -50,6 +56,13 @@ class Feature:
         ``file:line`` of the definition.
     own_windows
         Whether the windows were given with the feature; one such window is not repeated in words.
+
+    Examples
+    --------
+    >>> from custintel.catalogue import Catalogue
+    >>> (family,) = Catalogue.load(families=["care_results"]).families
+    >>> family.features[0].name, family.features[0].windows, family.features[0].missing
+    ('matters_solved', (180,), 0.0)
     """
 
     name: str
@@ -71,6 +84,13 @@ class Family:
 
     ``windows`` are the default of the features; each feature knows its own. ``columns`` are columns of the source
     that are not in its contract.
+
+    Examples
+    --------
+    >>> from custintel.catalogue import Catalogue
+    >>> (family,) = Catalogue.load(families=["care_results"]).families
+    >>> family.source, family.time, family.kind
+    ('care', 'resolved_time', 'window')
     """
 
     name: str
@@ -97,6 +117,13 @@ class Entry:
 
     ``expression`` is text; for a derived column the names in it are final column names, and entries are ordered so
     that a derived column comes after every column it reads.
+
+    Examples
+    --------
+    >>> from custintel.catalogue import Catalogue
+    >>> entry = Catalogue.load().entry("out_minutes_30d")
+    >>> entry.feature, entry.slice, entry.window, entry.about
+    ('minutes', 'out', 30, 'Minutes of calls going out, last 30 days')
     """
 
     column: str

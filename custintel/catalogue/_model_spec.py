@@ -86,6 +86,12 @@ class ModelSpec:
         ``count`` and ``groups``: matter to column patterns; the first group that names a column has it.
     actions
         Matter to ``about``, ``about_zh`` (its name) and ``en``, ``zh`` (what to do about it).
+
+    Examples
+    --------
+    >>> spec = load_model_spec("churn_prepaid")
+    >>> spec.label["billing_types"], spec.reasons["count"], spec.actions["recharge"]["about"]
+    (['prepaid'], 3, 'Top-ups')
     """
 
     name: str

@@ -24,7 +24,14 @@ __all__ = ["Aggregate", "Expression"]
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One aggregate call: ``sum(duration_s)``, ``count(distinct other_party)``, ``count(*)`` (argument ``*``)."""
+    """One aggregate call: ``sum(duration_s)``, ``count(distinct other_party)``, ``count(*)`` (argument ``*``).
+
+    Examples
+    --------
+    >>> from custintel.expressions import parse
+    >>> parse("count(distinct other_party)").aggregates[0]
+    Aggregate(function='count', argument='other_party', distinct=True)
+    """
 
     function: str
     argument: str
@@ -32,7 +39,11 @@ class Aggregate:
 
     @property
     def row(self) -> Expression | None:
-        """The argument as a row expression; None for ``count(*)``."""
+        """The argument as a row expression; None for ``count(*)``.
+
+        >>> Aggregate("sum", "a / 2").row.sql()
+        'CAST(a AS DOUBLE) / CAST(2 AS DOUBLE)'
+        """
         if self.argument == "*":
             return None
         from custintel.expressions._parse import parse
@@ -60,24 +71,43 @@ class Expression:
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """Names of the columns read, ``as_of`` left out."""
+        """Names of the columns read, ``as_of`` left out.
+
+        >>> from custintel.expressions import parse
+        >>> sorted(parse("days_between(day, as_of) > limit_days").columns)
+        ['day', 'limit_days']
+        """
         return frozenset(c.name for c in self.tree.find_all(exp.Column) if c.name != AS_OF)
 
     @cached_property
     def bare_columns(self) -> frozenset[str]:
-        """Names of the columns read outside every aggregate call, ``as_of`` left out."""
+        """Names of the columns read outside every aggregate call, ``as_of`` left out.
+
+        >>> from custintel.expressions import parse
+        >>> parse("sum(a) / b").bare_columns
+        frozenset({'b'})
+        """
         outside = (c for c in self.tree.find_all(exp.Column) if c.find_ancestor(*AGGREGATES) is None)
         return frozenset(c.name for c in outside if c.name != AS_OF)
 
     @cached_property
     def aggregates(self) -> tuple[Aggregate, ...]:
-        """The different aggregate calls inside, in order."""
+        """The different aggregate calls inside, in order.
+
+        >>> from custintel.expressions import parse
+        >>> [a.function for a in parse("max(a) - min(a) / max(a)").aggregates]
+        ['max', 'min']
+        """
         return tuple(dict.fromkeys(_aggregate(node) for node in self.tree.find_all(*AGGREGATES, bfs=False)))
 
     def sql(self, dialect: str = "duckdb", time: str = "event_time") -> str:
         """SQL text for an engine. Division, ``ln`` and ``sqrt`` give missing where they are not defined.
 
         ``time`` names the column by which ``first`` and ``last`` order rows.
+
+        >>> from custintel.expressions import parse
+        >>> print(parse("last(fee)").sql("spark", time="start_date"))
+        MAX_BY(fee, CASE WHEN NOT fee IS NULL THEN start_date END)
         """
         return render(self.tree, time).sql(dialect)
 
