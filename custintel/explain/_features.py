@@ -34,6 +34,7 @@ class ColumnNote:
     unit: str = ""
     family: str = ""
     feature: str = ""
+    windowed: bool = False  # the text comes from the catalogue, which says the window where it matters
     median: float | str | bool | None = None
 
     @property
@@ -47,7 +48,7 @@ class ColumnNote:
         text = self.about.get(language) or self.about.get("en") or self.column
         if text == self.column:
             return text
-        if self.days is not None and not re.search(rf"(?<!\d){self.days}(?!\d)", text):
+        if not self.windowed and self.days is not None and not re.search(rf"(?<!\d){self.days}(?!\d)", text):
             text = words()["window"][language].format(about=text, days=self.days)
         return text
 
@@ -67,6 +68,7 @@ def _note(column: str, entry: Mapping[str, Any]) -> ColumnNote:
         unit=str(entry.get("unit") or ""),
         family=str(entry.get("family") or ""),
         feature=str(entry.get("feature") or ""),
+        windowed=entry.get("window") is not None,
         median=entry.get("median"),
     )
 
@@ -108,8 +110,14 @@ def _groups_of(metadata: Mapping[str, Any]) -> Groups:
     of_spec = said.get("groups") if isinstance(said, Mapping) else None
     for groups in (metadata.get("reason_groups"), of_spec):
         if isinstance(groups, Mapping) and groups:
-            return {str(name): [g] if isinstance(g, str) else list(g) for name, g in groups.items()}
+            return {str(name): _patterns(group) for name, group in groups.items()}
     return {}
+
+
+def _patterns(group: Any) -> list[str]:
+    """Return the columns of a group, given as a list, as one name, or as a mapping with `columns`."""
+    listed = group.get("columns", []) if isinstance(group, Mapping) else group
+    return [listed] if isinstance(listed, str) else [str(pattern) for pattern in listed]
 
 
 def _matter(note: ColumnNote, groups: Groups) -> str:

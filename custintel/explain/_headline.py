@@ -9,7 +9,7 @@ from custintel.explain._blocks import escape
 from custintel.explain._figures import count, number, percent, share, when
 from custintel.explain._texts import texts
 
-__all__ = ["header", "held_words", "outcome_words", "tiles"]
+__all__ = ["header", "held_words", "outcome_words", "tiles", "used_leaks"]
 
 Facts = Mapping[str, Any]
 
@@ -18,6 +18,11 @@ def measure(report: Facts, name: str) -> Facts:
     """Return one measure of the twin."""
     found: Facts = next(m for m in report["metrics"] if m["name"] == name)
     return found
+
+
+def used_leaks(report: Facts) -> list[Facts]:
+    """Return the suspicious columns that the model uses."""
+    return [leak for leak in report["leaks"] if leak["used"]]
 
 
 def outcome_words(report: Facts) -> dict[str, str]:
@@ -57,8 +62,7 @@ def header(report: Facts) -> str:
 def _headline(report: Facts) -> str:
     """Return the one sentence a hurried reader should take away."""
     t, graded = texts()["headline"], grade(report)
-    if report["leaks"]:
-        n = len(report["leaks"])
+    if n := len(used_leaks(report)):
         return str(t["leaks"]["one" if n == 1 else "many"].format(count=n))
     if graded == "undefined":
         return str(t["undefined"])
@@ -75,7 +79,7 @@ def _verdicts(report: Facts) -> list[str]:
     auc, population = measure(report, "auc"), report["population"]
     numbers = {name: number(auc[key], 3) for name, key in (("auc", "value"), ("low", "low"), ("high", "high"))}
     unit = outcome_words(report)["unit"]
-    said = [t["leaks"]] if report["leaks"] else []
+    said = [t["leaks"]] if used_leaks(report) else []
     order = t["order"][graded].format(
         **numbers, rows=count(population["test_rows"]), unit=unit, held=held_words(report)
     )

@@ -90,8 +90,12 @@ def quality(evaluation: Evaluation) -> dict[str, Any] | None:
 
 
 def leaks(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return the columns that look like consequences of the label."""
-    return [{k: leak.get(k) for k in ("column", "why", "single_auc")} for leak in evaluation.leaks]
+    """Return the columns that look like consequences of the label, and whether the model uses them all the same."""
+    used = set(map(str, evaluation.model.feature_names))
+    return [
+        {**{k: leak.get(k) for k in ("column", "why", "single_auc")}, "used": str(leak.get("column")) in used}
+        for leak in evaluation.leaks
+    ]
 
 
 def tuning(evaluation: Evaluation) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from custintel.errors import DataError
 from custintel.explain import _model_sections as model_sections
 from custintel.explain import _score_sections as score_sections
 from custintel.explain._blocks import escape
-from custintel.explain._headline import header, tiles
+from custintel.explain._headline import header, tiles, used_leaks
 from custintel.explain._texts import style, texts
 
 __all__ = ["render_html"]
@@ -58,9 +58,10 @@ def _alert(report: Facts) -> str:
     """Warn of leaks before anything else is read."""
     if not report["leaks"]:
         return ""
-    t = texts()["alert"]
+    t, look = texts()["alert"], "alert" if used_leaks(report) else "alert calm"
     items = "".join(f"<li>{_leak(leak)}</li>" for leak in report["leaks"])
-    return f'<div class="alert" role="alert"><h2>{t["title"]}</h2><p>{t["lead"]}</p><ul>{items}</ul></div>'
+    lead = t["lead" if used_leaks(report) else "left_out"]
+    return f'<div class="{look}" role="alert"><h2>{t["title"]}</h2><p>{lead}</p><ul>{items}</ul></div>'
 
 
 def _leak(leak: Facts) -> str:
@@ -69,7 +70,7 @@ def _leak(leak: Facts) -> str:
     said = t["item"].format(column=leak["column"], why=leak["why"] or t["reported"])
     if leak["single_auc"] is not None:
         said += t["auc"].format(auc=f"{leak['single_auc']:.3f}")
-    return escape(said)
+    return escape(said + t["used" if leak["used"] else "unused"])
 
 
 def _notes(report: Facts) -> str:

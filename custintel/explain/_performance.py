@@ -104,7 +104,8 @@ def _measure(
 
 def _known_interval(metadata: Mapping[str, Any], name: str, value: float) -> tuple[float, float] | None:
     """Return the interval that training found, if it belongs to the same value."""
-    entry = (metadata.get("metrics") or {}).get(name)
+    known = metadata.get("metrics") or {}
+    entry = known.get(name, known.get("lift_10") if name == "lift" else None)
     if not isinstance(entry, Mapping) or entry.get("low") is None or entry.get("high") is None:
         return None
     same = entry.get("value") is not None and abs(float(entry["value"]) - value) < 1e-9

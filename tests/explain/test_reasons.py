@@ -86,9 +86,9 @@ def test_columns_and_index(model: FakeModel, X: pd.DataFrame) -> None:
 @pytest.mark.parametrize("source", ["argument", "metadata", "spec"])
 def test_groups_make_distinct_matters(model: FakeModel, X: pd.DataFrame, source: str) -> None:
     groups = {"activity": ["events_*", "silent_days"]}
-    model.metadata |= {"metadata": {"reason_groups": groups}, "spec": {"spec": {"reasons": {"groups": groups}}}}.get(
-        source, {}
-    )
+    told = {name: {"columns": columns, "about": "Less in touch"} for name, columns in groups.items()}
+    carried = {"metadata": {"reason_groups": groups}, "spec": {"spec": {"reasons": {"groups": told}}}}
+    model.metadata |= carried.get(source, {})
     found = reasons(model, X, groups=groups if source == "argument" else None)
     codes = found.loc["c1", ["reason_1_code", "reason_2_code", "reason_3_code"]].tolist()
     assert codes == ["activity", "plan", "night_share"]
@@ -148,3 +148,10 @@ def test_same_as_typical_is_said() -> None:
 def test_mistakes_teach(model: FakeModel, X: pd.DataFrame, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         reasons(model, X, **arguments)  # type: ignore[arg-type]
+
+
+def test_the_catalogue_says_its_windows_itself() -> None:
+    entry = {"column": "last_bill_90d", "about": "Last bill", "unit": "u", "window": 90, "median": 30}
+    model = FakeModel({"last_bill_90d": 1.0}, {}, {"features": [entry]})
+    found = reasons(model, pd.DataFrame({"last_bill_90d": [40.0]}))
+    assert found["reason_1_en"][0] == "Last bill: 40 (typical: 30), raises the risk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import TYPE_CHECKING
@@ -74,7 +75,7 @@ def dated(rows: int = 600) -> Evaluation:
     trials = pd.DataFrame(
         {"value": [0.7, np.nan, 0.74], "state": ["COMPLETE", "PRUNED", "COMPLETE"], "params_leaves": [8, 16, 31]}
     )
-    leak = {"column": "Churn Score", "why": "decides the outcome alone", "single_auc": 0.991}
+    leak = {"column": "plan", "why": "decides the outcome alone", "single_auc": 0.991}
     return evaluate(
         X, population=population, quality=quality, trials=trials, leaks=(leak,), notes=("family care left out",),
         train_p=pd.Series(np.random.default_rng(3).beta(1, 6, 900)),
@@ -238,8 +239,15 @@ def test_example_reasons_in_both_languages(report: dict[str, object], page: str)
 def test_leaks_stand_first(page: str) -> None:
     text = text_of(page)
     assert "Do not use this model before its suspicious column has been explained." in text
-    assert "Churn Score: decides the outcome alone (AUC of this column alone: 0.991)" in text
+    assert "plan: decides the outcome alone (AUC of this column alone: 0.991), used by the model" in text
     assert page.index('class="alert"') < page.index('class="tiles"')
+
+
+def test_leaks_that_were_left_out_do_not_condemn_the_model(evaluation: Evaluation) -> None:
+    leak = {"column": "Churn Score", "why": "decides the outcome alone", "single_auc": None}
+    page = render_html(build_report(dataclasses.replace(evaluation, leaks=(leak,))))
+    assert "Do not use this model" not in page
+    assert "Churn Score: decides the outcome alone, left out" in page
 
 
 def test_windows(report: dict[str, object], page: str) -> None:
