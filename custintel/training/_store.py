@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +81,20 @@ def _quiet() -> Iterator[None]:
     """No warnings and no INFO lines of MLflow and of what it is built on; `filterwarnings` of the caller come back."""
     loggers = [logging.getLogger(name) for name in _NOISY]
     levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
+    bar = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    before = os.environ.get(bar)
+    # "Successfully registered model" is printed to stderr, whatever the level of the logger
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
+        os.environ[bar] = "false"
         _set_levels(loggers, [logging.ERROR] * len(loggers))
         try:
             yield
         finally:
             _set_levels(loggers, levels)
+            os.environ.pop(bar)
+            if before is not None:
+                os.environ[bar] = before
 
 
 def _set_levels(loggers: list[logging.Logger], levels: list[int]) -> None:

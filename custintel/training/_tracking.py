@@ -18,6 +18,7 @@ from custintel.training._store import open_store, store_folder, store_uri
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custintel.artifact import Model
     from custintel.explain import Evaluation
 
 __all__ = ["REPORT", "Record", "Tracked", "fetch_report", "track_run"]
@@ -30,6 +31,7 @@ _WINDOWS = ("train_as_of", "test_as_of", "gap_days", "horizon_days", "dormancy_d
 class Record:
     """What is written down about a training: where, what was learned, and when it began."""
 
+    model: Model
     evaluation: Evaluation
     params: Mapping[str, Any]
     X_train: pd.DataFrame
@@ -51,7 +53,7 @@ class Tracked:
 def track_run(record: Record, place: str | Path | None = None) -> Tracked:
     """Write one finished run; the first version of a model becomes ``champion``, later ones ``challenger``."""
     uri = store_uri(place)
-    model = record.evaluation.model
+    model = record.model
     with open_store(uri) as mlflow, TemporaryDirectory() as folder:
         client = mlflow.MlflowClient()
         experiment = _experiment(client, f"custintel-{model.name}", uri)
@@ -61,7 +63,7 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
             _log_facts(client, run_id, record)
             _log_data(mlflow, run_id, record)
             _log_files(client, run_id, record, Path(folder))
-            version = _log_model(run_id, record)
+            version = _log_model(client, run.info, record)
             alias = _name_version(client, model.name, version, record.promote)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -84,7 +86,7 @@ def _log_facts(client: Any, run_id: str, record: Record) -> None:
     """Parameters, metrics with both ends of their intervals, windows and digest as tags; one request."""
     from mlflow.entities import Metric, Param, RunTag
 
-    metadata = record.evaluation.model.metadata
+    metadata = record.model.metadata
     now = int(time.time() * 1000)
     metrics = [Metric(name, value, now, 0) for name, value in _flat_metrics(metadata["metrics"]).items()]
     params = [Param(name, str(value)[:500]) for name, value in record.params.items()]
@@ -142,15 +144,18 @@ def _log_files(client: Any, run_id: str, record: Record, folder: Path) -> None:
     client.log_artifacts(run_id, str(folder / REPORT), REPORT)
 
 
-def _log_model(run_id: str, record: Record) -> str:
-    """The model in MLflow's folder and registry; its version there."""
+def _log_model(client: Any, run: Any, record: Record) -> str:
+    """The delivered model in MLflow's folder and registry; its version there."""
     from mlflow.models import Model as MlflowModel
 
-    model = record.evaluation.model
+    model = record.model
+    # made by hand, because MLflow would put it into the experiment that is active in this process
+    place = client.create_logged_model(run.experiment_id, name="model", source_run_id=run.run_id)
     info = MlflowModel.log(
         artifact_path=None,
         name="model",
-        run_id=run_id,
+        model_id=place.model_id,
+        run_id=run.run_id,
         flavor=Flavor(model, typical_row(record.X_train[model.feature_names])),
         registered_model_name=model.name,
         await_registration_for=0,

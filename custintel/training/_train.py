@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 _FOLDS = 5
+_CELLS_FOR_THREADS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     if not tracking:
         return run
     params = {**asdict(how), **run.model.estimator.get_params()}
-    record = Record(run.evaluation, params, *train_rows, started, promote)
+    record = Record(run.model, run.evaluation, params, *train_rows, started, promote)
     return Run(run.model, run.evaluation, track_run(record, tracking_uri))
 
 
@@ -189,16 +190,21 @@ def _choices(how: _How, leaks: tuple[Leak, ...]) -> list[str]:
     return notes
 
 
-def _learner(spec: ModelSpec, columns: pd.Index, seed: int, params: Mapping[str, Any]) -> ChurnClassifier:
+def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, Any]) -> ChurnClassifier:
     """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
     signs = {
         str(column): int(sign)
         for pattern, sign in spec.constraints.items()
-        for column in columns
+        for column in X.columns
         if fnmatchcase(str(column), pattern)
     }
     given = {**dict(spec.learner.get("params") or {}), **params}
-    return ChurnClassifier(**{"monotone": signs or None, "random_state": seed, **given})
+    return ChurnClassifier(**{"monotone": signs or None, "random_state": seed, "n_jobs": _threads(X.shape), **given})
+
+
+def _threads(size: tuple[int, int]) -> int | None:
+    """One thread for a small table: several would wait for each other longer than they work."""
+    return 1 if size[0] * size[1] < _CELLS_FOR_THREADS else None
 
 
 def _tuned(spec: ModelSpec, material: Material, how: _How) -> Tuning | None:
@@ -207,7 +213,7 @@ def _tuned(spec: ModelSpec, material: Material, how: _How) -> Tuning | None:
         return None
     with _repeats_silenced():
         return tune_parameters(
-            lambda params: _learner(spec, material.X.columns, how.seed, params),
+            lambda params: _learner(spec, material.X, how.seed, params),
             material.X,
             material.y,
             material.groups,
@@ -222,7 +228,7 @@ def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) 
     X, y = material.X, material.y
 
     def fresh() -> ChurnClassifier:
-        return _learner(spec, X.columns, how.seed, params)
+        return _learner(spec, X, how.seed, params)
 
     model = fresh().fit(X, y, groups=material.groups)
     if material.X_test is None or material.y_test is None:
