@@ -89,9 +89,9 @@ def _verdicts(report: Facts) -> list[str]:
 
 
 def _calibration(report: Facts) -> str:
-    """Say whether the probabilities mean what they say."""
-    ece = measure(report, "ece")["value"]
-    name = "good" if ece <= 0.02 else "fair" if ece <= 0.05 else "poor"
+    """Say whether the probabilities mean what they say; a small error is large where the outcome is rare."""
+    ece, rate = measure(report, "ece")["value"], min(report["rate"], 1 - report["rate"])
+    name = "good" if ece <= min(0.02, rate / 5) else "fair" if ece <= min(0.05, rate / 2) else "poor"
     return str(texts()["verdict"]["calibration"][name].format(ece=number(ece * 100, 1)))
 
 
@@ -103,7 +103,8 @@ def _money(report: Facts) -> list[str]:
     t, best = texts()["verdict"]["money"], profit["best_share"]
     name = "nobody" if best == 0 else "everybody" if best == 1 else "campaign"
     numbers = {key: number(profit[of]) for key, of in (("profit", "best_profit"), ("low", "low"), ("high", "high"))}
-    return [str(t[name].format(share=share(best), **numbers))]
+    doubt = f" {t['doubt']}" if best and profit["low"] <= 0 else ""
+    return [str(t[name].format(share=share(best), **numbers)) + doubt]
 
 
 def tiles(report: Facts) -> str:

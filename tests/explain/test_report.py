@@ -352,3 +352,21 @@ def test_mismatched_evaluation_is_refused() -> None:
 def test_foreign_json_is_refused() -> None:
     with pytest.raises(DataError, match="not a report of custintel"):
         render_html({"format": "custintel report", "format_version": 99})
+
+
+@pytest.mark.parametrize(
+    ("ece", "rate", "said"),
+    [(0.01, 0.2, "taken at face value"), (0.01, 0.03, "roughly right"), (0.03, 0.2, "roughly right"),
+     (0.03, 0.05, "an order only"), (0.06, 0.5, "an order only"), (0.01, 0.97, "roughly right")],
+)  # fmt: skip
+def test_verdict_on_calibration_knows_how_rare_the_outcome_is(
+    report: dict[str, object], ece: float, rate: float, said: str
+) -> None:
+    measures = [{**m, "value": ece} if m["name"] == "ece" else m for m in report["metrics"]]
+    assert said in text_of(render_html({**report, "metrics": measures, "rate": rate}))
+
+
+@pytest.mark.parametrize(("low", "doubted"), [(-0.01, True), (0.2, False)])
+def test_uncertain_profit_is_called_uncertain(report: dict[str, object], low: float, doubted: bool) -> None:
+    page = render_html({**report, "profit": {**report["profit"], "low": low}})
+    assert ("this gain is not certain" in page) is doubted
