@@ -91,7 +91,8 @@ def _calendar(rhythm: Rhythm, service: int, first: int, days: int) -> Singles:
     special = (config.holiday_calls, config.holiday_texts, 1.0)[service]
     dates = [rhythm.start + dt.timedelta(days=first + d) for d in range(days)]
     holiday = np.array([(d.month, d.day) in config.holidays for d in dates])
-    return np.asarray(np.where(holiday, rows * special, rows), dtype=np.float32)
+    trend = np.exp(config.growth[service] * (first + np.arange(days)) / 365)
+    return np.asarray(np.where(holiday, rows * special, rows) * trend, dtype=np.float32)
 
 
 def _hour_tables(config: ClockConfig) -> Singles:

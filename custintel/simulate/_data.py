@@ -64,7 +64,8 @@ def make_sessions(
     spread = np.exp(sd * rng.standard_normal(len(line), dtype=np.float32) - sd**2 / 2)
     median, duration_sd = config.duration
     length = median * np.exp(np.float32(duration_sd) * rng.standard_normal(len(line), dtype=np.float32))
-    mb = np.minimum(appetite.session_mb[line] * spread, config.session_cap_mb)
+    growth = np.exp(config.volume_growth * at.first / 365)
+    mb = np.minimum(appetite.session_mb[line] * spread * growth, config.session_cap_mb)
     return Sessions(
         line, time, np.ceil(np.minimum(length, DAY / 2)).astype(np.float32), np.maximum(mb, 0.001).astype(np.float32)
     )

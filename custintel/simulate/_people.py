@@ -95,6 +95,7 @@ def make_population(
     rng = streams.get("lines")
     ages = _ages(segment, people.group[:n], rng)
     shift = np.clip(rng.normal(0, config.chronotype_sd, n), -config.chronotype_limit, config.chronotype_limit)
+    shift[segment >= 2] *= config.business_chronotype
     shift += 12 * (rng.random(n) < config.night_workers)
     elsewhere = rng.choice([1, 2], n, p=_competitor_shares(config)).astype(np.int8)
     ported_in = rng.random(n) < config.port_in

@@ -32,7 +32,7 @@ class PeopleConfig:
     household_sizes: tuple[float, ...] = (0.28, 0.34, 0.17, 0.15, 0.06)  # 1..5 people [A]
     household_operator: float = 0.62  # household shares the operator [A]
     company_operator: float = 0.95  # a company buys from one operator [A]
-    local_taste: float = 0.75  # how much neighbourhoods agree on the operator [C]
+    local_taste: float = 0.85  # how much neighbourhoods agree on the operator [C]
     household_payer: float = 0.70  # lines of a household on one account [A]
     business_size: float = 3.0  # mean lines of a small business [A]
     key_account_size: float = 25.0  # median lines of a key account; log sd .6 [A]
@@ -47,6 +47,7 @@ class PeopleConfig:
     tenure_cap_months: float = 240.0
     chronotype_sd: float = 1.3  # hours [A]
     chronotype_limit: float = 1.5  # hours; few people rise at three [C]
+    business_chronotype: float = 0.4  # of the shift of others [A]
     night_workers: float = 0.012  # day turned by 12 h [A .03, lower so that 3-5 h stays empty: C]
     device_generation: tuple[float, ...] = (0.03, 0.07, 0.52, 0.38)  # 2G, 3G, 4G, 5G [A]
 
@@ -89,7 +90,7 @@ class NetworkConfig:
     group_sociability: float = 0.4  # effect of each side's sociability on the log of the chance [C]
     group_weight: tuple[float, float] = (0.6, 1.0)  # [M: proto]
     weak_sociability: float = 1.1  # effect on the log of the chance of a weak tie [C]
-    weak_ties: float = 0.9  # random ties per person [M: proto .55, with turnover: C]
+    weak_ties: float = 0.65  # random ties per person [M: proto .55, with turnover: C]
     weak_weight: tuple[float, float] = (-0.5, 0.9)  # [M: proto -.3, lower: C]
     direction: float = 4.0  # Beta(4, 4) share of the first side [M: proto]
     strongest: float = 4.0  # weights bend towards this many times the mean [C]
@@ -102,7 +103,7 @@ class NetworkConfig:
     factor_correlation: float = 0.25  # between calling and texting [C]
     factor_sociability: float = 0.5  # correlation of both with sociability [A]
     spell_days: int = 15  # ties are lively for a while, then quiet [C]
-    spell_on: float = 0.31  # share of lively spells [C]
+    spell_on: float = 0.36  # share of lively spells [C]
     spell_off: float = 0.06  # rate in a quiet spell against a lively one [C]
     call_only: float = 0.29  # ties with calls that have no texts [M: CNS, 71 % also text]
     text_only: float = 0.15  # ties without calls [M: CNS, 63 % of text pairs call]
@@ -171,13 +172,14 @@ class ClockConfig:
     calls_week: tuple[float, ...] = (1.0, 1.0, 1.0, 1.02, 1.12, 0.88, 0.83)  # [A 1.15 .85 .80, damped: C]
     texts_week: tuple[float, ...] = (1.03, 0.98, 1.03, 1.03, 1.10, 0.88, 0.95)  # [M: CNS, damped]
     data_week: tuple[float, ...] = (0.98, 0.98, 0.98, 0.98, 1.0, 1.05, 1.05)  # [A]
-    business_week: tuple[float, ...] = (1.2, 1.25, 1.25, 1.25, 1.2, 0.45, 0.40)  # 85 % within Mon-Fri 8-18 h [A]
-    business_hours: float = 0.86  # share of a business line's weekday use within 8-18 h [A]
+    business_week: tuple[float, ...] = (1.25, 1.3, 1.3, 1.3, 1.25, 0.32, 0.28)  # 85 % within Mon-Fri 8-18 h [A]
+    business_hours: float = 0.88  # share of a business line's weekday use within 8-18 h [A]
     weekend_delay: float = 1.5  # hours [A]
     weekend_late: float = 0.03  # share moved into 0-5 h on weekends [M: CNS, damped]
     holidays: tuple[tuple[int, int], ...] = ((1, 1), (5, 1), (12, 24), (12, 25), (12, 26), (12, 31))
     holiday_calls: float = 0.75  # [A]
     holiday_texts: float = 1.5  # greetings [A]
+    growth: tuple[float, float, float] = (-0.03, -0.08, 0.05)  # calls, texts, sessions: log growth a year [A]
     weekly_rho: float = 0.9  # slow drift of a person's rate [A]
     weekly_sd: float = 0.25  # [A]
     weekly_noise_sd: float = 0.25  # change from week to week that does not last [C]
@@ -196,7 +198,7 @@ class VoiceConfig:
     text_back: float = 0.10  # a text instead [M: CNS 18 % within 1 h, partly by chance]
     retry: float = 0.34  # the caller tries again [M: CNS 42 % within 1 h]
     retry_delay: tuple[float, float] = (150.0, 1.5)
-    follow_up: float = 0.35  # another call on the tie [M: proto .28, raised: C]
+    follow_up: float = 0.37  # another call on the tie [M: proto .28, raised: C]
     follow_up_delay: tuple[float, float] = (150.0, 1.6)  # exp N(5.0, 1.6) [M: proto]
     generations: int = 6
     short: float = 0.25  # voicemail and the like, of answered [M: CNS]
@@ -206,7 +208,7 @@ class VoiceConfig:
     duration_shape: float = 1.45  # log-logistic [P: Vaz de Melo 2010, M: CNS]
     duration_cap: float = 7200.0
     mean_seconds: float = 101.0  # of answered calls, measured on the recipe [C]
-    multiplier: float = 1.58  # records a seed call grows into, measured on the recipe [C]
+    multiplier: float = 1.62  # records a seed call grows into, measured on the recipe [C]
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ class DataConfig:
     month_mb: float = 4900.0  # a line and month, median of expectations; realised median 4 GB [A, C]
     month_sd: float = 1.15  # [A 1.3 in all, the rest from segment and device: C]
     volume_sd: float = 1.8  # log sd of sessions within a line [A]
+    volume_growth: float = 0.12  # of sessions, log growth a year [A]
     appetite: float = 0.8  # correlation of volume with data appetite [A]
     segment_factor: tuple[float, ...] = (0.8, 1.2, 1.0, 0.9)  # by segment [A]
     device_factor: tuple[float, ...] = (0.0, 0.4, 0.9, 1.4)  # 2G to 5G [A]
