@@ -137,6 +137,13 @@ def test_exact_duplicates_are_dropped_and_counted() -> None:
     assert len(engine.sql("select * from set_aside.usage")) == 0
 
 
+def test_duplicates_are_found_when_lines_and_times_say_little() -> None:
+    n = 4000
+    frame = pd.DataFrame({**GOOD, "event_time": "2025-03-01", "other_party": [str(i % 3990) for i in range(n)]})
+    _, reports = check({"usage": frame})
+    assert (reports["usage"].kept, reports["usage"].duplicates) == (3990, 10)
+
+
 def test_two_missing_values_are_equal_in_duplicates() -> None:
     _, reports = check({"usage": usage({"other_party": None}, {"other_party": None})})
     assert reports["usage"].duplicates == 1
@@ -156,6 +163,20 @@ def test_of_equal_keys_the_earliest_arrival_is_kept() -> None:
     assert engine.rows("select amount from bills order by 1") == [(1.0,), (4.0,)]
     assert [(f.reason, f.column, f.rows) for f in reports["bills"].faults] == [("duplicate key", "bill_id", 2)]
     assert engine.sql("select * from set_aside.bills")["amount"].tolist() == ["3", "2"]
+
+
+def test_a_missing_arrival_means_the_time_of_the_event() -> None:
+    bills = pd.DataFrame(
+        {
+            "bill_id": "1",
+            "customer_id": "a",
+            "event_time": ["2025-01-31", "2025-01-30"],
+            "arrival_time": ["2025-02-01", None],
+            "amount": [1, 2],
+        }
+    )
+    engine, _ = check({"bills": bills})
+    assert engine.rows("select amount from bills") == [(2.0,)]
 
 
 CUSTOMERS = pd.DataFrame(
