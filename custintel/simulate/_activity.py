@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Floats, Ints
+from custintel.simulate._calendar import NEVER
 from custintel.simulate._config import DipConfig
-from custintel.simulate._usage import Activity
+from custintel.simulate._rating import selected
+from custintel.simulate._usage import OUT, Activity
 
-__all__ = ["Dips", "Service", "make_activity"]
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Floats, Ints
+    from custintel.simulate._usage import UsageEvents
+
+__all__ = ["Dips", "Service", "make_activity", "without_barred"]
 
 UNREACHED = 0.02  # a line barred for good still belongs to us, but hardly anybody gets through
 
@@ -79,3 +85,16 @@ def make_activity(
         texts=(out * calls).astype(np.float32),
         data=(out * data).astype(np.float32),
     )
+
+
+def without_barred(events: UsageEvents, service: Service) -> UsageEvents:
+    """Drop what barred lines would start in answer to others, such as call-backs, and its records on the other side."""
+    n = len(service.activation)
+    start, end = (
+        np.append(service.soft_bar, NEVER),
+        np.append(np.where(service.soft_bar < NEVER, service.bar_end, -1), -1),
+    )
+    other = np.where((events.other >= 0) & (events.other < n), events.other, n)
+    caller = np.where(events.direction == OUT, events.line, other)
+    day = events.time // 86_400
+    return selected(events, (day < start[caller]) | (day > end[caller]))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
-from custintel.simulate._calendar import Calendar
-from custintel.simulate._config import BillConfig
-from custintel.simulate._plans import Holdings, Tariffs
 from custintel.simulate._rating import CLASSES
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._calendar import Calendar
+    from custintel.simulate._config import BillConfig
+    from custintel.simulate._plans import Holdings, Tariffs
 
 __all__ = ["PARTS", "BillLog", "Bills", "make_bills"]
 

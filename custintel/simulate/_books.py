@@ -10,18 +10,18 @@ import pandas as pd
 import pyarrow as pa
 
 from custintel.simulate import _care, _cases, _payments, _recharges
-from custintel.simulate._arrays import Bools, Ints
 from custintel.simulate._bills import PARTS
 from custintel.simulate._calendar import NEVER
 from custintel.simulate._cells import KINDS, TECHNOLOGIES
-from custintel.simulate._dirt import Dirty
 from custintel.simulate._hazard import Memories
 from custintel.simulate._mobility import COUNTRIES
-from custintel.simulate._network import DESTINATIONS
+from custintel.simulate._network import DESTINATIONS, FOREIGN_PREFIXES
 from custintel.simulate._people import MOBILE_PREFIXES, OPERATORS
-from custintel.simulate._tables import codes, dates, flags, ids, integers, money, numbers, share, table, times
+from custintel.simulate._tables import Column, codes, dates, flags, ids, integers, money, numbers, share, table, times
 
 if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Ints, Singles
+    from custintel.simulate._dirt import Dirty
     from custintel.simulate._operator import State
 
 __all__ = ["tables", "truth", "usage"]
@@ -37,7 +37,8 @@ UNIT_COSTS = (
     ("voice_minute_on_net", "min", 0.002), ("voice_minute_off_net", "min", 0.010), ("voice_minute_fixed", "min", 0.012),
     ("voice_minute_international", "min", 0.090), ("termination_revenue_minute", "min", -0.008), ("sms", "sms", 0.003),
     ("data_gb", "GB", 0.10), ("roaming_minute", "min", 0.12), ("roaming_gb", "GB", 1.2), ("care_call", "contact", 6.0),
-    ("care_shop", "contact", 5.0), ("care_chat", "contact", 2.5), ("care_web", "contact", 0.1), ("care_app", "contact", 0.1),
+    ("care_shop", "contact", 5.0), ("care_chat", "contact", 2.5), ("care_web", "contact", 0.1),
+    ("care_app", "contact", 0.1),
     ("acquisition_prepaid", "line", 25.0), ("acquisition_postpaid", "line", 90.0), ("bill", "bill", 0.3),
     ("recharge_commission_share", "share", 0.04), ("overhead_month", "line", 2.0),
 )  # fmt: skip
@@ -59,7 +60,7 @@ def tables(state: State, chunks: list[pa.Table]) -> dict[str, pa.Table]:
         "contacts": _contacts(state),
         "cells": _cells(state),
         "cell_kpis": _cell_kpis(state),
-        "numbering": _numbering(state),
+        "numbering": _numbering(),
         "terminations": _terminations(state),
         "cases": _case_table(state),
         "unit_costs": _unit_costs(),
@@ -173,12 +174,14 @@ def _subscriptions(state: State) -> pa.Table:
     rows = table(
         order,
         customer_id=state.names.customers.take(pa.array(line)),
-        plan_id=pa.array([plan.plan_id for plan in state.config.plans.plans]).take(pa.array(log.column("plan").astype(np.int64))),
+        plan_id=pa.array([plan.plan_id for plan in state.config.plans.plans]).take(
+            pa.array(log.column("plan").astype(np.int64))
+        ),
         start_date=dates(start, calendar),
         arrival_time=times(np.maximum(start, 0) * DAY, calendar, np.ones(len(line), dtype=bool)),
         contract_months=integers(months),
         contract_end_date=dates(np.where(months > 0, end, NEVER), calendar),
-        discount_share=share(discount),
+        discount_share=share(np.asarray(discount, dtype=float)),
         discount_end_date=dates(discount_end, calendar),
         device_instalment=money(log.column("device").astype(np.int64)),
     )
@@ -294,8 +297,14 @@ def _contacts(state: State) -> pa.Table:
         return np.concatenate([empty, *(getattr(c, name) for c in log)])
 
     count = [len(c.line) for c in log]
-    number, offer = (np.repeat([getattr(c, name) for c in log], count).astype(np.int64) for name in ("campaign", "offer"))
-    line, second, response = column("line").astype(np.int64), column("second").astype(np.int64), column("response").astype(np.int64)
+    number, offer = (
+        np.repeat([getattr(c, name) for c in log], count).astype(np.int64) for name in ("campaign", "offer")
+    )
+    line, second, response = (
+        column("line").astype(np.int64),
+        column("second").astype(np.int64),
+        column("response").astype(np.int64),
+    )
     treated = column("treated") > 0
     cost = np.array([o.contact_cost for o in offers])[offer] * treated
     return table(
@@ -307,7 +316,7 @@ def _contacts(state: State) -> pa.Table:
         offer_id=pa.array([offers[i].offer_id for i in offer.tolist()], pa.string()),
         channel=pa.array([offers[i].channel for i in offer.tolist()], pa.string()),
         control=flags(~treated),
-        propensity=share(column("propensity")),
+        propensity=share(column("propensity").astype(float)),
         cost=numbers(cost),
         response_time=times(response, calendar, (response < 0) | (response >= calendar.total * DAY)),
     )
@@ -327,21 +336,23 @@ def _cells(state: State) -> pa.Table:
 
 def _cell_kpis(state: State) -> pa.Table:
     cells, days = state.kpis.load.shape
+
+    def kpi(values: Singles) -> Column:
+        return share(values.T.ravel().astype(float))
+
     cell, day = np.tile(np.arange(cells), days), np.repeat(np.arange(days), cells)
     return table(
         cell_id=codes(cell, state.names.cells.slice(0, cells)),
         event_time=times(day * DAY, state.calendar),
         arrival_time=times(day * DAY + DAY + 7200, state.calendar),
-        drop_rate=share(state.kpis.drop_rate.T.ravel()),
-        busy_hour_load=share(state.kpis.load.T.ravel()),
-        throughput_mbps=share(state.kpis.throughput.T.ravel()),
-        outage_hours=share(np.minimum(state.kpis.outage_hours.T.ravel(), 24)),
+        drop_rate=kpi(state.kpis.drop_rate),
+        busy_hour_load=kpi(state.kpis.load),
+        throughput_mbps=kpi(state.kpis.throughput),
+        outage_hours=kpi(np.minimum(state.kpis.outage_hours, np.float32(24))),
     )
 
 
-def _numbering(state: State) -> pa.Table:
-    from custintel.simulate._network import FOREIGN_PREFIXES
-
+def _numbering() -> pa.Table:
     rows = [(prefix, OPERATORS[i], "home", "mobile", 0.0) for i, prefix in enumerate(MOBILE_PREFIXES)]
     rows += [("8881", "fixed", "home", "fixed", 0.0), ("8888", "service", "home", "service", 0.0)]
     rows += [("888900", "service", "home", "premium", 0.6), ("100", "service", "home", "service", 0.0)]
@@ -374,7 +385,7 @@ def termination_rows(state: State) -> list[tuple[Ints, Ints, Ints, Ints, Ints]]:
     clock, lag = rng.integers(8 * 3600, 20 * 3600, n), rng.integers(0, 5 * DAY, n)
     wrong = rng.random(n) < config.dirt.wrong_causes
     ported = (cause == 1) & (state.postpaid | (rng.random(n) < 0.4))
-    rows = []
+    rows: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
     for code, chosen, day in (
         (0, (cause == 0) & state.postpaid, state.dynamics.exit), (1, ported, state.dynamics.exit),
         (2, cause == 2, state.involuntary), (6, cause == 6, state.death),
@@ -388,14 +399,18 @@ def termination_rows(state: State) -> list[tuple[Ints, Ints, Ints, Ints, Ints]]:
         day = rng.integers(0, state.calendar.total, n)
         here = (day >= population.activation_day) & (day <= state.last)
         line = np.flatnonzero((rng.random(n) < rate * months) & here)
-        rows.append((line, day[line] * DAY + clock[line], lag[line] // 50, np.full(len(line), code), np.full(len(line), -1)))
+        rows.append(
+            (line, day[line] * DAY + clock[line], lag[line] // 50, np.full(len(line), code), np.full(len(line), -1))
+        )
     return rows
 
 
 def ends(state: State) -> tuple[Ints, Ints]:
     """Cause and last day of each line that ends within the data; cause -1 if it does not, 7 for fraud lines."""
     exits, population = state.dynamics.exit, state.world.population
-    days = np.stack([exits, state.involuntary, state.death, np.where(state.fraud.end < NEVER, state.fraud.end + 1, NEVER)])
+    days = np.stack(
+        [exits, state.involuntary, state.death, np.where(state.fraud.end < NEVER, state.fraud.end + 1, NEVER)]
+    )
     which, day = days.argmin(axis=0), days.min(axis=0)
     own = np.where(population.keeps_number, 1, 0)
     cause = np.choose(which, [own, 2, 6, 7])
@@ -408,7 +423,9 @@ def _case_table(state: State) -> pa.Table:
     rng = state.streams.get("cases")
     found = np.flatnonzero((fraud.kind >= 0) & (fraud.detected < calendar.total))
     honest = np.flatnonzero((fraud.kind < 0) & (state.world.population.activation_day < calendar.total - 10))
-    false = rng.choice(honest, min(rng.binomial(max(len(found), 1), state.config.fraud.false_labels), len(honest)), replace=False)
+    false = rng.choice(
+        honest, min(rng.binomial(max(len(found), 1), state.config.fraud.false_labels), len(honest)), replace=False
+    )
     owed, written = _write_offs(state)
     arrears = np.flatnonzero(written < calendar.total)
     line = np.concatenate([found, false, arrears])

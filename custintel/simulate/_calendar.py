@@ -6,11 +6,13 @@ import calendar
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from custintel.simulate._arrays import Ints
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Ints
 
 __all__ = ["NEVER", "Calendar"]
 
@@ -71,7 +73,10 @@ class Calendar:
 
     def times(self, seconds: Ints) -> npt.NDArray[np.datetime64]:
         """Timestamps of seconds since the start."""
-        return np.asarray(np.datetime64(self.start, "us") + (np.asarray(seconds, dtype=np.int64) * 1_000_000).astype("timedelta64[us]"))
+        return np.asarray(
+            np.datetime64(self.start, "us")
+            + (np.asarray(seconds, dtype=np.int64) * 1_000_000).astype("timedelta64[us]")
+        )
 
     def _month_start(self, month: int) -> dt.date:
         years, index = divmod(self.start.month - 1 + month, 12)

@@ -1,18 +1,20 @@
 """Randomised campaigns: who is contacted, what it does to the hazard, and what would have happened otherwise.
 
-Each line leaves when its summed hazard passes its own threshold. Running the sums with and without the contact under the
-same threshold gives both potential outcomes with shared random numbers.
+Each line leaves when its summed hazard passes its own threshold. Running the sums with and without the contact under
+the same threshold gives both potential outcomes with shared random numbers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
-from custintel.simulate._config import CampaignConfig, OfferConfig
-from custintel.simulate._people import Population
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._config import CampaignConfig, OfferConfig
+    from custintel.simulate._people import Population
 
 __all__ = ["Campaign", "CampaignLog", "launch", "offer_effects", "weekly_effect"]
 

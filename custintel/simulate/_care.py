@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
 from custintel.simulate._config import CareConfig
-from custintel.simulate._hazard import Memories
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._hazard import Memories
 
 __all__ = ["CHANNELS", "KINDS", "CareLog", "care_week"]
 
@@ -108,7 +111,11 @@ def _write(
     kind, topic, solved = facts
     n = len(lines)
     hours = np.array(config.hours)
-    second = (day + rng.integers(0, 7, n)) * 86_400 + rng.choice(24, n, p=hours / hours.sum()) * 3600 + rng.integers(0, 3600, n)
+    second = (
+        (day + rng.integers(0, 7, n)) * 86_400
+        + rng.choice(24, n, p=hours / hours.sum()) * 3600
+        + rng.integers(0, 3600, n)
+    )
     takes = config.resolution[0] * rng.lognormal(0, config.resolution[1], n) * np.where(kind == 1, 1.0, 0.15)
     stays_open = rng.random(n) < STAYS_OPEN * (kind == 1)
     resolved = np.where(stays_open, -1, second + np.rint(takes * 86_400).astype(np.int64))

@@ -6,16 +6,19 @@ Fraud only takes records of fraud lines away and adds its own, so switching it o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
 from custintel.simulate._calendar import NEVER
-from custintel.simulate._config import FraudConfig
-from custintel.simulate._people import Population
 from custintel.simulate._rating import selected
-from custintel.simulate._streams import RandomStreams
 from custintel.simulate._usage import OUT, VOICE, UsageEvents
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._config import FraudConfig
+    from custintel.simulate._people import Population
+    from custintel.simulate._streams import RandomStreams
 
 __all__ = ["KINDS", "Fraud", "make_fraud", "overlay"]
 
@@ -47,10 +50,11 @@ def make_fraud(population: Population, days: int, config: FraudConfig, rng: np.r
     kind = np.full(n, -1)
     months = days / 30.4375
     joins = population.activation_day >= 0
+    alone = np.bincount(population.account)[population.account] == 1
     order = rng.permutation(n)
     for code, name in enumerate(KINDS):
         wanted = rng.poisson(getattr(config, name) * config.intensity * n / 1e5 * months)
-        right = (population.segment == 1) if code == NEVER_PAYER else (population.segment == 0)
+        right = (population.segment == 0) if code != NEVER_PAYER else (population.segment == 1) & alone
         free = order[(joins & right & (kind < 0))[order]]
         kind[free[: min(wanted, len(free) // 3)]] = code
     start = population.activation_day.copy()
@@ -74,15 +78,24 @@ def _detections(kind: Ints, start: Ints, config: FraudConfig, rng: np.random.Gen
 
 
 def overlay(
-    events: UsageEvents, month: tuple[int, int], fraud: Fraud, population: Population, config: FraudConfig,
+    events: UsageEvents,
+    month: tuple[int, int],
+    lines: tuple[Fraud, Ints],
+    population: Population,
+    config: FraudConfig,
     streams: RandomStreams,
-) -> UsageEvents:  # fmt: skip
-    """Replace the records of scripted lines and add the calls of never-payers who bust out."""
+) -> UsageEvents:
+    """Take away the records of scripted lines and of ended ones, and add those of the scripts.
+
+    `lines` holds the fraud lines and the first day on which each of them is barred or gone (NEVER for honest lines).
+    """
+    fraud, gone = lines
     if not (fraud.kind >= 0).any():
         return events
-    hidden = np.append(fraud.scripted, False)
-    others = np.where((events.other >= 0) & (events.other < population.n), events.other, population.n)
-    honest = selected(events, ~(hidden[events.line] | hidden[others]))
+    off = np.append(np.where(fraud.scripted, -NEVER, gone), NEVER)
+    other = np.where((events.other >= 0) & (events.other < population.n), events.other, population.n)
+    day = events.time // SECONDS_A_DAY
+    honest = selected(events, (day < off[events.line]) & (day < off[other]))
     rng = streams.get("fraud", month[0])
     added = [_box_calls(month, fraud, population, config, rng), _dealer_calls(month, fraud, population, rng)]
     return _merged([honest, *added])
@@ -128,16 +141,18 @@ def _calls(line: Ints, second: Ints, other: Ints, population: Population, rng: n
     operator = population.people.operator[other]
     ours = operator == 0
     ours &= population.activation_day[np.minimum(other, population.n - 1)] * SECONDS_A_DAY <= second
-    out = _records(line, second, other, operator, (duration, answered), population.home_cell[line], OUT)
+    talk = (duration, answered)
+    out = _records((line, second, other, operator), talk, population.home_cell[line], OUT)
     back = (other[ours], second[ours], line[ours], np.zeros(ours.sum(), dtype=np.int8))
     talk = (duration[ours], answered[ours])
-    return _joined([out, _records(*back, talk, population.home_cell[other[ours]], 1 - OUT)])
+    return _joined([out, _records(back, talk, population.home_cell[other[ours]], 1 - OUT)])
 
 
 def _records(
-    line: Ints, second: Ints, other: Ints, operator: Ints, talk: tuple[Floats, Bools], cell: Ints, direction: int
-) -> UsageEvents:  # noqa: PLR0913
-    """Voice records in the shape of ordinary ones."""
+    ends: tuple[Ints, Ints, Ints, Ints], talk: tuple[Floats, Bools], cell: Ints, direction: int
+) -> UsageEvents:
+    """Voice records in the shape of ordinary ones; `ends` are line, second, other side and its operator."""
+    line, second, other, operator = ends
     n = len(line)
     return UsageEvents(
         line=line.astype(np.int32),

@@ -11,10 +11,13 @@ us so that the marginal checks of section 11 hold. Money is in units u; a month 
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 from custintel.simulate._usage_config import WorldConfig
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 __all__ = [
     "BillConfig",
@@ -57,23 +60,23 @@ class PlansConfig:
         PlanConfig("pack_s", "prepaid", 7.0, 100, 50, 3, 0.06, 0.04, 1.0),
         PlanConfig("pack_m", "prepaid", 10.0, 300, 200, 8, 0.06, 0.04, 1.0),
         PlanConfig("pack_l", "prepaid", 15.0, 1000, 1000, 25, 0.05, 0.03, 0.0),
-        PlanConfig("post_10", "postpaid", 10.0, 100, 100, 2, 0.10, 0.06, 2.0),
-        PlanConfig("post_15", "postpaid", 15.0, 250, 300, 5, 0.10, 0.06, 2.0),
-        PlanConfig("post_22", "postpaid", 22.0, 500, 1000, 10, 0.08, 0.05, 2.0),
-        PlanConfig("post_30", "postpaid", 30.0, 1000, 2000, 20, 0.08, 0.04, 0.0),
-        PlanConfig("post_45", "postpaid", 45.0, 2500, 3000, 50, 0.06, 0.04, 0.0),
-        PlanConfig("post_70", "postpaid", 70.0, 6000, 5000, 100, 0.05, 0.03, 0.0),
+        PlanConfig("post_10", "postpaid", 10.0, 200, 200, 2, 0.08, 0.05, 2.0),
+        PlanConfig("post_15", "postpaid", 15.0, 500, 500, 5, 0.08, 0.05, 2.0),
+        PlanConfig("post_22", "postpaid", 22.0, 1000, 1000, 10, 0.06, 0.04, 2.0),
+        PlanConfig("post_30", "postpaid", 30.0, 2000, 2000, 20, 0.06, 0.04, 0.0),
+        PlanConfig("post_45", "postpaid", 45.0, 4000, 3000, 50, 0.05, 0.04, 0.0),
+        PlanConfig("post_70", "postpaid", 70.0, 10000, 5000, 100, 0.05, 0.03, 0.0),
     )  # six postpaid fees 10..70 u, 2-100 GB, overage 2.0 u/GB, cap in half [A]
     need_error: float = 0.5  # sd of log use with which the plan is chosen [A]
     unsuitable: float = 0.12  # hold a plan that never fitted [A]
     contract_months: tuple[int, ...] = (0, 12, 24)
     contract_shares: tuple[float, ...] = (0.25, 0.30, 0.45)  # [A]
     renewal: float = 0.62  # commit again when the contract ends [A]
-    upgrade_after_overage: float = 0.10  # a month, after paying for overage [A]
-    upgrade_when_slow: float = 0.01  # a month, after using up an allowance without overage [A]
+    upgrade_after_overage: float = 0.04  # a month, after paying for overage [A]
+    upgrade_when_slow: float = 0.005  # a month, after using up an allowance without overage [A]
     device_share: float = 0.45  # bundle a device, of those with a contract [A]
     device_monthly: tuple[float, float] = (9.0, 0.5)  # median u a month, log sd [A]
-    promotion: float = 0.30  # new contracts with a discount for some months [A]
+    promotion: float = 0.25  # new contracts with a discount for some months [A]
     promotion_share: tuple[float, ...] = (0.15, 0.30, 0.50)
     promotion_months: tuple[int, ...] = (6, 12)
 
@@ -90,9 +93,9 @@ class BillConfig:
     roaming_sms: float = 0.08
     roaming_gb: float = 0.8
     international_minute: float = 0.16
-    premium_minute: float = 0.70
+    premium_minute: float = 0.60
     international_sms: float = 0.10
-    error: float = 0.0012  # bills with a fee charged twice, a month [A: 5 % of bill shocks]
+    error: float = 0.0010  # bills with a fee charged twice, a month [A: 5 % of bill shocks]
     error_credit: float = 0.6  # of them repaid with the next bill
     shock_ratio: float = 1.3  # of the own six-month mean [A]
     shock_amount: float = 8.0  # u above it [A]
@@ -106,12 +109,16 @@ class PaymentConfig:
     failed_debit: float = 0.008  # a bill [A]
     early: tuple[float, float, float] = (0.62, -5.0, 4.0)  # share, mean and sd of days from the due day [A]
     reminder: tuple[float, float, float] = (0.22, 4.0, 3.0)
-    late: tuple[float, float, float] = (0.09, 12.0, 0.6)  # share, median days, log sd [C: .16, 14, .8 together with the spells]
-    spell: float = 0.022  # bills that begin a time without money [C]
+    late: tuple[float, float, float] = (
+        0.08,
+        12.0,
+        0.6,
+    )  # share, median days, log sd [C: .16, 14, .8 together with the spells]
+    spell: float = 0.024  # bills that begin a time without money [C]
     spell_discipline: float = 0.55  # effect of little discipline on the log of it [A]
     spell_liquidity: float = 0.75
     spell_shock: float = 1.0  # after bill shock [P: ACMA 2012, direction]
-    spell_survival: tuple[float, ...] = (0.55, 0.30, 0.22, 0.18)  # still unpaid 30, 60, 90, 150 days after due [C]
+    spell_survival: tuple[float, ...] = (0.60, 0.36, 0.26, 0.22)  # still unpaid 30, 60, 90, 150 days after due [C]
     soft_bar_days: int = 30  # after the bill, outgoing stopped; casual lateness is not barred
     hard_bar_days: int = 50
     termination_days: int = 108  # after the bill
@@ -136,7 +143,7 @@ class RechargeConfig:
 class ChurnConfig:
     """Two-stage churn (section 10.1): weekly hazard of the decision, then a delay until the exit."""
 
-    base: tuple[float, ...] = (-5.12, -5.66, -5.85, -6.9)  # prepaid, postpaid, small business, key account [C]
+    base: tuple[float, ...] = (-4.92, -5.36, -5.55, -6.6)  # prepaid, postpaid, small business, key account [C]
     k: float = 1.3  # strength of all that can be explained [M: proto, 1.3-1.5]
     satisfaction: float = -0.55
     satisfaction_trait: float = 0.60  # sd of the level to which satisfaction returns [C]
@@ -146,15 +153,15 @@ class ChurnConfig:
     outage_inside: float = 0.5
     outage_outside: float = 1.2
     outage: float = 0.35
-    complaint: float = 0.38  # [C: ratio 2-4]
+    complaint: float = 0.43  # [C: ratio 2-4]
     contract_ending: float = 1.35
     contract_inside: float = -0.5
     contract_price: float = 0.35
-    new: float = 0.4
+    new: float = 0.75  # [C: .4; makes up for the restless who have left]
     tenure: float = -0.003
-    season: float = 0.09
+    season: float = 0.06
     value: float = -0.15
-    drift: float = 0.22  # a year; makes up for the restless who have left [C]
+    drift: float = 0.10  # a year; makes up for the restless who have left [C]
     frailty: float = 0.3
     barred: float = 1.1  # log of the factor while barred [A: x 3]
     keep: float = 0.82  # memory a week [A]
@@ -197,7 +204,7 @@ class CareConfig:
 
     monthly: float = 0.225  # contacts without complaints, a customer and month [A]
     dispersion: float = 0.5  # r of the negative binomial [A]
-    complaints: float = 0.0115  # at rest; with memories about 2.5 % a month [C]
+    complaints: float = 0.0185  # at rest; with memories about 2.5 % a month [C]
     dissatisfaction: float = 0.5
     outage: float = 1.2
     bill_shock: float = 1.5

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Ints
-from custintel.simulate._config import DirtConfig
 from custintel.simulate._rating import selected
 from custintel.simulate._usage import DATA, VOICE, UsageEvents
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Ints
+    from custintel.simulate._config import DirtConfig
 
 __all__ = ["Dirty", "soil"]
 
@@ -34,7 +37,9 @@ def soil(
 ) -> Dirty:  # fmt: skip
     """Make the records of a month dirty; `feed_outage` is the first day of the year's gap in the feed."""
     copies = _copies(len(cents), config, rng)
-    near = rng.random(len(cents) + len(copies)) < config.near_duplicates / max(config.duplicates + config.near_duplicates, 1e-12)
+    near = rng.random(len(cents) + len(copies)) < config.near_duplicates / max(
+        config.duplicates + config.near_duplicates, 1e-12
+    )
     arrival = _arrivals(events, feed_outage, config, rng)
     if len(copies):
         place = np.sort(np.concatenate([np.arange(len(cents)), copies]))
@@ -49,7 +54,9 @@ def soil(
     other = events.other.copy()
     selfish = (rng.random(n) < config.self_calls) & (events.service != DATA)
     other[selfish] = events.line[selfish]
-    shifted = replace(events, cell=cell, duration_s=duration, other=other, time=_clock_errors(events, month, config, rng))
+    shifted = replace(
+        events, cell=cell, duration_s=duration, other=other, time=_clock_errors(events, month, config, rng)
+    )
     return Dirty(
         events=shifted,
         cents=cents,
@@ -79,7 +86,8 @@ def _arrivals(events: UsageEvents, feed_outage: int, config: DirtConfig, rng: np
     gap = config.feed_outage_days * DAY
     start = feed_outage * DAY
     stuck = (events.time >= start) & (events.time < start + gap)
-    return np.where(stuck, np.maximum(events.time + lag, int(start + gap) + (u * 6 * HOUR).astype(np.int64)), events.time + lag)
+    bulk = int(start + gap) + (u * 6 * HOUR).astype(np.int64)
+    return np.asarray(np.where(stuck, np.maximum(events.time + lag, bulk), events.time + lag))
 
 
 def _missing_cells(events: UsageEvents, config: DirtConfig, rng: np.random.Generator) -> Bools:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
 from custintel.simulate._calendar import NEVER, Calendar
 from custintel.simulate._campaigns import CampaignLog, follow, launch, offer_effects, weekly_effect
 from custintel.simulate._care import CareLog, care_week
-from custintel.simulate._cells import CellDays
-from custintel.simulate._config import SimulationConfig
 from custintel.simulate._hazard import (
     Covariates,
     Memories,
@@ -23,14 +21,19 @@ from custintel.simulate._hazard import (
     make_covariates,
     next_memories,
 )
-from custintel.simulate._plans import Holdings, SubscriptionLog
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._world import World
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._cells import CellDays
+    from custintel.simulate._config import SimulationConfig
+    from custintel.simulate._plans import Holdings, SubscriptionLog
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._world import World
 
 __all__ = ["Dynamics", "Friends", "Weekly", "make_dynamics"]
 
 HOME, WORK = 0.45, 0.25  # shares of time in the cells that matter most
-OUTAGE_HOURS = 3.0  # hours of outage felt that count as one
+OUTAGE_HOURS = 5.0  # hours of outage felt after which little more is felt
 PEAK_DAY = 0.87  # of the year: mid-November
 SERVICE_CREDIT = (300, 1500)  # cents
 
@@ -46,7 +49,7 @@ class Friends:
 
     def total(self, values: Floats) -> Floats:
         """Sum of the friends' values by strength."""
-        return np.bincount(self.row, self.strength * values[self.friend], self.n)
+        return np.bincount(self.row, self.strength * values[self.friend], self.n).astype(float)
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,9 @@ class Dynamics:
             return
         for j, offer in enumerate(config.offers):
             eligible = staying & (postpaid | (offer.kind != "discount"))
-            campaign = launch(self.campaigns, (j, week, day), eligible, self.summed, config, self.streams.get("campaign", month, j))
+            campaign = launch(
+                self.campaigns, (j, week, day), eligible, self.summed, config, self.streams.get("campaign", month, j)
+            )
             if offer.kind == "discount":
                 self._grant(campaign.line[campaign.response >= 0], day + 14)
 
@@ -208,8 +213,8 @@ def outage_exposure(world: World, kpis: CellDays, weeks: int) -> Floats:
     population = world.population
     days = np.minimum(np.arange(7 * weeks), kpis.outage_hours.shape[1] - 1)
     hours = kpis.outage_hours[:, days].reshape(-1, weeks, 7).sum(axis=2)
-    felt = (HOME * hours[population.home_cell] + WORK * hours[population.work_cell]) / OUTAGE_HOURS
-    return np.asarray(np.minimum(felt, 2.0).T, dtype=float)
+    felt = HOME * hours[population.home_cell] + WORK * hours[population.work_cell]
+    return np.asarray(-np.expm1(-felt / OUTAGE_HOURS).T, dtype=float)
 
 
 def network_quality(world: World, kpis: CellDays) -> Floats:

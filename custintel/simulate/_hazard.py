@@ -7,14 +7,17 @@ which the truth about chances is integrated.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
 
-from custintel.simulate._arrays import Bools, Floats, Ints
 from custintel.simulate._calendar import NEVER
-from custintel.simulate._config import ChurnConfig
-from custintel.simulate._people import Population
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._config import ChurnConfig
+    from custintel.simulate._people import Population
 
 __all__ = [
     "Covariates",

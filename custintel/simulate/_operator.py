@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from custintel.errors import Problem, raise_problems
 from custintel.progress import track
 from custintel.simulate import _books
-from custintel.simulate._activity import Dips, Service, make_activity
-from custintel.simulate._arrays import Bools, Floats, Ints
+from custintel.simulate._activity import Dips, Service, make_activity, without_barred
 from custintel.simulate._bills import BillLog, Bills, make_bills
 from custintel.simulate._calendar import NEVER, Calendar
 from custintel.simulate._cases import NEVER_PAYER, Fraud, make_fraud, overlay
@@ -30,6 +28,12 @@ from custintel.simulate._tables import Names
 from custintel.simulate._truth import state_chances
 from custintel.simulate._usage import UsageEvents, generate_month
 from custintel.simulate._world import World, make_world
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from custintel.simulate._arrays import Bools, Floats, Ints
 
 __all__ = ["Operator", "simulate"]
 
@@ -121,9 +125,15 @@ class State:
 
     @property
     def last(self) -> Ints:
-        """Last day of service as far as it is settled: prepaid lines are silent from the exit on."""
+        """Last day of service as far as it is settled."""
+        return np.asarray(np.minimum.reduce([self.last_without_fraud, self.involuntary, self.fraud.end]))
+
+    @property
+    def last_without_fraud(self) -> Ints:
+        """Last day if nobody were a fraud: prepaid lines are silent from the exit on."""
         exit_last = np.where(self.postpaid, self.dynamics.exit + 1, self.dynamics.exit - 1)
-        return np.minimum.reduce([exit_last, self.involuntary, self.death, self.fraud.end])
+        involuntary = np.where(self.fraud.kind < 0, self.involuntary, NEVER)
+        return np.asarray(np.minimum.reduce([exit_last, involuntary, self.death]))
 
 
 def make_state(customers: int, months: int, seed: int, config: SimulationConfig) -> State:
@@ -191,10 +201,10 @@ def run_month(state: State, month: int) -> pa.Table:
     first, days = state.calendar.first[month], state.calendar.length(month)
     before = deepcopy(state.dynamics.holdings)  # in force in the billing periods that end this month
     _upgrade(state, month)
-    service = _service(state)
+    service = _as_if_honest(state, _service(state))
     for week in state.calendar.weeks(month):
         barred = (service.soft_bar <= 7 * week) & (service.bar_end >= 7 * week)
-        state.dynamics.run_week(month, week, (state.last, barred, state.postpaid))
+        state.dynamics.run_week(month, week, (state.last_without_fraud, barred, state.postpaid))
     state.dips.begin(first, days, state.config.dips, state.streams.get("dips", month))
     events = _usage(state, (first, days))
     rated = rate_month(
@@ -224,11 +234,25 @@ def _service(state: State) -> Service:
     )
 
 
+def _as_if_honest(state: State, service: Service) -> Service:
+    """What decides about use if nobody were a fraud: fraud is laid over the records later, and moves nobody else."""
+    honest = state.fraud.kind < 0
+    return replace(
+        service,
+        last=state.last_without_fraud,
+        soft_bar=np.where(honest, service.soft_bar, NEVER),
+        hard_bar=np.where(honest, service.hard_bar, NEVER),
+    )
+
+
 def _usage(state: State, month: tuple[int, int]) -> UsageEvents:
     """Records of the month: what people do, then what fraud does."""
-    activity = make_activity(_service(state), state.dips, month, state.config.dips, state.config.churn.fade_weeks)
-    events = generate_month(state.world, *month, activity, state.streams)
-    return overlay(events, month, state.fraud, state.world.population, state.config.fraud, state.streams)
+    service = _service(state)
+    honest = _as_if_honest(state, service)
+    activity = make_activity(honest, state.dips, month, state.config.dips, state.config.churn.fade_weeks)
+    events = without_barred(generate_month(state.world, *month, activity, state.streams), honest)
+    gone = np.where(state.fraud.kind >= 0, np.minimum(service.soft_bar, service.last + 1), NEVER)
+    return overlay(events, month, (state.fraud, gone), state.world.population, state.config.fraud, state.streams)
 
 
 def _bill(state: State, month: int, rated: Rated, holdings: Holdings) -> Bills:
@@ -252,7 +276,12 @@ def _pay(state: State, month: int, bills: Bills) -> None:
     account = population.account[bills.line]
     never = state.fraud.kind[bills.line] == NEVER_PAYER
     payments, paid = pay_bills(
-        bills, due, account, (state.accounts, state.bills.shocks[-1], never), config, state.streams.get("payments", month)
+        bills,
+        due,
+        account,
+        (state.accounts, state.bills.shocks[-1], never),
+        config,
+        state.streams.get("payments", month),
     )
     state.payments.made.append(payments)
     state.payments.paid_day.append(paid)

@@ -7,16 +7,19 @@ rates from one bucket of arrears to the next.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
-from custintel.simulate._bills import Bills
 from custintel.simulate._calendar import NEVER
-from custintel.simulate._config import PaymentConfig
-from custintel.simulate._people import Population
 
-__all__ = ["Accounts", "Payments", "PaymentLog", "make_accounts", "pay_bills"]
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._bills import Bills
+    from custintel.simulate._config import PaymentConfig
+    from custintel.simulate._people import Population
+
+__all__ = ["Accounts", "PaymentLog", "Payments", "make_accounts", "pay_bills"]
 
 METHODS = ("direct_debit", "card", "transfer", "cash", "wallet")
 SPELL_EDGES = (0.0, 30.0, 60.0, 90.0, 150.0)
@@ -70,7 +73,9 @@ def make_accounts(
     np.minimum.at(opened, population.account, population.activation_day)
     kind = np.zeros(n, dtype=np.int64)
     np.maximum.at(kind, population.account, population.segment)
-    automatic = rng.random(n) < 1 / (1 + np.exp(-(np.log(config.automatic / (1 - config.automatic)) + 0.5 * discipline)))
+    automatic = rng.random(n) < 1 / (
+        1 + np.exp(-(np.log(config.automatic / (1 - config.automatic)) + 0.5 * discipline))
+    )
     risk = -config.spell_discipline * discipline - config.spell_liquidity * liquidity
     return Accounts(
         automatic=automatic,
@@ -99,6 +104,9 @@ def pay_bills(
     `account` is the payer of each bill; `state` holds the accounts, which bills are a shock, and who never pays.
     """
     accounts, shock, never = state
+    if not len(account):
+        none = np.zeros(0, dtype=np.int64)
+        return Payments(none, none, none > 0), none
     n = len(accounts.cycle)
     first = np.full(n, -1)
     first[account[::-1]] = np.arange(len(account))[::-1]
@@ -110,9 +118,14 @@ def pay_bills(
     failed = (rng.random(n) < config.failed_debit)[account] & accounts.automatic[account]
     day = due + np.where(failed, delay + 5, delay)
     spell = accounts.spell_end[account]
-    day = np.where(spell >= due, np.where(spell >= NEVER, NEVER, spell + (rng.random(n) * 3).astype(np.int64)[account]), day)
+    day = np.where(
+        spell >= due, np.where(spell >= NEVER, NEVER, spell + (rng.random(n) * 3).astype(np.int64)[account]), day
+    )
     day = np.maximum(day, bills.day + 1)
-    good, bad = np.flatnonzero((day < NEVER) & (bills.amount > 0)), np.flatnonzero(failed | _refused(accounts, account, day))
+    good, bad = (
+        np.flatnonzero((day < NEVER) & (bills.amount > 0)),
+        np.flatnonzero(failed | _refused(accounts, account, day)),
+    )
     bad = bad[bills.amount[bad] > 0]
     payments = Payments(
         bill=np.concatenate([good, bad]),
@@ -169,4 +182,8 @@ def _delays(accounts: Accounts, config: PaymentConfig, rng: np.random.Generator)
 
 def _refused(accounts: Accounts, account: Ints, day: Ints) -> Bools:
     """Direct debits of accounts without money fail as well."""
-    return np.asarray(accounts.automatic[account] & ((day >= NEVER) | (accounts.spell_end[account] >= day - 3)) & (accounts.spell_end[account] >= 0))
+    return np.asarray(
+        accounts.automatic[account]
+        & ((day >= NEVER) | (accounts.spell_end[account] >= day - 3))
+        & (accounts.spell_end[account] >= 0)
+    )

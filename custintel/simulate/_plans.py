@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from custintel.simulate._arrays import Floats, Ints
 from custintel.simulate._calendar import NEVER
-from custintel.simulate._config import PlansConfig
-from custintel.simulate._network import Network
-from custintel.simulate._people import Population
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._world import World
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints, Singles
+    from custintel.simulate._config import PlansConfig
+    from custintel.simulate._network import Network
+    from custintel.simulate._people import Population
+    from custintel.simulate._streams import RandomStreams
+    from custintel.simulate._world import World
 
 __all__ = ["Holdings", "SubscriptionLog", "Tariffs", "expected_need", "make_holdings", "make_tariffs"]
 
@@ -89,7 +91,14 @@ class Holdings:
     discount_end: Ints
     device: Ints  # cents a month
     promotion: Ints  # 1 if the discount came with a contract
-    columns: ClassVar[tuple[str, ...]] = ("plan", "contract_months", "contract_end", "discount_share", "discount_end", "device")
+    columns: ClassVar[tuple[str, ...]] = (
+        "plan",
+        "contract_months",
+        "contract_end",
+        "discount_share",
+        "discount_end",
+        "device",
+    )
 
     def commit(self, lines: Ints, start: Ints, config: PlansConfig, rng: np.random.Generator) -> None:
         """Begin a new contract on a day, perhaps with a device and a promotion."""
@@ -148,7 +157,7 @@ def _shares(weights: tuple[float, ...]) -> Floats:
     return np.asarray(total / total.sum())
 
 
-def _sent(out: Floats, back: Floats, network: Network, n: int) -> Floats:
+def _sent(out: Singles, back: Singles, network: Network, n: int) -> Floats:
     """What each line starts, whichever side of the tie it stands on."""
     on_net = (network.alter >= 0) & (network.alter < n)
     mine = np.bincount(network.ego, out, n)
@@ -157,7 +166,7 @@ def _sent(out: Floats, back: Floats, network: Network, n: int) -> Floats:
 
 
 def _choose_plan(
-    postpaid: Ints, need: Floats, tariffs: Tariffs, config: PlansConfig, rng: np.random.Generator
+    postpaid: Bools, need: Floats, tariffs: Tariffs, config: PlansConfig, rng: np.random.Generator
 ) -> Ints:
     """Cheapest plan for the need as the customer remembers it; some hold a plan that never fitted."""
     felt = need * rng.lognormal(0, config.need_error, need.shape)
@@ -169,7 +178,7 @@ def _choose_plan(
     best = cost.argmin(axis=1)
     unfit = rng.random(len(best)) < config.unsuitable
     other = np.where(np.isinf(cost), -1.0, rng.random(cost.shape)).argmax(axis=1)
-    return np.where(unfit, other, best)
+    return np.asarray(np.where(unfit, other, best))
 
 
 def _contract_start(activation: Ints, config: PlansConfig, rng: np.random.Generator) -> Ints:

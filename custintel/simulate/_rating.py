@@ -7,14 +7,17 @@ so the records of a billing period add up to its charge exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
-from custintel.simulate._config import BillConfig
 from custintel.simulate._network import DESTINATIONS
 from custintel.simulate._plans import TAX, Tariffs
 from custintel.simulate._usage import DATA, OUT, SMS, VOICE, UsageEvents
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._config import BillConfig
 
 __all__ = ["CLASSES", "Meter", "Rated", "rate_month"]
 
@@ -48,7 +51,12 @@ class Rated:
 
 
 def rate_month(
-    events: UsageEvents, month: tuple[int, int], cycle: Ints, plans: Ints, book: tuple[Tariffs, BillConfig], meter: Meter
+    events: UsageEvents,
+    month: tuple[int, int],
+    cycle: Ints,
+    plans: Ints,
+    book: tuple[Tariffs, BillConfig],
+    meter: Meter,
 ) -> Rated:
     """Rate one month and move the meter to the billing periods open at its end.
 
@@ -67,7 +75,9 @@ def rate_month(
     for service, units in enumerate(_units(events, bills)):
         rows = np.flatnonzero(kind == service)
         rows = rows[np.argsort(key[rows], kind="stable")]
-        cents[rows], added = _by_order(key[rows], units[rows], used[:, service], _prices(tariffs, plans.ravel(), service))
+        cents[rows], added = _by_order(
+            key[rows], units[rows], used[:, service], _prices(tariffs, plans.ravel(), service)
+        )
         used[:, service] += added
     _rate_special(events, kind, cents, bills)
     totals = np.bincount(key * len(CLASSES) + kind, cents, 2 * n * len(CLASSES))
@@ -112,7 +122,7 @@ def _by_order(key: Ints, units: Floats, used: Floats, prices: tuple[Floats, Floa
     before_group[key[starts]] = total[starts] - units[starts]
     after = total - before_group[key] + used[key]
     steps = [np.floor(price[key] * np.maximum(level - allowance[key], 0) + 0.5) for level in (after, after - units)]
-    return np.maximum(steps[0] - steps[1], 0).astype(np.int64), np.bincount(key, units, len(used))
+    return np.maximum(steps[0] - steps[1], 0).astype(np.int64), np.bincount(key, units, len(used)).astype(float)
 
 
 def _rate_special(events: UsageEvents, kind: Ints, cents: Ints, bills: BillConfig) -> None:
@@ -137,6 +147,6 @@ def _rounded(events: UsageEvents, rows: Ints, price: tuple[Floats | float, ...],
     return np.asarray(np.rint(value), dtype=np.int64)
 
 
-def selected(events: UsageEvents, keep: Bools) -> UsageEvents:
-    """Only the records where `keep` holds."""
+def selected(events: UsageEvents, keep: Bools | Ints) -> UsageEvents:
+    """Only the records where `keep` holds, or those at given positions."""
     return UsageEvents(**{name: getattr(events, name)[keep] for name in UsageEvents.__dataclass_fields__})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
-from custintel.simulate._config import RechargeConfig
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._config import RechargeConfig
 
 __all__ = ["CHANNELS", "Wallets", "make_wallets", "run_wallets"]
 

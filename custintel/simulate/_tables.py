@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from custintel.simulate._arrays import Bools, Floats, Ints, Strings
-from custintel.simulate._calendar import Calendar
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from custintel.simulate._arrays import Bools, Floats, Ints, Strings
+    from custintel.simulate._calendar import Calendar
 
 __all__ = ["Names", "codes", "dates", "flags", "ids", "integers", "numbers", "table", "times"]
 
@@ -55,7 +57,7 @@ def shuffled(prefix: str, count: int, rng: np.random.Generator) -> Column:
 def codes(index: Ints, values: Sequence[str] | Column) -> Column:
     """Dictionary column from positions in a list of values; a negative position is missing."""
     dictionary = values if isinstance(values, pa.Array) else pa.array(list(values), pa.string())
-    small = np.asarray(index, dtype=np.int8 if len(dictionary) < 128 else np.int32)
+    small: Ints = np.asarray(index, dtype=np.int8 if len(dictionary) < 128 else np.int32)
     missing = small < 0
     positions = pa.array(np.where(missing, 0, small), mask=missing) if missing.any() else pa.array(small)
     return pa.DictionaryArray.from_arrays(positions, dictionary)

@@ -6,15 +6,25 @@ too noisy. Who has decided already leaves by the known law of the delay.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate._arrays import Bools, Floats, Ints
 from custintel.simulate._calendar import NEVER
 from custintel.simulate._campaigns import weekly_effect
 from custintel.simulate._dynamics import Dynamics, season
-from custintel.simulate._hazard import Memories, Shocks, Situation, contract_left, delay_chance, log_hazard, next_memories
+from custintel.simulate._hazard import (
+    Memories,
+    Shocks,
+    Situation,
+    contract_left,
+    delay_chance,
+    log_hazard,
+    next_memories,
+)
+
+if TYPE_CHECKING:
+    from custintel.simulate._arrays import Bools, Floats, Ints
 
 __all__ = ["WINDOWS", "state_chances"]
 
@@ -27,8 +37,8 @@ def state_chances(
 ) -> dict[str, Floats]:
     """Chance of leaving in each window after a day, by line, knowing all latents.
 
-    `last_week` is the latest week already run; `known_end` holds the days of involuntary ends and of ends of fraud lines
-    that are settled already (NEVER otherwise).
+    `last_week` is the latest week already run; `known_end` holds the days of involuntary ends and of ends of fraud
+    lines that are settled already (NEVER otherwise).
     """
     involuntary, fraud = known_end
     decided = dynamics.decided <= as_of
@@ -46,7 +56,9 @@ def state_chances(
 def _leaving(dynamics: Dynamics, as_of: int, low: int, high: Ints) -> Floats:
     """Chance that those who have decided leave in (low, high] days, given that they have not left yet."""
     config, gone = dynamics.config.churn, as_of - dynamics.decided
-    here, start, end = (delay_chance(gone + d, dynamics.sudden, config) for d in (0, low, np.maximum(high, low)))
+    here, start, end = (
+        delay_chance((gone + d).astype(float), dynamics.sudden, config) for d in (0, low, np.maximum(high, low))
+    )
     return np.asarray((end - start) / np.maximum(1 - here, 1e-12))
 
 
@@ -89,7 +101,10 @@ def _delay_between(low: float, high: float, dynamics: Dynamics) -> float:
     shares = np.array([1 - config.sudden, config.sudden])
     # a decision falls on any day of the week around its middle: average over the days
     days = np.arange(-3, 4)
-    law = [delay_chance(np.repeat(edge - days, 2), np.tile(kinds, 7), config).reshape(7, 2).mean(axis=0) for edge in (low, high)]
+    law = [
+        delay_chance(np.repeat(edge - days, 2), np.tile(kinds, 7), config).reshape(7, 2).mean(axis=0)
+        for edge in (low, high)
+    ]
     return float(shares @ (law[1] - law[0]))
 
 
@@ -111,7 +126,13 @@ def _future_shocks(
     speaks = rng.random(shape) < care.complaints / WEEKS_A_MONTH * np.exp(np.minimum(trouble, 4.0))
     answer = np.where(rng.random(shape) < care.solved, care.solved_effect, care.badly_effect)
     known = dynamics.left_friends(7 * week - 7, 7 * week - 1)
-    return Shocks(outage, np.broadcast_to(bill, shape), speaks * answer, known + 0.5 * flow, dynamics.quality)
+    return Shocks(
+        outage,
+        np.broadcast_to(bill, shape).astype(float),
+        np.where(speaks, answer, 0.0),
+        known + 0.5 * flow,
+        dynamics.quality,
+    )
 
 
 def _renewed(contract_end: Ints, day: int, dynamics: Dynamics, rng: np.random.Generator) -> Ints:

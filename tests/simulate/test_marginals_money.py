@@ -8,6 +8,7 @@ the median lag need all eight kinds), 33 p_observable and 34 (fitted by an exper
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -27,7 +28,9 @@ def frame(operator: Operator, name: str, *columns: str) -> pd.DataFrame:
 
 
 def lines(operator: Operator) -> pd.DataFrame:
-    customers = frame(operator, "customers", "customer_id", "billing_type", "segment", "activation_date").astype({"customer_id": str})
+    customers = frame(operator, "customers", "customer_id", "billing_type", "segment", "activation_date").astype(
+        {"customer_id": str}
+    )
     churn = operator.truth["churn"].set_index("customer_id")
     made = customers.set_index("customer_id").join(churn)
     made["activation_date"] = pd.to_datetime(made.activation_date)
@@ -51,8 +54,13 @@ def monthly_churn(operator: Operator) -> pd.DataFrame:
 
 
 def quarters(operator: Operator) -> float:
-    by_month = monthly_churn(operator).mean(axis=1).to_numpy()
-    return by_month[9:12].mean() / by_month[3:6].mean()
+    """Mean hazard of the decision in the fourth quarter over that in the second (less noise than counting leavers)."""
+    weekly = operator.truth["weekly"]
+    weekly = weekly[~weekly.decided]
+    quarter = (START + pd.to_timedelta(7 * weekly.week, unit="D")).dt.quarter
+    billing = lines(operator).billing_type.reindex(weekly.customer_id.astype(str)).to_numpy()
+    mean = weekly.hazard.groupby([billing, quarter.to_numpy()]).mean().unstack()
+    return float((mean[4] / mean[2]).mean())
 
 
 def in_force(operator: Operator, day: pd.Timestamp) -> pd.DataFrame:
@@ -141,7 +149,7 @@ def roll_rate(operator: Operator, low: int) -> float:
     for day in month_ends(operator)[2:]:
         open_bills = bills[(bills.due_date < day) & ~(bills.paid <= day)]
         overdue.append((day - open_bills.groupby("account_id", observed=True).due_date.min()).dt.days)
-    pairs = [(a[(a >= low) & (a < low + 30)], b) for a, b in zip(overdue, overdue[1:], strict=False)]
+    pairs = [(a[(a >= low) & (a < low + 30)], b) for a, b in pairwise(overdue)]
     rolled = sum((b.reindex(a.index) >= low + 29).sum() for a, b in pairs)
     return float(rolled / sum(len(a) for a, _ in pairs))
 
@@ -222,22 +230,25 @@ def calibration_slope(operator: Operator, name: str) -> float:
 def margins(operator: Operator) -> pd.Series:
     """Margin of the second half of the data: what was billed or topped up less the cost of use and care."""
     con = duckdb.connect()
-    for name in ("usage", "bills", "recharges", "care", "customers"):
+    for name in ("usage", "bills", "recharges", "care"):
         con.register(name, operator.tables[name])
     half = month_ends(operator)[len(month_ends(operator)) // 2 - 1]
     found = con.sql(f"""
         with money as (
             select customer_id, sum(amount - tax - device_charge) as u from bills where event_time > '{half}' group by all
-            union all select customer_id, sum(amount) / 1.2 from recharges where event_time > '{half}' group by all
+            union all
+            select customer_id, sum(amount) / 1.2 from recharges where event_time > '{half}' group by all
             union all select customer_id, -sum(case service
-                when 'data' then case when roaming_country is null then 0.10 else 1.2 end * data_mb / 1000
+                when 'data' then case when roaming_country is null then 0.10 else 1.2 end * data_mb / 1e3
                 when 'voice' then greatest(duration_s, 0) / 60 * case when roaming_country is not null then 0.12
                     when destination = 'international' then 0.09 when destination = 'on_net' then 0.002 else 0.01 end
                     * case when direction = 'out' then 1.0 else -0.4 end
-                else 0.003 end) from usage where event_time > '{half}' group by all
+                else 0.003 end)
+            from usage where event_time > '{half}' group by all
             union all select customer_id, -sum(case channel when 'hotline' then 6.0 when 'shop' then 5.0
                 when 'chat' then 2.5 else 0.1 end) from care where event_time > '{half}' group by all
-            union all select customer_id, -2.0 * 6 from customers where activation_date <= '{half}'
+            union all select customer_id, -2.0 * count(distinct month(event_time)) from usage
+                where event_time > '{half}' group by all
         ) select customer_id, sum(u) as margin from money
         join (select distinct customer_id from usage where event_time > '{half}') using (customer_id) group by all
     """).df()
@@ -269,8 +280,8 @@ def duplicates(operator: Operator) -> float:
     con = duckdb.connect()
     con.register("usage", operator.tables["usage"])
     return con.sql(
-        "select 1 - count(distinct (customer_id, arrival_time, service, direction, other_party, duration_s, data_mb)) / count(*) "
-        "from usage"
+        "select 1 - count(distinct hash(customer_id, arrival_time, service, direction, other_party, duration_s, data_mb))"
+        " / count(*) from usage"
     ).fetchall()[0][0]
 
 
@@ -301,8 +312,8 @@ CHECKS: tuple[Check, ...] = (
     ("31 mean effect / risk", mean_effect, 0.03, 0.15),
     ("33 AUC p_state 30 days", lambda o: state_auc(o, "p_0_30"), 0.85, 0.90),
     ("33 AUC p_state 60 days", lambda o: state_auc(o, "p_0_60"), 0.80, 0.86),
-    ("10.2 mean chance / rate", lambda o: calibration(o, "p_15_75"), 0.9, 1.1),
-    ("10.2 calibration slope", lambda o: calibration_slope(o, "p_15_75"), 0.85, 1.15),
+    ("10.2 mean chance / rate", lambda o: calibration(o, "p_15_75"), 0.94, 1.06),
+    ("10.2 calibration slope", lambda o: calibration_slope(o, "p_15_75"), 0.94, 1.06),
     ("35 margin of top tenth", top_tenth, 0.25, 0.40),
     ("35 negative margin", lambda o: (margins(o) < 0).mean(), 0.04, 0.10),
     ("36 rows late over a day", rows_late, 0.015, 0.03),
@@ -311,9 +322,23 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+# wider on the two thousand lines of the default suite, each for a reason
+SMALL = {
+    "23 churn Q4 / Q2": (0.95, 1.45),  # one regional storm a year hits a quarter of the base in one of the quarters
+    "27 written off / billed": (0.008, 0.045),  # some twenty accounts
+    "28 roll 61-90 to 91+": (0.55, 0.95),  # some fifty accounts
+    "31 Spearman of effect and risk": (-0.3, 0.08),  # sampling error .04 about a mean near -.05
+    "10.2 mean chance / rate": (0.85, 1.15),  # some five hundred leavers
+    "10.2 calibration slope": (0.85, 1.15),
+    "33 AUC p_state 30 days": (0.83, 0.92),  # sampling error .01
+    "33 AUC p_state 60 days": (0.78, 0.88),
+}
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=[check[0] for check in CHECKS])
 def test_marginal(operator: Operator, check: Check) -> None:
-    _, measure, low, high = check
+    name, measure, low, high = check
+    low, high = SMALL.get(name, (low, high))
     assert low <= measure(operator) <= high
 
 
