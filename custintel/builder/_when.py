@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -24,7 +24,9 @@ def read_dates(as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> list[date]:
     >>> read_dates(["2025-06-30", "2025-05-31"])
     [datetime.date(2025, 6, 30), datetime.date(2025, 5, 31)]
     """
-    given = [as_of] if isinstance(as_of, str | date) else list(as_of)
+    given: list[AsOf] = list(
+        cast("Sequence[AsOf]", as_of) if pd.api.types.is_list_like(as_of) else [cast("AsOf", as_of)]
+    )
     if not given:
         raise DateError("no as-of date\n  given: []\n  allowed: a day such as '2025-06-30', or a list of days")
     days = [_read_date(one) for one in given]
