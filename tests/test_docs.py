@@ -30,3 +30,14 @@ def test_links_inside_the_repository_exist(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_example_feature_of_the_contribution_guide_loads(tmp_path: Path) -> None:
+    from custintel.catalogue import Catalogue
+
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = re.findall(r"```yaml\n(family: evenings.*?)```", text, flags=re.DOTALL)[0]
+    (tmp_path / "evenings.yaml").write_text(example, encoding="utf-8")
+    columns = [e.column for e in Catalogue.load(features_path=tmp_path).entries() if e.family == "evenings"]
+    assert len(columns) == 6
+    assert "out_evening_events_30d" in columns
