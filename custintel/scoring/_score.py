@@ -85,12 +85,11 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     loaded = _loaded(model, tracking_uri)
     skipped = 0
     if wh is not None:
-        date: pd.Timestamp | None = scoring_date(wh, as_of)
-        X, skipped = features_of_the_day(loaded, wh, pd.Timestamp(date), features_path)
+        date = scoring_date(wh, as_of)
+        X, skipped = features_of_the_day(loaded, wh, date, features_path)
+        scores = _scored(loaded, X, date, top)
     else:
-        date = None if as_of is None else pd.Timestamp(as_of)
-        X = _table_rows(table, id_column)
-    scores = _scored(loaded, X, date, top)
+        scores = _scored(loaded, _table_rows(table, id_column), None if as_of is None else pd.Timestamp(as_of), top)
     if out is not None:
         write_list(scores, out)
     scores.attrs["custintel"] = {"skipped": skipped}

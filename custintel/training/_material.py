@@ -28,6 +28,11 @@ __all__ = ["Material", "churn_definition", "from_table", "from_warehouse"]
 _FEWEST = 10
 
 
+def _no_dates() -> pd.DataFrame:
+    """The population of a table without dates."""
+    return pd.DataFrame(columns=["as_of", "role", "rows", "positives", "censored"])
+
+
 @dataclass(frozen=True)
 class Material:
     """Rows to learn from, rows to be judged on (None: the same rows, out of fold), and where they come from."""
@@ -40,7 +45,7 @@ class Material:
     target: str
     digest: str
     windows: Mapping[str, Any] = field(default_factory=dict)
-    population: pd.DataFrame | None = None
+    population: pd.DataFrame = field(default_factory=_no_dates)
     words: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     quality_reasons: pd.DataFrame | None = None

@@ -14,14 +14,13 @@ from custintel import metrics
 __all__ = ["decile_edges", "describe_columns", "judge"]
 
 _REPEATS = 200
-_Metric = Callable[..., float]
+_Metric = Callable[..., Any]
 
 
 def judge(y: pd.Series, p: pd.Series, costs: Mapping[str, float], seed: int = 0) -> dict[str, dict[str, float]]:
     """Value and 95 % interval (bootstrap over customers) of each metric."""
     answer, score = y.to_numpy(np.float64), p.to_numpy(np.float64)
-    groups = p.index.get_level_values("customer_id") if "customer_id" in p.index.names else None
-    groups = None if groups is None or groups.is_unique else groups.to_numpy()
+    groups = _customers(p)
     judged = {}
     for name, metric in _metrics(costs).items():
         interval = metrics.bootstrap_interval(metric, answer, score, n=_REPEATS, seed=seed, groups=groups)
@@ -29,9 +28,17 @@ def judge(y: pd.Series, p: pd.Series, costs: Mapping[str, float], seed: int = 0)
     return judged
 
 
+def _customers(p: pd.Series) -> Any:
+    """Customer of each row, when some have several."""
+    if "customer_id" not in p.index.names:
+        return None
+    customers = p.index.get_level_values("customer_id")
+    return None if customers.is_unique else customers.to_numpy()
+
+
 def _metrics(costs: Mapping[str, float]) -> dict[str, _Metric]:
     """The metrics of a churn model; profit with the costs of its specification."""
-    money = {name: float(costs[name]) for name in ("clv", "d", "f", "alpha", "beta") if name in costs}
+    money: dict[str, Any] = {name: float(costs[name]) for name in ("clv", "d", "f", "alpha", "beta") if name in costs}
     return {
         "auc": metrics.auc,
         "average_precision": metrics.average_precision,

@@ -11,7 +11,7 @@ from custintel.training._dates import months_needed, split_in_time
 
 @pytest.mark.parametrize(
     ("first", "count", "known_after", "train"),
-    [("2025-01-31", 7, 105, 4), ("2025-03-31", 6, 105, 2), ("2025-03-31", 6, 30, 5)],
+    [("2025-01-31", 7, 105, 3), ("2025-03-31", 6, 105, 2), ("2025-03-31", 6, 30, 5)],
 )
 def test_train_labels_were_known_on_the_test_date(first: str, count: int, known_after: int, train: int) -> None:
     dates = pd.date_range(first, periods=count, freq="ME")

@@ -1,0 +1,248 @@
+"""From tables to a judged model, and where it is written down."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from custintel import Warehouse, load_model, train
+from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
+from custintel.training import Run, fetch_report, open_store
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    bill, plan = rng.normal(40, 12, 400), rng.choice(["S", "M", "L"], 400)
+    left = rng.random(400) < 1 / (1 + np.exp((45 - bill) / 5))
+    return pd.DataFrame({"bill": bill, "plan": plan, "Churn": np.where(left, "Yes", "No")})
+
+
+def test_labels_of_the_train_dates_were_known_on_the_test_date(quick_run: Run) -> None:
+    windows = quick_run.model.metadata["windows"]
+    known_after = windows["gap_days"] + windows["horizon_days"] + windows["dormancy_days"]
+    assert windows["test_as_of"] == ["2025-05-31"]
+    assert windows["train_as_of"] == ["2025-01-31", "2025-02-28", "2025-03-31"]
+    assert all(
+        pd.Timestamp(date) + pd.Timedelta(days=known_after) <= pd.Timestamp(windows["test_as_of"][0])
+        for date in windows["train_as_of"]
+    )
+
+
+def test_judged_on_the_test_date_only(quick_run: Run) -> None:
+    evaluation = quick_run.evaluation
+    assert set(evaluation.X.index.get_level_values("as_of")) == {pd.Timestamp("2025-05-31")}
+    population = evaluation.population.set_index("as_of")
+    judged = population.loc["2025-05-31"]
+    assert (judged["role"], judged["rows"] - judged["censored"]) == ("test", len(evaluation.y))
+    assert judged["positives"] == evaluation.y.sum()
+
+
+def test_the_model_learns(quick_run: Run) -> None:
+    auc = quick_run.metrics["auc"]
+    assert auc["low"] <= auc["value"] <= auc["high"]
+    assert auc["value"] > 0.6
+
+
+def test_the_judged_model_is_the_delivered_one(quick_run: Run) -> None:
+    again = quick_run.model.predict_proba(quick_run.evaluation.X)
+    assert np.allclose(again, quick_run.evaluation.p, atol=1e-12)
+
+
+def test_the_same_seed_gives_the_same_version(quick_models: Path, quick_tables: Path) -> None:
+    wh = Warehouse.open(quick_tables)
+    runs = [train("churn", wh, models_path=quick_models, tracking=False) for _ in range(2)]
+    assert runs[0].model.version == runs[1].model.version
+    assert runs[0].metrics == runs[1].metrics
+
+
+def test_refit_learns_from_the_test_date_too(quick_models: Path, quick_tables: Path) -> None:
+    wh = Warehouse.open(quick_tables)
+    plain = train("churn", wh, models_path=quick_models, tracking=False)
+    again = train("churn", wh, models_path=quick_models, tracking=False, refit=True)
+    assert again.metrics == plain.metrics
+    assert again.model.version != plain.model.version
+    assert any("fitted again" in note for note in again.evaluation.notes)
+
+
+def test_too_short_a_history(quick_models: Path, quick_tables: Path) -> None:
+    calls = pd.read_parquet(quick_tables / "usage.parquet")
+    short = Warehouse.from_frames(usage=calls[calls["event_time"] < "2025-04-15"])
+    with pytest.raises(DateError, match="months of data are needed"):
+        train("churn", short, models_path=quick_models, tracking=False)
+
+
+def test_nobody_leaves(quick_models: Path) -> None:
+    days = pd.date_range("2025-01-01", "2025-07-31")
+    calls = pd.concat([pd.DataFrame({"customer_id": c, "event_time": days}) for c in "abcdefghijkl"])
+    wh = Warehouse.from_frames(usage=calls.assign(service="voice", direction="out"))
+    with pytest.raises(DataError, match="too few of one class"):
+        train("churn", wh, models_path=quick_models, tracking=False)
+
+
+# MLflow
+
+
+def test_the_artifact_holds_text_and_json_only(quick_run: Run) -> None:
+    store = Path(quick_run.tracked.uri.removeprefix("sqlite:///")).parent  # type: ignore[union-attr]
+    files = [path for path in (store / "mlruns").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".json", ".txt", ".yaml", ".html", ""}
+    assert {path.name for path in files if not path.suffix} == {"MLmodel"}
+    assert any(path.name == "model.json" for path in files)
+
+
+def test_it_loads_with_code_and_pickle_forbidden(quick_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    monkeypatch.setenv("MLFLOW_ALLOW_MODEL_CODE_EXECUTION", "false")
+    with open_store(quick_run.tracked.uri):  # type: ignore[union-attr]
+        model = load_model("models:/churn@champion")
+    again = model.predict_proba(quick_run.evaluation.X)
+    assert np.allclose(again, quick_run.evaluation.p, atol=1e-12)
+
+
+def test_what_the_run_holds(quick_run: Run) -> None:
+    with open_store(quick_run.tracked.uri) as mlflow:  # type: ignore[union-attr]
+        client = mlflow.MlflowClient()
+        run = client.get_run(quick_run.run_id)
+        runs = client.search_runs([run.info.experiment_id])
+        trials = client.download_artifacts(quick_run.run_id, "trials.json")
+        info = mlflow.models.get_model_info("models:/churn@champion")
+        requirements = Path(mlflow.artifacts.download_artifacts("models:/churn@champion")) / "requirements.txt"
+        assert "lightgbm==" in requirements.read_text()
+        assert len(json.loads(Path(trials).read_text())["data"]) == 3
+    assert len(runs) == 1
+    assert run.info.status == "FINISHED"
+    assert {"auc", "auc_low", "auc_high", "ece"} <= set(run.data.metrics)
+    assert json.loads(run.data.tags["test_as_of"]) == ["2025-05-31"]
+    assert json.loads(run.data.tags["train_as_of"])[0] == "2025-01-31"
+    assert {i.dataset.name for i in run.inputs.dataset_inputs} == {"churn-training", "churn-testing"}
+    assert {c.type.name for c in info.signature.inputs} == {"double"}
+    assert info.saved_input_example_info is not None
+
+
+def test_the_served_model_says_the_same(quick_run: Run) -> None:
+    X = quick_run.evaluation.X[quick_run.model.feature_names]
+    with open_store(quick_run.tracked.uri) as mlflow:  # type: ignore[union-attr]
+        served = mlflow.pyfunc.load_model("models:/churn@champion").predict(X.reset_index(drop=True))
+    assert np.allclose(served["probability"], quick_run.evaluation.p, atol=1e-12)
+
+
+def test_champion_stays_until_somebody_is_promoted(table: pd.DataFrame, quick_models: Path, tmp_path: Path) -> None:
+    def once(promote: bool) -> tuple[str | None, str]:
+        run = train(
+            "churn", table=table, target="Churn", models_path=quick_models, tracking_uri=tmp_path, promote=promote
+        )
+        return run.model_version, run.tracked.alias  # type: ignore[union-attr]
+
+    assert [once(False), once(False), once(True)] == [("1", "champion"), ("2", "challenger"), ("3", "champion")]
+
+
+def test_the_callers_mlflow_is_left_as_it_was(quick_run: Run, tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    before = mlflow.get_tracking_uri()
+    with open_store(tmp_path):
+        assert mlflow.get_tracking_uri() != before
+    assert mlflow.get_tracking_uri() == before
+
+
+def test_the_report_can_be_fetched_again(quick_run: Run, tmp_path: Path) -> None:
+    again = fetch_report("models:/churn@champion", quick_run.tracked.uri)  # type: ignore[union-attr]
+    quick_run.report(tmp_path / "r.html")
+    assert again == json.loads((tmp_path / "r.json").read_text())
+
+
+def test_without_mlflow(table: pd.DataFrame, quick_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
+    with pytest.raises(MissingExtraError, match="tracking=False"):
+        train("churn", table=table, target="Churn", models_path=quick_models)
+    assert train("churn", table=table, target="Churn", models_path=quick_models, tracking=False).run_id is None
+
+
+# flat tables
+
+
+def test_a_flat_table_is_judged_out_of_fold(table: pd.DataFrame, quick_models: Path) -> None:
+    run = train("churn", table=table, target="churn", models_path=quick_models, tracking=False)
+    assert len(run.evaluation.p) == 400
+    in_sample = run.model.predict_proba(run.evaluation.X)
+    assert not np.allclose(in_sample, run.evaluation.p)
+    assert 0.6 < run.metrics["auc"]["value"] < 0.95
+
+
+def test_leaks_are_left_out_and_named(table: pd.DataFrame, quick_models: Path) -> None:
+    leaky = table.assign(score=(table["Churn"] == "Yes") * 50.0)
+    with pytest.warns(LeakageWarning, match="'score'"):
+        run = train("churn", table=leaky, target="Churn", models_path=quick_models, tracking=False)
+    assert "score" not in run.model.feature_names
+    assert run.evaluation.leaks[0]["column"] == "score"
+    with pytest.warns(LeakageWarning, match="kept"):
+        kept = train("churn", table=leaky, target="Churn", models_path=quick_models, tracking=False, keep_leaks=True)
+    assert "score" in kept.model.feature_names
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({}, ConfigurationError, "neither"),
+        ({"table": "t.csv"}, ConfigurationError, "--target"),
+        ({"table": "absent.csv", "target": "y"}, DataError, "no such file"),
+    ],
+)
+def test_wrong_calls(given: dict[str, str], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        train("churn", tracking=False, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.assign(Churn="No"), "single class"),
+        (lambda t: t.iloc[:0], "empty"),
+        (lambda t: t.assign(Churn=["Yes"] * 3 + ["No"] * 397), "too few of one class"),
+    ],
+)
+def test_tables_that_cannot_teach(table: pd.DataFrame, change, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DataError, match=message):
+        train("churn", table=change(table), target="Churn", tracking=False)
+
+
+def test_an_all_missing_column_is_reported(table: pd.DataFrame, quick_models: Path) -> None:
+    run = train("churn", table=table.assign(x=None), target="Churn", models_path=quick_models, tracking=False)
+    assert any("all values missing: 'x'" in note for note in run.evaluation.notes)
+
+
+def test_bytes_of_a_csv_and_a_frame_give_the_same_model(
+    table: pd.DataFrame, quick_models: Path, tmp_path: Path
+) -> None:
+    table.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    frame = pd.read_csv(io.StringIO(table.to_csv(index=False)))
+    runs = [
+        train("churn", table=given, target="Churn", models_path=quick_models, tracking=False)
+        for given in (tmp_path / "t.csv", frame)
+    ]
+    assert runs[0].model.version == runs[1].model.version
+
+
+def test_repr(quick_run: Run) -> None:
+    assert "models:/churn/1 (champion)" in repr(quick_run)
+    assert "auc" in quick_run._repr_html_()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "target", "at_least"),
+    [
+        ("ibm_telco/WA_Fn-UseC_-Telco-Customer-Churn.csv", "Churn", 0.845),
+        ("mlc_churn/modeldata_mlc_churn.csv", "churn", 0.91),
+        ("mlc_churn/churn-bigml-80.csv", "Churn", 0.90),
+        ("iranian_churn/Customer_Churn.csv", "Churn", 0.98),
+    ],
+)
+def test_public_tables_as_they_are(data_folder: Path, path: str, target: str, at_least: float) -> None:
+    run = train("churn", table=data_folder / path, target=target, tracking=False)
+    assert run.metrics["auc"]["value"] >= at_least
