@@ -59,9 +59,8 @@ class CellsConfig:
     customers_per_cell: int = 700  # [A]
     min_cells: int = 40  # [A]
     regions: int = 4
-    weight_sd: float = (
-        2.4  # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015; 1.3 A, diluted by movement: C]
-    )
+    # lognormal; 20 % of sites carry 80 % of data [P: Amdocs 2015]; the page has 1.3 [A], which movement dilutes
+    weight_sd: float = 2.4  # [C]
     kind_shares: tuple[float, ...] = (0.20, 0.45, 0.15, 0.20)  # office, home, transit, rural [A]
     load_median: float = 0.40  # busy hour; 95 % at .85 [A]
     load_sd: float = 0.43
