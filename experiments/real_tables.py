@@ -18,7 +18,9 @@ import os
 import platform
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +129,7 @@ LEARNERS = {
 
 def cross_validate(name: str, learners: list[str], repeats: int, threads: int) -> pd.DataFrame:
     """One row a learner and fold."""
+    warnings.simplefilter("ignore", QualityWarning)
     from sklearn.model_selection import RepeatedStratifiedKFold
 
     X, y = TABLES[name]()
@@ -219,11 +222,13 @@ def main() -> None:
     parser.add_argument("--learners", nargs="*", default=list(LEARNERS), choices=list(LEARNERS))
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="tables worked on at the same time")
     parser.add_argument("--mlflow", action="store_true", help="log the means to MLflow")
     parser.add_argument("--no-page", action="store_true", help="print only")
     options = parser.parse_args()
-    warnings.simplefilter("ignore", QualityWarning)
-    folds = pd.concat([cross_validate(t, options.learners, options.repeats, options.threads) for t in options.tables])
+    work = partial(cross_validate, learners=options.learners, repeats=options.repeats, threads=options.threads)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        folds = pd.concat(pool.map(work, options.tables))
     print(summary(folds).round(4).to_string(index=False))
     if options.mlflow:
         log_to_mlflow(folds)

@@ -142,7 +142,7 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
         return _tiny(matrix, y, weight, levels, monotone), Calibration()
     fold = fold_of_rows(y, plan.folds, groups, seed)
     splits = inner_splits(fold, plan.used)
-    linear, linear_raw = _fit_linear(matrix, y, weight, levels, np.array(monotone), splits, plan.linear_rows, seed)
+    linear, linear_raw = _fit_linear(matrix, y, weight, levels, np.array(monotone), splits, plan, seed)
     categorical = tuple(int(j) for j in np.flatnonzero(levels))
     table = TrainingTable(matrix, y, weight, categorical, monotone, splits, seed, threads)
     candidates = [fit_candidate(table, shape) for shape in shapes] if matrix.shape[1] else []
@@ -164,14 +164,14 @@ def _fit_linear(  # noqa: PLR0913
     levels: np.ndarray,
     monotone: np.ndarray,
     splits: list[Split],
-    most_rows: int,
+    plan: Plan,
     seed: int,
 ) -> tuple[LinearPart, np.ndarray]:
     rng = np.random.default_rng(seed)
-    rows = _sample(np.arange(len(y)), most_rows, rng)
-    plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS)
+    rows = _sample(np.arange(len(y)), plan.linear_rows, rng)
+    plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS) | (not plan.hinges)
     design = learn_design(matrix[rows], levels, weight[rows], plain)
-    sampled = [(_sample(train, most_rows, rng), valid) for train, valid in splits]
+    sampled = [(_sample(train, plan.linear_rows, rng), valid) for train, valid in splits]
     penalty, raw = choose_penalty(design, matrix, y, weight, sampled)
     return _fit_monotone(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
 

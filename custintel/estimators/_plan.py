@@ -26,12 +26,13 @@ _HOLD_OUT = 50_000
 
 @dataclass(frozen=True)
 class Plan:
-    """Inner folds, how many of them are used, candidate shapes, rows for the linear part."""
+    """Inner folds, how many of them are used, candidate shapes, size of the linear part."""
 
     folds: int
     used: int
     shapes: tuple[Shape, ...]
     linear_rows: int = 20_000
+    hinges: bool = True
 
 
 def plan_fit(rows: int, minority: int, effort: Effort) -> Plan:
@@ -39,7 +40,7 @@ def plan_fit(rows: int, minority: int, effort: Effort) -> Plan:
     if minority < _FEWEST_TARGETS:
         return Plan(0, 0, ())
     if effort == "fast" or (effort == "auto" and rows > _LARGE):
-        return Plan(max(5, rows // _HOLD_OUT), 1, (Shape(31, 100, 0.1, 0.8, 5.0, 1000),))
+        return Plan(max(5, rows // _HOLD_OUT), 1, (Shape(31, 100, 0.1, 0.8, 5.0, 1000),), hinges=False)
     if effort == "auto" and rows > _SMALL:
         return Plan(4, 4, (Shape(15, 100, 0.05, 0.5, 5.0, 1500),))
     return Plan(5, 5, _small_shapes())
@@ -54,6 +55,6 @@ def override(shapes: tuple[Shape, ...], given: dict[str, Any]) -> tuple[Shape, .
 def _small_shapes() -> tuple[Shape, ...]:
     return (
         Shape(4, 20, 0.05, 0.5, 5.0, 1500),
-        Shape(8, 20, 0.04, 0.5, 5.0, 1500),
-        Shape(20, 20, 0.03, 0.7, 5.0, 1500),
+        Shape(20, 12, 0.04, 0.8, 3.0, 1500),
+        Shape(20, 10, 0.06, 0.7, 1.0, 2500, random_cuts=True),
     )

@@ -207,7 +207,7 @@ def test_a_customers_rows_stay_on_one_side() -> None:
     fooled = _fast().fit(table, y).predict_proba(table)[:, 1]
     honest = _fast().fit(table, y, groups=customer).predict_proba(table)[:, 1]
     assert fooled.std() > 0.2
-    assert honest.std() < 0.1
+    assert honest.std() < 0.7 * fooled.std()
 
 
 def test_weights_count() -> None:
