@@ -108,13 +108,10 @@ class PaymentConfig:
     automatic: float = 0.55  # [A]
     failed_debit: float = 0.008  # a bill [A]
     early: tuple[float, float, float] = (0.62, -5.0, 4.0)  # share, mean and sd of days from the due day [A]
-    reminder: tuple[float, float, float] = (0.22, 4.0, 3.0)
-    late: tuple[float, float, float] = (
-        0.08,
-        12.0,
-        0.6,
-    )  # share, median days, log sd [C: .16, 14, .8 together with the spells]
-    spell: float = 0.024  # bills that begin a time without money [C]
+    reminder: tuple[float, float, float] = (0.18, 4.0, 3.0)  # [C: .22]
+    # [C: .16, 14, .8 together with the spells]
+    late: tuple[float, float, float] = (0.07, 12.0, 0.6)  # share, median days, log sd
+    spell: float = 0.027  # bills that begin a time without money [C]
     spell_discipline: float = 0.55  # effect of little discipline on the log of it [A]
     spell_liquidity: float = 0.75
     spell_shock: float = 1.0  # after bill shock [P: ACMA 2012, direction]
@@ -143,7 +140,7 @@ class RechargeConfig:
 class ChurnConfig:
     """Two-stage churn (section 10.1): weekly hazard of the decision, then a delay until the exit."""
 
-    base: tuple[float, ...] = (-4.92, -5.36, -5.55, -6.6)  # prepaid, postpaid, small business, key account [C]
+    base: tuple[float, ...] = (-5.02, -5.46, -5.65, -6.7)  # prepaid, postpaid, small business, key account [C]
     k: float = 1.3  # strength of all that can be explained [M: proto, 1.3-1.5]
     satisfaction: float = -0.55
     satisfaction_trait: float = 0.60  # sd of the level to which satisfaction returns [C]
@@ -157,8 +154,8 @@ class ChurnConfig:
     contract_ending: float = 1.35
     contract_inside: float = -0.5
     contract_price: float = 0.35
-    new: float = 0.75  # [C: .4; makes up for the restless who have left]
-    tenure: float = -0.003
+    new: float = 0.60  # [C: .4; makes up for the restless who have left]
+    tenure: float = -0.0025
     season: float = 0.06
     value: float = -0.15
     drift: float = 0.10  # a year; makes up for the restless who have left [C]

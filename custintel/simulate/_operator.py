@@ -10,7 +10,7 @@ import numpy as np
 
 from custintel.errors import Problem, raise_problems
 from custintel.progress import track
-from custintel.simulate import _books
+from custintel.simulate import _books, _truth_tables
 from custintel.simulate._activity import Dips, Service, make_activity, without_barred
 from custintel.simulate._bills import BillLog, Bills, make_bills
 from custintel.simulate._calendar import NEVER, Calendar
@@ -77,7 +77,7 @@ def simulate(customers: int, months: int, seed: int, config: SimulationConfig | 
     _check(customers, months, seed)
     state = make_state(customers, months, seed, config or SimulationConfig())
     chunks = [run_month(state, month) for month in track(range(months), "simulating months")]
-    return Operator(_books.tables(state, chunks), _books.truth(state))
+    return Operator(_books.tables(state, chunks), _truth_tables.truth(state))
 
 
 def _check(customers: int, months: int, seed: int) -> None:

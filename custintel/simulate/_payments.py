@@ -114,25 +114,28 @@ def pay_bills(
     shocked = np.bincount(account, shock, n) > 0
     refuses = np.bincount(account, never, n) > 0
     _begin_spells(accounts, billed, (bills.day, due, first), (shocked, refuses), config, rng)
-    delay = _delays(accounts, config, rng)[account]
     failed = (rng.random(n) < config.failed_debit)[account] & accounts.automatic[account]
-    day = due + np.where(failed, delay + 5, delay)
-    spell = accounts.spell_end[account]
-    day = np.where(
-        spell >= due, np.where(spell >= NEVER, NEVER, spell + (rng.random(n) * 3).astype(np.int64)[account]), day
-    )
-    day = np.maximum(day, bills.day + 1)
-    good, bad = (
-        np.flatnonzero((day < NEVER) & (bills.amount > 0)),
-        np.flatnonzero(failed | _refused(accounts, account, day)),
-    )
-    bad = bad[bills.amount[bad] > 0]
+    day = np.maximum(_paid_days(accounts, (due, account, failed), config, rng), bills.day + 1)
+    wanted = bills.amount > 0
+    good = np.flatnonzero(wanted & (day < NEVER))
+    bad = np.flatnonzero(wanted & (failed | _refused(accounts, account, day)))
     payments = Payments(
         bill=np.concatenate([good, bad]),
         day=np.concatenate([day[good], due[bad]]),
         ok=np.concatenate([np.ones(len(good), bool), np.zeros(len(bad), bool)]),
     )
     return payments, day
+
+
+def _paid_days(
+    accounts: Accounts, bills: tuple[Ints, Ints, Bools], config: PaymentConfig, rng: np.random.Generator
+) -> Ints:
+    """Day on which each bill is paid (due day, payer, whether the debit failed); NEVER if the spell does not end."""
+    due, account, failed = bills
+    day = due + _delays(accounts, config, rng)[account] + np.where(failed, 5, 0)
+    spell = accounts.spell_end[account]
+    after_spell = spell + rng.integers(0, 3, len(accounts.cycle))[account]
+    return np.where(spell < due, day, np.where(spell >= NEVER, NEVER, after_spell))
 
 
 def _begin_spells(
