@@ -381,7 +381,7 @@ def termination_rows(state: State) -> list[tuple[Ints, Ints, Ints, Ints, Ints]]:
     cause, _ = ends(state)
     clock, lag = rng.integers(8 * 3600, 20 * 3600, n), rng.integers(0, 5 * DAY, n)
     wrong = rng.random(n) < config.dirt.wrong_causes
-    ported = (cause == 1) & (state.postpaid | (rng.random(n) < 0.4))
+    ported = (cause == 1) & (state.postpaid | (rng.random(n) < config.churn.port_out_prepaid))
     rows: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
     for code, chosen, day in (
         (0, (cause == 0) & state.postpaid, state.dynamics.exit), (1, ported, state.dynamics.exit),

@@ -174,8 +174,7 @@ class ChurnConfig:
     sudden_delay: tuple[float, float] = (4.0, 0.6)  # median days, log sd
     fade_delay: tuple[float, float] = (24.0, 0.5)  # [A]
     fade_weeks: float = 4.0
-    port_out_postpaid: float = 0.72  # of leavers; with prepaid about .65 of dated churn [P: uSwitch, direction]
-    port_out_prepaid: float = 0.25
+    port_out_prepaid: float = 0.40  # prepaid leavers who keep their number and tell us; the others fall silent [A]
     warm_up_weeks: int = 12  # before the data, in which some decide who leave later
     shock_rate: float = 0.02  # bill shocks a month that the truth expects
     branches: int = 8  # futures along which the hazard is integrated for p_state
@@ -216,7 +215,6 @@ class CareConfig:
         1.5, 0.8, 0.4, 0.3, 0.3, 0.6, 1.5, 3.0, 4.5, 6.5, 7.5, 7.5,
         7.0, 6.8, 7.0, 7.0, 6.5, 5.5, 4.5, 4.0, 4.0, 5.0, 5.5, 2.8,
     )  # fmt: skip  # [M: FCC, plateau 9-17 h, second hump 21-23 h]
-    voice_days: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -266,9 +264,7 @@ class FraudConfig:
     dealer: float = 25.0
     sim_box_life: tuple[float, float] = (9.0, 0.9)  # median days, log sd
     sim_box_calls: tuple[float, float] = (60.0, 250.0)  # a day
-    sim_box_distinct: float = 0.8
     dealer_days: tuple[int, ...] = (30, 60, 90)
-    never_payer_bust: float = 0.30
     lag_days: tuple[float, float, float] = (6.0, 55.0, 60.0)  # median detection lag: box, never-payer, dealer
     lag_sd: float = 0.6
     undetected: float = 0.20
@@ -295,7 +291,6 @@ class DirtConfig:
     missing_birth_year: float = 0.12
     clock_cells: float = 1 / 60
     wrong_causes: float = 0.015
-    swapped_dates: float = 0.002
 
     @classmethod
     def clean(cls) -> DirtConfig:
