@@ -195,8 +195,9 @@ def report(lines: list[Timing], records: int) -> str:
     return f"""# Speed of features
 
 {records:,} call records, {records // 100:,} customers; 9 slices x 3 windows x 5 aggregates: 135 columns, results
-checked to be equal to 1e-9. {os.cpu_count()} cores, Python {platform.python_version()}, {versions}. Load of the machine at the
-end: {load:.1f}. Where it is above the number of cores, wall times are too long by about that factor: compare CPU times.
+checked to be equal to 1e-9. {os.cpu_count()} cores, Python {platform.python_version()}, {versions}.
+Load of the machine at the end: {load:.1f}. Where it is above the number of cores, wall times are too long by about
+that factor: compare CPU times.
 
 | what | wall s | CPU s | output |
 |---|--:|--:|---|
