@@ -234,3 +234,18 @@ def test_bad_questions_get_teaching_errors(call, error, words):
 def test_without_activity_there_is_no_dormancy_curve():
     with pytest.raises(DataError, match="usage, recharges"):
         dormancy_curve(Warehouse.from_frames(customers=one_customer("prepaid")))
+
+
+def test_as_of_dates_in_three_rhythms() -> None:
+    days = pd.date_range("2025-01-01", "2025-07-31")
+    calls = pd.DataFrame({"customer_id": "a", "service": "voice", "direction": "out", "event_time": days})
+    wh = Warehouse.from_frames(usage=calls)
+
+    def dates(every: str) -> list[str]:
+        return [f"{day:%m-%d}" for day in label_dates(wh, history_days=60, every=every)]  # type: ignore[arg-type]
+
+    assert dates("month") == ["03-31"]
+    assert dates("half_month") == ["03-15", "03-31", "04-15"]
+    assert dates("week")[:2] == ["03-02", "03-09"]
+    with pytest.raises(ConfigurationError, match=r"unknown rhythm[\s\S]*month, half_month, week"):
+        dates("day")

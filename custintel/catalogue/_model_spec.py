@@ -50,7 +50,7 @@ _GROUP_KEYS = ("columns", "about", "about_zh", "action", "action_zh")
 _CHOICES = {
     ("label", "kind"): ("churn",),
     ("label", "billing_types"): ("postpaid", "prepaid"),
-    ("dates", "every"): ("month",),
+    ("dates", "every"): ("month", "half_month", "week"),
 }
 _DAYS = (
     ("population", "active_within_days", 1),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
 from custintel.builder import AsOf, Step, check_period, date_sql, read_dates, with_sql
+from custintel.errors import ConfigurationError
 from custintel.labels._definition import ChurnDefinition
 from custintel.labels._facts import (
     activity_step,
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from custintel.warehouse import Warehouse
 
-__all__ = ["churn_labels", "churn_population", "label_dates"]
+__all__ = ["Rhythm", "churn_labels", "churn_population", "label_dates"]
+
+Rhythm = Literal["month", "half_month", "week"]
+_RHYTHMS = {"month": "ME", "half_month": "SME", "week": "W-SUN"}
 
 # a postpaid line is active with any event, a prepaid line with one of its own
 _ACTIVE = """exists (
@@ -102,8 +106,21 @@ def churn_population(
     return _frame(wh, [*_population_steps(wh, days, definition), last])
 
 
-def label_dates(wh: Warehouse, definition: ChurnDefinition | None = None, history_days: int = 60) -> list[pd.Timestamp]:
-    """Month ends with enough days of data before them and closed labels.
+def label_dates(
+    wh: Warehouse, definition: ChurnDefinition | None = None, history_days: int = 60, every: Rhythm = "month"
+) -> list[pd.Timestamp]:
+    """As-of dates with enough days of data before them and closed labels.
+
+    Parameters
+    ----------
+    wh : Warehouse
+        The operator's tables.
+    definition : ChurnDefinition, optional
+        What counts as churn; it says when a label is closed.
+    history_days : int
+        Days of data before the first date.
+    every : {"month", "half_month", "week"}
+        Month ends; the 15th and the month end; or Sundays. More dates show the same leavers at more distances.
 
     Examples
     --------
@@ -113,11 +130,13 @@ def label_dates(wh: Warehouse, definition: ChurnDefinition | None = None, histor
     >>> [str(day.date()) for day in label_dates(Warehouse.from_frames(usage=calls))]
     ['2025-03-31', '2025-04-30', '2025-05-31']
     """
+    if every not in _RHYTHMS:
+        raise ConfigurationError(f"unknown rhythm of as-of dates\n  given: {every!r}\n  allowed: {', '.join(_RHYTHMS)}")
     definition = definition or ChurnDefinition()
     first, last = wh.period
     earliest = first + pd.Timedelta(days=history_days - 1)
     latest = last - pd.Timedelta(days=definition.longest)
-    return list(pd.date_range(earliest, latest, freq="ME")) if earliest <= latest else []
+    return list(pd.date_range(earliest, latest, freq=_RHYTHMS[every])) if earliest <= latest else []
 
 
 def _days(wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> tuple[list[date], date]:
