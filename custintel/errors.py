@@ -3,14 +3,14 @@
 Every error of the library derives from `CustintelError`. Mistakes of a configuration are collected as `Problem`
 objects and raised once:
 
->>> problems = [Problem("usage.yaml:7", "unknown function", "foo(x)", "abs, coalesce, count, ...", "check the spelling")]
+>>> problems = [Problem("usage.yaml:7", "unknown function", "foo(x)", "abs, count, ...", "check the spelling")]
 >>> raise_problems(problems)
 Traceback (most recent call last):
     ...
 custintel.errors.ConfigurationError: 1 mistake found
   usage.yaml:7: unknown function
     given: foo(x)
-    allowed: abs, coalesce, count, ...
+    allowed: abs, count, ...
     hint: check the spelling
 """
 
