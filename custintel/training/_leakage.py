@@ -1,9 +1,12 @@
 """Columns that are a consequence of the label: found before they are learned.
 
 Two tests, both out of fold. *Alone*: a column (cut into bins, a missing value being a bin of its own) ranks nearly all
-events before the others. *In company*: a column that ranks well alone carries a part of the model's AUC that no other
-column can replace. A good honest column passes both, because what causes churn shows in several columns and never
-decides it.
+events before the others. *In company*: a model is almost too good to be true, and a column that ranks well alone
+carries a part of its AUC that no other column can replace. Honest columns pass both as a rule, because what causes
+churn shows in several columns and never decides it. The second test cannot be sure: a strong cause that no other column
+reflects looks the same. A model without such a column is weaker; a model with a leak is worth nothing and looks
+excellent. So a flagged column is left out with a warning, and whoever knows that its values were there on the as-of date
+keeps it.
 
 >>> import numpy as np, pandas as pd
 >>> rng = np.random.default_rng(0)
@@ -29,13 +32,14 @@ from sklearn.model_selection import StratifiedKFold
 from custintel.errors import LeakageWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 __all__ = ["Leak", "find_leaks", "single_column_auc", "warn_of_leaks"]
 
 _ALONE = 0.95  # AUC of one column from which it is called a leak at once
 _SUSPECT = 0.75  # AUC of one column from which the second test is made
 _JUMP = 0.06  # AUC the model loses without the column
+_TOO_GOOD = 0.92  # AUC of the whole model from which the second test is made
 _SUSPECTS = 6
 _TWIN = 0.97  # correlation of the bins from which two columns are copies
 _BINS = 32
@@ -98,14 +102,17 @@ def find_leaks(X: pd.DataFrame, y: pd.Series, seed: int = 0) -> tuple[Leak, ...]
     return (*leaks, *_in_company(rest, suspects, alone, y.to_numpy(np.float64), seed))
 
 
-def warn_of_leaks(leaks: Sequence[Leak], kept: bool) -> None:
+def warn_of_leaks(leaks: Sequence[Leak], kept: Collection[str]) -> None:
     """One `LeakageWarning` that names all suspicious columns and says what was done with them."""
     if not leaks:
         return
-    lines = [f"  {leak.column!r}: {leak.why} (AUC alone {leak.single_auc:.3f})" for leak in leaks]
-    done = "kept in the model, as asked" if kept else "left out of the model; keep_leaks=True keeps them"
+    lines = [
+        f"  {k.column!r}, {'kept' if k.column in kept else 'left out'}: {k.why} (AUC alone {k.single_auc:.3f})"
+        for k in leaks
+    ]
     many = "columns look like consequences" if len(leaks) > 1 else "column looks like a consequence"
-    warnings.warn(f"{len(leaks)} {many} of the label: {done}\n" + "\n".join(lines), LeakageWarning, stacklevel=3)
+    hint = "  hint: a column that was known on the as-of date may stay: keep_leaks=True, or keep_leaks=[its name]"
+    warnings.warn("\n".join([f"{len(leaks)} {many} of the label", *lines, hint]), LeakageWarning, stacklevel=3)
 
 
 def _sample(X: pd.DataFrame, y: pd.Series, seed: int) -> tuple[pd.DataFrame, pd.Series]:
@@ -167,6 +174,8 @@ def _in_company(
         return []
     table = pd.DataFrame(codes)
     full = _model_auc(table, y, seed)
+    if full < _TOO_GOOD:
+        return []
     without = {name: table.drop(columns=_twins(table, name)) for name in suspects}
     losses = {name: full - _model_auc(other, y, seed) for name, other in without.items() if other.shape[1]}
     return [
@@ -187,7 +196,7 @@ def _model_auc(table: pd.DataFrame, y: _Vector, seed: int) -> float:
     import lightgbm
 
     params = {"objective": "binary", "num_leaves": 15, "learning_rate": 0.1, "min_data_in_leaf": 20, "verbosity": -1}
-    params |= {"num_threads": 2, "seed": seed, "deterministic": True, "force_row_wise": True}
+    params |= {"num_threads": 1, "seed": seed, "deterministic": True, "force_row_wise": True}
     values = table.to_numpy(dtype=np.float64)
     aucs = []
     for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(values, y):

@@ -30,7 +30,7 @@ from custintel.training._tracking import Record, track_run
 from custintel.training._tuning import Tuning, tune_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from custintel.warehouse import Warehouse
@@ -48,7 +48,7 @@ class _How:
     tune: int
     seed: int
     refit: bool
-    keep_leaks: bool
+    keep_leaks: bool | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     tune: int = 0,
     seed: int = 0,
     refit: bool = False,
-    keep_leaks: bool = False,
+    keep_leaks: bool | Sequence[str] = False,
     tracking: bool = True,
     tracking_uri: str | Path | None = None,
     promote: bool = False,
@@ -103,8 +103,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     refit : bool
         Deliver a model fitted again on all closed dates, the test date included. Its figures are those of the judged
         model. By default the delivered model is the one that was judged.
-    keep_leaks : bool
-        Keep columns that look like consequences of the label; by default they are left out with a `LeakageWarning`.
+    keep_leaks : bool or list of str
+        Keep columns (all, or these) that look like consequences of the label; by default they are left out with a
+        `LeakageWarning`, because a model that learned a leak is worthless and looks excellent.
     tracking : bool
         Write the run to MLflow.
     tracking_uri : str or path, optional
@@ -159,8 +160,9 @@ def _check_source(wh: Any, table: Any, target: str | None) -> None:
 def _learn(spec: ModelSpec, material: Material, how: _How) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
     """Leak check, tuning, fit, judgement; the run is not tracked yet."""
     leaks = find_leaks(material.X, material.y, how.seed)
-    warn_of_leaks(leaks, how.keep_leaks)
-    material = material if how.keep_leaks else material.without([leak.column for leak in leaks])
+    kept = _kept(leaks, how)
+    warn_of_leaks(leaks, kept)
+    material = material.without([leak.column for leak in leaks if leak.column not in kept])
     tuning = _tuned(spec, material, how)
     fitted = _fit(spec, material, how, tuning)
     model = Model(spec.name, fitted.delivered, _metadata(spec, material, fitted, how))
@@ -179,12 +181,20 @@ def _learn(spec: ModelSpec, material: Material, how: _How) -> tuple[Run, tuple[p
     return Run(model, evaluation), (material.X, material.y)
 
 
+def _kept(leaks: tuple[Leak, ...], how: _How) -> set[str]:
+    """Suspicious columns that stay by the user's wish."""
+    if isinstance(how.keep_leaks, bool):
+        return {leak.column for leak in leaks} if how.keep_leaks else set()
+    return set(how.keep_leaks)
+
+
 def _choices(how: _How, leaks: tuple[Leak, ...]) -> list[str]:
     """What the reader must know about decisions taken."""
     notes = []
-    if leaks:
-        done = "kept, as asked" if how.keep_leaks else "left out"
-        notes.append(f"columns that look like consequences of the label, {done}: {', '.join(k.column for k in leaks)}")
+    kept = _kept(leaks, how)
+    for leak in leaks:
+        done = "kept as asked" if leak.column in kept else "left out"
+        notes.append(f"{leak.column!r} looks like a consequence of the label and was {done}")
     if how.refit:
         notes.append("the delivered model was fitted again with the test date; the figures are those of the judged one")
     return notes

@@ -1,0 +1,138 @@
+"""The command line: what it writes, what it says, and with which exit code it leaves."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from custintel.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from custintel.training import Run
+
+
+def run(*arguments: object) -> int:
+    """Exit code of a command."""
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_train_report_and_score_a_warehouse(
+    quick_tables: Path, quick_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, scores, page = tmp_path / "store", tmp_path / "scores.csv", tmp_path / "again.html"
+    assert (
+        run("train", "churn", quick_tables, "--models", quick_models, "--store", store, "--save", tmp_path / "m") == 0
+    )
+    told = capsys.readouterr().out
+    assert "AUC" in told
+    assert "models:/churn/1 (champion)" in told
+    assert run("score", "models:/churn@champion", quick_tables, "--store", store, "--out", scores) == 0
+    assert "customers scored" in capsys.readouterr().out
+    assert pd.read_csv(scores)["decile"].between(1, 10).all()
+    assert run("report", "models:/churn@champion", "--store", store, "--out", page) == 0
+    assert page.read_text().lower().startswith("<!doctype html>")
+    assert json.loads(page.with_suffix(".json").read_text())
+    assert run("score", tmp_path / "m", quick_tables, "--out", tmp_path / "s.parquet") == 0
+    assert (
+        pd.read_parquet(tmp_path / "s.parquet")["customer_id"].tolist() == pd.read_csv(scores)["customer_id"].tolist()
+    )
+
+
+def test_train_from_a_flat_table(tmp_path: Path, quick_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = pd.DataFrame(
+        {"bill": [i % 17 for i in range(300)], "left": [i % 17 > 12 and i % 3 > 0 for i in range(300)]}
+    )
+    table.assign(reason=table["left"].map({True: "price", False: None})).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ["train", "churn", "--table", tmp_path / "t.csv", "--target", "LEFT", "--models", quick_models]
+    assert run(*arguments, "--no-tracking", "--report", tmp_path / "r.html") == 0
+    caught = capsys.readouterr()
+    assert "'reason', left out" in caught.err
+    assert "five-fold cross-validation" in caught.out
+    assert (tmp_path / "r.html").is_file()
+
+
+def test_check_says_what_was_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = pd.DataFrame({"customer_id": ["a"] * 4, "service": "voice", "direction": "out"})
+    calls["event_time"] = ["2025-01-01 10:00:00", "2025-01-02 10:00:00", "2999-01-01 10:00:00", "2025-01-03 10:00:00"]
+    calls["duration_s"] = [60, -5, 60, 26 * 3600.0 * 10]
+    calls.to_csv(tmp_path / "usage.csv", index=False)
+    assert run("check", tmp_path) == 0
+    told = capsys.readouterr().out
+    assert "usage" in told
+    assert "set aside" in told
+
+
+def test_simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("simulate", tmp_path / "op", "--customers", 30, "--months", 1) == 0
+    assert "usage" in capsys.readouterr().out
+    assert any((tmp_path / "op").iterdir())
+
+
+def test_features(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("features", "list", "--family", "usage") == 0
+    assert "events_30d" in capsys.readouterr().out
+    assert run("features", "describe", "events_30d") == 0
+    assert "unit: " in capsys.readouterr().out
+    assert run("features", "sql", "--as-of", "2025-06-30", "--dialect", "spark", "--family", "usage") == 0
+    assert "SELECT" in capsys.readouterr().out.upper()
+    assert run("features", "check") == 0
+    assert "no mistakes" in capsys.readouterr().out
+
+
+def test_a_wrong_feature_file_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.yaml").write_text("family: mine\nabout: Mine\nsource: usage\nfeatures:\n  n: {sql: count(*}\n")
+    assert run("features", "check", tmp_path) == 1
+    assert "mine.yaml:5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "churn"], 1, "give a warehouse or --table"),
+        (["train", "chrun", "--table", "x.csv", "--target", "y"], 1, "did you mean churn"),
+        (["check", "/no/such/place"], 1, "/no/such/place"),
+        (["score", "/no/such/model", "/no/such/place"], 1, "/no/such"),
+        (["features", "describe", "nonsense"], 1, "nonsense"),
+        (["train"], 2, "NAME"),
+        (["nonsense"], 2, "nonsense"),
+        (["demo", "--customers", "many"], 2, "many"),
+        (["--version"], 0, ""),
+        (["train", "--help"], 0, ""),
+    ],
+)
+def test_exit_codes(arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*arguments) == code
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+
+
+def test_debug_shows_where() -> None:
+    with pytest.raises(Exception, match="no/such"):
+        main(["check", "/no/such/place", "--debug"])
+
+
+def test_scoring_an_unknown_date(quick_run: Run, quick_tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = quick_run.tracked.uri  # type: ignore[union-attr]
+    code = run("score", "models:/churn@champion", quick_tables, "--store", store, "--as-of", "2030-01-01")
+    assert code == 1
+    assert "allowed: 2025-01-01 to 2025-07-31" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("demo", "--customers", 600, "--months", 12, "--out", tmp_path, "--tune", 0) == 0
+    told = capsys.readouterr().out
+    assert "with all hidden causes known" in told
+    assert {"report.html", "report.json", "scores.parquet", "mlflow.db", "tables"} <= {
+        p.name for p in tmp_path.iterdir()
+    }
