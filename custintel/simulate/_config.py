@@ -111,7 +111,7 @@ class PaymentConfig:
     reminder: tuple[float, float, float] = (0.18, 4.0, 3.0)  # [C: .22]
     # [C: .16, 14, .8 together with the spells]
     late: tuple[float, float, float] = (0.07, 12.0, 0.6)  # share, median days, log sd
-    spell: float = 0.027  # bills that begin a time without money [C]
+    spell: float = 0.0245  # bills that begin a time without money [C]
     spell_discipline: float = 0.55  # effect of little discipline on the log of it [A]
     spell_liquidity: float = 0.75
     spell_shock: float = 1.0  # after bill shock [P: ACMA 2012, direction]
@@ -140,7 +140,7 @@ class RechargeConfig:
 class ChurnConfig:
     """Two-stage churn (section 10.1): weekly hazard of the decision, then a delay until the exit."""
 
-    base: tuple[float, ...] = (-5.02, -5.46, -5.65, -6.7)  # prepaid, postpaid, small business, key account [C]
+    base: tuple[float, ...] = (-5.08, -5.52, -5.70, -6.7)  # prepaid, postpaid, small business, key account [C]
     k: float = 1.3  # strength of all that can be explained [M: proto, 1.3-1.5]
     satisfaction: float = -0.55
     satisfaction_trait: float = 0.60  # sd of the level to which satisfaction returns [C]
@@ -149,7 +149,7 @@ class ChurnConfig:
     bill_shock: float = 0.20  # [C: ratio 1.4-2.2]
     outage_inside: float = 0.5
     outage_outside: float = 1.2
-    outage: float = 0.35
+    outage: float = 0.22  # [C: .35; one storm must not make the year]
     complaint: float = 0.43  # [C: ratio 2-4]
     contract_ending: float = 1.35
     contract_inside: float = -0.5
@@ -166,7 +166,7 @@ class ChurnConfig:
     friends_cap: float = 3.0
     satisfaction_keep: float = 0.97
     satisfaction_noise: float = 0.15
-    satisfaction_outage: float = -0.2
+    satisfaction_outage: float = -0.12
     satisfaction_shock: float = -0.4
     network_quality: float = 0.02
     contract_window: int = 8  # last weeks

@@ -116,7 +116,7 @@ def next_memories(old: Memories, shocks: Shocks, fixed: Covariates, noise: Float
     )
     return Memories(
         satisfaction=satisfaction,
-        outage=np.minimum(config.keep * old.outage + shocks.outage, 3.0),
+        outage=np.minimum(config.keep * old.outage + shocks.outage, 1.5),
         bill_shock=np.minimum(config.keep * old.bill_shock + shocks.bill_shock, 2.0),
         complaint=np.clip(config.keep * old.complaint + shocks.complaint, -0.5, 2.0),
         friends=0.5 ** (1 / config.friends_half_life) * old.friends + shocks.friends,
