@@ -86,7 +86,8 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     """An operator's tables: labels, out-of-time split, features of all dates in one pass."""
     definition = churn_definition(spec.as_dict())
     history = int(spec.dates.get("history_days", 60))
-    split = split_in_time(label_dates(wh, definition, history_days=history), definition.longest, history)
+    dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
+    split = split_in_time(dates, definition.longest, history)
     labels = churn_labels(wh, [*split.train, split.test], definition)
     builder = FeatureBuilder(spec.families, features_path=features_path)
     X = _features(builder, wh, split, labels)
