@@ -37,16 +37,21 @@ app.command("score")(_models.score)
 app.command("demo")(_demo.demo)
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        say(f"custintel {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and stop.", callback=_say_version, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options before any command."""
-    del debug  # main looks for it, so that it may stand anywhere
-    if version:
-        say(f"custintel {__version__}")
-        raise typer.Exit
+    del version, debug  # main looks for --debug, so that it may stand anywhere
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Examples
     --------
-    >>> main(["--version"])
+    >>> main(["features", "check"])
     Traceback (most recent call last):
         ...
     SystemExit: 0
@@ -68,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         with spoken_warnings():
-            app([argument for argument in given if argument != "--debug"])
+            app([argument for argument in given if argument != "--debug"], prog_name="custintel")
     except (CustintelError, OSError) as error:
         if debug:
             raise

@@ -17,7 +17,7 @@ Place = Annotated[Path, typer.Argument(help="Folder of Parquet or CSV tables, or
 
 def simulate(
     out: Annotated[Path, typer.Argument(help="Folder to write the tables to.")],
-    customers: Annotated[int, typer.Option(min=10, help="Number of lines.")] = 5_000,
+    customers: Annotated[int, typer.Option(min=50, help="Number of lines.")] = 5_000,
     months: Annotated[int, typer.Option(min=1, help="Number of calendar months.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
 ) -> None:

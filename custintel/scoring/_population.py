@@ -49,10 +49,5 @@ def features_of_the_day(
         raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")
     families = (spec.get("features") or {}).get("families") or None
     builder = FeatureBuilder(families, features_path=features_path)
-    X = builder.build(wh, date, customers=list(customers))
-    return X, _everybody(wh, date) - len(customers)
-
-
-def _everybody(wh: Warehouse, date: pd.Timestamp) -> int:
-    """Customers in force as of the date, active or not."""
-    return len(FeatureBuilder(["contract"]).build(wh, date))
+    X = builder.build(wh, date)
+    return X.loc[customers], len(X) - len(customers)

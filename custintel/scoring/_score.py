@@ -74,7 +74,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     Examples
     --------
     >>> from custintel import train
-    >>> table = pd.DataFrame({"bill": range(60), "left": ["no", "yes"] * 30})
+    >>> table = pd.DataFrame({"bill": [7 * i % 60 for i in range(60)], "left": ["no", "yes"] * 30})
     >>> model = train("churn", table=table, target="left", tracking=False).model
     >>> score(model, table=table).columns[:4].tolist()
     ['customer_id', 'as_of', 'probability', 'decile']

@@ -21,6 +21,7 @@ __all__ = ["FlatData", "find_column", "read_flat"]
 
 _ID_NAME = re.compile(r"(^|[^a-z])(id|msisdn|imsi|phone|subscriber)([^a-z]|$)|id$", re.IGNORECASE)
 _NAMES_THE_ROW = 0.9
+_COARSE = 0.2
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,17 @@ def _distinct(column: pd.Series) -> float:
 
 
 def _without_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Exact duplicate rows once: a copy on both sides of a fold would be learned by heart."""
-    twice = frame.duplicated()  # a named index tells rows apart
+    """Exact duplicate rows once: a copy on both sides of a fold would be learned by heart.
+
+    A named index tells rows apart. Where a fifth of the rows or more are copies, the table is coarse and they are
+    different customers: they stay, on one side of every fold.
+    """
+    twice = frame.duplicated()
     if frame.index.name or not twice.any():
         return frame, []
+    if twice.mean() >= _COARSE:
+        told = f"{int(twice.sum())} rows equal another one: taken for different customers, kept on one side of a fold"
+        return frame, [told]
     return frame[~twice], [f"{int(twice.sum())} exact duplicate rows were removed"]
 
 
@@ -103,10 +111,12 @@ def _indexed(frame: pd.DataFrame, identity: str | None) -> pd.DataFrame:
 
 
 def _groups(X: pd.DataFrame, identity: str | None) -> pd.Series | None:
-    """Customers as groups when some have several rows."""
-    if identity is None or X.index.is_unique:
-        return None
-    return pd.Series(X.index, index=X.index, name="customer_id")
+    """Rows that belong to one side of a fold: those of one customer, or equal ones."""
+    if identity is not None and not X.index.is_unique:
+        return pd.Series(X.index, index=X.index, name="customer_id")
+    if identity is None and X.duplicated().any():
+        return pd.Series(pd.util.hash_pandas_object(X.astype(str), index=False).to_numpy(), index=X.index, name="row")
+    return None
 
 
 def _informative(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

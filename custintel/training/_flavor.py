@@ -76,8 +76,9 @@ def _load_pyfunc(path: str) -> _Served:
 def typical_row(X: pd.DataFrame) -> pd.DataFrame:
     """One invented customer of medians and most frequent values: an example that is nobody.
 
-    >>> typical_row(pd.DataFrame({"bill": [1, 3, 5], "plan": ["S", "S", "M"]})).iloc[0].tolist()
-    [3.0, 'S']
+    >>> import pandas as pd
+    >>> typical_row(pd.DataFrame({"bill": [1, 3, 5], "plan": ["S", "S", "M"]})).to_dict("records")
+    [{'bill': 3.0, 'plan': 'S'}]
     """
     cells: dict[str, list[Any]] = {}
     for name in X.columns:

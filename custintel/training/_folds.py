@@ -23,6 +23,7 @@ Rows = npt.NDArray[np.intp]
 def fold_rows(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
     """Row numbers to learn from and to judge on.
 
+    >>> import pandas as pd
     >>> y = pd.Series([0, 1] * 6)
     >>> [len(test) for _, test in fold_rows(y, None, 3, 0)]
     [4, 4, 4]

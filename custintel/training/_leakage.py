@@ -5,8 +5,8 @@ events before the others. *In company*: a model is almost too good to be true, a
 carries a part of its AUC that no other column can replace. Honest columns pass both as a rule, because what causes
 churn shows in several columns and never decides it. The second test cannot be sure: a strong cause that no other column
 reflects looks the same. A model without such a column is weaker; a model with a leak is worth nothing and looks
-excellent. So a flagged column is left out with a warning, and whoever knows that its values were there on the as-of date
-keeps it.
+excellent. So a flagged column is left out with a warning, and whoever knows that its values were there on the as-of
+date keeps it.
 
 >>> import numpy as np, pandas as pd
 >>> rng = np.random.default_rng(0)

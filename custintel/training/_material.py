@@ -55,6 +55,11 @@ class Material:
         """The same without some columns."""
         if not columns:
             return self
+        if len(columns) == self.X.shape[1]:
+            raise DataError(
+                "every column looks like a consequence of the label: nothing is left to learn from\n"
+                f"  given: {', '.join(columns)}\n  hint: keep_leaks=True keeps them"
+            )
         X_test = None if self.X_test is None else self.X_test.drop(columns=columns)
         return replace(self, X=self.X.drop(columns=columns), X_test=X_test)
 

@@ -122,7 +122,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
 
     Examples
     --------
-    >>> table = pd.DataFrame({"bill": range(60), "left": ["no", "yes"] * 30})
+    >>> table = pd.DataFrame({"bill": [7 * i % 60 for i in range(60)], "left": ["no", "yes"] * 30})
     >>> run = train("churn", table=table, target="left", tracking=False)
     >>> run.model.feature_names
     ['bill']

@@ -73,12 +73,20 @@ def test_columns_are_sorted_out_and_named() -> None:
 
 
 def test_duplicates_are_removed_and_counted_only_without_identity() -> None:
-    twice = pd.concat([_table().drop(columns=["rownames", "customerID", "note"])] * 2, ignore_index=True)
-    assert "60 + 39" not in "\n".join(read_flat(twice, "Churn").notes)
-    assert len(read_flat(twice, "Churn").y) == len(twice.drop_duplicates())
-    assert any("exact duplicate rows were removed" in note for note in read_flat(twice, "Churn").notes)
+    rows = _table().drop(columns=["rownames", "customerID", "note"]).assign(bill=[i + 0.5 for i in range(60)])
+    twice = pd.concat([rows, rows.head(7)], ignore_index=True)
+    assert len(read_flat(twice, "Churn").y) == 60
+    assert "7 exact duplicate rows were removed" in read_flat(twice, "Churn").notes
     named = _table().drop(columns=["rownames", "note"])
     assert len(read_flat(named, "Churn").y) == 60
+
+
+def test_equal_rows_of_a_coarse_table_are_customers() -> None:
+    coarse = pd.DataFrame({"bill": [i % 7 for i in range(84)], "Churn": [i % 3 == 0 for i in range(84)]})
+    flat = read_flat(coarse, "Churn")
+    assert len(flat.y) == 84
+    assert flat.groups is not None
+    assert flat.groups.nunique() == 7
 
 
 def test_rows_without_label_are_left_out_and_counted() -> None:
