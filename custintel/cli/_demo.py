@@ -28,7 +28,7 @@ def demo(
     months: Annotated[int, typer.Option(min=11, help="Number of calendar months.")] = 12,
     out: Annotated[Path, typer.Option(help="Folder for tables, report, scores and the MLflow store.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
-    tune: Annotated[int, typer.Option(min=0, help="Trials of the search for better parameters.")] = 5,
+    tune: Annotated[int, typer.Option(min=0, help="Trials of a search for better parameters (minutes).")] = 0,
 ) -> None:
     """Simulate an operator, check its tables, learn churn, explain it, score the customers."""
     started = time.time()

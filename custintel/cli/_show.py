@@ -54,6 +54,7 @@ def show_error(error: BaseException) -> None:
 
 def show_frame(frame: pd.DataFrame, title: str, limit: int = 200) -> None:
     """A data frame as a table; numbers to the right."""
+    frame = frame if frame.index.name is None else frame.reset_index()
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in frame.columns:
         table.add_column(str(name), justify="right" if frame[name].dtype.kind in "iuf" else "left", overflow="fold")
