@@ -44,10 +44,10 @@ class Operator:
 def _simulated(seed: int, customers: int, spec: ModelSpec) -> Operator:
     wh = Warehouse.simulate(customers=customers, months=12, seed=seed)
     rows = from_warehouse(wh, spec, None)
-    assert rows.test_X is not None
-    assert rows.test_y is not None
+    assert rows.X_test is not None
+    assert rows.y_test is not None
     state = wh.truth["p_state"].assign(as_of=lambda t: pd.to_datetime(t["as_of"])).set_index(["as_of", "customer_id"])
-    return Operator(rows.X, rows.y, rows.test_X, rows.test_y, state[_state_column(state)].reindex(rows.test_y.index))
+    return Operator(rows.X, rows.y, rows.X_test, rows.y_test, state[_state_column(state)].reindex(rows.y_test.index))
 
 
 def _state_column(state: pd.DataFrame) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ChurnClassifier"]
 
+_CELLS_FOR_ONE_THREAD = 20_000_000
+
 
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Probability that a customer leaves (or of any other outcome with two values), from any customer table.
@@ -43,7 +45,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int, RandomState or None
         Seed of folds and boosting.
     n_jobs : int, optional
-        Threads of LightGBM; None uses all.
+        Threads of LightGBM; -1 uses all, None one for small tables (up to 20 M cells) and all for larger ones.
 
     Attributes
     ----------
@@ -147,7 +149,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def log_odds(self, X: Any) -> np.ndarray:
         """Log-odds before calibration: the scale on which contributions add up."""
         check_is_fitted(self)
-        return self.ensemble_.log_odds(self.encode(X), self._threads())
+        matrix = self.encode(X)
+        return self.ensemble_.log_odds(matrix, self._threads(matrix.size))
 
     def encode(self, X: Any) -> np.ndarray:
         """Matrix of the used columns (`contract_.used`) that the boosters and the linear part read."""
@@ -168,7 +171,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             LightGBM's own when None.
         """
         matrix = self.encode(X)
-        parts = self.ensemble_.contributions(matrix, self._threads(), kernel)
+        parts = self.ensemble_.contributions(matrix, self._threads(matrix.size), kernel)
         used = [c.name for c in self.contract_.used]
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(parts, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
@@ -230,11 +233,18 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             plan=plan,
             shapes=shapes,
             seed=_seed(self.random_state),
-            threads=self._threads(),
+            threads=self._threads(matrix.size),
         )
 
-    def _threads(self) -> int:
-        return 0 if self.n_jobs is None or self.n_jobs < 0 else int(self.n_jobs)
+    def _threads(self, cells: int) -> int:
+        """Threads for LightGBM; 0 is one a core.
+
+        Small tables take one by default: they gain little from more, and threads that wait for one another lose
+        tenfold when another process holds a core.
+        """
+        if self.n_jobs is None:
+            return 1 if cells <= _CELLS_FOR_ONE_THREAD else 0
+        return max(int(self.n_jobs), 0)
 
     def _check_params(self) -> None:
         raise_problems([*self._effort_problems(), *self._monotone_problems()])
