@@ -9,7 +9,7 @@ import pandas as pd
 from custintel.builder import FeatureBuilder
 from custintel.errors import DataError, DateError
 from custintel.labels import churn_population
-from custintel.training import churn_definition
+from custintel.training import churn_definition, in_population
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,4 +50,8 @@ def features_of_the_day(
     families = (spec.get("features") or {}).get("families") or None
     builder = FeatureBuilder(families, features_path=features_path)
     X = builder.build(wh, date)
-    return X.loc[customers], len(X) - len(customers)
+    chosen = X.loc[customers]
+    chosen = chosen[in_population(chosen, spec.get("population") or {})]
+    if chosen.empty:
+        raise DataError(f"nobody to score as of {date.date()}: no active customer meets population.where")
+    return chosen, len(X) - len(chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from custintel.training._flat import find_column
 from custintel.training._leakage import Leak, find_leaks
-from custintel.training._material import churn_definition
+from custintel.training._material import churn_definition, in_population
 from custintel.training._run import Run
 from custintel.training._store import open_store, store_uri
 from custintel.training._table import Table, read_table
@@ -19,6 +19,7 @@ __all__ = [
     "fetch_report",
     "find_column",
     "find_leaks",
+    "in_population",
     "open_store",
     "read_table",
     "store_uri",

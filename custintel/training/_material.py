@@ -9,10 +9,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from custintel.builder import FeatureBuilder
 from custintel.errors import DataError
+from custintel.expressions import parse
 from custintel.labels import ChurnDefinition, churn_labels, label_dates
 from custintel.training._dates import TimeSplit, split_in_time
 from custintel.training._flat import read_flat
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from custintel.catalogue import ModelSpec
     from custintel.warehouse import Warehouse
 
-__all__ = ["Material", "churn_definition", "from_table", "from_warehouse"]
+__all__ = ["Material", "churn_definition", "from_table", "from_warehouse", "in_population"]
 
 _FEWEST = 10
 
@@ -87,6 +89,19 @@ def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
     return ChurnDefinition(**given)
 
 
+def in_population(X: pd.DataFrame, population: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Whether each row meets ``population.where`` of the specification, a condition on features; all without one.
+
+    >>> in_population(pd.DataFrame({"tenure_days": [10.0, 400.0]}), {"where": "tenure_days > 90"}).tolist()
+    [False, True]
+    """
+    where = population.get("where")
+    if not where:
+        return np.ones(len(X), dtype=bool)
+    met: npt.NDArray[np.bool_] = np.asarray(parse(str(where), "population.where").numpy(X), dtype=np.float64) == 1
+    return met
+
+
 def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | None) -> Material:
     """An operator's tables: labels, out-of-time split, features of all dates in one pass."""
     definition = churn_definition(spec.as_dict())
@@ -97,6 +112,8 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     builder = FeatureBuilder(spec.families, features_path=features_path)
     X = _features(builder, wh, split, labels)
     notes = _skipped(X)
+    X = X[in_population(X, spec.population)]
+    labels = labels.loc[X.index]
     X = X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
     known = labels["label"].dropna().astype(np.int64)
     learn, judge = _rows(known, split.train), _rows(known, (split.test,))

@@ -101,8 +101,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     seed : int
         Seed of everything random.
     refit : bool
-        Deliver a model fitted again on all closed dates, the test date included. Its figures are those of the judged
-        model. By default the delivered model is the one that was judged.
+        Deliver a model fitted again on all closed dates, the test date included: more and fresher rows. Its figures
+        are those of the judged model, a fair estimate because that one was in the same position on the test date. By
+        default the delivered model is the one that was judged.
     keep_leaks : bool or list of str
         Keep columns (all, or these) that look like consequences of the label; by default they are left out with a
         `LeakageWarning`, because a model that learned a leak is worthless and looks excellent.

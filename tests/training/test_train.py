@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel import Warehouse, load_model, train
+from custintel import Warehouse, load_model, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
 from custintel.training import Run, fetch_report, open_store
 
@@ -83,6 +83,20 @@ def test_nobody_leaves(quick_models: Path) -> None:
     wh = Warehouse.from_frames(usage=calls.assign(service="voice", direction="out"))
     with pytest.raises(DataError, match="too few of one class"):
         train("churn", wh, models_path=quick_models, tracking=False)
+
+
+def test_a_condition_on_the_population(quick_models: Path, quick_tables: Path, tmp_path: Path) -> None:
+    text = (quick_models / "churn.yaml").read_text()
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "churn.yaml").write_text(
+        text.replace("{active_within_days: 10}", "{active_within_days: 10, where: events_30d >= 10}")
+    )
+    wh = Warehouse.open(quick_tables)
+    run = train("churn", wh, models_path=tmp_path / "m", tracking=False)
+    assert run.evaluation.X["events_30d"].min() >= 10
+    scores = score(run.model, wh)
+    assert 0 < len(scores) < 400
+    assert scores.attrs["custintel"]["skipped"] > 0
 
 
 # MLflow
