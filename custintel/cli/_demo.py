@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
 import typer
 from rich.panel import Panel
@@ -16,8 +15,9 @@ from custintel.builder import FeatureBuilder
 from custintel.cli._models import show_run
 from custintel.cli._show import out as console
 from custintel.cli._show import say, show_frame, step
+from custintel.labels import churn_labels
 from custintel.scoring import score
-from custintel.training import Run, store_uri, train
+from custintel.training import Run, churn_definition, store_uri, train
 from custintel.warehouse import Warehouse
 
 __all__ = ["demo"]
@@ -93,19 +93,20 @@ def _learned(run: Run, wh: Warehouse) -> str:
     m = run.metrics["auc"]
     text = f"AUC on customers of a later date: {m['value']:.3f} ({m['low']:.3f} to {m['high']:.3f})"
     ceiling = _ceiling(run, wh)
-    return text if ceiling is None else f"{text}; with all hidden causes known: {ceiling:.3f}"
+    return text if ceiling is None else f"{text}; whoever knew all hidden causes: {ceiling:.3f}"
 
 
 def _ceiling(run: Run, wh: Warehouse) -> float | None:
-    """AUC of the true probability of leaving, on the same rows."""
-    truth = wh.truth.get("p_state")
-    windows = run.model.metadata["windows"]
+    """AUC of the true chance of leaving, on the last month end up to the test date (truth is kept monthly)."""
+    truth, windows = wh.truth.get("p_state"), run.model.metadata["windows"]
     column = f"p_{windows['gap_days']}_{windows['gap_days'] + windows['horizon_days']}"
     if truth is None or column not in truth.columns:
         return None
     known = truth.assign(as_of=pd.to_datetime(truth["as_of"]), customer_id=truth["customer_id"].astype(str))
-    p = known.set_index(["as_of", "customer_id"])[column].reindex(run.evaluation.y.index)
-    there = p.notna().to_numpy()
-    if there.mean() < 0.9:
+    date = known["as_of"][known["as_of"] <= pd.Timestamp(windows["test_as_of"][0])].max()
+    if pd.isna(date):
         return None
-    return float(metrics.auc(np.asarray(run.evaluation.y)[there], p.to_numpy()[there]))
+    labels = churn_labels(wh, [date], churn_definition(run.model.metadata["spec"]))["label"].dropna()
+    p = known.set_index(["as_of", "customer_id"])[column].reindex(labels.index)
+    there = p.notna().to_numpy()
+    return float(metrics.auc(labels.to_numpy()[there], p.to_numpy()[there])) if labels[there].nunique() == 2 else None

@@ -132,7 +132,7 @@ def test_scoring_an_unknown_date(quick_run: Run, quick_tables: Path, capsys: pyt
 def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("demo", "--customers", 600, "--months", 12, "--out", tmp_path, "--tune", 0) == 0
     told = capsys.readouterr().out
-    assert "with all hidden causes known" in told
+    assert "whoever knew all hidden causes" in told
     assert {"report.html", "report.json", "scores.parquet", "mlflow.db", "tables"} <= {
         p.name for p in tmp_path.iterdir()
     }
