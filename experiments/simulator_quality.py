@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,11 @@ import pandas as pd
 from _place import provenance, write_page
 from rich.console import Console
 
-from custintel import ChurnClassifier, Model, Warehouse, metrics
+from custintel import ChurnClassifier, FeatureBuilder, Model, Warehouse, metrics
 from custintel.catalogue import ModelSpec, load_model_spec
-from custintel.training._material import from_warehouse
+from custintel.labels import churn_labels, label_dates
+from custintel.training import churn_definition
+from custintel.training._dates import TimeSplit, split_in_time
 
 FIRST_TEACHER, FIRST_OPERATOR = 1001, 7
 SAY = Console(stderr=True).print
@@ -36,23 +39,29 @@ class Operator:
 
     X: pd.DataFrame
     y: pd.Series
-    test_X: pd.DataFrame
-    test_y: pd.Series
+    X_test: pd.DataFrame
+    y_test: pd.Series
     state: pd.Series
 
 
 def _simulated(seed: int, customers: int, spec: ModelSpec) -> Operator:
     wh = Warehouse.simulate(customers=customers, months=12, seed=seed)
-    rows = from_warehouse(wh, spec, None)
-    assert rows.X_test is not None
-    assert rows.y_test is not None
+    split, definition = _split(wh, spec), churn_definition(spec.as_dict())
+    known = churn_labels(wh, [*split.train, split.test], definition)["label"].dropna().astype(np.int64)
+    X = FeatureBuilder(spec.families).build(wh, [*split.train, split.test]).loc[known.index]
+    X = X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
+    judged = known.index.get_level_values("as_of") == split.test
     state = wh.truth["p_state"].assign(as_of=lambda t: pd.to_datetime(t["as_of"])).set_index(["as_of", "customer_id"])
-    return Operator(rows.X, rows.y, rows.X_test, rows.y_test, state[_state_column(state)].reindex(rows.y_test.index))
+    chance = state["p_15_75"].reindex(known[judged].index)  # the label's own window: gap 15 days, horizon 60
+    return Operator(X[~judged], known[~judged], X[judged], known[judged], chance)
 
 
-def _state_column(state: pd.DataFrame) -> str:
-    """The column of p_state for the label's own window (gap 15 days, horizon 60)."""
-    return next(c for c in state.columns if "15" in c and "75" in c)
+def _split(wh: Warehouse, spec: ModelSpec) -> TimeSplit:
+    """As training splits, but judged on a month end, because the truth of chances is kept for month ends."""
+    definition, history = churn_definition(spec.as_dict()), int(spec.dates["history_days"])
+    dates = label_dates(wh, definition, history_days=history, every=spec.dates["every"])
+    last = max(date for date in dates if date.is_month_end)
+    return split_in_time([date for date in dates if date <= last], definition.longest, history)
 
 
 def _kept(seed: int, customers: int, spec: ModelSpec, keep: Path) -> Operator:
@@ -66,7 +75,7 @@ def _kept(seed: int, customers: int, spec: ModelSpec, keep: Path) -> Operator:
 
 def _write(operator: Operator, path: Path) -> None:
     learn = operator.X.assign(_y=operator.y, _test=False, _state=np.nan)
-    judge = operator.test_X.assign(_y=operator.test_y, _test=True, _state=operator.state)
+    judge = operator.X_test.assign(_y=operator.y_test, _test=True, _state=operator.state)
     path.parent.mkdir(parents=True, exist_ok=True)
     both = pd.concat([learn, judge])
     both.attrs = {}
@@ -96,9 +105,9 @@ def _teach(spec: ModelSpec, teachers: list[Operator]) -> ChurnClassifier:
 
 
 def _row(seed: int, operator: Operator, observable: ChurnClassifier, spec: ModelSpec) -> dict[str, float]:
-    own = _fit(spec, operator.X, operator.y, _customers(operator.X)).predict_proba(operator.test_X)[:, 1]
-    best = observable.predict_proba(operator.test_X)[:, 1]
-    y = operator.test_y.to_numpy()
+    own = _fit(spec, operator.X, operator.y, _customers(operator.X)).predict_proba(operator.X_test)[:, 1]
+    best = observable.predict_proba(operator.X_test)[:, 1]
+    y = operator.y_test.to_numpy()
     areas = [metrics.auc(y, p) for p in (own, best, operator.state.fillna(operator.state.mean()).to_numpy())]
     return {
         "operator (seed)": seed,
@@ -119,7 +128,7 @@ def _page(table: pd.DataFrame, customers: int, teachers: int) -> str:
     reached = "reached" if share >= 0.95 and mean["ECE model"] <= 0.02 else "**not reached**"
     head = f"# Quality on simulated operators\n\n{provenance('lightgbm', 'scikit-learn')}\n\n"
     what = (
-        f"{customers:,} customers x 12 months an operator; p_observable: the same learner on {teachers} other operators.\n"
+        f"{customers:,} customers x 12 months an operator; p_observable: the same learner on {teachers} others.\n"
         "Out of time: train labels were closed before the test date. Script: `experiments/simulator_quality.py`.\n\n"
     )
     verdict = (
