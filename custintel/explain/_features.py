@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from custintel.errors import ConfigurationError
+from custintel.explain._peers import Typical, typical_of
 from custintel.explain._words import words
 
 __all__ = ["ColumnNote", "Groups", "column_notes", "direction_kind", "matters"]
@@ -34,8 +35,8 @@ class ColumnNote:
     unit: str = ""
     family: str = ""
     feature: str = ""
-    windowed: bool = False  # the text comes from the catalogue, which says the window where it matters
-    median: float | str | bool | None = None
+    final: bool = False  # the text comes from the catalogue, which says the window where it matters
+    entry: Mapping[str, Any] = field(default_factory=dict)  # as in metadata["features"]
 
     @property
     def days(self) -> int | None:
@@ -43,12 +44,16 @@ class ColumnNote:
         found = _WINDOW.search(self.column)
         return int(found.group(1)) if found else None
 
+    def typical(self, kind: str = "") -> Typical:
+        """Return what is typical of customers of one kind, or of all."""
+        return typical_of(self.entry, kind)
+
     def name(self, language: str) -> str:
         """Return the column in words, with its window where the catalogue's text leaves it out."""
         text = self.about.get(language) or self.about.get("en") or self.column
         if text == self.column:
             return text
-        if not self.windowed and self.days is not None and not re.search(rf"(?<!\d){self.days}(?!\d)", text):
+        if not self.final and self.days is not None and not re.search(rf"(?<!\d){self.days}(?!\d)", text):
             text = words()["window"][language].format(about=text, days=self.days)
         return text
 
@@ -68,8 +73,8 @@ def _note(column: str, entry: Mapping[str, Any]) -> ColumnNote:
         unit=str(entry.get("unit") or ""),
         family=str(entry.get("family") or ""),
         feature=str(entry.get("feature") or ""),
-        windowed=entry.get("window") is not None,
-        median=entry.get("median"),
+        final=bool(entry.get("feature")) or entry.get("window") is not None,
+        entry=entry,
     )
 
 

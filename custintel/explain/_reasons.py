@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from custintel.errors import ConfigurationError
 from custintel.explain._features import ColumnNote, Groups, column_notes, direction_kind, matters
+from custintel.explain._peers import Peers
 from custintel.explain._words import check_languages, direction_words, missing_words, quantity_writer, rounded, words
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ def reasons(
     Columns that speak of the same matter are added up, so that three reasons are three different matters.
     A customer with fewer raising matters gets fewer reasons; the rest stays empty. A reason is an
     association that the model uses, not a proven cause.
+
+    Where the model names a peer column (the way of billing), typical values are those of the customer's peers,
+    and a value that at least 95 % of the peers have, such as the missing bills of prepaid customers, is no
+    reason: its contribution is left out of the matter.
 
     Parameters
     ----------
@@ -107,10 +112,13 @@ class Explainer:
     def block(self, X: pd.DataFrame, top: int, languages: tuple[str, ...]) -> pd.DataFrame:
         """Return the reasons of one block of rows."""
         C = self.contributions(X)
-        columns = [str(column) for column in C.columns]
-        names, best, sums = self._by_matter(C.to_numpy(np.float64), columns)
+        columns, peers = [str(column) for column in C.columns], Peers.of(self.metadata, X)
+        notes = column_notes(self.metadata, columns)
+        shared = np.column_stack([peers.shared(notes[str(c)].entry, X[c]) for c in C.columns])
+        names, best, sums = self._by_matter(np.where(shared, 0.0, C.to_numpy(np.float64)), columns)
         order = _leading(sums, top)
-        speakers = {c: self._speaker(columns[c], X[C.columns[c]]) for c in np.unique(best)} if len(X) else {}
+        said = np.unique(best) if len(X) else []
+        speakers = {c: self._speaker(notes[columns[c]], X[C.columns[c]], peers) for c in said}
         result: dict[str, Any] = {}
         for k in range(top):
             result |= self._rank(k, order, (names, best, sums), speakers, languages)
@@ -130,11 +138,10 @@ class Explainer:
             sums[:, g] = part.sum(axis=1)
         return np.array(names, dtype=object), best, sums
 
-    def _speaker(self, column: str, values: pd.Series) -> _Speaker:
+    def _speaker(self, note: ColumnNote, values: pd.Series, peers: Peers) -> _Speaker:
         """Prepare the sentences of one column."""
-        note = column_notes(self.metadata, [column])[column]
         table = not self.metadata.get("features") or not note.family
-        return _Speaker(note, values, direction_kind(self.metadata), "table" if table else note.family, self)
+        return _Speaker(note, values, direction_kind(self.metadata), "table" if table else note.family, self, peers)
 
     def _rank(
         self,
@@ -185,12 +192,21 @@ class _Speaker:
     kind: str
     family: str
     explainer: Explainer
+    peers: Peers
 
     def sentences(self, rows: Picks, language: str) -> NDArray[np.object_]:
-        """Return one sentence for each of these rows; each distinct value is put into words once."""
+        """Return one sentence for each of these rows, compared with the customer's own peers."""
+        texts, kinds = np.empty(len(rows), dtype=object), self.peers.kinds[rows]
+        for kind in pd.unique(kinds):
+            own = np.flatnonzero(kinds == kind)
+            texts[own] = self._sentences(rows[own], str(kind), language)
+        return texts
+
+    def _sentences(self, rows: Picks, kind: str, language: str) -> NDArray[np.object_]:
+        """Return the sentences of customers of one kind; each distinct value is put into words once."""
         codes, distinct = pd.factorize(self._shown(rows), use_na_sentinel=False)
         texts = np.empty(len(distinct), dtype=object)
-        texts[:] = self._phrased(distinct, language)
+        texts[:] = self._phrased(distinct, kind, language)
         return texts[codes]
 
     def _shown(self, rows: Picks) -> pd.Series | Cells:
@@ -201,13 +217,19 @@ class _Speaker:
         numbers = values.to_numpy(np.float64, na_value=np.nan)
         return rounded(numbers) if self.note.unit != "share" else np.round(numbers, 3)
 
-    def _phrased(self, values: Any, language: str) -> list[str]:
+    def _phrased(self, values: Any, kind: str, language: str) -> list[str]:
         """Return one sentence for each value."""
-        usual = self._usual(language)
-        before, after = self._frame("plain" if usual is None else "compared", usual, language)
-        same = self._frame("same", usual, language)
-        said = (self._said(value, language) for value in values)
-        return [f"{same[0]}{text}{same[1]}" if text == usual else f"{before}{text}{after}" for text in said]
+        typical = self.note.typical(kind)
+        usual = None if typical.median is None or _is_missing(typical.median) else self._said(typical.median, language)
+        frames = {form: self._frame(form, usual, language) for form in ("plain", "compared", "same")}
+        texts = []
+        for value in values:
+            text = self._said(value, language)
+            # most peers have none either: their median is that of the others, no comparison for this one
+            alone = usual is None or (typical.often_missing and _is_missing(value))
+            before, after = frames["plain" if alone else "same" if text == usual else "compared"]
+            texts.append(f"{before}{text}{after}")
+        return texts
 
     def _frame(self, form: str, usual: str | None, language: str) -> tuple[str, str]:
         """Return what stands before and after the value in a sentence."""
@@ -217,15 +239,10 @@ class _Speaker:
         before, after = (part.format(about=about, typical=usual, direction=direction) for part in parts)
         return before, after
 
-    def _usual(self, language: str) -> str | None:
-        """Return the typical value in words, if it is known."""
-        median = self.note.median
-        return None if median is None or _is_missing(median) else self._said(median, language)
-
     def _said(self, value: object, language: str) -> str:
         """Return a value in words: number with unit, yes or no, date, category."""
         if _is_missing(value):
-            return missing_words(self.family, language)
+            return missing_words(self.note.feature, self.family, language)
         if isinstance(value, bool | np.bool_):
             return str(words()["value"][language]["true" if value else "false"])
         if isinstance(value, int | float | np.integer | np.floating):

@@ -103,10 +103,10 @@ def _scaled(value: float, times: float) -> float:
     return float(round(scaled)) if abs(scaled) >= 10 else scaled
 
 
-def missing_words(family: str, language: str) -> str:
-    """Say what a missing value means in a family of features."""
+def missing_words(feature: str, family: str, language: str) -> str:
+    """Say what a missing value means: of this feature, else in its family."""
     entries = words()["missing"]
-    return str(entries.get(family, entries["other"])[language])
+    return str((words()["missing_feature"].get(feature) or entries.get(family, entries["other"]))[language])
 
 
 def direction_words(kind: str, language: str, up: bool) -> str:

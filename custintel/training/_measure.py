@@ -14,6 +14,7 @@ from custintel import metrics
 __all__ = ["decile_edges", "describe_columns", "judge"]
 
 _REPEATS = 200
+_FEWEST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
 _Metric = Callable[..., Any]
 
 
@@ -60,10 +61,45 @@ def decile_edges(p: pd.Series) -> list[float]:
     return [float(edge) for edge in ordered[places]]
 
 
-def describe_columns(X: pd.DataFrame, catalogue: pd.DataFrame | None = None) -> list[dict[str, Any]]:
-    """One entry a column: the words of the catalogue, and the typical value to compare a customer with."""
+def describe_columns(
+    X: pd.DataFrame, catalogue: pd.DataFrame | None = None, peer_column: str | None = None
+) -> list[dict[str, Any]]:
+    """One entry a column: the words of the catalogue, and the typical value to compare a customer with.
+
+    With a peer column, `peers` has the same for each kind of customers, and how usual that value is.
+
+    >>> X = pd.DataFrame({"bill": [30.0] * 40 + [None] * 40, "billing_type": ["postpaid"] * 40 + ["prepaid"] * 40})
+    >>> describe_columns(X, peer_column="billing_type")[0]["peers"]["prepaid"]
+    {'median': None, 'missing': 1.0, 'at_median': 0.0}
+    """
     words = {} if catalogue is None else {str(row["column"]): row for row in catalogue.to_dict("records")}
-    return [{"column": str(n), **_words(words.get(str(n), {})), "median": _typical(X[n])} for n in X.columns]
+    kinds = _kinds(X, peer_column)
+    return [
+        {"column": str(n), **_words(words.get(str(n), {})), "median": _typical(X[n]), **_among_peers(X[n], kinds)}
+        for n in X.columns
+    ]
+
+
+def _kinds(X: pd.DataFrame, peer_column: str | None) -> dict[str, Any]:
+    """Rows of each kind of customers that is frequent enough."""
+    if peer_column is None or peer_column not in X.columns:
+        return {}
+    kinds = X[peer_column].astype(object)
+    counts = kinds.value_counts()
+    return {str(k): (kinds == k).to_numpy(bool) for k in sorted(counts.index, key=str) if counts[k] >= _FEWEST_PEERS}
+
+
+def _among_peers(column: pd.Series, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """Typical value of each kind, share of missing values, share of values that are the typical one."""
+    return {"peers": {kind: _usual(column[rows]) for kind, rows in kinds.items()}} if kinds else {}
+
+
+def _usual(column: pd.Series) -> dict[str, Any]:
+    median = _typical(column)
+    known = column.dropna()
+    alike = (known == median) if isinstance(median, float) else (known.astype(str) == median)
+    shares = {"missing": 1 - len(known) / len(column), "at_median": float(alike.sum()) / len(column)}
+    return {"median": median, **{name: round(share, 4) for name, share in shares.items()}}
 
 
 def _words(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ __all__ = ["train"]
 
 _FOLDS = 5
 _CELLS_FOR_THREADS = 2_000_000
+_PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed the same way
 
 
 @dataclass(frozen=True)
@@ -271,6 +272,7 @@ def _repeats_silenced() -> warnings.catch_warnings[None]:
 
 def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -> dict[str, Any]:
     """All that must be known to use and to trust the model, as plain data."""
+    peers = _PEER_COLUMN if _PEER_COLUMN in fitted.X.columns else None
     return {
         "version": _content_version(fitted.delivered),
         "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
@@ -278,7 +280,8 @@ def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -
         "source": "table" if material.X_test is None else "warehouse",
         "target": material.target,
         "windows": dict(material.windows),
-        "features": describe_columns(fitted.X, material.words),
+        "peer_column": peers,
+        "features": describe_columns(fitted.X, material.words, peers),
         "decile_edges": decile_edges(fitted.p),
         "metrics": judge(fitted.y, fitted.p, spec.costs, how.seed),
         "data_digest": material.digest,
