@@ -1,10 +1,15 @@
-"""Write the generated pages of the documentation: tables, data dictionary, API reference, home."""
+"""Write the generated pages of the documentation: tables, data dictionary, API reference, home.
+
+MkDocs reads this file as a hook too: see `on_page_markdown`.
+"""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from pathlib import Path
+from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 DOORS = (
@@ -67,8 +72,27 @@ def api_markdown() -> str:
 
 
 def home_markdown() -> str:
-    """The README as the home page of the site."""
-    return (DOCS.parent / "README.md").read_text(encoding="utf-8").replace("](docs/", "](")
+    """The README as the home page of the site, its links seen from the folder of the pages."""
+
+    def moved(link: re.Match[str]) -> str:
+        return f"]({link[1].removeprefix('docs/') if link[1].startswith('docs/') else '../' + link[1]})"
+
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"\]\((?!https?:|mailto:|#)([^)]+)\)", moved, text)
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    """Name the files of the repository that are not part of the site, instead of linking to them."""
+    folder = Path(page.file.abs_src_path).parent
+
+    def shown(link: re.Match[str]) -> str:
+        target = (folder / link[2]).resolve()
+        if target.is_relative_to(DOCS) or not target.exists():
+            return link[0]  # MkDocs checks these
+        name = target.relative_to(DOCS.parent).as_posix()
+        return link[1] if name in link[1] else f"{link[1]} (`{name}`)"
+
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((\.\./[^)#\s]+)[^)]*\)", shown, markdown)
 
 
 def main() -> None:

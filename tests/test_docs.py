@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "docs/tutorials/notebook.md", "docs/tutorials/library.md"]
+PAGES = [
+    "README.md",
+    "docs/tutorials/notebook.md",
+    "docs/tutorials/library.md",
+    "docs/simulator.md",
+    "docs/models/churn.md",
+]
 
 
 def _python_of(page: str) -> str:
@@ -25,11 +33,40 @@ def test_python_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.Monkey
     exec(compile(code, page, "exec"), {})
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "docs/tutorials/scheduler.md"])
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "docs/tutorials/scheduler.md", "docs/benchmarks.md"])
 def test_links_inside_the_repository_exist(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_links_of_the_home_page_are_seen_from_the_folder_of_the_pages() -> None:
+    home = _generator().home_markdown()
+    assert "](../CONTRIBUTING.md)" in home
+    assert "](simulator.md)" in home
+
+
+@pytest.mark.parametrize(
+    ("page", "written", "shown"),
+    [
+        ("index.md", "[CONTRIBUTING](../CONTRIBUTING.md)", "CONTRIBUTING (`CONTRIBUTING.md`)"),
+        ("models/churn.md", "[`models/churn.yaml`](../../models/churn.yaml)", "`models/churn.yaml`"),
+        ("models/churn.md", "[tables](../tables.md#usage)", "[tables](../tables.md#usage)"),
+        ("models/churn.md", "[gone](../../gone.md)", "[gone](../../gone.md)"),
+    ],
+)
+def test_the_site_names_files_outside_its_folder(page: str, written: str, shown: str) -> None:
+    file = SimpleNamespace(abs_src_path=str(ROOT / "docs" / page))
+    assert _generator().on_page_markdown(written, page=SimpleNamespace(file=file)) == shown
 
 
 def test_the_example_feature_of_the_contribution_guide_loads(tmp_path: Path) -> None:
