@@ -95,7 +95,7 @@ def _histogram(d: Drawing, counts: Sequence[int], ends: tuple[float, float]) -> 
 def _number_axis(d: Drawing, x: Scale, feature: Facts) -> None:
     """Write round numbers under the histogram; on a bent axis 0, 1, 10, ... or 0, 3, 30, ..."""
     values = ticks(x.low, x.high, 6) if not x.bend else _bent_ticks(x)
-    scale = 100 if feature["unit"] == "share" else 1
+    scale = 100 if feature["unit"] in ("share", "relative") else 1
     last = -1e9
     for value in values:
         text = human_number(value * scale)

@@ -15,14 +15,14 @@ from custintel.explain._peers import Peers
 from custintel.explain._words import check_languages, direction_words, missing_words, quantity_writer, rounded, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from custintel.artifact import Model
 
 __all__ = ["Explainer", "reasons"]
 
-# a matter that moves the odds by less than one percent is no reason
-SMALLEST_CONTRIBUTION = 0.01
+# a matter that moves the odds by less than three percent is no reason
+SMALLEST_CONTRIBUTION = 0.03
 _BLOCK_CELLS = 6_000_000
 
 Cells = NDArray[np.float64]
@@ -43,8 +43,9 @@ def reasons(
     association that the model uses, not a proven cause.
 
     Where the model names a peer column (the way of billing), typical values are those of the customer's peers,
-    and a value that at least 95 % of the peers have, such as the missing bills of prepaid customers, is no
-    reason: its contribution is left out of the matter.
+    and a value that does not set the customer apart from them is no reason: its contribution is left out of the
+    matter. That is a missing value, a yes or no, or a category that 95 % of the peers have (such as the missing
+    bills of prepaid customers), and a number equal to the peers' median.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def reasons(
     ...         return X - 1.0
     >>> found = reasons(Tiny(), pd.DataFrame({"silent": [21.0, 0.0]}), top=1)
     >>> found["reason_1_en"].tolist()
-    ['Days without a call: 21 d (typical: 1 d), raises the risk', '']
+    ['Days without a call: 21 days (typical: 1 day), raises the risk', '']
     >>> found["reason_1_zh"][0]
     '未通话天数：21 天（一般为 1 天），风险升高'
     """
@@ -114,10 +115,9 @@ class Explainer:
         C = self.contributions(X)
         columns, peers = [str(column) for column in C.columns], Peers.of(self.metadata, X)
         notes = column_notes(self.metadata, columns)
-        shared = np.column_stack([peers.shared(notes[str(c)].entry, X[c]) for c in C.columns])
-        names, best, sums = self._by_matter(np.where(shared, 0.0, C.to_numpy(np.float64)), columns)
+        names, best, sums = self._by_matter(_own(C, X, peers, notes), columns)
         order = _leading(sums, top)
-        said = np.unique(best) if len(X) else []
+        said: list[int] = np.unique(best).tolist()
         speakers = {c: self._speaker(notes[columns[c]], X[C.columns[c]], peers) for c in said}
         result: dict[str, Any] = {}
         for k in range(top):
@@ -165,6 +165,16 @@ class Explainer:
             weight = np.where(real, weight if self.up else -weight, np.nan)
         texts = {f"reason_{k + 1}_{lang}": _texts(chosen, speakers, lang) for lang in languages}
         return {**texts, f"reason_{k + 1}_code": codes, f"reason_{k + 1}_contribution": weight}
+
+
+def _own(C: pd.DataFrame, X: pd.DataFrame, peers: Peers, notes: Mapping[str, ColumnNote]) -> Cells:
+    """Return the contributions; nothing for a value that does not set a customer apart from the peers."""
+    own = C.to_numpy(np.float64, copy=True)
+    for place, column in enumerate(C.columns):
+        entry = notes[str(column)].entry
+        if entry.get("peers") and column in X.columns:
+            own[peers.shared(entry, X[column]), place] = 0.0
+    return own
 
 
 def _leading(sums: Cells, top: int) -> Picks:
@@ -215,7 +225,7 @@ class _Speaker:
         if pd.api.types.is_bool_dtype(values.dtype) or not pd.api.types.is_numeric_dtype(values.dtype):
             return values.astype(object)
         numbers = values.to_numpy(np.float64, na_value=np.nan)
-        return rounded(numbers) if self.note.unit != "share" else np.round(numbers, 3)
+        return rounded(numbers) if self.note.unit not in ("share", "relative") else np.round(numbers, 3)
 
     def _phrased(self, values: Any, kind: str, language: str) -> list[str]:
         """Return one sentence for each value."""

@@ -3,7 +3,7 @@
 >>> human_number(1234.5), human_number(12.34), human_number(3.456), human_number(0.0341)
 ('1,234', '12.3', '3.46', '0.034')
 >>> quantity(21.0, "d", "en"), quantity(21.0, "d", "zh"), quantity(0.354, "share", "en")
-('21 d', '21 天', '35 %')
+('21 days', '21 天', '35 %')
 """
 
 from __future__ import annotations

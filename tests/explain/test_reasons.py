@@ -53,14 +53,14 @@ def X() -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("customer", "column", "expected"),
     [
-        ("c1", "reason_1_en", "Days since the last outgoing event: 21 d (typical: 1 d), raises the risk"),
+        ("c1", "reason_1_en", "Days since the last outgoing event: 21 days (typical: 1 day), raises the risk"),
         ("c1", "reason_1_zh", "最近一次呼出距今天数：21 天（一般为 1 天），风险升高"),
         ("c1", "reason_2_en", "Calls, last 30 days: 5 events (typical: 40 events), raises the risk"),
         ("c1", "reason_2_zh", "近 30 天通话次数：5 次（一般为 40 次），风险升高"),
         ("c1", "reason_3_en", "Tariff: old (typical: basic), raises the risk"),
         ("c2", "reason_1_en", "Tariff: old (typical: basic), raises the risk"),
-        ("c2", "reason_2_en", "Last bill: no bill yet (typical: 29.9), raises the risk"),
-        ("c2", "reason_2_zh", "上期账单：尚无账单（一般为 29.9 元），风险升高"),
+        ("c2", "reason_2_en", "Last bill: no bill (typical: 29.9), raises the risk"),
+        ("c2", "reason_2_zh", "上期账单：无账单（一般为 29.9 元），风险升高"),
         ("c2", "reason_3_en", ""),
         ("c3", "reason_1_en", ""),
         ("c3", "reason_1_zh", ""),
@@ -155,3 +155,104 @@ def test_the_catalogue_says_its_windows_itself() -> None:
     model = FakeModel({"last_bill_90d": 1.0}, {}, {"features": [entry]})
     found = reasons(model, pd.DataFrame({"last_bill_90d": [40.0]}))
     assert found["reason_1_en"][0] == "Last bill: 40 (typical: 30), raises the risk"
+
+
+def _peer_model() -> FakeModel:
+    """Prepaid customers top up and get no bills; postpaid ones get bills; contracts are for some of the latter."""
+    entries = [
+        {"column": "billing_type", "about": "Prepaid or postpaid", "about_zh": "付费方式", "unit": "category",
+         "family": "contract", "feature": "billing_type", "median": "postpaid", "peers": {
+             "postpaid": {"median": "postpaid", "missing": 0.0, "at_median": 1.0},
+             "prepaid": {"median": "prepaid", "missing": 0.0, "at_median": 1.0}}},
+        {"column": "recharged_90d", "about": "Amount topped up, last 90 days", "about_zh": "近90天充值金额",
+         "unit": "u", "family": "recharge", "feature": "recharged", "window": 90, "median": 0.0, "peers": {
+             "postpaid": {"median": 0.0, "missing": 0.0, "at_median": 1.0},
+             "prepaid": {"median": 45.0, "missing": 0.0, "at_median": 0.1}}},
+        {"column": "last_bill_90d", "about": "Last bill", "about_zh": "最近一次账单金额", "unit": "u",
+         "family": "billing", "feature": "last_bill", "window": 90, "median": 30.0, "peers": {
+             "postpaid": {"median": 30.0, "missing": 0.02, "at_median": 0.1},
+             "prepaid": {"median": None, "missing": 1.0, "at_median": 0.0}}},
+        {"column": "contract_days_left", "about": "Days until the contract ends", "about_zh": "距合约到期的天数",
+         "unit": "d", "family": "contract", "feature": "contract_days_left", "median": 200.0, "peers": {
+             "postpaid": {"median": 200.0, "missing": 0.6, "at_median": 0.0},
+             "prepaid": {"median": None, "missing": 0.96, "at_median": 0.0}}},
+    ]  # fmt: skip
+    weights = {
+        "billing_type": {"prepaid": 0.9, "postpaid": 0.5},
+        "recharged_90d": 0.01, "last_bill_90d": 0.1, "contract_days_left": 0.2,
+    }  # fmt: skip
+    return FakeModel(weights, {"contract_days_left": 300.0}, {"features": entries, "peer_column": "billing_type"})
+
+
+def _peer_rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "billing_type": pd.Categorical(["prepaid", "prepaid", "postpaid", "postpaid", None]),
+            "recharged_90d": [215.0, 45.0, 0.0, 20.0, 215.0],
+            "last_bill_90d": [np.nan, np.nan, np.nan, 40.0, np.nan],
+            "contract_days_left": [np.nan, 301.0, np.nan, 250.0, np.nan],
+        },
+        index=["prepaid", "at the median", "new", "postpaid", "unknown kind"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("customer", "sentences"),
+    [
+        ("prepaid", ["Amount topped up, last 90 days: 215 (typical: 45), raises the risk"]),
+        ("at the median", ["Days until the contract ends: 301 days, raises the risk"]),
+        ("new", ["Days until the contract ends: no contract period, raises the risk",
+                 "Last bill: no bill (typical: 30), raises the risk"]),
+        ("postpaid", ["Last bill: 40 (typical: 30), raises the risk",
+                      "Amount topped up, last 90 days: 20 (typical: 0), raises the risk"]),
+        ("unknown kind", ["Amount topped up, last 90 days: 215 (typical: 0), raises the risk",
+                          "Days until the contract ends: no contract period (typical: 200 days), raises the risk",
+                          "Last bill: no bill (typical: 30), raises the risk"]),
+    ],
+)  # fmt: skip
+def test_customers_are_compared_with_their_peers(customer: str, sentences: list[str]) -> None:
+    found = reasons(_peer_model(), _peer_rows())
+    told = found.loc[customer, ["reason_1_en", "reason_2_en", "reason_3_en"]].tolist()
+    assert [text for text in told if text] == sentences
+
+
+def test_peers_in_chinese() -> None:
+    found = reasons(_peer_model(), _peer_rows())
+    assert found.loc["prepaid", "reason_1_zh"] == "近90天充值金额：215 元（一般为 45 元），风险升高"
+    assert found.loc["new", "reason_1_zh"] == "距合约到期的天数：无合约期限，风险升高"
+
+
+def test_what_all_peers_have_is_left_out_of_the_matter() -> None:
+    groups = {"money": ["recharged_*", "last_bill_*", "billing_type"]}
+    found = reasons(_peer_model(), _peer_rows(), groups=groups)
+    assert found.loc["prepaid", "reason_1_contribution"] == pytest.approx(2.15)  # without 0.05 and 0.9
+
+
+def test_a_model_without_peers_compares_with_all() -> None:
+    model = _peer_model()
+    del model.metadata["peer_column"]
+    for entry in model.metadata["features"]:
+        del entry["peers"]
+    expected = "Amount topped up, last 90 days: 215 (typical: 0), raises the risk"
+    assert reasons(model, _peer_rows()).loc["prepaid", "reason_1_en"] == expected
+    assert reasons(model, _peer_rows()).loc["prepaid", "reason_2_code"] == "billing_type"
+
+
+@pytest.mark.parametrize(
+    ("unit", "at_median", "value", "said"),
+    [("flag", 0.6, 0.0, True), ("flag", 0.95, 0.0, False), ("flag", 0.95, 1.0, True), ("u", 0.1, 0.0, False)],
+)
+def test_a_no_of_some_peers_is_a_reason_but_not_a_no_of_nearly_all(
+    unit: str, at_median: float, value: float, said: bool
+) -> None:
+    usual = {"a": {"median": 0.0, "missing": 0.0, "at_median": at_median}}
+    entry = {"column": "x", "about": "Under contract", "unit": unit, "median": 1.0, "peers": usual}
+    model = FakeModel({"x": 1.0}, {"x": -1.0}, {"features": [entry], "peer_column": "kind"})
+    found = reasons(model, pd.DataFrame({"x": [value], "kind": ["a"]}), top=1)
+    assert (found["reason_1_en"][0] != "") is said
+
+
+def test_a_catalogue_text_is_final_for_derived_columns_too() -> None:
+    entry = {"column": "share_30d", "about": "Share", "unit": "share", "feature": "share", "window": None}
+    model = FakeModel({"share_30d": 1.0}, {}, {"features": [entry]})
+    assert reasons(model, pd.DataFrame({"share_30d": [0.5]}))["reason_1_en"][0] == "Share: 50 %, raises the risk"

@@ -34,6 +34,25 @@ def test_labels_of_the_train_dates_were_known_on_the_test_date(quick_run: Run) -
     )
 
 
+def test_reasons_compare_with_customers_billed_the_same_way(
+    table: pd.DataFrame, quick_models: Path, tmp_path: Path
+) -> None:
+    table["billing_type"] = np.where(np.arange(400) % 2 == 0, "prepaid", "postpaid")
+    table["bill"] = table["bill"].where(table["billing_type"] == "postpaid").round()
+    model = train("churn", table=table, target="Churn", models_path=quick_models, tracking=False).model
+    assert model.metadata["peer_column"] == "billing_type"
+    model.save(tmp_path / "model")
+    scores = score(tmp_path / "model", table=table)
+    told = scores[[f"reason_{k}_en" for k in (1, 2, 3)]].stack()
+    assert told.str.startswith("bill: ").any()
+    assert not told.str.startswith(("bill: not stated", "billing_type")).any()
+
+
+def test_a_model_of_usage_alone_knows_no_peers(quick_run: Run) -> None:
+    assert quick_run.model.metadata["peer_column"] is None
+    assert not any("peers" in entry for entry in quick_run.model.metadata["features"])
+
+
 def test_judged_on_the_test_date_only(quick_run: Run) -> None:
     evaluation = quick_run.evaluation
     assert set(evaluation.X.index.get_level_values("as_of")) == {pd.Timestamp("2025-05-31")}
