@@ -212,7 +212,7 @@ def _blend(
     texts = tuple(t for c, _ in kept for t in c.texts)
     weights = tuple(float(s) / len(c.texts) for c, s in kept for _ in c.texts)
     bare = Ensemble(texts, weights, linear, float(shares[-1]), sums)
-    ensemble = replace(bare, expected_value=_expected_value(bare, table.matrix[:1]))
+    ensemble = replace(bare, expected_value=_expected_value(bare, table.matrix[:1].copy()))
     inner = np.arange(seen.sum()) % 5 if len(table.splits) == 1 else fold[seen]
     return ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner)
 

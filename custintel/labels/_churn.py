@@ -146,7 +146,7 @@ def _days(wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> tup
 
 
 def _frame(wh: Warehouse, steps: Sequence[Step]) -> pd.DataFrame:
-    frame = wh.engine.sql(f"{with_sql(steps)}\norder by as_of, customer_id")
+    frame = wh.engine.sql(f"{with_sql(steps)}\norder by 1, 2")
     frame["as_of"] = pd.to_datetime(frame["as_of"]).astype("datetime64[ns]")
     if "churn_date" in frame:
         frame["churn_date"] = pd.to_datetime(frame["churn_date"]).astype("datetime64[ns]")

@@ -34,7 +34,8 @@ def activity_step(wh: Warehouse) -> Step:
         for table, flag in own.items()
         if table in wh.tables
     ]
-    nothing = "select null as customer_id, cast(null as date) as day, cast(null as date) as seen, 0 as own where false"
+    # '' says text: a bare null becomes an integer in DuckDB 1.4
+    nothing = "select '' as customer_id, cast(null as date) as day, cast(null as date) as seen, 0 as own where false"
     sql = "\nunion all\n".join(parts) or nothing
     return Step("activity", sql, "days with an event; own: outgoing or chargeable")
 
@@ -54,7 +55,7 @@ where coalesce(back, {date_sql(last)} + 1) - day > {days}"""
 def endings_step(wh: Warehouse) -> Step:
     """Rows that end a line, by cause."""
     causes = ", ".join(f"'{cause}'" for cause in ENDS)
-    nothing = "select null as customer_id, cast(null as date) as day, null as cause where false"
+    nothing = "select '' as customer_id, cast(null as date) as day, '' as cause where false"
     sql = (
         f"select customer_id, event_date as day, cause from {wh.relation('terminations')}\nwhere cause in ({causes})"
         if "terminations" in wh.tables
@@ -76,7 +77,7 @@ def lines_step(wh: Warehouse) -> Step:
 
 def billing_step(wh: Warehouse) -> Step:
     """The billing type of the plan in force at each date, where plans tell."""
-    nothing = "select null as customer_id, cast(null as date) as as_of, null as billing_type where false"
+    nothing = "select '' as customer_id, cast(null as date) as as_of, '' as billing_type where false"
     known = {"subscriptions", "plans"} <= set(wh.tables) and "billing_type" in wh.columns("plans")
     if not known:
         return Step("billing", nothing, "no plan history tells the billing type")
