@@ -40,7 +40,7 @@ imports: .venv/.installed-dev  ## layers: a room imports only from rooms below i
 
 docs: .venv/.installed-dev .venv/.installed-docs  ## regenerate the generated pages and build the site into site/
 	@$(BIN)/python docs/generate.py
-	@$(BIN)/mkdocs build -q --strict
+	@$(BIN)/mkdocs build --strict
 
 bench: .venv/.installed-dev  ## benchmarks: feature speed and quality on real tables (minutes)
 	@$(BIN)/python experiments/feature_speed.py

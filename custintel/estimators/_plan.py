@@ -42,7 +42,7 @@ def plan_fit(rows: int, minority: int, effort: Effort) -> Plan:
     if effort == "fast" or (effort == "auto" and rows > _LARGE):
         return Plan(max(5, rows // _HOLD_OUT), 1, (Shape(31, 100, 0.1, 0.8, 5.0, 1000),), hinges=False)
     if effort == "auto" and rows > _SMALL:
-        return Plan(4, 4, (Shape(4, 50, 0.08, 0.5, 5.0, 1500), Shape(15, 100, 0.08, 0.5, 5.0, 1000)))
+        return Plan(4, 4, (Shape(3, 100, 0.08, 0.2, 30.0, 1500), Shape(15, 100, 0.08, 0.5, 5.0, 1000)))
     return Plan(5, 5, _small_shapes())
 
 
