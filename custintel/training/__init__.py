@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from custintel.training._ceiling import p_observable
 from custintel.training._flat import find_column
 from custintel.training._leakage import Leak, find_leaks
 from custintel.training._material import churn_definition, in_population
@@ -21,6 +22,7 @@ __all__ = [
     "find_leaks",
     "in_population",
     "open_store",
+    "p_observable",
     "read_table",
     "store_uri",
     "train",
