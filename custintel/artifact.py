@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ import pandas as pd
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
 from custintel.estimators import ChurnClassifier
+from custintel.replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,13 +91,8 @@ class Model:
         """
         place = Path(folder)
         _check_replaceable(place)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        try:
+        with replacing(place) as fresh:
             self._write(fresh)
-            _move_into_place(fresh, place)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
         return place
 
     @classmethod
@@ -193,21 +187,6 @@ def _check_replaceable(place: Path) -> None:
         raise ModelError(f"{place} is a file\n  hint: a model is a folder; choose another place")
     if place.is_dir() and any(place.iterdir()) and not (place / _FILE).is_file():
         raise ModelError(f"{place} holds other files than a model\n  hint: choose an empty or a new folder")
-
-
-def _move_into_place(fresh: Path, place: Path) -> None:
-    os.chmod(fresh, 0o755)  # mkdtemp makes private folders
-    if not place.exists():
-        os.replace(fresh, place)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{place.name}.old.", dir=place.parent))
-    os.replace(place, old)
-    try:
-        os.replace(fresh, place)
-    except OSError:
-        os.replace(old, place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -49,8 +47,10 @@ from custintel.contracts import (
 )
 from custintel.engines import DuckDBEngine, Frame, quoted
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
+from custintel.replacing import replacing
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
 __all__ = ["Warehouse"]
@@ -381,14 +381,8 @@ class Warehouse:
         target = Path(folder)
         if target.exists() and not (target.is_dir() and (_read_mark(target) or not any(target.iterdir()))):
             raise ConfigurationError(f"{target} holds something else than a saved warehouse\n  hint: give a new folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        try:
-            self._write(temporary)
-            _move_into_place(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with replacing(target) as fresh:
+            self._write(fresh)
         return target
 
     def _write(self, folder: Path) -> None:
@@ -483,15 +477,6 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: must map tables to columns\n  given: {content}")
     return content
-
-
-def _move_into_place(temporary: Path, target: Path) -> None:
-    """Put the finished folder where it belongs; the earlier one leaves only then."""
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
-    if target.exists():
-        target.rename(old)
-    temporary.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _no_warehouse(path: Path) -> str:

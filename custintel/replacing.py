@@ -1,0 +1,57 @@
+"""Folders written under a temporary name and moved into place, so that a killed run leaves the earlier one whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["replacing"]
+
+
+@contextmanager
+def replacing(place: Path) -> Iterator[Path]:
+    """An empty folder to write into; it takes the place of `place` when the block ends without an error.
+
+    Parameters
+    ----------
+    place : Path
+        The folder to make or to replace.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     with replacing(Path(home) / "model") as fresh:
+    ...         _ = (fresh / "model.json").write_text("{}")
+    ...     sorted(path.name for path in Path(home).rglob("*"))
+    ['model', 'model.json']
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        yield fresh
+        _move_into_place(fresh, place)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _move_into_place(fresh: Path, place: Path) -> None:
+    """Swap the folders; the earlier one comes back when that fails, and goes only afterwards."""
+    os.chmod(fresh, 0o755)  # mkdtemp makes private folders
+    if not place.exists():
+        os.replace(fresh, place)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{place.name}.old.", dir=place.parent))
+    os.replace(place, old)
+    try:
+        os.replace(fresh, place)
+    except OSError:
+        os.replace(old, place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
