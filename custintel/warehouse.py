@@ -258,7 +258,7 @@ class Warehouse:
         """
         if name not in self.tables:
             raise DataError(f"no table {name!r} in this warehouse\n  allowed: {', '.join(self.tables)}")
-        return f"{quoted(self.engine.catalog)}.main.{quoted(name)}"
+        return self.engine.relation(name)
 
     def columns(self, name: str) -> dict[str, str]:
         """Return column names and SQL types of a clean table.
@@ -304,7 +304,7 @@ class Warehouse:
         0       m       cheap  unreadable   monthly_fee  plans           2
         """
         self.relation(name)
-        return self.engine.sql(f"select * from {quoted(self.engine.catalog)}.set_aside.{quoted(name)}")
+        return self.engine.sql(f"select * from {self.engine.relation(name, 'set_aside')}")
 
     @property
     def period(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -393,7 +393,7 @@ class Warehouse:
             derived = [quoted(c) for c in self.columns(name) if c in DERIVED]
             columns = f"* exclude ({', '.join(derived)})" if derived else "*"
             self.engine.write_parquet(f"select {columns} from {self.relation(name)}", folder / f"{name}.parquet")
-            aside = f"{quoted(self.engine.catalog)}.set_aside.{quoted(name)}"
+            aside = self.engine.relation(name, "set_aside")
             self.engine.write_parquet(f"select * from {aside}", folder / "set_aside" / f"{name}.parquet")
         for name, frame in self.truth.items():
             frame.to_parquet(folder / "truth" / f"{name}.parquet")
@@ -409,8 +409,7 @@ class Warehouse:
             reports.append(before[now.table] if same else now)
             aside = folder / "set_aside" / f"{now.table}.parquet"
             if same and aside.is_file():
-                source = self.engine.read_files([aside])
-                self.engine.execute(f"create or replace table set_aside.{quoted(now.table)} as select * from {source}")
+                self.engine.make(now.table, f"select * from {self.engine.read_files([aside])}", "set_aside")
         self.report = QualityReport(reports)
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from custintel.builder._plan import Plan
-    from custintel.engines import DuckDBEngine
+    from custintel.engines import Engine
 
 __all__ = ["run"]
 
@@ -25,7 +25,7 @@ CELLS = 40_000_000
 """Output cells (rows x columns) worked on at a time; it bounds the memory of the widest step."""
 
 
-def run(plan: Plan, engine: DuckDBEngine) -> pa.Table:
+def run(plan: Plan, engine: Engine) -> pa.Table:
     """Rows of the spine with all columns, ordered by date and customer."""
     with _Room(engine) as room:
         room.keep("all_rows", plan.spine)
@@ -50,7 +50,7 @@ def _part(plan: Plan, room: _Room, part: int, parts: int) -> pa.Table:
 class _Room:
     """Temporary tables under names of their own, gone afterwards."""
 
-    def __init__(self, engine: DuckDBEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.number = next(_numbers)
         self.kept: set[str] = set()
@@ -60,16 +60,19 @@ class _Room:
 
     def __exit__(self, *_: object) -> None:
         for name in self.kept:
-            self.engine.execute(f"drop table if exists {self.name(name)}")
+            self.engine.drop(self._own(name))
+
+    def _own(self, step: str) -> str:
+        return f"custintel_{self.number}_{step}"
 
     def name(self, step: str) -> str:
         """The table's name in SQL."""
-        return f'temp."custintel_{self.number}_{step}"'
+        return self.engine.kept(self._own(step))
 
     def keep(self, step: str, steps: Sequence[Step]) -> None:
         """Run steps and keep the last one's rows."""
         self.kept.add(step)
-        self.engine.execute(f"create or replace temporary table {self.name(step)} as {with_sql(steps)}")
+        self.engine.keep(self._own(step), with_sql(steps))
 
     def step(self, step: str) -> Step:
         """A kept table as a step."""

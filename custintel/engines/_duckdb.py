@@ -190,6 +190,60 @@ class DuckDBEngine:
         """
         self._connection.unregister(name)
 
+    def keep(self, name: str, query: str) -> None:
+        """Run a query and keep its rows for the time being; an earlier result of that name is replaced.
+
+        Examples
+        --------
+        >>> engine = DuckDBEngine()
+        >>> engine.keep("half_done", "select 1 as a")
+        >>> engine.rows(f"select a from {engine.kept('half_done')}")
+        [(1,)]
+        """
+        self._connection.execute(f"create or replace temporary table {self.kept(name)} as {query}")
+
+    def kept(self, name: str) -> str:
+        """Return the SQL name of kept rows.
+
+        Examples
+        --------
+        >>> DuckDBEngine().kept("half_done")
+        'temp."half_done"'
+        """
+        return f"temp.{quoted(name)}"
+
+    def drop(self, name: str) -> None:
+        """Forget kept rows, if there are any.
+
+        Examples
+        --------
+        >>> DuckDBEngine().drop("half_done")
+        """
+        self._connection.execute(f"drop table if exists {self.kept(name)}")
+
+    def make(self, name: str, query: str, schema: str = "main") -> None:
+        """Run a query and store its rows as a table; an earlier one is replaced.
+
+        Examples
+        --------
+        >>> engine = DuckDBEngine()
+        >>> engine.make("plans", "select 's' as plan_id")
+        >>> engine.rows("select * from plans")
+        [('s',)]
+        """
+        self._connection.execute(f"create schema if not exists {quoted(self.catalog)}.{quoted(schema)}")
+        self._connection.execute(f"create or replace table {self.relation(name, schema)} as {query}")
+
+    def relation(self, name: str, schema: str = "main") -> str:
+        """Return the SQL name of a table made here.
+
+        Examples
+        --------
+        >>> DuckDBEngine().relation("plans")
+        '"store".main."plans"'
+        """
+        return f"{quoted(self.catalog)}.{schema}.{quoted(name)}"
+
     def read_files(self, paths: Sequence[str | os.PathLike[str]]) -> str:
         """Return a relation for FROM that reads Parquet or CSV files; every CSV column is text.
 
