@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,24 @@ SILENT = "C11"
 
 def random_tables(seed: int) -> dict[str, pd.DataFrame]:
     """All tables, the same for the same seed."""
-    rng = np.random.default_rng(seed)
-    return {name: _table(contract, rng) for name, contract in TABLES.items()}
+    return {name: _table(contract, seed) for name, contract in TABLES.items()}
 
 
-def _table(contract: TableContract, rng: np.random.Generator) -> pd.DataFrame:
+def _table(contract: TableContract, seed: int) -> pd.DataFrame:
     count = len(CUSTOMERS) if contract.name == "customers" else ROWS.get(contract.name, 150)
-    frame = pd.DataFrame({c.name: _column(c, contract, count, rng) for c in contract.columns.values()})
+    draws = {c: _draws(seed, contract.name, c) for c in contract.columns}
+    frame = pd.DataFrame({c.name: _column(c, contract, count, draws[c.name]) for c in contract.columns.values()})
     if contract.event_time and contract.arrival_time:
-        frame[contract.arrival_time] = _late(frame[contract.event_time], rng)
+        frame[contract.arrival_time] = _late(frame[contract.event_time], draws[contract.arrival_time])
     for column in contract.columns.values():
         if column.known_at == column.name:
-            frame[column.name] = _late(frame[contract.event_time], rng)
+            frame[column.name] = _late(frame[contract.event_time], draws[column.name])
     return frame
+
+
+def _draws(seed: int, *names: str) -> np.random.Generator:
+    """Random numbers of one column: another table or column of the contracts moves no other column."""
+    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
 def _column(column: ColumnContract, contract: TableContract, count: int, rng: np.random.Generator) -> Any:

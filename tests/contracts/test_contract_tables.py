@@ -12,8 +12,8 @@ from custintel.errors import ConfigurationError
 
 def test_all_tables_are_there() -> None:
     expected = (
-        "customers accounts plans subscriptions usage bills payments recharges care offers contacts cells cell_kpis "
-        "numbering terminations cases unit_costs"
+        "customers accounts plans subscriptions usage bills payments promises dunning recharges care surveys devices "
+        "offers contacts cells cell_kpis numbering terminations cases unit_costs"
     )
     assert tuple(TABLES) == tuple(expected.split())
 
