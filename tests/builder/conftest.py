@@ -23,7 +23,7 @@ slices:
   recent: {sql: "days_between(event_date, as_of) < 10", about: of late}
   out: {sql: direction = 'out', about: going out}
 features:
-  far_sd: {sql: stddev(duration_s + 1e7), unit: s, missing: null, slices: [all, out], about: Spread far from zero}
+  far_sd: {sql: stddev(duration_s + 1e6), unit: s, missing: null, slices: [all, out], about: Spread far from zero}
   weighted: {sql: "sum(duration_s / (1 + days_between(event_date, as_of)))", unit: s, missing: 0, about: By age}
   recent_items: {sql: count(distinct other_party), unit: n, missing: 0, slices: [recent, out], about: Distinct}
   recent_rows: {sql: count(*), unit: n, missing: 0, slices: [recent], about: Rows}
