@@ -18,16 +18,21 @@ from custintel.builder._calendar import date_sql
 from custintel.builder._plan import Plan
 from custintel.builder._spine import ENDS
 from custintel.builder._steps import Step, values_sql, with_sql
+from custintel.builder._wanted import Rows
 from custintel.builder._when import AsOf, check_period, read_dates
+from custintel.builder._words import feature_words, has_words
 
 __all__ = [
     "ENDS",
     "AsOf",
     "FeatureBuilder",
     "Plan",
+    "Rows",
     "Step",
     "check_period",
     "date_sql",
+    "feature_words",
+    "has_words",
     "read_dates",
     "values_sql",
     "with_sql",

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
-from contextlib import contextmanager
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
+from custintel.builder._frame import finished
 from custintel.builder._plan import Plan, make_plan
 from custintel.builder._run import run
 from custintel.builder._sources import contract_sources, warehouse_sources
-from custintel.builder._spine import given_spine_steps, spine_steps
-from custintel.builder._when import AsOf, check_period, read_dates
+from custintel.builder._spine import given_spine_steps, paired_spine_steps, spine_steps
+from custintel.builder._wanted import read_wanted
+from custintel.builder._when import check_period, date_batches, read_dates
 from custintel.catalogue import Catalogue
-from custintel.errors import DataError
-from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import date
     from pathlib import Path
 
+    import pandas as pd
+
+    from custintel.builder._wanted import Rows, Wanted
+    from custintel.builder._when import AsOf
     from custintel.warehouse import Warehouse
 
 __all__ = ["FeatureBuilder"]
-
-_numbers = itertools.count(1)
 
 
 class FeatureBuilder:
@@ -52,7 +51,11 @@ class FeatureBuilder:
         self.catalogue = Catalogue.load(features_path, self.families)
 
     def build(
-        self, wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, customers: Iterable[object] | None = None
+        self,
+        wh: Warehouse,
+        as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex | None = None,
+        customers: Iterable[object] | None = None,
+        rows: Rows | None = None,
     ) -> pd.DataFrame:
         """Build the features as of one date or several.
 
@@ -66,12 +69,16 @@ class FeatureBuilder:
         as_of : date or list of dates
             One date gives an index ``customer_id``, a list gives ``(as_of, customer_id)``.
         customers : iterable, optional
-            Exactly the rows wanted, in their order; by default all customers in service at each date.
+            Exactly these at each date, in their order; by default all customers in service.
+        rows : DataFrame, MultiIndex or sequence, optional
+            Customers at dates of their own: ``customer_id`` and ``as_of`` as columns or index levels (without ``as_of``
+            all are asked as of the one date given). One row comes out for each, in order and with their index; a row
+            sees its own date only, whatever stands in the others. The same pair may come twice.
 
         Returns
         -------
         pandas.DataFrame
-            ``attrs["custintel"]`` says which columns were left out and why.
+            ``attrs["custintel"]`` says which columns were left out and why, and what the others mean: `feature_words`.
 
         Examples
         --------
@@ -85,20 +92,28 @@ class FeatureBuilder:
         customer_id
         a                  1.0         2.0         2.0
         b                  0.0         0.0         1.0
+
+        >>> rows = pd.DataFrame({"customer_id": ["b", "a", "b"], "as_of": ["2025-04-05", "2025-06-03", "2025-06-20"]})
+        >>> FeatureBuilder(["usage"]).build(wh, rows=rows)["events_7d"].tolist()
+        [1.0, 1.0, 0.0]
         """
-        days = read_dates(as_of)
-        check_period(days, wh.period)
-        single = isinstance(as_of, str | date)
+        wanted = read_wanted(as_of, customers, rows)
+        check_period(wanted.days, wh.period)
+        with wanted.registered(wh) as relation:
+            plans = [
+                self._plan_of(days, wanted, wh, relation)
+                for days in date_batches(wanted.days, self.catalogue.entries())
+            ]
+            tables = [run(plan, wh.engine) for plan in plans]
+        return finished(pa.concat_tables(tables), plans[0], wanted, wh)
+
+    def _plan_of(self, days: list[date], wanted: Wanted, wh: Warehouse, relation: str | None) -> Plan:
+        """The plan for some of the dates wanted."""
         sources = warehouse_sources(wh)
-        if customers is None:
-            plan = make_plan(self.catalogue, sources, sorted(days), spine_steps(sources, sorted(days)))
-            return _finished(run(plan, wh.engine), plan, days, None, single, wh)
-        wanted = _read_customers(customers)
-        _check_known(wanted, wh)
-        with _registered(wanted, wh) as relation:
-            spine = given_spine_steps(sorted(days), relation)
-            plan = make_plan(self.catalogue, sources, sorted(days), spine, only_spine=True)
-            return _finished(run(plan, wh.engine), plan, days, wanted, single, wh)
+        if relation is None:
+            return make_plan(self.catalogue, sources, days, spine_steps(sources, days))
+        steps = paired_spine_steps if wanted.paired else given_spine_steps
+        return make_plan(self.catalogue, sources, days, steps(days, relation), only_spine=True)
 
     def plan(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, wh: Warehouse | None = None) -> Plan:
         """How the features would be built: buckets, steps, SQL; without a warehouse, for all contract tables.
@@ -153,85 +168,3 @@ class FeatureBuilder:
     def _repr_html_(self) -> str:
         frame = self.describe()[["column", "family", "about", "unit", "window"]]
         return f"<p>{self!r}</p>{frame.head(20).to_html(index=False)}"
-
-
-def _read_customers(customers: Iterable[object]) -> list[str]:
-    """The customers wanted, as the text that the tables hold."""
-    given = [customers] if isinstance(customers, str) else list(customers)
-    if not given:
-        raise DataError("an empty list of customers\n  hint: leave customers out for all customers in service")
-    missing = sum(bool(pd.isna(one)) for one in given)  # type: ignore[call-overload]
-    if missing:
-        raise DataError(f"{missing} missing values among the customers\n  hint: drop them before building")
-    names = pd.Index([str(one) for one in given])
-    if names.has_duplicates:
-        twice = names[names.duplicated()].unique()
-        shown = ", ".join(twice[:5])
-        raise DataError(f"{len(twice)} customers given twice: {shown}\n  hint: give each customer once")
-    return list(names)
-
-
-def _check_known(wanted: Sequence[str], wh: Warehouse) -> None:
-    if "customers" not in wh.tables:
-        return
-    known = set(wh.sql(f"select customer_id from {wh.relation('customers')}")["customer_id"])
-    unknown = [one for one in wanted if one not in known]
-    if unknown:
-        raise DataError(
-            f"{len(unknown)} of {len(wanted)} customers are not in the table customers: {', '.join(unknown[:5])}\n"
-            "  hint: ids are compared as text; leave customers out for all customers in service"
-        )
-
-
-@contextmanager
-def _registered(wanted: Sequence[str], wh: Warehouse) -> Iterator[str]:
-    name = f"custintel_wanted_{next(_numbers)}"
-    wh.engine.register(name, pa.table({"customer_id": pa.array(wanted, pa.string())}))
-    try:
-        yield name
-    finally:
-        wh.engine.unregister(name)
-
-
-def _finished(
-    table: pa.Table, plan: Plan, days: Sequence[date], wanted: Sequence[str] | None, single: bool, wh: Warehouse
-) -> pd.DataFrame:
-    """The frame as promised: index, order, types, and what is to be known about it."""
-    if table.num_rows == 0:
-        raise DataError(f"no customer in service as of {', '.join(map(str, days))}")
-    frame = _typed(table, plan)
-    if wanted is not None or list(days) != list(plan.dates):
-        frame = _ordered(frame, days, wanted)
-    if single:
-        frame = frame.droplevel(AS_OF)
-    frame.attrs["custintel"] = _facts(plan, days, wh)
-    return frame
-
-
-def _typed(table: pa.Table, plan: Plan) -> pd.DataFrame:
-    texts = [e.column for e in plan.entries if e.unit == "category"]
-    frame = table.to_pandas(categories=texts, date_as_object=False)
-    for column in texts:
-        frame[column] = frame[column].cat.set_categories(sorted(frame[column].cat.categories))
-    frame[AS_OF] = frame[AS_OF].astype("datetime64[ns]")
-    indexed: pd.DataFrame = frame.set_index([AS_OF, "customer_id"])
-    return indexed
-
-
-def _ordered(frame: pd.DataFrame, days: Sequence[date], wanted: Sequence[str] | None) -> pd.DataFrame:
-    moments = pd.DatetimeIndex([pd.Timestamp(day) for day in days])
-    if wanted is not None:
-        return frame.reindex(pd.MultiIndex.from_product([moments, wanted], names=[AS_OF, "customer_id"]))
-    return pd.concat([frame.loc[[moment]] for moment in moments])
-
-
-def _facts(plan: Plan, days: Sequence[date], wh: Warehouse) -> dict[str, object]:
-    """Plain values only, so that they survive JSON and every pandas."""
-    longest = max((entry.window or 0 for entry in plan.entries), default=0)
-    first = wh.period[0].date()
-    return {
-        "as_of": [str(day) for day in days],
-        "families": list(plan.families),
-        "skipped": dict(plan.skipped),
-        "short_history": [str(day) for day in days if day - timedelta(days=longest) < first - timedelta(days=1)],
-    }

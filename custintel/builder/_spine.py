@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from custintel.builder._sources import Sources
 
-__all__ = ["ENDS", "given_spine_steps", "spine_steps"]
+__all__ = ["ENDS", "given_spine_steps", "paired_spine_steps", "spine_steps"]
 
 ENDS = ("voluntary", "port_out", "involuntary", "death")
 """Causes of a termination that end a line; the others (migration, number_change, ...) only look as if they did."""
@@ -38,6 +38,12 @@ def spine_steps(sources: Sources, dates: Sequence[date]) -> list[Step]:
 def given_spine_steps(dates: Sequence[date], relation: str) -> list[Step]:
     """Exactly the customers of a relation, at each date."""
     sql = f"select c.customer_id, d.{AS_OF}\nfrom {relation} as c cross join as_of_dates as d"
+    return [dates_step(dates), Step("spine", sql, _ROWS)]
+
+
+def paired_spine_steps(dates: Sequence[date], relation: str) -> list[Step]:
+    """Exactly the pairs of a relation that fall on these dates: each customer at its own."""
+    sql = f"select c.customer_id, d.{AS_OF}\nfrom {relation} as c join as_of_dates as d on d.{AS_OF} = c.{AS_OF}"
     return [dates_step(dates), Step("spine", sql, _ROWS)]
 
 

@@ -10,16 +10,38 @@ import pandas as pd
 from custintel.errors import DateError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["AsOf", "check_period", "read_dates"]
+    from custintel.catalogue import Entry
+
+__all__ = ["AsOf", "check_period", "date_batches", "read_dates"]
 
 AsOf = str | date | pd.Timestamp
 """A day: the question is asked at its end."""
 
+BUCKETS = 120
+"""Time buckets of one plan: their numbers are kept in a byte."""
 
-def read_dates(as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> list[date]:
-    """The days meant, in the order given.
+
+def date_batches(days: Iterable[date], entries: Iterable[Entry]) -> Iterator[list[date]]:
+    """The dates in ascending order, cut so that the windows of no family make more buckets than one plan can hold.
+
+    >>> from custintel.catalogue import Catalogue
+    >>> days = [date(2025, 1, 1 + n) for n in range(31)]
+    >>> [len(batch) for batch in date_batches(days, Catalogue.load(families=["usage"]).entries())]
+    [30, 1]
+    """
+    windows: dict[str, set[int]] = {}
+    for entry in entries:
+        if entry.kind != "derived":
+            windows.setdefault(entry.family, set()).add(entry.window or 0)
+    size = max(1, BUCKETS // (1 + max(map(len, windows.values()), default=0)))
+    ordered = sorted(days)
+    yield from (ordered[start : start + size] for start in range(0, len(ordered), size))
+
+
+def read_dates(as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, repeated: bool = False) -> list[date]:
+    """The days meant, in the order given; the same day twice is a mistake unless it may be repeated.
 
     >>> read_dates(["2025-06-30", "2025-05-31"])
     [datetime.date(2025, 6, 30), datetime.date(2025, 5, 31)]
@@ -31,7 +53,7 @@ def read_dates(as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> list[date]:
         raise DateError("no as-of date\n  given: []\n  allowed: a day such as '2025-06-30', or a list of days")
     days = [_read_date(one) for one in given]
     twice = sorted({str(day) for day in days if days.count(day) > 1})
-    if twice:
+    if twice and not repeated:
         raise DateError(f"as-of dates given twice: {', '.join(twice)}\n  hint: give each date once")
     return days
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from custintel.builder import has_words
 from custintel.errors import DataError
-from custintel.training._table import read_table
+from custintel.training._table import Table, read_table
 from custintel.training._target import read_target
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class FlatData:
 
 def read_flat(place: str | Path | pd.DataFrame, target: str, id_column: str | None = None) -> FlatData:
     """Read the table, find label and identity, remove exact duplicates, leave out empty columns."""
-    table = read_table(place)
+    table = _keyed(read_table(place), id_column)
     target = find_column(table.frame, target, "target")
     label = read_target(table.frame[target])
     notes = [*table.notes, label.note]
@@ -52,6 +53,14 @@ def read_flat(place: str | Path | pd.DataFrame, target: str, id_column: str | No
     X, note = _informative(_indexed(frame, identity).drop(columns=target))
     y = pd.Series(frame[target].to_numpy(), index=X.index, name=target)
     return FlatData(X, y, _groups(X, identity), target, label.positive, (*notes, *note, *_missing(X)))
+
+
+def _keyed(table: Table, id_column: str | None) -> Table:
+    """A feature table whose keys were written as columns: the keys are no features."""
+    keys = [key for key in ("as_of", "customer_id") if key in table.frame.columns]
+    if id_column is not None or "customer_id" not in keys or not has_words(table.frame):
+        return table
+    return replace(table, frame=table.frame.set_index(keys))
 
 
 def find_column(frame: pd.DataFrame, name: str, role: str) -> str:
@@ -95,7 +104,7 @@ def _without_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     different customers: they stay, on one side of every fold.
     """
     twice = frame.duplicated()
-    if frame.index.name or not twice.any():
+    if _named(frame.index) or not twice.any():
         return frame, []
     if twice.mean() >= _COARSE:
         told = f"{int(twice.sum())} rows equal another one: taken for different customers, kept on one side of a fold"
@@ -106,14 +115,20 @@ def _without_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 def _indexed(frame: pd.DataFrame, identity: str | None) -> pd.DataFrame:
     """Indexed by customer, or by the row number of the table."""
     if identity is None:
-        return frame if frame.index.name else frame.rename_axis(index="row")
+        return frame if _named(frame.index) else frame.rename_axis(index="row")
     return frame.set_index(frame[identity].astype(str).rename("customer_id")).drop(columns=identity)
+
+
+def _named(index: pd.Index) -> bool:
+    """Whether the index tells rows apart: it has a name, or is (as_of, customer_id) of a feature table."""
+    return all(name is not None for name in index.names)
 
 
 def _groups(X: pd.DataFrame, identity: str | None) -> pd.Series | None:
     """Rows that belong to one side of a fold: those of one customer, or equal ones."""
-    if identity is not None and not X.index.is_unique:
-        return pd.Series(X.index, index=X.index, name="customer_id")
+    customers = X.index.get_level_values("customer_id") if "customer_id" in X.index.names else None
+    if customers is not None and not customers.is_unique:
+        return pd.Series(customers, index=X.index, name="customer_id")
     if identity is None and X.duplicated().any():
         return pd.Series(pd.util.hash_pandas_object(X.astype(str), index=False).to_numpy(), index=X.index, name="row")
     return None

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from custintel.builder import FeatureBuilder
+from custintel.builder import FeatureBuilder, feature_words, has_words
 from custintel.errors import DataError
 from custintel.expressions import parse
 from custintel.labels import ChurnDefinition, churn_labels, label_dates
@@ -73,7 +73,16 @@ def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | N
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
     notes = (*flat.notes, "no dates in a flat table: all figures come from five-fold cross-validation on the same rows")
     return Material(
-        flat.X, flat.y, flat.groups, None, None, flat.target, digest.hexdigest()[:16], {"folds": 5}, notes=notes
+        flat.X,
+        flat.y,
+        flat.groups,
+        None,
+        None,
+        flat.target,
+        digest.hexdigest()[:16],
+        {"folds": 5},
+        words=feature_words(flat.X) if has_words(flat.X) else None,
+        notes=notes,
     )
 
 

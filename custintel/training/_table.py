@@ -159,7 +159,9 @@ def tidy(frame: pd.DataFrame, decimal_comma: bool = False) -> Table:
     for position, name in enumerate(names):
         columns[name], note = _clean_column(frame.iloc[:, position], decimal_comma)
         notes += [f"{name!r}: {note}"] if note else []
-    return Table(pd.DataFrame(columns, index=frame.index), tuple(notes))
+    clean = pd.DataFrame(columns, index=frame.index)
+    clean.attrs = frame.attrs  # a feature table says there what its columns mean
+    return Table(clean, tuple(notes))
 
 
 def _clean_names(names: Iterable[object]) -> tuple[list[str], list[str]]:

@@ -134,7 +134,7 @@ def test_plan_tells_its_steps(wh):
         ({"as_of": []}, DateError, "no as-of date"),
         ({"as_of": "soon"}, DateError, "cannot be read"),
         ({"as_of": "2025-06-30 12:00"}, DateError, "time of day"),
-        ({"as_of": None}, DateError, "cannot be read"),
+        ({"as_of": None}, DateError, "no as-of date"),
         ({"as_of": "2025-06-30", "customers": ["C01", "C01", "C02"]}, DataError, "1 customers given twice: C01"),
         (
             {"as_of": "2025-06-30", "customers": ["C01", "X1", "X2"]},

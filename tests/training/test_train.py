@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel import Warehouse, load_model, score, train
+from custintel import FeatureBuilder, Warehouse, load_model, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
+from custintel.explain import reasons
 from custintel.training import Run, fetch_report, open_store
+from custintel.training._flat import read_flat
 
 
 @pytest.fixture
@@ -46,6 +48,39 @@ def test_reasons_compare_with_customers_billed_the_same_way(
     told = scores[[f"reason_{k}_en" for k in (1, 2, 3)]].stack()
     assert told.str.startswith("bill: ").any()
     assert not told.str.startswith(("bill: not stated", "billing_type")).any()
+
+
+def test_a_saved_feature_table_is_learned_from_and_spoken_of_in_words(
+    quick_models: Path, quick_tables: Path, tmp_path: Path
+) -> None:
+    X = FeatureBuilder(["usage"]).build(Warehouse.open(quick_tables), ["2025-03-31", "2025-05-31"])
+    chance = 1 / (1 + np.exp((X["events_30d"] - 8) / 4))
+    table = X.assign(left=(np.random.default_rng(0).random(len(X)) < chance).astype(int))
+    table.to_parquet(tmp_path / "features.parquet")
+    run = train("churn", table=tmp_path / "features.parquet", target="left", models_path=quick_models, tracking=False)
+    entries = {entry["column"]: entry for entry in run.model.metadata["features"]}
+    assert entries["events_30d"]["about"] == "Calls, messages and data sessions, last 30 days"
+    assert entries["events_30d"]["about_zh"] == "近30天通信次数"
+    assert not {"as_of", "customer_id", "left"} & set(entries)
+    assert run.evaluation.X.index.names == ["as_of", "customer_id"]
+    told = reasons(run.model, run.evaluation.X.head(50), languages=("en", "zh"))
+    assert not told["reason_1_en"].str.contains("_").any()
+    assert told["reason_1_en"].str.len().max() > 10
+    run.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Calls, messages and data sessions, last 30 days" in page
+    scores = score(run.model, table=X.loc["2025-05-31"])
+    assert not scores["reason_1_en"].str.contains("_").any()
+
+
+def test_dates_of_one_customer_of_a_feature_table_stand_on_one_side_of_a_fold(quick_tables: Path) -> None:
+    X = FeatureBuilder(["usage"]).build(Warehouse.open(quick_tables), ["2025-03-31", "2025-05-31"])
+    table = X.assign(left=np.arange(len(X)) % 2)
+    for form in (table, table.reset_index()):
+        flat = read_flat(form, "left")
+        assert flat.groups is not None
+        assert flat.groups.tolist() == flat.X.index.get_level_values("customer_id").tolist()
+        assert not {"as_of", "customer_id"} & set(flat.X.columns)
 
 
 def test_a_model_of_usage_alone_knows_no_peers(quick_run: Run) -> None:
