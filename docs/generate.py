@@ -24,6 +24,7 @@ DOORS = (
     "custintel.scoring",
     "custintel.simulate",
     "custintel.catalogue",
+    "custintel.functions",
     "custintel.contracts",
     "custintel.expressions",
     "custintel.engines",

@@ -21,6 +21,7 @@ from custintel.builder._steps import Step, values_sql, with_sql
 from custintel.builder._wanted import Rows
 from custintel.builder._when import AsOf, check_period, read_dates
 from custintel.builder._words import feature_words, has_words
+from custintel.functions import View, feature_function, load_python
 
 __all__ = [
     "ENDS",
@@ -29,10 +30,13 @@ __all__ = [
     "Plan",
     "Rows",
     "Step",
+    "View",
     "check_period",
     "date_sql",
+    "feature_function",
     "feature_words",
     "has_words",
+    "load_python",
     "read_dates",
     "values_sql",
     "with_sql",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from custintel.builder._function import function_reason
 from custintel.catalogue import ALL
 from custintel.expressions import parse
 
@@ -60,6 +61,8 @@ def _reason(entry: Entry, family: Family, sources: Sources, kept: dict[str, Entr
     if entry.kind == "derived":
         absent = sorted(parse(entry.expression).columns - set(kept) - {"as_of"})
         return f"reads {', '.join(absent)}, which is left out" if absent else ""
+    if family.kind == "function":
+        return function_reason(entry, family, sources)
     if family.source not in sources:
         return f"no table {family.source}"
     absent = sorted(_columns_read(entry, family) - sources.columns(family))

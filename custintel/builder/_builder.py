@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from custintel.builder._frame import finished
+from custintel.builder._function import answered, check_sql
 from custintel.builder._plan import Plan, make_plan
 from custintel.builder._run import run
 from custintel.builder._sources import contract_sources, warehouse_sources
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from custintel.builder._sources import Sources
     from custintel.builder._wanted import Rows, Wanted
     from custintel.builder._when import AsOf
     from custintel.warehouse import Warehouse
@@ -99,17 +101,17 @@ class FeatureBuilder:
         """
         wanted = read_wanted(as_of, customers, rows)
         check_period(wanted.days, wh.period)
-        with wanted.registered(wh) as relation:
+        asked = answered(self.catalogue, warehouse_sources(wh), sorted(wanted.days), wh)
+        with wanted.registered(wh) as relation, asked as sources:
             plans = [
-                self._plan_of(days, wanted, wh, relation)
+                self._plan_of(days, wanted, sources, relation)
                 for days in date_batches(wanted.days, self.catalogue.entries())
             ]
             tables = [run(plan, wh.engine) for plan in plans]
         return finished(pa.concat_tables(tables), plans[0], wanted, wh)
 
-    def _plan_of(self, days: list[date], wanted: Wanted, wh: Warehouse, relation: str | None) -> Plan:
+    def _plan_of(self, days: list[date], wanted: Wanted, sources: Sources, relation: str | None) -> Plan:
         """The plan for some of the dates wanted."""
-        sources = warehouse_sources(wh)
         if relation is None:
             return make_plan(self.catalogue, sources, days, spine_steps(sources, days))
         steps = paired_spine_steps if wanted.paired else given_spine_steps
@@ -136,7 +138,7 @@ class FeatureBuilder:
         """One statement that gives the features, to run where the data is.
 
         Tables must be clean and have the columns ``event_date`` and ``visible_date`` (the later of the days of event
-        and arrival). Dialects other than DuckDB's are written by sqlglot.
+        and arrival). Dialects other than DuckDB's are written by sqlglot. Families of Python functions are refused.
 
         Examples
         --------
@@ -144,6 +146,7 @@ class FeatureBuilder:
         >>> "CAST('2025-06-30' AS DATE)" in text
         True
         """
+        check_sql(self.catalogue)
         text = self.plan(as_of, wh).sql()
         if dialect == "duckdb":
             return text

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from custintel.builder._calendar import Calendar
 from custintel.builder._pieces import joined_sql, map_step
 from custintel.builder._records import Records
+from custintel.builder._rows import row_features
 from custintel.builder._sources import name_sql
 from custintel.builder._steps import Step, columns_sql
-from custintel.builder._window import finished_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def latest_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
     whole = Records(records.family, records.sources, Calendar(records.calendar.dates), records.only_spine)
     columns = sorted({c for ask in asks for c in ask.feature.expression.columns})
     name = whole.family.name
-    last = Step(f"{name}_features", _features_sql(asks, name), f"{name}: the columns of each customer and date")
-    return [*_force_steps(whole, columns), last]
+    return [*_force_steps(whole, columns), row_features(asks, name, f"{name}_in_force")]
 
 
 def _force_steps(records: Records, columns: Sequence[str]) -> list[Step]:
@@ -57,18 +56,3 @@ def _in_force_sql(source: str, columns: Sequence[str], keys: Sequence[str]) -> s
     place = f"row_number() over (partition by {by} order by {order}) as place"
     ranked = f"select\n    {kept},\n    {place}\nfrom (\n{source}\n) as r"
     return f"select\n    {kept}\nfrom (\n{ranked}\n) as r\nwhere place = 1"
-
-
-def _features_sql(asks: Sequence[Ask], name: str) -> str:
-    columns = [f"{_feature_sql(ask)} as {ask.column}" for ask in asks]
-    # as_of comes from the spine: a customer without a row in force has none of its own
-    inner = f"select s.customer_id as spine_customer, s.{AS_OF} as spine_date, l.*"
-    joined = (
-        f"from spine as s left join {name}_in_force as l on l.customer_id = s.customer_id and l.{AS_OF} = s.{AS_OF}"
-    )
-    keys = ["spine_customer as customer_id", f"spine_date as {AS_OF}"]
-    return f"select\n    {columns_sql([*keys, *columns])}\nfrom (\n{inner}\n{joined}\n) as w"
-
-
-def _feature_sql(ask: Ask) -> str:
-    return finished_sql(ask.feature.expression.sql(), ask.feature.unit, ask.feature.missing)

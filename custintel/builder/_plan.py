@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._asks import Ask, answerable, asks_of
 from custintel.builder._calendar import Calendar
+from custintel.builder._function import function_steps
 from custintel.builder._gathered import gathered_steps
 from custintel.builder._latest import latest_steps
 from custintel.builder._records import Records
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "make_plan"]
 
-_WRITERS = {"window": window_steps, "gathered": gathered_steps, "latest": latest_steps}
+_WRITERS = {"window": window_steps, "gathered": gathered_steps, "latest": latest_steps, "function": function_steps}
 
 
 @dataclass(frozen=True)

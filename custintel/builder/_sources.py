@@ -42,9 +42,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """All tables at hand, by name."""
+    """All tables at hand, by name; and by family what Python functions answered."""
 
     tables: Mapping[str, Source] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables

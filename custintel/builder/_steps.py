@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from custintel.functions import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -12,15 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["Step", "columns_sql", "lower_sql", "values_sql", "with_sql"]
 
 _PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^'\"]+")
-
-
-@dataclass(frozen=True)
-class Step:
-    """A SELECT with a name, and what it is for."""
-
-    name: str
-    sql: str
-    about: str
 
 
 def lower_sql(text: str) -> str:

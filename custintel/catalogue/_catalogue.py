@@ -17,9 +17,12 @@ from custintel.catalogue._grammar import Reader, close_hint, read_family
 from custintel.catalogue._yaml import read_yaml
 from custintel.errors import Problem, raise_problems
 from custintel.expressions import parse
+from custintel.functions import registered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from custintel.functions import FeatureFunction
 
 __all__ = ["Catalogue", "yaml_texts"]
 
@@ -67,11 +70,11 @@ class Catalogue:
         custintel.errors.ConfigurationError: 1 mistake found
           families: unknown family
             given: biling
-            allowed: billing, campaign_results, ...
+            allowed: ..., billing, campaign_results, ...
             hint: did you mean billing?
         """
         texts = tuple(yaml_texts("features", features_path))
-        whole = _checked(texts)
+        whole = _checked(texts, registered())
         return whole if families is None else whole.select(families)
 
     def select(self, names: Iterable[str]) -> Catalogue:
@@ -154,11 +157,11 @@ def _own_texts(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 @lru_cache(maxsize=16)
-def _checked(texts: tuple[tuple[str, str], ...]) -> Catalogue:
-    # keyed by the texts themselves, so that an edited file is never answered from the cache
+def _checked(texts: tuple[tuple[str, str], ...], functions: tuple[FeatureFunction, ...]) -> Catalogue:
+    # keyed by the texts themselves, so that an edited file or function is never answered from the cache
     reader, found = Reader(), []
     for file, text in texts:
-        family, problems = _read_file(file, text)
+        family, problems = _read_file(file, text, functions)
         reader.problems.extend(problems)
         found += [] if family is None else [family]
     families = tuple(_merged(found, reader))
@@ -168,7 +171,9 @@ def _checked(texts: tuple[tuple[str, str], ...]) -> Catalogue:
 
 
 @lru_cache(maxsize=256)
-def _read_file(file: str, text: str) -> tuple[Family | None, tuple[Problem, ...]]:
+def _read_file(
+    file: str, text: str, _functions: tuple[FeatureFunction, ...]
+) -> tuple[Family | None, tuple[Problem, ...]]:
     """One family, checked by itself, and what is wrong with it."""
     document, problems = read_yaml(text, file)
     reader = Reader()

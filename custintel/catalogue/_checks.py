@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from custintel.catalogue._entries import ALL, Family, Feature
+from custintel.catalogue._function_checks import check_function, check_row
 from custintel.catalogue._grammar import Reader, close_hint
 from custintel.catalogue._tables import TableFacts, table_facts
 
@@ -19,6 +20,9 @@ __all__ = ["check_family"]
 
 def check_family(family: Family, reader: Reader) -> None:
     """Note every mistake of a family that shows against the contracts."""
+    if family.kind == "function":
+        check_function(family, reader)
+        return
     tables = table_facts()
     if family.source not in tables or not tables[family.source].can_be_source:
         _wrong_source(family, tables, reader)
@@ -158,7 +162,7 @@ def _check_feature(family: Family, feature: Feature, readable: _Readable, reader
         return
     readable.check(feature.expression)
     if family.kind == "latest":
-        _check_latest(feature, reader)
+        check_row(feature, "as: latest", reader)
     else:
         _check_windowed(family, feature, reader)
 
@@ -167,15 +171,6 @@ def _check_windowed(family: Family, feature: Feature, reader: Reader) -> None:
     _check_aggregate(feature.name, feature.expression, reader)
     if not feature.windows and family.windows:
         reader.wrong(feature.where, f"feature {feature.name} has no window", "[]", "[7d, 30d, 90d]")
-
-
-def _check_latest(feature: Feature, reader: Reader) -> None:
-    if feature.expression.aggregates:
-        hint = "as: latest reads the one row in force: remove the aggregate, or ask it of windows in another family"
-        wrong = f"an aggregate in {feature.name}, whose family is as: latest"
-        reader.wrong(feature.expression.where, wrong, feature.expression.text, "an expression of one row", hint)
-    if feature.own_windows or feature.slices != (ALL,):
-        reader.wrong(feature.where, f"{feature.name} has windows or slices, but its family is as: latest")
 
 
 def _check_gathered(family: Family, feature: Feature, reader: Reader) -> None:

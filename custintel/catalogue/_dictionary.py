@@ -43,6 +43,10 @@ def _section(family: Family, entries: Iterable[Entry]) -> str:
 
 
 def _facts(family: Family) -> Iterator[str]:
+    if family.kind == "function":
+        tables = ", ".join(f"`{table}`" for table in family.tables)
+        yield f"source: tables {tables}; columns of the function `{family.function}`"
+        return
     time = f", by `{family.time}`" if family.time else ""
     kinds = {"window": "rows of the window", "gathered": f"rows gathered per `{family.per}`", "latest": "row in force"}
     yield f"source: table `{family.source}`{time}; {kinds[family.kind]}"

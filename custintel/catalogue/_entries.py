@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from custintel.functions import find
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "Entry", "Family", "Feature", "Kind", "SliceWords", "column_name"]
 
-Kind = Literal["window", "gathered", "latest", "derived"]
+Kind = Literal["window", "gathered", "latest", "function", "derived"]
 ALL = "all"
 """The slice of all rows; it is implied in every family and left out of column names."""
 
@@ -40,8 +42,8 @@ class Feature:
     name
         Name without slice and window.
     expression
-        Aggregate expression (windowed families), row expression (``as: latest`` families), or an expression over
-        finished features (derived).
+        Aggregate expression (windowed families), row expression (families of the row in force or of a function), or
+        an expression over finished features (derived).
     unit
         Unit of the value; ``category`` marks a column of strings, ``flag`` one of 0 and 1.
     missing
@@ -83,7 +85,7 @@ class Family:
     """The features of one YAML file: one source table, one time column, one way of gathering.
 
     ``windows`` are the default of the features; each feature knows its own. ``columns`` are columns of the source
-    that are not in its contract.
+    that are not in its contract. ``function`` names the function that gives the columns; its main table is the source.
 
     Examples
     --------
@@ -103,12 +105,25 @@ class Family:
     slices: Mapping[str, Expression]
     per: str | None
     gather: Mapping[str, Expression]
-    kind: Literal["window", "gathered", "latest"]
+    kind: Literal["window", "gathered", "latest", "function"]
     features: tuple[Feature, ...]
     derived: tuple[Feature, ...]
     where: str
     slice_words: Mapping[str, SliceWords] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    function: str = ""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """All tables it reads, the source first.
+
+        >>> from custintel.catalogue import Catalogue
+        >>> [family.tables for family in Catalogue.load(families=["arrears", "contract"]).families]
+        [('bills', 'payments'), ('subscriptions', 'plans')]
+        """
+        function = find(self.function)
+        read = tuple(one.table for one in function.reads) if function else ()
+        return tuple(dict.fromkeys((self.source, *self.join, *read)))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def expand(families: Iterable[Family], reader: Reader) -> tuple[Entry, ...]:
 
 def _base_entries(family: Family) -> Iterator[Entry]:
     for feature in family.features:
-        if family.kind == "latest":
+        if family.kind in ("latest", "function"):
             yield _entry(family, feature, None, None)
             continue
         for slice_ in feature.slices:

@@ -10,6 +10,7 @@ from custintel.catalogue._entries import ALL, Family, Feature, SliceWords
 from custintel.catalogue._yaml import Located
 from custintel.errors import ConfigurationError, Problem
 from custintel.expressions import Expression, parse
+from custintel.functions import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ FAMILY_KEYS = (
     "per",
     "gather",
     "as",
+    "function",
     "features",
     "derived",
 )
@@ -37,6 +39,9 @@ DERIVED_KEYS = ("sql", "unit", "missing", "about", "about_zh", "windows", "sensi
 SLICE_KEYS = ("sql", "about", "about_zh")
 _MAPPINGS = ("join", "slices", "gather", "features", "derived")
 SENSITIVITIES = ("normal", "personal", "sensitive")
+
+_NOT_OF_A_ROW = ("windows", "slices", "per", "gather")
+_NOT_OF_A_FUNCTION = ("source", "time", "join", "columns", "as", *_NOT_OF_A_ROW)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _WINDOW = re.compile(r"([1-9][0-9]{0,2})d")
@@ -135,6 +140,7 @@ def read_family(document: Located, reader: Reader) -> Family:
     what = f"family {name}"
     windows = reader.windows(document.mapping.get("windows"), ())
     kind = _kind(document, reader)
+    source = reader.text(document, "source", what, _main_table(document))
     slices, words = _slices(document.mapping.get("slices", _NOWHERE), reader)
     if name:
         reader.name(name, document.mapping["family"].where, "the family")
@@ -143,7 +149,7 @@ def read_family(document: Located, reader: Reader) -> Family:
         name=name,
         about=about,
         about_zh=reader.text(document, "about_zh", what, about),
-        source=reader.text(document, "source", what),
+        source=source,
         time=reader.text(document, "time", what, ""),
         join=_texts(document.mapping.get("join", _NOWHERE)),
         windows=windows,
@@ -156,6 +162,7 @@ def read_family(document: Located, reader: Reader) -> Family:
         where=document.where,
         slice_words=words,
         columns=tuple(str(item.value) for item in document.mapping.get("columns", _NOWHERE).items),
+        function=reader.text(document, "function", what, ""),
     )
 
 
@@ -166,8 +173,19 @@ def _check_mapping(document: Located, key: str, reader: Reader) -> None:
         reader.wrong(at.where, f"{key} is not a mapping", str(at.plain()), allowed)
 
 
-def _kind(document: Located, reader: Reader) -> Literal["window", "gathered", "latest"]:
+def _main_table(document: Located) -> str | None:
+    """The source of a family of a function, which is not asked for: the function's main table."""
+    if "function" not in document.mapping:
+        return None
+    function = find(str(document.mapping["function"].value))
+    return function.reads[0].table if function else ""
+
+
+def _kind(document: Located, reader: Reader) -> Literal["window", "gathered", "latest", "function"]:
     given = document.mapping
+    if "function" in given:
+        _no_keys(given, _NOT_OF_A_FUNCTION, "function", reader)
+        return "function"
     if "as" in given:
         _latest_keys(given, reader)
         return "latest"
@@ -185,10 +203,14 @@ def _kind(document: Located, reader: Reader) -> Literal["window", "gathered", "l
 def _latest_keys(given: Mapping[str, Located], reader: Reader) -> None:
     if given["as"].value != "latest":
         reader.wrong(given["as"].where, "unknown value of as", str(given["as"].plain()), "latest")
-    for key in ("windows", "slices", "per", "gather"):
+    _no_keys(given, _NOT_OF_A_ROW, "as: latest", reader)
+
+
+def _no_keys(given: Mapping[str, Located], keys: Iterable[str], with_: str, reader: Reader) -> None:
+    for key in keys:
         if key in given:
-            hint = f"remove {key}, or remove as: latest"
-            reader.wrong(given[key].where, f"{key} has no meaning with as: latest", hint=hint)
+            hint = f"remove {key}, or remove {with_}"
+            reader.wrong(given[key].where, f"{key} has no meaning with {with_}", hint=hint)
 
 
 def _texts(at: Located) -> dict[str, str]:

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from oracle_functions import ORACLES
 from sqlglot import exp
 
 from custintel.contracts import TABLES
@@ -167,6 +168,10 @@ def aggregate(node: exp.Expression, outer: Row, rows: list[Row]) -> Any:
     return min(values) if isinstance(node, exp.Min) else max(values)
 
 
+def is_known(moment: Any, day: date, late: bool) -> bool:
+    return not late or (moment is not None and day_of(moment) <= day)
+
+
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
@@ -175,6 +180,7 @@ class Oracle:
 
     def __init__(self, catalogue: Catalogue, tables: dict[str, pd.DataFrame]) -> None:
         self.catalogue = catalogue
+        self.kept: dict[tuple[str, date], list[Row]] = {}
         self.tables = {
             name: [{k: plain(v) for k, v in row.items()} for row in frame.to_dict("records")]
             for name, frame in tables.items()
@@ -208,23 +214,43 @@ class Oracle:
 
     def features(self, customers: Iterable[str], dates: Iterable[date]) -> pd.DataFrame:
         """One row a date and customer."""
-        sources = {family.name: self.rows(family) for family in self.catalogue.families}
+        sources = {family.name: self.rows(family) for family in self.catalogue.families if family.kind != "function"}
         answers = {}
         for day in dates:
             for customer in customers:
                 mine = {n: [r for r in rows if r["customer_id"] == customer] for n, rows in sources.items()}
-                answers[pd.Timestamp(day), customer] = self.answer(mine, day)
+                given = {f.name: self.given(f, customer, day) for f in self.catalogue.families if f.kind == "function"}
+                answers[pd.Timestamp(day), customer] = self.answer(mine, given, day)
         frame = pd.DataFrame.from_dict(answers, orient="index")
         frame.index = pd.MultiIndex.from_tuples(list(answers), names=["as_of", "customer_id"])
         return frame
 
-    def answer(self, mine: dict[str, list[Row]], day: date) -> Row:
+    def given(self, family: Family, customer: str, day: date) -> Row:
+        """The columns of a function, from the rows that are visible."""
+        return ORACLES[family.function](lambda table: self.seen(table, day), customer, day)
+
+    def seen(self, table: str, day: date) -> list[Row]:
+        """The rows of a table that are visible as of a day, with what is known of them."""
+        contract = TABLES[table]
+        times = [name for name in (contract.event_time, contract.arrival_time) if name]
+        late = {name: c.known_at for name, c in contract.columns.items() if c.known_at}
+        if (table, day) not in self.kept:
+            self.kept[table, day] = [
+                {k: v if is_known(row.get(late.get(k)), day, k in late) else None for k, v in row.items()}
+                for row in self.tables[table]
+                if all(day_of(row[time]) <= day for time in times if row[time] is not None)
+            ]
+        return self.kept[table, day]
+
+    def answer(self, mine: dict[str, list[Row]], given: dict[str, Row], day: date) -> Row:
         """All columns of one customer and date."""
         families = {family.name: family for family in self.catalogue.families}
         found: Row = {}
         for entry in self.catalogue.entries():
             if entry.kind == "derived":
                 value = evaluate(parse(entry.expression).tree, {**found, "as_of": day})
+            elif entry.kind == "function":
+                value = evaluate(parse(entry.expression).tree, {**given[entry.family], "as_of": day})
             else:
                 family = families[entry.family]
                 seen = [r for r in mine[family.name] if r["_day"] <= day and r["_seen"] <= day]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DATES = [pd.Timestamp("2025-05-31"), pd.Timestamp("2025-07-15"), pd.Timestamp("2025-07-16")]
-SOURCES = sorted({family.source for family in Catalogue.load().families})
+SOURCES = sorted({table for family in Catalogue.load().families for table in family.tables if TABLES[table].event_time})
 EVENTS = [name for name in SOURCES if TABLES[name].arrival_time]
 
 
@@ -28,8 +28,8 @@ class Room:
     """What is built from one table: its families, and the tables they need."""
 
     def __init__(self, table: str, tables: dict[str, pd.DataFrame], folder: Path) -> None:
-        families = [f for f in Catalogue.load(folder).families if f.source == table]
-        needed = {table, "customers", "accounts", *(name for family in families for name in family.join)}
+        families = [f for f in Catalogue.load(folder).families if table in f.tables]
+        needed = {table, "customers", "accounts", *(name for family in families for name in family.tables)}
         self.builder = FeatureBuilder([family.name for family in families], features_path=folder)
         self.table, self.tables = table, {name: tables[name] for name in needed}
         self.before = self.build(tables[table])

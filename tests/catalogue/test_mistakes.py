@@ -21,6 +21,7 @@ about: Mine
 source: usage
 windows: [30d]
 """
+FUNCTION = "family: mine\nabout: Mine\nfunction: arrears\n"
 GOOD = "{sql: count(*), unit: events, missing: 0, about: Events}"
 
 
@@ -350,6 +351,57 @@ CASES = {
         "two features make the same column",
         "events_30d",
         "features/usage.yaml:",
+    ),
+    "unknown function of the family": (
+        FUNCTION.replace("arrears", "arears")
+        + "features:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        1,
+        "unknown function",
+        "arears",
+        "arrears",
+    ),
+    "function that nobody registered": (
+        FUNCTION.replace("arrears", "zebra")
+        + "features:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        1,
+        "unknown function",
+        "zebra",
+        "@feature_function",
+    ),
+    "unknown column of a function": (
+        FUNCTION + "features:\n  mine_x: {sql: overdue_amounts / 2, unit: u, about: X, missing: 0}\n",
+        5,
+        "unknown column of function arrears",
+        "overdue_amounts",
+        "overdue_amount",
+    ),
+    "aggregate over a function": (
+        FUNCTION + "features:\n  mine_x: {sql: sum(open_amount), unit: u, about: X, missing: 0}\n",
+        5,
+        "an aggregate in mine_x, whose family is function: arrears",
+        "sum(open_amount)",
+        "remove the aggregate",
+    ),
+    "windows of a function": (
+        FUNCTION + "windows: [30d]\nfeatures:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        4,
+        "windows has no meaning with function",
+        "",
+        "remove windows",
+    ),
+    "source of a function": (
+        FUNCTION + "source: bills\nfeatures:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        4,
+        "source has no meaning with function",
+        "",
+        "remove source",
+    ),
+    "a window of a feature of a function": (
+        FUNCTION + "features:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0, windows: [30d]}\n",
+        5,
+        "mine_x has windows or slices, but its family is function: arrears",
+        "",
+        "",
     ),
     "not yaml": (HEAD + "features:\n  mine_x: {sql: count(*)\n", 7, "not readable as YAML", "expected", ""),
     "features in a list": (HEAD + "features:\n  - mine_x\n", 5, "features is not a mapping", "['mine_x']", ""),

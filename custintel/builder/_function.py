@@ -1,0 +1,109 @@
+"""Families of a function: its steps in SQL, or what a Python function answered, then expressions over its columns."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from custintel.builder._rows import row_features
+from custintel.builder._steps import Step
+from custintel.errors import ConfigurationError
+from custintel.functions import FeatureFunction, Question, answer, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from custintel.builder._asks import Ask
+    from custintel.builder._records import Records
+    from custintel.builder._sources import Sources
+    from custintel.catalogue import Catalogue, Entry, Family
+    from custintel.warehouse import Warehouse
+
+__all__ = ["answered", "check_sql", "function_reason", "function_steps"]
+
+_numbers = itertools.count(1)
+
+
+def function_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
+    """All steps of a family of a function; the last one has a row for every row of the spine."""
+    family, sources = records.family, records.sources
+    function = _function(family)
+    if function.language == "python":
+        sql = f"select * from {sources.answers[family.name]}"
+        steps = [Step(f"{family.name}_answer", sql, f"{family.name}: what the function {function.name} answered")]
+    else:
+        steps = function.compute(_question(family, sources, records.calendar.dates))
+    return [*steps, row_features(asks, family.name, steps[-1].name)]
+
+
+def _function(family: Family) -> FeatureFunction:
+    function = find(family.function)
+    if function is None:
+        raise ConfigurationError(f"no function {family.function}\n  hint: run the code that registers it first")
+    return function
+
+
+def _question(family: Family, sources: Sources, dates: Sequence[date]) -> Question:
+    reads = {read.table: read for read in _function(family).reads}
+    return Question(family.name, reads, sources.tables, tuple(dates))
+
+
+def function_reason(entry: Entry, family: Family, sources: Sources) -> str:
+    """Why a column of a function cannot be had from the tables at hand; empty if it can."""
+    function = _function(family)
+    reason = _absent(function, sources)
+    feature = next(f for f in family.features if f.name == entry.feature)
+    for column in sorted(feature.expression.columns):
+        for need in function.needs[column]:
+            table, name = need.split(".")
+            absent = table not in sources or name not in sources[table].columns
+            reason = reason or (f"no column {name} in {table}" if absent else "")
+    if not reason and function.language == "python" and family.name not in sources.answers:
+        return f"the Python function {function.name} is run by build, it has no SQL"
+    return reason
+
+
+def _absent(function: FeatureFunction, sources: Sources) -> str:
+    """The first thing that a function needs and that is not there."""
+    for read in function.reads:
+        if read.table not in sources:
+            return f"no table {read.table}"
+        absent = [name for name in read.required if name not in sources[read.table].columns]
+        if absent:
+            return f"no column {', '.join(absent)} in {read.table}"
+    return ""
+
+
+def check_sql(catalogue: Catalogue) -> None:
+    """Refuse to write SQL for families of Python functions."""
+    families = [f for f in catalogue.families if f.kind == "function" and _function(f).language == "python"]
+    if families:
+        names = ", ".join(family.name for family in families)
+        raise ConfigurationError(
+            f"families of Python functions have no SQL: {names}\n"
+            "  hint: FeatureBuilder([...]) with the other families gives SQL; build(...) runs all of them"
+        )
+
+
+@contextmanager
+def answered(catalogue: Catalogue, sources: Sources, dates: Sequence[date], wh: Warehouse) -> Iterator[Sources]:
+    """The sources with what the Python functions of the catalogue answer, registered while it is needed."""
+    with ExitStack() as stack:
+        answers = {}
+        for family in catalogue.families:
+            if family.kind == "function" and _can_answer(_function(family), sources):
+                name = f"custintel_answer_{next(_numbers)}"
+                frame = answer(_function(family), _question(family, sources, dates), wh.engine.sql)
+                wh.engine.register(name, pa.Table.from_pandas(frame, preserve_index=False))
+                stack.callback(wh.engine.unregister, name)
+                answers[family.name] = name
+        yield replace(sources, answers=answers) if answers else sources
+
+
+def _can_answer(function: FeatureFunction, sources: Sources) -> bool:
+    return function.language == "python" and not _absent(function, sources)
