@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from custintel import explain, labels, metrics
     from custintel.artifact import Model, load_model
     from custintel.builder import FeatureBuilder
-    from custintel.estimators import ChurnClassifier
+    from custintel.estimators import ChurnClassifier, WarehouseFeatures
     from custintel.scoring import score
     from custintel.training import train
     from custintel.warehouse import Warehouse
@@ -26,6 +26,7 @@ __all__ = [
     "FeatureBuilder",
     "Model",
     "Warehouse",
+    "WarehouseFeatures",
     "__version__",
     "explain",
     "labels",
@@ -40,6 +41,7 @@ _HOMES = {
     "FeatureBuilder": "custintel.builder",
     "Model": "custintel.artifact",
     "Warehouse": "custintel.warehouse",
+    "WarehouseFeatures": "custintel.estimators",
     "load_model": "custintel.artifact",
     "score": "custintel.scoring",
     "train": "custintel.training",

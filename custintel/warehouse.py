@@ -412,6 +412,24 @@ class Warehouse:
                 self.engine.make(now.table, f"select * from {self.engine.read_files([aside])}", "set_aside")
         self.report = QualityReport(reports)
 
+    def __copy__(self) -> Warehouse:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Warehouse:
+        """A warehouse is a handle on tables that nothing changes: copies of an estimator share it.
+
+        scikit-learn's ``clone`` copies parameters deeply, once a fold; a copy of all tables there would be useless, and
+        a database connection cannot be copied at all.
+        """
+        del memo
+        return self
+
+    def __reduce__(self) -> str:
+        raise TypeError(
+            "a Warehouse cannot be pickled or sent to another process: it is a handle on an open database\n"
+            "  hint: leave n_jobs at None; or save() it to a folder, and open() that in the other process"
+        )
+
     def __repr__(self) -> str:
         rows = ", ".join(f"{r.table} {r.kept:,}" for r in self.report)
         return f"Warehouse of {self._span()}\n  rows: {rows}"

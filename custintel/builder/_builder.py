@@ -15,6 +15,7 @@ from custintel.builder._spine import given_spine_steps, paired_spine_steps, spin
 from custintel.builder._wanted import read_wanted
 from custintel.builder._when import check_period, date_batches, read_dates
 from custintel.catalogue import Catalogue
+from custintel.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,17 +41,29 @@ class FeatureBuilder:
         Names of the families wanted; all of them by default.
     features_path : str or path, optional
         A folder of YAML files that add families or replace shipped ones.
+    columns : list of str, optional
+        Only these columns, in this order; patterns such as ``events_*`` are allowed. What they need is computed, and
+        nothing else. One that the tables at hand cannot answer is an error.
 
     Examples
     --------
     >>> FeatureBuilder(["usage"])
     FeatureBuilder(usage: ... columns)
+    >>> FeatureBuilder(columns=["minutes_trend", "in_calls_*"]).columns
+    ['minutes_trend', 'in_calls_30d', 'in_calls_90d']
     """
 
-    def __init__(self, families: Iterable[str] | None = None, features_path: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        families: Iterable[str] | None = None,
+        features_path: str | Path | None = None,
+        columns: Iterable[str] | None = None,
+    ) -> None:
         self.families = None if families is None else ([families] if isinstance(families, str) else list(families))
         self.features_path = features_path
-        self.catalogue = Catalogue.load(features_path, self.families)
+        catalogue = Catalogue.load(features_path, self.families)
+        self.columns = None if columns is None else catalogue.match(columns)
+        self.catalogue = catalogue if self.columns is None else catalogue.narrow(self.columns)
 
     def build(
         self,
@@ -108,7 +121,31 @@ class FeatureBuilder:
                 for days in date_batches(wanted.days, self.catalogue.entries())
             ]
             tables = [run(plan, wh.engine) for plan in plans]
-        return finished(pa.concat_tables(tables), plans[0], wanted, wh)
+        return finished(pa.concat_tables(tables), plans[0], wanted, wh)[self._chosen(plans[0])]
+
+    def _chosen(self, plan: Plan) -> list[str]:
+        """The columns that come out: all that can be computed, or those asked for by name."""
+        if self.columns is None:
+            return plan.columns
+        absent = [f"{column} ({plan.skipped[column]})" for column in self.columns if column in plan.skipped]
+        if absent:
+            raise DataError(f"{len(absent)} of the columns asked for cannot be computed here: {', '.join(absent[:5])}")
+        return self.columns
+
+    def columns_of(self, wh: Warehouse) -> list[str]:
+        """The columns that `build` gives for a warehouse, without building them.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from custintel.warehouse import Warehouse
+        >>> calls = pd.DataFrame({"customer_id": ["a"], "service": "voice", "direction": "out",
+        ...                       "event_time": pd.to_datetime(["2025-06-02"])})
+        >>> columns = FeatureBuilder(["usage"]).columns_of(Warehouse.from_frames(usage=calls))
+        >>> "events_30d" in columns, "minutes_30d" in columns
+        (True, False)
+        """
+        return self._chosen(self.plan(wh.period[1], wh))
 
     def _plan_of(self, days: list[date], wanted: Wanted, sources: Sources, relation: str | None) -> Plan:
         """The plan for some of the dates wanted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -90,6 +91,35 @@ class Catalogue:
         kept = [e for e in self._entries if e.family in wanted]
         present, left_out = _computable(kept)
         return Catalogue(tuple(f for f in self.families if f.name in wanted), present, left_out)
+
+    def match(self, columns: Iterable[str]) -> list[str]:
+        """The columns of these names and patterns, each once, in the order given.
+
+        >>> Catalogue.load().match(["tenure_days", "in_calls_*"])
+        ['tenure_days', 'in_calls_30d', 'in_calls_90d']
+        """
+        wanted = [columns] if isinstance(columns, str) else list(columns)
+        known = [entry.column for entry in self._entries]
+        found = {pattern: [c for c in known if fnmatchcase(c, pattern)] for pattern in wanted}
+        allowed = "columns of custintel features list, or patterns such as events_*"
+        raise_problems(
+            [Problem("columns", "unknown column", p, allowed, close_hint(p, known)) for p in wanted if not found[p]]
+        )
+        return list(dict.fromkeys(column for columns in found.values() for column in columns))
+
+    def narrow(self, columns: Iterable[str]) -> Catalogue:
+        """The catalogue with these columns (names or patterns) and those they read.
+
+        >>> [entry.column for entry in Catalogue.load().narrow(["minutes_trend"]).entries()]
+        ['minutes_30d', 'minutes_90d', 'minutes_trend']
+        """
+        wanted = set(self.match(columns))
+        for entry in reversed(self._entries):  # a derived column stands behind all that it reads
+            if entry.column in wanted and entry.kind == "derived":
+                wanted |= parse(entry.expression).columns
+        kept = tuple(entry for entry in self._entries if entry.column in wanted)
+        families = {entry.family for entry in kept}
+        return Catalogue(tuple(f for f in self.families if f.name in families), kept)
 
     def entries(self) -> tuple[Entry, ...]:
         """The final columns: base columns by family, then derived ones, each after the columns it reads.

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from custintel.estimators._churn import ChurnClassifier
+from custintel.estimators._warehouse_features import WarehouseFeatures
 
-__all__ = ["ChurnClassifier"]
+__all__ = ["ChurnClassifier", "WarehouseFeatures"]
