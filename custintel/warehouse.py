@@ -47,6 +47,7 @@ from custintel.contracts import (
 )
 from custintel.engines import DuckDBEngine, Frame, quoted
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
+from custintel.notebook import panel, quiet, table
 from custintel.replacing import replacing
 
 if TYPE_CHECKING:
@@ -432,10 +433,21 @@ class Warehouse:
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{r.table} {r.kept:,}" for r in self.report)
-        return f"Warehouse of {self._span()}\n  rows: {rows}"
+        aside = ", ".join(f"{r.table} {r.set_aside:,}" for r in self.report if r.set_aside)
+        lines = [f"Warehouse of {self._span()}", f"  rows: {rows}"]
+        return "\n".join(lines + ([f"  set aside: {aside}"] if aside else []))
 
     def _repr_html_(self) -> str:
-        return f"<p>Warehouse of {self._span()}</p>{self.report._repr_html_()}"
+        rows = [(r.table, r.kept, r.set_aside, r.duplicates, TABLES[r.table].about) for r in self.report]
+        aside = next((r.table for r in self.report if r.set_aside), None)
+        hints = [] if aside is None else [f"wh.set_aside({aside!r}) shows rows that broke the contract, wh.report why"]
+        if any(TABLES[name].event_time for name in self.tables):
+            hints.append(f'features: FeatureBuilder().build(wh, as_of="{self.period[1]:%Y-%m-%d}")')
+        return panel(
+            f"Warehouse of {self._span()}",
+            table(["table", "rows", "set aside", "duplicates", "what a row is"], rows),
+            *map(quiet, hints),
+        )
 
     def _span(self) -> str:
         """The period in words."""

@@ -10,6 +10,7 @@ from custintel.builder._frame import finished
 from custintel.builder._function import answered, check_sql
 from custintel.builder._plan import Plan, make_plan
 from custintel.builder._run import run
+from custintel.builder._shown import builder_html
 from custintel.builder._sources import contract_sources, warehouse_sources
 from custintel.builder._spine import given_spine_steps, paired_spine_steps, spine_steps
 from custintel.builder._wanted import read_wanted
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 __all__ = ["FeatureBuilder"]
+
+_SHOWN = 5
 
 
 class FeatureBuilder:
@@ -191,20 +194,36 @@ class FeatureBuilder:
 
         return sqlglot.transpile(text, read="duckdb", write=dialect, pretty=True)[0]
 
-    def describe(self) -> pd.DataFrame:
+    def describe(self, search: str | None = None) -> pd.DataFrame:
         """The data dictionary: one row a column.
+
+        Parameters
+        ----------
+        search : str, optional
+            Only columns with these words in name, family or meaning, in English or Chinese.
 
         Examples
         --------
         >>> FeatureBuilder(["usage"]).describe().columns[:2].tolist()
         ['column', 'family']
+        >>> found = FeatureBuilder().describe("largest bill")
+        >>> "bill_max_180d" in found["column"].tolist(), len(found) < 20
+        (True, True)
+        >>> "credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
+        True
         """
-        return self.catalogue.describe()
+        frame = self.catalogue.describe()
+        told = frame[["column", "family", "about", "about_zh"]].agg(" ".join, axis=1).str.lower()
+        for word in (search or "").lower().split():
+            frame = frame[told[frame.index].str.contains(word, regex=False)]
+        return frame.reset_index(drop=True)
 
     def __repr__(self) -> str:
-        names = ", ".join(family.name for family in self.catalogue.families)
-        return f"FeatureBuilder({names}: {len(self.catalogue.entries())} columns)"
+        names = [family.name for family in self.catalogue.families]
+        more = f" and {len(names) - _SHOWN} more families" if len(names) > _SHOWN + 1 else ""
+        shown = ", ".join(names[:_SHOWN] if more else names) + more
+        return f"FeatureBuilder({shown}: {len(self.catalogue.entries())} columns)"
 
     def _repr_html_(self) -> str:
-        frame = self.describe()[["column", "family", "about", "unit", "window"]]
-        return f"<p>{self!r}</p>{frame.head(20).to_html(index=False)}"
+        sizes = f"{len(self.catalogue.entries())} columns in {len(self.catalogue.families)} families"
+        return builder_html(self.catalogue, f"FeatureBuilder: {sizes}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 from custintel.builder._asks import Ask, answerable, asks_of
@@ -12,6 +11,7 @@ from custintel.builder._function import function_steps
 from custintel.builder._gathered import gathered_steps
 from custintel.builder._latest import latest_steps
 from custintel.builder._records import Records
+from custintel.builder._shown import plan_html
 from custintel.builder._steps import Step, columns_sql, with_sql
 from custintel.builder._window import finished_sql, window_steps
 from custintel.errors import DataError
@@ -81,13 +81,7 @@ class Plan:
         return sum(e.family == family and e.kind != "derived" for e in self.entries)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(step.name)}</td><td>{escape(step.about)}</td></tr>"
-            for name, steps in self.families.items()
-            for step in steps
-        )
-        head = escape(repr(self).splitlines()[0])
-        return f"<p>{head}</p><table><tr><th>family</th><th>step</th><th>what it does</th></tr>{rows}</table>"
+        return plan_html(self, repr(self).splitlines()[0])
 
 
 def make_plan(

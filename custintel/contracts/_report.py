@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from custintel.notebook import folded, panel, quiet, table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -70,6 +72,10 @@ class TableReport:
         False
         """
         return self.rows_in == self.kept + self.set_aside + self.duplicates
+
+
+def _said(row: Mapping[Any, Any]) -> str:
+    return str(Fault(str(row["reason"]), str(row["column"])))
 
 
 class QualityReport:
@@ -152,7 +158,21 @@ class QualityReport:
         return cls(TableReport(**{**r, "faults": tuple(Fault(**f) for f in r["faults"])}) for r in given)
 
     def __repr__(self) -> str:
-        return repr(self.frame())
+        reasons = [f"  {r['table']}: {r['rows']:,} rows set aside, {_said(r)}" for r in self._worst(10)]
+        return "\n".join([repr(self.frame()), *reasons])
 
     def _repr_html_(self) -> str:
-        return str(self.frame().to_html())
+        rows = [(r.table, r.rows_in, r.kept, r.set_aside, r.duplicates) for r in self]
+        reasons = [(r["table"], _said(r), r["rows"]) for r in self._worst(50)]
+        unresolved = [tuple(row) for row in self.unresolved().astype(object).to_numpy().tolist()]
+        return panel(
+            f"Data quality: {sum(r.rows_in for r in self):,} rows in {len(self.tables)} tables",
+            quiet("rows in = kept + set aside + exact duplicates"),
+            table(["table", "rows in", "kept", "set aside", "duplicates"], rows),
+            folded("why rows were set aside", table(["table", "reason", "rows"], reasons)),
+            folded("keys that name no row of their table", table(["table", "column", "rows"], unresolved)),
+        )
+
+    def _worst(self, most: int) -> list[dict[Any, Any]]:
+        """The reasons that took the most rows."""
+        return self.reasons().sort_values("rows", ascending=False, kind="stable").head(most).to_dict("records")
