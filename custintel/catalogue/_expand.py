@@ -59,7 +59,9 @@ def _entry(family: Family, feature: Feature, slice_: str | None, window: int | N
 
 def _in_english(about: str, slice_: str, window: int | None) -> str:
     phrase = f"{about} {slice_}".strip()
-    return phrase if window is None else f"{phrase}, last {window} days"
+    if window is None:
+        return phrase
+    return f"{phrase}, last {f'{window} days' if window > 1 else 'day'}"
 
 
 def _in_chinese(about: str, slice_: str, window: int | None) -> str:

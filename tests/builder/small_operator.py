@@ -72,14 +72,14 @@ def _free(column: ColumnContract, count: int, rng: np.random.Generator) -> Any:
     low = -50.0 if column.max == 0 else low
     high = low + 400 if column.max is None else min(column.max, low + 400)
     if column.type == "number":
-        return np.round(rng.uniform(low, high, count), 4)
+        return np.round(rng.uniform(low, high, count), 4) * (rng.random(count) > 0.2)
     if column.type == "integer":
         return rng.integers(int(low), int(high) + 1, count)
     if column.type == "boolean":
         return rng.random(count) < 0.4
     if column.type in ("date", "timestamp"):
         return START + pd.to_timedelta(rng.integers(0, DAYS, count), unit="D")
-    return [f"{column.name[:3]}{n}" for n in rng.integers(0, 9, count)]
+    return [f"{column.name[:3]}{n}" for n in np.floor(9 * rng.random(count) ** 2).astype(int)]  # some more often
 
 
 def _late(times: pd.Series, rng: np.random.Generator) -> pd.Series:
