@@ -38,6 +38,10 @@ ASKED_FOR = {
     "campaigns",
     "campaign_results",
     "velocity",
+    "promises",
+    "promise_results",
+    "dunning",
+    "surveys",
 }
 
 
