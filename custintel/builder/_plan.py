@@ -45,6 +45,8 @@ class Plan:
         Steps: the rows that come out, the columns of each family, and all columns side by side.
     buckets
         Number of time buckets of each family.
+    questions
+        What is asked of each family, and of which records: for engines that add up windows outside SQL.
     """
 
     dates: tuple[date, ...]
@@ -54,6 +56,7 @@ class Plan:
     families: Mapping[str, tuple[Step, ...]]
     last: Step
     buckets: Mapping[str, int] = field(default_factory=dict)
+    questions: Mapping[str, tuple[tuple[Ask, ...], Records]] = field(default_factory=dict, repr=False)
 
     @property
     def columns(self) -> list[str]:
@@ -93,14 +96,18 @@ def make_plan(
         raise DataError(_nothing(catalogue, skipped))
     steps: dict[str, tuple[Step, ...]] = {}
     buckets: dict[str, int] = {}
+    questions: dict[str, tuple[tuple[Ask, ...], Records]] = {}
     for family in catalogue.families:
         asks = asks_of(family, entries)
         if asks:
             calendar = _calendar(asks, dates)
-            steps[family.name] = tuple(_family_steps(family, asks, Records(family, sources, calendar, only_spine)))
+            records = Records(family, sources, calendar, only_spine)
+            questions[family.name] = tuple(asks), records
+            steps[family.name] = tuple(_family_steps(family, asks, records))
             buckets[family.name] = len({bucket for bucket, *_ in calendar.rows()})
     last = _last_step(entries, list(steps))
-    return Plan(tuple(dates), entries, dict(catalogue.left_out) | skipped, tuple(spine), steps, last, buckets)
+    left_out = dict(catalogue.left_out) | skipped
+    return Plan(tuple(dates), entries, left_out, tuple(spine), steps, last, buckets, questions)
 
 
 def _nothing(catalogue: Catalogue, skipped: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import Calendar, date_sql
 from custintel.builder._sources import name_sql
-from custintel.builder._steps import columns_sql
+from custintel.builder._steps import PART, columns_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ class Records:
         if dated:
             return [f"d.{AS_OF}", f"{self._dated_piece_sql(event)} as piece"]
         bucket, seen = self.calendar.bucket_sql(event), self.calendar.seen_sql(visible)
-        return [f"cast({bucket} as tinyint) as bucket", f"cast({seen} as tinyint) as seen"]
+        return [f"cast({bucket} as smallint) as bucket", f"cast({seen} as smallint) as seen"]
 
     def _conditions(self) -> list[str]:
         event, visible = self.sources.event_day(self.family), self.sources.visible_day(self.family)
         first, last = self.calendar.first, date_sql(self.calendar.last)
         found = [f"{event} > {date_sql(first)}"] if first else []
         found += [f"{event} <= {last}", f"{visible} <= {last}"]
-        return found + (["t.customer_id in (select customer_id from spine)"] if self.only_spine else [])
+        return [*found, *(["t.customer_id in (select customer_id from spine)"] if self.only_spine else []), PART]
 
     def _edges_sql(self) -> str:
         """One row a date, with the lower edge of each window as a column."""

@@ -10,7 +10,12 @@ from custintel.functions import Step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Step", "columns_sql", "lower_sql", "values_sql", "with_sql"]
+__all__ = ["PART", "Step", "columns_sql", "lower_sql", "values_sql", "with_sql"]
+
+PART = "'one part' = 'of the customers'"
+"""Stands where the records of some customers only may be asked for; `with_sql` writes the condition, or nothing."""
+
+_PART = re.compile(rf"\s+and {PART}")
 
 _PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^'\"]+")
 
@@ -41,8 +46,15 @@ def values_sql(rows: Sequence[Sequence[object]], names: Sequence[str]) -> str:
     return f"select * from (values\n    {lines}\n) as v({', '.join(names)})"
 
 
-def with_sql(steps: Sequence[Step]) -> str:
-    """One statement: all steps but the last as CTEs; steps of the same name are written once."""
+def with_sql(steps: Sequence[Step], part: str = "") -> str:
+    """One statement: all steps but the last as CTEs; steps of the same name are written once.
+
+    ``part`` is a condition on ``t.customer_id`` that picks the records of some customers.
+    """
+    return _PART.sub(f"\n    and {part}" if part else "", _text(steps))
+
+
+def _text(steps: Sequence[Step]) -> str:
     unique = list({step.name: step for step in steps}.values())
     *before, last = unique
     if not before:

@@ -40,9 +40,9 @@ class Sum:
         """The condition of its slice."""
         return self.condition.sql() if self.condition else None
 
-    def parts(self, time: str) -> tuple[Part, ...]:
-        """What is kept a bucket."""
-        return parts_of(self.aggregate, self.condition_sql, self.name, name_sql(time))
+    def parts(self, time: str, flag: str | None = None) -> tuple[Part, ...]:
+        """What is kept a bucket; ``flag`` names a column that holds the condition of the slice."""
+        return parts_of(self.aggregate, flag or self.condition_sql, self.name, name_sql(time))
 
     def window(self, days: int) -> str:
         """Its name over one window."""

@@ -149,6 +149,20 @@ class Expression:
 
         return render(self.tree.transform(swap), "event_time").sql(dialect)
 
+    def over(self, name: Callable[[Aggregate], str]) -> Expression:
+        """The same expression over columns that hold the values of its aggregates.
+
+        >>> from custintel.expressions import parse
+        >>> parse("sum(x) / count(*)").over(lambda a: f"p_{a.function}").text
+        'p_sum / p_count'
+        """
+
+        def swap(node: exp.Expression) -> exp.Expression:
+            return exp.column(name(_aggregate(node))) if isinstance(node, AGGREGATES) else node
+
+        tree = self.tree.transform(swap)
+        return Expression(text=tree.sql("duckdb", normalize_functions="lower"), tree=tree, where=self.where)
+
     def rename(self, names: Mapping[str, str]) -> Expression:
         """The same expression with columns renamed.
 

@@ -96,7 +96,7 @@ def test_late_arrivals_enter_when_they_arrive():
 
 def test_parts_give_the_same_rows(wh, monkeypatch):
     whole = FeatureBuilder(["usage", "contacts", "contract"]).build(wh, ["2025-05-31", "2025-06-30"])
-    monkeypatch.setattr("custintel.builder._run.CELLS", 200)
+    monkeypatch.setattr("custintel.builder._here.CELLS", 200)
     parts = FeatureBuilder(["usage", "contacts", "contract"]).build(wh, ["2025-05-31", "2025-06-30"])
     pd.testing.assert_frame_equal(parts, whole, rtol=1e-9)
 
