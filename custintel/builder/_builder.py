@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from custintel.builder._frame import finished
+from custintel.builder._frame import concatenated, finished
 from custintel.builder._function import answered, check_sql
 from custintel.builder._plan import Plan, make_plan
 from custintel.builder._run import run
@@ -123,8 +121,10 @@ class FeatureBuilder:
                 self._plan_of(days, wanted, sources, relation)
                 for days in date_batches(wanted.days, self.catalogue.entries())
             ]
-            tables = [run(plan, wh.engine) for plan in plans]
-        return finished(pa.concat_tables(tables), plans[0], wanted, wh)[self._chosen(plans[0])]
+            frames = [run(plan, wh.engine) for plan in plans]
+        frame = finished(frames[0] if len(frames) == 1 else concatenated(frames), plans[0], wanted, wh)
+        chosen = self._chosen(plans[0])
+        return frame if list(frame.columns) == chosen else frame[chosen]
 
     def _chosen(self, plan: Plan) -> list[str]:
         """The columns that come out: all that can be computed, or those asked for by name."""

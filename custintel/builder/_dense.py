@@ -1,10 +1,10 @@
-"""Windows of numbers added up in memory: partial aggregates come from one grouped scan, the rest is array arithmetic.
+"""Windows of numbers added up in memory: partials come from one grouped scan, the rest is array arithmetic.
 
-A grouped scan gives one row a customer and bucket. Written as a matrix (bucket, customer), a window is a sum of some rows
-of it, and a year of windows costs a few additions a column; the same in SQL joins and groups those rows again for each date.
+A grouped scan gives one row a customer and bucket. Written as a matrix (bucket, customer), a window is a sum of some of
+its rows, and a year of windows costs a few additions a column; in SQL those rows are grouped again for each date.
 
->>> rows = np.array([0, 1, 1]), np.array([0, 0, 2])                      # (bucket, customer) of three partials
->>> layout = Layout.of(*rows, customers=3, pieces=(((0,), (1,)),))       # one date: bucket 0 is piece 1, bucket 1 piece 2
+>>> cells, customers = np.array([0, 1, 1]), np.array([0, 0, 2])   # of three partials
+>>> layout = Layout.of(cells, customers, 3, (((0,), (1,)),))      # one date: cell 0 is piece 1, cell 1 is piece 2
 >>> Totals(layout, {"n": np.array([5.0, 2.0, 4.0])}).count("n", [1, 2])[2]
 array([[7., 0., 4.]])
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from custintel.builder._wanted import Wanted
     from custintel.warehouse import Warehouse
 
-__all__ = ["finished"]
+__all__ = ["concatenated", "finished", "typed"]
 
 
-def finished(table: pa.Table, plan: Plan, wanted: Wanted, wh: Warehouse) -> pd.DataFrame:
+def finished(frame: pd.DataFrame, plan: Plan, wanted: Wanted, wh: Warehouse) -> pd.DataFrame:
     """The frame of the rows wanted, from one row a date and customer in ascending order."""
-    if table.num_rows == 0:
+    if frame.empty:
         raise DataError(f"no customer in service as of {', '.join(map(str, wanted.days))}")
-    frame = _typed(table, plan)
     if wanted.keys is not None and wanted.index is not None:
         frame = frame.take(frame.index.get_indexer(wanted.keys)).set_axis(wanted.index)
     elif wanted.single:
@@ -39,7 +38,8 @@ def finished(table: pa.Table, plan: Plan, wanted: Wanted, wh: Warehouse) -> pd.D
     return frame
 
 
-def _typed(table: pa.Table, plan: Plan) -> pd.DataFrame:
+def typed(table: pa.Table, plan: Plan) -> pd.DataFrame:
+    """Rows of an engine as a frame: index of date and customer, numbers as floats, texts as categories."""
     texts = [e.column for e in plan.entries if e.unit == "category"]
     frame = table.to_pandas(categories=texts, date_as_object=False)
     for column in texts:
@@ -47,6 +47,22 @@ def _typed(table: pa.Table, plan: Plan) -> pd.DataFrame:
     frame[AS_OF] = frame[AS_OF].astype("datetime64[ns]")
     indexed: pd.DataFrame = frame.set_index([AS_OF, "customer_id"])
     return indexed
+
+
+def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of several batches of dates; the categories of a column of texts are those of all of them."""
+    whole = pd.concat([frame.astype(dict.fromkeys(_texts(frame), object)) for frame in frames])
+    for column in _texts(frames[0]):
+        known = set().union(*(frame[column].cat.categories for frame in frames))
+        whole[column] = pd.Categorical(whole[column], categories=sorted(known))
+    index = cast("pd.MultiIndex", whole.index)
+    # values only: a rhythm of dates is not a property of the index
+    days: Any = pd.DatetimeIndex(index.levels[0].to_numpy())
+    return whole.set_axis(index.set_levels(days, level=AS_OF))
+
+
+def _texts(frame: pd.DataFrame) -> list[str]:
+    return [str(column) for column in frame if isinstance(frame[column].dtype, pd.CategoricalDtype)]
 
 
 def _facts(plan: Plan, days: Sequence[date], wh: Warehouse) -> dict[str, object]:

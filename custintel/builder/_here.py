@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from custintel.builder._distinct import distinct_counts
 from custintel.builder._partials import Grouping
@@ -26,6 +26,7 @@ from custintel.progress import track
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from custintel.builder._asks import Ask
@@ -40,8 +41,8 @@ CELLS = 40_000_000
 """Output cells (rows x columns) worked on at a time; it bounds the memory of the widest step."""
 
 
-def run_here(plan: Plan, room: Room) -> pa.Table:
-    """Rows of the spine with all columns, ordered by date and customer."""
+def run_here(plan: Plan, room: Room) -> pd.DataFrame:
+    """Rows of the spine with all columns, ordered and indexed by date and customer."""
     rows = _Rows.of(plan, room)
     found = _Columns(rows, plan.entries)
     parts = max(1, math.ceil(rows.count * len(plan.columns) / CELLS))
@@ -49,9 +50,9 @@ def run_here(plan: Plan, room: Room) -> pa.Table:
         part_of = _Part(plan, room, rows, low, high)
         about = "building features" + (f", part {part} of {parts}" if parts > 1 else "")
         for family in track(list(plan.families), about):
-            for positions, columns in part_of.columns(family):
-                found.put(positions, columns)
-    return found.table()
+            for columns in part_of.columns(family):
+                found.put(part_of.slices, columns)
+    return found.frame()
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ class _Rows:
     def of(cls, plan: Plan, room: Room) -> _Rows:
         """Run the steps of the spine and number its customers."""
         room.keep("all_rows", plan.spine)
-        numbered = "select customer_id, row_number() over (order by customer_id) - 1 as no from (select distinct customer_id from everyone)"
-        room.keep("everyone", [Step("everyone", f"select * from {room.name('all_rows')}", ""), Step("n", numbered, "")])
+        people = f"select distinct customer_id from {room.name('all_rows')}"
+        numbered = f"select customer_id, row_number() over (order by customer_id) - 1 as no from ({people}) as p"
+        room.keep("everyone", [Step("everyone", numbered, "customers by number")])
         names = room.arrow(f"select customer_id from {room.name('everyone')} order by no")["customer_id"]
         keys = room.arrow(
             f"select r.{AS_OF}, cast(e.no as integer) as no from {room.name('all_rows')} as r"
@@ -86,24 +88,31 @@ class _Rows:
     def ranges(self, parts: int) -> list[tuple[int, int]]:
         """Ranges of customers of about the same size."""
         edges = np.linspace(0, len(self.names), parts + 1).astype(int).tolist()
-        return [(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True) if high > low]
+        return [(low, high) for low, high in pairwise(edges) if high > low]
 
     @cached_property
     def _starts(self) -> NDArray[np.intp]:
         return np.searchsorted(self.date, np.arange(len(self.dates) + 1))
 
-    def positions(self, low: int, high: int) -> NDArray[np.intp]:
-        """Where the rows of a range of customers stand, in order."""
+    def slices(self, low: int, high: int) -> list[slice]:
+        """Where the rows of a range of customers stand: one slice a date, in order."""
         found = []
-        for begin, end in zip(self._starts[:-1], self._starts[1:], strict=True):
-            first, last = np.searchsorted(self.customer[begin:end], [low, high])
-            found.append(np.arange(begin + first, begin + last))
-        return np.concatenate(found)
+        for begin, end in pairwise(self._starts.tolist()):
+            first, last = np.searchsorted(self.customer[begin:end], [low, high]).tolist()
+            found.append(slice(begin + first, begin + last))
+        return found
 
     @property
     def as_of(self) -> NDArray[np.datetime64]:
         """The date of each row."""
         return self.dates[self.date]
+
+    @property
+    def index(self) -> pd.MultiIndex:
+        """Date and customer of each row."""
+        levels = [pd.DatetimeIndex(self.dates.astype("datetime64[ns]")), pd.Index(self.names.to_pandas())]
+        codes: Any = [self.date, self.customer]
+        return pd.MultiIndex(levels=levels, codes=codes, names=[AS_OF, "customer_id"])
 
 
 class _Columns:
@@ -111,26 +120,32 @@ class _Columns:
 
     def __init__(self, rows: _Rows, entries: Sequence[Entry]) -> None:
         self.rows, self.entries = rows, entries
-        self.numbers = np.empty((len(entries), rows.count))
-        self.place = {entry.column: number for number, entry in enumerate(entries)}
+        numbers = [entry.column for entry in entries if entry.unit != "category"]
+        self.numbers = np.empty((len(numbers), rows.count))
+        self.place = {column: number for number, column in enumerate(numbers)}
         self.texts = {e.column: np.full(rows.count, None, dtype=object) for e in entries if e.unit == "category"}
 
-    def put(self, positions: NDArray[np.intp], columns: Mapping[str, NDArray[Any]]) -> None:
-        """Write values at the positions of their rows."""
-        for name, values in columns.items():
-            self._target(name)[positions] = values
+    def put(self, rows: Sequence[slice], columns: Mapping[str, Sequence[NDArray[Any]]]) -> None:
+        """Write values to their rows, date by date."""
+        for name, dates in columns.items():
+            target = self._target(name)
+            for place, values in zip(rows, dates, strict=True):
+                target[place] = values
 
     def _target(self, name: str) -> NDArray[Any]:
         return self.texts[name] if name in self.texts else self.numbers[self.place[name]]
 
-    def table(self) -> pa.Table:
+    def frame(self) -> pd.DataFrame:
         """All columns, the derived ones computed now."""
         for entry in self.entries:
             if entry.kind == "derived":
                 self._derive(entry)
-        keys = {AS_OF: pa.array(self.rows.as_of), "customer_id": self.rows.names.take(pa.array(self.rows.customer))}
-        columns = {entry.column: self._arrow(entry) for entry in self.entries}
-        return pa.table({"customer_id": keys["customer_id"], AS_OF: keys[AS_OF], **columns})
+        # one block that pandas takes over without a copy
+        frame = pd.DataFrame(self.numbers.T, index=self.rows.index, columns=list(self.place), copy=False)
+        for place, entry in enumerate(self.entries):
+            if entry.column in self.texts:
+                frame.insert(place, entry.column, _categories(self.texts[entry.column]))
+        return frame
 
     def _derive(self, entry: Entry) -> None:
         expression = parse(entry.expression)
@@ -138,10 +153,9 @@ class _Columns:
         values = expression.numpy(_frame(read, self.rows.as_of))
         self._target(entry.column)[:] = filled(values, entry.missing)
 
-    def _arrow(self, entry: Entry) -> pa.Array:
-        if entry.column in self.texts:
-            return pa.array(self.texts[entry.column], pa.string())
-        return pa.array(self.numbers[self.place[entry.column]])
+
+def _categories(texts: NDArray[Any]) -> Any:
+    return pd.Categorical(texts, categories=sorted({text for text in texts if text is not None}))
 
 
 def _frame(columns: Mapping[str, NDArray[Any]], as_of: NDArray[np.datetime64]) -> pd.DataFrame:
@@ -160,7 +174,7 @@ class _Part:
 
     def __init__(self, plan: Plan, room: Room, rows: _Rows, low: int, high: int) -> None:
         self.plan, self.room, self.rows, self.low, self.high = plan, room, rows, low, high
-        self.positions = rows.positions(low, high)
+        self.slices = rows.slices(low, high)
         every = (low, high) == (0, len(rows.names))
         names = [literal(rows.names[n].as_py()) for n in (low, high - 1)]
         self.condition = "" if every else f"t.customer_id between {names[0]} and {names[1]}"
@@ -171,18 +185,18 @@ class _Part:
         )
         room.keep("spine", [Step("spine", sql, "rows")])
 
-    def columns(self, family: str) -> Iterable[tuple[NDArray[np.intp], Mapping[str, NDArray[Any]]]]:
-        """Columns of a family with the positions of their rows."""
+    def columns(self, family: str) -> Iterable[Mapping[str, Sequence[NDArray[Any]]]]:
+        """Columns of a family, an array a date."""
         asks, records = self.plan.questions[family]
         if records.family.kind != "window":
-            yield self._fetched(family, self.plan.families[family], asks)
+            yield self._fetched(self.plan.families[family], asks)
             return
         grouping = self._grouping(asks, records)
         rest = [ask for ask in asks if ask not in set(grouping.asks)]
         if grouping.asks:
-            yield self.positions, self._added(grouping)
+            yield self._added(grouping)
         if rest:
-            yield self._fetched(family, window_steps(rest, records), rest)
+            yield self._fetched(window_steps(rest, records), rest)
 
     def _grouping(self, asks: Sequence[Ask], records: Records) -> Grouping:
         grouping = Grouping.of(asks, records)
@@ -191,7 +205,7 @@ class _Part:
         types = self.room.engine.columns(f"({with_sql([self.room.step('spine'), grouping.partials()])})")
         return Grouping.of(asks, records, {name for name, kind in types.items() if kind == "VARCHAR"})
 
-    def _added(self, grouping: Grouping) -> dict[str, NDArray[Any]]:
+    def _added(self, grouping: Grouping) -> dict[str, Sequence[NDArray[Any]]]:
         """Group once, add up windows, compute the columns."""
         totals = self._totals(grouping) | self._counts(grouping)
         dates = len(self.rows.dates)
@@ -199,16 +213,22 @@ class _Part:
         frame = _frame({name: values.reshape(-1) for name, values in totals.items()}, as_of)
         return {ask.column: self._picked(_value(ask, grouping, frame).reshape(dates, -1)) for ask in grouping.asks}
 
-    def _picked(self, values: NDArray[Any]) -> NDArray[Any]:
+    def _picked(self, values: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """From (date, customer) to the rows of the spine."""
-        return values[self.rows.date[self.positions], self.rows.customer[self.positions] - self.low]
+        found = []
+        for date, place in zip(values, self.slices, strict=True):
+            whole = place.stop - place.start == self.high - self.low
+            found.append(date if whole else date[self.rows.customer[place] - self.low])
+        return found
 
     def _totals(self, grouping: Grouping) -> dict[str, NDArray[Any]]:
         if not grouping.added:
             return {}
         partials = grouping.partials()
         people = f"select distinct customer_id, no from {self.room.name('spine')}"
-        joined = f"select e.no, g.* exclude (customer_id) from {partials.name} as g join ({people}) as e using (customer_id)"
+        joined = (
+            f"select e.no, g.* exclude (customer_id) from {partials.name} as g join ({people}) as e using (customer_id)"
+        )
         steps = [self.room.step("spine"), partials, Step("numbered", joined, "by number")]
         return grouping.totals(self.room.arrow(with_sql(steps, self.condition)), self.high - self.low)
 
@@ -235,15 +255,14 @@ class _Part:
         last = Step("numbered", f"select\n    {listed}\nfrom spine as s join {name} as f on {on}", "by number")
         return self.room.arrow(with_sql([self.room.step("spine"), *steps, last], self.condition))
 
-    def _fetched(
-        self, family: str, steps: Sequence[Step], asks: Sequence[Ask]
-    ) -> tuple[NDArray[np.intp], dict[str, NDArray[Any]]]:
+    def _fetched(self, steps: Sequence[Step], asks: Sequence[Ask]) -> dict[str, Sequence[NDArray[Any]]]:
         """Columns that the database has finished."""
         names = [ask.column for ask in asks]
         table = self._numbered(steps, names)
         date = np.searchsorted(self.rows.dates, table[AS_OF].to_numpy().astype("datetime64[D]"))
         order = np.lexsort((table["no"].to_numpy(), date))
-        return self.positions, {name: table[name].to_numpy()[order] for name in names}
+        ends = np.cumsum([place.stop - place.start for place in self.slices])[:-1]
+        return {name: np.split(table[name].to_numpy()[order], ends) for name in names}
 
 
 def _value(ask: Ask, grouping: Grouping, frame: pd.DataFrame) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The one place where a plan is run: in parts when it is large, and with the last sums in memory where that is possible."""
+"""The one place where a plan is run: beside the data with arrays, or somewhere else all in SQL."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from custintel.builder._frame import typed
 from custintel.builder._here import CELLS, run_here
 from custintel.builder._room import Room
 from custintel.builder._steps import Step, with_sql
@@ -14,16 +15,18 @@ from custintel.expressions import AS_OF
 from custintel.progress import track
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from custintel.builder._plan import Plan
     from custintel.engines import Engine
 
 __all__ = ["run"]
 
 
-def run(plan: Plan, engine: Engine) -> pa.Table:
-    """Rows of the spine with all columns, ordered by date and customer."""
+def run(plan: Plan, engine: Engine) -> pd.DataFrame:
+    """Rows of the spine with all columns, ordered and indexed by date and customer."""
     with Room(engine) as room:
-        return run_here(plan, room) if engine.dialect == "duckdb" else _run_there(plan, room)
+        return run_here(plan, room) if engine.dialect == "duckdb" else typed(_run_there(plan, room), plan)
 
 
 def _run_there(plan: Plan, room: Room) -> pa.Table:
