@@ -15,13 +15,15 @@ from custintel.contracts._mapping import UNITS, ColumnSource
 from custintel.engines import literal, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from custintel.contracts._tables import ColumnContract
 
 __all__ = ["Reading", "reading"]
 
-_NOTHING = ", ".join(literal(word) for word in ("", "-", "nan", "null", "na", "n/a", "none"))
-_YES = ", ".join(literal(word) for word in ("true", "t", "yes", "y", "1"))
-_NO = ", ".join(literal(word) for word in ("false", "f", "no", "n", "0"))
+_NOTHING = ("", "-", "nan", "null", "na", "n/a", "none")
+_YES = ("true", "t", "yes", "y", "1")
+_NO = ("false", "f", "no", "n", "0")
 _FLOATS = ("DOUBLE", "FLOAT")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
 _STAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
@@ -88,7 +90,18 @@ def _mapped(raw: str, kind: str, source: ColumnSource) -> str:
 
 def _other(text: str, source: ColumnSource) -> str:
     """The value for everything that is given and not named by the map."""
-    return f"case when {text} not in ({_NOTHING}) then {_as_text(source.other)} end"
+    return f"case when {text} is not null then {_unless_nothing(text, _as_text(source.other))} end"
+
+
+def _unless_nothing(text: str, then: str) -> str:
+    """A value, unless the text is one of the words for nothing."""
+    return _cases(text, dict.fromkeys(_NOTHING, "null"), then)
+
+
+def _cases(text: str, results: Mapping[str, str], otherwise: str = "null") -> str:
+    """SQL results by word. DuckDB makes a join of `IN (...)`, which mixes up the order of the rows; not of CASE."""
+    cases = " ".join(f"when {literal(word)} then {result}" for word, result in results.items())
+    return f"case {text} {cases} else {otherwise} end"
 
 
 def _as_text(value: str | bool | int | float | None) -> str:
@@ -104,9 +117,9 @@ def _given(raw: str, kind: str, contract: ColumnContract) -> str:
     if contract.type == "string" and not contract.values:
         return f"nullif(trim({_text(raw, kind)}), '')"
     if contract.type == "string":
-        return f"case when lower(trim({_text(raw, kind)})) not in ({_NOTHING}) then trim({_text(raw, kind)}) end"
+        return _unless_nothing(f"lower(trim({_text(raw, kind)}))", f"trim({_text(raw, kind)})")
     if kind == "VARCHAR":
-        return f"case when lower(trim({raw})) not in ({_NOTHING}) then trim({raw}) end"
+        return _unless_nothing(f"lower(trim({raw}))", f"trim({raw})")
     return raw
 
 
@@ -128,17 +141,15 @@ def _vocabulary(given: str, values: tuple[str, ...]) -> str:
     """The declared spelling of a value, whatever its case; NULL for a word that is not declared."""
     if not values:
         return given
-    cases = " ".join(f"when {literal(v.lower())} then {literal(v)}" for v in values)
-    declared = ", ".join(literal(v) for v in values)
-    return f"case when {given} in ({declared}) then {given} else case lower({given}) {cases} end end"
+    folded = _cases(f"lower({given})", {v.lower(): literal(v) for v in values})
+    return _cases(given, dict.fromkeys(values, given), folded)
 
 
 def _boolean(given: str, kind: str) -> str:
     """True and false in the usual spellings, 1 and 0 included."""
     if kind == "BOOLEAN":
         return given
-    text = f"lower({_text(given, kind)})"
-    return f"case when {text} in ({_YES}) then true when {text} in ({_NO}) then false end"
+    return _cases(f"lower({_text(given, kind)})", dict.fromkeys(_YES, "true") | dict.fromkeys(_NO, "false"))
 
 
 def _number(given: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from custintel.contracts import TABLES, TableReport, check_table, frame_sources, parse_mapping
 from custintel.engines import DuckDBEngine
+from custintel.warehouse import Warehouse
 
 LATEST = datetime(2025, 12, 31)
 GOOD = {
@@ -244,6 +245,20 @@ def test_source_rows_are_right_in_a_table_of_many_row_groups() -> None:
     aside = engine.sql("select cell_id, source_row from set_aside.cells")
     assert aside["source_row"].tolist() == [8, 99_999, 199_990, 299_981]
     assert (aside["cell_id"].astype(int) + 1).tolist() == aside["source_row"].tolist()
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_source_rows_are_right_in_many_files(tmp_path, ending) -> None:
+    n, files = 40_000, 6
+    (tmp_path / "usage").mkdir()
+    for i in range(files):
+        frame = usage(*[{}] * n).assign(place=np.arange(n) + n * i + 1)
+        frame["duration_s"] = np.where(frame["place"] % 39_989 == 7, "-1", "1.5")
+        path = tmp_path / "usage" / f"{i}.{ending}"
+        frame.to_parquet(path, row_group_size=5_000) if ending == "parquet" else frame.to_csv(path, index=False)
+    aside = Warehouse.open(tmp_path, latest="2025-12-31").set_aside("usage")
+    assert aside["duration_s"].tolist() == ["-1"] * 7
+    assert aside["place"].astype(int).tolist() == aside["source_row"].tolist() == [7 + 39_989 * k for k in range(7)]
 
 
 def test_original_columns_named_like_ours_are_not_lost() -> None:
