@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from custintel.errors import Problem
-from custintel.expressions._language import AGGREGATES, FUNCTION_NAMES, FUNCTIONS, OPERATORS, SYNONYMS, Function
+from custintel.expressions._language import AGGREGATES, FUNCTION_NAMES, OPERATORS, SYNONYMS, Function, function_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,9 @@ def _problems(node: exp.Expression, where: str) -> Iterator[Problem]:
 
 
 def _problem_of(node: exp.Expression, where: str) -> Problem | None:
-    if type(node) in FUNCTIONS:
-        return _function_problem(node, FUNCTIONS[type(node)], where)
+    function = function_of(node)
+    if function is not None:
+        return _argument_problem(node, function, where)
     if type(node) not in OPERATORS:
         return _unknown(node, where)
     extra = _filled(node) - OPERATORS[type(node)] - _FLAGS
@@ -68,12 +69,6 @@ def _arguments(node: exp.Expression) -> list[exp.Expression]:
     if isinstance(node, exp.Anonymous):
         return list(node.expressions)
     return list(node.iter_expressions())
-
-
-def _function_problem(node: exp.Expression, function: Function, where: str) -> Problem | None:
-    if _function_name(node) == "days_between" or not isinstance(node, exp.Anonymous):
-        return _argument_problem(node, function, where)
-    return _unknown(node, where)
 
 
 def _argument_problem(node: exp.Expression, function: Function, where: str) -> Problem | None:

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-__all__ = ["AGGREGATES", "AS_OF", "FUNCTIONS", "FUNCTION_NAMES", "OPERATORS", "SQL_WORDS", "SYNONYMS", "Function"]
+__all__ = [
+    "AGGREGATES",
+    "AS_OF",
+    "FUNCTIONS",
+    "FUNCTION_NAMES",
+    "NAMED",
+    "OPERATORS",
+    "SQL_WORDS",
+    "SYNONYMS",
+    "Function",
+    "function_of",
+]
 
 AS_OF = "as_of"
 """A date that every expression may use: the day as of which the question is asked."""
@@ -32,6 +43,7 @@ FUNCTIONS: dict[type[exp.Expression], Function] = {
     exp.Avg: Function("avg", "mean of the known values", aggregate=True),
     exp.Min: Function("min", "smallest known value", aggregate=True),
     exp.Max: Function("max", "largest known value", aggregate=True),
+    exp.Median: Function("median", "middle of the known values, between two the mean of both", aggregate=True),
     exp.Stddev: Function("stddev", "sample standard deviation; missing for less than two values", aggregate=True),
     exp.First: Function("first", "known value of the earliest row", aggregate=True),
     exp.Last: Function("last", "known value of the latest row", aggregate=True),
@@ -45,11 +57,30 @@ FUNCTIONS: dict[type[exp.Expression], Function] = {
     exp.Greatest: Function("greatest", "largest known of several values", least=2, most=None),
     exp.Coalesce: Function("coalesce", "first known of several values", least=2, most=None),
     exp.Nullif: Function("nullif", "missing if both are equal, else the first", least=2, most=2),
-    exp.Anonymous: Function("days_between", "whole days from the first date to the second", least=2, most=2),
 }
-"""Allowed functions by node. `exp.Anonymous` stands for ``days_between`` alone: sqlglot has no such function."""
+"""Allowed functions that sqlglot knows, by node."""
 
-FUNCTION_NAMES = tuple(f.name for f in FUNCTIONS.values())
+NAMED = {
+    function.name: function
+    for function in (
+        Function("days_between", "whole days from the first date to the second", least=2, most=2),
+        Function("seconds_between", "seconds from the first time to the second", least=2, most=2),
+        Function("distance_km", "kilometres between latitude, longitude and latitude, longitude", least=4, most=4),
+    )
+}
+"""Allowed functions that are ours alone, by name."""
+
+
+def function_of(node: exp.Expression) -> Function | None:
+    """The allowed function that a node calls; None for any other node.
+
+    >>> function_of(exp.func("days_between", exp.column("a"), exp.column("b"))).name
+    'days_between'
+    """
+    return NAMED.get(str(node.this).lower()) if isinstance(node, exp.Anonymous) else FUNCTIONS.get(type(node))
+
+
+FUNCTION_NAMES = (*(f.name for f in FUNCTIONS.values()), *NAMED)
 AGGREGATES = tuple(node for node, f in FUNCTIONS.items() if f.aggregate)
 
 OPERATORS: dict[type[exp.Expression], frozenset[str]] = {
@@ -101,6 +132,10 @@ SYNONYMS = {
     "nvl": "coalesce(x, y)",
     "datediff": "days_between(a, b)",
     "date_diff": "days_between(a, b)",
+    "quantile": "median(x)",
+    "percentile": "median(x)",
+    "timestampdiff": "seconds_between(a, b)",
+    "haversine": "distance_km(latitude, longitude, latitude, longitude)",
     "ceil": "-floor(-x)",
     "any_value": "last(x)",
     "arg_max": "last(x)",

@@ -197,10 +197,25 @@ class _Evaluator:
         months = _as_time(found.values).astype("datetime64[M]").astype(np.int64)
         return _Values((months % 12 + 1).astype(np.float64), found.missing)
 
+    def named(self, node: exp.Expression) -> _Values:
+        return _NAMED[str(node.this).lower()](self, node)
+
     def days_between(self, node: exp.Expression) -> _Values:
         start, end = self.parts(node)
         first, last = (_as_time(side.values).astype("datetime64[D]") for side in (start, end))
         return _Values((last - first).astype(np.float64), start.missing | end.missing)
+
+    def seconds_between(self, node: exp.Expression) -> _Values:
+        start, end = self.parts(node)
+        first, last = (_as_time(side.values).astype("datetime64[us]") for side in (start, end))
+        return _Values((last - first).astype(np.float64) / 1_000_000, start.missing | end.missing)
+
+    def distance_km(self, node: exp.Expression) -> _Values:
+        parts = self.parts(node)
+        first_lat, first_lon, last_lat, last_lon = (np.radians(_as_float(part.values)) for part in parts)
+        north, east = np.sin((last_lat - first_lat) / 2), np.sin((last_lon - first_lon) / 2)
+        chord = np.minimum(north * north + np.cos(first_lat) * np.cos(last_lat) * east * east, 1.0)
+        return _Values(12_742 * np.arcsin(np.sqrt(chord)), reduce(operator.or_, (part.missing for part in parts)))
 
 
 def _and(left: _Values, right: _Values) -> _Values:
@@ -325,5 +340,10 @@ _KINDS: Sequence[tuple[Any, Callable[[_Evaluator, Any], _Values]]] = (
     (exp.Sqrt, _Evaluator.root),
     (exp.Year, _Evaluator.year),
     (exp.Month, _Evaluator.month),
-    (exp.Anonymous, _Evaluator.days_between),
+    (exp.Anonymous, _Evaluator.named),
 )
+_NAMED: dict[str, Callable[[_Evaluator, Any], _Values]] = {
+    "days_between": _Evaluator.days_between,
+    "seconds_between": _Evaluator.seconds_between,
+    "distance_km": _Evaluator.distance_km,
+}

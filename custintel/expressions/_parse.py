@@ -36,12 +36,12 @@ def parse(text: str, where: str = "expression") -> Expression:
     --------
     >>> parse("sum(duration_s) / 60").columns
     frozenset({'duration_s'})
-    >>> parse("median(duration_s)", "usage.yaml:9")
+    >>> parse("mode(duration_s)", "usage.yaml:9")
     Traceback (most recent call last):
         ...
     custintel.errors.ConfigurationError: 1 mistake found
-      usage.yaml:9: unknown function median
-        given: median(duration_s)
+      usage.yaml:9: unknown function mode
+        given: mode(duration_s)
         allowed: count, count_if, sum, ...
     """
     tree = _tree(text, where)

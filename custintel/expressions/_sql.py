@@ -79,6 +79,31 @@ def _days(node: exp.Expression) -> exp.Expression:
     return exp.DateDiff(this=end, expression=start, unit=exp.var("DAY"))
 
 
+def _seconds(node: exp.Expression) -> exp.Expression:
+    # counted in microseconds: engines differ in what they do with the rest of a second
+    start, end = (exp.cast(_bare(e), "timestamp") for e in node.expressions)
+    steps = exp.DateDiff(this=end, expression=start, unit=exp.var("MICROSECOND"))
+    return exp.Div(this=_double(steps), expression=_double(exp.Literal.number(1_000_000)))
+
+
+def _kilometres(node: exp.Expression) -> exp.Expression:
+    """The haversine formula on a sphere of 6371 km."""
+    parts = {name: _double(_bare(e)).sql("duckdb") for name, e in zip("abcd", node.expressions, strict=True)}
+    chord = _CHORD.format(**parts)
+    # asin of more than 1 is an error; least(1, chord) would hide a missing value
+    return exp.maybe_parse(f"{_DIAMETER} * asin(sqrt({chord} - greatest({chord} - {_ONE}, 0)))", dialect="duckdb")
+
+
+_ONE, _DIAMETER = "cast(1 as double)", "cast(12742 as double)"
+_CHORD = """(sin(radians({c} - {a}) / cast(2 as double)) * sin(radians({c} - {a}) / cast(2 as double))
+    + cos(radians({a})) * cos(radians({c}))
+    * sin(radians({d} - {b}) / cast(2 as double)) * sin(radians({d} - {b}) / cast(2 as double)))"""
+
+
+def _named(node: exp.Expression) -> exp.Expression:
+    return _NAMED[str(node.this).lower()](node)
+
+
 def _at_edge(node: exp.Expression, time: str) -> exp.Expression:
     known = exp.Not(this=exp.Is(this=_wrapped(node.this.copy()), expression=exp.Null()))
     when = exp.Case(ifs=[exp.If(this=known, true=exp.column(time))])
@@ -86,6 +111,7 @@ def _at_edge(node: exp.Expression, time: str) -> exp.Expression:
     return kind(this=node.this.copy(), expression=when)
 
 
+_NAMED = {"days_between": _days, "seconds_between": _seconds, "distance_km": _kilometres}
 _WRITERS = {
     exp.Div: _division,
     exp.Literal: _literal,
@@ -93,5 +119,5 @@ _WRITERS = {
     exp.Ln: _guarded,
     exp.Sqrt: _guarded,
     exp.Floor: _floor,
-    exp.Anonymous: _days,
+    exp.Anonymous: _named,
 }

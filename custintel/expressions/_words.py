@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp
 
-from custintel.expressions._language import FUNCTIONS
+from custintel.expressions._language import function_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,10 @@ _CALLS: dict[str, dict[str, str]] = {
     "greatest": {"en": "greatest of {0}", "zh": "{0}中的最大者"},
     "coalesce": {"en": "first known of {0}", "zh": "{0}中首个已知值"},
     "nullif": {"en": "{0} unless it is {1}", "zh": "{0}(等于{1}时缺失)"},
+    "median": {"en": "median of {0}", "zh": "{0}中位数"},
     "days_between": {"en": "days from {0} to {1}", "zh": "{0}至{1}的天数"},
+    "seconds_between": {"en": "seconds from {0} to {1}", "zh": "{0}至{1}的秒数"},
+    "distance_km": {"en": "kilometres from {0}, {1} to {2}, {3}", "zh": "{0}、{1}至{2}、{3}的公里数"},
 }
 _PHRASES = {
     "rows": {"en": "rows", "zh": "记录"},
@@ -81,8 +84,9 @@ class _Speaker:
     def say(self, node: exp.Expression) -> str:
         if type(node) in _BINARY:
             return _BINARY[type(node)][self.language].format(self.say(node.this), self.say(node.expression))
-        if type(node) in FUNCTIONS:
-            return self.call(node)
+        function = function_of(node)
+        if function is not None:
+            return self.call(node, function.name)
         speaker = _SPEAKERS.get(type(node))
         return speaker(self, node) if speaker else node.sql("duckdb")
 
@@ -92,8 +96,7 @@ class _Speaker:
     def joined(self, nodes: list[exp.Expression]) -> str:
         return _PHRASES["and"][self.language].join(self.say(node) for node in nodes)
 
-    def call(self, node: exp.Expression) -> str:
-        name = FUNCTIONS[type(node)].name
+    def call(self, node: exp.Expression, name: str) -> str:
         given = list(node.expressions) if isinstance(node, exp.Anonymous) else list(node.iter_expressions())
         if name in ("least", "greatest", "coalesce"):
             return _CALLS[name][self.language].format(self.joined(given))

@@ -434,12 +434,12 @@ def test_one_mistake(tmp_path: Path, case: str) -> None:
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    first = HEAD.replace("usage", "usagee") + "features:\n  a1: {sql: median(x), unit: x, about: X}\n"
+    first = HEAD.replace("usage", "usagee") + "features:\n  a1: {sql: mode(x), unit: x, about: X}\n"
     second = HEAD.replace("mine", "other") + "features:\n  b1: {sql: sum(zebra), missing: 0, about: X}\n"
     found = problems_of(tmp_path, first=first, second=second)
     assert [p.wrong for p in found] == [
         "feature a1 does not say what missing means",
-        "unknown function median",
+        "unknown function mode",
         "unknown source table",
         "feature b1 has no unit",
         "unknown column of usage",
