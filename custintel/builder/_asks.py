@@ -75,7 +75,8 @@ def _columns_read(entry: Entry, family: Family) -> set[str]:
     if family.kind == "gathered":
         found = {c for name in found for c in family.gather[name].columns}
     condition = family.slices.get(entry.slice or ALL)
-    return found | (set(condition.columns) if condition else set())
+    found = found | (set(condition.columns) if condition else set())
+    return set(family.plain([*found, *family.previous]))
 
 
 def _keys(family: Family, sources: Sources) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._parts import Part, whole_sql
 from custintel.builder._pieces import MERGES, joined_sql, map_step, spread_sql
+from custintel.builder._sequence import Paired
 from custintel.builder._sources import name_sql
 from custintel.builder._steps import Step, columns_sql
 from custintel.builder._sums import Key, Sum, collect
@@ -28,6 +29,9 @@ _HERE = "rows_here"
 
 def gathered_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
     """All steps of a gathered family; the last one has a row for every row of the spine."""
+    if records.family.previous:
+        paired = Paired.of(records)
+        return [paired.step(), *_Gathering(tuple(asks), paired).steps()]
     return _Gathering(tuple(asks), records).steps()
 
 
@@ -156,6 +160,7 @@ _FUNCTIONS = {
     "stddev": "stddev_samp(cast({} as double))",
     "min": "min({})",
     "max": "max({})",
+    "median": "median(cast({} as double))",
 }
 
 

@@ -11,6 +11,7 @@ from custintel.builder._function import function_steps
 from custintel.builder._gathered import gathered_steps
 from custintel.builder._latest import latest_steps
 from custintel.builder._records import Records
+from custintel.builder._sequence import sequence_steps
 from custintel.builder._shown import plan_html
 from custintel.builder._steps import Step, columns_sql, with_sql
 from custintel.builder._window import finished_sql, window_steps
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "make_plan"]
 
-_WRITERS = {"window": window_steps, "gathered": gathered_steps, "latest": latest_steps, "function": function_steps}
+_WRITERS = {
+    "window": window_steps,
+    "sequence": sequence_steps,
+    "gathered": gathered_steps,
+    "latest": latest_steps,
+    "function": function_steps,
+}
 
 
 @dataclass(frozen=True)

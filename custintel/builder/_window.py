@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custintel.builder._distinct import distinct_counts
+from custintel.builder._apart import Apart, is_apart, medians
+from custintel.builder._distinct import DistinctCount, distinct_counts
 from custintel.builder._parts import whole_sql
 from custintel.builder._pieces import map_step, merged_sql
 from custintel.builder._steps import Step, columns_sql
@@ -26,7 +27,10 @@ def window_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
     sums = collect((ask.slice, ask.condition, ask.feature.expression) for ask in asks)
     name = records.family.name
     groups = _groups(name, sums.values(), records.shared)
-    counts = distinct_counts(name, sums.values(), records.shared)
+    counts: list[DistinctCount | Apart] = [
+        *distinct_counts(name, sums.values(), records.shared),
+        *medians(name, sums.values()),
+    ]
     steps = [step for group in groups for step in group.steps(records)]
     steps += [step for count in counts for step in count.steps(records)]
     joins = [group.join_sql(piece) for group in groups for piece in range(1, len(records.calendar.windows) + 1)]
@@ -89,7 +93,7 @@ def _times(sums: Iterable[Sum], time: str) -> set[str]:
 
 
 def _groups(family: str, sums: Iterable[Sum], shared: bool) -> list[_Group]:
-    plain = [s for s in sums if not s.aggregate.distinct]
+    plain = [s for s in sums if not s.aggregate.distinct and not is_apart(s)]
     apart = [s for s in plain if shared and s.dated]
     together = [s for s in plain if s not in apart]
     return [_Group(family, tuple(g), dated) for g, dated in ((together, False), (apart, True)) if g]
@@ -107,6 +111,8 @@ def _wholes(asks: Iterable[Ask], sums: Mapping[Key, Sum], homes: Mapping[str, st
             one = sums[ask.slice, aggregate]
             if one.aggregate.distinct:
                 found[one.window(ask.window)] = f"coalesce({homes[one.name]}.{one.window(ask.window)}, 0)"
+            elif is_apart(one):
+                found[one.window(ask.window)] = f"{homes[one.name]}.{one.window(ask.window)}"
             else:
                 pieces = [f"{homes[one.name]}{n}" for n in range(1, records.calendar.number(ask.window) + 1)]
                 found[one.window(ask.window)] = whole_sql(aggregate, one.name, pieces)

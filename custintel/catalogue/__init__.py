@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from custintel.catalogue._catalogue import Catalogue
 from custintel.catalogue._dictionary import dictionary_markdown
-from custintel.catalogue._entries import ALL, Entry, Family, Feature, Kind, SliceWords, column_name
+from custintel.catalogue._entries import ALL, Entry, Family, Feature, How, Kind, SliceWords, column_name
 from custintel.catalogue._model_spec import ModelSpec, load_model_spec
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Entry",
     "Family",
     "Feature",
+    "How",
     "Kind",
     "ModelSpec",
     "SliceWords",

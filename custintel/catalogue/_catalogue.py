@@ -72,7 +72,7 @@ class Catalogue:
           families: unknown family
             given: biling
             allowed: ..., billing, campaign_results, ...
-            hint: did you mean billing?
+            hint: did you mean billing...?
         """
         texts = tuple(yaml_texts("features", features_path))
         whole = _checked(texts, registered())

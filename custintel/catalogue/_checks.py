@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from custintel.catalogue._entries import ALL, Family, Feature
 from custintel.catalogue._function_checks import check_function, check_row
 from custintel.catalogue._grammar import Reader, close_hint
+from custintel.catalogue._readable import Readable, check_previous
 from custintel.catalogue._tables import TableFacts, table_facts
 
 if TYPE_CHECKING:
@@ -31,10 +32,13 @@ def check_family(family: Family, reader: Reader) -> None:
     joined = [tables[name] for name in family.join if _join_is_good(family, name, tables, reader)]
     _check_time(family, source, reader)
     readable = _readable(family, source, joined, reader)
+    check_previous(family, readable, reader)
     for expression in (*family.slices.values(), *family.gather.values()):
         readable.check(expression)
     _check_slices(family, reader)
-    _check_gather(family, source, reader)
+    _check_per(family, source, reader)
+    for name, expression in family.gather.items():
+        _check_aggregate(name, expression, reader)
     for feature in family.features:
         _check_feature(family, feature, readable, reader)
 
@@ -71,31 +75,7 @@ def _check_time(family: Family, source: TableFacts, reader: Reader) -> None:
         reader.wrong(family.where, f"time is not a time column of {source.name}", family.time, given, hint)
 
 
-class _Readable:
-    """Which columns the expressions of a family may read, and why not the others."""
-
-    def __init__(self, columns: Mapping[str, str], late: Mapping[str, str], reader: Reader) -> None:
-        self.columns, self.late, self.reader = columns, late, reader
-
-    def check(self, expression: Expression) -> None:
-        """Note unknown columns and columns read before they are known."""
-        for name in sorted(expression.columns):
-            if name not in self.columns:
-                self._unknown(name, expression)
-            elif name in self.late:
-                self._too_early(name, expression)
-
-    def _unknown(self, name: str, expression: Expression) -> None:
-        tables = " and ".join(dict.fromkeys(self.columns.values()))
-        hint = close_hint(name, self.columns) or "a column beyond the contract is to be named under columns:"
-        self.reader.wrong(expression.where, f"unknown column of {tables}", name, ", ".join(self.columns), hint)
-
-    def _too_early(self, name: str, expression: Expression) -> None:
-        hint = f"put features of {name} into a family with time: {self.late[name]}"
-        self.reader.wrong(expression.where, "a column read before it is known", name, hint=hint)
-
-
-def _readable(family: Family, source: TableFacts, joined: Iterable[TableFacts], reader: Reader) -> _Readable:
+def _readable(family: Family, source: TableFacts, joined: Iterable[TableFacts], reader: Reader) -> Readable:
     columns = dict.fromkeys(sorted(source.columns | set(family.columns)), source.name)
     for table in joined:
         twice = [name for name in table.columns if columns.get(name, source.name) != source.name]
@@ -103,7 +83,8 @@ def _readable(family: Family, source: TableFacts, joined: Iterable[TableFacts], 
             _check_plain_name(family, name, reader)
         columns = {**dict.fromkeys(sorted(table.columns), table.name), **columns}
     late = {name: known for name, known in source.known_at.items() if known != (family.time or source.event_time)}
-    return _Readable(columns, late, reader)
+    columns |= {f"previous_{name}": columns[name] for name in family.previous if name in columns}
+    return Readable(columns, late, reader)
 
 
 def _check_plain_name(family: Family, name: str, reader: Reader) -> None:
@@ -126,14 +107,14 @@ def _check_slices(family: Family, reader: Reader) -> None:
             reader.wrong(condition.where, f"an aggregate in the slice {name}", condition.text, hint=hint)
 
 
-def _check_gather(family: Family, source: TableFacts, reader: Reader) -> None:
-    if family.kind != "gathered":
-        return
-    if family.per not in source.columns | set(family.columns):
-        hint = close_hint(str(family.per), source.columns)
-        reader.wrong(family.where, f"per is not a column of {source.name}", str(family.per), hint=hint)
+def _check_per(family: Family, source: TableFacts, reader: Reader) -> None:
+    if family.per is not None and family.per not in source.columns | set(family.columns):
+        hint = close_hint(family.per, source.columns)
+        reader.wrong(family.where, f"per is not a column of {source.name}", family.per, hint=hint)
     for name, expression in family.gather.items():
-        _check_aggregate(name, expression, reader)
+        if any(aggregate.function == "median" for aggregate in expression.aggregates):
+            hint = "take the median over the gathered rows, under features:"
+            reader.wrong(expression.where, f"a median is gathered as {name}", expression.text, hint=hint)
 
 
 def _check_aggregate(name: str, expression: Expression, reader: Reader) -> None:
@@ -147,7 +128,7 @@ def _check_aggregate(name: str, expression: Expression, reader: Reader) -> None:
         reader.wrong(expression.where, f"{name} reads a column outside every aggregate", given, hint=hint)
 
 
-def _check_feature(family: Family, feature: Feature, readable: _Readable, reader: Reader) -> None:
+def _check_feature(family: Family, feature: Feature, readable: Readable, reader: Reader) -> None:
     unknown = [name for name in feature.slices if name != ALL and name not in family.slices]
     for name in unknown:
         known = (ALL, *family.slices)
@@ -182,5 +163,5 @@ def _check_gathered(family: Family, feature: Feature, reader: Reader) -> None:
         if aggregate.function in ("first", "last") or aggregate.distinct:
             given = f"{aggregate.function}({aggregate.argument})"
             reader.wrong(
-                feature.where, "not possible over gathered rows", given, "count(*), sum, avg, min, max, stddev"
+                feature.where, "not possible over gathered rows", given, "count(*), sum, avg, min, max, stddev, median"
             )

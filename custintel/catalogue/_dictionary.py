@@ -26,8 +26,8 @@ _TABLE = "| column | meaning | 含义 | unit | missing | computed as |\n|---|---
 def dictionary_markdown(catalogue: Catalogue | None = None) -> str:
     """The data dictionary as a Markdown page; of the shipped families by default.
 
-    >>> print(dictionary_markdown(Catalogue.load(families=["plan_changes"])).splitlines()[6])
-    2 columns in 1 family.
+    >>> dictionary_markdown(Catalogue.load(families=["plan_changes"])).splitlines()[6].endswith("columns in 1 family.")
+    True
     """
     catalogue = Catalogue.load() if catalogue is None else catalogue
     families = catalogue.families
@@ -48,8 +48,11 @@ def _facts(family: Family) -> Iterator[str]:
         yield f"source: tables {tables}; columns of the function `{family.function}`"
         return
     time = f", by `{family.time}`" if family.time else ""
-    kinds = {"window": "rows of the window", "gathered": f"rows gathered per `{family.per}`", "latest": "row in force"}
-    yield f"source: table `{family.source}`{time}; {kinds[family.kind]}"
+    kinds = {"gathered": f"rows gathered per `{family.per}`", "latest": "row in force"}
+    yield f"source: table `{family.source}`{time}; {kinds.get(family.kind, 'rows of the window')}"
+    if family.previous:
+        of = f" of the same `{family.per}`" if family.per else ""
+        yield f"beside each row: {', '.join(f'`{name}`' for name in family.previous)} of the row before it{of}"
     for table, column in family.join.items():
         yield f"looked up: `{table}` by `{column}`"
     for name, condition in family.slices.items():

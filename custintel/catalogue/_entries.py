@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Literal
 from custintel.functions import find
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from custintel.expressions import Expression
 
-__all__ = ["ALL", "Entry", "Family", "Feature", "Kind", "SliceWords", "column_name"]
+__all__ = ["ALL", "Entry", "Family", "Feature", "How", "Kind", "SliceWords", "column_name"]
 
-Kind = Literal["window", "gathered", "latest", "function", "derived"]
+Kind = Literal["window", "sequence", "gathered", "latest", "function", "derived"]
+How = Literal["parts", "distinct", "apart", "function", "row"]
+"""How a column is computed: added up from partial aggregates (``parts``) or from items counted once (``distinct``);
+anew from the records of each window (``apart``: medians, rows beside the row before); by a ``function``; or from the
+one ``row`` of a customer and date."""
 ALL = "all"
 """The slice of all rows; it is implied in every family and left out of column names."""
 
@@ -86,6 +90,7 @@ class Family:
 
     ``windows`` are the default of the features; each feature knows its own. ``columns`` are columns of the source
     that are not in its contract. ``function`` names the function that gives the columns; its main table is the source.
+    ``previous`` are columns of the row before, which expressions read as ``previous_{column}``.
 
     Examples
     --------
@@ -105,13 +110,29 @@ class Family:
     slices: Mapping[str, Expression]
     per: str | None
     gather: Mapping[str, Expression]
-    kind: Literal["window", "gathered", "latest", "function"]
+    kind: Literal["window", "sequence", "gathered", "latest", "function"]
     features: tuple[Feature, ...]
     derived: tuple[Feature, ...]
     where: str
     slice_words: Mapping[str, SliceWords] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     function: str = ""
+    previous: tuple[str, ...] = ()
+
+    @property
+    def longest(self) -> int:
+        """The longest window of its features in days; 0 without windows.
+
+        >>> from custintel.catalogue import Catalogue
+        >>> [family.longest for family in Catalogue.load(families=["usage", "contract"]).families]
+        [0, 90]
+        """
+        return max((window for feature in self.features for window in feature.windows), default=0)
+
+    def plain(self, columns: Iterable[str]) -> frozenset[str]:
+        """Columns of its tables behind columns that are read: ``previous_cell_id`` is a ``cell_id``."""
+        behind = {f"previous_{name}": name for name in self.previous}
+        return frozenset(behind.get(name, name) for name in columns)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -154,6 +175,7 @@ class Entry:
     sensitivity: str
     expression: str
     where: str
+    how: How = "row"
 
 
 def column_name(feature: str, slice_: str | None, window: int | None) -> str:

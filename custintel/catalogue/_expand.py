@@ -12,6 +12,8 @@ from custintel.expressions import AS_OF
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from custintel.catalogue._entries import How
+
 __all__ = ["expand"]
 
 _RESERVED = ("customer_id", AS_OF)
@@ -54,7 +56,19 @@ def _entry(family: Family, feature: Feature, slice_: str | None, window: int | N
         sensitivity=feature.sensitivity,
         expression=feature.expression.text,
         where=feature.where,
+        how=_how(family, feature),
     )
+
+
+def _how(family: Family, feature: Feature) -> How:
+    if family.kind == "function":
+        return "function"
+    if family.kind == "latest":
+        return "row"
+    aggregates = feature.expression.aggregates
+    if family.previous or (family.kind == "window" and any(a.function == "median" for a in aggregates)):
+        return "apart"
+    return "distinct" if any(a.distinct for a in aggregates) else "parts"
 
 
 def _in_english(about: str, slice_: str, window: int | None) -> str:

@@ -27,6 +27,7 @@ FAMILY_KEYS = (
     "columns",
     "windows",
     "slices",
+    "previous",
     "per",
     "gather",
     "as",
@@ -40,7 +41,7 @@ SLICE_KEYS = ("sql", "about", "about_zh")
 _MAPPINGS = ("join", "slices", "gather", "features", "derived")
 SENSITIVITIES = ("normal", "personal", "sensitive")
 
-_NOT_OF_A_ROW = ("windows", "slices", "per", "gather")
+_NOT_OF_A_ROW = ("windows", "slices", "previous", "per", "gather")
 _NOT_OF_A_FUNCTION = ("source", "time", "join", "columns", "as", *_NOT_OF_A_ROW)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -163,6 +164,7 @@ def read_family(document: Located, reader: Reader) -> Family:
         slice_words=words,
         columns=tuple(str(item.value) for item in document.mapping.get("columns", _NOWHERE).items),
         function=reader.text(document, "function", what, ""),
+        previous=tuple(str(item.value) for item in document.mapping.get("previous", _NOWHERE).items),
     )
 
 
@@ -181,7 +183,7 @@ def _main_table(document: Located) -> str | None:
     return function.reads[0].table if function else ""
 
 
-def _kind(document: Located, reader: Reader) -> Literal["window", "gathered", "latest", "function"]:
+def _kind(document: Located, reader: Reader) -> Literal["window", "sequence", "gathered", "latest", "function"]:
     given = document.mapping
     if "function" in given:
         _no_keys(given, _NOT_OF_A_FUNCTION, "function", reader)
@@ -189,7 +191,7 @@ def _kind(document: Located, reader: Reader) -> Literal["window", "gathered", "l
     if "as" in given:
         _latest_keys(given, reader)
         return "latest"
-    if ("per" in given) != ("gather" in given):
+    if ("gather" in given and "per" not in given) or ("per" in given and not {"gather", "previous"} & set(given)):
         reader.wrong(
             document.where, "per and gather belong together", allowed="per: other_party, gather: {n: count(*)}"
         )
@@ -197,7 +199,9 @@ def _kind(document: Located, reader: Reader) -> Literal["window", "gathered", "l
         reader.wrong(
             document.where, "no windows", allowed="windows: [7d, 30d, 90d], or as: latest for the row in force"
         )
-    return "gathered" if "per" in given else "window"
+    if "gather" in given or ("per" in given and "previous" not in given):
+        return "gathered"
+    return "sequence" if "previous" in given else "window"
 
 
 def _latest_keys(given: Mapping[str, Located], reader: Reader) -> None:

@@ -52,7 +52,7 @@ def comparable(a: Any, b: Any) -> tuple[Any, Any]:
 
 def evaluate(node: exp.Expression, row: Row, rows: list[Row] | None = None) -> Any:  # noqa: C901, one branch a node
     """The value of an expression for one row, with aggregates over `rows` (and their time under '_time')."""
-    if isinstance(node, (exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Stddev, exp.Count, exp.First, exp.Last)):
+    if isinstance(node, (exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Stddev, exp.Count, exp.First, exp.Last)):
         return aggregate(node, row, rows or [])
     again: Callable[[exp.Expression], Any] = lambda inner: evaluate(inner, row, rows)  # noqa: E731
     if isinstance(node, exp.Paren):
@@ -98,8 +98,7 @@ def evaluate(node: exp.Expression, row: Row, rows: list[Row] | None = None) -> A
         a, b = again(node.this), again(node.expression)
         return None if a == b else a
     if isinstance(node, exp.Anonymous):
-        a, b = (day_of(again(e)) for e in node.expressions)
-        return None if a is None or b is None else float((b - a).days)
+        return named(str(node.this).lower(), [again(e) for e in node.expressions])
     if isinstance(node, exp.Binary):
         return binary(node, again(node.this), again(node.expression))
     return unary(node, again(node.this))
@@ -125,6 +124,26 @@ def binary(node: exp.Expression, a: Any, b: Any) -> Any:
     return calculations[type(node)](a, b)
 
 
+def named(name: str, values: list[Any]) -> Any:
+    if None in values:
+        return None
+    if name == "days_between":
+        return float((day_of(values[1]) - day_of(values[0])).days)
+    if name == "seconds_between":
+        start, end = comparable(values[0], comparable(values[1], datetime.min)[0])
+        return (end - comparable(start, datetime.min)[0]).total_seconds()
+    return kilometres(*map(float, values))
+
+
+def kilometres(first_lat: float, first_lon: float, last_lat: float, last_lon: float) -> float:
+    """Great circles by vectors, another way than the haversine of the library."""
+    a, b = (
+        (math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat))
+        for lat, lon in (map(math.radians, (first_lat, first_lon)), map(math.radians, (last_lat, last_lon)))
+    )
+    return 2 * 6371 * math.asin(min(1.0, math.dist(a, b) / 2))
+
+
 def unary(node: exp.Expression, value: Any) -> Any:
     if value is None:
         return None
@@ -142,7 +161,7 @@ def unary(node: exp.Expression, value: Any) -> Any:
     return calculations[type(node)](value)
 
 
-def aggregate(node: exp.Expression, outer: Row, rows: list[Row]) -> Any:
+def aggregate(node: exp.Expression, outer: Row, rows: list[Row]) -> Any:  # noqa: C901, one branch a function
     if isinstance(node, exp.Count) and isinstance(node.this, exp.Star):
         return float(len(rows))
     distinct = isinstance(node.this, exp.Distinct)
@@ -159,6 +178,8 @@ def aggregate(node: exp.Expression, outer: Row, rows: list[Row]) -> Any:
         return None
     if isinstance(node, (exp.First, exp.Last)):
         return (min(known) if isinstance(node, exp.First) else max(known))[1]
+    if isinstance(node, exp.Median):
+        return statistics.median(map(float, values))
     if isinstance(node, exp.Stddev):
         return statistics.stdev(map(float, values)) if len(values) > 1 else None
     if isinstance(node, exp.Sum):
@@ -263,6 +284,8 @@ class Oracle:
         tree = parse(entry.expression).tree
         if family.kind == "latest":
             return evaluate(tree, {**self.in_force(family, seen), "as_of": day})
+        if family.previous:
+            seen = self.paired(family, [r for r in seen if r["_day"] > day - timedelta(days=family.longest)])
         inside = [r for r in seen if r["_day"] > day - timedelta(days=entry.window)]
         if entry.slice in family.slices:
             condition = family.slices[entry.slice].tree
@@ -270,6 +293,24 @@ class Oracle:
         if family.kind == "gathered":
             inside = self.gathered(family, inside, day)
         return evaluate(tree, {"as_of": day}, inside)
+
+    def paired(self, family: Family, rows: list[Row]) -> list[Row]:
+        """Each row with the columns of the one before it; equal times are settled by all values that are read."""
+        expressions = [*family.slices.values(), *family.gather.values()]
+        if not family.gather:
+            expressions += [feature.expression for feature in family.features]
+        read = {name.removeprefix("previous_") for e in expressions for name in e.columns}
+        first = ["_time", *family.previous]
+        order = [*first, *sorted(read - set(first))]
+        before: dict[Any, Row] = {}
+        found = []
+        for row in sorted(rows, key=lambda r: [(r[name] is None, r[name]) for name in order if name in r]):
+            key = row[family.per] if family.per else ""
+            if key is not None:
+                last = before.get(key, {})
+                found.append({**row, **{f"previous_{name}": last.get(name) for name in family.previous}})
+                before[key] = row
+        return found
 
     def gathered(self, family: Family, rows: list[Row], day: date) -> list[Row]:
         groups: dict[Any, list[Row]] = {}

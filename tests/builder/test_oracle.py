@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import HARD
 from oracle import Oracle
 from small_operator import CUSTOMERS, SILENT
 
@@ -38,7 +39,9 @@ def same(built: pd.Series, expected: pd.Series) -> pd.Series:
     return both_missing | pd.Series(close, index=built.index)
 
 
-@pytest.mark.parametrize("family", [*(f.name for f in Catalogue.load().families), "hard", "hard_gathered"])
+@pytest.mark.parametrize(
+    "family", [*(f.name for f in Catalogue.load().families), *(path.stem for path in HARD.glob("*.yaml"))]
+)
 def test_every_column_of_a_family_equals_brute_force(family, builder, built, expected):
     columns = [e.column for e in builder.catalogue.entries() if e.family == family]
     wrong = {c: int((~same(built[c], expected[c])).sum()) for c in columns}

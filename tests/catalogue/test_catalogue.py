@@ -74,6 +74,31 @@ def test_no_column_more_than_asked(small: Catalogue) -> None:
     assert sum(e.family == "calls_small" for e in small.entries()) == 3 * 2 + 1 + 2 + 1 + 1 + 1 + 1
 
 
+HOW = """\
+family: ways
+about: Ways
+source: usage
+windows: [30d, 999d]
+{previous}
+features:
+  way_rows: {{sql: count(*), unit: n, missing: 0, about: Rows, sensitivity: personal}}
+  way_cells: {{sql: count(distinct cell_id) / count(*), unit: n, missing: 0, about: Cells}}
+  way_middle: {{sql: median(duration_s) / sum(duration_s), unit: s, missing: null, about: Middle}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("previous", "how"),
+    [("", ["parts", "distinct", "apart"]), ("previous: [event_time]", ["apart", "apart", "apart"])],
+)
+def test_the_catalogue_says_how_a_column_is_computed(tmp_path: Path, previous: str, how: list[str]) -> None:
+    (tmp_path / "ways.yaml").write_text(HOW.format(previous=previous), encoding="utf-8")
+    frame = Catalogue.load(tmp_path).describe().set_index("column")
+    assert frame.loc[["way_rows_999d", "way_cells_30d", "way_middle_30d"], "how"].tolist() == how
+    assert frame.loc["way_rows_999d", ["window", "sensitivity"]].tolist() == [999, "personal"]
+    assert frame.loc[["open_amount", "monthly_fee", "net_fee"], "how"].tolist() == ["function", "row", "row"]
+
+
 def test_lines_are_kept(small: Catalogue, tmp_path: Path) -> None:
     assert small.entry("quiet_90d").where == f"{tmp_path / 'small.yaml'}:11"
 

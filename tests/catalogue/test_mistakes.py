@@ -403,6 +403,65 @@ CASES = {
         "",
         "",
     ),
+    "previous that is no column": (
+        HEAD + f"previous: [event_tme]\nfeatures:\n  mine_x: {GOOD}\n",
+        1,
+        "previous names an unknown column",
+        "event_tme",
+        "event_time",
+    ),
+    "previous column that is known later": (
+        HEAD.replace("usage", "care") + f"previous: [resolved_time]\nfeatures:\n  mine_x: {GOOD}\n",
+        1,
+        "a column read before it is known",
+        "resolved_time",
+        "time: resolved_time",
+    ),
+    "previous column that is not named": (
+        HEAD + "previous: [event_time]\nfeatures:\n"
+        "  mine_x: {sql: count(distinct previous_cell_id), unit: x, about: X, missing: 0}\n",
+        7,
+        "unknown column of usage",
+        "previous_cell_id",
+        "name it under previous: [cell_id]",
+    ),
+    "previous of the row in force": (
+        "family: mine\nabout: Mine\nsource: customers\nas: latest\nprevious: [region]\n"
+        "features:\n  mine_x: {sql: birth_year, unit: x, about: X, missing: 0}\n",
+        5,
+        "previous has no meaning with as: latest",
+        "",
+        "remove previous",
+    ),
+    "previous per an unknown column": (
+        HEAD + f"previous: [event_time]\nper: cell\nfeatures:\n  mine_x: {GOOD}\n",
+        1,
+        "per is not a column of usage",
+        "cell",
+        "cell_id",
+    ),
+    "gathered median": (
+        HEAD + "per: cell_id\ngather: {m: median(duration_s)}\n"
+        "features:\n  mine_x: {sql: sum(m), unit: x, about: X, missing: 0}\n",
+        6,
+        "a median is gathered as m",
+        "median(duration_s)",
+        "over the gathered rows",
+    ),
+    "gather without per": (
+        HEAD + f"gather: {{n: count(*)}}\nfeatures:\n  mine_x: {GOOD}\n",
+        1,
+        "per and gather belong together",
+        "",
+        "",
+    ),
+    "wrong number of arguments": (
+        HEAD + 'features:\n  mine_x: {sql: "avg(distance_km(duration_s, 1))", unit: x, about: X, missing: 0}\n',
+        6,
+        "distance_km takes 4 arguments",
+        "distance_km",
+        "",
+    ),
     "not yaml": (HEAD + "features:\n  mine_x: {sql: count(*)\n", 7, "not readable as YAML", "expected", ""),
     "features in a list": (HEAD + "features:\n  - mine_x\n", 5, "features is not a mapping", "['mine_x']", ""),
     "join in a list": (

@@ -70,7 +70,7 @@ CASES = [
     ("gap_days: 15", "gap_days: -1", 3, "gap_days is not a whole number", ""),
     ("horizon_days: 60", "horizon_days: two", 3, "horizon_days is not a whole number", ""),
     ("events_30d > 0", "event_30d > 0", 4, "population.where names no column of the catalogue", "events_30d"),
-    ("events_30d > 0", "median(events_30d) > 0", 4, "unknown function median", ""),
+    ("events_30d > 0", "mode(events_30d) > 0", 4, "unknown function mode", ""),
     ("[usage, recharge]", "[usage, recharges]", 6, "unknown family", "recharge"),
     ("[devices_90d]", "[device_90d]", 6, "exclude names no column of the catalogue", "devices_90d"),
     ("ChurnClassifier", "ChurnClasifier", 7, "unknown learner", "ChurnClassifier"),
