@@ -1,4 +1,4 @@
-"""Folders written under a temporary name and moved into place, so that a killed run leaves the earlier one whole."""
+"""Folders and files written under a temporary name and moved into place: a killed run leaves the earlier one whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["replacing"]
+__all__ = ["replacing", "replacing_file"]
 
 
 @contextmanager
@@ -39,6 +39,37 @@ def replacing(place: Path) -> Iterator[Path]:
         _move_into_place(fresh, place)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def replacing_file(place: Path) -> Iterator[Path]:
+    """A file name to write to; the file takes the place of `place` when the block ends without an error.
+
+    Parameters
+    ----------
+    place : Path
+        The file to make or to replace.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     with replacing_file(Path(home) / "features.sql") as fresh:
+    ...         _ = fresh.write_text("select 1")
+    ...     sorted(path.name for path in Path(home).iterdir())
+    ['features.sql']
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        yield fresh
+        fresh.chmod(0o644)  # mkstemp makes private files
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(fresh, place)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _move_into_place(fresh: Path, place: Path) -> None:

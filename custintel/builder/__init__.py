@@ -18,9 +18,11 @@ from custintel.builder._calendar import date_sql
 from custintel.builder._plan import Plan
 from custintel.builder._spine import ENDS
 from custintel.builder._steps import Step, values_sql, with_sql
+from custintel.builder._trial import trial_problems
 from custintel.builder._wanted import Rows
 from custintel.builder._when import AsOf, check_period, read_dates
 from custintel.builder._words import feature_words, has_words
+from custintel.builder._write import check_features_file, write_features
 from custintel.functions import View, feature_function, load_python
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Rows",
     "Step",
     "View",
+    "check_features_file",
     "check_period",
     "date_sql",
     "feature_function",
@@ -38,6 +41,8 @@ __all__ = [
     "has_words",
     "load_python",
     "read_dates",
+    "trial_problems",
     "values_sql",
     "with_sql",
+    "write_features",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from custintel.catalogue._card import column_card
 from custintel.catalogue._catalogue import Catalogue
 from custintel.catalogue._dictionary import dictionary_markdown
 from custintel.catalogue._entries import ALL, Entry, Family, Feature, How, Kind, SliceWords, column_name
@@ -17,6 +18,7 @@ __all__ = [
     "Kind",
     "ModelSpec",
     "SliceWords",
+    "column_card",
     "column_name",
     "dictionary_markdown",
     "load_model_spec",

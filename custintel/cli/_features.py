@@ -1,61 +1,151 @@
 """``features``: what can be known about a customer."""
 
+# ruff: noqa: PLR0913  (the arguments of a command are its options)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custintel.builder import FeatureBuilder
-from custintel.catalogue import Catalogue
-from custintel.cli._show import say, show_frame
-from custintel.errors import ConfigurationError
+from custintel.builder import FeatureBuilder, check_features_file, load_python, trial_problems, write_features
+from custintel.catalogue import Catalogue, column_card
+from custintel.cli._show import say, show_frame, step
+from custintel.errors import ConfigurationError, raise_problems
+from custintel.replacing import replacing_file
+from custintel.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="What can be known about a customer: list, describe, show as SQL, check own files.", no_args_is_help=True
+    help="What can be known about a customer: list, describe, show as SQL, check own files, build the table.",
+    no_args_is_help=True,
 )
 
 Families = Annotated[list[str] | None, typer.Option("--family", help="Only this family; may be given several times.")]
+Columns = Annotated[
+    list[str] | None, typer.Option("--column", help="Only this column, or a pattern such as 'bill_*'; several times.")
+]
 Folder = Annotated[Path | None, typer.Option("--features", help="Folder of own feature files.")]
+Python = Annotated[
+    list[Path] | None, typer.Option("--python", help="Python file with own feature functions; several times.")
+]
 
 
 @app.command("list")
-def list_features(family: Families = None, features: Folder = None) -> None:
-    """One line a column: name, family, unit, meaning."""
-    frame = FeatureBuilder(family or None, features_path=features).describe()
-    show_frame(frame[["column", "family", "unit", "about"]], f"{len(frame)} features", limit=1_000)
+def list_features(
+    family: Families = None,
+    unit: Annotated[str | None, typer.Option(help="Only columns of this unit, such as share or d.")] = None,
+    sensitivity: Annotated[str | None, typer.Option(help="Only normal, personal or sensitive columns.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only columns with these words, in English or Chinese.")] = None,
+    features: Folder = None,
+    python: Python = None,
+) -> None:
+    """One line a column: name, family, unit, sensitivity, meaning."""
+    _load(python)
+    frame = FeatureBuilder(family or None, features_path=features).describe(search)
+    for name, value in (("unit", unit), ("sensitivity", sensitivity)):
+        frame = frame if value is None else _having(frame, name, value)
+    if frame.empty:
+        raise ConfigurationError(f"no feature is found\n  given: --search {search!r}\n  hint: custintel features list")
+    meaning = "about" if (search or "").isascii() else "about_zh"
+    show_frame(frame[["column", "family", "unit", "sensitivity", meaning]], f"{len(frame)} features", limit=2_000)
+
+
+def _having(frame: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
+    """The rows with this value; the values that there are when there is none."""
+    found = frame[frame[name] == value]
+    if found.empty:
+        allowed = ", ".join(sorted(frame[name].unique()))
+        raise ConfigurationError(f"no feature of this {name}\n  given: {value}\n  allowed: {allowed}")
+    return found
 
 
 @app.command()
 def describe(
-    name: Annotated[str, typer.Argument(help="A column, or the beginning of one.")], features: Folder = None
+    name: Annotated[str, typer.Argument(help="A column, the beginning of one, or a pattern such as 'bill_*'.")],
+    features: Folder = None,
+    python: Python = None,
 ) -> None:
-    """All that is known about a feature."""
-    frame = FeatureBuilder(features_path=features).describe()
-    found = frame[frame["column"] == name]
-    found = frame[frame["column"].str.startswith(name)] if found.empty else found
-    if found.empty:
-        raise ConfigurationError(f"no feature {name!r}\n  hint: custintel features list")
-    for row in found.head(20).to_dict("records"):
-        say("\n".join(f"{key}: {value}" for key, value in row.items() if value == value and value is not None) + "\n")
+    """All that is known about a feature: words, window, missing, source, slice, expression, SQL, file and line."""
+    _load(python)
+    catalogue = Catalogue.load(features)
+    for column in _columns(catalogue, name)[:20]:
+        card = column_card(catalogue, column)
+        width = max(map(len, card))
+        say("\n".join(f"{key:<{width}}  {text}" for key, text in card.items()) + "\n")
+
+
+def _columns(catalogue: Catalogue, name: str) -> list[str]:
+    known = [entry.column for entry in catalogue.entries()]
+    begun = [column for column in known if column.startswith(name)]
+    return [name] if name in known else begun or catalogue.match([name])
 
 
 @app.command()
 def sql(
-    as_of: Annotated[str, typer.Option(help="As-of date, like 2025-06-30.")],
-    dialect: Annotated[str, typer.Option(help="duckdb, spark, trino, snowflake, ...")] = "duckdb",
+    as_of: Annotated[list[str], typer.Option(help="As-of date, like 2025-06-30; may be given several times.")],
+    dialect: Annotated[str, typer.Option(help="duckdb, spark, trino, hive, clickhouse, snowflake, ...")] = "duckdb",
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
     family: Families = None,
+    column: Columns = None,
     features: Folder = None,
+    python: Python = None,
 ) -> None:
     """The features as one SQL statement, to run where the data are."""
-    say(FeatureBuilder(family or None, features_path=features).sql(as_of, dialect=dialect))
+    _load(python)
+    text = FeatureBuilder(family or None, features, column or None).sql(as_of, dialect=dialect)
+    if out is None:
+        say(text)
+        return
+    with replacing_file(out) as fresh:
+        fresh.write_text(text + "\n", encoding="utf-8")
+    say(f"{dialect} SQL: {out}")
 
 
 @app.command()
-def check(features: Annotated[Path | None, typer.Argument(help="Folder of own feature files.")] = None) -> None:
-    """Read all feature files and list every mistake with file, line and hint."""
-    catalogue = Catalogue.load(features_path=features)
-    say(f"{len(catalogue.families)} families, {len(catalogue.entries())} features: no mistakes")
+def check(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of own feature files.")] = None,
+    features: Folder = None,
+    python: Python = None,
+) -> None:
+    """List every mistake of all feature files with file, line and hint; then compute every column once on a trial."""
+    _load(python)
+    place = folder or features
+    builder = FeatureBuilder(features_path=place)
+    raise_problems(trial_problems(builder))
+    entries = builder.catalogue.entries()
+    own = sum(entry.where.startswith(str(place)) for entry in entries) if place is not None else 0
+    mine = f", {own} of them from {place}" if place is not None else ""
+    say(f"{len(builder.catalogue.families)} families, {len(entries)} features{mine}: no mistakes, all can be computed")
+
+
+@app.command()
+def build(
+    tables: Annotated[Path, typer.Argument(help="Folder of tables or DuckDB file.")],
+    as_of: Annotated[list[str], typer.Option(help="As-of date, like 2025-06-30; may be given several times.")],
+    out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("features.parquet"),
+    family: Families = None,
+    column: Columns = None,
+    features: Folder = None,
+    python: Python = None,
+) -> None:
+    """Build the feature table: one row a customer and date."""
+    check_features_file(out)
+    _load(python)
+    builder = FeatureBuilder(family or None, features, column or None)
+    step(f"building features of {tables} as of {', '.join(as_of)}")
+    X = builder.build(Warehouse.open(str(tables)), as_of)
+    write_features(X, out)
+    skipped = X.attrs["custintel"]["skipped"]
+    say(f"{len(X):,} rows, {X.shape[1]} columns: {out}" + (f"; {len(skipped)} columns left out" if skipped else ""))
+    for reason in dict.fromkeys(skipped.values()):
+        say(f"  left out: {reason}")
+
+
+def _load(python: list[Path] | None) -> None:
+    for file in python or ():
+        load_python(file)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custintel.errors import ConfigurationError
+from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,16 +29,8 @@ def check_writable(out: str | Path) -> Path:
 def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
     """Write Parquet or CSV to a temporary name beside `out`, flush it to disk, then move it into place."""
     path = check_writable(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    fresh = Path(name)
-    try:
+    with replacing_file(path) as fresh:
         _write(frame, fresh, path.suffix.lower())
-        fresh.chmod(0o644)  # mkstemp makes private files
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
     return path
 
 
@@ -49,5 +40,3 @@ def _write(frame: pd.DataFrame, fresh: Path, suffix: str) -> None:
         frame.to_csv(fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d")
     else:
         frame.to_parquet(fresh, index=False, compression="zstd")
-    with fresh.open("rb") as file:
-        os.fsync(file.fileno())

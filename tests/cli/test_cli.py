@@ -77,23 +77,6 @@ def test_simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert any((tmp_path / "op").iterdir())
 
 
-def test_features(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert run("features", "list", "--family", "usage") == 0
-    assert "events_30d" in capsys.readouterr().out
-    assert run("features", "describe", "events_30d") == 0
-    assert "unit: " in capsys.readouterr().out
-    assert run("features", "sql", "--as-of", "2025-06-30", "--dialect", "spark", "--family", "usage") == 0
-    assert "SELECT" in capsys.readouterr().out.upper()
-    assert run("features", "check") == 0
-    assert "no mistakes" in capsys.readouterr().out
-
-
-def test_a_wrong_feature_file_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "mine.yaml").write_text("family: mine\nabout: Mine\nsource: usage\nfeatures:\n  n: {sql: count(*}\n")
-    assert run("features", "check", tmp_path) == 1
-    assert "mine.yaml:5" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -101,7 +84,6 @@ def test_a_wrong_feature_file_is_explained(tmp_path: Path, capsys: pytest.Captur
         (["train", "chrun", "--table", "x.csv", "--target", "y"], 1, "did you mean churn"),
         (["check", "/no/such/place"], 1, "/no/such/place"),
         (["score", "/no/such/model", "/no/such/place"], 1, "/no/such"),
-        (["features", "describe", "nonsense"], 1, "nonsense"),
         (["train"], 2, "name"),
         (["nonsense"], 2, "nonsense"),
         (["demo", "--customers", "many"], 2, "--customers"),
