@@ -109,13 +109,14 @@ def sql(
 @app.command()
 def check(
     folder: Annotated[Path | None, typer.Argument(help="Folder of own feature files.")] = None,
+    family: Families = None,
     features: Folder = None,
     python: Python = None,
 ) -> None:
     """List every mistake of all feature files with file, line and hint; then compute every column once on a trial."""
     _load(python)
     place = folder or features
-    builder = FeatureBuilder(features_path=place)
+    builder = FeatureBuilder(family or None, features_path=place)
     raise_problems(trial_problems(builder))
     entries = builder.catalogue.entries()
     own = sum(entry.where.startswith(str(place)) for entry in entries) if place is not None else 0

@@ -26,7 +26,7 @@ def test_each_row_has_what_its_customer_has_at_its_date(wh, rows, features_folde
     builder = FeatureBuilder(features_path=features_folder)
     X = builder.build(wh, rows=rows)
     pd.testing.assert_index_equal(X.index, rows.index)
-    for day in rows["as_of"].unique()[:3]:
+    for day in rows["as_of"].unique()[:2]:
         here = rows[rows["as_of"] == day]
         alone = builder.build(wh, day, customers=here["customer_id"].unique())
         found, expected = X.loc[here.index], alone.loc[here["customer_id"]].set_axis(here.index)

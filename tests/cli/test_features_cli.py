@@ -107,7 +107,7 @@ def test_sql(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 
 def test_check_counts_own_files(capsys: pytest.CaptureFixture[str], mine: Path) -> None:
-    assert run("check", mine) == 0
+    assert run("check", mine, "--family", "mine", "--family", "recharge") == 0
     assert f", 1 of them from {mine}: no mistakes, all can be computed" in capsys.readouterr().out
 
 
@@ -123,7 +123,7 @@ def test_check_lists_every_mistake(capsys: pytest.CaptureFixture[str], mine: Pat
 
 def test_check_computes_every_column(capsys: pytest.CaptureFixture[str], mine: Path) -> None:
     (mine / "mine.yaml").write_text(MINE + "  added: {sql: sum(direction), unit: n, missing: 0, about: Texts added}\n")
-    assert run("check", mine) == 1
+    assert run("check", mine, "--family", "mine", "--family", "recharge") == 1
     told = capsys.readouterr().err
     assert "1 mistake found" in told
     assert "mine.yaml:8: added_7d cannot be computed" in told
@@ -152,7 +152,7 @@ def test_build_with_a_function_of_ones_own(quick_tables: Path, mine: Path, tmp_p
     (tmp_path / "own.py").write_text(OWN_PYTHON)
     out = tmp_path / "features.csv"
     own = ["--features", mine, "--python", tmp_path / "own.py"]
-    assert run("check", mine, "--python", tmp_path / "own.py") == 0
+    assert run("check", mine, "--python", tmp_path / "own.py", "--family", "own_days") == 0
     assert run("build", quick_tables, "--as-of", "2025-05-31", "--out", out, "--column", "days_counted", *own) == 0
     X = pd.read_csv(out).set_index("customer_id")
     assert X["days_counted"].max() > 30
