@@ -1,4 +1,4 @@
-"""Write the generated pages of the documentation: tables, data dictionary, API reference, home.
+"""Write what is generated: tables, data dictionary, API reference, home, and the schema of feature files.
 
 MkDocs reads this file as a hook too: see `on_page_markdown`.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent
+SCHEMA = DOCS.parent / "custintel" / "catalogue" / "features.schema.json"
 DOORS = (
     "custintel.warehouse",
     "custintel.builder",
@@ -98,7 +100,7 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
 def main() -> None:
     """Write all generated pages."""
-    from custintel.catalogue import dictionary_markdown
+    from custintel.catalogue import dictionary_markdown, features_schema
     from custintel.contracts import tables_markdown
 
     pages = {
@@ -109,6 +111,7 @@ def main() -> None:
     }
     for name, text in pages.items():
         (DOCS / name).write_text(text, encoding="utf-8")
+    SCHEMA.write_text(json.dumps(features_schema(), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from custintel.catalogue._catalogue import Catalogue
 from custintel.catalogue._dictionary import dictionary_markdown
 from custintel.catalogue._entries import ALL, Entry, Family, Feature, How, Kind, SliceWords, column_name
 from custintel.catalogue._model_spec import ModelSpec, load_model_spec
+from custintel.catalogue._schema import features_schema
 
 __all__ = [
     "ALL",
@@ -21,5 +22,6 @@ __all__ = [
     "column_card",
     "column_name",
     "dictionary_markdown",
+    "features_schema",
     "load_model_spec",
 ]

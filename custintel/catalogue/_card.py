@@ -10,9 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from custintel.catalogue._catalogue import Catalogue
-    from custintel.catalogue._entries import Entry, Family
+    from custintel.catalogue._entries import Entry, Family, How
 
 __all__ = ["column_card", "how_computed"]
+
+_HOW: dict[How, str] = {
+    "parts": ", added up from parts",
+    "distinct": ", distinct values by the day each was last seen",
+    "apart": ", apart: it cannot be added up from parts",
+    "row": "",
+    "function": "",
+}
 
 
 def column_card(catalogue: Catalogue, column: str) -> dict[str, str]:
@@ -36,18 +44,25 @@ def how_computed(entry: Entry, family: Family) -> str:
     """In a few words, how a column comes about.
 
     >>> from custintel.catalogue import Catalogue
-    >>> catalogue = Catalogue.load(families=["contract", "plan_changes"])
-    >>> [how_computed(catalogue.entry(c), catalogue.families[0]) for c in ("monthly_fee", "plans_started_180d")]
-    ['of the row in force', 'over the rows of the window']
+    >>> catalogue = Catalogue.load(families=["contract", "usage"])
+    >>> families = {family.name: family for family in catalogue.families}
+    >>> for column in ("monthly_fee", "texts_30d", "devices_90d", "minutes_trend"):
+    ...     entry = catalogue.entry(column)
+    ...     print(how_computed(entry, families[entry.family]))
+    from the row in force
+    from the rows of the window, added up from parts
+    from the rows of the window, distinct values by the day each was last seen
+    from other columns
     """
-    kinds = {
-        "window": "over the rows of the window",
-        "gathered": f"over the rows of the window, gathered by {family.per}",
-        "latest": "of the row in force",
-        "function": f"of what the function {family.function} gives",
-        "derived": "of other columns",
+    sources = {
+        "latest": "the row in force",
+        "gathered": f"the rows of the window, gathered by {family.per}",
+        "sequence": "the rows of the window, each beside the row before it",
+        "function": f"the function {family.function}",
+        "derived": "other columns",
     }
-    return kinds[entry.kind]
+    work = "" if entry.kind == "derived" else _HOW[entry.how]
+    return f"from {sources.get(entry.kind, 'the rows of the window')}{work}"
 
 
 def _facts(entry: Entry, family: Family, catalogue: Catalogue) -> Iterator[tuple[str, str]]:

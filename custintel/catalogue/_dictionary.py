@@ -19,14 +19,17 @@ _HEAD = """\
 Every column of the feature table, generated from `features/*.yaml` (do not edit: `python docs/generate.py`).
 *Missing* is what a value becomes when there is nothing to compute it from; `-` means that it stays missing.
 Amounts are in the operator's currency unit `u`; windows are days that end with the as-of date.
+*How*: `parts` are added up from partial sums by customer and time, `distinct` values from the day each was last seen;
+what cannot be added up is computed `apart`; `row` is the row in force, `function` code, `columns` reads other columns.
 """
-_TABLE = "| column | meaning | 含义 | unit | missing | computed as |\n|---|---|---|---|---|---|\n"
+_COLUMNS = ("column", "meaning", "含义", "unit", "missing", "sensitivity", "how", "computed as")
+_TABLE = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
 
 
 def dictionary_markdown(catalogue: Catalogue | None = None) -> str:
     """The data dictionary as a Markdown page; of the shipped families by default.
 
-    >>> dictionary_markdown(Catalogue.load(families=["plan_changes"])).splitlines()[6].endswith("columns in 1 family.")
+    >>> dictionary_markdown(Catalogue.load(families=["plan_changes"])).splitlines()[8].endswith("columns in 1 family.")
     True
     """
     catalogue = Catalogue.load() if catalogue is None else catalogue
@@ -63,6 +66,6 @@ def _facts(family: Family) -> Iterator[str]:
 
 def _row(entry: Entry) -> str:
     missing = "-" if entry.missing is None else f"{entry.missing:g}"
-    note = "" if entry.sensitivity == "normal" else f" ({entry.sensitivity})"
-    cells = (f"`{entry.column}`", entry.about + note, entry.about_zh, entry.unit, missing, f"`{entry.expression}`")
-    return "| " + " | ".join(cells) + " |"
+    how = "columns" if entry.kind == "derived" else entry.how
+    cells = (f"`{entry.column}`", entry.about, entry.about_zh, entry.unit, missing, entry.sensitivity, how)
+    return "| " + " | ".join((*cells, f"`{entry.expression}`")) + " |"

@@ -44,8 +44,10 @@ SENSITIVITIES = ("normal", "personal", "sensitive")
 _NOT_OF_A_ROW = ("windows", "slices", "previous", "per", "gather")
 _NOT_OF_A_FUNCTION = ("source", "time", "join", "columns", "as", *_NOT_OF_A_ROW)
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_WINDOW = re.compile(r"([1-9][0-9]{0,2})d")
+NAME_PATTERN = "[a-z][a-z0-9_]*"
+WINDOW_PATTERN = "([1-9][0-9]{0,2})d"
+_NAME = re.compile(NAME_PATTERN)
+_WINDOW = re.compile(WINDOW_PATTERN)
 _NOWHERE = Located(None, "")
 _UNREADABLE = parse("null")
 

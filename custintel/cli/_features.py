@@ -3,13 +3,14 @@
 # ruff: noqa: PLR0913  (the arguments of a command are its options)
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from custintel.builder import FeatureBuilder, check_features_file, load_python, trial_problems, write_features
-from custintel.catalogue import Catalogue, column_card
+from custintel.catalogue import Catalogue, column_card, features_schema
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import ConfigurationError, raise_problems
 from custintel.replacing import replacing_file
@@ -122,6 +123,17 @@ def check(
     own = sum(entry.where.startswith(str(place)) for entry in entries) if place is not None else 0
     mine = f", {own} of them from {place}" if place is not None else ""
     say(f"{len(builder.catalogue.families)} families, {len(entries)} features{mine}: no mistakes, all can be computed")
+
+
+@app.command()
+def schema(
+    out: Annotated[Path, typer.Option(help="The .json file to write.")] = Path("features.schema.json"),
+) -> None:
+    """Write the JSON Schema of feature files, with which editors complete keys and mark mistakes."""
+    with replacing_file(out) as fresh:
+        fresh.write_text(json.dumps(features_schema(), indent=1) + "\n", encoding="utf-8")
+    say(f"{out}; for VS Code (YAML extension) begin a feature file with:")
+    say(f"# yaml-language-server: $schema={out}")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -128,6 +129,13 @@ def test_check_computes_every_column(capsys: pytest.CaptureFixture[str], mine: P
     assert "1 mistake found" in told
     assert "mine.yaml:8: added_7d cannot be computed" in told
     assert "given: sum(direction)" in told
+
+
+def test_schema_is_written_with_the_line_for_the_editor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "features.schema.json"
+    assert run("schema", "--out", out) == 0
+    assert json.loads(out.read_text())["properties"]["family"]
+    assert f"# yaml-language-server: $schema={out}" in capsys.readouterr().out
 
 
 def test_build_writes_a_table_that_knows_its_words(
