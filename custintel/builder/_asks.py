@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custintel.builder._function import function_reason
+from custintel.builder._sources import is_dated
 from custintel.catalogue import ALL
 from custintel.expressions import parse
 
@@ -65,6 +66,9 @@ def _reason(entry: Entry, family: Family, sources: Sources, kept: dict[str, Entr
         return function_reason(entry, family, sources)
     if family.source not in sources:
         return f"no table {family.source}"
+    undated = [table for table in family.join if table not in sources and is_dated(table)]
+    if undated:
+        return f"no table {', '.join(undated)}"
     absent = sorted(_columns_read(entry, family) - sources.columns(family))
     absent += [c for c in _keys(family, sources) if c not in sources[family.source].columns]
     return f"no column {', '.join(dict.fromkeys(absent))} in {_tables(family)}" if absent else ""

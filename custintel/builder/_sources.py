@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from custintel.catalogue import Family
     from custintel.warehouse import Warehouse
 
-__all__ = ["Source", "Sources", "contract_sources", "name_sql", "warehouse_sources"]
+__all__ = ["Source", "Sources", "contract_sources", "is_dated", "name_sql", "warehouse_sources"]
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _DERIVED = ("event_date", "visible_date")
@@ -69,9 +69,9 @@ class Sources:
 
     def visible_day(self, family: Family) -> str:
         """The day from which a row of the family may be seen."""
-        if self.time(family) == event_time(family.source):
-            return "t.visible_date"
-        return f"greatest(t.visible_date, {self.event_day(family)})"
+        days = ["t.visible_date", *(f"{table}.visible_date" for table in family.join if is_dated(table))]
+        days += [] if self.time(family) == event_time(family.source) else [self.event_day(family)]
+        return days[0] if len(days) == 1 else f"greatest({', '.join(days)})"
 
     def arrival(self, family: Family) -> str:
         """The moment a row arrived; the moment it happened where nothing else is known."""
@@ -91,15 +91,27 @@ class Sources:
         raise KeyError(name)
 
     def from_sql(self, family: Family, columns: Iterable[str]) -> str:
-        """``usage as t left join plans as plans on ...``, with only the joins that are needed."""
+        """``usage as t left join plans as plans on ...``, with only the joins that are needed.
+
+        A table of one row a key and day is looked up on the day of the row; a row without its partner does not count,
+        whatever is read, so that all columns of a family are about the same rows.
+        """
         text = f"{self.tables[family.source].relation} as t"
         needed = {self.column(family, c).split(".")[0] for c in columns}
         for table, key in family.join.items():
-            if table in needed:
+            if table in needed or is_dated(table):
                 there = TABLES[table].key[0]
-                text += f" left join {self.tables[table].relation} as {table}"
+                kind = "join" if is_dated(table) else "left join"
+                text += f" {kind} {self.tables[table].relation} as {table}"
                 text += f" on {table}.{name_sql(there)} = t.{name_sql(key)}"
+                text += f" and {table}.event_date = {self.event_day(family)}" if is_dated(table) else ""
         return text
+
+
+def is_dated(table: str) -> bool:
+    """Whether a table has one row a key and day, so that it is looked up on the day of a row."""
+    contract = TABLES[table]
+    return contract.event_time is not None and contract.key[1:] == (contract.event_time,)
 
 
 def event_time(table: str) -> str:

@@ -57,7 +57,11 @@ def _join_is_good(family: Family, name: str, tables: Mapping[str, TableFacts], r
     good = [table for table, facts in tables.items() if facts.can_be_joined]
     if name not in good:
         wrong = "a table that cannot be joined" if name in tables else "unknown table to join"
-        hint = "only lists with one key and no arrival time" if name in tables else close_hint(name, good)
+        hint = (
+            "only lists with one key, and tables with one row a key and day"
+            if name in tables
+            else close_hint(name, good)
+        )
         reader.wrong(family.where, wrong, name, ", ".join(good), hint)
         return False
     column = family.join[name]

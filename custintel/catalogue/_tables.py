@@ -39,8 +39,9 @@ class TableFacts:
 
     @property
     def can_be_joined(self) -> bool:
-        """Whether it is a plain list that nothing arrives in: one key, no arrival time."""
-        return len(self.key) == 1 and not self.has_arrival
+        """Whether it is a list that nothing arrives in (one key, no arrival time), or has one row a key and day."""
+        is_list = len(self.key) == 1 and not self.has_arrival
+        return is_list or (self.event_time is not None and self.key[1:] == (self.event_time,))
 
 
 @lru_cache(maxsize=1)

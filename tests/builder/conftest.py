@@ -22,13 +22,25 @@ def features_folder() -> Path:
 @pytest.fixture(scope="session")
 def tables() -> dict[str, pd.DataFrame]:
     found = random_tables(seed=3)
-    return {**found, "usage": pd.concat([found["usage"], _same_moments(found["usage"])], ignore_index=True)}
+    usage = pd.concat([found["usage"], _same_moments(found["usage"])], ignore_index=True)
+    return {**found, "usage": usage, "cell_kpis": _days_of_cells(found["cell_kpis"], usage)}
 
 
 def _same_moments(usage: pd.DataFrame) -> pd.DataFrame:
     """Rows at the moments of others: which of two comes first must not depend on their order in the table."""
     some, other = usage.iloc[:90].reset_index(drop=True), usage.iloc[90:180].reset_index(drop=True)
     return other.assign(**{name: some[name] for name in ("customer_id", "event_time", "arrival_time", "other_party")})
+
+
+def _days_of_cells(kpis: pd.DataFrame, usage: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell and day, for most of the days on which a cell was used; some arrive days later."""
+    days = pd.DataFrame({"cell_id": usage["cell_id"], "event_time": usage["event_time"].dt.normalize()})
+    days = days.dropna().drop_duplicates().sample(frac=0.8, random_state=1).reset_index(drop=True)
+    measured = kpis.sample(len(days), replace=True, random_state=1).reset_index(drop=True)
+    late = (measured["arrival_time"] - measured["event_time"]).to_numpy()
+    return measured.assign(
+        cell_id=days["cell_id"], event_time=days["event_time"], arrival_time=days["event_time"] + late
+    )
 
 
 @pytest.fixture(scope="session")

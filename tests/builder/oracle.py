@@ -216,19 +216,28 @@ class Oracle:
             if row[time] is None:
                 continue
             moments = [row[time], row[contract.event_time], row.get(contract.arrival_time)]
+            joined = self.joined(family, row, day_of(row[time]))
+            if joined is None:
+                continue
+            moments += [moment for name, moment in joined.items() if name.startswith("_seen ")]
             seen = max(day_of(m) for m in moments if m is not None)
             arrived = row.get(contract.arrival_time) or row[time]
-            joined = self.joined(family, row)
             found.append(
                 {**joined, **row, "_time": row[time], "_day": day_of(row[time]), "_seen": seen, "_arrived": arrived}
             )
         return found
 
-    def joined(self, family: Family, row: Row) -> Row:
+    def joined(self, family: Family, row: Row, day: date) -> Row | None:
+        """The columns of joined tables; None where a partner of the same day is asked for and there is none."""
         found: Row = {}
         for table, column in family.join.items():
-            key = TABLES[table].key[0]
+            key, *dated = TABLES[table].key
             match = [r for r in self.tables[table] if r[key] == row[column]]
+            if dated:
+                match = [r for r in match if day_of(r["event_time"]) == day]
+                if not match:
+                    return None
+                found[f"_seen {table}"] = match[0]["arrival_time"]
             names = self.tables[table][0].keys()
             found = {**(match[0] if match else dict.fromkeys(names)), **found}
         return found

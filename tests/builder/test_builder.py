@@ -94,10 +94,14 @@ def test_late_arrivals_enter_when_they_arrive():
     assert X["events_90d"].tolist() == [1.0, 1.0, 2.0, 2.0]
 
 
-def test_parts_give_the_same_rows(wh, monkeypatch):
-    whole = FeatureBuilder(["usage", "contacts", "contract"]).build(wh, ["2025-05-31", "2025-06-30"])
-    monkeypatch.setattr("custintel.builder._here.CELLS", 200)
-    parts = FeatureBuilder(["usage", "contacts", "contract"]).build(wh, ["2025-05-31", "2025-06-30"])
+@pytest.mark.parametrize(
+    "families", [["usage", "contacts", "contract"], ["arrears", "hard_sequence", "hard_talks", "hard_median"]]
+)
+def test_parts_give_the_same_rows(wh, monkeypatch, features_folder, families):
+    builder = FeatureBuilder(families, features_path=features_folder)
+    whole = builder.build(wh, ["2025-05-31", "2025-06-30"])
+    monkeypatch.setattr("custintel.builder._here.CELLS", 100)
+    parts = builder.build(wh, ["2025-05-31", "2025-06-30"])
     pd.testing.assert_frame_equal(parts, whole, rtol=1e-9)
 
 

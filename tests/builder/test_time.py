@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import HARD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_operator import CUSTOMERS, random_tables
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DATES = [pd.Timestamp("2025-05-31"), pd.Timestamp("2025-07-15"), pd.Timestamp("2025-07-16")]
-SOURCES = sorted({table for family in Catalogue.load().families for table in family.tables if TABLES[table].event_time})
-EVENTS = [name for name in SOURCES if TABLES[name].arrival_time]
+SOURCES = {table for family in Catalogue.load(HARD).families for table in family.tables}
+EVENTS = sorted(table for table in SOURCES if TABLES[table].arrival_time)
 
 
 class Room:
@@ -62,7 +63,8 @@ def new_rows(table: str, seed: int) -> pd.DataFrame:
     """Rows like those of the table, under new keys."""
     frame = random_tables(seed)[table].sample(25, random_state=seed % 1000)
     for key in TABLES[table].key:
-        frame[key] = "new" + frame[key].astype(str)
+        if key != TABLES[table].event_time and not TABLES[table].columns[key].references:
+            frame[key] = "new" + frame[key].astype(str)
     return frame
 
 
@@ -86,7 +88,7 @@ def test_rows_dated_or_arriving_after_a_date_change_nothing_as_of_it(rooms, tabl
     assert_same(rooms[table].build_with(rows).loc[known], rooms[table].before.loc[known])
 
 
-@pytest.mark.parametrize("table", EVENTS)
+@pytest.mark.parametrize("table", [table for table in EVENTS if "customer_id" in TABLES[table].columns])
 def test_rows_that_had_arrived_do_change_something(rooms, table):
     """The property above would hold for a builder that reads nothing: the same rows, earlier, must be seen."""
     rows = new_rows(table, 42).assign(customer_id=CUSTOMERS[0])

@@ -132,6 +132,13 @@ CASES = {
         "bills",
         "one key",
     ),
+    "join of a dated table by an unknown column": (
+        HEAD + f"join: {{cell_kpis: cell}}\nfeatures:\n  mine_x: {GOOD}\n",
+        1,
+        "cell_kpis is joined by an unknown column of usage",
+        "cell",
+        "cell_id",
+    ),
     "join of nothing": (
         HEAD + f"join: {{plan: plan_id}}\nfeatures:\n  mine_x: {GOOD}\n",
         1,
