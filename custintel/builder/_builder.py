@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._frame import concatenated, finished
 from custintel.builder._function import answered, check_sql
+from custintel.builder._kept import KeptDays
 from custintel.builder._plan import Plan, make_plan
 from custintel.builder._run import run
 from custintel.builder._shown import builder_html
@@ -72,6 +73,7 @@ class FeatureBuilder:
         as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex | None = None,
         customers: Iterable[object] | None = None,
         rows: Rows | None = None,
+        partials: str | Path | None = None,
     ) -> pd.DataFrame:
         """Build the features as of one date or several.
 
@@ -90,6 +92,9 @@ class FeatureBuilder:
             Customers at dates of their own: ``customer_id`` and ``as_of`` as columns or index levels (without ``as_of``
             all are asked as of the one date given). One row comes out for each, in order and with their index; a row
             sees its own date only, whatever stands in the others. The same pair may come twice.
+        partials : path, optional
+            A folder in which the sums of each day are kept, so that tomorrow's features read tomorrow's records and the
+            sums. The result is the same as without; days that are new or have changed are made again.
 
         Returns
         -------
@@ -121,7 +126,8 @@ class FeatureBuilder:
                 self._plan_of(days, wanted, sources, relation)
                 for days in date_batches(wanted.days, self.catalogue.entries())
             ]
-            frames = [run(plan, wh.engine) for plan in plans]
+            kept = None if partials is None else KeptDays(partials, wh.engine)
+            frames = [run(plan, wh.engine, kept) for plan in plans]
         frame = finished(frames[0] if len(frames) == 1 else concatenated(frames), plans[0], wanted, wh)
         chosen = self._chosen(plans[0])
         return frame if list(frame.columns) == chosen else frame[chosen]

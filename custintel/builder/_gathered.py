@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from custintel.builder._daily import Daily, DailySources, regrouped_sql
 from custintel.builder._parts import Part, whole_sql
 from custintel.builder._pieces import MERGES, joined_sql, map_step, spread_sql
 from custintel.builder._sequence import Paired
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from custintel.builder._asks import Ask
     from custintel.builder._records import Records
 
-__all__ = ["gathered_steps"]
+__all__ = ["Gathering", "gathered_steps"]
 
 _ROWS = parse("count(*)")
 _HERE = "rows_here"
@@ -31,14 +32,28 @@ def gathered_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
     """All steps of a gathered family; the last one has a row for every row of the spine."""
     if records.family.previous:
         paired = Paired.of(records)
-        return [paired.step(), *_Gathering(tuple(asks), paired).steps()]
-    return _Gathering(tuple(asks), records).steps()
+        return [paired.step(), *Gathering(tuple(asks), paired).steps()]
+    return Gathering(tuple(asks), records).steps()
 
 
 @dataclass(frozen=True)
-class _Gathering:
+class Gathering:
+    """The columns of a gathered family, the records they are made of, or the days that were kept of those."""
+
     asks: tuple[Ask, ...]
     records: Records
+    days: DailySources | None = None
+
+    def daily(self) -> Daily:
+        """What is to be kept a day."""
+        key = name_sql(str(self.records.family.per))
+        return Daily(self.records, frozenset(self._columns), tuple(part for _, part in self._parts()), item=key)
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether a day's partials never change: nothing is looked up or paired, nothing depends on the as-of date."""
+        family = self.records.family
+        return not family.join and not family.previous and not any(s.dated for s in self.sums.values())
 
     def steps(self) -> list[Step]:
         name = self.records.family.name
@@ -77,20 +92,33 @@ class _Gathering:
         time = self.records.sources.time(self.records.family)
         return [(s, part) for s in self.sums.values() for part in s.parts(time)]
 
+    @property
+    def _columns(self) -> set[str]:
+        family = self.records.family
+        read = {c for s in self.sums.values() for c in s.columns}
+        return read | {str(family.per), self.records.sources.time(family)}
+
     def _partial_steps(self) -> list[Step]:
         family = self.records.family
-        key = name_sql(str(family.per))
-        time = self.records.sources.time(family)
-        columns = {c for s in self.sums.values() for c in s.columns} | {str(family.per), time}
         keys = ["customer_id", *self.records.keys(self.dated), "item"]
-        body = columns_sql([*keys[:-1], f"{key} as item", *(f"{p.sql} as {p.name}" for _, p in self._parts())])
-        where = f"{self.records.sources.column(family, str(family.per))} is not null"
-        source = self.records.sql(columns, self.dated, where)
-        places = ", ".join(str(n) for n in range(1, len(keys) + 1))
-        sql = f"select\n    {body}\nfrom (\n{source}\n) as r\ngroup by {places}"
+        sql = self._merged_days_sql(keys, self.days) if self.days else self._grouped_sql(keys)
         about = f"{family.name}: partial aggregates a {family.per}, one scan for all windows"
         first = Step(f"{family.name}_partials", sql, about)
         return [first, map_step(self.records.calendar)] if self._shared else [first]
+
+    def _grouped_sql(self, keys: Sequence[str]) -> str:
+        family = self.records.family
+        key = name_sql(str(family.per))
+        body = columns_sql([*keys[:-1], f"{key} as item", *(f"{p.sql} as {p.name}" for _, p in self._parts())])
+        where = f"{self.records.sources.column(family, str(family.per))} is not null"
+        source = self.records.sql(self._columns, self.dated, where)
+        places = ", ".join(str(n) for n in range(1, len(keys) + 1))
+        return f"select\n    {body}\nfrom (\n{source}\n) as r\ngroup by {places}"
+
+    def _merged_days_sql(self, keys: Sequence[str], days: DailySources) -> str:
+        parts = [part for _, part in self._parts()]
+        source = replace(self.records, sources=days).sql(["item", *(part.name for part in parts)])
+        return regrouped_sql(source, keys, parts)
 
     @property
     def _shared(self) -> bool:

@@ -7,7 +7,7 @@ customer is then read once in all, because every range reads only its own rows.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.builder._distinct import distinct_counts
+from custintel.builder._gathered import Gathering
 from custintel.builder._partials import Grouping
 from custintel.builder._steps import Step, columns_sql, with_sql
 from custintel.builder._window import window_steps
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from custintel.builder._asks import Ask
+    from custintel.builder._kept import KeptDays
     from custintel.builder._plan import Plan
     from custintel.builder._records import Records
     from custintel.builder._room import Room
@@ -41,13 +43,13 @@ CELLS = 40_000_000
 """Output cells (rows x columns) worked on at a time; it bounds the memory of the widest step."""
 
 
-def run_here(plan: Plan, room: Room) -> pd.DataFrame:
+def run_here(plan: Plan, room: Room, kept: KeptDays | None = None) -> pd.DataFrame:
     """Rows of the spine with all columns, ordered and indexed by date and customer."""
     rows = _Rows.of(plan, room)
     found = _Columns(rows, plan.entries)
     parts = max(1, math.ceil(rows.count * len(plan.columns) / CELLS))
     for part, (low, high) in enumerate(rows.ranges(parts), 1):
-        part_of = _Part(plan, room, rows, low, high)
+        part_of = _Part(plan, room, rows, (low, high), kept)
         about = "building features" + (f", part {part} of {parts}" if parts > 1 else "")
         for family in track(list(plan.families), about):
             for columns in part_of.columns(family):
@@ -172,8 +174,9 @@ def filled(values: NDArray[Any], missing: float | None) -> NDArray[Any]:
 class _Part:
     """Some customers: their records, their rows."""
 
-    def __init__(self, plan: Plan, room: Room, rows: _Rows, low: int, high: int) -> None:
-        self.plan, self.room, self.rows, self.low, self.high = plan, room, rows, low, high
+    def __init__(self, plan: Plan, room: Room, rows: _Rows, between: tuple[int, int], kept: KeptDays | None) -> None:
+        self.plan, self.room, self.rows, self.kept = plan, room, rows, kept
+        self.low, self.high = low, high = between
         self.slices = rows.slices(low, high)
         every = (low, high) == (0, len(rows.names))
         names = [literal(rows.names[n].as_py()) for n in (low, high - 1)]
@@ -189,7 +192,7 @@ class _Part:
         """Columns of a family, an array a date."""
         asks, records = self.plan.questions[family]
         if records.family.kind != "window":
-            yield self._fetched(self.plan.families[family], asks)
+            yield self._fetched(self._steps(family), asks)
             return
         grouping = self._grouping(asks, records)
         rest = [ask for ask in asks if ask not in set(grouping.asks)]
@@ -197,6 +200,14 @@ class _Part:
             yield self._added(grouping)
         if rest:
             yield self._fetched(window_steps(rest, records), rest)
+
+    def _steps(self, family: str) -> Sequence[Step]:
+        """The steps of a family that the database finishes, from kept days where that can be."""
+        asks, records = self.plan.questions[family]
+        gathering = Gathering(asks, records)
+        if self.kept is None or records.family.kind != "gathered" or not gathering.can_be_kept:
+            return self.plan.families[family]
+        return replace(gathering, days=self.kept.sources(gathering.daily())).steps()
 
     def _grouping(self, asks: Sequence[Ask], records: Records) -> Grouping:
         grouping = Grouping.of(asks, records)
@@ -224,7 +235,8 @@ class _Part:
     def _totals(self, grouping: Grouping) -> dict[str, NDArray[Any]]:
         if not grouping.added:
             return {}
-        partials = grouping.partials()
+        days = self.kept.sources(grouping.daily()) if self.kept and grouping.can_be_kept else None
+        partials = grouping.partials(days)
         people = f"select distinct customer_id, no from {self.room.name('spine')}"
         joined = (
             f"select e.no, g.* exclude (customer_id) from {partials.name} as g join ({people}) as e using (customer_id)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from custintel.builder._daily import Daily, DailySources, regrouped_sql
 from custintel.builder._dense import Layout, Totals
 from custintel.builder._steps import Step, columns_sql
 from custintel.builder._sums import Key, Sum, collect
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from custintel.builder._asks import Ask
     from custintel.builder._dense import Pieces
+    from custintel.builder._parts import Part
     from custintel.builder._records import Records
 
 __all__ = ["Grouping"]
@@ -60,14 +62,30 @@ class Grouping:
         """The sums that are put together from parts."""
         return {key: one for key, one in self.sums.items() if not one.aggregate.distinct}
 
-    def partials(self) -> Step:
-        """One row a customer and bucket with all parts; conditions of slices are computed once a record."""
-        parts = [part for one in self.added.values() for part in one.parts(self._time, _flag(one))]
-        keys = ["customer_id", *self._cell]
-        body = columns_sql([*keys, *(f"{part.sql} as {part.name}" for part in parts)])
-        about = f"{self.records.family.name}: partial aggregates, one scan for all windows"
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is kept a bucket; conditions of slices are read from flags, computed once a record."""
+        return tuple(part for one in self.added.values() for part in one.parts(self._time, _flag(one)))
+
+    def partials(self, days: DailySources | None = None) -> Step:
+        """One row a customer and bucket with all parts, from the records or from days that were kept."""
+        name, keys = self.records.family.name, ["customer_id", *self._cell]
+        if days is not None:
+            source = replace(self.records, sources=days).sql([part.name for part in self.parts])
+            about = f"{name}: kept days merged into buckets"
+            return Step(f"{name}_partials", regrouped_sql(self._between(source), keys, self.parts), about)
+        body = columns_sql([*keys, *(f"{part.sql} as {part.name}" for part in self.parts)])
         sql = f"select\n    {body}\nfrom (\n{self._flagged_sql()}\n) as r\ngroup by {', '.join(keys)}"
-        return Step(f"{self.records.family.name}_partials", sql, about)
+        return Step(f"{name}_partials", sql, f"{name}: partial aggregates, one scan for all windows")
+
+    def daily(self) -> Daily:
+        """What is to be kept a day."""
+        return Daily(self.records, frozenset(self._columns), self.parts, self._flags)
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether a day's partials never change: nothing is looked up, and nothing depends on the as-of date."""
+        return not self.records.family.join and not any(one.dated for one in self.added.values())
 
     @property
     def _time(self) -> str:
@@ -78,12 +96,21 @@ class Grouping:
         return ("bucket", "seen") if self.records.shared else ("piece",)
 
     def _flagged_sql(self) -> str:
-        columns = {column for one in self.added.values() for column in one.columns}
-        conditions = {one.slice: one.condition_sql for one in self.added.values() if one.condition}
-        flags = [f"({sql}) as {_flag_name(name)}" for name, sql in conditions.items()]
-        body = columns_sql(["r.*", *flags])
-        between = "\nwhere r.bucket is not null" if self.records.shared else ""  # days in no window
-        return f"select\n    {body}\nfrom (\n{self.records.sql(columns)}\n) as r{between}"
+        body = columns_sql(["r.*", *(f"({sql}) as {name}" for name, sql in self._flags.items())])
+        return f"select\n    {body}\nfrom (\n{self._between(self.records.sql(self._columns))}\n) as r"
+
+    def _between(self, source: str) -> str:
+        """Without the days that are in no window."""
+        return f"select r.* from (\n{source}\n) as r where r.bucket is not null" if self.records.shared else source
+
+    @property
+    def _columns(self) -> set[str]:
+        return {column for one in self.added.values() for column in one.columns}
+
+    @property
+    def _flags(self) -> dict[str, str]:
+        """Conditions of slices by the names of the columns they are computed in."""
+        return {_flag_name(one.slice): str(one.condition_sql) for one in self.added.values() if one.condition}
 
     def pieces(self) -> Pieces:
         """The cells of each piece of each date; a cell is a bucket and the first date on which it is seen."""

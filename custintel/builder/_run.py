@@ -17,16 +17,17 @@ from custintel.progress import track
 if TYPE_CHECKING:
     import pandas as pd
 
+    from custintel.builder._kept import KeptDays
     from custintel.builder._plan import Plan
     from custintel.engines import Engine
 
 __all__ = ["run"]
 
 
-def run(plan: Plan, engine: Engine) -> pd.DataFrame:
+def run(plan: Plan, engine: Engine, kept: KeptDays | None = None) -> pd.DataFrame:
     """Rows of the spine with all columns, ordered and indexed by date and customer."""
     with Room(engine) as room:
-        return run_here(plan, room) if engine.dialect == "duckdb" else typed(_run_there(plan, room), plan)
+        return run_here(plan, room, kept) if engine.dialect == "duckdb" else typed(_run_there(plan, room), plan)
 
 
 def _run_there(plan: Plan, room: Room) -> pa.Table:

@@ -1,0 +1,117 @@
+"""A folder of daily partial aggregates: days that are missing or have changed are made, all others are read.
+
+Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stand the
+Parquet files of each day of sight, and an index of what each day's records were: their number and a hash of lines and
+times. Files are written elsewhere and moved into place before the index says that they are there. Values corrected in
+place, under the same line and time, are not noticed: then the folder is to be deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from custintel.builder._calendar import date_sql
+from custintel.builder._daily import SEEN, Daily, DailySources
+from custintel.engines import DuckDBEngine, literal
+from custintel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from custintel.engines import Engine
+
+__all__ = ["KeptDays"]
+
+_INDEX = "days.json"
+
+
+class KeptDays:
+    """Daily partials of one build in a folder.
+
+    ``made`` counts the days that had to be made, by family: none when nothing is new.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], engine: Engine) -> None:
+        if not isinstance(engine, DuckDBEngine):
+            raise ConfigurationError(
+                f"partials are kept on the embedded engine only\n  given: an engine that speaks {engine.dialect}\n"
+                "  hint: leave partials out; the cluster reads the records"
+            )
+        self.folder, self.engine = Path(folder), engine
+        self.made: dict[str, int] = {}
+        self._signatures: dict[str, dict[date, str]] = {}
+
+    def relation(self, daily: Daily) -> str:
+        """The kept days that the dates asked for can see, brought up to date."""
+        place = self.folder / f"{daily.records.family.name}-{daily.digest}"
+        place.mkdir(parents=True, exist_ok=True)
+        index, now = _read_index(place), self._signature(daily)
+        stale = [day for day, signature in now.items() if index.get(str(day)) != signature]
+        if stale:
+            self._make(daily, stale, place)
+        if stale or any(date.fromisoformat(day) not in now for day in index if self._inside(day, daily)):
+            kept = {day: text for day, text in index.items() if not self._inside(day, daily)}
+            _write_index(place, kept | {str(day): text for day, text in now.items()})
+        self.made[daily.records.family.name] = len(stale)
+        files = ", ".join(literal(str(path)) for day in sorted(now) for path in _files(place, day))
+        return f"read_parquet([{files}])" if files else f"({daily.sql([])})"
+
+    def sources(self, daily: Daily) -> DailySources:
+        """What stands in the place of the family's table."""
+        return DailySources(relation=self.relation(daily))
+
+    def _inside(self, day: str, daily: Daily) -> bool:
+        calendar = daily.records.calendar
+        return str(calendar.first) < day <= str(calendar.last)
+
+    def _signature(self, daily: Daily) -> dict[date, str]:
+        """Number of records and a hash of them, by day of sight."""
+        records = daily.records
+        family, sources, calendar = records.family, records.sources, records.calendar
+        seen, time = sources.visible_day(family), sources.time(family)
+        where = (
+            f"{seen} > {date_sql(calendar.edges[0])} and {seen} <= {date_sql(calendar.last)} and {daily.recent_sql()}"
+        )
+        query = (
+            f"select {seen}, count(*), bit_xor(hash(t.customer_id, t.{time}))"
+            f" from {sources[family.source].relation} as t where {where} group by 1 order by 1"
+        )
+        if query not in self._signatures:
+            rows = self.engine.rows(query)
+            self._signatures[query] = {date.fromisoformat(str(day)): f"{count} {mark}" for day, count, mark in rows}
+        return self._signatures[query]
+
+    def _make(self, daily: Daily, days: Sequence[date], place: Path) -> None:
+        """Group the records of some days and write a file a day."""
+        with tempfile.TemporaryDirectory(dir=place, prefix=".new-") as folder:
+            self.engine.write_parquet_by(daily.sql(days), folder, SEEN)
+            for day in days:
+                for old in _files(place, day):
+                    old.unlink()
+                for number, made in enumerate(sorted(Path(folder, f"{SEEN}={day}").glob("*.parquet"))):
+                    made.replace(place / f"{day}.{number}.parquet")
+
+
+def _files(place: Path, day: date | str) -> list[Path]:
+    """The files of a day: the engine writes one a thread."""
+    return sorted(place.glob(f"{day}.*.parquet"))
+
+
+def _read_index(place: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads((place / _INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {day: text for day, text in found.items() if _files(place, day)}
+
+
+def _write_index(place: Path, index: dict[str, str]) -> None:
+    temporary = place / f".{_INDEX}.{os.getpid()}"
+    temporary.write_text(json.dumps(index, indent=0, sort_keys=True), encoding="utf-8")
+    shutil.move(temporary, place / _INDEX)

@@ -1,0 +1,129 @@
+"""Sums of each day kept in a folder: the same features as without, and only new or changed days are made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_operator import CUSTOMERS, random_tables
+
+from custintel.builder import FeatureBuilder
+from custintel.builder._kept import KeptDays
+from custintel.engines import DuckDBEngine
+from custintel.errors import ConfigurationError
+from custintel.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FAMILIES = ["usage", "contacts", "rhythm", "billing", "mobility", "hard", "hard_gathered"]
+
+
+def assert_same(left: pd.DataFrame, right: pd.DataFrame) -> None:
+    assert list(left.index) == list(right.index)
+    assert list(left.columns) == list(right.columns)
+    for column in left:
+        a, b = left[column], right[column]
+        if a.dtype == "category":
+            assert a.astype(object).fillna("").equals(b.astype(object).fillna("")), column
+        else:
+            np.testing.assert_allclose(a, b, rtol=2e-9, atol=1e-9, err_msg=str(column))
+
+
+def usage(*rows: tuple[str, str, str | None]) -> Warehouse:
+    """Calls of customers: (customer, time of the event, time of arrival)."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "event_time", "arrival_time"])
+    return Warehouse.from_frames(usage=frame.assign(service="voice", direction="out", duration_s=60))
+
+
+def made(folder: Path) -> dict[str, set[str]]:
+    """Days in the folder, by family."""
+    return {index.parent.name.split("-")[0]: set(json.loads(index.read_text())) for index in folder.glob("*/days.json")}
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {f"{p.parent.name}/{p.name}": p.stat().st_mtime_ns for p in folder.glob("*/*.parquet")}
+
+
+@pytest.fixture(scope="module")
+def builder(features_folder):
+    return FeatureBuilder(FAMILIES, features_path=features_folder)
+
+
+@pytest.mark.parametrize("days", ["2025-06-30", ["2025-05-31", "2025-06-30", "2025-09-15"]])
+def test_features_from_kept_days_are_the_features(builder, wh, tmp_path, days):
+    plain = builder.build(wh, days, customers=CUSTOMERS)
+    assert_same(builder.build(wh, days, customers=CUSTOMERS, partials=tmp_path), plain)
+    assert {"usage", "contacts", "rhythm", "billing", "hard_gathered"} <= set(made(tmp_path))
+    assert_same(builder.build(wh, days, customers=CUSTOMERS, partials=tmp_path), plain)
+
+
+def test_the_next_days_are_made_and_no_other(builder, wh, tmp_path):
+    builder.build(wh, "2025-06-30", partials=tmp_path)
+    before = stamps(tmp_path)
+    assert_same(builder.build(wh, "2025-07-02", partials=tmp_path), builder.build(wh, "2025-07-02"))
+    after = stamps(tmp_path)
+    assert {name: after[name] for name in before} == before
+    new = {name.split("/")[1][:10] for name in set(after) - set(before)}
+    assert new == {"2025-07-02"}  # nothing was seen on the first
+
+
+def test_a_late_record_makes_the_day_of_its_arrival(tmp_path):
+    known = [("a", f"2025-06-{day:02d} 10:00", None) for day in range(1, 29)]
+    late = ("a", "2025-06-05 11:00", "2025-06-20 09:00")
+    builder = FeatureBuilder(["usage"])
+    builder.build(usage(*known), "2025-06-28", partials=tmp_path)
+    before = stamps(tmp_path)
+    wh = usage(*known, late)
+    X = builder.build(wh, ["2025-06-19", "2025-06-28"], partials=tmp_path)
+    assert X["events_30d"].tolist() == [19.0, 29.0]
+    changed = {name for name, stamp in stamps(tmp_path).items() if before.get(name) != stamp}
+    assert {name.split("/")[1][:10] for name in changed} == {"2025-06-20"}
+
+
+def test_records_that_are_gone_leave_the_sums(tmp_path):
+    builder = FeatureBuilder(["usage"])
+    rows = [("a", f"2025-06-{day:02d} 10:00", None) for day in (1, 10, 20)]
+    builder.build(usage(*rows), "2025-06-20", partials=tmp_path)
+    X = builder.build(usage(rows[0], rows[2]), "2025-06-20", partials=tmp_path)
+    assert X["events_30d"].tolist() == [2.0]
+    assert made(tmp_path)["usage"] == {"2025-06-01", "2025-06-20"}
+
+
+def test_another_definition_has_days_of_its_own(tmp_path):
+    wh = usage(("a", "2025-06-01 10:00", None), ("a", "2025-06-02 10:00", None))
+    text = "family: own\nabout: own\nsource: usage\nwindows: [7d]\nfeatures:\n"
+    line = "  found: {{sql: {}, unit: n, missing: 0, about: Found}}\n"
+    for number, sql in enumerate(("count(*)", "sum(duration_s)"), 1):
+        (tmp_path / "own.yaml").write_text(text + line.format(sql), encoding="utf-8")
+        X = FeatureBuilder(["own"], features_path=tmp_path).build(wh, "2025-06-02", partials=tmp_path / "days")
+        assert X["found_7d"].tolist() == [{1: 2.0, 2: 120.0}[number]]
+    assert len(list((tmp_path / "days").iterdir())) == 2
+
+
+def test_a_lost_file_is_made_again(tmp_path):
+    wh = usage(("a", "2025-06-01 10:00", None), ("a", "2025-06-02 10:00", None))
+    FeatureBuilder(["usage"]).build(wh, "2025-06-02", partials=tmp_path)
+    next(tmp_path.glob("usage-*/2025-06-01.*.parquet")).unlink()
+    X = FeatureBuilder(["usage"]).build(wh, "2025-06-02", partials=tmp_path)
+    assert X["events_7d"].tolist() == [2.0]
+
+
+def test_a_customer_not_asked_about_before_is_there(tmp_path):
+    tables = random_tables(seed=5)
+    wh = Warehouse.from_frames(**tables)
+    FeatureBuilder(["usage"]).build(wh, "2025-06-30", customers=CUSTOMERS[:2], partials=tmp_path)
+    everyone = FeatureBuilder(["usage"]).build(wh, "2025-06-30", customers=CUSTOMERS, partials=tmp_path)
+    assert_same(everyone, FeatureBuilder(["usage"]).build(wh, "2025-06-30", customers=CUSTOMERS))
+
+
+def test_only_the_embedded_engine_keeps_days(tmp_path):
+    class Elsewhere:
+        dialect = "spark"
+
+    with pytest.raises(ConfigurationError, match="embedded engine only"):
+        KeptDays(tmp_path, Elsewhere())
+    assert KeptDays(tmp_path, DuckDBEngine()).made == {}
