@@ -11,7 +11,8 @@ module here is one function in SQL; `feature_function` registers one of your own
 
 from __future__ import annotations
 
-from custintel.functions import arrears as _arrears  # noqa: F401  (a module registers its function)
+from importlib import import_module
+
 from custintel.functions._declared import FeatureFunction, Reads, find, registered, sql_function
 from custintel.functions._python import View, answer, feature_function, load_python
 from custintel.functions._question import Question, Relation
@@ -31,3 +32,21 @@ __all__ = [
     "registered",
     "sql_function",
 ]
+
+_MODULES = (
+    "arrears",
+    "circle",
+    "community",
+    "destinations",
+    "experience",
+    "fraud_ties",
+    "handset",
+    "household",
+    "imei",
+    "places",
+    "plan_fit",
+    "ties",
+    "unsolved",
+)
+for _module in _MODULES:
+    import_module(f"{__name__}.{_module}")  # a module registers its function

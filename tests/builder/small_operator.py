@@ -11,8 +11,11 @@ import pandas as pd
 from custintel.contracts import TABLES, ColumnContract, TableContract
 
 START, DAYS = pd.Timestamp("2025-01-01"), 300
-ROWS = {"usage": 900, "subscriptions": 40, "customers": 0, "accounts": 12, "plans": 5, "cells": 6}
+ROWS = {"usage": 900, "subscriptions": 40, "customers": 0, "accounts": 12, "plans": 5, "cells": 6, "numbering": 6}
 CUSTOMERS = [f"C{n:02d}" for n in range(12)]
+NUMBERS = [f"88{n % 3}{n}" for n in (13, 0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 12)]
+"""The customers' numbers, the same for all seeds; some were held by another line before, the first nobody calls."""
+KEYS = {"customer_id": CUSTOMERS, "msisdn": NUMBERS, "prefix": ["8", "88", "880", "881", "8811", "99"]}
 SILENT = "C11"
 """A customer with no row in any table of events."""
 
@@ -29,6 +32,9 @@ def _table(contract: TableContract, seed: int) -> pd.DataFrame:
     if contract.event_time and contract.arrival_time:
         frame[contract.arrival_time] = _late(frame[contract.event_time], draws[contract.arrival_time])
     for column in contract.columns.values():
+        if column.name == contract.not_self:  # nobody calls the own number
+            own = frame["customer_id"].map(dict(zip(CUSTOMERS, NUMBERS, strict=True)))
+            frame[column.name] = frame[column.name].where(frame[column.name] != own, None)
         if column.known_at == column.name:
             frame[column.name] = _late(frame[contract.event_time], draws[column.name])
     return frame
@@ -40,8 +46,8 @@ def _draws(seed: int, *names: str) -> np.random.Generator:
 
 
 def _column(column: ColumnContract, contract: TableContract, count: int, rng: np.random.Generator) -> Any:
-    if contract.key == (column.name,):
-        return CUSTOMERS if column.name == "customer_id" else [f"{column.name[:2]}{n}" for n in range(count)]
+    if contract.key == (column.name,) or column.name == "msisdn":
+        return KEYS.get(column.name) or [f"{column.name[:2]}{n}" for n in range(count)]
     if column.name == contract.event_time:
         return _times(column, contract, count, rng)
     values = pd.Series(_values(column, count, rng)).astype(object)
@@ -79,6 +85,8 @@ def _free(column: ColumnContract, count: int, rng: np.random.Generator) -> Any:
         return rng.random(count) < 0.4
     if column.type in ("date", "timestamp"):
         return START + pd.to_timedelta(rng.integers(0, DAYS, count), unit="D")
+    if column.name == "other_party":  # lines of ours and some others
+        return [f"88{n % 3}{n}" for n in np.floor(13 * rng.random(count) ** 3).astype(int)]
     return [f"{column.name[:3]}{n}" for n in np.floor(9 * rng.random(count) ** 2).astype(int)]  # some more often
 
 
