@@ -34,9 +34,16 @@ def dictionary_markdown(catalogue: Catalogue | None = None) -> str:
     """
     catalogue = Catalogue.load() if catalogue is None else catalogue
     families = catalogue.families
-    count = len(catalogue.entries())
-    sizes = f"{count} columns in {len(families)} famil{'y' if len(families) == 1 else 'ies'}.\n"
+    sizes = f"{_sizes(catalogue)}\n"
     return "\n".join([_HEAD, sizes, *(_section(family, catalogue.entries()) for family in families)])
+
+
+def _sizes(catalogue: Catalogue) -> str:
+    """How many columns there are, and how many of them needed code (a function) because the grammar ends before."""
+    families, entries = len(catalogue.families), catalogue.entries()
+    whole = f"{len(entries)} columns in {families} famil{'y' if families == 1 else 'ies'}."
+    code = sum(entry.kind == "function" for entry in entries)
+    return f"{whole} Columns of a function: {code} ({code / len(entries):.1%})." if code else whole
 
 
 def _section(family: Family, entries: Iterable[Entry]) -> str:
