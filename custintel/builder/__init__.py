@@ -16,7 +16,8 @@ from __future__ import annotations
 from custintel.builder._builder import FeatureBuilder
 from custintel.builder._calendar import date_sql
 from custintel.builder._plan import Plan
-from custintel.builder._spine import ENDS
+from custintel.builder._sources import warehouse_sources
+from custintel.builder._spine import ENDS, spine_steps
 from custintel.builder._steps import Step, values_sql, with_sql
 from custintel.builder._trial import trial_problems
 from custintel.builder._wanted import Rows
@@ -41,8 +42,10 @@ __all__ = [
     "has_words",
     "load_python",
     "read_dates",
+    "spine_steps",
     "trial_problems",
     "values_sql",
+    "warehouse_sources",
     "with_sql",
     "write_features",
 ]
