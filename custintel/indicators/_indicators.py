@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from custintel.indicators._rules import Rules
     from custintel.warehouse import Warehouse
 
-__all__ = ["cdr_indicators"]
+__all__ = ["cdr_indicators", "check_warehouse"]
 
 RECORDS = 1_000_000
 """Records worked on at a time; it bounds the memory."""
@@ -86,11 +86,19 @@ def cdr_indicators(  # noqa: PLR0913  (the public door; its keywords are bandico
     1.0
     """
     rules = make_rules(groupby, as_of, window, night, weekend, splits, summary, reciprocated)
-    if "usage" not in wh.tables:
-        raise DataError(f"no calls and texts\n  given: {', '.join(wh.tables)}\n  hint: indicators read the table usage")
+    check_warehouse(wh)
     parts = max(1, math.ceil(_records(wh) / RECORDS))
     frames = [_part(wh, rules, part, parts) for part in range(parts)]
     return pd.concat(frames).sort_index() if parts > 1 else frames[0]
+
+
+def check_warehouse(wh: Warehouse) -> None:
+    """Refuse a warehouse without calls, or on an engine whose SQL the indicators do not speak."""
+    if "usage" not in wh.tables:
+        raise DataError(f"no calls and texts\n  given: {', '.join(wh.tables)}\n  hint: indicators read the table usage")
+    if wh.engine.dialect != "duckdb":
+        hint = "the features of FeatureBuilder run there"
+        raise DataError(f"indicators run on DuckDB alone\n  given: {wh.engine.dialect}\n  hint: {hint}")
 
 
 def _records(wh: Warehouse) -> int:

@@ -1,4 +1,4 @@
-"""The one place where indicators are computed: steps kept as temporary tables, results put side by side."""
+"""The one place where indicators are computed: steps kept under names of their own, results put side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from custintel.engines import DuckDBEngine
+    from custintel.engines import Engine
     from custintel.indicators._rules import Rules
     from custintel.indicators._table import Table
 
@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 class Desk:
     """Steps that ran, kept under names of their own and gone afterwards."""
 
-    def __init__(self, engine: DuckDBEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.number = next(_numbers)
         self.kept: dict[str, Step] = {}
@@ -36,18 +36,17 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         for name in self.kept:
-            self.engine.execute(f"drop table if exists {self._table(name)}")
+            self.engine.drop(self._own(name))
 
-    def _table(self, step: str) -> str:
-        return f'temp."custintel_indicators_{self.number}_{step}"'
+    def _own(self, step: str) -> str:
+        return f"custintel_indicators_{self.number}_{step}"
 
     def keep(self, steps: Iterable[Step]) -> None:
         """Run the steps that did not run yet."""
         for step in steps:
             if step.name not in self.kept:
-                text = with_sql([*self.kept.values(), step])
-                self.engine.execute(f"create temporary table {self._table(step.name)} as {text}")
-                self.kept[step.name] = Step(step.name, f"select * from {self._table(step.name)}", "ran before")
+                self.engine.keep(self._own(step.name), with_sql([*self.kept.values(), step]))
+                self.kept[step.name] = Step(step.name, f"select * from {self.engine.kept(self._own(step.name))}", "")
 
     def rows(self, step: Step) -> pa.Table:
         """The rows of a step that reads kept ones."""
