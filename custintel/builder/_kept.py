@@ -1,8 +1,8 @@
-"""A folder of daily partial aggregates: days that are missing or have changed are made, all others are read.
+"""A folder of daily partial aggregates: days that are new or have changed are made, all others are read.
 
-Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stand the
-Parquet files of each day of sight, and an index of what each day's records were: their number and a hash of lines and
-times. Files are written elsewhere and moved into place before the index says that they are there. Values corrected in
+Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stands a
+Parquet file a month of sight, and an index of what each day's records were: their number and a hash of lines and times.
+A file is written under another name and moved into place before the index says what is in it. Values corrected in
 place, under the same line and time, are not noticed: then the folder is to be deleted.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KeptDays"]
 
-_INDEX = "days.json"
+_INDEX, _MADE = "days.json", "custintel_days_made"
 
 
 class KeptDays:
@@ -59,8 +58,9 @@ class KeptDays:
             kept = {day: text for day, text in index.items() if not self._inside(day, daily)}
             _write_index(place, kept | {str(day): text for day, text in now.items()})
         self.made[daily.records.family.name] = len(stale)
-        files = ", ".join(literal(str(path)) for day in sorted(now) for path in _files(place, day))
-        return f"read_parquet([{files}])" if files else f"({daily.sql([])})"
+        files = ", ".join(literal(str(_file(place, month))) for month in sorted({_month(day) for day in now}))
+        days = ", ".join(map(date_sql, now))
+        return f"(select * from read_parquet([{files}]) where {SEEN} in ({days}))" if files else f"({daily.sql([])})"
 
     def sources(self, daily: Daily) -> DailySources:
         """What stands in the place of the family's table."""
@@ -88,19 +88,28 @@ class KeptDays:
         return self._signatures[query]
 
     def _make(self, daily: Daily, days: Sequence[date], place: Path) -> None:
-        """Group the records of some days and write a file a day."""
-        with tempfile.TemporaryDirectory(dir=place, prefix=".new-") as folder:
-            self.engine.write_parquet_by(daily.sql(days), folder, SEEN)
-            for day in days:
-                for old in _files(place, day):
-                    old.unlink()
-                for number, made in enumerate(sorted(Path(folder, f"{SEEN}={day}").glob("*.parquet"))):
-                    made.replace(place / f"{day}.{number}.parquet")
+        """Group the records of some days and put them into the files of their months."""
+        self.engine.keep(_MADE, daily.sql(days))
+        try:
+            for month in sorted({_month(day) for day in days}):
+                self._renew(_file(place, month), month, days)
+        finally:
+            self.engine.drop(_MADE)
+
+    def _renew(self, path: Path, month: str, days: Sequence[date]) -> None:
+        new = f"select * from {self.engine.kept(_MADE)} where strftime({SEEN}, '%Y-%m') = {literal(month)}"
+        if path.is_file():
+            made = ", ".join(map(date_sql, days))
+            new += f" union all by name select * from read_parquet({literal(str(path))}) where {SEEN} not in ({made})"
+        self.engine.write_parquet(new, path)
 
 
-def _files(place: Path, day: date | str) -> list[Path]:
-    """The files of a day: the engine writes one a thread."""
-    return sorted(place.glob(f"{day}.*.parquet"))
+def _month(day: date) -> str:
+    return f"{day:%Y-%m}"
+
+
+def _file(place: Path, month: str) -> Path:
+    return place / f"{month}.parquet"
 
 
 def _read_index(place: Path) -> dict[str, str]:
@@ -108,7 +117,7 @@ def _read_index(place: Path) -> dict[str, str]:
         found: dict[str, str] = json.loads((place / _INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {day: text for day, text in found.items() if _files(place, day)}
+    return {day: text for day, text in found.items() if _file(place, day[:7]).is_file()}
 
 
 def _write_index(place: Path, index: dict[str, str]) -> None:

@@ -276,19 +276,6 @@ class DuckDBEngine:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def write_parquet_by(self, query: str, folder: str | os.PathLike[str], column: str) -> None:
-        """Write the result of a query into a folder, in subfolders by the values of a column.
-
-        Examples
-        --------
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     DuckDBEngine().write_parquet_by("select 1 as a, date '2025-01-31' as day", folder, "day")
-        ...     [path.name for path in Path(folder).iterdir()]
-        ['day=2025-01-31']
-        """
-        by = f"partition_by ({quoted(column)}), write_partition_columns true, overwrite_or_ignore true"
-        self.execute(f"copy ({query}) to {literal(str(folder))} (format parquet, {by})")
-
     def attach(self, path: str | os.PathLike[str], name: str) -> None:
         """Attach another DuckDB file, for reading only.
 

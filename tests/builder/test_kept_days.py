@@ -44,8 +44,10 @@ def made(folder: Path) -> dict[str, set[str]]:
     return {index.parent.name.split("-")[0]: set(json.loads(index.read_text())) for index in folder.glob("*/days.json")}
 
 
-def stamps(folder: Path) -> dict[str, int]:
-    return {f"{p.parent.name}/{p.name}": p.stat().st_mtime_ns for p in folder.glob("*/*.parquet")}
+def signatures(folder: Path) -> dict[tuple[str, str], str]:
+    """What the records of each day were, by family and day."""
+    found = ((path.parent.name, json.loads(path.read_text())) for path in folder.glob("*/days.json"))
+    return {(family, day): mark for family, days in found for day, mark in days.items()}
 
 
 @pytest.fixture(scope="module")
@@ -61,27 +63,39 @@ def test_features_from_kept_days_are_the_features(builder, wh, tmp_path, days):
     assert_same(builder.build(wh, days, customers=CUSTOMERS, partials=tmp_path), plain)
 
 
+def kept(builder: FeatureBuilder, wh: Warehouse, days: object, folder: Path) -> tuple[pd.DataFrame, set[str]]:
+    """Features from kept days, and the days that were made for them."""
+    before = signatures(folder)
+    X = builder.build(wh, days, partials=folder)
+    return X, {day for (_, day), mark in signatures(folder).items() if before.get((_, day)) != mark}
+
+
 def test_the_next_days_are_made_and_no_other(builder, wh, tmp_path):
-    builder.build(wh, "2025-06-30", partials=tmp_path)
-    before = stamps(tmp_path)
-    assert_same(builder.build(wh, "2025-07-02", partials=tmp_path), builder.build(wh, "2025-07-02"))
-    after = stamps(tmp_path)
-    assert {name: after[name] for name in before} == before
-    new = {name.split("/")[1][:10] for name in set(after) - set(before)}
-    assert new == {"2025-07-02"}  # nothing was seen on the first
+    kept(builder, wh, "2025-06-30", tmp_path)
+    X, days = kept(builder, wh, "2025-07-02", tmp_path)
+    assert_same(X, builder.build(wh, "2025-07-02"))
+    assert days == {"2025-07-02"}  # nothing was seen on the first
+
+
+def test_days_that_are_kept_are_read(tmp_path):
+    """Sums that are wrong on purpose come out: what is kept is not computed again."""
+    rows = [("a", f"2025-06-{day:02d} 10:00", None) for day in (1, 2, 20)]
+    kept(FeatureBuilder(["usage"]), usage(*rows), "2025-06-20", tmp_path)
+    (path,) = tmp_path.glob("usage-*/2025-06.parquet")
+    wrong = pd.read_parquet(path).assign(all_count_rows=100.0)
+    wrong.to_parquet(path)
+    X, days = kept(FeatureBuilder(["usage"]), usage(*rows), "2025-06-20", tmp_path)
+    assert (X["events_30d"].tolist(), days) == ([300.0], set())
 
 
 def test_a_late_record_makes_the_day_of_its_arrival(tmp_path):
     known = [("a", f"2025-06-{day:02d} 10:00", None) for day in range(1, 29)]
     late = ("a", "2025-06-05 11:00", "2025-06-20 09:00")
     builder = FeatureBuilder(["usage"])
-    builder.build(usage(*known), "2025-06-28", partials=tmp_path)
-    before = stamps(tmp_path)
-    wh = usage(*known, late)
-    X = builder.build(wh, ["2025-06-19", "2025-06-28"], partials=tmp_path)
+    kept(builder, usage(*known), "2025-06-28", tmp_path)
+    X, days = kept(builder, usage(*known, late), ["2025-06-19", "2025-06-28"], tmp_path)
     assert X["events_30d"].tolist() == [19.0, 29.0]
-    changed = {name for name, stamp in stamps(tmp_path).items() if before.get(name) != stamp}
-    assert {name.split("/")[1][:10] for name in changed} == {"2025-06-20"}
+    assert days == {"2025-06-20"}
 
 
 def test_records_that_are_gone_leave_the_sums(tmp_path):
@@ -107,7 +121,7 @@ def test_another_definition_has_days_of_its_own(tmp_path):
 def test_a_lost_file_is_made_again(tmp_path):
     wh = usage(("a", "2025-06-01 10:00", None), ("a", "2025-06-02 10:00", None))
     FeatureBuilder(["usage"]).build(wh, "2025-06-02", partials=tmp_path)
-    next(tmp_path.glob("usage-*/2025-06-01.*.parquet")).unlink()
+    next(tmp_path.glob("usage-*/2025-06.parquet")).unlink()
     X = FeatureBuilder(["usage"]).build(wh, "2025-06-02", partials=tmp_path)
     assert X["events_7d"].tolist() == [2.0]
 
