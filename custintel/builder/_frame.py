@@ -71,7 +71,7 @@ def _facts(plan: Plan, days: Sequence[date], wh: Warehouse) -> dict[str, object]
     first = wh.period[0].date()
     return {
         "as_of": [str(day) for day in days],
-        "families": list(plan.families),
+        "families": list(plan.questions),
         "skipped": dict(plan.skipped),
         "short_history": [str(day) for day in days if day - timedelta(days=longest) < first - timedelta(days=1)],
         "words": words_text(plan.entries),

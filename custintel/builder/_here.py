@@ -51,7 +51,7 @@ def run_here(plan: Plan, room: Room, kept: KeptDays | None = None) -> pd.DataFra
     for part, (low, high) in enumerate(rows.ranges(parts), 1):
         part_of = _Part(plan, room, rows, (low, high), kept)
         about = "building features" + (f", part {part} of {parts}" if parts > 1 else "")
-        for family in track(list(plan.families), about):
+        for family in track(list(plan.questions), about):
             for columns in part_of.columns(family):
                 found.put(part_of.slices, columns)
     return found.frame()
@@ -206,7 +206,7 @@ class _Part:
         asks, records = self.plan.questions[family]
         gathering = Gathering(asks, records)
         if self.kept is None or records.family.kind != "gathered" or not gathering.can_be_kept:
-            return self.plan.families[family]
+            return self.plan.steps_of(family)
         return replace(gathering, days=self.kept.sources(gathering.daily())).steps()
 
     def _grouping(self, asks: Sequence[Ask], records: Records) -> Grouping:

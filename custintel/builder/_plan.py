@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custintel.builder._asks import Ask, answerable, asks_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from custintel.builder._sources import Sources
-    from custintel.catalogue import Catalogue, Entry, Family
+    from custintel.catalogue import Catalogue, Entry
 
 __all__ = ["Plan", "make_plan"]
 
@@ -48,22 +49,30 @@ class Plan:
         The columns that come out, in order.
     skipped
         Columns that cannot be answered here, and why.
-    spine, families, last
-        Steps: the rows that come out, the columns of each family, and all columns side by side.
+    spine, last
+        Steps: the rows that come out, and all columns side by side.
     buckets
         Number of time buckets of each family.
     questions
-        What is asked of each family, and of which records: for engines that add up windows outside SQL.
+        What is asked of each family, and of which records.
     """
 
     dates: tuple[date, ...]
     entries: tuple[Entry, ...]
     skipped: Mapping[str, str]
     spine: tuple[Step, ...]
-    families: Mapping[str, tuple[Step, ...]]
+    questions: Mapping[str, tuple[tuple[Ask, ...], Records]] = field(repr=False)
     last: Step
     buckets: Mapping[str, int] = field(default_factory=dict)
-    questions: Mapping[str, tuple[tuple[Ask, ...], Records]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def families(self) -> Mapping[str, tuple[Step, ...]]:
+        """The steps of each family, all in SQL; written when they are asked for."""
+        return {name: self.steps_of(name) for name in self.questions}
+
+    def steps_of(self, family: str) -> tuple[Step, ...]:
+        """The steps of one family."""
+        return tuple(_family_steps(*self.questions[family]))
 
     @property
     def columns(self) -> list[str]:
@@ -101,20 +110,17 @@ def make_plan(
     entries, skipped = answerable(catalogue.families, catalogue.entries(), sources)
     if not entries:
         raise DataError(_nothing(catalogue, skipped))
-    steps: dict[str, tuple[Step, ...]] = {}
     buckets: dict[str, int] = {}
     questions: dict[str, tuple[tuple[Ask, ...], Records]] = {}
     for family in catalogue.families:
         asks = asks_of(family, entries)
         if asks:
             calendar = _calendar(asks, dates)
-            records = Records(family, sources, calendar, only_spine)
-            questions[family.name] = tuple(asks), records
-            steps[family.name] = tuple(_family_steps(family, asks, records))
+            questions[family.name] = tuple(asks), Records(family, sources, calendar, only_spine)
             buckets[family.name] = len({bucket for bucket, *_ in calendar.rows()})
-    last = _last_step(entries, list(steps))
+    last = _last_step(entries, list(questions))
     left_out = dict(catalogue.left_out) | skipped
-    return Plan(tuple(dates), entries, left_out, tuple(spine), steps, last, buckets, questions)
+    return Plan(tuple(dates), entries, left_out, tuple(spine), questions, last, buckets)
 
 
 def _nothing(catalogue: Catalogue, skipped: Mapping[str, str]) -> str:
@@ -126,8 +132,8 @@ def _calendar(asks: Sequence[Ask], dates: Sequence[date]) -> Calendar:
     return Calendar(tuple(dates), tuple(sorted({ask.window for ask in asks if ask.window})))
 
 
-def _family_steps(family: Family, asks: Sequence[Ask], records: Records) -> list[Step]:
-    return _WRITERS[family.kind](asks, records)
+def _family_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
+    return _WRITERS[records.family.kind](asks, records)
 
 
 def _last_step(entries: Sequence[Entry], families: Sequence[str]) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -109,7 +109,7 @@ class Expression:
         >>> print(parse("last(fee)").sql("spark", time="start_date"))
         MAX_BY(fee, CASE WHEN NOT fee IS NULL THEN start_date END)
         """
-        return render(self.tree, time).sql(dialect)
+        return _written(self, dialect, time)
 
     def numpy(self, frame: pd.DataFrame, as_of: object = None) -> NDArray[Any]:
         """Values on a pandas frame, one a row; row expressions only.
@@ -178,6 +178,11 @@ class Expression:
 
         tree = self.tree.transform(swap)
         return Expression(text=tree.sql("duckdb", normalize_functions="lower"), tree=tree, where=self.where)
+
+
+@lru_cache(maxsize=20_000)
+def _written(expression: Expression, dialect: str, time: str) -> str:
+    return render(expression.tree, time).sql(dialect)
 
 
 def _aggregate(node: exp.Expression) -> Aggregate:

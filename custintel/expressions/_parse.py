@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import cast
 
 from sqlglot import exp, parse_one
@@ -44,13 +45,19 @@ def parse(text: str, where: str = "expression") -> Expression:
         given: mode(duration_s)
         allowed: count, count_if, sum, ...
     """
+    raise_problems(_text_problems(text, where))
+    return _parsed(text, where)
+
+
+@lru_cache(maxsize=20_000)
+def _parsed(text: str, where: str) -> Expression:
+    # plans read the same few hundred texts over and over; trees are never changed, only copied
     tree = _tree(text, where)
     raise_problems(tree_problems(tree, where))
     return Expression(text=" ".join(text.split()), tree=_plain(tree), where=where)
 
 
 def _tree(text: str, where: str) -> exp.Expression:
-    raise_problems(_text_problems(text, where))
     try:
         return cast("exp.Expression", parse_one(text, read="duckdb", into=exp.Condition))
     except (SqlglotError, RecursionError) as error:
