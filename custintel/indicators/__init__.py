@@ -9,5 +9,7 @@ from __future__ import annotations
 
 from custintel.indicators._differences import DIFFERENCES, Difference
 from custintel.indicators._indicators import cdr_indicators
+from custintel.indicators._network import network_indicators
+from custintel.indicators._punchcard import CHANNELS, week_matrix
 
-__all__ = ["DIFFERENCES", "Difference", "cdr_indicators"]
+__all__ = ["CHANNELS", "DIFFERENCES", "Difference", "cdr_indicators", "network_indicators", "week_matrix"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from custintel.indicators._rules import Rules
     from custintel.warehouse import Warehouse
 
-__all__ = ["cdr_indicators", "check_warehouse"]
+__all__ = ["cdr_indicators", "check_warehouse", "keep_records", "names_of"]
 
 RECORDS = 1_000_000
 """Records worked on at a time; it bounds the memory."""
@@ -108,12 +108,23 @@ def _records(wh: Warehouse) -> int:
 def _part(wh: Warehouse, rules: Rules, part: int, parts: int) -> pd.DataFrame:
     """The indicators of one part of the customers."""
     with Desk(wh.engine) as desk:
-        desk.keep([*_spine_steps(wh, rules), lines_step("spine", part, parts)])
-        usage, columns = wh.relation("usage"), wh.columns("usage")
-        desk.keep([*number_steps(usage, columns), records_step(usage, columns, rules)])
-        names = desk.rows(Step("names", "select customer_id from lines order by line", "names"))
-        index = pd.Index(names["customer_id"].to_pandas(), name="customer_id")
+        keep_records(wh, rules, desk, part, parts)
+        index = names_of(desk)
         return pd.DataFrame(_columns(wh, rules, desk, len(index)), index=index)
+
+
+def keep_records(wh: Warehouse, rules: Rules, desk: Desk, part: int = 0, parts: int = 1) -> None:
+    """Run the steps up to the records."""
+    usage, columns = wh.relation("usage"), wh.columns("usage")
+    desk.keep([*_spine_steps(wh, rules), lines_step("spine", part, parts)])
+    desk.keep([*number_steps(usage, columns), records_step(usage, columns, rules)])
+
+
+def names_of(desk: Desk) -> pd.Index[str]:
+    """The customers in the order of their numbers."""
+    names = desk.rows(Step("names", "select customer_id from lines order by line", "names"))
+    index: pd.Index[str] = pd.Index(names["customer_id"].to_pandas(), name="customer_id")
+    return index
 
 
 def _columns(wh: Warehouse, rules: Rules, desk: Desk, lines: int) -> dict[str, np.ndarray]:

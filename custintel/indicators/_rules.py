@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from custintel.builder import AsOf
 
-__all__ = ["DEFAULT", "EXTENDED", "Rules", "make_rules"]
+__all__ = ["DEFAULT", "EXTENDED", "Rules", "check_dates", "make_rules"]
 
 DEFAULT = ("mean", "std")
 EXTENDED = ("mean", "std", "median", "skewness", "kurtosis", "min", "max")
@@ -101,11 +101,16 @@ def make_rules(  # noqa: PLR0913  (the keywords of the public door)
     _check(
         _is_night(night), "night", night, "start and end such as ('19:00', '07:00'), at least an hour apart both ways"
     )
+    day = check_dates(as_of, window)
+    return Rules(groupby == "week", day, window, (night[0], night[1]), days, splits, summary, reciprocated)
+
+
+def check_dates(as_of: AsOf | None, window: int | None) -> date | None:
+    """The day asked about, if any."""
     whole = window is None or (isinstance(window, int) and window > 0)
     _check(whole, "window", window, "a number of days")
     _check(window is None or as_of is not None, "window without as_of", window, "both, or as_of alone")
-    day = None if as_of is None else read_dates(as_of)[0]
-    return Rules(groupby == "week", day, window, (night[0], night[1]), days, splits, summary, reciprocated)
+    return None if as_of is None else read_dates(as_of)[0]
 
 
 def _check(good: bool, name: str, given: object, allowed: str) -> None:

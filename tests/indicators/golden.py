@@ -38,9 +38,14 @@ def read_records(path: Path, customer: str | None = None) -> pd.DataFrame:
     return frame.assign(customer=customer or path.stem, line=range(len(frame)))
 
 
-def warehouse(records: pd.DataFrame, antennas: Path | None = None, recharges: pd.DataFrame | None = None) -> Warehouse:
+def warehouse(
+    records: pd.DataFrame,
+    antennas: Path | None = None,
+    recharges: pd.DataFrame | None = None,
+    customers: pd.DataFrame | None = None,
+) -> Warehouse:
     """The warehouse of these files."""
-    tables: dict[str, Any] = {"usage": records}
+    tables: dict[str, Any] = {"usage": records} | ({} if customers is None else {"customers": customers})
     rename: dict[str, Any] = {"usage": USAGE}
     if antennas is not None:
         tables["cells"] = pd.read_csv(antennas, dtype=str)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from golden import left_out, mismatches, read_golden, read_recharges, read_records, warehouse
 
-from custintel.indicators import cdr_indicators
+from custintel.indicators import cdr_indicators, network_indicators, week_matrix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,3 +111,38 @@ def test_tower_mix_of_the_churn_user(folder: Path) -> None:
     distances = 1 - (unit[:-1] * unit[1:]).sum(axis=1)
     assert found["churn_rate__mean"] == pytest.approx(distances.mean(), rel=1e-12)
     assert found["churn_rate__std"] == pytest.approx(distances.std(), rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "minutes"), [("X", 60), ("Y", 5)])
+def test_week_matrix(folder: Path, name: str, minutes: int) -> None:
+    golden = pd.read_csv(folder / f"samples/special/weekmatrix_{name}_{minutes}min_interval.csv")
+    found = week_matrix(warehouse(read_records(folder / f"samples/special/{name}.csv")), minutes)
+    keys = ["year_week", "channel", "weekday", "section"]
+    expected = golden.sort_values(keys).reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[[*keys, "value"]], expected, check_dtype=False, rtol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def network(folder: Path) -> pd.DataFrame:
+    """The network of ego, and the attributes of two of its people."""
+    people = ("ego", "A", "B", "F", "H")
+    records = pd.concat([read_records(folder / f"samples/network/{name}.csv") for name in people])
+    given = {n: pd.read_csv(folder / f"samples/attributes/{n}.csv").set_index("key")["value"] for n in ("ego", "A")}
+    customers = pd.DataFrame(given).T.reindex(people).rename_axis("customer_id").reset_index()
+    customers = customers.assign(billing_type="prepaid", activation_date="2014-01-01")
+    wh = warehouse(records, folder / "samples/towers.csv", customers=customers)
+    return network_indicators(wh, ["gender", "age", "is_subscriber", "individual_id"], reciprocated=True)
+
+
+def test_clustering_is_that_of_the_graph(network: pd.DataFrame) -> None:
+    """Ego with A 4, B 4, F 3; A with B 2: one triangle of three pairs, weights over the greatest one."""
+    ego = network.loc["ego"]
+    assert ego["clustering_coefficient_unweighted"] == pytest.approx(1 / 3, rel=1e-12)
+    assert ego["clustering_coefficient_weighted"] == pytest.approx((4 * 4 * 2) ** (1 / 3) / 4 / 3, rel=1e-12)
+
+
+def test_assortativity_of_ego(network: pd.DataFrame) -> None:
+    ego = network.loc["ego"]
+    shares = {"gender": 0.0, "age": 1.0, "is_subscriber": 1.0, "individual_id": 0.0}
+    assert {name: ego[f"assortativity_attributes__{name}"] for name in shares} == shares
+    assert ego.filter(like="assortativity_indicators__").notna().sum() == 74
