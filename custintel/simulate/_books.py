@@ -8,16 +8,19 @@ import numpy as np
 import pyarrow as pa
 
 from custintel.simulate import _care, _cases, _payments, _recharges
+from custintel.simulate._apps import APPS
 from custintel.simulate._bills import PARTS
 from custintel.simulate._calendar import NEVER
 from custintel.simulate._cells import KINDS, TECHNOLOGIES
+from custintel.simulate._devices import DEVICES_A_LINE
+from custintel.simulate._later_books import devices, dunning, promises, surveys
 from custintel.simulate._mobility import COUNTRIES
 from custintel.simulate._network import DESTINATIONS, FOREIGN_PREFIXES
 from custintel.simulate._people import MOBILE_PREFIXES, OPERATORS
 from custintel.simulate._tables import Column, codes, dates, flags, ids, integers, money, numbers, share, table, times
 
 if TYPE_CHECKING:
-    from custintel.simulate._arrays import Bools, Ints, Singles
+    from custintel.simulate._arrays import Bools, Bytes, Ints, Singles
     from custintel.simulate._dirt import Dirty
     from custintel.simulate._operator import State
 
@@ -29,7 +32,6 @@ CHANNELS, CHANNEL_SHARES = ("shop", "web", "dealer", "telesales"), (0.35, 0.25, 
 DEALERS, CROOKED_DEALERS = 40, 2
 CAUSES = ("voluntary", "port_out", "involuntary", "sim_swap", "number_change", "transfer", "death")
 DAY = 86_400
-DEVICES_A_LINE = 12
 UNIT_COSTS = (
     ("voice_minute_on_net", "min", 0.002), ("voice_minute_off_net", "min", 0.010), ("voice_minute_fixed", "min", 0.012),
     ("voice_minute_international", "min", 0.090), ("termination_revenue_minute", "min", -0.008), ("sms", "sms", 0.003),
@@ -42,7 +44,7 @@ UNIT_COSTS = (
 
 
 def tables(state: State, chunks: list[pa.Table]) -> dict[str, pa.Table]:
-    """All seventeen tables."""
+    """All tables."""
     return {
         "customers": _customers(state),
         "accounts": _accounts(state),
@@ -51,8 +53,12 @@ def tables(state: State, chunks: list[pa.Table]) -> dict[str, pa.Table]:
         "usage": pa.concat_tables(chunks),
         "bills": _bills(state),
         "payments": _payments_table(state),
+        "promises": promises(state),
+        "dunning": dunning(state),
         "recharges": _recharges_table(state),
         "care": _care_table(state),
+        "surveys": surveys(state),
+        "devices": devices(state),
         "offers": _offers(state),
         "contacts": _contacts(state),
         "cells": _cells(state),
@@ -64,8 +70,9 @@ def tables(state: State, chunks: list[pa.Table]) -> dict[str, pa.Table]:
     }
 
 
-def usage(state: State, dirty: Dirty, device: Ints) -> pa.Table:
-    """Records of one month."""
+def usage(state: State, dirty: Dirty, more: tuple[Ints, Bytes, Bools]) -> pa.Table:
+    """Records of one month; `more` holds the device number of each line, the app of each record and the throttling."""
+    device, app, throttled = more
     events, calendar, names = dirty.events, state.calendar, state.names
     is_data = events.other < 0
     event_time = calendar.times(events.time)
@@ -81,6 +88,8 @@ def usage(state: State, dirty: Dirty, device: Ints) -> pa.Table:
         other_party=codes(events.other, names.numbers),
         duration_s=pa.array(events.duration_s),
         data_mb=pa.array(events.data_mb, mask=~is_data),
+        app=codes(app, APPS),
+        throttled=flags(throttled, ~is_data),
         answered=flags(events.answered, events.service != 0),
         other_operator=codes(np.where(is_data, -1, events.other_operator), OPERATORS),
         destination=codes(np.where(is_data, -1, events.destination), DESTINATIONS),

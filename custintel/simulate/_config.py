@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import datetime as dt
 
 __all__ = [
+    "AppConfig",
+    "ArrearsConfig",
     "BillConfig",
     "CampaignConfig",
     "CareConfig",
@@ -33,6 +35,7 @@ __all__ = [
     "PlansConfig",
     "RechargeConfig",
     "SimulationConfig",
+    "SurveyConfig",
 ]
 
 
@@ -218,6 +221,47 @@ class CareConfig:
 
 
 @dataclass(frozen=True)
+class AppConfig:
+    """Kinds of app of data sessions, in the order of `APPS`."""
+
+    shares: tuple[float, ...] = (0.20, 0.06, 0.26, 0.20, 0.06, 0.22)  # of sessions, at the start [A]
+    age: float = 0.30  # log weight of video and social by 15 years of age less than 45, games twice [A]
+    appetite: float = 0.20
+    sociability: float = 0.20
+    business: float = 0.7
+    taste: float = 0.4  # sd of a line's own log weights [A]
+    messaging_growth: float = 0.15  # log growth of the weight a year: texts move there [A]
+    size: float = 0.6  # correlation of a session's size with the weight of its app [A]
+
+
+@dataclass(frozen=True)
+class ArrearsConfig:
+    """Reminders and promises; warning and suspension are the days of the bars of `PaymentConfig`."""
+
+    reminder_days: int = 5  # past due [A]
+    promise: float = 0.35  # of bills overdue when the payer is asked [A]
+    promise_days: tuple[int, int] = (6, 30)  # past due when that is [A]
+    promise_lengths: tuple[int, ...] = (7, 14)  # days given
+    promises: int = 2  # about one bill
+    again: float = 0.5  # after one that was broken
+    realism: float = 1.2  # log odds to name a day on which there will be money [A]
+    discipline: float = 0.8  # effect on them
+
+
+@dataclass(frozen=True)
+class SurveyConfig:
+    """How likely are you to recommend us, 0 to 10."""
+
+    a_year: float = 2.0  # times a line is asked [A]
+    answer: float = -1.7  # log odds to answer at ordinary satisfaction: 15 % [A]
+    answer_satisfaction: float = 0.30
+    mean: float = 7.3  # [A]
+    satisfaction: float = 1.9  # points by unit of satisfaction
+    complaint: float = 0.8
+    noise: float = 1.6
+
+
+@dataclass(frozen=True)
 class OfferConfig:
     """One offer: tau = a + b fit + c price - d tolerance + noise, on the log hazard (section 7)."""
 
@@ -316,6 +360,9 @@ class SimulationConfig:
     churn: ChurnConfig = field(default_factory=ChurnConfig)
     dips: DipConfig = field(default_factory=DipConfig)
     care: CareConfig = field(default_factory=CareConfig)
+    apps: AppConfig = field(default_factory=AppConfig)
+    arrears: ArrearsConfig = field(default_factory=ArrearsConfig)
+    surveys: SurveyConfig = field(default_factory=SurveyConfig)
     campaigns: CampaignConfig = field(default_factory=CampaignConfig)
     fraud: FraudConfig = field(default_factory=FraudConfig)
     dirt: DirtConfig = field(default_factory=DirtConfig)

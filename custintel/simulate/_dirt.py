@@ -29,6 +29,7 @@ class Dirty:
     device: Bools  # device identity known
     unknown_cell: Bools
     epoch: Bools  # the date is 1 January 1970
+    place: Ints  # position of the record among the clean ones
 
 
 def soil(
@@ -41,8 +42,8 @@ def soil(
         config.duplicates + config.near_duplicates, 1e-12
     )
     arrival = _arrivals(events, feed_outage, config, rng)
+    place = np.sort(np.concatenate([np.arange(len(cents)), copies]))
     if len(copies):
-        place = np.sort(np.concatenate([np.arange(len(cents)), copies]))
         events, cents, arrival = selected(events, place), cents[place], arrival[place]
         again = np.flatnonzero(np.diff(place, prepend=-1) == 0)
         events.time[again] += np.where(near[again], rng.integers(1, 4, len(again)), 0)
@@ -64,6 +65,7 @@ def soil(
         device=rng.random(n) >= config.missing_device,
         unknown_cell=rng.random(n) < config.unknown_cells,
         epoch=rng.random(n) < config.epoch_dates,
+        place=place,
     )
 
 

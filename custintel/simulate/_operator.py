@@ -12,11 +12,13 @@ from custintel.errors import Problem, raise_problems
 from custintel.progress import track
 from custintel.simulate import _books, _truth_tables
 from custintel.simulate._activity import Dips, Service, make_activity, without_barred
+from custintel.simulate._apps import app_shares, draw_apps, make_tastes
 from custintel.simulate._bills import BillLog, Bills, make_bills
 from custintel.simulate._calendar import NEVER, Calendar
 from custintel.simulate._cases import NEVER_PAYER, Fraud, make_fraud, overlay
 from custintel.simulate._cells import CellDays, cell_days
 from custintel.simulate._config import SimulationConfig
+from custintel.simulate._devices import DEVICES_A_LINE
 from custintel.simulate._dirt import soil
 from custintel.simulate._dynamics import Dynamics, make_dynamics
 from custintel.simulate._payments import Accounts, PaymentLog, make_accounts, pay_bills
@@ -45,7 +47,7 @@ class Operator:
     Attributes
     ----------
     tables : dict of str to pyarrow.Table
-        The seventeen tables of the contracts, raw and dirty.
+        The tables of the contracts, raw and dirty.
     truth : dict of str to pandas.DataFrame
         What only the simulator knows: traits, weekly hazards, churn, chances, effects of campaigns, fraud.
     """
@@ -116,6 +118,8 @@ class State:
     death: Ints
     overage: Floats  # share of the data allowance used in the latest billing period
     device: Ints  # number of devices used before, by line
+    tastes: Floats  # log weights of the kinds of app, by line
+    technology: Ints  # best technology that the line's devices have shown
     chances: list[tuple[int, dict[str, Floats], Bools]] = field(default_factory=list)
 
     @property
@@ -174,13 +178,15 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
         death=_deaths(n, months, config.churn.deaths, calendar, streams),
         overage=np.zeros(n),
         device=np.zeros(n, dtype=np.int64),
+        tastes=make_tastes(population, config.apps, streams.get("tastes")),
+        technology=population.generation.copy(),
     )  # fmt: skip
 
 
 def _names(world: World, accounts: Accounts, streams: RandomStreams) -> Names:
     """Identities; devices are named for every line and every change of device."""
     n = world.population.n
-    sizes = (n, len(accounts.cycle), world.cells.n, n * _books.DEVICES_A_LINE)
+    sizes = (n, len(accounts.cycle), world.cells.n, n * DEVICES_A_LINE)
     return Names.make(sizes, world.network.alter_number, streams.get("names"))
 
 
@@ -285,6 +291,7 @@ def _pay(state: State, month: int, bills: Bills) -> None:
     )
     state.payments.made.append(payments)
     state.payments.paid_day.append(paid)
+    state.payments.without_money.append(state.accounts.spell_end[account] >= due)
     end = state.accounts.spell_bill + config.termination_days
     ended = (state.accounts.spell_end > end)[population.account] & state.postpaid
     day = np.where(ended, end[population.account], NEVER)
@@ -344,4 +351,7 @@ def _records(state: State, month: int, events: UsageEvents, rated: Rated) -> pa.
     dirty = soil(events, rated.cents, (first, days), gap, state.config.dirt, state.streams.get("dirt", month))
     swap = state.streams.get("devices", month).random(len(state.device)) < 0.022
     state.device = state.device + swap
-    return _books.usage(state, dirty, state.device)
+    np.maximum.at(state.technology, events.line, events.technology)
+    shares = app_shares(state.tastes, first, state.config.apps)
+    apps = draw_apps(events, shares, state.config.apps, state.streams.get("apps", month))
+    return _books.usage(state, dirty, (state.device, apps[dirty.place], rated.throttled[dirty.place]))

@@ -56,6 +56,7 @@ class PaymentLog:
 
     made: list[Payments] = field(default_factory=list)
     paid_day: list[Ints] = field(default_factory=list)
+    without_money: list[Bools] = field(default_factory=list)  # whether the payer was in a spell when the bill fell due
 
 
 def make_accounts(

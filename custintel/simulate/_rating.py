@@ -48,6 +48,7 @@ class Rated:
     closed: Ints  # (n, classes) cents of the billing period that ended in the month
     daily: Ints  # (n, days) cents
     overage: Floats  # (n,) share of the data allowance used in the period that ended
+    throttled: Bools  # by record: a data session after the allowance was used up, under a plan without overage
 
 
 def rate_month(
@@ -72,13 +73,15 @@ def rate_month(
     cents = np.zeros(len(key), dtype=np.int64)
     used = np.zeros((2 * n, 3))
     used[0::2] = meter.used
+    throttled = np.zeros(len(key), dtype=bool)
     for service, units in enumerate(_units(events, bills)):
         rows = np.flatnonzero(kind == service)
         rows = rows[np.argsort(key[rows], kind="stable")]
-        cents[rows], added = _by_order(
-            key[rows], units[rows], used[:, service], _prices(tariffs, plans.ravel(), service)
-        )
+        prices = _prices(tariffs, plans.ravel(), service)
+        cents[rows], added, before = _by_order(key[rows], units[rows], used[:, service], prices)
         used[:, service] += added
+        if service == DATA:
+            throttled[rows] = (prices[1][key[rows]] == 0) & (before >= prices[0][key[rows]])
     _rate_special(events, kind, cents, bills)
     totals = np.bincount(key * len(CLASSES) + kind, cents, 2 * n * len(CLASSES))
     totals = np.rint(totals[: 2 * n * len(CLASSES)]).astype(np.int64).reshape(n, 2, len(CLASSES))
@@ -86,7 +89,7 @@ def rate_month(
     overage = used[0::2, DATA] / np.maximum(tariffs.mb[plans[:, 0]], 1.0)
     meter.used, meter.charged = used[1::2].copy(), totals[:, 1].copy()
     daily = np.bincount(events.line * np.int64(days) + day, cents, n * days).reshape(n, days)
-    return Rated(cents, closed, np.rint(daily).astype(np.int64), overage)
+    return Rated(cents, closed, np.rint(daily).astype(np.int64), overage, throttled)
 
 
 def _charge_class(events: UsageEvents) -> Ints:
@@ -113,8 +116,8 @@ def _prices(tariffs: Tariffs, plan: Ints, service: int) -> tuple[Floats, Floats]
     return allowance[plan], price[plan]
 
 
-def _by_order(key: Ints, units: Floats, used: Floats, prices: tuple[Floats, Floats]) -> tuple[Ints, Floats]:
-    """Cents of each record (sorted by key, then time) and units added by key."""
+def _by_order(key: Ints, units: Floats, used: Floats, prices: tuple[Floats, Floats]) -> tuple[Ints, Floats, Floats]:
+    """Cents of each record (sorted by key, then time), units added by key, and units used before each record."""
     allowance, price = prices
     total = np.cumsum(units)
     starts = np.flatnonzero(np.diff(key, prepend=-1))
@@ -122,7 +125,8 @@ def _by_order(key: Ints, units: Floats, used: Floats, prices: tuple[Floats, Floa
     before_group[key[starts]] = total[starts] - units[starts]
     after = total - before_group[key] + used[key]
     steps = [np.floor(price[key] * np.maximum(level - allowance[key], 0) + 0.5) for level in (after, after - units)]
-    return np.maximum(steps[0] - steps[1], 0).astype(np.int64), np.bincount(key, units, len(used)).astype(float)
+    cents = np.maximum(steps[0] - steps[1], 0).astype(np.int64)
+    return cents, np.bincount(key, units, len(used)).astype(float), after - units
 
 
 def _rate_special(events: UsageEvents, kind: Ints, cents: Ints, bills: BillConfig) -> None:
