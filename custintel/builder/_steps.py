@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from custintel.functions import Step
+from custintel.functions import PART, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = ["PART", "Step", "columns_sql", "lower_sql", "values_sql", "with_sql"]
-
-PART = "'one part' = 'of the customers'"
-"""Stands where the records of some customers only may be asked for; `with_sql` writes the condition, or nothing."""
 
 _PART = re.compile(rf"\s+and {PART}")
 

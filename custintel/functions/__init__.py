@@ -16,9 +16,10 @@ from importlib import import_module
 from custintel.functions._declared import FeatureFunction, Reads, find, registered, sql_function
 from custintel.functions._python import View, answer, feature_function, load_python
 from custintel.functions._question import Question, Relation
-from custintel.functions._step import Step
+from custintel.functions._step import PART, Step
 
 __all__ = [
+    "PART",
     "FeatureFunction",
     "Question",
     "Reads",

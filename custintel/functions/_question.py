@@ -13,9 +13,12 @@ select
     t.amount,
     cast(null as date) as due_date
 from bills as t
-where t.customer_id in (select customer_id from spine)
-    and t.event_date <= date '2025-06-30'
+where t.event_date <= date '2025-06-30'
     and t.visible_date <= date '2025-06-30'
+    and t.customer_id in (select customer_id from spine)
+    and 'one part' = 'of the customers'
+
+The last line is where large work is cut: the builder writes a range of customers there, or nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from custintel.contracts import TABLES
 from custintel.engines import quoted
-from custintel.functions._step import Step
+from custintel.functions._step import PART, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,8 +107,8 @@ class Question:
         own = ["customer_id"] if "customer_id" in self.tables[table].columns else []
         picked = [*(f"t.{name}" for name in own), f"{seen.day} as as_of", "t.event_date"]
         picked += [self._column(table, name, seen.day) for name in self._names(table)]
-        inside = [] if everyone or not own else ["t.customer_id in (select customer_id from spine)"]
-        where = "\n    and ".join([*inside, *seen.conditions])
+        asked = [] if everyone or not own else ["t.customer_id in (select customer_id from spine)", PART]
+        where = "\n    and ".join([*seen.conditions, *asked])
         body = ",\n    ".join(picked)
         return f"select\n    {body}\nfrom {self.tables[table].relation} as t{seen.join}\nwhere {where}"
 

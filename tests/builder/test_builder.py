@@ -11,6 +11,7 @@ import sqlglot
 from small_operator import CUSTOMERS, SILENT
 
 from custintel.builder import FeatureBuilder
+from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, DataError, DateError
 from custintel.warehouse import Warehouse
 
@@ -95,7 +96,13 @@ def test_late_arrivals_enter_when_they_arrive():
 
 
 @pytest.mark.parametrize(
-    "families", [["usage", "contacts", "contract"], ["arrears", "hard_sequence", "hard_talks", "hard_median"]]
+    "families",
+    [
+        ["usage", "contacts", "contract"],
+        ["hard_sequence", "hard_talks", "hard_median"],
+        [family.name for family in Catalogue.load().families if family.kind == "function"],
+    ],
+    ids=lambda families: families[0],
 )
 def test_parts_give_the_same_rows(wh, monkeypatch, features_folder, families):
     builder = FeatureBuilder(families, features_path=features_folder)

@@ -136,6 +136,29 @@ def test_a_family_of_ones_own_replaces_the_shipped_one(tmp_path: Path) -> None:
     assert [f.name for f in found.families].count("care") == 1
 
 
+def test_a_family_of_ones_own_may_be_of_another_kind_than_the_one_it_replaces(tmp_path: Path) -> None:
+    shipped = Catalogue.load().entry("days_past_due")
+    (tmp_path / "arrears.yaml").write_text(
+        "family: arrears\nabout: Ours\nsource: bills\nwindows: [365d]\nprevious: [amount]\nfeatures:\n"
+        "  days_past_due: {sql: avg(amount - previous_amount), unit: d, missing: null, about: Ours, windows: [365d]}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "ours.yaml").write_text(
+        "family: ours\nabout: Ours\nfunction: arrears\nfeatures:\n"
+        "  in_debt: {sql: overdue_bills > 0, unit: flag, missing: 0, about: In debt, sensitivity: sensitive}\n"
+        "derived:\n  both: {sql: in_debt * days_past_due_365d, unit: d, about: Both}\n",
+        encoding="utf-8",
+    )
+    found = Catalogue.load(tmp_path, ["arrears", "ours"])
+    assert [(e.column, e.kind, e.how, e.sensitivity) for e in found.entries()] == [
+        ("days_past_due_365d", "sequence", "apart", "normal"),
+        ("in_debt", "function", "function", "sensitive"),
+        ("both", "derived", "row", "normal"),
+    ]
+    assert shipped.how == "function"
+    assert Catalogue.load().entry("days_past_due") == shipped
+
+
 def test_columns_beyond_the_contract_are_named_and_read(tmp_path: Path) -> None:
     text = """\
         family: loyalty
