@@ -9,6 +9,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+import custintel
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     "README.md",
@@ -78,3 +80,12 @@ def test_the_example_feature_of_the_contribution_guide_loads(tmp_path: Path) -> 
     columns = [e.column for e in Catalogue.load(features_path=tmp_path).entries() if e.family == "evenings"]
     assert len(columns) == 6
     assert "out_evening_events_30d" in columns
+
+
+def test_the_api_reference_has_every_public_name() -> None:
+    page = _generator().api_markdown()
+    modules = {"explain", "labels", "metrics", "__version__"}
+    for name in set(custintel.__all__) - modules:
+        assert f"### `{name}`" in page, name
+    for name in ("feature_words", "write_features", "trial_problems", "features_schema", "column_card"):
+        assert f"### `{name}`" in page, name
