@@ -39,6 +39,8 @@ from custintel.contracts import (
     check_rows,
     check_structure,
     check_table,
+    count_missing,
+    count_swapped,
     count_unresolved,
     database_sources,
     folder_sources,
@@ -96,7 +98,8 @@ class Warehouse:
         self._digest: str | None = None
         self._columns: dict[str, dict[str, str]] = {}
         reports = [check_table(engine, TABLES[name], sources[name], self._latest, self.tables) for name in self.tables]
-        self.report = QualityReport([count_unresolved(engine, r, self.tables) for r in reports])
+        reports = [count_unresolved(engine, r, self.tables) for r in reports]
+        self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
         self._judge()
 
     @classmethod
@@ -242,6 +245,10 @@ class Warehouse:
                 reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
                 text = f"{r.table}: {r.set_aside} of {r.rows_in} rows were set aside: {reasons}"
                 warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r})", QualityWarning, stacklevel=4)
+            if r.swapped >= 20 and r.swapped > 0.01 * r.kept:
+                text = f"{r.table}: day and month seem exchanged in {r.swapped} of {r.kept} rows"
+                hint = 'read the original spelling with a format: {"column": ..., "format": "%d/%m/%Y"}'
+                warnings.warn(f"{text}\n  hint: {hint}", QualityWarning, stacklevel=4)
 
     def _example(self, name: str) -> str:
         """The first row that was set aside, in short."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from custintel.contracts._check import DERIVED, Source, check_table, count_unresolved
+from custintel.contracts._check import DERIVED, Source, check_table, count_missing, count_unresolved
 from custintel.contracts._document import tables_markdown
 from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
 from custintel.contracts._report import Fault, QualityReport, TableReport
 from custintel.contracts._sources import database_sources, folder_sources, frame_sources
 from custintel.contracts._structure import check_names, check_readable, check_rows, check_structure
+from custintel.contracts._swapped import count_swapped
 from custintel.contracts._tables import TABLES, ColumnContract, TableContract, load_tables
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "check_rows",
     "check_structure",
     "check_table",
+    "count_missing",
+    "count_swapped",
     "count_unresolved",
     "database_sources",
     "folder_sources",

@@ -21,7 +21,7 @@ from custintel.errors import ContractError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["DERIVED", "Source", "check_table", "count_unresolved", "found_columns"]
+__all__ = ["DERIVED", "Source", "check_table", "count_missing", "count_unresolved", "found_columns"]
 
 # a known Monday; day arithmetic means the same on every engine, `isodow` and `dayofweek` do not
 _MONDAY = "date '1990-01-01'"
@@ -103,6 +103,25 @@ def count_unresolved(engine: DuckDBEngine, report: TableReport, present: Sequenc
     return replace(report, unresolved={column: rows for column, rows in counts.items() if rows})
 
 
+def count_missing(engine: DuckDBEngine, report: TableReport) -> TableReport:
+    """Count the rows without a value that they ought to have (a call without duration or cell); they are kept.
+
+    Examples
+    --------
+    >>> engine = DuckDBEngine()
+    >>> engine.execute("create table usage as select 'voice' as service, null::double as duration_s")
+    >>> count_missing(engine, TableReport("usage", 1, 1, 0)).missing
+    {'duration_s': 1}
+    """
+    own = engine.columns(quoted(report.table))
+    needed = {c.name: c.needed_when for c in TABLES[report.table].columns.values() if c.needed_when and c.name in own}
+    if not needed:
+        return report
+    counts = ", ".join(f"count(*) filter (where {quoted(c)} is null and ({when}))" for c, when in needed.items())
+    found = engine.rows(f"select {counts} from {quoted(report.table)}")[0]
+    return replace(report, missing={c: int(str(n)) for c, n in zip(needed, found, strict=True) if n})
+
+
 class _Check:
     """One table on its way from raw to clean."""
 
@@ -180,7 +199,8 @@ class _Check:
 
     def _column(self, name: str, origin: ColumnSource) -> ColumnContract:
         """The contract of a column; a mapped column beyond the contract is an optional one of the type asked for."""
-        return self.contract.columns.get(name) or ColumnContract(name, origin.type or "string")
+        contract = self.contract.columns.get(name) or ColumnContract(name, origin.type or "string")
+        return replace(contract, required=True) if origin.blank == "set_aside" else contract
 
     def _derived(self, readings: Sequence[Reading]) -> list[str]:
         """Calendar columns made once, by arithmetic that all engines share."""
@@ -210,7 +230,8 @@ class _Check:
         c, name, given = r.contract, quoted(r.contract.name), r.given_name
         rules = []
         if c.required:
-            rules.append((f"{name if r.certain else given} is null", "missing value", c.name))
+            where = "" if c.needed_when is None else f" and ({c.needed_when})"
+            rules.append((f"{name if r.certain else given} is null{where}", "missing value", c.name))
         if not r.certain and (c.type != "string" or c.values):
             reason = "not in vocabulary" if c.values else "unreadable"
             rules.append((f"{name} is null and {given} is not null", reason, c.name))
@@ -266,10 +287,12 @@ class _Check:
     def _note_repeated(self, code: int, columns: Sequence[str], order: str) -> None:
         """Note the good rows that repeat an earlier one in these columns."""
         compared = ", ".join(columns)
+        # rows without a key are not versions of each other
+        present = "" if code == _DUPLICATE else "".join(f" and {c} is not null" for c in columns)
         numbered = (
             f"select _row, row_number() over (partition by {compared} order by {order}) as _nth"
             f" from (select rowid as _row, * from {self.clean}) where _row in ({self._candidates(columns)})"
-            f" and _row not in (select _row from {self.broken})"
+            f" and _row not in (select _row from {self.broken}){present}"
         )
         self._note(code, f"select _row from ({numbered}) where _nth > 1")
         self.engine.execute("drop table _repeated")
@@ -297,13 +320,14 @@ class _Check:
 
     def _find_repeated_keys(self) -> None:
         """Rows that share the key of a row that arrived earlier."""
-        if not self.contract.key:
+        named = self.contract.key or next((s.mapping.key for s in self.sources if s.mapping.key), ())
+        if not named:
             return
         names = self.engine.columns(self.clean)
         times = [quoted(c) for c in (self.contract.arrival_time, self.contract.event_time) if c in names and c]
         order = [f"coalesce({', '.join(times)})"] if times else []
-        key = [quoted(c) for c in self.contract.key]
-        code = self._code("duplicate key", ", ".join(self.contract.key))
+        key = [quoted(c) for c in named]
+        code = self._code("duplicate key", ", ".join(named))
         self._note_repeated(code, key, ", ".join([*order, "_row"]))
 
     def _count(self) -> dict[int, int]:

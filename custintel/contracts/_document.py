@@ -46,6 +46,9 @@ def _row(column: ColumnContract) -> str:
         notes.append(f"names a row of `{column.references}`")
     if column.known_at:
         notes.append(f"known from `{column.known_at}` on")
+    if column.needed_when:
+        rows = "" if column.needed_when == "true" else f" where `{column.needed_when}`"
+        notes.append(f"rows without it are counted{rows}")
     if column.sensitive:
         notes.append("sensitive")
     cells = (f"`{column.name}`", column.type, "yes" if column.required else "", column.unit, _allowed(column))

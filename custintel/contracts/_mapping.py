@@ -15,7 +15,11 @@ __all__ = ["ColumnSource", "TableMapping", "parse_mapping"]
 
 Scalar: TypeAlias = str | bool | int | float | None
 UNITS = MappingProxyType({"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6, "min": 6e7, "h": 3.6e9, "d": 8.64e10})
-_COLUMN_KEYS = ("column", "value", "values", "other", "format", "epoch", "unit", "zone", "scale", "type")
+_COLUMN_KEYS = (
+    *("column", "value", "values", "other", "format", "epoch", "unit", "zone", "scale", "type"),
+    *("blank", "numbers", "country"),
+)
+_TABLE_KEYS = ("file", "key")
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,16 @@ class ColumnSource:
     zone: str | None = None
     scale: float | None = None
     type: str | None = None
+    blank: str = "keep"
+    numbers: str | None = None
+    country: str | None = None
 
 
 @dataclass(frozen=True)
 class TableMapping:
     """Where one table's columns come from; `file` names the file of an opened folder.
+
+    `key` names columns that identify a record of a table whose contract has no key.
 
     Examples
     --------
@@ -52,6 +61,7 @@ class TableMapping:
 
     columns: Mapping[str, ColumnSource] = field(default_factory=dict)
     file: str | None = None
+    key: tuple[str, ...] = ()
 
 
 def parse_mapping(given: Mapping[str, Any] | None) -> Mapping[str, tuple[TableMapping, ...]]:
@@ -68,7 +78,7 @@ def parse_mapping(given: Mapping[str, Any] | None) -> Mapping[str, tuple[TableMa
     custintel.errors.ConfigurationError: 1 mistake found
       rename: usage.event_time: unknown key
         given: colum
-        allowed: column, value, values, other, format, epoch, unit, zone, scale, type
+        allowed: column, value, values, other, format, epoch, unit, zone, scale, type, blank, numbers, country
     """
     given = given or {}
     problems = [
@@ -89,8 +99,9 @@ def _parts(given: object) -> list[Any]:
 
 def _table(given: Mapping[str, Any] | None) -> TableMapping:
     """Build the mapping of one part of a table."""
-    columns = {name: _column(entry) for name, entry in (given or {}).items() if name != "file"}
-    return TableMapping(MappingProxyType(columns), (given or {}).get("file"))
+    columns = {name: _column(entry) for name, entry in (given or {}).items() if name not in _TABLE_KEYS}
+    key = tuple(_parts((given or {}).get("key", ())))
+    return TableMapping(MappingProxyType(columns), (given or {}).get("file"), key)
 
 
 def _column(given: object) -> ColumnSource:
@@ -100,10 +111,14 @@ def _column(given: object) -> ColumnSource:
     entry = dict(given) if isinstance(given, Mapping) else {}
     if "epoch" in entry:
         entry["epoch"] = _moment(entry["epoch"])
+    if isinstance(entry.get("value"), date):
+        entry["value"] = str(entry["value"])
     if "format" in entry:
         entry["format"] = tuple(_parts(entry["format"]))
     if "values" in entry:
         entry["values"] = MappingProxyType({_key(k): v for k, v in entry["values"].items()})
+    if "country" in entry:
+        entry["country"] = str(entry["country"]).lstrip("+")
     return ColumnSource(**entry)
 
 
@@ -127,7 +142,12 @@ def _table_problems(name: str, given: object) -> list[Problem]:
         return []
     if not isinstance(given, Mapping):
         return [Problem(f"rename: {name}", "not a mapping of columns", str(given))]
-    return [p for c, entry in given.items() if c != "file" for p in _column_problems(f"rename: {name}.{c}", entry)]
+    columns = {c: entry for c, entry in given.items() if c not in _TABLE_KEYS}
+    problems = [p for c, entry in columns.items() for p in _column_problems(f"rename: {name}.{c}", entry)]
+    if "key" in given and name in TABLES and TABLES[name].key:
+        own = ", ".join(TABLES[name].key)
+        problems.append(Problem(f"rename: {name}.key", "the contract has a key already", str(given["key"]), own))
+    return problems
 
 
 def _column_problems(where: str, given: object) -> list[Problem]:
@@ -151,8 +171,15 @@ def _column_problems(where: str, given: object) -> list[Problem]:
 
 
 def _reading_problems(where: str, given: Mapping[str, Any]) -> list[Problem]:
-    """List the mistakes in epoch and scale."""
+    """List the mistakes in epoch, scale, blanks and numbers."""
     problems = []
+    if given.get("blank", "keep") not in ("keep", "set_aside"):
+        problems.append(Problem(where, "unknown way with blanks", str(given["blank"]), "keep, set_aside"))
+    if given.get("numbers", "e164") != "e164":
+        problems.append(Problem(where, "unknown form of numbers", str(given["numbers"]), "e164"))
+    if ("numbers" in given) != ("country" in given) or not _digits(given.get("country", "1")):
+        wrong = "numbers and country (its calling code) belong together"
+        problems.append(Problem(where, wrong, str(dict(given)), 'such as {numbers: e164, country: "44"}'))
     if "epoch" in given:
         try:
             _moment(given["epoch"])
@@ -161,3 +188,8 @@ def _reading_problems(where: str, given: Mapping[str, Any]) -> list[Problem]:
     if not isinstance(given.get("scale", 1), int | float):
         problems.append(Problem(where, "scale is not a number", str(given["scale"])))
     return problems
+
+
+def _digits(given: object) -> bool:
+    """Whether it is a calling code."""
+    return str(given).lstrip("+").isdigit()

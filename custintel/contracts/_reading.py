@@ -24,6 +24,7 @@ __all__ = ["Reading", "reading"]
 _NOTHING = ("", "-", "nan", "null", "na", "n/a", "none")
 _YES = ("true", "t", "yes", "y", "1")
 _NO = ("false", "f", "no", "n", "0")
+_SHORT = 6  # digits; longer numbers are subscribers
 _FLOATS = ("DOUBLE", "FLOAT")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
 _STAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
@@ -47,7 +48,7 @@ def reading(contract: ColumnContract, source: ColumnSource, raw_type: str, given
     raw, kind = _raw(source, raw_type)
     if source.values or source.other is not None:
         raw, kind = _mapped(raw, kind, source), "VARCHAR"
-    given = _given(raw, kind, contract)
+    given = _given(raw, kind, contract, source)
     typed = _typed(quoted(given_name), kind, contract, source)
     return Reading(
         contract, given, typed, kind == contract.sql_type and typed == quoted(given_name), quoted(given_name)
@@ -109,18 +110,34 @@ def _as_text(value: str | bool | int | float | None) -> str:
     return "null" if value is None else literal(str(value))
 
 
-def _given(raw: str, kind: str, contract: ColumnContract) -> str:
+def _given(raw: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:
     """NULL where nothing is given."""
     if kind == "DOUBLE":
         present = f"case when not isnan({raw}) then {raw} end"
-        return f"nullif(trim({_text(raw, kind)}), 'nan')" if contract.type == "string" else present
+        text = f"nullif(trim({_text(raw, kind)}), 'nan')"
+        return _numbered(text, source) if contract.type == "string" else present
     if contract.type == "string" and not contract.values:
-        return f"nullif(trim({_text(raw, kind)}), '')"
+        return _numbered(f"nullif(trim({_text(raw, kind)}), '')", source)
     if contract.type == "string":
         return _unless_nothing(f"lower(trim({_text(raw, kind)}))", f"trim({_text(raw, kind)})")
     if kind == "VARCHAR":
         return _unless_nothing(f"lower(trim({raw}))", f"trim({raw})")
     return raw
+
+
+def _numbered(text: str, source: ColumnSource) -> str:
+    """Phone numbers as digits with country code (E.164 without the plus), where the mapping asks for it.
+
+    Names of senders, and numbers too short to be more than service numbers, stay as they are.
+    """
+    if source.numbers is None:
+        return text
+    plain = f"regexp_replace({text}, '[-\\s().\\/]', '', 'g')"
+    return (
+        f"case when not regexp_full_match({plain}, '\\+?[0-9]+') then {text} when {plain} like '+%' then {plain}[2:]"
+        f" when length({plain}) <= {_SHORT} then {plain} when {plain} like '00%' then {plain}[3:]"
+        f" when {plain} like '0%' then {literal(source.country)} || {plain}[2:] else {plain} end"
+    )
 
 
 def _typed(given: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:

@@ -50,6 +50,8 @@ class TableReport:
     duplicates: int
     faults: tuple[Fault, ...] = ()
     unresolved: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    swapped: int = 0
 
     @property
     def set_aside(self) -> int:
@@ -134,6 +136,18 @@ class QualityReport:
         0  usage  cell_id     2
         """
         rows = [(r.table, column, count) for r in self for column, count in r.unresolved.items()]
+        return pd.DataFrame(rows, columns=["table", "column", "rows"])
+
+    def missing(self) -> pd.DataFrame:
+        """One row a column that some rows ought to have and do not: calls without duration or cell; they are kept.
+
+        Examples
+        --------
+        >>> QualityReport([TableReport("usage", 3, 3, 0, missing={"cell_id": 2})]).missing()
+           table   column  rows
+        0  usage  cell_id     2
+        """
+        rows = [(r.table, column, count) for r in self for column, count in r.missing.items()]
         return pd.DataFrame(rows, columns=["table", "column", "rows"])
 
     def to_json(self) -> list[dict[str, Any]]:

@@ -120,6 +120,11 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
         if origin.column is not None and origin.column not in source.columns:
             wrong = f"the column mapped to {name} is not there: {origin.column!r}"
             problems.append(Problem(where, wrong, given, hint=_close(origin.column, source.columns)))
+    for name in source.mapping.key:
+        if name not in {*found, *source.columns}:
+            problems.append(
+                Problem(where, f"the key column {name} is not there", given, hint=_close(name, source.columns))
+            )
     return problems
 
 

@@ -27,7 +27,19 @@ SQL_TYPES = MappingProxyType(
     }
 )
 _TABLE_KEYS = {"about", "key", "event_time", "arrival_time", "ahead_days", "not_self", "columns"}
-_COLUMN_KEYS = {"type", "required", "unit", "values", "min", "max", "known_at", "references", "sensitive", "about"}
+_COLUMN_KEYS = {
+    "type",
+    "required",
+    "unit",
+    "values",
+    "min",
+    "max",
+    "known_at",
+    "references",
+    "needed_when",
+    "sensitive",
+    "about",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ class ColumnContract:
     max: float | None = None
     known_at: str | None = None
     references: str | None = None
+    needed_when: str | None = None
     sensitive: bool = False
     about: str = ""
 
