@@ -80,7 +80,7 @@ def _columns_read(entry: Entry, family: Family) -> set[str]:
         found = {c for name in found for c in family.gather[name].columns}
     condition = family.slices.get(entry.slice or ALL)
     found = found | (set(condition.columns) if condition else set())
-    return set(family.plain([*found, *family.previous]))
+    return set(family.plain(found))
 
 
 def _keys(family: Family, sources: Sources) -> list[str]:

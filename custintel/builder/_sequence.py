@@ -72,6 +72,7 @@ class Paired(Records):
         pairs = [
             f"lag(r.{name_sql(name)}) over (partition by {keys} order by {by}) as {name_sql(f'previous_{name}')}"
             for name in self.family.previous
+            if name in order
         ]
         sql = f"select\n    {columns_sql(['r.*', *pairs])}\nfrom (\n{rows}\n) as r"
         return Step(self.name, sql, f"{self.family.name}: each row beside the row before it, as each date sees them")
@@ -83,4 +84,5 @@ class Paired(Records):
         read += [feature.expression for feature in family.features if family.kind != "gathered"]
         rest = family.plain(name for expression in read for name in expression.columns)
         first = dict.fromkeys([self.sources.time(family), *family.previous])
-        return [*first, *sorted(rest & self.sources.columns(family) - set(first) - {AS_OF})]
+        known = self.sources.columns(family) - {AS_OF}
+        return [name for name in (*first, *sorted(rest - set(first))) if name in known]

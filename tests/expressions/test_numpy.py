@@ -110,7 +110,9 @@ def test_mistakes_are_told() -> None:
         parse("not kind").numpy(FRAME)
 
 
-NUMBERS = st.sampled_from(["a", "b", "0", "1", "2.5", "days_between(day, as_of)"])
+NUMBERS = st.sampled_from(
+    ["a", "b", "0", "1", "2.5", "days_between(day, as_of)", "seconds_between(at, day)", "distance_km(a, b, 1, a)"]
+)
 
 
 def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
