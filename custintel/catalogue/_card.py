@@ -92,6 +92,8 @@ def _source(entry: Entry, family: Family) -> Iterator[tuple[str, str]]:
         yield "time", f"a row counts from its {family.time} on"
     if entry.slice is not None and entry.slice in family.slices:
         yield "slice", f"{entry.slice}: {family.slices[entry.slice].text}"
+    if family.previous:
+        yield "row before", ", ".join(f"previous_{name}" for name in family.previous)
     for name, gathered in family.gather.items():
         yield f"gathers {name}", gathered.text
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
+_SHOWN = 20
+
 app = typer.Typer(
     help="What can be known about a customer: list, describe, show as SQL, check own files, build the table.",
     no_args_is_help=True,
@@ -74,10 +76,13 @@ def describe(
     """All that is known about a feature: words, window, missing, source, slice, expression, SQL, file and line."""
     _load(python)
     catalogue = Catalogue.load(features)
-    for column in _columns(catalogue, name)[:20]:
+    found = _columns(catalogue, name)
+    for column in found[:_SHOWN]:
         card = column_card(catalogue, column)
         width = max(map(len, card))
         say("\n".join(f"{key:<{width}}  {text}" for key, text in card.items()) + "\n")
+    if len(found) > _SHOWN:
+        say(f"... and {len(found) - _SHOWN} more: {', '.join(found[_SHOWN:])}")
 
 
 def _columns(catalogue: Catalogue, name: str) -> list[str]:

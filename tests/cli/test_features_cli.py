@@ -93,6 +93,8 @@ def test_describe_says_all(capsys: pytest.CaptureFixture[str], mine: Path) -> No
     assert f"{mine}/mine.yaml:7" in capsys.readouterr().out
     assert run("describe", "minutes_tr*") == 0
     assert "reads minutes_90d" in capsys.readouterr().out
+    assert run("describe", "*_30d") == 0
+    assert " more: " in capsys.readouterr().out
     assert run("describe", "nonsense") == 1
     assert "nonsense" in capsys.readouterr().err
 
