@@ -24,7 +24,7 @@ demo: .venv/.installed-train  ## simulate an operator, learn churn, explain, sco
 	@$(BIN)/custintel demo --out demo $(ARGS)
 
 test: .venv/.installed-dev  ## the default test suite
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 slow: .venv/.installed-dev  ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)

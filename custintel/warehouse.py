@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 import pandas as pd
@@ -46,8 +46,9 @@ from custintel.contracts import (
     folder_sources,
     frame_sources,
     parse_mapping,
+    spark_sources,
 )
-from custintel.engines import DuckDBEngine, Frame, quoted
+from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark_session, quoted
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 from custintel.notebook import panel, quiet, table
 from custintel.replacing import replacing
@@ -55,6 +56,8 @@ from custintel.replacing import replacing
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
+
+    from pyspark.sql import SparkSession
 
 __all__ = ["Warehouse"]
 
@@ -72,8 +75,8 @@ class Warehouse:
 
     Attributes
     ----------
-    engine : DuckDBEngine
-        Where the tables are.
+    engine : Engine
+        Where the tables are: DuckDB or Spark.
     tables : tuple of str
         The contract tables that are present.
     report : QualityReport
@@ -84,7 +87,7 @@ class Warehouse:
 
     def __init__(
         self,
-        engine: DuckDBEngine,
+        engine: Engine,
         sources: Mapping[str, Sequence[Source]],
         latest: datetime | None = None,
         truth: Mapping[str, pd.DataFrame] | None = None,
@@ -144,17 +147,17 @@ class Warehouse:
     @classmethod
     def open(
         cls,
-        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection,
+        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
     ) -> Warehouse:
-        """Check the tables of a folder, a DuckDB file or a DuckDB connection.
+        """Check the tables of a folder, a DuckDB file, a DuckDB connection or a Spark session.
 
         Parameters
         ----------
-        place : path or DuckDB connection
-            A folder of Parquet or CSV files (a file or a subfolder for each table), a DuckDB file, or a connection;
-            nothing is written to any of them.
+        place : path, DuckDB connection or Spark session
+            A folder of Parquet or CSV files (a file or a subfolder for each table), a DuckDB file, a connection, or a
+            session with its catalog tables and temporary views; nothing is written to any of them.
         rename : mapping, optional
             Where the columns of foreign tables come from; `mapping.yaml` in the folder is read when it is not given.
         latest : date or str, optional
@@ -177,7 +180,10 @@ class Warehouse:
             catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
             sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
             return cls(engine, sources, _day_end(latest), where="connection")
-        path = Path(place)
+        if is_spark_session(place):
+            spark = SparkEngine(cast("SparkSession", place))
+            return cls(spark, spark_sources(spark, parse_mapping(rename)), _day_end(latest), where="session")
+        path = Path(cast("str", place))
         if path.is_dir():
             return cls._open_folder(path, rename, _day_end(latest))
         if path.is_file() and path.suffix.lower() in _DATABASES:
@@ -197,7 +203,7 @@ class Warehouse:
         latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
         warehouse = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
         if saved:
-            warehouse._recall(folder, saved)
+            warehouse._recall(engine, folder, saved)
         return warehouse
 
     @classmethod
@@ -291,7 +297,7 @@ class Warehouse:
         return self.engine.sql(f"select * from {self.relation(name)}")
 
     def sql(self, query: str) -> pd.DataFrame:
-        """Run a query; the clean tables go by their names.
+        """Run a query in the engine's own dialect; the clean tables go by their names.
 
         Examples
         --------
@@ -299,7 +305,7 @@ class Warehouse:
           plan_id
         0       s
         """
-        return self.engine.sql(query)
+        return self.engine.native(query)
 
     def set_aside(self, name: str) -> pd.DataFrame:
         """Return the rows of a table that broke its contract: original values as text, reason and place.
@@ -342,7 +348,7 @@ class Warehouse:
     def digest(self) -> str:
         """Return a short hash of the content: the same rows give the same digest, in whatever order they came.
 
-        The hash function is DuckDB's; another release of DuckDB may give another digest.
+        The hash function is the engine's: DuckDB and Spark, or another release of them, may give another digest.
 
         Examples
         --------
@@ -408,7 +414,7 @@ class Warehouse:
         mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
         (folder / _MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
 
-    def _recall(self, folder: Path, saved: Mapping[str, Any]) -> None:
+    def _recall(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
         """Take up the report and the rows set aside of the saved warehouse, for tables that nobody changed since."""
         before = QualityReport.from_json(saved["report"])
         reports = []
@@ -417,7 +423,7 @@ class Warehouse:
             reports.append(before[now.table] if same else now)
             aside = folder / "set_aside" / f"{now.table}.parquet"
             if same and aside.is_file():
-                self.engine.make(now.table, f"select * from {self.engine.read_files([aside])}", "set_aside")
+                engine.make(now.table, f"select * from {engine.read_files([aside])}", "set_aside")
         self.report = QualityReport(reports)
 
     def __copy__(self) -> Warehouse:
@@ -518,6 +524,7 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
 def _no_warehouse(path: Path) -> str:
     """Say what `open` can read."""
     wrong = f"{path}: {'no warehouse' if path.exists() else 'no such file or folder'}"
-    allowed = f"a folder of Parquet or CSV files, a DuckDB file ({', '.join(_DATABASES)}), a DuckDB connection"
+    files = f"a folder of Parquet or CSV files, a DuckDB file ({', '.join(_DATABASES)})"
+    allowed = f"{files}, a DuckDB connection, a Spark session"
     hint = f"\n  hint: give its folder, {str(path.parent)!r}" if path.is_file() else ""
     return f"{wrong}\n  allowed: {allowed}{hint}"

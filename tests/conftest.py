@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,13 @@ import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
     from custintel.training import Run
+    from custintel.warehouse import Warehouse
 
 
 def _data_folder() -> Path | None:
@@ -87,3 +95,68 @@ def quick_run(quick_models: Path, quick_tables: Path, tmp_path_factory: pytest.T
 
     store = tmp_path_factory.mktemp("store")
     return train("churn", Warehouse.open(quick_tables), tune=3, models_path=quick_models, tracking_uri=store)
+
+
+SPARK = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "2",
+    # dozens of families are joined at the end, and each sorts in a page of its own
+    "spark.driver.memory": "2g",
+    "spark.buffer.pageSize": "1m",
+    "spark.sql.adaptive.enabled": "false",
+    # tables are tiny: to read a plan is quicker than to compile it, and the first compiler is enough for the rest
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss4m",
+}
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A small Spark on two cores, or a skip with its reason. Its zone is not UTC, as in real life."""
+    pytest.importorskip("pyspark", reason="pyspark absent: pip install 'custintel[spark]'")
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        pytest.skip("Java absent: Spark needs 17 or newer")
+    with warnings.catch_warnings():
+        # PySpark 4.3 warns that pandas 3 is new to it; remove when it does not
+        warnings.simplefilter("ignore", FutureWarning)
+        from pyspark.sql import SparkSession
+    builder = SparkSession.builder.master("local[2]").appName("custintel tests")
+    settings = {**SPARK, "spark.sql.session.timeZone": "Asia/Shanghai"}
+    settings["spark.sql.warehouse.dir"] = str(tmp_path_factory.mktemp("spark_warehouse"))
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+def lend(session: SparkSession, name: str, table: pa.Table) -> None:
+    """Make a table a temporary view of the session, as a user would: times become instants of the session's zone."""
+    from custintel.engines._spark import plain_table
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        session.createDataFrame(plain_table(table)).createOrReplaceTempView(name)
+
+
+@pytest.fixture(scope="session")
+def operators(spark: SparkSession) -> tuple[Warehouse, Warehouse]:
+    """The same small operator, dirt included, in DuckDB and in Spark (temporary views of the session)."""
+    from custintel.simulate import simulate
+    from custintel.warehouse import Warehouse
+
+    tables = dict(simulate(customers=60, months=3, seed=3).tables)
+    usage = tables["usage"]
+    chosen = np.random.default_rng(0).choice(len(usage), len(usage) // 5, replace=False)
+    tables["usage"] = usage.take(np.sort(chosen))
+    for name, table in tables.items():
+        lend(spark, name, table)
+    latest = "2025-12-31"
+    return Warehouse.from_frames(latest=latest, **tables), Warehouse.open(spark, latest=latest)

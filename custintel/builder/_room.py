@@ -46,6 +46,12 @@ class Room:
         self.kept.add(step)
         self.engine.keep(self._own(step), with_sql(steps, part))
 
+    def drop(self, step: str) -> None:
+        """Let go of kept rows before the end; the spine stays."""
+        if step in self.kept and step != "spine":
+            self.kept.discard(step)
+            self.engine.drop(self._own(step))
+
     def step(self, step: str) -> Step:
         """A kept table as a step."""
         return Step(step, f"select * from {self.name(step)}", "kept rows")

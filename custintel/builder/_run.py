@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,6 +16,8 @@ from custintel.expressions import AS_OF
 from custintel.progress import track
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from custintel.builder._kept import KeptDays
@@ -45,6 +48,31 @@ def _part(plan: Plan, room: Room, part: int, parts: int) -> pa.Table:
     spine = room.step("spine")
     about = "building features" + (f", part {part + 1} of {parts}" if parts > 1 else "")
     for steps in track(list(plan.families.values()), about):
-        room.keep(steps[-1].name, [spine, *steps], own.format("t.", parts, part) if parts > 1 else "")
+        _keep_family(room, [spine, *steps], own.format("t.", parts, part) if parts > 1 else "")
     found = [room.step(steps[-1].name) for steps in plan.families.values()]
     return room.arrow(with_sql([spine, *found, plan.last]))
+
+
+def _keep_family(room: Room, steps: Sequence[Step], part: str) -> None:
+    """Keep the last step; steps read more than once are kept before it, since Spark would write them out each time."""
+    before: list[Step] = []
+    for place, step in enumerate(steps[:-1]):
+        later = " ".join(other.sql for other in steps[place + 1 :])
+        again = len(re.findall(rf"\b{step.name}\b", later)) > 1 and " from " in step.sql.replace("\n", " ")
+        if again and place and not step.sql.startswith("select * from (values"):
+            room.keep(step.name, _needed([*before, step]), part)
+            before.append(room.step(step.name))
+        else:
+            before.append(step)
+    room.keep(steps[-1].name, _needed([*before, steps[-1]]), part)
+    for step in steps[:-1]:
+        room.drop(step.name)
+
+
+def _needed(steps: Sequence[Step]) -> list[Step]:
+    """The last step and those that it reads, directly or not."""
+    found = [steps[-1]]
+    for step in reversed(steps[:-1]):
+        if any(re.search(rf"\b{step.name}\b", other.sql) for other in found):
+            found.insert(0, step)
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from custintel.contracts._check import DERIVED, Source, check_table, count_missing, count_unresolved
+from custintel.contracts._check import check_table, count_missing, count_unresolved
 from custintel.contracts._document import tables_markdown
 from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
 from custintel.contracts._report import Fault, QualityReport, TableReport
-from custintel.contracts._sources import database_sources, folder_sources, frame_sources
+from custintel.contracts._rules import DERIVED, Source, derived_columns
+from custintel.contracts._sources import database_sources, folder_sources, frame_sources, spark_sources
 from custintel.contracts._structure import check_names, check_readable, check_rows, check_structure
 from custintel.contracts._swapped import count_swapped
 from custintel.contracts._tables import TABLES, ColumnContract, TableContract, load_tables
@@ -31,9 +32,11 @@ __all__ = [
     "count_swapped",
     "count_unresolved",
     "database_sources",
+    "derived_columns",
     "folder_sources",
     "frame_sources",
     "load_tables",
     "parse_mapping",
+    "spark_sources",
     "tables_markdown",
 ]

@@ -7,50 +7,34 @@ again with their original values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from custintel.contracts._mapping import ColumnSource, TableMapping
-from custintel.contracts._reading import Reading, reading
+from custintel.contracts._anywhere import check_anywhere
 from custintel.contracts._report import Fault, TableReport
-from custintel.contracts._tables import TABLES, ColumnContract, TableContract
-from custintel.engines import DuckDBEngine, literal, quoted
+from custintel.contracts._rules import DERIVED, DUPLICATE, Rules, Source, free_name
+from custintel.contracts._tables import TABLES, TableContract
+from custintel.engines import DuckDBEngine, Engine, literal, quoted
 from custintel.errors import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-__all__ = ["DERIVED", "Source", "check_table", "count_missing", "count_unresolved", "found_columns"]
+__all__ = ["check_table", "count_missing", "count_unresolved"]
 
-# a known Monday; day arithmetic means the same on every engine, `isodow` and `dayofweek` do not
-_MONDAY = "date '1990-01-01'"
-_FIRST_TIME = "1990-01-01"
-_FIRST_DATE = "1950-01-01"
-DERIVED = ("event_date", "visible_date", "weekday", "hour", "is_weekend", "is_night")
-_DUPLICATE = 0
 # share of rows that may be compared in full before a better hash is worth its time
 _MANY = 0.05
 
 
-@dataclass(frozen=True)
-class Source:
-    """One part of a raw table: a relation for FROM, its columns, how they map, and a name for people."""
-
-    relation: str
-    columns: Mapping[str, str]
-    mapping: TableMapping
-    label: str
-
-
 def check_table(
-    engine: DuckDBEngine, contract: TableContract, sources: Sequence[Source], latest: datetime, present: Sequence[str]
+    engine: Engine, contract: TableContract, sources: Sequence[Source], latest: datetime, present: Sequence[str]
 ) -> TableReport:
     """Make the clean table and the set-aside table of one contract.
 
     Parameters
     ----------
-    engine : DuckDBEngine
+    engine : Engine
         Where the tables are made: the clean one under the contract's name, rows set aside in the schema `set_aside`.
     contract : TableContract
         What the table must look like.
@@ -68,8 +52,9 @@ def check_table(
 
     Examples
     --------
-    >>> from custintel.contracts import TABLES
+    >>> from datetime import datetime
     >>> import pandas as pd
+    >>> from custintel.contracts import TableMapping
     >>> engine = DuckDBEngine()
     >>> engine.register("raw", pd.DataFrame({"plan_id": ["s", "s", "m"], "monthly_fee": ["9.5", "9.5", "-1"]}))
     >>> source = Source("raw", engine.columns("raw"), TableMapping(), "raw")
@@ -77,10 +62,13 @@ def check_table(
     >>> report.kept, report.duplicates, report.faults
     (1, 1, (Fault(reason='below minimum', column='monthly_fee', rows=1),))
     """
-    return _Check(engine, contract, sources, latest, present).run()
+    rules = Rules(contract, sources, latest)
+    if isinstance(engine, DuckDBEngine):
+        return _Check(engine, rules, present).run()
+    return check_anywhere(engine, rules, present)
 
 
-def count_unresolved(engine: DuckDBEngine, report: TableReport, present: Sequence[str]) -> TableReport:
+def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]) -> TableReport:
     """Count the rows that name an account, plan, bill, offer or cell which its table does not have; they are kept.
 
     Examples
@@ -103,7 +91,7 @@ def count_unresolved(engine: DuckDBEngine, report: TableReport, present: Sequenc
     return replace(report, unresolved={column: rows for column, rows in counts.items() if rows})
 
 
-def count_missing(engine: DuckDBEngine, report: TableReport) -> TableReport:
+def count_missing(engine: Engine, report: TableReport) -> TableReport:
     """Count the rows without a value that they ought to have (a call without duration or cell); they are kept.
 
     Examples
@@ -125,19 +113,11 @@ def count_missing(engine: DuckDBEngine, report: TableReport) -> TableReport:
 class _Check:
     """One table on its way from raw to clean."""
 
-    def __init__(
-        self,
-        engine: DuckDBEngine,
-        contract: TableContract,
-        sources: Sequence[Source],
-        latest: datetime,
-        present: Sequence[str],
-    ) -> None:
-        self.engine, self.contract, self.sources = engine, contract, sources
-        self.latest, self.present = latest, present
-        self.faults: list[Fault] = [Fault("exact duplicate", "")]
-        self.clean = quoted(contract.name)
-        self.broken = quoted(f"_broken_{contract.name}")
+    def __init__(self, engine: DuckDBEngine, rules: Rules, present: Sequence[str]) -> None:
+        self.engine, self.rules, self.present = engine, rules, present
+        self.contract, self.sources = rules.contract, rules.sources
+        self.clean = quoted(self.contract.name)
+        self.broken = quoted(f"_broken_{self.contract.name}")
 
     def run(self) -> TableReport:
         """Read and judge, find duplicates, check keys and references, set aside, count."""
@@ -151,16 +131,9 @@ class _Check:
         self._drop_broken()
         return self._report(counts, rows_in)
 
-    def _code(self, reason: str, column: str) -> int:
-        """The number of a rule; the same rule always has the same number."""
-        fault = Fault(reason, column)
-        if fault not in self.faults:
-            self.faults.append(fault)
-        return self.faults.index(fault)
-
     def _read(self) -> None:
         """Make the clean table with the number of the first broken rule of each row, and list the broken rows."""
-        parts = [self._part_sql(i, source) for i, source in enumerate(self.sources)]
+        parts = [self.rules.part_sql(i, self.rules.part(i)) for i in range(len(self.sources))]
         try:
             self.engine.execute(f"create table {self.clean} as {' union all by name '.join(parts)}")
         except self.engine.Error as error:
@@ -168,90 +141,6 @@ class _Check:
             raise ContractError(f"{self.contract.name}: {labels} cannot be read\n  given: {error}") from error
         rows = f"select rowid as _row, _fault from {self.clean} where _fault is not null"
         self.engine.execute(f"create table {self.broken} as {rows}")
-
-    def _part_sql(self, number: int, source: Source) -> str:
-        """SQL of one part: what is given, what it says, which rule it breaks."""
-        readings = self._readings(source)
-        extras = [quoted(name) for name in _extras(self.contract, source)]
-        given = [f"{r.given} as {quoted(f'_g{i}')}" for i, r in enumerate(readings)]
-        typed = [f"{r.typed} as {quoted(r.contract.name)}" for r in readings]
-        kept = [quoted(f"_g{i}") for i, r in enumerate(readings) if not r.certain]
-        clean = [quoted(r.contract.name) for r in readings] + extras
-        beyond = [_naive(source, name) for name in _extras(self.contract, source)]
-        inner = f"select {', '.join([*given, *beyond])} from {source.relation}"
-        middle = f"select {', '.join([*typed, *kept, *extras])} from ({inner})"
-        columns = [
-            *clean,
-            *self._derived(readings),
-            f"{self._verdict(readings)} as _fault",
-            f"{number}::utinyint as _part",
-        ]
-        return f"select {', '.join(columns)} from ({middle})"
-
-    def _readings(self, source: Source) -> list[Reading]:
-        """How each column present in this part is read, in the order of the contract."""
-        found = found_columns(self.contract, source)
-        contracts = [self._column(name, origin) for name, origin in found.items()]
-        return [
-            reading(c, origin, source.columns.get(origin.column or "", "VARCHAR"), f"_g{i}")
-            for i, (c, origin) in enumerate(zip(contracts, found.values(), strict=True))
-        ]
-
-    def _column(self, name: str, origin: ColumnSource) -> ColumnContract:
-        """The contract of a column; a mapped column beyond the contract is an optional one of the type asked for."""
-        contract = self.contract.columns.get(name) or ColumnContract(name, origin.type or "string")
-        return replace(contract, required=True) if origin.blank == "set_aside" else contract
-
-    def _derived(self, readings: Sequence[Reading]) -> list[str]:
-        """Calendar columns made once, by arithmetic that all engines share."""
-        names = {r.contract.name for r in readings}
-        if self.contract.event_time not in names:
-            return []
-        event = quoted(str(self.contract.event_time))
-        day = f"cast({event} as date)"
-        arrival = quoted(self.contract.arrival_time) if self.contract.arrival_time in names else None
-        visible = f"greatest({day}, coalesce(cast({arrival} as date), {day}))" if arrival else day
-        columns = [f"{day} as event_date", f"{visible} as visible_date"]
-        if self.contract.name != "usage":
-            return columns
-        weekday, hour = f"mod(date_diff('day', {_MONDAY}, {day}), 7) + 1", f"extract(hour from {event})"
-        columns += [f"cast({weekday} as tinyint) as weekday", f"cast({hour} as tinyint) as hour"]
-        return [*columns, f"{weekday} >= 6 as is_weekend", f"({hour} >= 22 or {hour} < 6) as is_night"]
-
-    def _verdict(self, readings: Sequence[Reading]) -> str:
-        """The number of the first rule that the row breaks, or NULL."""
-        rules = [rule for r in readings for rule in self._column_rules(r)]
-        rules += self._time_rules({r.contract.name for r in readings})
-        cases = " ".join(f"when {test} then {self._code(reason, column)}" for test, reason, column in rules)
-        return f"cast(case {cases} end as utinyint)" if cases else "cast(null as utinyint)"
-
-    def _column_rules(self, r: Reading) -> list[tuple[str, str, str]]:
-        """Rules of one column: (SQL test that is true for a bad row, reason, column)."""
-        c, name, given = r.contract, quoted(r.contract.name), r.given_name
-        rules = []
-        if c.required:
-            where = "" if c.needed_when is None else f" and ({c.needed_when})"
-            rules.append((f"{name if r.certain else given} is null{where}", "missing value", c.name))
-        if not r.certain and (c.type != "string" or c.values):
-            reason = "not in vocabulary" if c.values else "unreadable"
-            rules.append((f"{name} is null and {given} is not null", reason, c.name))
-        if c.min is not None:
-            rules.append((f"{name} < {c.min!r}", "below minimum", c.name))
-        if c.max is not None:
-            rules.append((f"{name} > {c.max!r}", "above maximum", c.name))
-        return rules
-
-    def _time_rules(self, names: set[str]) -> list[tuple[str, str, str]]:
-        """Rules of event and arrival time: no epoch dates, no future, nothing known before it happened."""
-        event, arrival, ahead = self.contract.event_time, self.contract.arrival_time, self.contract.ahead_days
-        rules = []
-        for column in (event, arrival):
-            if column in names and column is not None:
-                rules += _bounds(self.contract.columns[column], self.latest + timedelta(days=ahead))
-        if event in names and arrival in names:
-            late = f"{quoted(str(event))} > {quoted(str(arrival))} + interval {ahead} day"
-            rules.append((late, "happened after it arrived", str(event)))
-        return rules
 
     def _note(self, code: int, rows: str) -> None:
         """Add rows (a query of row numbers) to the broken ones, unless they are there already."""
@@ -269,7 +158,7 @@ class _Check:
             if self._has("customers", "customer_id"):
                 known = "(select customer_id as known from customers)"
                 test = f"from {self.clean} anti join {known} on {quoted(column)} = known where _fault is null"
-                self._note(self._code("unknown customer", column), f"select {self.clean}.rowid as _row {test}")
+                self._note(self.rules.code("unknown customer", column), f"select {self.clean}.rowid as _row {test}")
 
     def _find_self(self) -> None:
         """Rows whose other party is the line itself."""
@@ -282,13 +171,13 @@ class _Check:
                 f" union select u.rowid as _row from {self.clean} u join customers c using (customer_id)"
                 f" where u._fault is null and u.{quoted(other)} = c.msisdn"
             )
-        self._note(self._code("self call", other), own)
+        self._note(self.rules.code("self call", other), own)
 
     def _note_repeated(self, code: int, columns: Sequence[str], order: str) -> None:
         """Note the good rows that repeat an earlier one in these columns."""
         compared = ", ".join(columns)
         # rows without a key are not versions of each other
-        present = "" if code == _DUPLICATE else "".join(f" and {c} is not null" for c in columns)
+        present = "" if code == DUPLICATE else "".join(f" and {c} is not null" for c in columns)
         numbered = (
             f"select _row, row_number() over (partition by {compared} order by {order}) as _nth"
             f" from (select rowid as _row, * from {self.clean}) where _row in ({self._candidates(columns)})"
@@ -316,18 +205,18 @@ class _Check:
     def _find_duplicates(self) -> None:
         """Rows equal to an earlier one in every column."""
         columns = [quoted(c) for c in self.engine.columns(self.clean) if c not in ("_fault", "_part", *DERIVED)]
-        self._note_repeated(_DUPLICATE, columns, "_row")
+        self._note_repeated(DUPLICATE, columns, "_row")
 
     def _find_repeated_keys(self) -> None:
         """Rows that share the key of a row that arrived earlier."""
-        named = self.contract.key or next((s.mapping.key for s in self.sources if s.mapping.key), ())
+        named = self.rules.key
         if not named:
             return
         names = self.engine.columns(self.clean)
         times = [quoted(c) for c in (self.contract.arrival_time, self.contract.event_time) if c in names and c]
         order = [f"coalesce({', '.join(times)})"] if times else []
         key = [quoted(c) for c in named]
-        code = self._code("duplicate key", ", ".join(named))
+        code = self.rules.code("duplicate key", ", ".join(named))
         self._note_repeated(code, key, ", ".join([*order, "_row"]))
 
     def _count(self) -> dict[int, int]:
@@ -339,7 +228,7 @@ class _Check:
         """Keep the broken rows with their original values as text, their reason and their place in the source."""
         self.engine.execute("create schema if not exists set_aside")
         firsts = self.engine.rows(f"select _part::int, min(rowid) from {self.clean} group by 1")
-        reasons = ", ".join(f"({i}, {literal(f.reason)}, {literal(f.column)})" for i, f in enumerate(self.faults))
+        reasons = ", ".join(f"({i}, {literal(f.reason)}, {literal(f.column)})" for i, f in enumerate(self.rules.faults))
         self.engine.execute(
             f"create temp table _reasons as select * from (values {reasons}) t(_fault, reason, _column)"
         )
@@ -353,13 +242,13 @@ class _Check:
 
     def _aside_sql(self, source: Source, first: int) -> str:
         """Broken rows of one part, numbered from 1 within it."""
-        texts = [f"cast(s.{quoted(c)} as varchar) as {quoted(_free(c))}" for c in source.columns]
+        texts = [f"cast(s.{quoted(c)} as varchar) as {quoted(free_name(c))}" for c in source.columns]
         ours = ["r.reason", "r._column as broken_column", f"{literal(source.label)} as source", "s._nth as source_row"]
         numbered = f"select *, row_number() over () as _nth from {source.relation}"
         return (
             f"select {', '.join([*texts, *ours])} from ({numbered}) s"
             f" join {self.broken} b on b._row = s._nth - 1 + {first}"
-            f" join _reasons r on r._fault = b._fault where b._fault <> {_DUPLICATE}"
+            f" join _reasons r on r._fault = b._fault where b._fault <> {DUPLICATE}"
         )
 
     def _drop_broken(self) -> None:
@@ -376,53 +265,10 @@ class _Check:
     def _report(self, counts: Mapping[int, int], rows_in: int) -> TableReport:
         """Count what is there now, and make sure that no row was lost."""
         kept, aside = self._rows(self.clean), self._rows(f"set_aside.{self.clean}")
-        faults = tuple(Fault(f.reason, f.column, counts[i]) for i, f in enumerate(self.faults) if i and i in counts)
-        report = TableReport(self.contract.name, rows_in, kept, counts.get(_DUPLICATE, 0), faults)
+        faults = tuple(
+            Fault(f.reason, f.column, counts[i]) for i, f in enumerate(self.rules.faults) if i and i in counts
+        )
+        report = TableReport(self.contract.name, rows_in, kept, counts.get(DUPLICATE, 0), faults)
         if not report.balanced or report.set_aside != aside:
             raise RuntimeError(f"rows of {self.contract.name} were lost, please report this: {report}, {aside=}")
         return report
-
-
-def found_columns(contract: TableContract, source: Source) -> dict[str, ColumnSource]:
-    """The columns of the contract (and mapped ones beyond it) that this part has, and where they come from."""
-    own = {name.strip().lower(): name for name in source.columns}
-    found: dict[str, ColumnSource] = {}
-    for name in [*contract.columns, *(c for c in source.mapping.columns if c not in contract.columns)]:
-        origin = source.mapping.columns.get(name)
-        if origin is not None:
-            found[name] = origin
-        elif name in own:
-            found[name] = ColumnSource(column=own[name])
-    return found
-
-
-def _extras(contract: TableContract, source: Source) -> list[str]:
-    """Columns beyond the contract, kept as they are; derived ones are made anew."""
-    used = {origin.column for origin in found_columns(contract, source).values()}
-    taken = {*contract.columns, *source.mapping.columns, *DERIVED, "_fault", "_part"}
-    return [c for c in source.columns if c not in used and c.strip().lower() not in taken]
-
-
-def _naive(source: Source, column: str) -> str:
-    """A column as it is; an instant as naive UTC, because clean tables hold no time zones."""
-    if source.columns[column] == "TIMESTAMP WITH TIME ZONE":
-        return f"cast({quoted(column)} as timestamp) as {quoted(column)}"
-    return quoted(column)
-
-
-def _free(column: str) -> str:
-    """A name for an original column that does not clash with ours."""
-    return f"{column}_" if column.lower() in ("reason", "broken_column", "source", "source_row") else column
-
-
-def _bounds(column: ColumnContract, last: datetime) -> list[tuple[str, str, str]]:
-    """A time before the network existed, an epoch standing for nothing, or a time still to come."""
-    name = quoted(column.name)
-    if column.type == "date":
-        epoch = f"{name} < date '{_FIRST_DATE}' or {name} = date '1970-01-01'"
-        return [(epoch, "too early", column.name), (f"{name} > date '{last:%Y-%m-%d}'", "in the future", column.name)]
-    early = f"{name} < timestamp '{_FIRST_TIME}'"
-    return [
-        (early, "too early", column.name),
-        (f"{name} > timestamp '{last:%Y-%m-%d %H:%M:%S}'", "in the future", column.name),
-    ]

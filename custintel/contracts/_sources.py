@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from custintel.contracts._check import Source
 from custintel.contracts._mapping import TableMapping
+from custintel.contracts._rules import Source
 from custintel.contracts._structure import check_names
 from custintel.contracts._tables import TABLES
-from custintel.engines import DuckDBEngine, literal, quoted
+from custintel.engines import DuckDBEngine, Engine, SparkEngine, literal, quoted
 from custintel.errors import ConfigurationError, ContractError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["database_sources", "folder_sources", "frame_sources"]
+__all__ = ["database_sources", "folder_sources", "frame_sources", "spark_sources"]
 
 _SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
 _OWN_FOLDERS = ("truth", "set_aside")
@@ -142,9 +142,21 @@ def database_sources(
     return {name: [_table_source(engine, r, m) for r, m in parts] for name, parts in places.items()}
 
 
-def _table_source(engine: DuckDBEngine, relation: str, mapping: TableMapping) -> Source:
+def spark_sources(engine: SparkEngine, mappings: Mappings) -> dict[str, list[Source]]:
+    """Find the tables and temporary views of a Spark session; `file` of a mapping names one of any database."""
+    files = [m.file for parts in mappings.values() for m in parts if m.file is not None]
+    tables = engine.find([*TABLES, *files])
+    places = _places({name: name for name in tables}, mappings, str.lower)
+    sources = {}
+    for name, parts in places.items():
+        sources[name] = [_table_source(engine, tables.get(n, quoted(n)), m, n, engine.zone) for n, m in parts]
+    return sources
+
+
+def _table_source(engine: Engine, relation: str, mapping: TableMapping, label: str = "", zone: str = "UTC") -> Source:
     """One table or view of a database as a part of a table."""
+    label = label or relation.replace('"', "")
     try:
-        return Source(relation, engine.columns(relation), mapping, relation.replace('"', ""))
+        return Source(relation, engine.columns(relation), mapping, label, zone)
     except engine.Error as error:
-        raise ContractError(f"{relation}: cannot be read\n  given: {error}") from error
+        raise ContractError(f"{label}: cannot be read\n  given: {error}") from error

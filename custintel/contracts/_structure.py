@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from custintel.contracts._check import Source, found_columns
+from custintel.contracts._rules import Source, found_columns
 from custintel.contracts._tables import TABLES, TableContract
 from custintel.errors import ContractError, Problem
 

@@ -10,12 +10,12 @@ from custintel.engines import quoted
 
 if TYPE_CHECKING:
     from custintel.contracts._report import TableReport
-    from custintel.engines import DuckDBEngine
+    from custintel.engines import Engine
 
 __all__ = ["count_swapped"]
 
 
-def count_swapped(engine: DuckDBEngine, report: TableReport) -> TableReport:
+def count_swapped(engine: Engine, report: TableReport) -> TableReport:
     """Count the rows whose date lies outside the table's span, and inside once day and month change places.
 
     The span is that of the days after the twelfth, which cannot be exchanged, and of the twelve days after and before

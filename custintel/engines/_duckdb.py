@@ -13,6 +13,7 @@ import duckdb
 
 from custintel.engines._frames import Frame, to_arrow
 from custintel.engines._text import literal, quoted
+from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
     import os
@@ -135,6 +136,17 @@ class DuckDBEngine:
         0  1
         """
         return self._connection.execute(query).df()
+
+    def native(self, query: str) -> pd.DataFrame:
+        """Run a query in the engine's own dialect, which here is the usual one.
+
+        Examples
+        --------
+        >>> DuckDBEngine().native("select 1 as a")
+           a
+        0  1
+        """
+        return self.sql(query)
 
     def arrow(self, query: str) -> pa.Table:
         """Run a query and return an Arrow table.
@@ -268,13 +280,8 @@ class DuckDBEngine:
         ...     pd.read_parquet(f"{folder}/t.parquet").shape
         (1, 1)
         """
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.tmp")
-        try:
+        with replacing_file(Path(path)) as temporary:
             self.execute(f"copy ({query}) to {literal(str(temporary))} (format parquet, compression zstd)")
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def attach(self, path: str | os.PathLike[str], name: str) -> None:
         """Attach another DuckDB file, for reading only.

@@ -39,6 +39,9 @@ class Engine(Protocol):
     def sql(self, query: str) -> pd.DataFrame:
         """Run a query and return pandas."""
 
+    def native(self, query: str) -> pd.DataFrame:
+        """Run a query written in the engine's own dialect and return pandas."""
+
     def arrow(self, query: str) -> pa.Table:
         """Run a query and return an Arrow table."""
 

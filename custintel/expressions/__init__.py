@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+from custintel.expressions._dialects import DIALECTS, check_dialect, translated
 from custintel.expressions._expression import Aggregate, Expression
 from custintel.expressions._language import AS_OF, FUNCTION_NAMES
 from custintel.expressions._parse import parse
 
-__all__ = ["AS_OF", "FUNCTION_NAMES", "Aggregate", "Expression", "parse"]
+__all__ = ["AS_OF", "DIALECTS", "FUNCTION_NAMES", "Aggregate", "Expression", "check_dialect", "parse", "translated"]

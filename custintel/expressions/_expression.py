@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from custintel.expressions._dialects import written
 from custintel.expressions._language import AGGREGATES, AS_OF, FUNCTIONS
 from custintel.expressions._numpy import evaluate
 from custintel.expressions._sql import render
@@ -182,7 +183,7 @@ class Expression:
 
 @lru_cache(maxsize=20_000)
 def _written(expression: Expression, dialect: str, time: str) -> str:
-    return render(expression.tree, time).sql(dialect)
+    return written(render(expression.tree, time), dialect)
 
 
 def _aggregate(node: exp.Expression) -> Aggregate:

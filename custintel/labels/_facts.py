@@ -48,7 +48,7 @@ from (
     select customer_id, day, lead(day) over (partition by customer_id order by day) as back
     from (select distinct customer_id, day from activity where own = 1) as d
 ) as d
-where coalesce(back, {date_sql(last)} + 1) - day > {days}"""
+where date_diff('day', day, coalesce(back, {date_sql(last)} + 1)) > {days}"""
     return Step("silences", sql, f"runs of {days} days or more without an own event, and the day of the return")
 
 

@@ -1,0 +1,67 @@
+"""The whole shipped catalogue, and labels, give on Spark what they give on DuckDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from custintel.builder import FeatureBuilder
+from custintel.labels import ChurnDefinition, churn_labels, dormancy_curve, label_dates
+
+if TYPE_CHECKING:
+    from custintel.warehouse import Warehouse
+
+pytestmark = pytest.mark.xdist_group("spark")
+
+DAYS = ["2025-02-28", "2025-03-31"]
+DEFINITION = ChurnDefinition(gap_days=5, horizon_days=20, dormancy_days=7, active_within_days=20)
+
+
+def assert_same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
+    """Same index, columns and types; numbers equal to 1e-9."""
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=False, rtol=1e-9, atol=1e-9)
+
+
+def test_the_whole_catalogue_as_of_several_dates(operators: tuple[Warehouse, Warehouse]) -> None:
+    here, there = operators
+    expected = FeatureBuilder().build(here, DAYS)
+    found = FeatureBuilder().build(there, DAYS)
+    assert found.shape[1] > 350
+    assert_same(found, expected)
+    assert found.attrs["custintel"] == expected.attrs["custintel"]
+    known = expected.select_dtypes("number").notna().any()
+    assert known.mean() > 0.7, "most columns must say something about this operator"
+
+
+def test_one_date_and_chosen_customers(operators: tuple[Warehouse, Warehouse]) -> None:
+    here, there = operators
+    wanted = list(reversed(here.frame("customers")["customer_id"].head(5)))
+    builder = FeatureBuilder(["usage", "contacts", "billing", "recharge", "contract"])
+    found = builder.build(there, DAYS[1], customers=wanted)
+    assert list(found.index) == wanted
+    assert_same(found, builder.build(here, DAYS[1], customers=wanted))
+
+
+def test_labels(operators: tuple[Warehouse, Warehouse]) -> None:
+    here, there = operators
+    days = label_dates(here, definition=DEFINITION, history_days=20, every="week")
+    assert days
+    assert label_dates(there, definition=DEFINITION, history_days=20, every="week") == days
+    expected = churn_labels(here, days, DEFINITION)
+    assert_same(churn_labels(there, days, DEFINITION), expected)
+    assert expected["label"].nunique() == 2
+    curve = dormancy_curve(here, days=(2, 5), ahead=15)
+    pd.testing.assert_frame_equal(dormancy_curve(there, days=(2, 5), ahead=15), curve, check_dtype=False)
+    assert (curve["silences"] > 0).all()
+
+
+def test_the_statement_for_spark_runs_on_spark(operators: tuple[Warehouse, Warehouse]) -> None:
+    here, there = operators
+    builder = FeatureBuilder(["usage", "payments", "contract"])
+    found = there.sql(builder.sql(DAYS[1], dialect="spark", wh=there)).drop(columns="as_of").set_index("customer_id")
+    expected = builder.build(here, DAYS[1])
+    numbers = expected.select_dtypes("number").columns
+    np.testing.assert_allclose(found[numbers], expected[numbers], rtol=1e-9, atol=1e-9)
