@@ -24,8 +24,8 @@ class Difference:
 DIFFERENCES = (
     Difference(
         "average balance",
-        "`average_balance_recharges` takes `min(1, days)` for `max`: it cannot exceed half the sum of the amounts over "
-        "the days, and fails for one recharge or recharges of one day",
+        "`average_balance_recharges` takes `min(1, days)` for `max`: four top-ups of 10, ten days apart, give 15 "
+        "where 5 is right; one recharge, or recharges of one day, make it fail",
         "`drained_balance_recharges`: each top-up is used up evenly by the next, a gap counts one day at least; "
         "missing with fewer than two top-ups",
         "test_drained_balance",
