@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from custintel.builder import Step
 from custintel.indicators._statistics import statistics_steps
-from custintel.indicators._table import CALLS, KEYS, TEXTS, Indicator, Table, exploded_sql
+from custintel.indicators._table import CALLS, GROUP, KEYS, TEXTS, Indicator, Table, exploded_sql
 
 if TYPE_CHECKING:
     from custintel.indicators._rules import Rules
 
-__all__ = ["PARETO", "contact_tables"]
+__all__ = ["PARETO", "contact_tables", "fewest_sql", "levels_sql"]
 
 PARETO = "cast(0.8 as double)"
 """The share that the fewest of them make up."""
@@ -41,12 +41,10 @@ def _per_contact_steps(rules: Rules) -> list[Step]:
 
 def _diversity(per_contact: list[Step]) -> Table:
     sql = f"""select {KEYS},
-    count(*) as contacts,
-    ln(any_value(all_n)) - sum(n * ln(n)) / any_value(all_n) as entropy,
-    count_if(before < ceil({PARETO} * all_n)) / count(*) as pareto
-from (
-    {_ranked_sql("n", "contact")}
-) join totals using ({KEYS})
+    sum(k) as contacts,
+    ln(any_value(all_n)) - sum(k * n * ln(n)) / any_value(all_n) as entropy,
+    {fewest_sql("n", "all_n")} / sum(k) as pareto
+from ({levels_sql("contact", "n")}) join totals using ({KEYS})
 group by {KEYS}"""
     last = Step("contacts", sql, "diversity of contacts")
     both = (CALLS, TEXTS)
@@ -60,21 +58,26 @@ group by {KEYS}"""
     )
 
 
+def levels_sql(relation: str, x: str) -> str:
+    """How many (k) have each value of x, and what those with more have together: far fewer rows to sort than items."""
+    levels = f"select {KEYS}, {x}, count(*) as k from {relation} group by {KEYS}, {x}"
+    over = f"partition by {GROUP} + split order by {x} desc rows between unbounded preceding and 1 preceding"
+    return f"\n    select *, coalesce(sum({x} * k) over ({over}), 0) as before\n    from ({levels})\n"
+
+
+def fewest_sql(x: str, total: str) -> str:
+    """The fewest items that make up 80 % of the total, rounded up."""
+    missing = f"ceil({PARETO} * {total}) - before"
+    return f"sum(case when {x} > 0 then greatest(0, least(k, ceil(({missing}) / {x}))) else 0 end)"
+
+
 def _talk(per_contact: list[Step]) -> Table:
-    ranked = _ranked_sql("s", f"(select {KEYS}, s from contact where service = {CALLS})")
-    sql = f"""select {KEYS}, count_if(before < ceil({PARETO} * all_s)) / count(*) as pareto
-from (
-    {ranked}
-) join totals using ({KEYS})
+    calls = f"(select {KEYS}, s from contact where service = {CALLS})"
+    sql = f"""select {KEYS}, {fewest_sql("s", "all_s")} / sum(k) as pareto
+from ({levels_sql(calls, "s")}) join totals using ({KEYS})
 group by {KEYS}"""
     last = Step("talk", sql, "contacts by seconds talked")
     return Table((*per_contact, last), (Indicator("percent_pareto_durations", "pareto", (CALLS,)),))
-
-
-def _ranked_sql(x: str, relation: str) -> str:
-    """Contacts, and what those with more have together."""
-    over = f"partition by {KEYS} order by {x} desc rows between unbounded preceding and 1 preceding"
-    return f"select {KEYS}, {x}, coalesce(sum({x}) over ({over}), 0) as before from {relation}"
 
 
 def _per_contact(per_contact: list[Step], rules: Rules) -> Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.builder import Step
-from custintel.indicators._contacts import PARETO
+from custintel.indicators._contacts import fewest_sql, levels_sql
 from custintel.indicators._table import KEYS, PLAIN, Indicator, Table
 
 if TYPE_CHECKING:
@@ -24,7 +24,16 @@ _ANTENNAS = 2**32
 
 def place_tables(positions: Step, rules: Rules) -> list[Table]:
     """Antennas, home and radius; ``positions`` has latitude and longitude of antennas."""
-    steps = [*_bin_steps(), _home_step(), _visits_step(rules), positions, _located_step(), _centre_step()]
+    steps = [
+        *_bin_steps(),
+        _home_step(),
+        _visits_step(rules),
+        positions,
+        _located_step(),
+        _centre_step(),
+        _frequent_step(),
+        _places_step(),
+    ]
     names = {
         "number_of_antennas": "places",
         "entropy_of_antennas": "entropy",
@@ -33,7 +42,7 @@ def place_tables(positions: Step, rules: Rules) -> list[Table]:
         "frequent_antennas": "frequent",
     }
     found = tuple(Indicator(name, column, (PLAIN,)) for name, column in names.items())
-    return [Table((*steps, _places_step()), found)]
+    return [Table(tuple(steps), found)]
 
 
 def _bin_steps() -> list[Step]:
@@ -119,17 +128,22 @@ group by {KEYS}"""
     return Step("centres", sql, "centre of each split's antennas, by visits")
 
 
+def _frequent_step() -> Step:
+    sql = f"""select {KEYS}, {fewest_sql("visits", "all_visits")} as frequent
+from ({levels_sql("visits", "visits")}) join centres using ({KEYS})
+group by {KEYS}"""
+    return Step("frequents", sql, "number of antennas that make up 80 % of the half hours")
+
+
 def _places_step() -> Step:
-    before = f"sum(visits) over (partition by {KEYS} order by visits desc rows between unbounded preceding"
-    ranked = f"select *, coalesce({before} and 1 preceding), 0) as visits_before from located"
     sql = f"""select {KEYS},
     count(*) as places,
     ln(any_value(all_visits)) - sum(visits * ln(visits)) / any_value(all_visits) as entropy,
     case when any_value(home) is not null
         then sum(case when antenna = home then visits else 0 end) / any_value(all_visits) end as home_share,
     sqrt(sum(weight * pow({_distance_sql()}, 2)) / any_value(all_weight)) as radius,
-    count_if(visits_before < ceil({PARETO} * all_visits)) as frequent
-from ({ranked}) join centres using ({KEYS}) left join homes using (line)
+    any_value(frequent) as frequent
+from located join centres using ({KEYS}) join frequents using ({KEYS}) left join homes using (line)
 group by {KEYS}"""
     return Step("places", sql, "places of each split")
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from custintel.indicators._rules import Rules
 
-__all__ = ["BOTH", "CALLS", "KEYS", "PLAIN", "TEXTS", "Indicator", "Table", "exploded_sql"]
+__all__ = ["BOTH", "CALLS", "GROUP", "KEYS", "PLAIN", "TEXTS", "Indicator", "Table", "exploded_sql"]
 
 KEYS = "line, period, split, service"
+GROUP = "((line * 65536 + period) * 4 + service) * 9"
+"""Line, period and service as one number, with room for the split: sorted faster than columns."""
 SERVICES = ("", "call", "text", "callandtext")
 PLAIN, CALLS, TEXTS, BOTH = range(4)
 

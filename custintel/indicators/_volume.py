@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder import Step
 from custintel.indicators._statistics import statistics_steps
-from custintel.indicators._table import BOTH, CALLS, KEYS, TEXTS, Indicator, Table, exploded_sql
+from custintel.indicators._table import BOTH, CALLS, GROUP, KEYS, TEXTS, Indicator, Table, exploded_sql
 
 if TYPE_CHECKING:
     from custintel.indicators._rules import Rules
@@ -86,12 +86,10 @@ def _gaps(rules: Rules) -> Table:
 def gaps_sql(relation: str, rules: Rules) -> str:
     """Seconds from each event to the one before in the same split, period and service."""
     parts = ["0", "day_part", "3 * week_part", "3 * week_part + day_part"]
-    # one number is sorted faster than three columns
-    who = "((line * 65536 + period) * 4 + service) * 9"
     return "\nunion all\n".join(
         f"select {KEYS}, (tick - before) / 1e6 as x\nfrom (\n"
         f"    select line, period, service, {split} as split, tick,\n"
-        f"        lag(tick) over (partition by {who} + {split} order by tick) as before\n"
+        f"        lag(tick) over (partition by {GROUP} + {split} order by tick) as before\n"
         f"    from {relation}\n)\nwhere before is not null"
         for split in (parts if rules.splits else parts[:1])
     )
