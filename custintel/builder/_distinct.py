@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._pieces import joined_sql, map_step
 from custintel.builder._steps import Step, columns_sql
+from custintel.builder._sums import slices_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class DistinctCount:
 
     def _grouped_sql(self, records: Records, keys: Sequence[str], columns: Sequence[str]) -> str:
         names = columns_sql(["customer_id", *keys, f"{self._item_sql} as item", *columns])
-        source = f"from (\n{self._records_sql(records)}\n) as r\nwhere {self._item_sql} is not null"
+        where = [f"{self._item_sql} is not null", *(f"({sql})" for sql in [slices_sql(self.sums)] if sql)]
+        source = f"from (\n{self._records_sql(records)}\n) as r\nwhere {' and '.join(where)}"
         places = ", ".join(str(n) for n in range(1, len(keys) + 3))
         return f"select\n    {names}\n{source}\ngroup by {places}"
 

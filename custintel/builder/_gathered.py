@@ -65,18 +65,18 @@ class Gathering:
             Step(f"{name}_features", self._spine_sql(), f"{name}: the columns of each customer and date"),
         ]
 
-    @property
-    def gather(self) -> dict[str, Expression]:
-        """The gathered values that are read."""
-        read = {c for ask in self.asks for c in ask.feature.expression.columns}
+    def gather(self, slice_: str, window: int | None = None) -> dict[str, Expression]:
+        """The gathered values that are read in a slice (and window)."""
+        asks = [ask for ask in self.asks if ask.slice == slice_ and window in (None, ask.window)]
+        read = {c for ask in asks for c in ask.feature.expression.columns}
         return {name: e for name, e in self.records.family.gather.items() if name in read}
 
     @cached_property
     def sums(self) -> Mapping[Key, Sum]:
         """The aggregates that are gathered, and the number of rows, by slice."""
         slices = {ask.slice: ask.condition for ask in self.asks}
-        gathered = [_ROWS, *self.gather.values()]
-        return collect((s, condition, e) for s, condition in slices.items() for e in gathered)
+        gathered = {s: [_ROWS, *self.gather(s).values()] for s in slices}
+        return collect((s, condition, e) for s, condition in slices.items() for e in gathered[s])
 
     @property
     def dated(self) -> bool:
@@ -143,9 +143,8 @@ class Gathering:
         return f"select\n    {columns_sql(['g.customer_id', f'g.{AS_OF}', *columns])}\nfrom {name}_merged as g"
 
     def _values(self) -> Iterator[tuple[str, str]]:
-        gather = {_HERE: _ROWS, **self.gather}
         for slice_, window in self.cells:
-            for name, expression in gather.items():
+            for name, expression in {_HERE: _ROWS, **self.gather(slice_, window)}.items():
                 yield _cell(name, slice_, window), self._value_sql(expression, slice_, window)
 
     def _value_sql(self, expression: Expression, slice_: str, window: int) -> str:
@@ -161,7 +160,7 @@ class Gathering:
         return f"select\n    {columns_sql(['customer_id', AS_OF, *columns])}\nfrom {name}_gathered\ngroup by {keys}"
 
     def _feature_sql(self, ask: Ask) -> str:
-        names = {n: _cell(n, ask.slice, ask.window) for n in self.gather}
+        names = {n: _cell(n, ask.slice, ask.window) for n in self.records.family.gather}
         here = f"{_cell(_HERE, ask.slice, ask.window)} > 0"
 
         def write(aggregate: Aggregate) -> str:

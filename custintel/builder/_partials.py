@@ -11,7 +11,7 @@ import numpy as np
 from custintel.builder._daily import Daily, DailySources, regrouped_sql
 from custintel.builder._dense import Layout, Totals
 from custintel.builder._steps import Step, columns_sql
-from custintel.builder._sums import Key, Sum, collect
+from custintel.builder._sums import Key, Sum, collect, slices_sql
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -97,7 +97,9 @@ class Grouping:
 
     def _flagged_sql(self) -> str:
         body = columns_sql(["r.*", *(f"({sql}) as {name}" for name, sql in self._flags.items())])
-        return f"select\n    {body}\nfrom (\n{self._between(self.records.sql(self._columns))}\n) as r"
+        source = f"select\n    {body}\nfrom (\n{self._between(self.records.sql(self._columns))}\n) as r"
+        counted = slices_sql(self.added.values())
+        return f"{source}\nwhere {counted}" if counted else source
 
     def _between(self, source: str) -> str:
         """Without the days that are in no window."""

@@ -12,7 +12,7 @@ from custintel.expressions import Aggregate, Expression
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Key", "Sum", "collect"]
+__all__ = ["Key", "Sum", "collect", "slices_sql"]
 
 Key = tuple[str, Aggregate]
 """Slice and aggregate."""
@@ -60,3 +60,9 @@ def collect(wanted: Iterable[tuple[str, Expression | None, Expression]]) -> Mapp
                 names.add(name)
                 found[slice_, aggregate] = Sum(name, aggregate, slice_, condition, is_dated(aggregate, condition))
     return found
+
+
+def slices_sql(sums: Iterable[Sum]) -> str:
+    """What holds for every record that any of the sums counts; empty if one of them counts all records."""
+    conditions = [one.condition_sql for one in sums]
+    return "" if None in conditions else " or ".join(f"({c})" for c in dict.fromkeys(conditions))
