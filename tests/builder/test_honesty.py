@@ -27,7 +27,7 @@ DATES = ["2025-05-31", "2025-07-15"]
 FAMILIES = ["usage", "rhythm", "billing"]
 NEEDED = ("customers", "accounts", "plans", "subscriptions", "usage", "bills", "payments")
 KEPT = ("customers", "usage", "bills")
-some = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
