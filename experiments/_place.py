@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -28,3 +29,12 @@ def write_page(name: str, text: str) -> Path:
     path = RESULTS / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def log_study(name: str, metrics: dict[str, float]) -> None:
+    """Log a study's figures to the MLflow store of the working folder."""
+    import mlflow
+
+    mlflow.set_experiment("studies")
+    with mlflow.start_run(run_name=name):
+        mlflow.log_metrics({re.sub(r"[^A-Za-z0-9_ ./-]+", "", key): value for key, value in metrics.items()})

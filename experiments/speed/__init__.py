@@ -1,0 +1,1 @@
+"""Parts of feature_speed.py: records, cases, page."""
