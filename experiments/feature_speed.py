@@ -26,10 +26,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from _place import log_study, write_page
 from speed.cases import CASES
 from speed.page import page
-
-from _place import log_study, write_page
 
 RECORDS = {"columns": 20_000_000, "sixty": 5_000_000, "catalogue": 20_000_000, "next": 20_000_000}
 SIZES = {"5": 5_000_000, "20": 20_000_000, "80": 80_000_000, "limited": 100_000_000}

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from custintel.builder._asks import Ask
     from custintel.builder._kept import KeptDays
     from custintel.builder._plan import Plan
-    from custintel.builder._records import Records
     from custintel.builder._room import Room
     from custintel.catalogue import Entry
 
@@ -47,13 +46,16 @@ def run_here(plan: Plan, room: Room, kept: KeptDays | None = None) -> pd.DataFra
     """Rows of the spine with all columns, ordered and indexed by date and customer."""
     rows = _Rows.of(plan, room)
     found = _Columns(rows, plan.entries)
-    parts = max(1, math.ceil(rows.count * len(plan.columns) / CELLS))
-    for part, (low, high) in enumerate(rows.ranges(parts), 1):
-        part_of = _Part(plan, room, rows, (low, high), kept)
-        about = "building features" + (f", part {part} of {parts}" if parts > 1 else "")
-        for family in track(list(plan.questions), about):
-            for columns in part_of.columns(family):
-                found.put(part_of.slices, columns)
+    count = max(1, math.ceil(rows.count * len(plan.columns) / CELLS))
+    parts = [_Part(plan, room, rows, between) for between in rows.ranges(count)]
+    for family in track(list(plan.questions), "building features"):
+        work = _Work(plan, room, family, kept)
+        if len(parts) > 1:
+            work.group_once()
+        for part in parts:
+            for columns in part.columns(work):
+                found.put(part.slices, columns)
+        room.drop(work.name)
     return found.frame()
 
 
@@ -171,14 +173,67 @@ def filled(values: NDArray[Any], missing: float | None) -> NDArray[Any]:
     return np.where(np.isnan(values), missing, values)
 
 
+class _Work:
+    """One family: what can be added up in memory, and what the database finishes."""
+
+    def __init__(self, plan: Plan, room: Room, family: str, kept: KeptDays | None) -> None:
+        self.plan, self.room, self.family, self.kept = plan, room, family, kept
+        self.name = f"{family}_numbered"
+        self.asks, self.records = plan.questions[family]
+        self.grouping = self._grouping() if self.records.family.kind == "window" else None
+        added = set(self.grouping.asks) if self.grouping else set()
+        self.rest = [ask for ask in self.asks if ask not in added]
+
+    def _grouping(self) -> Grouping:
+        grouping = Grouping.of(self.asks, self.records)
+        if not grouping.added:
+            return grouping
+        types = self.room.engine.columns(f"({with_sql([self._everyone(), grouping.partials()])})")
+        return Grouping.of(self.asks, self.records, {name for name, kind in types.items() if kind == "VARCHAR"})
+
+    def _everyone(self) -> Step:
+        return Step("spine", f"select * from {self.room.name('all_rows')}", "all rows")
+
+    def steps(self) -> Sequence[Step]:
+        """The steps that the database finishes, from kept days where that can be."""
+        if self.grouping is not None:
+            return window_steps(self.rest, self.records)
+        gathering = Gathering(self.asks, self.records)
+        if self.kept is None or self.records.family.kind != "gathered" or not gathering.can_be_kept:
+            return self.plan.steps_of(self.family)
+        return replace(gathering, days=self.kept.sources(gathering.daily())).steps()
+
+    def partials(self) -> list[Step]:
+        """Partial aggregates by number of the customer."""
+        assert self.grouping is not None
+        grouping = self.grouping
+        days = self.kept.sources(grouping.daily()) if self.kept and grouping.can_be_kept else None
+        partials = grouping.partials(days)
+        source = f"{partials.name} as g join {self.room.name('everyone')} as e using (customer_id)"
+        numbered = f"select e.no, g.* exclude (customer_id) from {source}"
+        return [self._everyone(), partials, Step(self.name, numbered, "by number of the customer")]
+
+    def group_once(self) -> None:
+        """Group the records of all customers now; each part then reads its own rows of the result."""
+        if self.grouping is not None and self.grouping.added:
+            self.room.keep(self.name, self.partials())
+
+    def numbered(self, low: int, high: int) -> pa.Table:
+        """Partial aggregates of a range of customers, numbered from its beginning."""
+        if self.name not in self.room.kept:
+            return self.room.arrow(with_sql(self.partials()))
+        columns = f"select cast(no - {low} as integer) as no, * exclude (no) from {self.room.name(self.name)}"
+        return self.room.arrow(f"{columns} where no >= {low} and no < {high}")
+
+
 class _Part:
     """Some customers: their records, their rows."""
 
-    def __init__(self, plan: Plan, room: Room, rows: _Rows, between: tuple[int, int], kept: KeptDays | None) -> None:
-        self.plan, self.room, self.rows, self.kept = plan, room, rows, kept
+    def __init__(self, plan: Plan, room: Room, rows: _Rows, between: tuple[int, int]) -> None:
+        self.plan, self.room, self.rows = plan, room, rows
         self.low, self.high = low, high = between
         self.slices = rows.slices(low, high)
-        every = (low, high) == (0, len(rows.names))
+        every = between == (0, len(rows.names))
         names = [literal(rows.names[n].as_py()) for n in (low, high - 1)]
         self.condition = "" if every else f"t.customer_id between {names[0]} and {names[1]}"
         inside = f" where no >= {low} and no < {high}"
@@ -186,39 +241,22 @@ class _Part:
             f"select r.customer_id, r.{AS_OF}, e.no - {low} as no from {room.name('all_rows')} as r"
             f" join (select * from {room.name('everyone')}{inside}) as e using (customer_id)"
         )
-        room.keep("spine", [Step("spine", sql, "rows")])
+        own = f"spine_{low}"
+        room.keep(own, [Step(own, sql, "rows")])
+        self.spine = Step("spine", f"select * from {room.name(own)}", "rows")
 
-    def columns(self, family: str) -> Iterable[Mapping[str, Sequence[NDArray[Any]]]]:
+    def columns(self, work: _Work) -> Iterable[Mapping[str, Sequence[NDArray[Any]]]]:
         """Columns of a family, an array a date."""
-        asks, records = self.plan.questions[family]
-        if records.family.kind != "window":
-            yield self._fetched(self._steps(family), asks)
-            return
-        grouping = self._grouping(asks, records)
-        rest = [ask for ask in asks if ask not in set(grouping.asks)]
-        if grouping.asks:
-            yield self._added(grouping)
-        if rest:
-            yield self._fetched(window_steps(rest, records), rest)
+        if work.grouping is not None and work.grouping.asks:
+            yield self._added(work.grouping, work)
+        if work.rest:
+            yield self._fetched(work.steps(), work.rest)
 
-    def _steps(self, family: str) -> Sequence[Step]:
-        """The steps of a family that the database finishes, from kept days where that can be."""
-        asks, records = self.plan.questions[family]
-        gathering = Gathering(asks, records)
-        if self.kept is None or records.family.kind != "gathered" or not gathering.can_be_kept:
-            return self.plan.steps_of(family)
-        return replace(gathering, days=self.kept.sources(gathering.daily())).steps()
-
-    def _grouping(self, asks: Sequence[Ask], records: Records) -> Grouping:
-        grouping = Grouping.of(asks, records)
-        if not grouping.added:
-            return grouping
-        types = self.room.engine.columns(f"({with_sql([self.room.step('spine'), grouping.partials()])})")
-        return Grouping.of(asks, records, {name for name, kind in types.items() if kind == "VARCHAR"})
-
-    def _added(self, grouping: Grouping) -> dict[str, Sequence[NDArray[Any]]]:
-        """Group once, add up windows, compute the columns."""
-        totals = self._totals(grouping) | self._counts(grouping)
+    def _added(self, grouping: Grouping, work: _Work) -> dict[str, Sequence[NDArray[Any]]]:
+        """Add up windows, compute the columns."""
+        count = self.high - self.low
+        totals = grouping.totals(work.numbered(self.low, self.high), count) if grouping.added else {}
+        totals |= self._counts(grouping)
         dates = len(self.rows.dates)
         as_of = np.repeat(self.rows.dates, self.high - self.low)
         frame = _frame({name: values.reshape(-1) for name, values in totals.items()}, as_of)
@@ -231,18 +269,6 @@ class _Part:
             whole = place.stop - place.start == self.high - self.low
             found.append(date if whole else date[self.rows.customer[place] - self.low])
         return found
-
-    def _totals(self, grouping: Grouping) -> dict[str, NDArray[Any]]:
-        if not grouping.added:
-            return {}
-        days = self.kept.sources(grouping.daily()) if self.kept and grouping.can_be_kept else None
-        partials = grouping.partials(days)
-        people = f"select distinct customer_id, no from {self.room.name('spine')}"
-        joined = (
-            f"select e.no, g.* exclude (customer_id) from {partials.name} as g join ({people}) as e using (customer_id)"
-        )
-        steps = [self.room.step("spine"), partials, Step("numbered", joined, "by number")]
-        return grouping.totals(self.room.arrow(with_sql(steps, self.condition)), self.high - self.low)
 
     def _counts(self, grouping: Grouping) -> dict[str, NDArray[Any]]:
         """Distinct counts over every window asked for."""
@@ -265,7 +291,7 @@ class _Part:
         listed = columns_sql(["s.no", f"s.{AS_OF}", *(f"f.{c}" for c in columns)])
         on = f"f.customer_id = s.customer_id and f.{AS_OF} = s.{AS_OF}"
         last = Step("numbered", f"select\n    {listed}\nfrom spine as s join {name} as f on {on}", "by number")
-        return self.room.arrow(with_sql([self.room.step("spine"), *steps, last], self.condition))
+        return self.room.arrow(with_sql([self.spine, *steps, last], self.condition))
 
     def _fetched(self, steps: Sequence[Step], asks: Sequence[Ask]) -> dict[str, Sequence[NDArray[Any]]]:
         """Columns that the database has finished."""

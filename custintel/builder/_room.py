@@ -47,8 +47,8 @@ class Room:
         self.engine.keep(self._own(step), with_sql(steps, part))
 
     def drop(self, step: str) -> None:
-        """Let go of kept rows before the end; the spine stays."""
-        if step in self.kept and step != "spine":
+        """Let go of kept rows before the end."""
+        if step in self.kept:
             self.kept.discard(step)
             self.engine.drop(self._own(step))
 

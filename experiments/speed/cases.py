@@ -13,7 +13,7 @@ import polars as pl
 
 from custintel import FeatureBuilder, Warehouse
 from speed import columns, sixty
-from speed.clock import in_turns, peak_gb
+from speed.clock import Line, in_turns, peak_gb
 from speed.records import FOLDER, warehouse
 
 if TYPE_CHECKING:
@@ -50,27 +50,32 @@ def _check_equal(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
 def wide(records: int, repeat: int, _variant: str) -> dict[str, object]:
     """135 columns: one date, six dates, Polars, one SELECT."""
     wh, builder = warehouse(records), _builder({"bench.yaml": columns.family_yaml()})
-    usage = _polars(wh)
-    lines, found = in_turns(
-        {
-            "reading the columns (floor)": lambda: wh.sql(columns.floor_sql(wh)),
-            "builder, one date": lambda: builder.build(wh, DAY),
-            "Polars, one date": lambda: columns.polars_frame(usage, DAY),
-        },
-        repeat,
-    )
-    ours, theirs = found["builder, one date"], found["Polars, one date"]
-    select, answer = in_turns({"one SELECT, one date": lambda: wh.sql(columns.select_sql(wh, DAY))}, min(repeat, 2))
-    _check_equal(ours, theirs.to_pandas())  # type: ignore[arg-type,union-attr]
+    lines, ours = _against_polars(wh, builder, repeat)
+    select, answer = in_turns({"one SELECT, one date": lambda: wh.sql(columns.select_sql(wh, DAY))}, min(repeat, 1))
     _check_equal(ours, answer["one SELECT, one date"])  # type: ignore[arg-type]
-    by_customer = usage.sort("customer_id")
-    del usage
-    sorted_lines, _ = in_turns(
-        {"Polars, one date, records sorted by customer": lambda: columns.polars_frame(by_customer, DAY)}, repeat
-    )
-    del by_customer
+    lines += [*select, *_sorted_polars(wh, repeat)]
     six, _ = in_turns({"builder, six dates at once": lambda: builder.build(wh, list(DATES))}, min(repeat, 3))
-    return {"lines": [*lines, *select, *sorted_lines, *six], "peak_gb": peak_gb()}
+    return {"lines": [*lines, *six], "peak_gb": peak_gb()}
+
+
+def _against_polars(wh: Warehouse, builder: FeatureBuilder, repeat: int) -> tuple[list[Line], pd.DataFrame]:
+    usage = _polars(wh)
+    work = {
+        "reading the columns (floor)": lambda: wh.sql(columns.floor_sql(wh)),
+        "builder, one date": lambda: builder.build(wh, DAY),
+        "Polars, one date": lambda: columns.polars_frame(usage, DAY),
+    }
+    lines, found = in_turns(work, repeat)
+    ours: Any = found["builder, one date"]
+    theirs: Any = found["Polars, one date"]
+    _check_equal(ours, theirs.to_pandas())
+    return lines, ours
+
+
+def _sorted_polars(wh: Warehouse, repeat: int) -> list[Line]:
+    usage = _polars(wh).sort("customer_id")
+    name = "Polars, one date, records sorted by customer"
+    return in_turns({name: lambda: columns.polars_frame(usage, DAY)}, min(repeat, 2))[0]
 
 
 def many_kinds(records: int, repeat: int, _variant: str) -> dict[str, object]:
@@ -114,7 +119,7 @@ def next_day(records: int, _repeat: int, _variant: str) -> dict[str, object]:
     return {"lines": [*lines, *_next_day(wh, builder, DAY)], "peak_gb": peak_gb()}
 
 
-def _next_day(wh: Warehouse, builder: FeatureBuilder, day: str) -> list[dict[str, object]]:
+def _next_day(wh: Warehouse, builder: FeatureBuilder, day: str) -> list[Line]:
     after = str((pd.Timestamp(day) + pd.Timedelta(days=1)).date())
     with tempfile.TemporaryDirectory(prefix="custintel_days_") as folder:
         first, _ = in_turns({"first build, keeping days": lambda: builder.build(wh, day, partials=folder)}, 0)
