@@ -17,6 +17,7 @@ SCHEMA = DOCS.parent / "custintel" / "catalogue" / "features.schema.json"
 DOORS = (
     "custintel.warehouse",
     "custintel.builder",
+    "custintel.indicators",
     "custintel.labels",
     "custintel.metrics",
     "custintel.estimators",

@@ -201,3 +201,10 @@ def test_tables_that_are_needed() -> None:
         network_indicators(Warehouse.from_frames(usage=_usage({})), ["region"])
     with pytest.raises(ConfigurationError, match="divide the day"):
         week_matrix(Warehouse.from_frames(usage=_usage({})), 7)
+
+
+def test_another_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    wh = Warehouse.from_frames(usage=_usage({}))
+    monkeypatch.setattr(wh.engine, "dialect", "spark")
+    with pytest.raises(DataError, match="run on DuckDB alone"):
+        cdr_indicators(wh)
