@@ -16,6 +16,7 @@ from custintel.builder._wanted import read_wanted
 from custintel.builder._when import check_period, date_batches, read_dates
 from custintel.catalogue import Catalogue
 from custintel.errors import DataError
+from custintel.expressions import check_dialect, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -184,7 +185,9 @@ class FeatureBuilder:
         """One statement that gives the features, to run where the data is.
 
         Tables must be clean and have the columns ``event_date`` and ``visible_date`` (the later of the days of event
-        and arrival). Dialects other than DuckDB's are written by sqlglot. Families of Python functions are refused.
+        and arrival), usage also ``weekday`` (Monday is 1), ``hour``, ``is_weekend`` and ``is_night`` (22 to 6). The
+        dialects are duckdb, spark, trino, hive, clickhouse, snowflake and postgres; what one of them cannot say is
+        refused, as are families of Python functions.
 
         Examples
         --------
@@ -192,13 +195,9 @@ class FeatureBuilder:
         >>> "CAST('2025-06-30' AS DATE)" in text
         True
         """
+        check_dialect(dialect)
         check_sql(self.catalogue)
-        text = self.plan(as_of, wh).sql()
-        if dialect == "duckdb":
-            return text
-        import sqlglot
-
-        return sqlglot.transpile(text, read="duckdb", write=dialect, pretty=True)[0]
+        return translated(self.plan(as_of, wh).sql(), dialect)
 
     def describe(self, search: str | None = None) -> pd.DataFrame:
         """The data dictionary: one row a column.

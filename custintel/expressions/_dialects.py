@@ -22,6 +22,7 @@ from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from custintel.errors import ConfigurationError
 from custintel.expressions._spark import SPARK
+from custintel.expressions._structs import STRUCTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,7 @@ def _rewrites(dialect: str) -> Mapping[type[exp.Expression], Rewrite]:
     found: dict[type[exp.Expression], Rewrite] = {exp.DateDiff: _day_difference, exp.Literal: _literal}
     if dialect in _NULL_WINS:
         found |= {exp.Greatest: _known_extreme, exp.Least: _known_extreme}
-    return found | (SPARK if dialect == "spark" else {})
+    return found | STRUCTS.get(dialect, {}) | (SPARK if dialect == "spark" else {})
 
 
 def _day_difference(node: exp.Expression) -> exp.Expression:

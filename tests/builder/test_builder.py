@@ -119,7 +119,7 @@ def test_nothing_is_left_behind_on_the_engine(wh):
     pd.testing.assert_frame_equal(wh.sql(f"{tables} order by 1"), before)
 
 
-@pytest.mark.parametrize("dialect", ["spark", "databricks", "trino", "postgres", "snowflake", "bigquery"])
+@pytest.mark.parametrize("dialect", ["spark", "trino", "hive", "clickhouse", "snowflake", "postgres"])
 @pytest.mark.parametrize("as_of", ["2025-06-30", ["2025-05-31", "2025-06-30"]])
 def test_sql_for_other_warehouses_parses_back(dialect, as_of):
     text = FeatureBuilder(["usage", "contacts", "customer"]).sql(as_of, dialect=dialect)
