@@ -65,7 +65,7 @@ def _keep_family(room: Room, steps: Sequence[Step], part: str) -> None:
         else:
             before.append(step)
     room.keep(steps[-1].name, _needed([*before, steps[-1]]), part)
-    for step in steps[:-1]:
+    for step in steps[1:-1]:  # the first is the spine, which the next family reads too
         room.drop(step.name)
 
 
