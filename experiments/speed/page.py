@@ -13,8 +13,9 @@ _HEAD = """\
 
 Generated call records in no order, {a_customer} a customer over 230 days, 2 % of them late; features as of one day see
 the last 90 days (39 % of the records). `builder` is `FeatureBuilder.build`: plan, spine of customers, filling what is
-missing, and the pandas frame. Results are checked to be equal to 1e-9. Runs take turns; the median is given. {provenance}
-{cores} cores, Python {python}. Where the load of the machine is above its cores, wall times are too long: compare CPU.
+missing, and the pandas frame. Results are checked to be equal to 1e-9. Runs take turns; the median is given.
+{provenance} {cores} cores, Python {python}. Where the load of the machine is above its cores,
+wall times are too long: compare CPU.
 """
 
 
