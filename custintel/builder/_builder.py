@@ -172,8 +172,10 @@ class FeatureBuilder:
         >>> FeatureBuilder(["usage"]).plan(["2025-05-31", "2025-06-30"]).dates
         (datetime.date(2025, 5, 31), datetime.date(2025, 6, 30))
         """
+        return self._planned(as_of, contract_sources() if wh is None else warehouse_sources(wh))
+
+    def _planned(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, sources: Sources) -> Plan:
         days = sorted(read_dates(as_of))
-        sources = contract_sources() if wh is None else warehouse_sources(wh)
         return make_plan(self.catalogue, sources, days, spine_steps(sources, days))
 
     def sql(
@@ -187,7 +189,8 @@ class FeatureBuilder:
         Tables must be clean and have the columns ``event_date`` and ``visible_date`` (the later of the days of event
         and arrival), usage also ``weekday`` (Monday is 1), ``hour``, ``is_weekend`` and ``is_night`` (22 to 6). The
         dialects are duckdb, spark, trino, hive, clickhouse, snowflake and postgres; what one of them cannot say is
-        refused, as are families of Python functions.
+        refused, as are families of Python functions. With a warehouse only its tables and columns are read; an engine
+        other than its own finds the tables under their plain names.
 
         Examples
         --------
@@ -197,7 +200,9 @@ class FeatureBuilder:
         """
         check_dialect(dialect)
         check_sql(self.catalogue)
-        return translated(self.plan(as_of, wh).sql(), dialect)
+        if wh is None or dialect == wh.engine.dialect:
+            return translated(self.plan(as_of, wh).sql(), dialect)
+        return translated(self._planned(as_of, warehouse_sources(wh, plain=True)).sql(), dialect)
 
     def describe(self, search: str | None = None) -> pd.DataFrame:
         """The data dictionary: one row a column.

@@ -120,9 +120,9 @@ def event_time(table: str) -> str:
     return (contract.event_time if contract else None) or "event_time"
 
 
-def warehouse_sources(wh: Warehouse) -> Sources:
-    """The tables and columns a warehouse has."""
-    return Sources({t: Source(t, wh.relation(t), frozenset(wh.columns(t))) for t in wh.tables})
+def warehouse_sources(wh: Warehouse, plain: bool = False) -> Sources:
+    """The tables and columns a warehouse has; ``plain`` names, without the places of its engine, are for others."""
+    return Sources({t: Source(t, t if plain else wh.relation(t), frozenset(wh.columns(t))) for t in wh.tables})
 
 
 def contract_sources() -> Sources:

@@ -13,19 +13,18 @@ Without the casts Spark would count elapsed days instead of midnights, and round
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, cast
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from custintel.errors import ConfigurationError
+from custintel.expressions._pairs import NO_PAIRS, without_pairs
+from custintel.expressions._postgres import POSTGRES
 from custintel.expressions._spark import SPARK
 from custintel.expressions._structs import STRUCTS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["DIALECTS", "check_dialect", "translated", "written"]
 
@@ -36,6 +35,9 @@ _NULL_WINS = ("trino", "hive", "clickhouse")
 """Engines on which least and greatest are null as soon as one argument is."""
 
 Rewrite: TypeAlias = Callable[[exp.Expression], exp.Expression]
+
+_OWN: Mapping[str, Mapping[type[exp.Expression], Rewrite]] = {"spark": SPARK, "postgres": POSTGRES}
+"""Rewrites that one engine alone needs."""
 
 
 def check_dialect(dialect: str) -> str:
@@ -63,11 +65,15 @@ def translated(sql: str, dialect: str) -> str:
 
 def written(tree: exp.Expression, dialect: str, pretty: bool = False) -> str:
     """The text of a tree that was read from DuckDB's dialect."""
-    fixed = rewritten(tree.copy(), _rewrites(dialect)) if dialect != "duckdb" else tree
+    fixed = _fixed(tree.copy(), dialect) if dialect != "duckdb" else tree
     try:
         return fixed.sql(dialect, pretty=pretty, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise ConfigurationError(f"this cannot be said in the SQL of {dialect}\n  given: {error}") from error
+
+
+def _fixed(tree: exp.Expression, dialect: str) -> exp.Expression:
+    return rewritten(without_pairs(tree) if dialect in NO_PAIRS else tree, _rewrites(dialect))
 
 
 def rewritten(node: exp.Expression, rewrites: Mapping[type[exp.Expression], Rewrite]) -> exp.Expression:
@@ -84,7 +90,7 @@ def _rewrites(dialect: str) -> Mapping[type[exp.Expression], Rewrite]:
     found: dict[type[exp.Expression], Rewrite] = {exp.DateDiff: _day_difference, exp.Literal: _literal}
     if dialect in _NULL_WINS:
         found |= {exp.Greatest: _known_extreme, exp.Least: _known_extreme}
-    return found | STRUCTS.get(dialect, {}) | (SPARK if dialect == "spark" else {})
+    return {**found, **STRUCTS.get(dialect, {}), **_OWN.get(dialect, {})}
 
 
 def _day_difference(node: exp.Expression) -> exp.Expression:

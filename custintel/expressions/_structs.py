@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from custintel.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,20 +45,9 @@ def _tuple_field(node: exp.Expression) -> exp.Expression:
     return exp.Anonymous(this="tupleElement", expressions=[node.this.copy(), place])
 
 
-def _refused(dialect: str) -> Callable[[exp.Expression], exp.Expression]:
-    def refuse(_node: exp.Expression) -> exp.Expression:
-        hint = "ask for families or columns without first() and last()"
-        wrong = f"first() and last() cannot be said in the SQL of {dialect}, which does not compare pairs"
-        raise ConfigurationError(f"{wrong}\n  hint: {hint}")
-
-    return refuse
-
-
 STRUCTS: dict[str, dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
     "trino": {exp.Struct: _row, exp.StructExtract: _row_field},
     "hive": {exp.Struct: _named_struct},
     "clickhouse": {exp.Struct: _tuple, exp.StructExtract: _tuple_field},
-    "snowflake": {exp.Struct: _refused("snowflake")},
-    "postgres": {exp.Struct: _refused("postgres")},
 }
 """Rewrites of pairs by dialect; Spark writes them as DuckDB does."""

@@ -14,7 +14,7 @@ OTHERS = [d for d in DIALECTS if d != "duckdb"]
 
 
 def one_line(sql: str, dialect: str) -> str:
-    return " ".join(translated(sql, dialect).split())
+    return " ".join(translated(sql, dialect).split()).replace("( ", "(").replace(" )", ")")
 
 
 def test_an_unknown_dialect_says_which_there_are() -> None:
@@ -72,10 +72,54 @@ def test_pairs_of_time_and_value(dialect) -> None:
     assert all(part in written for part in PAIRS[dialect])
 
 
-@pytest.mark.parametrize("dialect", ["snowflake", "postgres"])
-def test_pairs_are_refused_where_they_cannot_be_compared(dialect) -> None:
-    with pytest.raises(ConfigurationError, match=rf"first\(\) and last\(\) cannot be said in the SQL of {dialect}"):
-        translated(PAIR, dialect)
+MERGED = (
+    "select struct_extract(m.last_v, 'v') as v"
+    " from (select max(case when n > 0 then p.last_v end) as last_v from ({}) as p) as m"
+)
+LISTED = {
+    "postgres": "(ARRAY_AGG({0} ORDER BY {1} DESC NULLS LAST, {0} DESC NULLS LAST))[1] AS last_v",
+    "snowflake": "(ARRAY_AGG({0}) WITHIN GROUP (ORDER BY {1} DESC NULLS LAST, {0} DESC NULLS LAST))[0] AS last_v",
+}
+
+
+@pytest.mark.parametrize("dialect", LISTED)
+def test_where_pairs_are_not_compared_time_and_value_are_two_columns(dialect) -> None:
+    made = PAIR.replace("struct_extract(", "").replace(", 'v')", "")
+    written = one_line(MERGED.format(made), dialect)
+    assert "SELECT m.last_v AS v" in written
+    time, value = (f"CASE WHEN NOT v IS NULL THEN {c} END" for c in "tv")
+    assert f"MAX({time}) AS last_v_at" in written
+    assert LISTED[dialect].format(value, time) in written
+    time, value = (f"CASE WHEN n > 0 THEN p.{c} END" for c in ("last_v_at", "last_v"))
+    assert f"MAX({time}) AS last_v_at" in written
+    assert LISTED[dialect].format(value, time) in written
+
+
+def test_the_earliest_of_pairs_is_the_first_in_ascending_order() -> None:
+    written = one_line("select min(case when v > 0 then struct_pack(t := t, v := v) end) as first_v", "postgres")
+    assert "MIN(CASE WHEN v > 0 THEN t END) AS first_v_at" in written
+    assert "ORDER BY CASE WHEN v > 0 THEN t END ASC, CASE WHEN v > 0 THEN v END ASC))[1]" in written
+
+
+def test_first_and_last_of_an_expression_in_postgres() -> None:
+    assert "ORDER BY CASE WHEN NOT amount IS NULL THEN event_time END DESC" in parse("last(amount)").sql("postgres")
+    assert "THEN event_time END ASC" in parse("first(amount)").sql("postgres")
+
+
+def test_conditions_become_numbers_where_postgres_would_refuse_them() -> None:
+    assert (
+        one_line("select cast(a > 3 as double)", "postgres") == "SELECT CAST(CAST((a > 3) AS INT) AS DOUBLE PRECISION)"
+    )
+    written = one_line("select max(case when a > 3 then b is null else c end)", "postgres")
+    assert "MAX(CAST((CASE WHEN a > 3 THEN b IS NULL ELSE c END) AS INT))" in written
+    written = one_line("select cast(coalesce(a > 1, 0) as double), cast(a + 1 as double)", "postgres")
+    assert "CAST(COALESCE(CAST((a > 1) AS INT), 0) AS DOUBLE PRECISION), CAST(a + 1 AS" in written
+
+
+def test_a_name_that_postgres_would_cut_is_refused() -> None:
+    assert f"AS {'n' * 63}" in one_line(f"select 1 as {'n' * 63}", "postgres")
+    with pytest.raises(ConfigurationError, match="too long for PostgreSQL"):
+        translated(f"select 1 as {'n' * 64}", "postgres")
 
 
 @pytest.mark.parametrize("dialect", OTHERS)
