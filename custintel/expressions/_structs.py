@@ -1,6 +1,6 @@
 """Pairs of a time and a value, by which `first` and `last` find the value of the earliest and the latest row.
 
-Each engine that compares pairs field by field has its own way to write them; the others are refused.
+Each engine that compares pairs field by field has its own way to write them; for the others see `_pairs`.
 """
 
 from __future__ import annotations

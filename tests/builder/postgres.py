@@ -38,9 +38,8 @@ def programs() -> Path:
     """The folder of the newest PostgreSQL, or a skip with its reason."""
     found = shutil.which("initdb")
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
-    places = [Path(found).parent] if found else versions[::-1]
-    for place in places:
-        if all((place / name).exists() or shutil.which(name) for name in PROGRAMS):
+    for place in [*([Path(found).resolve().parent] if found else []), *versions[::-1]]:
+        if all((place / name).exists() for name in PROGRAMS):
             return place
     pytest.skip("PostgreSQL absent: apt-get install postgresql")
 
@@ -105,8 +104,7 @@ def running() -> Iterator[Postgres]:
         begin = [*control, "-l", str(folder / "log"), "-o", options, "start"]
         subprocess.run(begin, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
         try:
-            own = place / "psql"
-            yield Postgres(folder, str(own if own.exists() else shutil.which("psql")))
+            yield Postgres(folder, str(place / "psql"))
         finally:
             subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd="/")
     finally:
