@@ -48,10 +48,6 @@ def before(builder, raw) -> pd.DataFrame:
 # silence -------------------------------------------------------------------------------------------------------------
 
 
-# columns that are missing without a row by their entry, but whose expression makes 0 of nothing
-OF_NOTHING = {"discount_share", "discount_days_left", "in_contract", "contract_elapsed", "devices_90d"}
-
-
 def test_who_has_no_row_anywhere_gets_zero_where_zero_is_the_truth(wh) -> None:
     families = [f.name for f in Catalogue.load().families if TABLES[f.source].arrival_time and f.name != "community"]
     builder = FeatureBuilder(families)
@@ -60,7 +56,7 @@ def test_who_has_no_row_anywhere_gets_zero_where_zero_is_the_truth(wh) -> None:
     entries = [e for e in builder.catalogue.entries() if e.kind != "derived" and e.column in X]
     zero, absent = (
         [e.column for e in entries if e.missing == 0],
-        [e.column for e in entries if e.missing is None and e.column not in OF_NOTHING],
+        [e.column for e in entries if e.missing is None],
     )
     assert len(zero) > 50
     assert len(absent) > 20
