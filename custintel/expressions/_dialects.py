@@ -14,6 +14,7 @@ Without the casts Spark would count elapsed days instead of midnights, and round
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeAlias, cast
 
 import sqlglot
@@ -21,6 +22,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from custintel.errors import ConfigurationError
+from custintel.expressions._exact import EXACT, microseconds
 from custintel.expressions._pairs import NO_PAIRS, without_pairs
 from custintel.expressions._postgres import POSTGRES
 from custintel.expressions._spark import SPARK
@@ -87,18 +89,22 @@ def rewritten(node: exp.Expression, rewrites: Mapping[type[exp.Expression], Rewr
 
 
 def _rewrites(dialect: str) -> Mapping[type[exp.Expression], Rewrite]:
-    found: dict[type[exp.Expression], Rewrite] = {exp.DateDiff: _day_difference, exp.Literal: _literal}
+    found: dict[type[exp.Expression], Rewrite] = {
+        exp.DateDiff: partial(_difference, dialect=dialect),
+        exp.Literal: _literal,
+    }
     if dialect in _NULL_WINS:
         found |= {exp.Greatest: _known_extreme, exp.Least: _known_extreme}
-    return {**found, **STRUCTS.get(dialect, {}), **_OWN.get(dialect, {})}
+    return {**found, **STRUCTS.get(dialect, {}), **EXACT.get(dialect, {}), **_OWN.get(dialect, {})}
 
 
-def _day_difference(node: exp.Expression) -> exp.Expression:
-    """Midnights between two moments, on every engine."""
-    if node.text("unit").upper() == "DAY":
+def _difference(node: exp.Expression, dialect: str) -> exp.Expression:
+    """Midnights or microseconds between two moments, on every engine."""
+    unit = node.text("unit").upper()
+    if unit == "DAY":
         for part in (node.this, node.expression):
             part.replace(_dated(part))
-    return node
+    return microseconds(node, dialect) if unit == "MICROSECOND" else node
 
 
 def _dated(node: exp.Expression) -> exp.Expression:

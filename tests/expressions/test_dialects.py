@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 import sqlglot
 from sqlglot.errors import ErrorLevel
@@ -55,6 +56,36 @@ def test_missing_values_come_last(dialect) -> None:
     by_default = {"spark": ["b NULLS LAST"], "hive": ["b NULLS LAST"], "snowflake": ["a DESC NULLS LAST"]}
     by_default["postgres"] = by_default["snowflake"]
     assert all(part in written for part in by_default.get(dialect, []))
+
+
+SECONDS = {
+    "trino": "ROUND((TO_UNIXTIME(CAST(b AS TIMESTAMP(6))) - TO_UNIXTIME(CAST(a AS TIMESTAMP(6)))) * 1000000)",
+    "hive": "ROUND((CAST(CAST(b AS TIMESTAMP) AS DOUBLE) - CAST(CAST(a AS TIMESTAMP) AS DOUBLE)) * 1000000)",
+    "clickhouse": "DATE_DIFF(MICROSECOND, toDateTime64(a, 6), toDateTime64(b, 6))",
+}
+
+
+@pytest.mark.parametrize("dialect", SECONDS)
+def test_seconds_between_keeps_the_fraction(dialect) -> None:
+    """Neither days (Hive's datediff) nor moments cut to seconds, and no unit that Trino does not know."""
+    assert SECONDS[dialect] in one_line(f"select {parse('seconds_between(a, b)').sql('duckdb')}", dialect)
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_the_median_is_of_all_values(dialect) -> None:
+    written = one_line("select median(x)", dialect)
+    exact = {"clickhouse": "quantileExactInclusive(0.5)(x)", "hive": "PERCENTILE_CONT(x, 0.5)"}
+    exact |= {"spark": "MEDIAN(x)", "snowflake": "MEDIAN(x)", "postgres": "PERCENTILE_CONT(0.5) WITHIN GROUP"}
+    assert exact.get(dialect, "ARRAY_SORT(ARRAY_AGG(x)") in written
+
+
+def test_the_median_of_trino_is_the_middle() -> None:
+    """Its words in DuckDB's: run on odd and even numbers of whole values, missing ones among them, and on none."""
+    said = one_line("select median(x)", "trino").removeprefix("SELECT ").replace("/ 2", "// 2")
+    said = said.replace("ELEMENT_AT", "list_extract").replace("ARRAY_SORT", "list_sort")
+    values = "(values (1, 5), (1, 2), (1, 9), (2, 4), (2, 1), (2, null), (3, null)) as t(g, x)"
+    rows = duckdb.sql(f"select {said} as m, median(x) as d from {values} group by g order by g").fetchall()
+    assert rows == [(5.0, 5.0), (2.5, 2.5), (None, None)]
 
 
 PAIR = "select struct_extract(max(case when v is not null then struct_pack(t := t, v := v) end), 'v') as last_v"
