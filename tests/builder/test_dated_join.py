@@ -55,6 +55,20 @@ def test_a_row_counts_once_its_partner_is_known(builder: FeatureBuilder) -> None
     assert X["met_drops_30d"].fillna(-1).tolist() == pytest.approx([-1.0, 0.1, 0.1, 0.2, 0.2])
 
 
+def test_a_second_row_of_a_cell_and_day_is_set_aside_and_counts_nothing_twice(builder: FeatureBuilder) -> None:
+    hours = KPIS.assign(
+        event_time=KPIS["event_time"] + pd.Timedelta(hours=5),
+        arrival_time=KPIS["arrival_time"] + pd.Timedelta(hours=5),
+        drop_rate=0.9,
+    )
+    wh = Warehouse.from_frames(usage=CALLS, cell_kpis=pd.concat([hours, KPIS]))
+    report = wh.report["cell_kpis"]
+    assert (report.rows_in, report.kept) == (2 * len(KPIS), len(KPIS))
+    X = builder.build(wh, "2025-06-30", customers=["a"])
+    assert X["met_events_30d"].tolist() == [2.0]
+    assert X["met_drops_30d"].tolist() == pytest.approx([0.2])  # the row that arrived first stays
+
+
 def test_without_the_table_nothing_is_counted(builder: FeatureBuilder, tmp_path: Path) -> None:
     both = FeatureBuilder(["met", "usage"], features_path=tmp_path)
     X = both.build(Warehouse.from_frames(usage=CALLS), "2025-06-30")

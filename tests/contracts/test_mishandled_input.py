@@ -334,6 +334,8 @@ def test_dashes_of_the_radio_traces_are_missing(data_folder: Path) -> None:
         "signal": {"column": "NRxRSRP", "type": "number"},
     }
     one_each = trace.drop_duplicates(["CellID", "Timestamp"])
+    # the table holds a row a cell and day: each moment stands for a cell of its own
+    one_each = one_each.assign(CellID=one_each["CellID"] + " " + one_each["Timestamp"])
     dashes = int((one_each["NRxRSRP"] == "-").sum())
     assert dashes > 0
     wh = Warehouse.from_frames(cell_kpis=one_each, rename={"cell_kpis": rename})
