@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import date_sql
-from custintel.builder._pieces import MERGES
+from custintel.builder._pieces import merge_sql
 from custintel.builder._sources import Sources, name_sql
 from custintel.builder._steps import columns_sql
 
@@ -135,17 +135,9 @@ def regrouped_sql(source: str, keys: Sequence[str], parts: Iterable[Part]) -> st
     if spreads:  # squared distances add up only around one mean: that of all rows to be merged
         means = [f"{_over(p.of[1], by)} / nullif({_over(p.of[0], by)}, 0) as {p.name}_mean" for p in spreads]
         source = f"select\n    {columns_sql(['r.*', *means])}\nfrom (\n{source}\n) as r"
-    merged = [f"{_merge_sql(part)} as {part.name}" for part in parts]
+    merged = [f"{merge_sql(part, 'r')} as {part.name}" for part in parts]
     return f"select\n    {columns_sql([*keys, *merged])}\nfrom (\n{source}\n) as r\ngroup by {by}"
 
 
 def _over(name: str, keys: str) -> str:
     return f"sum(r.{name}) over (partition by {keys})"
-
-
-def _merge_sql(part: Part) -> str:
-    if part.merge != "spread":
-        return f"{MERGES[part.merge]}(r.{part.name})"
-    n, s = part.of
-    distance = f"(r.{s} / nullif(r.{n}, 0) - r.{part.name}_mean)"
-    return f"sum(r.{part.name} + r.{n} * {distance} * {distance})"

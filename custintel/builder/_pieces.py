@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from custintel.builder._parts import Part
 
-__all__ = ["joined_sql", "map_step", "merged_sql", "spread_sql"]
+__all__ = ["joined_sql", "map_step", "merge_sql", "merged_sql", "spread_sql"]
 
 MERGES = {"sum": "sum", "min": "min", "max": "max"}
 
@@ -39,16 +39,17 @@ def merged_sql(partials: str, buckets: str, parts: Sequence[Part]) -> str:
         keys = ["p.customer_id", f"p.{AS_OF}", "p.piece"]
     else:
         keys = ["p.customer_id", f"b.{AS_OF}", "b.piece"]
-    merged = [f"{_merge_sql(part)} as {part.name}" for part in parts]
+    merged = [f"{merge_sql(part, 'p')} as {part.name}" for part in parts]
     return f"select\n    {columns_sql([*keys, *merged])}\nfrom {source}\ngroup by {', '.join(keys)}"
 
 
-def _merge_sql(part: Part) -> str:
+def merge_sql(part: Part, rows: str) -> str:
+    """A part of several rows as one; squared distances are brought to the common mean."""
     if part.merge != "spread":
-        return f"{MERGES[part.merge]}(p.{part.name})"
+        return f"{MERGES[part.merge]}({rows}.{part.name})"
     n, s = part.of
-    distance = f"(p.{s} / nullif(p.{n}, 0) - p.{part.name}_mean)"
-    return f"sum(p.{part.name} + p.{n} * {distance} * {distance})"
+    distance = f"({rows}.{s} / nullif({rows}.{n}, 0) - {rows}.{part.name}_mean)"
+    return f"sum({rows}.{part.name} + {rows}.{n} * {distance} * {distance})"
 
 
 def _with_means_sql(source: str, parts: Sequence[Part]) -> str:

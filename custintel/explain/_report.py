@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from custintel.explain import _effects, _origin, _performance
 from custintel.explain._features import direction_kind
 from custintel.explain._page import render_html
 from custintel.explain._plain import plain
+from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
     from custintel.explain._evaluation import Evaluation
@@ -112,20 +111,11 @@ def write_report(report: Mapping[str, Any] | Evaluation, path: str | Path) -> Pa
     facts = report if isinstance(report, Mapping) else build_report(report)
     place = Path(path)
     html = render_html(facts)
-    place.parent.mkdir(parents=True, exist_ok=True)
     _write(place.with_suffix(".json"), json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
     _write(place, html)
     return place
 
 
 def _write(place: Path, text: str) -> None:
-    """Write under a temporary name, then move into place."""
-    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)  # mkstemp makes private files
-        os.replace(name, place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing_file(place) as fresh:
+        fresh.write_text(text, encoding="utf-8", newline="\n")
