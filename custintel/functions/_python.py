@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.contracts import TABLES
-from custintel.errors import ConfigurationError, DataError
+from custintel.errors import ConfigurationError, CustintelError, DataError
 from custintel.functions._declared import FeatureFunction, Reads, register
 from custintel.functions._question import Question
 
@@ -97,7 +97,7 @@ def load_python(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     custintel.errors.ConfigurationError
-        If there is no such file.
+        If there is no such file, or if it fails.
     """
     file = Path(path)
     if not file.is_file():
@@ -105,7 +105,12 @@ def load_python(path: str | os.PathLike[str]) -> None:
     spec = importlib.util.spec_from_file_location(f"custintel_own_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{file} is not a Python file\n  allowed: a file whose name ends in .py")
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except CustintelError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"{file} fails when it is run\n  given: {type(error).__name__}: {error}") from error
 
 
 def answer(function: FeatureFunction, question: Question, select: Callable[[str], pd.DataFrame]) -> pd.DataFrame:

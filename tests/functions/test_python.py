@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,9 +13,6 @@ from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions import _declared, find
 from custintel.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 YAML = """\
 family: own
@@ -103,6 +101,28 @@ def test_a_file_that_registers(folder: Path) -> None:
     load_python(folder / "own.py")
     with pytest.raises(ConfigurationError, match="no Python file"):
         load_python(folder / "absent.py")
+
+
+def test_a_file_that_fails_says_where_it_stands(folder: Path) -> None:
+    (folder / "own.py").write_text("@feature_function('own')\ndef own(view): ...\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"own\.py fails when it is run\n  given: NameError: name 'feature_f"):
+        load_python(folder / "own.py")
+
+
+def test_the_example_of_the_page_runs_as_it_stands(folder: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.S)
+    (feature,) = re.findall(r"`(burst_days: \{.*?\})`", page)
+    (folder / "bursts.py").write_text(code, encoding="utf-8")
+    load_python(folder / "bursts.py")
+    (folder / "own.yaml").write_text(
+        f"family: own\nabout: Own\nfunction: bursts\nfeatures:\n  {feature}\n", encoding="utf-8"
+    )
+    calls = pd.concat(
+        [CALLS.iloc[[1]].assign(event_time=CALLS["event_time"][1] + pd.Timedelta(minutes=m)) for m in range(21)]
+    )
+    wh = Warehouse.from_frames(usage=pd.concat([calls, CALLS.iloc[[3]]]))
+    assert FeatureBuilder(["own"], features_path=folder).build(wh, "2025-06-30")["burst_days"].tolist() == [1.0, 0.0]
 
 
 def test_there_is_no_sql(folder: Path, wh: Warehouse) -> None:
