@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from custintel.functions._question import Question
     from custintel.functions._step import Step
 
-__all__ = ["CUSTOMERS", "TERMINATIONS", "held", "left", "numbers"]
+__all__ = ["CUSTOMERS", "TERMINATIONS", "held", "left", "met", "numbers"]
 
 CUSTOMERS = Reads("customers", required=("msisdn",))
 TERMINATIONS = Reads("terminations", required=("cause",), optional=("destination_operator",))
@@ -42,6 +42,21 @@ def held(number: str, contact: str) -> str:
         f" and {contact}.last_day >= {number}.since"
         f" and ({number}.until is null or {contact}.last_day < {number}.until)"
     )
+
+
+def met(question: Question, lines: str, columns: str) -> str:
+    """Each customer's contacts (``p``: n, last_day) among the lines of a step with their numbers (``g``)."""
+    return f"""select p.customer_id, p.as_of, p.n, {columns}
+from (
+    select customer_id, as_of, other_party, count(*) as n, max(event_date) as last_day
+    from (
+{question.rows("usage")}
+    ) as u
+    where other_party in (select msisdn from {question.name}_{lines})
+    group by customer_id, as_of, other_party
+) as p
+join {question.name}_{lines} as g on {held("g", "p")}
+where g.customer_id <> p.customer_id"""
 
 
 def left(question: Question) -> Step:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.functions._declared import Reads, sql_function
-from custintel.functions._lines import CUSTOMERS, held, numbers
+from custintel.functions._lines import CUSTOMERS, met, numbers
 
 if TYPE_CHECKING:
     from custintel.functions._question import Question
@@ -40,20 +40,13 @@ join (
 
 def _answer(question: Question) -> Step:
     sql = f"""select
-    p.customer_id,
-    p.as_of,
+    customer_id,
+    as_of,
     count(*) as fraud_contacts,
-    sum(p.n) as fraud_events,
-    min(date_diff('day', f.fraud_day, p.as_of)) as days_since_fraud
+    sum(n) as fraud_events,
+    min(date_diff('day', fraud_day, as_of)) as days_since_fraud
 from (
-    select customer_id, as_of, other_party, count(*) as n, max(event_date) as last_day
-    from (
-{question.rows("usage")}
-    ) as u
-    where other_party in (select msisdn from {question.name}_fraud)
-    group by customer_id, as_of, other_party
-) as p
-join {question.name}_fraud as f on {held("f", "p")}
-where f.customer_id <> p.customer_id
-group by p.customer_id, p.as_of"""
+{met(question, "fraud", "g.fraud_day")}
+) as m
+group by customer_id, as_of"""
     return question.step("answer", sql, "contacts of each customer whose fraud was confirmed")

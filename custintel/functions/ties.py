@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.functions._declared import Reads, sql_function
-from custintel.functions._lines import CUSTOMERS, TERMINATIONS, held, left, numbers
+from custintel.functions._lines import CUSTOMERS, TERMINATIONS, left, met, numbers
 
 if TYPE_CHECKING:
     from custintel.functions._question import Question
@@ -43,18 +43,7 @@ join {question.name}_left as l on l.customer_id = n.customer_id and l.as_of = n.
 
 
 def _met(question: Question) -> Step:
-    contacts = f"""select customer_id, as_of, other_party, count(*) as n, max(event_date) as last_day
-from (
-{question.rows("usage")}
-) as u
-where other_party in (select msisdn from {question.name}_gone)
-group by customer_id, as_of, other_party"""
-    sql = f"""select p.customer_id, p.as_of, p.n, g.left_day, g.ported, g.operator
-from (
-{contacts}
-) as p
-join {question.name}_gone as g on {held("g", "p")}
-where g.customer_id <> p.customer_id"""
+    sql = met(question, "gone", "g.left_day, g.ported, g.operator")
     return question.step("met", sql, "contacts who left, and how much they were in touch")
 
 
