@@ -16,6 +16,7 @@ from __future__ import annotations
 from custintel.builder._builder import FeatureBuilder
 from custintel.builder._calendar import date_sql
 from custintel.builder._plan import Plan
+from custintel.builder._room import Room
 from custintel.builder._sources import warehouse_sources
 from custintel.builder._spine import ENDS, spine_steps
 from custintel.builder._steps import Step, values_sql, with_sql
@@ -31,6 +32,7 @@ __all__ = [
     "AsOf",
     "FeatureBuilder",
     "Plan",
+    "Room",
     "Rows",
     "Step",
     "View",

@@ -20,7 +20,16 @@ _numbers = itertools.count(1)
 
 
 class Room:
-    """Results kept for the time of a build."""
+    """Results of steps, kept until the block ends.
+
+    Examples
+    --------
+    >>> from custintel.engines import DuckDBEngine
+    >>> with Room(DuckDBEngine()) as room:
+    ...     room.keep("days", [Step("days", "select 1 as n union all select 2", "two days")])
+    ...     room.count("days")
+    2
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine

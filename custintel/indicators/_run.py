@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.builder import Step, with_sql
+from custintel.builder import Room, Step, with_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,37 +19,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk", "spread"]
 
-_numbers = itertools.count(1)
-
 
 class Desk:
-    """Steps that ran, kept under names of their own and gone afterwards."""
+    """Steps that ran, kept in a room of the builder; a step may read all that were kept before it."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.number = next(_numbers)
+        self._room = Room(engine)
         self.kept: dict[str, Step] = {}
 
     def __enter__(self) -> Desk:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for name in self.kept:
-            self.engine.drop(self._own(name))
-
-    def _own(self, step: str) -> str:
-        return f"custintel_indicators_{self.number}_{step}"
+    def __exit__(self, *error: object) -> None:
+        self._room.__exit__(*error)
 
     def keep(self, steps: Iterable[Step]) -> None:
         """Run the steps that did not run yet."""
         for step in steps:
             if step.name not in self.kept:
-                self.engine.keep(self._own(step.name), with_sql([*self.kept.values(), step]))
-                self.kept[step.name] = Step(step.name, f"select * from {self.engine.kept(self._own(step.name))}", "")
+                self._room.keep(step.name, [*self.kept.values(), step])
+                self.kept[step.name] = self._room.step(step.name)
 
     def rows(self, step: Step) -> pa.Table:
         """The rows of a step that reads kept ones."""
-        return self.engine.arrow(with_sql([*self.kept.values(), step]))
+        return self._room.arrow(with_sql([*self.kept.values(), step]))
 
 
 def spread(long: pa.Table, table: Table, rules: Rules, lines: int) -> dict[str, np.ndarray]:
