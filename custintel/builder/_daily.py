@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import date_sql
-from custintel.builder._pieces import merge_sql
 from custintel.builder._sources import Sources, name_sql
 from custintel.builder._steps import columns_sql
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from custintel.builder._records import Records
     from custintel.catalogue import Family
 
-__all__ = ["Daily", "DailySources", "regrouped_sql"]
+__all__ = ["Daily", "DailySources"]
 
 EVENT, SEEN = "event_day", "visible_day"
 
@@ -114,30 +113,3 @@ class DailySources(Sources):
         """The kept days."""
         del family, columns
         return f"{self.relation} as t"
-
-
-def regrouped_sql(source: str, keys: Sequence[str], parts: Iterable[Part]) -> str:
-    """Partials merged into coarser ones.
-
-    >>> from custintel.builder._parts import Part
-    >>> print(regrouped_sql("days", ["customer_id", "bucket"], [Part("n", "count(*)", "sum")]))
-    select
-        customer_id,
-        bucket,
-        sum(r.n) as n
-    from (
-    days
-    ) as r
-    group by customer_id, bucket
-    """
-    parts, by = list(parts), ", ".join(keys)
-    spreads = [part for part in parts if part.merge == "spread"]
-    if spreads:  # squared distances add up only around one mean: that of all rows to be merged
-        means = [f"{_over(p.of[1], by)} / nullif({_over(p.of[0], by)}, 0) as {p.name}_mean" for p in spreads]
-        source = f"select\n    {columns_sql(['r.*', *means])}\nfrom (\n{source}\n) as r"
-    merged = [f"{merge_sql(part, 'r')} as {part.name}" for part in parts]
-    return f"select\n    {columns_sql([*keys, *merged])}\nfrom (\n{source}\n) as r\ngroup by {by}"
-
-
-def _over(name: str, keys: str) -> str:
-    return f"sum(r.{name}) over (partition by {keys})"

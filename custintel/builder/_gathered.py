@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custintel.builder._daily import Daily, DailySources, regrouped_sql
+from custintel.builder._daily import Daily, DailySources
 from custintel.builder._parts import Part, whole_sql
-from custintel.builder._pieces import MERGES, joined_sql, map_step, spread_sql
+from custintel.builder._pieces import MERGES, joined_sql, map_step, regrouped_sql, spread_sql
 from custintel.builder._sequence import Paired
 from custintel.builder._sources import name_sql
 from custintel.builder._steps import Step, columns_sql

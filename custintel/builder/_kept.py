@@ -9,8 +9,6 @@ place, under the same line and time, are not noticed: then the folder is to be d
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +17,10 @@ from custintel.builder._calendar import date_sql
 from custintel.builder._daily import SEEN, Daily, DailySources
 from custintel.engines import DuckDBEngine, literal
 from custintel.errors import ConfigurationError
+from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from custintel.engines import Engine
@@ -121,6 +121,5 @@ def _read_index(place: Path) -> dict[str, str]:
 
 
 def _write_index(place: Path, index: dict[str, str]) -> None:
-    temporary = place / f".{_INDEX}.{os.getpid()}"
-    temporary.write_text(json.dumps(index, indent=0, sort_keys=True), encoding="utf-8")
-    shutil.move(temporary, place / _INDEX)
+    with replacing_file(place / _INDEX) as fresh:
+        fresh.write_text(json.dumps(index, indent=0, sort_keys=True), encoding="utf-8")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custintel.builder._daily import Daily, DailySources, regrouped_sql
+from custintel.builder._daily import Daily, DailySources
 from custintel.builder._dense import Layout, Totals
+from custintel.builder._pieces import regrouped_sql
 from custintel.builder._steps import Step, columns_sql
 from custintel.builder._sums import Key, Sum, collect, slices_sql
 

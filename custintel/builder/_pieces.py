@@ -9,11 +9,11 @@ from custintel.builder._steps import Step, columns_sql, values_sql
 from custintel.expressions import AS_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from custintel.builder._parts import Part
 
-__all__ = ["joined_sql", "map_step", "merge_sql", "merged_sql", "spread_sql"]
+__all__ = ["MERGES", "joined_sql", "map_step", "merged_sql", "regrouped_sql", "spread_sql"]
 
 MERGES = {"sum": "sum", "min": "min", "max": "max"}
 
@@ -33,35 +33,44 @@ def joined_sql(partials: str, buckets: str) -> str:
 
 def merged_sql(partials: str, buckets: str, parts: Sequence[Part]) -> str:
     """Add up the buckets of each piece."""
-    source = joined_sql(partials, buckets)
-    if any(part.merge == "spread" for part in parts):
-        source = f"(\n{_with_means_sql(source, parts)}\n) as p"
-        keys = ["p.customer_id", f"p.{AS_OF}", "p.piece"]
-    else:
-        keys = ["p.customer_id", f"b.{AS_OF}", "b.piece"]
-    merged = [f"{merge_sql(part, 'p')} as {part.name}" for part in parts]
-    return f"select\n    {columns_sql([*keys, *merged])}\nfrom {source}\ngroup by {', '.join(keys)}"
+    source = f"select\n    p.*,\n    b.{AS_OF},\n    b.piece\nfrom {joined_sql(partials, buckets)}"
+    return regrouped_sql(source, ["customer_id", AS_OF, "piece"], parts)
 
 
-def merge_sql(part: Part, rows: str) -> str:
+def regrouped_sql(source: str, keys: Sequence[str], parts: Iterable[Part]) -> str:
+    """Partials merged into coarser ones.
+
+    >>> from custintel.builder._parts import Part
+    >>> print(regrouped_sql("days", ["customer_id", "bucket"], [Part("n", "count(*)", "sum")]))
+    select
+        customer_id,
+        bucket,
+        sum(r.n) as n
+    from (
+    days
+    ) as r
+    group by customer_id, bucket
+    """
+    parts, by = list(parts), ", ".join(keys)
+    spreads = [part for part in parts if part.merge == "spread"]
+    if spreads:  # squared distances add up only around one mean: that of all rows to be merged
+        means = [f"{_over(p.of[1], by)} / nullif({_over(p.of[0], by)}, 0) as {p.name}_mean" for p in spreads]
+        source = f"select\n    {columns_sql(['r.*', *means])}\nfrom (\n{source}\n) as r"
+    merged = [f"{_merge_sql(part)} as {part.name}" for part in parts]
+    return f"select\n    {columns_sql([*keys, *merged])}\nfrom (\n{source}\n) as r\ngroup by {by}"
+
+
+def _over(name: str, keys: str) -> str:
+    return f"sum(r.{name}) over (partition by {keys})"
+
+
+def _merge_sql(part: Part) -> str:
     """A part of several rows as one; squared distances are brought to the common mean."""
     if part.merge != "spread":
-        return f"{MERGES[part.merge]}({rows}.{part.name})"
+        return f"{MERGES[part.merge]}(r.{part.name})"
     n, s = part.of
-    distance = f"({rows}.{s} / nullif({rows}.{n}, 0) - {rows}.{part.name}_mean)"
-    return f"sum({rows}.{part.name} + {rows}.{n} * {distance} * {distance})"
-
-
-def _with_means_sql(source: str, parts: Sequence[Part]) -> str:
-    """Squared distances add up only around one mean: that of the whole piece."""
-    means = []
-    for part in parts:
-        if part.merge == "spread":
-            over = f"over (partition by p.customer_id, b.{AS_OF}, b.piece)"
-            n, s = part.of
-            means.append(f"sum(p.{s}) {over} / nullif(sum(p.{n}) {over}, 0) as {part.name}_mean")
-    columns = columns_sql(["p.*", f"b.{AS_OF}", "b.piece", *means])
-    return f"select\n    {columns}\nfrom {source}"
+    distance = f"(r.{s} / nullif(r.{n}, 0) - r.{part.name}_mean)"
+    return f"sum(r.{part.name} + r.{n} * {distance} * {distance})"
 
 
 def spread_sql(part: Part, condition: str) -> str:
