@@ -23,6 +23,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -320,7 +321,7 @@ class Warehouse:
         self.relation(name)
         return self.engine.sql(f"select * from {self.engine.relation(name, 'set_aside')}")
 
-    @property
+    @cached_property
     def period(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last day on which something happened.
 

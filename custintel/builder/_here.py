@@ -47,7 +47,7 @@ def run_here(plan: Plan, room: Room, kept: KeptDays | None = None) -> pd.DataFra
     rows = _Rows.of(plan, room)
     found = _Columns(rows, plan.entries)
     count = max(1, math.ceil(rows.count * len(plan.columns) / CELLS))
-    parts = [_Part(plan, room, rows, between) for between in rows.ranges(count)]
+    parts = [_Part(room, rows, between) for between in rows.ranges(count)]
     for family in track(list(plan.questions), "building features"):
         work = _Work(plan, room, family, kept)
         if len(parts) > 1:
@@ -81,9 +81,12 @@ class _Rows:
             f" join {room.name('everyone')} as e using (customer_id) order by 1, 2"
         )
         dates = np.array(plan.dates, dtype="datetime64[D]")
-        days = keys[AS_OF].to_numpy().astype("datetime64[D]")
-        date = np.searchsorted(dates, days).astype(np.int32)
+        date = _numbers(dates, keys).astype(np.int32)
         return cls(names.combine_chunks(), dates, date, keys["no"].to_numpy().astype(np.int32))
+
+    def date_numbers(self, table: pa.Table) -> NDArray[np.intp]:
+        """The numbers of the dates of a table."""
+        return _numbers(self.dates, table)
 
     @property
     def count(self) -> int:
@@ -106,7 +109,7 @@ class _Rows:
             found.append(slice(begin + first, begin + last))
         return found
 
-    @property
+    @cached_property
     def as_of(self) -> NDArray[np.datetime64]:
         """The date of each row."""
         return self.dates[self.date]
@@ -117,6 +120,11 @@ class _Rows:
         levels = [pd.DatetimeIndex(self.dates.astype("datetime64[ns]")), pd.Index(self.names.to_pandas())]
         codes: Any = [self.date, self.customer]
         return pd.MultiIndex(levels=levels, codes=codes, names=[AS_OF, "customer_id"])
+
+
+def _numbers(dates: NDArray[np.datetime64], table: pa.Table) -> NDArray[np.intp]:
+    found: NDArray[np.intp] = np.searchsorted(dates, table[AS_OF].to_numpy().astype("datetime64[D]"))
+    return found
 
 
 class _Columns:
@@ -194,8 +202,9 @@ class _Work:
     def _everyone(self) -> Step:
         return Step("spine", f"select * from {self.room.name('all_rows')}", "all rows")
 
+    @cached_property
     def steps(self) -> Sequence[Step]:
-        """The steps that the database finishes, from kept days where that can be."""
+        """The steps that the database finishes, from kept days where that can be; the same for every part."""
         if self.grouping is not None:
             return window_steps(self.rest, self.records)
         gathering = Gathering(self.asks, self.records)
@@ -229,8 +238,8 @@ class _Work:
 class _Part:
     """Some customers: their records, their rows."""
 
-    def __init__(self, plan: Plan, room: Room, rows: _Rows, between: tuple[int, int]) -> None:
-        self.plan, self.room, self.rows = plan, room, rows
+    def __init__(self, room: Room, rows: _Rows, between: tuple[int, int]) -> None:
+        self.room, self.rows = room, rows
         self.low, self.high = low, high = between
         self.slices = rows.slices(low, high)
         every = between == (0, len(rows.names))
@@ -250,7 +259,7 @@ class _Part:
         if work.grouping is not None and work.grouping.asks:
             yield self._added(work.grouping, work)
         if work.rest:
-            yield self._fetched(work.steps(), work.rest)
+            yield self._fetched(work.steps, work.rest)
 
     def _added(self, grouping: Grouping, work: _Work) -> dict[str, Sequence[NDArray[Any]]]:
         """Add up windows, compute the columns."""
@@ -277,27 +286,26 @@ class _Part:
         for count in distinct_counts(records.family.name, grouping.sums.values(), records.shared):
             steps = count.steps(records)
             columns = [one.window(w) for one in count.sums for w in records.calendar.windows]
-            table = self._numbered(steps, columns)
-            date = np.searchsorted(self.rows.dates, table[AS_OF].to_numpy().astype("datetime64[D]"))
+            table, date = self._numbered(steps, columns)
             for name in columns:
                 values = np.zeros((len(self.rows.dates), self.high - self.low))
                 values[date, table["no"].to_numpy()] = table[name].to_numpy()
                 found[name] = values
         return found
 
-    def _numbered(self, steps: Sequence[Step], columns: Sequence[str]) -> pa.Table:
-        """Rows of the last step that stand in the spine, by number of the customer."""
+    def _numbered(self, steps: Sequence[Step], columns: Sequence[str]) -> tuple[pa.Table, NDArray[np.intp]]:
+        """Rows of the last step that stand in the spine, by number of the customer, and the number of their dates."""
         name = steps[-1].name
         listed = columns_sql(["s.no", f"s.{AS_OF}", *(f"f.{c}" for c in columns)])
         on = f"f.customer_id = s.customer_id and f.{AS_OF} = s.{AS_OF}"
         last = Step("numbered", f"select\n    {listed}\nfrom spine as s join {name} as f on {on}", "by number")
-        return self.room.arrow(with_sql([self.spine, *steps, last], self.condition))
+        table = self.room.arrow(with_sql([self.spine, *steps, last], self.condition))
+        return table, self.rows.date_numbers(table)
 
     def _fetched(self, steps: Sequence[Step], asks: Sequence[Ask]) -> dict[str, Sequence[NDArray[Any]]]:
         """Columns that the database has finished."""
         names = [ask.column for ask in asks]
-        table = self._numbered(steps, names)
-        date = np.searchsorted(self.rows.dates, table[AS_OF].to_numpy().astype("datetime64[D]"))
+        table, date = self._numbered(steps, names)
         order = np.lexsort((table["no"].to_numpy(), date))
         ends = np.cumsum([place.stop - place.start for place in self.slices])[:-1]
         return {name: np.split(table[name].to_numpy()[order], ends) for name in names}

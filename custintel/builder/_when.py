@@ -20,7 +20,7 @@ AsOf = str | date | pd.Timestamp
 """A day: the question is asked at its end."""
 
 BUCKETS = 120
-"""Time buckets of one plan: their numbers are kept in a byte."""
+"""Time buckets of one plan: the bucket of a record is looked for edge by edge."""
 
 
 def date_batches(days: Iterable[date], entries: Iterable[Entry]) -> Iterator[list[date]]:
