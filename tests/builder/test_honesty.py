@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from same_frames import assert_same
 from small_operator import CUSTOMERS, SILENT, random_tables
-from test_time import assert_same
 
 from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import pytest
+import same_frames
 from small_operator import CUSTOMERS, random_tables
 
 from custintel.builder import FeatureBuilder
@@ -23,14 +23,7 @@ FAMILIES = ["usage", "contacts", "rhythm", "billing", "mobility", "hard", "hard_
 
 
 def assert_same(left: pd.DataFrame, right: pd.DataFrame) -> None:
-    assert list(left.index) == list(right.index)
-    assert list(left.columns) == list(right.columns)
-    for column in left:
-        a, b = left[column], right[column]
-        if a.dtype == "category":
-            assert a.astype(object).fillna("").equals(b.astype(object).fillna("")), column
-        else:
-            np.testing.assert_allclose(a, b, rtol=2e-9, atol=1e-9, err_msg=str(column))
+    same_frames.assert_same(left, right, rtol=2e-9, atol=1e-9)
 
 
 def usage(*rows: tuple[str, str, str | None]) -> Warehouse:

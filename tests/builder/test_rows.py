@@ -78,7 +78,7 @@ def test_customers_at_one_date(wh, form):
 
 
 def test_more_dates_than_one_plan_holds(wh):
-    """Windows of seventy dates make hundreds of buckets; a plan numbers them in a byte."""
+    """Windows of seventy dates make hundreds of buckets; a plan holds only some of them."""
     X = FeatureBuilder(["usage", "contacts"]).build(wh, MANY)
     alone = FeatureBuilder(["usage", "contacts"]).build(wh, [MANY[40]])
     pd.testing.assert_frame_equal(X.loc[[MANY[40]]], alone, rtol=1e-9)

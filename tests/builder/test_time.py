@@ -10,6 +10,7 @@ import pytest
 from conftest import HARD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from same_frames import assert_same
 from small_operator import CUSTOMERS, random_tables
 
 from custintel.builder import FeatureBuilder
@@ -47,16 +48,6 @@ class Room:
 @pytest.fixture(scope="module")
 def rooms(tables, features_folder) -> dict[str, Room]:
     return {table: Room(table, tables, features_folder) for table in EVENTS}
-
-
-def assert_same(left: pd.DataFrame, right: pd.DataFrame) -> None:
-    assert list(left.index) == list(right.index)
-    for column in left:
-        a, b = left[column], right[column]
-        if a.dtype == "category":
-            assert a.astype(object).fillna("").equals(b.astype(object).fillna("")), column
-        else:
-            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=column)
 
 
 def new_rows(table: str, seed: int) -> pd.DataFrame:
