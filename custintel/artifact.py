@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel import estimators
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
-from custintel.estimators import ChurnClassifier
 from custintel.replacing import replacing
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = ["FORMAT_VERSION", "Model", "load_model"]
 FORMAT_VERSION = 1
 _FILE = "model.json"
 _URI_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
-_ESTIMATORS = {"ChurnClassifier": ChurnClassifier}
 
 
 class Model:
@@ -38,14 +37,15 @@ class Model:
     ----------
     name : str
         Name of the model, for example ``churn``.
-    estimator : ChurnClassifier
-        Fitted estimator.
+    estimator : estimator
+        A fitted estimator of custintel: one with ``contract_``, ``to_state`` and ``from_state``.
     metadata : mapping, optional
         Plain data (JSON): spec, windows, features, metrics, data digest, seed.
 
     Examples
     --------
     >>> import tempfile
+    >>> from custintel import ChurnClassifier
     >>> table = pd.DataFrame({"bill": range(60)})
     >>> model = Model("churn", ChurnClassifier(effort="fast").fit(table, [1, 0] * 30), {"version": "3"})
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +54,7 @@ class Model:
     Model('churn', version '3', 1 feature)
     """
 
-    def __init__(self, name: str, estimator: ChurnClassifier, metadata: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, name: str, estimator: Any, metadata: Mapping[str, Any] | None = None) -> None:
         self.name = name
         self.estimator = estimator
         self.metadata: dict[str, Any] = {"name": name, "library_version": __version__, **(metadata or {})}
@@ -75,11 +75,24 @@ class Model:
         p = self.estimator.predict_proba(X)[:, 1]
         return pd.Series(p, index=getattr(X, "index", None), name="probability")
 
+    def predict(self, X: pd.DataFrame) -> pd.Series | pd.DataFrame:
+        """What the estimator predicts for each customer: amounts as a series, several answers as a frame."""
+        found = self.estimator.predict(X)
+        if isinstance(found, pd.DataFrame):
+            return found
+        return pd.Series(found, index=getattr(X, "index", None), name=self.name)
+
+    @property
+    def gives_probability(self) -> bool:
+        """Whether the answer is the probability of one outcome (`predict_proba`), or something else (`predict`)."""
+        return hasattr(self.estimator, "predict_proba")
+
     def contributions(
         self, X: pd.DataFrame, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None
     ) -> pd.DataFrame:
         """Exact additive contributions to the log-odds before calibration; `kernel` as in the estimator."""
-        return self.estimator.contributions(X, kernel)
+        found: pd.DataFrame = self.estimator.contributions(X, kernel)
+        return found
 
     def save(self, folder: str | Path) -> Path:
         """Write the folder; what was there before stays whole until the new files are complete.
@@ -103,7 +116,7 @@ class Model:
         _check_format(content, place)
         texts = {name: _read_booster(place, name, digest) for name, digest in content["boosters"].items()}
         try:
-            estimator = _ESTIMATORS[content["estimator"]["class"]].from_state(content["estimator"], texts)
+            estimator = _readable()[content["estimator"]["class"]].from_state(content["estimator"], texts)
         except Exception as error:
             raise ModelError(
                 f"the model in {place} cannot be read: {error}\n  hint: save it again from training"
@@ -129,6 +142,12 @@ class Model:
         sealed = {**content, "checksum": _checksum(content)}
         text = json.dumps(sealed, indent=1, ensure_ascii=False, default=_plain, sort_keys=True)
         (folder / _FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def _readable() -> dict[str, Any]:
+    """The estimators that can be read back, by the name of their class."""
+    known = {name: getattr(estimators, name) for name in estimators.__all__}
+    return {name: one for name, one in known.items() if hasattr(one, "from_state")}
 
 
 def load_model(place: str | Path) -> Model:
