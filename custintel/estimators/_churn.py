@@ -15,8 +15,7 @@ from custintel.estimators._calibration import Calibration
 from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._ensemble import Ensemble, fit_ensemble
 from custintel.estimators._input import as_table, binary_target
-from custintel.estimators._plan import Effort, plan_fit
-from custintel.estimators._plan import override as override_shapes
+from custintel.estimators._plan import Effort, override, plan_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +31,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     The table may hold numbers, texts, categories, booleans, dates and missing values as they are. Small LightGBM
     models, fitted on inner folds, are blended with a ridge logistic regression by out-of-fold log loss, then
     calibrated. Larger tables get fewer and larger models. With fewer than 20 customers in one class only the ridge
-    remains.
+    remains. Where random folds would flatter, because columns name the period and periods differ (rows in the order of
+    time), the parts are averaged instead of chosen: see `drifting_`.
 
     Parameters
     ----------
@@ -57,6 +57,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Boosters, linear part and their weights.
     calibration_ : Calibration
         Map from log-odds to probability.
+    drifting_ : bool
+        Whether a model that knows only the earlier rows loses clearly on the later ones (0.02 of AUC and four standard
+        errors); judged for 2,000 rows and more, always False where the order of the rows means nothing.
     expected_value_ : float
         Log-odds before calibration from which the contributions start.
     feature_names_in_, n_features_in_
@@ -188,6 +191,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Log-odds before calibration of the average customer; contributions start here."""
         return self.ensemble_.expected_value
 
+    @property
+    def drifting_(self) -> bool:
+        """Whether random folds flatter on the training table, taken in its order."""
+        return self.ensemble_.drifting
+
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""
         check_is_fitted(self)
@@ -220,7 +228,6 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_matrix(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: Any) -> None:
         plan = plan_fit(len(y), int(min(y.sum(), len(y) - y.sum())), self.effort)
         given = {n: getattr(self, n) for n in ("leaves", "min_leaf", "learning_rate", "column_share", "l2")}
-        shapes = override_shapes(plan.shapes, given)
         signs = dict(self.monotone or {})
         self.ensemble_, self.calibration_ = fit_ensemble(
             matrix,
@@ -230,8 +237,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             names=[c.name for c in self.contract_.used],
             levels=np.array([len(c.categories) for c in self.contract_.used], dtype=np.int64),
             monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
-            plan=plan,
-            shapes=shapes,
+            plan=override(plan, given),
             seed=_seed(self.random_state),
             threads=self._threads(matrix.size),
         )

@@ -2,6 +2,10 @@
 
 ``log_odds = sum_b weight_b * booster_b + linear_weight * linear``, the weights adding up to 1; so contributions of the
 parts, weighted in the same way, add up exactly too.
+
+The weights are chosen by out-of-fold log loss. Where random folds flatter (`_drift`) that choice would go to whatever
+looks up the period best: there all shapes count alike and the linear part, straight and followed one range beyond what
+was seen, keeps a third.
 """
 
 from __future__ import annotations
@@ -14,14 +18,14 @@ import numpy as np
 from custintel.estimators._blend import blend_weights
 from custintel.estimators._boosting import (
     BoostedCandidate,
-    Shape,
     TrainingTable,
     fit_candidate,
     raw_score,
     read_booster,
 )
 from custintel.estimators._calibration import Calibration, choose_calibration
-from custintel.estimators._folds import Split, fold_of_rows, inner_splits
+from custintel.estimators._drift import order_matters
+from custintel.estimators._folds import fold_of_rows, inner_splits
 from custintel.estimators._linear import LinearPart, choose_penalty, fit_ridge, learn_design
 from custintel.estimators._sums import Sums
 
@@ -35,6 +39,9 @@ __all__ = ["Ensemble", "fit_ensemble"]
 _CHUNK = 100_000
 _TINY_PENALTY = 3.0
 _MANY_COLUMNS = 60
+_MOST_REFITTED_CELLS = 2_000_000
+_LINEAR_SHARE_IN_DRIFT = 1 / 3
+_REACH_IN_DRIFT = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Ensemble:
     linear_weight: float
     sums: Sums = field(default_factory=Sums)
     expected_value: float = 0.0
+    drifting: bool = False
     boosters: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +101,7 @@ class Ensemble:
             "linear_weight": self.linear_weight,
             "sums": {"groups": [list(g) for g in self.sums.groups], "means": [list(m) for m in self.sums.means]},
             "expected_value": self.expected_value,
+            "drifting": self.drifting,
         }
 
     @classmethod
@@ -101,7 +110,8 @@ class Ensemble:
         linear = LinearPart.from_state(state["linear"])
         sums = Sums(*(tuple(map(tuple, state["sums"][key])) for key in ("groups", "means")))
         weights = tuple(state["booster_weights"])
-        return cls(texts, weights, linear, state["linear_weight"], sums, state["expected_value"])
+        drifting = bool(state.get("drifting", False))
+        return cls(texts, weights, linear, state["linear_weight"], sums, state["expected_value"], drifting)
 
     def _log_odds(self, matrix: np.ndarray, threads: int) -> np.ndarray:
         wide = self.sums.extend(matrix)
@@ -130,23 +140,28 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     levels: np.ndarray,
     monotone: tuple[int, ...],
     plan: Plan,
-    shapes: tuple[Shape, ...],
     seed: int,
     threads: int,
 ) -> tuple[Ensemble, Calibration]:
     """Fit all candidates, blend and calibrate them."""
-    sums = Sums.learn(matrix, names, (levels > 0) | (np.array(monotone) != 0)) if shapes else Sums()
+    sums = Sums.learn(matrix, names, (levels > 0) | (np.array(monotone) != 0)) if plan.shapes else Sums()
     matrix = sums.extend(matrix)
     levels, monotone = np.append(levels, [0] * len(sums.groups)), (*monotone, *[0] * len(sums.groups))
-    if not shapes:
+    if not plan.shapes:
         return _tiny(matrix, y, weight, levels, monotone), Calibration()
     fold = fold_of_rows(y, plan.folds, groups, seed)
-    splits = inner_splits(fold, plan.used)
-    linear, linear_raw = _fit_linear(matrix, y, weight, levels, np.array(monotone), splits, plan, seed)
     categorical = tuple(int(j) for j in np.flatnonzero(levels))
-    table = TrainingTable(matrix, y, weight, categorical, monotone, splits, seed, threads)
+    refits = plan.refits if matrix.size <= _MOST_REFITTED_CELLS else 0
+    table = TrainingTable(
+        matrix, y, weight, categorical, monotone, inner_splits(fold, plan.used), seed, threads, refits
+    )
+    drifting = bool(matrix.shape[1]) and order_matters(
+        matrix, y, weight, groups=groups, categorical=categorical, run=(seed, threads)
+    )
+    shapes = (drifting and plan.drifting_shapes) or plan.shapes
+    linear, linear_raw = _fit_linear(table, levels, plan, drifting)
     candidates = [fit_candidate(table, shape) for shape in shapes] if matrix.shape[1] else []
-    return _blend(table, candidates, linear, linear_raw, fold, sums)
+    return _blend(table, candidates, linear_raw, fold, Ensemble((), (), linear, 1.0, sums, drifting=drifting))
 
 
 def _tiny(
@@ -157,21 +172,14 @@ def _tiny(
     return Ensemble((), (), linear, 1.0, expected_value=linear.intercept)
 
 
-def _fit_linear(  # noqa: PLR0913
-    matrix: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray,
-    levels: np.ndarray,
-    monotone: np.ndarray,
-    splits: list[Split],
-    plan: Plan,
-    seed: int,
-) -> tuple[LinearPart, np.ndarray]:
-    rng = np.random.default_rng(seed)
+def _fit_linear(table: TrainingTable, levels: np.ndarray, plan: Plan, drifting: bool) -> tuple[LinearPart, np.ndarray]:
+    matrix, y, weight, monotone = table.matrix, table.y, table.weight, np.array(table.monotone)
+    rng = np.random.default_rng(table.seed)
     rows = _sample(np.arange(len(y)), plan.linear_rows, rng)
-    plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS) | (not plan.hinges)
-    design = learn_design(matrix[rows], levels, weight[rows], plain)
-    sampled = [(_sample(train, plan.linear_rows, rng), valid) for train, valid in splits]
+    plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS) | (not plan.hinges) | drifting
+    reach = _REACH_IN_DRIFT if drifting else 0.0
+    design = learn_design(matrix[rows], levels, weight[rows], plain, reach)
+    sampled = [(_sample(train, plan.linear_rows, rng), valid) for train, valid in table.splits]
     penalty, raw = choose_penalty(design, matrix, y, weight, sampled)
     return _fit_monotone(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
 
@@ -199,22 +207,27 @@ def _sample(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray
 def _blend(
     table: TrainingTable,
     candidates: list[BoostedCandidate],
-    linear: LinearPart,
     linear_raw: np.ndarray,
     fold: np.ndarray,
-    sums: Sums,
+    bare: Ensemble,
 ) -> tuple[Ensemble, Calibration]:
+    """Give the parts their weights in an ensemble that has none yet."""
     raw = np.array([*(c.raw for c in candidates), linear_raw])
     seen = ~np.isnan(raw).any(axis=0)
     y, weight = table.y[seen], table.weight[seen]
-    shares = blend_weights(raw[:, seen], y, weight)
+    shares = _even_shares(len(candidates)) if bare.drifting else blend_weights(raw[:, seen], y, weight)
     kept = [(c, s) for c, s in zip(candidates, shares, strict=False) if s > 0]
     texts = tuple(t for c, _ in kept for t in c.texts)
     weights = tuple(float(s) / len(c.texts) for c, s in kept for _ in c.texts)
-    bare = Ensemble(texts, weights, linear, float(shares[-1]), sums)
-    ensemble = replace(bare, expected_value=_expected_value(bare, table.matrix[:1].copy()))
+    parts = replace(bare, texts=texts, booster_weights=weights, linear_weight=float(shares[-1]))
+    ensemble = replace(parts, expected_value=_expected_value(parts, table.matrix[:1].copy()))
     inner = np.arange(seen.sum()) % 5 if len(table.splits) == 1 else fold[seen]
     return ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner)
+
+
+def _even_shares(shapes: int) -> np.ndarray:
+    """All shapes alike; the linear part, the last one, as fixed for drift."""
+    return np.append(np.full(shapes, (1 - _LINEAR_SHARE_IN_DRIFT) / shapes), _LINEAR_SHARE_IN_DRIFT)
 
 
 def _expected_value(ensemble: Ensemble, one_row: np.ndarray) -> float:

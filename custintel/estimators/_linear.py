@@ -6,7 +6,7 @@ from the average customer of the training table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,8 +118,13 @@ class LinearPart:
         return cls(design, float(state["intercept"]), np.asarray(state["weights"], dtype=np.float64))
 
 
-def learn_design(matrix: np.ndarray, levels: np.ndarray, weight: np.ndarray, plain: np.ndarray | bool) -> Design:
-    """Learn fill values, scales and knots; `levels` is 0 for numbers, `plain` columns get no hinges."""
+def learn_design(
+    matrix: np.ndarray, levels: np.ndarray, weight: np.ndarray, plain: np.ndarray | bool, reach: float = 0.0
+) -> Design:
+    """Learn fill values, scales and knots; `levels` is 0 for numbers, `plain` columns get no hinges.
+
+    Values are followed `reach` ranges beyond what was seen, and no further.
+    """
     straight = np.broadcast_to(plain, levels.shape)
     blocks = []
     for j, count in enumerate(levels):
@@ -128,7 +133,8 @@ def learn_design(matrix: np.ndarray, levels: np.ndarray, weight: np.ndarray, pla
         if count:
             blocks.append(Block(j, int(count), 0.0, 0.0, 0.0, 0.0, 1.0, (), False))
         else:
-            blocks.append(_number_block(j, matrix[:, j], weight, bool(straight[j])))
+            block = _number_block(j, matrix[:, j], weight, bool(straight[j]))
+            blocks.append(_reaching(block, reach))
     means = [np.average(b.expand(matrix[:, b.column]), axis=0, weights=weight) for b in blocks]
     return Design(tuple(blocks), np.concatenate(means) if means else np.zeros(0))
 
@@ -145,6 +151,11 @@ def _number_block(j: int, x: np.ndarray, weight: np.ndarray, straight: bool) -> 
         inner = np.unique(np.quantile((clipped - centre) / scale, [0.1, 0.25, 0.5, 0.75, 0.9]))
         knots = tuple(float(k) for k in inner)
     return Block(j, 0, float(low), float(high), float(centre), float(centre), float(scale), knots, bool(missing.any()))
+
+
+def _reaching(block: Block, reach: float) -> Block:
+    more = reach * (block.high - block.low)
+    return replace(block, low=block.low - more, high=block.high + more)
 
 
 def fit_ridge(

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from custintel.estimators import ChurnClassifier
 from custintel.estimators._blend import blend_weights
 from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._drift import auc_loss, order_matters
 from custintel.estimators._folds import fold_of_rows, inner_splits
 from custintel.estimators._linear import LinearPart, fit_ridge, learn_design
 from custintel.estimators._losses import log_loss_raw
@@ -177,3 +179,82 @@ PLANS = [(500, 100, 5, 5), (50_000, 5000, 4, 4), (300_000, 30_000, 6, 1), (100, 
 def test_plan_by_size(rows: int, minority: int, folds: int, used: int) -> None:
     plan = plan_fit(rows, minority, "auto")
     assert (plan.folds, plan.used) == (folds, used)
+
+
+def _periods(rows: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """One column that says what happens, one that names the period; in the last fifth the first one works backwards."""
+    rng = np.random.default_rng(3)
+    row = np.arange(rows)
+    X = np.column_stack([rng.normal(size=rows), row // 100])
+    odds = 2 * X[:, 0] * np.where(row < 0.8 * rows, 1, -1)
+    return X, (rng.random(rows) < expit(odds)).astype(float)
+
+
+def test_order_matters_only_where_periods_differ() -> None:
+    X, y = _periods()
+    assert order_matters(X, y)
+    shuffled = np.random.default_rng(0).permutation(len(y))
+    assert not order_matters(X[shuffled], y[shuffled])
+    assert not order_matters(X[:1900], y[:1900])
+
+
+def test_order_is_not_judged_when_the_table_is_sorted_by_the_outcome() -> None:
+    X, y = _periods()
+    by_outcome = np.argsort(y, kind="stable")
+    assert not order_matters(X[by_outcome], y[by_outcome])
+
+
+def test_a_customers_label_does_not_look_like_a_period() -> None:
+    """Rows of one customer in both halves of the later part would be looked up; groups keep them on one side."""
+    rng = np.random.default_rng(0)
+    earlier = np.column_stack([rng.normal(size=3200), np.arange(3200) / 3200])
+    customer = np.append(np.arange(3200), 3200 + np.tile(np.arange(200), 4))
+    mark = np.tile(rng.normal(size=200), 4)
+    X = np.vstack([earlier, np.column_stack([mark, np.full(800, 2.0)])])
+    y = np.append(rng.integers(0, 2, 3200), np.tile(rng.integers(0, 2, 200), 4)).astype(float)
+    assert order_matters(X, y)
+    assert not order_matters(X, y, groups=customer)
+
+
+def test_auc_loss_is_that_of_scikit_learn_and_its_error_that_of_the_bootstrap() -> None:
+    rng = np.random.default_rng(0)
+    y = (rng.random(800) < 0.3).astype(float)
+    better = y + rng.normal(size=800)
+    worse = better + rng.normal(size=800)
+    loss, sigma = auc_loss(y, better, worse)
+    assert loss == pytest.approx(roc_auc_score(y, better) - roc_auc_score(y, worse), abs=1e-12)
+    draws = [rng.integers(0, 800, 800) for _ in range(300)]
+    spread = np.std([roc_auc_score(y[d], better[d]) - roc_auc_score(y[d], worse[d]) for d in draws])
+    assert sigma == pytest.approx(spread, rel=0.15)
+
+
+def test_in_drift_the_parts_are_averaged_and_explained() -> None:
+    X, y = _periods(2500)
+    model = ChurnClassifier(n_jobs=1, learning_rate=0.3).fit(X, y)
+    assert model.drifting_
+    assert model.ensemble_.linear_weight == pytest.approx(1 / 3)
+    assert sum(model.ensemble_.booster_weights) == pytest.approx(2 / 3)
+    parts = model.contributions(X[:50]).sum(axis=1) + model.expected_value_
+    np.testing.assert_allclose(parts, model.log_odds(X[:50]), atol=1e-9)
+    again = ChurnClassifier.from_state(*model.to_state())
+    assert again.drifting_
+    np.testing.assert_array_equal(again.log_odds(X), model.log_odds(X))
+
+
+def test_in_drift_the_linear_part_follows_new_values_one_range_and_no_further() -> None:
+    X, y = _periods(2500)
+    linear = ChurnClassifier(n_jobs=1, learning_rate=0.3).fit(X, y).ensemble_.linear
+    beyond = np.column_stack([np.zeros(4), [24, 36, 48, 60]])
+    near, far, edge, out = linear.log_odds(beyond)
+    assert far - near == pytest.approx(edge - far)
+    assert far != near
+    assert out == edge
+
+
+def test_small_tables_are_refitted_on_all_rows() -> None:
+    """Trees say how many rows they were grown on: bagging takes 80 % of all rows, not of four fifths of them."""
+    X, y = _rows()
+    ensemble = ChurnClassifier(n_jobs=1).fit(X, y).ensemble_
+    seen = {b.dump_model()["tree_info"][0]["tree_structure"]["internal_count"] for b in ensemble.boosters}
+    assert min(seen) > 0.75 * len(y)
+    assert len(set(ensemble.texts)) == len(ensemble.texts)
