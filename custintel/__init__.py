@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from custintel import explain, labels, metrics
     from custintel.artifact import Model, load_model
     from custintel.builder import FeatureBuilder
-    from custintel.estimators import ChurnClassifier, WarehouseFeatures
+    from custintel.estimators import ChurnClassifier, ChurnSurvival, WarehouseFeatures
     from custintel.scoring import score
     from custintel.training import train
     from custintel.warehouse import Warehouse
 
 __all__ = [
     "ChurnClassifier",
+    "ChurnSurvival",
     "FeatureBuilder",
     "Model",
     "Warehouse",
@@ -38,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     "ChurnClassifier": "custintel.estimators",
+    "ChurnSurvival": "custintel.estimators",
     "FeatureBuilder": "custintel.builder",
     "Model": "custintel.artifact",
     "Warehouse": "custintel.warehouse",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from custintel.estimators._churn import ChurnClassifier
+from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._warehouse_features import WarehouseFeatures
 
-__all__ = ["ChurnClassifier", "WarehouseFeatures"]
+__all__ = ["ChurnClassifier", "ChurnSurvival", "WarehouseFeatures"]

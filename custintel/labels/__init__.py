@@ -22,5 +22,14 @@ from __future__ import annotations
 from custintel.labels._churn import churn_labels, churn_population, label_dates
 from custintel.labels._definition import ChurnDefinition
 from custintel.labels._dormancy import dormancy_curve
+from custintel.labels._exits import exit_times, months_between
 
-__all__ = ["ChurnDefinition", "churn_labels", "churn_population", "dormancy_curve", "label_dates"]
+__all__ = [
+    "ChurnDefinition",
+    "churn_labels",
+    "churn_population",
+    "dormancy_curve",
+    "exit_times",
+    "label_dates",
+    "months_between",
+]

@@ -72,15 +72,15 @@ def churn_labels(
                b              1.0 2025-04-01
     """
     definition = definition or ChurnDefinition()
-    days, last = _days(wh, as_of)
+    days, last = read_days(wh, as_of)
     steps = [
-        *_population_steps(wh, days, definition),
+        *population_steps(wh, days, definition),
         silences_step(definition.dormancy_days, last),
-        _exits_step(definition),
-        _first_exits_step(),
+        exits_step(definition),
+        first_exits_step(),
         _labels_step(last, definition),
     ]
-    return _frame(wh, steps)
+    return ordered_frame(wh, steps)
 
 
 def churn_population(
@@ -101,9 +101,9 @@ def churn_population(
     2025-03-20 a                prepaid
     """
     definition = definition or ChurnDefinition()
-    days, _ = _days(wh, as_of)
+    days, _ = read_days(wh, as_of)
     last = Step("rows", "select as_of, customer_id, billing_type from population", "the population")
-    return _frame(wh, [*_population_steps(wh, days, definition), last])
+    return ordered_frame(wh, [*population_steps(wh, days, definition), last])
 
 
 def label_dates(
@@ -139,13 +139,13 @@ def label_dates(
     return list(pd.date_range(earliest, latest, freq=_RHYTHMS[every])) if earliest <= latest else []
 
 
-def _days(wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> tuple[list[date], date]:
+def read_days(wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> tuple[list[date], date]:
     days = read_dates(as_of)
     check_period(days, wh.period)
     return days, wh.period[1].date()
 
 
-def _frame(wh: Warehouse, steps: Sequence[Step]) -> pd.DataFrame:
+def ordered_frame(wh: Warehouse, steps: Sequence[Step]) -> pd.DataFrame:
     frame = wh.engine.sql(f"{with_sql(steps)}\norder by 1, 2")
     frame["as_of"] = pd.to_datetime(frame["as_of"]).astype("datetime64[ns]")
     if "churn_date" in frame:
@@ -153,7 +153,7 @@ def _frame(wh: Warehouse, steps: Sequence[Step]) -> pd.DataFrame:
     return frame.set_index(["as_of", "customer_id"])
 
 
-def _population_steps(wh: Warehouse, days: Sequence[date], definition: ChurnDefinition) -> list[Step]:
+def population_steps(wh: Warehouse, days: Sequence[date], definition: ChurnDefinition) -> list[Step]:
     types = ", ".join(f"'{name}'" for name in definition.billing_types)
     active = f"\n    and {_ACTIVE}" if has_activity(wh) else ""
     sql = f"""\
@@ -181,7 +181,7 @@ group by a.customer_id, d.as_of"""
     return Step("recent", sql, f"lines with an event in the {within} days up to each date that was seen by then")
 
 
-def _exits_step(definition: ChurnDefinition) -> Step:
+def exits_step(definition: ChurnDefinition) -> Step:
     """Everything by which a line of the population leaves after the date, up to the end of the horizon."""
     end = definition.end_days
     sql = f"""\
@@ -197,7 +197,7 @@ where p.billing_type = 'prepaid'"""
     return Step("exits", sql, "endings after each date, and for prepaid the silences not over by then")
 
 
-def _first_exits_step() -> Step:
+def first_exits_step() -> Step:
     """The first exit counts; on the same day a row of the operator comes before silence."""
     order = "day, case when cause = 'dormancy' then 1 else 0 end, cause"
     sql = f"""\

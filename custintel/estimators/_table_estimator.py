@@ -1,0 +1,80 @@
+"""What the estimators that learn from a customer table with boosters have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from custintel.errors import DataError
+from custintel.estimators._boosters import Material
+from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._input import as_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TableEstimator", "amounts", "seed_of", "threads_of"]
+
+_CELLS_FOR_ONE_THREAD = 20_000_000
+
+
+class TableEstimator(BaseEstimator):  # type: ignore[misc]
+    """Any customer table in: numbers, texts, categories, dates, missing values as they are."""
+
+    contract_: FeatureContract
+    n_features_in_: int
+
+    def encode(self, X: Any) -> np.ndarray:
+        """Matrix of the used columns (`contract_.used`)."""
+        check_is_fitted(self)
+        return self.contract_.encode(as_table(self, X, fitting=False))
+
+    def _learn_table(self, X: Any, *others: Any) -> tuple[pd.DataFrame, np.ndarray]:
+        """The table, and its matrix; `contract_` is learned."""
+        table = as_table(self, X, fitting=True)
+        check_consistent_length(table, *others)
+        self.contract_ = learn_contract(table)
+        return table, self.contract_.encode(table)
+
+    def _material(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Material:
+        """What the boosters learn from; further columns after those of the contract are numbers."""
+        categorical = tuple(k for k, c in enumerate(self.contract_.used) if c.categories)
+        return Material(matrix, y, weight, categorical)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def amounts(y: Any, what: str = "y") -> np.ndarray:
+    """A target of numbers, without missing or infinite ones."""
+    if y is None:
+        raise DataError(f"{what} is missing: the estimator requires y to be passed, but the target y is None")
+    values = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise DataError(
+            f"{what} has {bad} value(s) that are NaN or infinity\n  hint: leave out rows whose outcome is not known"
+        )
+    return values
+
+
+def seed_of(random_state: Any) -> int:
+    """An integer seed."""
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def threads_of(n_jobs: int | None, cells: int) -> int:
+    """Threads for LightGBM (0: one a core): one for small tables unless told otherwise."""
+    if n_jobs is None:
+        return 1 if cells <= _CELLS_FOR_ONE_THREAD else 0
+    return max(int(n_jobs), 0)
