@@ -25,7 +25,9 @@ _FEWEST_WATCHED = 20
 _FEWEST_ENDS = 10
 _MOST_MONTHS = 120
 _MOST_ROWS = 2_000_000
-_FOLDS = 5
+_FOLDS = 3
+_MOST_QUIET = 20_000
+_QUIET_FOR_EACH_END = 10
 _LATE_MONTHS = 3
 _ENDED = "ended"
 
@@ -233,18 +235,17 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self.blend_[cause] = (0.0, 0.0)
         if rows.ended.sum() < _FEWEST_ENDS or len(np.unique(fold[rows.customer])) < 2:
             return
+        seed = seed_of(self.random_state)
+        most = max(_MOST_QUIET, _QUIET_FOR_EACH_END * int(rows.ended.sum()))
+        rows, weight = rows.thinned(most, np.random.default_rng(seed))
         asked = np.asfortranarray(np.column_stack([matrix[rows.customer], rows.month.astype(np.float64)]))
         threads = threads_of(self.n_jobs, asked.size)
         inner = _used_folds(fold[rows.customer])
         found = fit_boosters(
-            self._material(asked, rows.ended),
-            "probability",
-            fold=inner,
-            seed=seed_of(self.random_state),
-            threads=threads,
+            self._material(asked, rows.ended, weight), "probability", fold=inner, seed=seed, threads=threads
         )
         base = self.hazards_[cause][rows.month - 1]
-        share, shift = blend(found.out_of_fold, base, rows.ended)
+        share, shift = blend(found.out_of_fold, base, rows.ended, weight)
         self.blend_[cause] = (share, shift)
         if share > 0:
             self.boosters_[cause] = found.boosters

@@ -35,6 +35,15 @@ class PersonMonths:
         month = np.arange(len(customer)) - np.repeat(np.cumsum(length) - length, length) + 1
         return cls(customer, month, (ended[customer] & (month == months[customer])).astype(np.float64))
 
+    def thinned(self, most: int, rng: np.random.Generator) -> tuple[PersonMonths, np.ndarray]:
+        """All rows in which somebody ended and a sample of the others, with weights that make good for it."""
+        quiet = np.flatnonzero(self.ended == 0)
+        if len(quiet) <= most:
+            return self, np.ones(len(self.month))
+        keep = np.sort(np.concatenate([np.flatnonzero(self.ended), rng.choice(quiet, most, replace=False)]))
+        weight = np.where(self.ended[keep] == 1, 1.0, len(quiet) / most)
+        return PersonMonths(self.customer[keep], self.month[keep], self.ended[keep]), weight
+
 
 def base_hazard(rows: PersonMonths, longest: int, prior: float = 20.0) -> np.ndarray:
     """Share that ends in each month 1 to `longest`, drawn towards the share over all months where few are watched."""
@@ -44,10 +53,10 @@ def base_hazard(rows: PersonMonths, longest: int, prior: float = 20.0) -> np.nda
     return np.asarray(np.clip((ended + prior * overall) / (watched + prior), _LEAST, 1 - _LEAST))
 
 
-def blend(own: np.ndarray, base: np.ndarray, ended: np.ndarray) -> tuple[float, float]:
+def blend(own: np.ndarray, base: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """Share of the individual hazard against the common one, and a shift of log-odds, that fit unseen rows best."""
     shares = np.linspace(0.0, 1.0, 11)
-    losses = [_shifted(_mixed(own, base, share), ended) for share in shares]
+    losses = [_shifted(_mixed(own, base, share), ended, weight) for share in shares]
     best = int(np.argmin([loss for loss, _ in losses]))
     return float(shares[best]), losses[best][1]
 
@@ -56,12 +65,12 @@ def _mixed(own: np.ndarray, base: np.ndarray, share: float) -> np.ndarray:
     return np.asarray(share * logit(np.clip(own, _LEAST, 1 - _LEAST)) + (1 - share) * logit(base))
 
 
-def _shifted(raw: np.ndarray, ended: np.ndarray) -> tuple[float, float]:
+def _shifted(raw: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """Log loss after the shift that makes the mean right, and the shift; one Newton step is enough so near."""
     p = expit(raw)
-    shift = float((ended - p).sum() / max((p * (1 - p)).sum(), 1e-9))
+    shift = float(weight @ (ended - p) / max(weight @ (p * (1 - p)), 1e-9))
     shift = float(np.clip(shift, -1.0, 1.0))
-    return log_loss_raw(ended, raw + shift, np.ones(len(ended))), shift
+    return log_loss_raw(ended, raw + shift, weight), shift
 
 
 def blended(own: np.ndarray, base: np.ndarray, weights: tuple[float, float]) -> np.ndarray:

@@ -32,6 +32,7 @@ def exit_times(
     as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex,
     definition: ChurnDefinition | None = None,
     level: Level = "line",
+    until: AsOf | None = None,
 ) -> pd.DataFrame:
     """Months from each date until the customers of that date leave, or until nothing more is known of them.
 
@@ -50,6 +51,9 @@ def exit_times(
         Dormancy, population and billing types; gap and horizon are not used.
     level : {"line", "account"}
         Lines, or payers: an account stays as long as one of the lines it had at the date does.
+
+    until : date, optional
+        Nothing after this day is looked at: what could be known then. The last day of the data by default.
 
     Returns
     -------
@@ -79,6 +83,8 @@ def exit_times(
         raise ConfigurationError(f"unknown level\n  given: {level!r}\n  allowed: line, account")
     definition = definition or ChurnDefinition()
     days, last = read_days(wh, as_of)
+    if until is not None:
+        last = min(last, read_days(wh, until)[0][0])
     reach = replace(definition, gap_days=0, horizon_days=max(1, (last - min(days)).days))
     steps = [
         *population_steps(wh, days, reach),

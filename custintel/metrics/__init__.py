@@ -7,6 +7,13 @@ from custintel.metrics._calibration import CalibrationLine, brier, calibration_l
 from custintel.metrics._discrimination import auc, average_precision, ks_score, lift_score, max_lift
 from custintel.metrics._profit import Empc, constant_policy_profit, empc, empc_score, profit_curve
 from custintel.metrics._stability import psi
+from custintel.metrics._survival import (
+    brier_survival,
+    concordance_index,
+    integrated_brier_score,
+    kaplan_meier,
+    survival_calibration,
+)
 from custintel.metrics._tables import decile_table, gain_table
 
 __all__ = [
@@ -17,17 +24,22 @@ __all__ = [
     "average_precision",
     "bootstrap_interval",
     "brier",
+    "brier_survival",
     "calibration_line",
     "calibration_table",
+    "concordance_index",
     "constant_policy_profit",
     "decile_table",
     "ece_score",
     "empc",
     "empc_score",
     "gain_table",
+    "integrated_brier_score",
+    "kaplan_meier",
     "ks_score",
     "lift_score",
     "max_lift",
     "profit_curve",
     "psi",
+    "survival_calibration",
 ]
