@@ -21,6 +21,7 @@ __all__ = ["BoostedCandidate", "Shape", "TrainingTable", "fit_candidate", "raw_s
 
 
 _MORE_ROUNDS = 1.1
+_ROWS_FOR_BINS = 100_000
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ def fit_candidate(table: TrainingTable, shape: Shape) -> BoostedCandidate:
         table.y,
         weight=table.weight,
         categorical_feature=list(table.categorical),
-        params=_data_params(table),
-        free_raw_data=False,
+        params=_data_params(table),  # what is kept raw would be copied for every fold
     )
     patience = max(30, int(3 / shape.learning_rate))
     result = lgb.cv(
@@ -126,6 +126,7 @@ def _data_params(table: TrainingTable) -> dict[str, Any]:
         "num_threads": table.threads,
         "max_bin": 255,
         "min_data_in_bin": 3,
+        "bin_construct_sample_cnt": _ROWS_FOR_BINS,
         "feature_pre_filter": False,
         "data_random_seed": table.seed,
         "deterministic": True,

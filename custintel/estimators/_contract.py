@@ -82,10 +82,10 @@ class FeatureContract:
         """The columns that the models read."""
         return tuple(c for c in self.columns if c.used)
 
-    def encode(self, table: pd.DataFrame) -> np.ndarray:
+    def encode(self, table: pd.DataFrame, dtype: type[np.floating[Any]] = np.float64) -> np.ndarray:
         """Turn a table into the matrix of the used columns, matched by name."""
         self._check_present(table)
-        matrix = np.empty((len(table), len(self.used)), dtype=np.float64, order="F")
+        matrix = np.empty((len(table), len(self.used)), dtype=dtype, order="F")
         unread: dict[str, int] = {}
         for i, column in enumerate(self.used):
             matrix[:, i], count = column.encode(table[column.name])

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from custintel.estimators._folds import Split
 
-__all__ = ["Design", "LinearPart", "fit_ridge", "learn_design"]
+__all__ = ["PENALTIES", "Design", "LinearPart", "choose_penalty", "fit_ridge", "learn_design", "penalty_path"]
 
 PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 _FEW_VALUES = 8
 _MOST_LEVELS = 60
 _CHUNK = 20_000
+_MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Block:
         """Design columns of this block."""
         if self.levels:
             return np.asarray(x[:, None] == np.arange(self.levels), dtype=np.float64)
+        x = x.astype(np.float64)
         missing = np.isnan(x)
         z = (np.clip(np.where(missing, self.fill, x), self.low, self.high) - self.centre) / self.scale
         hinges = [np.maximum(z - k, 0.0) for k in self.knots]
@@ -133,7 +135,7 @@ def learn_design(
         if count:
             blocks.append(Block(j, int(count), 0.0, 0.0, 0.0, 0.0, 1.0, (), False))
         else:
-            block = _number_block(j, matrix[:, j], weight, bool(straight[j]))
+            block = _number_block(j, matrix[:, j].astype(np.float64), weight, bool(straight[j]))
             blocks.append(_reaching(block, reach))
     means = [np.average(b.expand(matrix[:, b.column]), axis=0, weights=weight) for b in blocks]
     return Design(tuple(blocks), np.concatenate(means) if means else np.zeros(0))
@@ -162,28 +164,53 @@ def fit_ridge(
     Z: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float, start: np.ndarray | None = None
 ) -> np.ndarray:
     """Weights (intercept first) that minimise the weighted log loss plus penalty/2 of the squared weights."""
-    # one thread: matrices this small gain nothing from two, and lose tenfold when another process holds a core
-    with threadpool_limits(1, "blas"):
-        return _newton(np.column_stack([np.ones(len(Z)), Z]), y, weight, penalty, start)
+    with _one_thread():
+        return _newton(_with_constant(Z), y, weight, penalty, start, _Curvature())
 
 
-def _newton(A: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float, start: np.ndarray | None) -> np.ndarray:
+def _one_thread() -> Any:
+    """Matrices this small gain nothing from two threads, and lose tenfold when another process holds a core."""
+    return threadpool_limits(1, "blas")
+
+
+def _with_constant(Z: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.ones(len(Z)), Z])
+
+
+@dataclass
+class _Curvature:
+    """Second derivatives of the log loss; computing them is nearly all of the work, so they are kept while they fit."""
+
+    kept: np.ndarray | None = None
+
+    def at(self, A: np.ndarray, weight: np.ndarray, p: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+        """Those kept, or new ones at the probabilities `p`; with the penalty."""
+        if self.kept is None:
+            half = A * np.sqrt(weight * p * (1 - p))[:, None]
+            self.kept = half.T @ half  # a matrix with its own transpose: numpy computes half of it
+        total = self.kept.copy()
+        total[np.diag_indices_from(total)] += ridge + 1e-10
+        return total
+
+
+def _newton(
+    A: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float, start: np.ndarray | None, curvature: _Curvature
+) -> np.ndarray:
     ridge = np.full(A.shape[1], penalty)
     ridge[0] = 1e-9
     beta = np.zeros(A.shape[1]) if start is None else start.copy()
-    loss = _objective(A, y, weight, ridge, beta)
-    for _ in range(60):
+    loss, before = _objective(A, y, weight, ridge, beta), np.inf
+    for _ in range(_MOST_STEPS):
         p = expit(A @ beta)
-        gradient = A.T @ (weight * (p - y)) + ridge * beta
-        half = A * np.sqrt(weight * p * (1 - p))[:, None]
-        hessian = half.T @ half  # a matrix with its own transpose: numpy computes half of it
-        hessian[np.diag_indices_from(hessian)] += ridge + 1e-10
-        step = np.linalg.solve(hessian, gradient)
-        beta, new = _line_search(A, y, weight, ridge, beta, step, loss)
-        done = loss - new <= 1e-10 * (abs(loss) + 1e-12) and np.abs(step).max() < 1e-4
-        loss = new
-        if done:
+        new = curvature.kept is None
+        step = np.linalg.solve(curvature.at(A, weight, p, ridge), A.T @ (weight * (p - y)) + ridge * beta)
+        beta, reached = _line_search(A, y, weight, ridge, beta, step, loss)
+        size = float(np.abs(step).max())
+        if loss - reached <= 1e-10 * (abs(loss) + 1e-12) and size < (1e-4 if new else 1e-6):
             break
+        if not new and size > before / 4:  # steps that do not shrink fast: the kept curvature no longer fits
+            curvature.kept = None
+        loss, before = reached, size
     return beta
 
 
@@ -211,7 +238,7 @@ def choose_penalty(
     """The penalty with the lowest out-of-fold log loss, and the out-of-fold log-odds it gives (NaN elsewhere)."""
     raw = np.full((len(PENALTIES), len(y)), np.nan)
     for train, valid in splits:
-        path = _path(design.expand(matrix[train]), y[train], weight[train])
+        path = penalty_path(design.expand(matrix[train]), y[train], weight[train])
         for start in range(0, len(valid), _CHUNK):
             rows = valid[start : start + _CHUNK]
             raw[:, rows] = path[:, :1] + path[:, 1:] @ design.expand(matrix[rows]).T
@@ -221,9 +248,11 @@ def choose_penalty(
     return PENALTIES[best], raw[best]
 
 
-def _path(Z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def penalty_path(Z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Weights for every penalty, strongest first, each starting from the one before."""
+    A, curvature = _with_constant(Z), _Curvature()
     path: list[np.ndarray] = []
-    for penalty in PENALTIES:
-        path.append(fit_ridge(Z, y, weight, penalty, path[-1] if path else None))
+    with _one_thread():
+        for penalty in PENALTIES:
+            path.append(_newton(A, y, weight, penalty, path[-1] if path else None, curvature))
     return np.array(path)

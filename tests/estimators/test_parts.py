@@ -17,7 +17,7 @@ from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._drift import auc_loss, order_matters
 from custintel.estimators._folds import fold_of_rows, inner_splits
-from custintel.estimators._linear import LinearPart, fit_ridge, learn_design
+from custintel.estimators._linear import PENALTIES, LinearPart, fit_ridge, learn_design, penalty_path
 from custintel.estimators._losses import log_loss_raw
 from custintel.estimators._plan import plan_fit
 from custintel.estimators._sums import Sums, part_groups
@@ -258,3 +258,12 @@ def test_small_tables_are_refitted_on_all_rows() -> None:
     seen = {b.dump_model()["tree_info"][0]["tree_structure"]["internal_count"] for b in ensemble.boosters}
     assert min(seen) > 0.75 * len(y)
     assert len(set(ensemble.texts)) == len(ensemble.texts)
+
+
+def test_the_path_of_penalties_agrees_with_each_fit_alone() -> None:
+    """The curvature is kept from one penalty to the next; where it no longer fits, new ones are computed."""
+    X, y = _rows()
+    for outcome in (y, (X[:, 0] > 0).astype(float)):
+        path = penalty_path(X, outcome, np.ones(len(y)))
+        alone = [fit_ridge(X, outcome, np.ones(len(y)), penalty) for penalty in PENALTIES]
+        np.testing.assert_allclose(path, alone, atol=1e-5)
