@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from custintel import explain, labels, metrics
     from custintel.artifact import Model, load_model
     from custintel.builder import FeatureBuilder
-    from custintel.estimators import ChurnClassifier, ChurnSurvival, WarehouseFeatures
+    from custintel.estimators import ChurnClassifier, ChurnSurvival, ValueModel, WarehouseFeatures
     from custintel.scoring import score
     from custintel.training import train
     from custintel.warehouse import Warehouse
@@ -26,6 +26,7 @@ __all__ = [
     "ChurnSurvival",
     "FeatureBuilder",
     "Model",
+    "ValueModel",
     "Warehouse",
     "WarehouseFeatures",
     "__version__",
@@ -42,6 +43,7 @@ _HOMES = {
     "ChurnSurvival": "custintel.estimators",
     "FeatureBuilder": "custintel.builder",
     "Model": "custintel.artifact",
+    "ValueModel": "custintel.estimators",
     "Warehouse": "custintel.warehouse",
     "WarehouseFeatures": "custintel.estimators",
     "load_model": "custintel.artifact",

@@ -23,6 +23,7 @@ from custintel.labels._churn import churn_labels, churn_population, label_dates
 from custintel.labels._definition import ChurnDefinition
 from custintel.labels._dormancy import dormancy_curve
 from custintel.labels._exits import exit_times, months_between
+from custintel.labels._margin import monthly_margin
 
 __all__ = [
     "ChurnDefinition",
@@ -31,5 +32,6 @@ __all__ = [
     "dormancy_curve",
     "exit_times",
     "label_dates",
+    "monthly_margin",
     "months_between",
 ]
