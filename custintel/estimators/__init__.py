@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_summary
 from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
+from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._sbg import ShiftedBetaGeometric
 from custintel.estimators._value import ValueModel
 from custintel.estimators._warehouse_features import WarehouseFeatures
 
-__all__ = ["ChurnClassifier", "ChurnSurvival", "ValueModel", "WarehouseFeatures"]
+__all__ = [
+    "BetaGeometricNBD",
+    "ChurnClassifier",
+    "ChurnSurvival",
+    "FeatureContract",
+    "GammaGamma",
+    "ShiftedBetaGeometric",
+    "ValueModel",
+    "WarehouseFeatures",
+    "learn_contract",
+    "purchase_summary",
+]

@@ -1,0 +1,278 @@
+"""`BetaGeometricNBD` and `GammaGamma`: how often customers without a contract will come back, and what they bring.
+
+For prepaid lines: purchases are top-ups; nobody says when a customer is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import gammaln, hyp2f1
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from custintel.errors import DataError
+
+__all__ = ["BetaGeometricNBD", "GammaGamma", "purchase_summary"]
+
+_TIGHT = {"maxiter": 2_000, "ftol": 1e-13, "gtol": 1e-8}
+_SUMMARY = ("frequency", "recency", "age")
+
+
+def purchase_summary(
+    purchases: pd.DataFrame, until: Any, amount: str = "amount", unit_days: float = 7.0
+) -> pd.DataFrame:
+    """Repeat purchases, time of the last one and age of each customer, and the mean amount of a repeat purchase.
+
+    Parameters
+    ----------
+    purchases : DataFrame
+        ``customer_id``, ``event_time`` and the amount, such as the table of top-ups.
+    until : date
+        Last day that is looked at.
+    amount : str
+        Column of amounts.
+    unit_days : float
+        Days of one unit of time; weeks by default.
+
+    Returns
+    -------
+    DataFrame
+        Index customer_id; frequency (days with a purchase after the first), recency (first to last purchase), age
+        (first purchase to `until`), amount (mean of a repeat day).
+
+    Examples
+    --------
+    >>> bought = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 9.0, 5.0],
+    ...                        "event_time": pd.to_datetime(["2025-01-01", "2025-01-15", "2025-01-08"])})
+    >>> purchase_summary(bought, "2025-01-29")
+                 frequency  recency  age  amount
+    customer_id
+    a                    1      2.0  4.0     9.0
+    b                    0      0.0  3.0     0.0
+    """
+    end = pd.Timestamp(until)
+    day = pd.to_datetime(purchases["event_time"]).dt.normalize()
+    seen = purchases.assign(day=day)[day <= end]
+    days = seen.groupby(["customer_id", "day"], as_index=False)[amount].sum()
+    by = days.groupby("customer_id")["day"]
+    first, last = by.min(), by.max()
+    repeats = days[days["day"] > days["customer_id"].map(first)]
+    mean = repeats.groupby("customer_id")[amount].mean().reindex(first.index).fillna(0.0)
+    weeks = pd.Timedelta(days=unit_days)
+    return pd.DataFrame(
+        {"frequency": by.size() - 1, "recency": (last - first) / weeks, "age": (end - first) / weeks, "amount": mean}
+    )
+
+
+class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
+    """BG/NBD: while alive a customer buys at a rate of his own, and after each purchase may be gone for good.
+
+    Attributes
+    ----------
+    r_, alpha_ : float
+        Gamma distribution of the rate of purchases.
+    a_, b_ : float
+        Beta distribution of the chance to be gone after a purchase.
+    log_likelihood_ : float
+        At the optimum.
+
+    Notes
+    -----
+    Fader, Hardie and Lee, "Counting your customers" the easy way, Marketing Science 24 (2005).
+
+    Examples
+    --------
+    >>> history = pd.DataFrame({"frequency": [0, 2, 1, 5] * 20, "recency": [0, 20, 5, 34] * 20, "age": 38.0})
+    >>> model = BetaGeometricNBD().fit(history)
+    >>> model.alive(history.head(2)).round(2).tolist()
+    [1.0, 0.8]
+    """
+
+    r_: float
+    alpha_: float
+    a_: float
+    b_: float
+    log_likelihood_: float
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn from the histories of many customers.
+
+        Parameters
+        ----------
+        X : DataFrame
+            ``frequency``, ``recency`` and ``age`` of each customer (`purchase_summary`), in one unit of time.
+        y : ignored
+            For the sake of scikit-learn.
+
+        Raises
+        ------
+        DataError
+            For missing columns, a last purchase after the end, or when nobody came back.
+        """
+        del y
+        x, recency, age = _histories(X)
+        scale = 10.0 / max(float(age.max()), 1e-9)  # parameters near one make the search quick
+
+        def negative(log_params: np.ndarray) -> float:
+            r, alpha, a, b = np.exp(log_params)
+            value = _log_likelihood((r, alpha, a, b), x, recency * scale, age * scale).mean()
+            return -float(value) + 1e-9 * float(log_params @ log_params)
+
+        starts = [np.zeros(4), np.array([-1.0, 0.0, 0.0, 1.0]), np.array([0.5, 1.0, -1.0, 1.0])]
+        bounds = [(-8.0, 10.0)] * 4
+        found = min(
+            (minimize(negative, s, method="L-BFGS-B", bounds=bounds, options=_TIGHT) for s in starts), key=_value
+        )
+        r, alpha, a, b = (float(v) for v in np.exp(found.x))
+        self.r_, self.alpha_, self.a_, self.b_ = r, alpha / scale, a, b
+        self.log_likelihood_ = float(_log_likelihood((r, alpha / scale, a, b), x, recency, age).sum())
+        return self
+
+    def alive(self, X: pd.DataFrame) -> np.ndarray:
+        """Chance of each customer to be still alive."""
+        check_is_fitted(self)
+        x, recency, age = _histories(X, fitting=False)
+        ratio = np.where(x > 0, self.a_ / (self.b_ + np.maximum(x, 1) - 1), 0.0)
+        gone = ratio * ((self.alpha_ + age) / (self.alpha_ + recency)) ** (self.r_ + x)
+        return np.asarray(1 / (1 + gone))
+
+    def predict(self, X: pd.DataFrame, ahead: float = 52.0) -> np.ndarray:
+        """Expected purchases of each customer over `ahead` units of time.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in `fit`.
+        ahead : float
+            Units of time.
+        """
+        check_is_fitted(self)
+        x, _, age = _histories(X, fitting=False)
+        r, alpha, a, b = self.r_, self.alpha_, self.a_, self.b_
+        shrink = ((alpha + age) / (alpha + age + ahead)) ** (r + x)
+        series = hyp2f1(r + x, b + x, a + b + x - 1, ahead / (alpha + age + ahead))
+        while_alive = (a + b + x - 1) / (a - 1) * (1 - shrink * series)
+        return np.asarray(while_alive * self.alive(X))
+
+
+class GammaGamma(BaseEstimator):  # type: ignore[misc]
+    """Mean amount of a purchase: what a customer has spent so far, drawn towards the mean of all.
+
+    Attributes
+    ----------
+    p_, q_, v_ : float
+        Parameters of the Gamma-Gamma model.
+
+    Notes
+    -----
+    Fader, Hardie and Lee, RFM and CLV: using iso-value curves, J. Marketing Research 42 (2005). Amount and frequency
+    are taken to be independent; check their correlation.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> mean = 4 * 12 / rng.gamma(4, size=2000)
+    >>> amount = rng.gamma(6 * 3, mean / (6 * 3))
+    >>> model = GammaGamma().fit(pd.DataFrame({"frequency": 3, "amount": amount}))
+    >>> bool(abs(model.predict(pd.DataFrame({"frequency": [0], "amount": [0.0]}))[0] / mean.mean() - 1) < 0.1)
+    True
+    """
+
+    p_: float
+    q_: float
+    v_: float
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn from customers who came back.
+
+        Parameters
+        ----------
+        X : DataFrame
+            ``frequency`` and ``amount``, the mean of repeat purchases; customers without one are not used.
+        y : ignored
+            For the sake of scikit-learn.
+        """
+        del y
+        x, mean = _spending(X)
+        used = x > 0
+        if not used.any():
+            raise DataError("nobody came back: the amount of a repeat purchase cannot be told")
+        if (mean[used] <= 0).any():
+            raise DataError(
+                f"{int((mean[used] <= 0).sum())} mean amounts are zero or negative\n"
+                "  hint: the Gamma-Gamma model knows positive amounts only; leave those customers out"
+            )
+        n, m = x[used], mean[used]
+        scale = float(m.mean())
+
+        def negative(log_params: np.ndarray) -> float:
+            p, q, v = np.exp(log_params)
+            return -float(_amount_likelihood((p, q, v), n, m / scale).mean()) + 1e-9 * float(log_params @ log_params)
+
+        starts = [np.array([0.5, 0.5, 0.0]), np.array([1.5, 1.0, 0.0]), np.array([0.0, 1.5, 1.0])]
+        bounds = [(-6.0, 9.0)] * 3
+        found = min(
+            (minimize(negative, s, method="L-BFGS-B", bounds=bounds, options=_TIGHT) for s in starts), key=_value
+        )
+        self.p_, self.q_ = float(np.exp(found.x[0])), float(np.exp(found.x[1]))
+        self.v_ = float(np.exp(found.x[2])) * scale
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Expected amount of a purchase of each customer; of those without a repeat purchase the mean of all."""
+        check_is_fitted(self)
+        x, mean = _spending(X)
+        if self.q_ <= 1:
+            raise DataError(f"the mean amount is not finite (q = {self.q_:.3f})\n  hint: amounts are too far apart")
+        weight = self.p_ * x / (self.p_ * x + self.q_ - 1)
+        overall = self.p_ * self.v_ / (self.q_ - 1)
+        return np.asarray((1 - weight) * overall + weight * mean)
+
+
+def _log_likelihood(
+    params: tuple[float, float, float, float], x: np.ndarray, recency: np.ndarray, age: np.ndarray
+) -> np.ndarray:
+    r, alpha, a, b = params
+    start = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+    start = start + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+    still = -(r + x) * np.log(alpha + age)
+    gone = np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + recency)
+    return np.asarray(start + np.where(x > 0, np.logaddexp(still, gone), still))
+
+
+def _amount_likelihood(params: tuple[float, float, float], x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    p, q, v = params
+    log_gammas = gammaln(p * x + q) - gammaln(p * x) - gammaln(q)
+    return np.asarray(
+        log_gammas + q * np.log(v) + (p * x - 1) * np.log(mean) + p * x * np.log(x) - (p * x + q) * np.log(x * mean + v)
+    )
+
+
+def _value(found: Any) -> float:
+    return float(found.fun)
+
+
+def _histories(X: pd.DataFrame, fitting: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    absent = [name for name in _SUMMARY if name not in X.columns]
+    if absent:
+        raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
+    x, recency, age = (X[name].to_numpy(np.float64) for name in _SUMMARY)
+    wrong = int(((recency > age + 1e-9) | (x < 0) | (recency < 0) | ((x == 0) & (recency > 0))).sum())
+    if wrong:
+        raise DataError(
+            f"{wrong} histories contradict themselves\n  allowed: 0 <= recency <= age, recency 0 where frequency is 0"
+        )
+    if fitting and not x.any():
+        raise DataError("nobody came back: all repeat counts are zero\n  hint: watch customers for longer")
+    return x, recency, age
+
+
+def _spending(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    absent = [name for name in ("frequency", "amount") if name not in X.columns]
+    if absent:
+        raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
+    return X["frequency"].to_numpy(np.float64), X["amount"].to_numpy(np.float64)

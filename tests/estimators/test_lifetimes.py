@@ -1,0 +1,113 @@
+"""sBG, BG/NBD and Gamma-Gamma against the parameters their authors published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from custintel.errors import DataError
+from custintel.estimators import BetaGeometricNBD, GammaGamma, ShiftedBetaGeometric, purchase_summary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
+REGULAR = [1000, 631, 468, 382, 326, 289, 262, 241]
+
+
+@pytest.mark.parametrize(("cohort", "alpha", "beta"), [(HIGH_END, 0.668, 3.806), (REGULAR, 0.704, 1.182)])
+def test_sbg_finds_the_published_parameters(cohort: list[int], alpha: float, beta: float) -> None:
+    model = ShiftedBetaGeometric().fit(cohort)
+    assert (model.alpha_, model.beta_) == (pytest.approx(alpha, abs=2e-3), pytest.approx(beta, abs=4e-3))
+
+
+def test_retention_rises_and_multiplies_to_survival() -> None:
+    model = ShiftedBetaGeometric().fit(REGULAR)
+    assert (np.diff(model.retention(20)) > 0).all()
+    np.testing.assert_allclose(model.retention(20).cumprod(), model.survival(20))
+    np.testing.assert_allclose(model.conditional_survival([0], 20)[0], model.survival(20))
+    expected = model.survival(9).to_numpy()[3:] / model.survival(9)[3]
+    np.testing.assert_allclose(model.conditional_survival([3], 6)[0], expected)
+
+
+@pytest.mark.parametrize("age", [1, 4])
+def test_residual_lifetime_is_the_discounted_sum_of_survival(age: int) -> None:
+    model = ShiftedBetaGeometric().fit(HIGH_END)
+    ahead = model.conditional_survival([age - 1], 5000)[0]
+    brute = float((ahead / 1.1 ** np.arange(5000)).sum())
+    assert model.residual_lifetime(age, 0.1) == pytest.approx(brute, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cohort", "said"),
+    [([10, 11, 9], "grows"), ([10, 10, 10], "nobody has left"), ([10], "three"), ([0, 0, 0], "start")],
+)
+def test_cohorts_that_cannot_be_are_refused(cohort: list[int], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        ShiftedBetaGeometric().fit(cohort)
+
+
+@pytest.fixture(scope="module")
+def cdnow(data_folder: Path) -> pd.DataFrame:
+    table = pd.read_csv(data_folder / "cdnow" / "cdnow_customers_summary_with_transactions.csv")
+    return table.set_axis(["customer_id", "frequency", "recency", "age", "amount"], axis=1)
+
+
+@pytest.mark.data
+def test_bg_nbd_finds_the_published_parameters(cdnow: pd.DataFrame) -> None:
+    model = BetaGeometricNBD().fit(cdnow)
+    found = [model.r_, model.alpha_, model.a_, model.b_]
+    assert found == [pytest.approx(v, abs=5e-3) for v in (0.243, 4.414, 0.793, 2.426)]
+    assert model.log_likelihood_ == pytest.approx(-9582.4, abs=0.1)
+
+
+@pytest.mark.data
+def test_expected_purchases_of_the_published_customer(cdnow: pd.DataFrame) -> None:
+    # x = 2, t_x = 30.43, T = 38.86: 1.226 purchases in the next 39 weeks (Fader, Hardie, Lee 2005)
+    model = BetaGeometricNBD().fit(cdnow)
+    row = pd.DataFrame({"frequency": [2], "recency": [30.43], "age": [38.86]})
+    assert model.predict(row, 39)[0] == pytest.approx(1.226, abs=2e-3)
+
+
+@pytest.mark.data
+def test_gamma_gamma_finds_the_published_parameters(cdnow: pd.DataFrame) -> None:
+    model = GammaGamma().fit(cdnow)
+    assert [model.p_, model.q_, model.v_] == [pytest.approx(v, rel=0.01) for v in (6.25, 3.74, 15.44)]
+
+
+def test_bg_nbd_forecasts_simulated_buyers() -> None:
+    rng = np.random.default_rng(0)
+    histories, later = [], []
+    for rate, gone in zip(rng.gamma(0.8, 1 / 3, 3000), rng.beta(0.8, 3, 3000), strict=True):
+        t, times = 0.0, []
+        while (t := t + rng.exponential(1 / max(rate, 1e-9))) < 80 and (not times or rng.random() > gone):
+            times.append(t)
+        seen = [v for v in times if v <= 40]
+        histories.append((len(seen), seen[-1] if seen else 0.0, 40.0))
+        later.append(len(times) - len(seen))
+    X = pd.DataFrame(histories, columns=["frequency", "recency", "age"])
+    found = BetaGeometricNBD().fit(X).predict(X, 40)
+    assert found.sum() == pytest.approx(sum(later), rel=0.1)
+    assert np.corrcoef(found, later)[0, 1] > 0.6
+
+
+def test_bad_histories_are_explained() -> None:
+    good = pd.DataFrame({"frequency": [1, 0], "recency": [2.0, 0.0], "age": [5.0, 5.0]})
+    with pytest.raises(DataError, match="contradict"):
+        BetaGeometricNBD().fit(good.assign(recency=[6.0, 0.0]))
+    with pytest.raises(DataError, match="zero"):
+        BetaGeometricNBD().fit(good.assign(frequency=0, recency=0.0))
+    with pytest.raises(DataError, match="missing: age"):
+        BetaGeometricNBD().fit(good.drop(columns="age"))
+    with pytest.raises(DataError, match="negative"):
+        GammaGamma().fit(pd.DataFrame({"frequency": [1], "amount": [-2.0]}))
+
+
+def test_summary_counts_days_and_looks_no_further_than_told() -> None:
+    bought = pd.DataFrame({"customer_id": ["a"] * 4, "amount": [5.0, 3.0, 4.0, 9.0]})
+    bought["event_time"] = pd.to_datetime(["2025-01-01T00", "2025-01-08T09", "2025-01-08T18", "2025-03-01T00"])
+    row = purchase_summary(bought, "2025-01-29").loc["a"]
+    assert row.tolist() == [1.0, 1.0, 4.0, 7.0]
