@@ -23,7 +23,7 @@ from custintel.labels._churn import churn_labels, churn_population, label_dates
 from custintel.labels._definition import ChurnDefinition
 from custintel.labels._dormancy import dormancy_curve
 from custintel.labels._exits import exit_times, months_between
-from custintel.labels._margin import monthly_margin
+from custintel.labels._margin import monthly_margin, value_name
 
 __all__ = [
     "ChurnDefinition",
@@ -34,4 +34,5 @@ __all__ = [
     "label_dates",
     "monthly_margin",
     "months_between",
+    "value_name",
 ]

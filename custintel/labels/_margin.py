@@ -1,36 +1,40 @@
 """What each line earned in each month: net revenue less what serving it cost.
 
-``margin`` = revenue + interconnect received - network - care - campaigns - billing and top-up commission - acquisition,
-spread over two years - expected bad debt - overhead. Every part is a column, and the parts add up. Where no unit costs
-are known the result is *revenue value*: a margin must not be guessed.
+``margin`` = revenue + interconnect received - network - care - campaigns - billing and top-up commission - acquisition
+and device subsidy, spread over time - expected bad debt - overhead. Every part is a column, and the parts add up. Where
+no unit costs are known the result is *revenue value*: a margin must not be guessed.
 
 - *Revenue* of a bill: its amount without tax and device instalments (which pay for the device), after discounts and
-  credits, in the month the bill was made. Of prepaid lines: top-ups, less ``recharge_tax_share``.
+  credits, in the month the bill was made. Of prepaid lines: top-ups without tax, in the month they were bought. Not
+  what was consumed of them: credit that expires is earned, too, and every operator has top-ups, but few have balances.
+- *Tax in top-ups* is ``recharge_tax_share``, or else the share of tax in the operator's own bills.
 - *Bad debt*: a bill not paid 30, 60, 90 days after it was due costs 10, 20, 40 % of its amount in the month that day
-  falls in, so 70 % in all.
-- *Acquisition*: the cost of the sale, a 24th in each of the first 24 months of service.
+  falls in, so 70 % in all; what was set aside comes back on the day it is paid after all.
+- *Acquisition*: the cost of the sale and the commission of its channel, a 24th in each of the first 24 months.
+- *Subsidy*: ``device_subsidy`` of each commitment with a device, in equal parts over the months of the commitment.
 - *Service* of a prepaid line ends 90 days after its last event of its own, other lines' with their end.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from custintel.builder import Step, date_sql, read_dates, with_sql
-from custintel.errors import DataError, Problem, raise_problems
+from custintel.builder import ENDS, Step, date_sql, read_dates, with_sql
+from custintel.errors import DataError, DateError, Problem, raise_problems
 from custintel.labels._facts import activity_step, endings_step, lines_step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from custintel.builder import AsOf
     from custintel.warehouse import Warehouse
 
-__all__ = ["PARTS", "monthly_margin"]
+__all__ = ["PARTS", "monthly_margin", "value_name"]
 
 PARTS = (
     "revenue",
@@ -40,6 +44,7 @@ PARTS = (
     "campaigns",
     "billing",
     "acquisition",
+    "subsidy",
     "bad_debt",
     "overhead",
 )
@@ -50,11 +55,33 @@ _SILENT_DAYS = 90
 _DEBT = ((30, 0.10), (60, 0.20), (90, 0.40))
 _RATES = ("recharge_commission_share", "recharge_tax_share", "bad_debt_factor")
 _CARE = {"hotline": "care_call", "shop": "care_shop", "chat": "care_chat", "web": "care_web", "app": "care_app"}
+_CHANNELS = ("shop", "web", "dealer", "telesales")
 _DESTINATIONS = ("on_net", "off_net", "fixed", "international", "premium", "service")
+
+ITEMS = (
+    *(f"voice_minute_{name}" for name in _DESTINATIONS),
+    "termination_revenue_minute",
+    "sms",
+    "data_gb",
+    "roaming_minute",
+    "roaming_gb",
+    *_CARE.values(),
+    "bill",
+    *_RATES,
+    "acquisition_prepaid",
+    "acquisition_postpaid",
+    *(f"commission_{name}" for name in _CHANNELS),
+    "device_subsidy",
+    "overhead_month",
+)
+"""Unit costs that count; those that are not given are zero."""
 
 
 def monthly_margin(
-    wh: Warehouse, known_by: AsOf | None = None, costs: Mapping[str, float] | None = None
+    wh: Warehouse,
+    known_by: AsOf | None = None,
+    costs: Mapping[str, float] | None = None,
+    months: Sequence[AsOf] | None = None,
 ) -> pd.DataFrame:
     """Margin of every line in every whole month of service, with its parts.
 
@@ -66,6 +93,8 @@ def monthly_margin(
         Only what had happened and arrived by the end of that day; the last day of the data by default.
     costs : mapping of str to float, optional
         Unit costs in u by item, over those of the table ``unit_costs`` (`docs/models/value.md` lists the items).
+    months : list of dates, optional
+        Only the months of these days; all whole months by default.
 
     Returns
     -------
@@ -77,6 +106,8 @@ def monthly_margin(
     ------
     DataError
         Without bills and recharges, or when the data hold no whole month.
+    DateError
+        When a month is asked for that the data do not cover from its first to its last day.
 
     Examples
     --------
@@ -92,25 +123,52 @@ def monthly_margin(
     if not {"bills", "recharges"} & set(wh.tables):
         raise DataError("no table tells what customers paid\n  allowed: bills, recharges")
     prices = _prices(wh, costs)
-    last = wh.period[1].date() if known_by is None else read_dates(known_by)[0]
-    months = _whole_months(wh, last)
+    last = wh.period[1].date()
+    if known_by is not None:
+        last = min(last, read_dates(known_by)[0])
+    chosen = _chosen(_whole_months(wh, last), months)
     rows = _amounts(wh, last, prices)
-    spine = _spine(wh, last, months)
+    spine = _spine(wh, last, chosen)
     parts = rows.pivot_table(index=["customer_id", "month"], columns="part", values="amount", aggfunc="sum")
     # what comes after the last month of service (a final bill, a bad debt) belongs to the line all the same
-    parts = parts[parts.index.get_level_values("month").isin(months)]
+    parts = parts[parts.index.get_level_values("month").isin(chosen)]
     found = parts.reindex(spine.index.union(parts.index)).reindex(columns=list(PARTS)).fillna(0.0)
     if not prices:
         return found[["revenue"]].rename(columns={"revenue": "revenue_value"})
     found.loc[spine.index, "overhead"] = -prices.get("overhead_month", 0.0)
     found.loc[spine.index, "acquisition"] = _acquisition(spine, prices)
+    found["subsidy"] = _subsidy(wh, last, found.index, prices)
     return found.assign(margin=found[list(PARTS)].sum(axis=1))
+
+
+def value_name(frame: pd.DataFrame) -> str:
+    """What the money of a monthly frame is: margin, or only revenue value.
+
+    >>> value_name(pd.DataFrame({"revenue_value": [1.0]}))
+    'revenue_value'
+    """
+    return "margin" if "margin" in frame else "revenue_value"
+
+
+def _chosen(whole: pd.DatetimeIndex, months: Sequence[AsOf] | None) -> pd.DatetimeIndex:
+    if months is None:
+        return whole
+    asked = pd.DatetimeIndex(sorted({pd.Timestamp(day).replace(day=1) for day in read_dates(months, repeated=True)}))
+    absent = asked.difference(whole)
+    if len(absent):
+        given = ", ".join(f"{month:%Y-%m}" for month in absent[:5])
+        raise DateError(
+            f"{len(absent)} month(s) are not whole in the data\n  given: {given}\n"
+            f"  allowed: {whole[0]:%Y-%m} to {whole[-1]:%Y-%m}"
+        )
+    return asked
 
 
 def _prices(wh: Warehouse, costs: Mapping[str, float] | None) -> dict[str, float]:
     """Unit costs by item; empty when none are known."""
     given = dict(costs or {})
     problems = [Problem(f"costs[{k!r}]", "not a number", str(v)) for k, v in given.items() if not _is_number(v)]
+    problems += [Problem(f"costs[{k!r}]", "unknown item", k, ", ".join(ITEMS)) for k in given if k not in ITEMS]
     problems += [
         Problem(f"costs[{k!r}]", "not a share", str(v), "0 to 1") for k, v in given.items() if _bad_share(k, v)
     ]
@@ -143,7 +201,7 @@ def _whole_months(wh: Warehouse, last: date) -> pd.DatetimeIndex:
 
 def _spine(wh: Warehouse, last: date, months: pd.DatetimeIndex) -> pd.DataFrame:
     """Every line in every whole month in which it was in service on some day, with its first day and billing type."""
-    lines = _with_payers(wh, wh.engine.sql(_service_sql(wh, last)))
+    lines = _with_payers(wh, wh.engine.sql(_service_sql(wh, last)), last)
     began = pd.to_datetime(lines["began"]).astype("datetime64[ns]")
     ended = pd.to_datetime(lines["ended"]).astype("datetime64[ns]")
     frame = lines.assign(began=began, ended=ended).merge(pd.DataFrame({"month": months}), how="cross")
@@ -154,9 +212,13 @@ def _spine(wh: Warehouse, last: date, months: pd.DatetimeIndex) -> pd.DataFrame:
 
 def _service_sql(wh: Warehouse, last: date) -> str:
     """First and last day of service of each line; a prepaid line that stays silent is out of it after 90 days."""
+    told = "customers" in wh.tables and "acquisition_channel" in wh.columns("customers")
+    channel = "o.acquisition_channel" if told else "cast(null as varchar)"
+    join = f"\nleft join {wh.relation('customers')} as o on o.customer_id = c.customer_id" if told else ""
+    known = date_sql(last)
     sql = f"""\
-select c.customer_id, c.began, c.billing_type, case
-        when c.billing_type = 'prepaid' and a.day + {_SILENT_DAYS} < coalesce(e.day, {date_sql(last)})
+select c.customer_id, c.began, c.billing_type, {channel} as channel, case
+        when c.billing_type = 'prepaid' and a.day + {_SILENT_DAYS} < coalesce(e.day, {known})
             then a.day + {_SILENT_DAYS}
         else e.day
     end as ended
@@ -164,18 +226,19 @@ from lines as c
 left join (select customer_id, min(day) as day from known_endings group by customer_id) as e
     on e.customer_id = c.customer_id
 left join (
-    select customer_id, max(day) as day from activity where own = 1 and day <= {date_sql(last)} group by customer_id
-) as a on a.customer_id = c.customer_id"""
+    select customer_id, max(day) as day from activity
+    where own = 1 and day <= {known} and seen <= {known} group by customer_id
+) as a on a.customer_id = c.customer_id{join}"""
     steps = [activity_step(wh), lines_step(wh), _known_endings_step(wh, last)]
     return with_sql([*steps, Step("service", sql, "lines with first and last day")])
 
 
-def _with_payers(wh: Warehouse, lines: pd.DataFrame) -> pd.DataFrame:
+def _with_payers(wh: Warehouse, lines: pd.DataFrame, last: date) -> pd.DataFrame:
     """Where no table of customers tells who there is: also those known from bills or top-ups alone."""
     if "customers" in wh.tables:
         return lines
     parts = [
-        f"select customer_id, event_date as began from {wh.relation(t)}"
+        f"select customer_id, event_date as began from {wh.relation(t)} where visible_date <= {date_sql(last)}"
         for t in ("bills", "recharges")
         if t in wh.tables
     ]
@@ -186,8 +249,14 @@ def _with_payers(wh: Warehouse, lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _known_endings_step(wh: Warehouse, last: date) -> Step:
-    endings = endings_step(wh)
-    return Step("known_endings", f"select * from ({endings.sql}) as e where day <= {date_sql(last)}", endings.about)
+    """Ends of lines that had happened and arrived."""
+    if "terminations" not in wh.tables:
+        return replace(endings_step(wh), name="known_endings")
+    causes = ", ".join(f"'{cause}'" for cause in ENDS)
+    sql = f"""\
+select customer_id, event_date as day from {wh.relation("terminations")}
+where cause in ({causes}) and event_date <= {date_sql(last)} and visible_date <= {date_sql(last)}"""
+    return Step("known_endings", sql, "ends of lines that had happened and arrived")
 
 
 def _acquisition(spine: pd.DataFrame, prices: Mapping[str, float]) -> pd.Series:
@@ -195,7 +264,34 @@ def _acquisition(spine: pd.DataFrame, prices: Mapping[str, float]) -> pd.Series:
     began = pd.DatetimeIndex(spine["began"])
     age = (month.year - began.year) * 12 + month.month - began.month
     price = spine["billing_type"].map(lambda kind: prices.get(f"acquisition_{kind}", 0.0)).astype(float)
+    if "channel" in spine:
+        price += spine["channel"].map(lambda channel: prices.get(f"commission_{channel}", 0.0)).astype(float)
     return -(price / ACQUISITION_MONTHS).where(age < ACQUISITION_MONTHS, 0.0)
+
+
+def _subsidy(wh: Warehouse, last: date, index: pd.Index[Any], prices: Mapping[str, float]) -> pd.Series | float:
+    """The subsidy of every commitment with a device, over its months while the line is in service."""
+    price = float(prices.get("device_subsidy", 0.0))
+    needed = {"device_instalment", "contract_months"}
+    if not price or "subscriptions" not in wh.tables or not needed <= set(wh.columns("subscriptions")):
+        return 0.0
+    sql = f"""\
+select customer_id, cast(date_trunc('month', start_date) as date) as first, contract_months as length
+from {wh.relation("subscriptions")}
+where device_instalment > 0 and event_date <= {date_sql(last)} and visible_date <= {date_sql(last)}"""
+    sold = wh.engine.sql(sql)
+    length = sold["length"].where(sold["length"] > 0, ACQUISITION_MONTHS).astype(np.int64)
+    row = np.repeat(np.arange(len(sold)), length)
+    step = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+    month = pd.to_datetime(sold["first"]).dt.to_period("M").to_numpy()[row] + step
+    spread = pd.DataFrame(
+        {
+            "customer_id": sold["customer_id"].to_numpy()[row],
+            "month": pd.PeriodIndex(month, freq="M").to_timestamp(),
+            "amount": -price / length.to_numpy()[row],
+        }
+    )
+    return spread.groupby(["customer_id", "month"])["amount"].sum().reindex(index).fillna(0.0)
 
 
 def _amounts(wh: Warehouse, last: date, prices: Mapping[str, float]) -> pd.DataFrame:
@@ -222,9 +318,12 @@ def _part_sqls(wh: Warehouse, last: date, prices: Mapping[str, float]) -> Iterat
         yield "revenue", f"select customer_id, event_date, {_net_bill(wh)} as amount from {source('bills')}"
         yield "billing", _each(source("bills"), prices.get("bill", 0.0))
         if _can_tell_debt(wh):
-            yield from (("bad_debt", _debt_sql(wh, last, d, s * prices.get("bad_debt_factor", 1.0))) for d, s in _DEBT)
+            factor = prices.get("bad_debt_factor", 1.0)
+            for days, share in _DEBT:
+                yield "bad_debt", _debt_sql(wh, last, days, share * factor)
+                yield "bad_debt", _paid_sql(wh, last, days, share * factor)
     if "recharges" in wh.tables:
-        net = 1 - prices.get("recharge_tax_share", 0.0)
+        net = 1 - prices.get("recharge_tax_share", _tax_share(wh, last))
         yield "revenue", f"select customer_id, event_date, amount * {net!r} as amount from {source('recharges')}"
         share = prices.get("recharge_commission_share", 0.0)
         yield "billing", f"select customer_id, event_date, amount * {-share!r} as amount from {source('recharges')}"
@@ -253,16 +352,44 @@ def _can_tell_debt(wh: Warehouse) -> bool:
 
 def _debt_sql(wh: Warehouse, last: date, days: int, share: float) -> str:
     """A share of each bill not paid so many days after it was due, on that day."""
-    ok = "status = 'ok' and " if "status" in wh.columns("payments") else ""
     return f"""\
 select b.customer_id, b.due_date + {days} as event_date, -b.amount * {share!r} as amount
-from {wh.relation("bills")} as b
-left join (
-    select bill_id, min(visible_date) as paid from {wh.relation("payments")}
-    where {ok}event_date <= {date_sql(last)} group by bill_id
-) as p on p.bill_id = b.bill_id
+from {_bills_paid(wh, last)}
 where b.amount > 0 and b.due_date + {days} <= {date_sql(last)} and b.visible_date <= {date_sql(last)}
     and (p.paid is null or p.paid > b.due_date + {days})"""
+
+
+def _paid_sql(wh: Warehouse, last: date, days: int, share: float) -> str:
+    """The same share given back on the day such a bill is paid after all."""
+    return f"""\
+select b.customer_id, p.paid as event_date, b.amount * {share!r} as amount
+from {_bills_paid(wh, last)}
+where b.amount > 0 and b.visible_date <= {date_sql(last)} and p.paid > b.due_date + {days}"""
+
+
+def _bills_paid(wh: Warehouse, last: date) -> str:
+    """Bills with the day on which it was seen that they had been paid."""
+    ok = "status = 'ok' and " if "status" in wh.columns("payments") else ""
+    return f"""{wh.relation("bills")} as b
+left join (
+    select bill_id, min(greatest(visible_date, event_date)) as paid from {wh.relation("payments")}
+    where {ok}event_date <= {date_sql(last)} and visible_date <= {date_sql(last)} group by bill_id
+) as p on p.bill_id = b.bill_id"""
+
+
+def _tax_share(wh: Warehouse, last: date) -> float:
+    """Share of tax in what is billed, before credits: top-ups are taxed like bills where nothing else is said."""
+    if "bills" not in wh.tables or "tax" not in wh.columns("bills"):
+        return 0.0
+    taxed = " - ".join(
+        ["amount", *(f"coalesce({c}, 0)" for c in ("device_charge", "credit") if c in wh.columns("bills"))]
+    )
+    sql = (
+        f"select sum(coalesce(tax, 0)), sum({taxed}) from {wh.relation('bills')} where visible_date <= {date_sql(last)}"
+    )
+    tax, total = wh.engine.rows(sql)[0]
+    tax, total = (float(str(value or 0)) for value in (tax, total))
+    return tax / total if total > 0 else 0.0
 
 
 def _usage_sql(source: str, amount: str) -> str:
