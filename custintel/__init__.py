@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from custintel import explain, labels, metrics
     from custintel.artifact import Model, load_model
     from custintel.builder import FeatureBuilder
-    from custintel.estimators import ChurnClassifier, ChurnSurvival, ValueModel, WarehouseFeatures
+    from custintel.estimators import ChurnClassifier, ChurnSurvival, ValueModel, ValueTiers, WarehouseFeatures
     from custintel.scoring import score
     from custintel.training import train
     from custintel.warehouse import Warehouse
@@ -27,6 +27,7 @@ __all__ = [
     "FeatureBuilder",
     "Model",
     "ValueModel",
+    "ValueTiers",
     "Warehouse",
     "WarehouseFeatures",
     "__version__",
@@ -44,6 +45,7 @@ _HOMES = {
     "FeatureBuilder": "custintel.builder",
     "Model": "custintel.artifact",
     "ValueModel": "custintel.estimators",
+    "ValueTiers": "custintel.estimators",
     "Warehouse": "custintel.warehouse",
     "WarehouseFeatures": "custintel.estimators",
     "load_model": "custintel.artifact",

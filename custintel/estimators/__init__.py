@@ -6,8 +6,10 @@ from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_
 from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._sbg import ShiftedBetaGeometric
 from custintel.estimators._value import ValueModel
+from custintel.estimators._value_tiers import ValueTiers
 from custintel.estimators._warehouse_features import WarehouseFeatures
 
 __all__ = [
@@ -16,8 +18,10 @@ __all__ = [
     "ChurnSurvival",
     "FeatureContract",
     "GammaGamma",
+    "MigrationMatrix",
     "ShiftedBetaGeometric",
     "ValueModel",
+    "ValueTiers",
     "WarehouseFeatures",
     "learn_contract",
     "purchase_summary",

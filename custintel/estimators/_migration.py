@@ -1,0 +1,109 @@
+"""Migration between value tiers: how many customers moved, and what money moved with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.errors import DataError, MissingExtraError
+
+__all__ = ["LEFT", "NEW", "MigrationMatrix", "migration"]
+
+NEW, LEFT = "new", "left"
+
+
+@dataclass(frozen=True)
+class MigrationMatrix:
+    """Tiers before (rows, and *new*) against tiers after (columns, and *left*).
+
+    Attributes
+    ----------
+    counts : DataFrame
+        Customers.
+    money : DataFrame
+        Change of the month's value of these customers, in u; all cells add up to the change of the total.
+    """
+
+    counts: pd.DataFrame
+    money: pd.DataFrame
+
+    @property
+    def shares(self) -> pd.DataFrame:
+        """Share of the customers of each row."""
+        return self.counts.div(self.counts.sum(axis=1).replace(0, np.nan), axis=0)
+
+    def words(self) -> list[str]:
+        """The largest movements of money, in words."""
+        counts, money = self.counts.to_numpy(), self.money.to_numpy(np.float64)
+        cells = [(i, j) for i, j in np.ndindex(*counts.shape) if i != j and counts[i, j]]
+        largest = sorted(cells, key=lambda cell: -abs(money[cell]))[:5]
+        return [
+            f"{counts[i, j]:,} customers went from {self.counts.index[i]} to {self.counts.columns[j]}: "
+            f"{money[i, j]:+,.0f} u a month"
+            for i, j in largest
+        ]
+
+    def plot(self, ax: Any = None) -> Any:
+        """Shares as a heat map, with customers and money written into the cells; returns the axes.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Where to draw; new ones by default.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise MissingExtraError("matplotlib", "plot", "drawing a migration matrix") from error
+        if ax is None:
+            _, ax = plt.subplots(figsize=(1.5 * self.counts.shape[1] + 2, 0.8 * self.counts.shape[0] + 2))
+        ax.imshow(self.shares.fillna(0.0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.set_xticks(range(self.counts.shape[1]), self.counts.columns)
+        ax.set_yticks(range(self.counts.shape[0]), self.counts.index)
+        ax.set_xlabel("tier after")
+        ax.set_ylabel("tier before")
+        for i in range(self.counts.shape[0]):
+            for j in range(self.counts.shape[1]):
+                self._write(ax, i, j)
+        return ax
+
+    def _write(self, ax: Any, i: int, j: int) -> None:
+        share = float(np.nan_to_num(self.shares.to_numpy(np.float64)[i, j]))
+        text = f"{self.counts.to_numpy()[i, j]:,}\n{self.money.to_numpy(np.float64)[i, j]:+,.0f} u"
+        ax.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if share > 0.5 else "black")
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<b>customers</b>{self.counts.to_html()}<b>change of value a month, u</b>"
+            f"{self.money.to_html(float_format=lambda v: f'{v:+,.0f}')}"
+        )
+
+
+def migration(assigned: pd.DataFrame, before: pd.Timestamp, after: pd.Timestamp, names: list[str]) -> MigrationMatrix:
+    """The matrix between two months of an assignment (customer_id, month, tier, value)."""
+    sides = [_side(assigned, month) for month in (before, after)]
+    both = sides[0].add_suffix("_before").join(sides[1].add_suffix("_after"), how="outer")
+    rows = both["tier_before"].fillna(NEW)
+    columns = both["tier_after"].fillna(LEFT)
+    change = both["value_after"].fillna(0.0) - both["value_before"].fillna(0.0)
+    cells = pd.DataFrame({"before": rows, "after": columns, "customers": 1, "money": change})
+    counts, money = (_table(cells, what, names) for what in ("customers", "money"))
+    return MigrationMatrix(counts.astype(np.int64), money)
+
+
+def _table(cells: pd.DataFrame, what: str, names: list[str]) -> pd.DataFrame:
+    """Sums by tier before and after, all tiers present."""
+    found = cells.pivot_table(index="before", columns="after", values=what, aggfunc="sum", fill_value=0)
+    every = found.reindex(index=[*names, NEW], columns=[*names, LEFT], fill_value=0)
+    return every.rename_axis(index="before", columns="after")
+
+
+def _side(assigned: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+    rows = assigned[assigned["month"] == month.to_period("M").to_timestamp()]
+    if rows.empty:
+        first, last = assigned["month"].min(), assigned["month"].max()
+        raise DataError(f"no tiers for this month\n  given: {month:%Y-%m}\n  allowed: {first:%Y-%m} to {last:%Y-%m}")
+    return rows.set_index("customer_id")[["tier", "value"]]
