@@ -1,11 +1,24 @@
-"""Folds for judging parameters: stratified by label, and all rows of a customer on one side."""
+"""Folds for judging parameters: stratified by label, all rows of a customer on one side, later dates where there are.
+
+Tables with as-of dates are judged as the model will be used: it learns from earlier dates and other customers and
+answers for later dates. How far apart the dates stand, `about` says in words:
+
+>>> import pandas as pd
+>>> rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
+>>> y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
+>>> judging = judging_folds(y, y.index.get_level_values("customer_id"), seed=0, known_after=50)
+>>> print(judging.about)
+out of time: learned from as-of dates to 2025-02-28, judged on 2025-04-30, other customers; 3 folds, 2 repeats
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from custintel.errors import DataError
@@ -13,17 +26,38 @@ from custintel.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-
-__all__ = ["fold_rows"]
+__all__ = ["Fold", "Judging", "Rows", "fold_rows", "judging_folds"]
 
 Rows = npt.NDArray[np.intp]
+Fold = tuple[Rows, Rows]
+
+_FOLDS = 3
+_REPEATS = 2
+_ROWS_TO_REPEAT = 20_000
+_FEWEST = 10
 
 
-def fold_rows(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
+@dataclass(frozen=True)
+class Judging:
+    """Folds of the search, folds of the last comparison (the same, repeated), and how they were cut, in words."""
+
+    search: tuple[Fold, ...]
+    final: tuple[Fold, ...]
+    about: str
+
+
+@dataclass(frozen=True)
+class _Eras:
+    """Rows that may be learned from, rows that are judged, and the dates in between."""
+
+    early: npt.NDArray[np.bool_]
+    late: npt.NDArray[np.bool_]
+    about: str
+
+
+def fold_rows(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[Fold]:
     """Row numbers to learn from and to judge on.
 
-    >>> import pandas as pd
     >>> y = pd.Series([0, 1] * 6)
     >>> [len(test) for _, test in fold_rows(y, None, 3, 0)]
     [4, 4, 4]
@@ -38,3 +72,57 @@ def fold_rows(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[tupl
         return iter(StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(y)), y))
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return iter(splitter.split(np.zeros(len(y)), y, np.asarray(groups)))
+
+
+def judging_folds(y: pd.Series, groups: Any, seed: int, known_after: int = 0) -> Judging:
+    """Folds for comparing parameters, repeated for small tables.
+
+    Parameters
+    ----------
+    y : Series
+        Labels; an index level `as_of` makes the folds out of time.
+    groups : array-like, optional
+        Customer of each row.
+    seed : int
+        Seed of the first repeat; the second one takes the next number.
+    known_after : int
+        Days until a label is known: learned and judged dates stand so far apart, if the dates allow it.
+    """
+    eras = _eras(y, known_after)
+    repeats = _REPEATS if len(y) <= _ROWS_TO_REPEAT else 1
+    cut = [tuple(_cut(y, groups, eras, seed + k)) for k in range(repeats)]
+    if eras is not None and not all(_judgeable(y, fold) for folds in cut for fold in folds):
+        eras, cut = None, [tuple(_cut(y, groups, None, seed + k)) for k in range(repeats)]
+    about = "cross-validation" if eras is None else eras.about
+    repeated = f", {repeats} repeats" if repeats > 1 else ""
+    return Judging(cut[0], sum(cut, ()), f"{about}; {_FOLDS} folds{repeated}")
+
+
+def _cut(y: pd.Series, groups: Any, eras: _Eras | None, seed: int) -> Iterator[Fold]:
+    for learn, test in fold_rows(y, groups, _FOLDS, seed):
+        if eras is None:
+            yield learn, test
+        else:
+            yield learn[eras.early[learn]], test[eras.late[test]]
+
+
+def _eras(y: pd.Series, known_after: int) -> _Eras | None:
+    """Dates of the last third are judged; None without two dates."""
+    if "as_of" not in y.index.names:
+        return None
+    dates = pd.DatetimeIndex(y.index.get_level_values("as_of"))
+    days = dates.unique().sort_values()
+    if len(days) < 2:
+        return None
+    judged = days[-max(1, len(days) // 3) :]
+    apart = days[days <= judged[0] - pd.Timedelta(days=known_after)]
+    learned = apart if len(apart) else days[days < judged[0]]
+    overlap = "" if len(apart) else " (closer than labels are known: there are no earlier dates)"
+    span = " to ".join(dict.fromkeys(str(d.date()) for d in (judged[0], judged[-1])))
+    about = f"out of time: learned from as-of dates to {learned[-1].date()}, judged on {span}{overlap}, other customers"
+    return _Eras(np.asarray(dates.isin(learned)), np.asarray(dates.isin(judged)), about)
+
+
+def _judgeable(y: pd.Series, fold: Fold) -> bool:
+    """Enough of both answers on both sides."""
+    return all(min(y.iloc[rows].sum(), len(rows) - y.iloc[rows].sum()) >= _FEWEST for rows in fold)

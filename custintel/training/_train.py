@@ -22,12 +22,13 @@ from custintel.explain import Evaluation
 from custintel.progress import track
 from custintel.training._folds import fold_rows
 from custintel.training._leakage import Leak, find_leaks, warn_of_leaks
-from custintel.training._material import Material, from_table, from_warehouse
+from custintel.training._material import Material, churn_definition, from_table, from_warehouse
 from custintel.training._measure import decile_edges, describe_columns, judge
 from custintel.training._run import Run
 from custintel.training._store import import_mlflow
 from custintel.training._tracking import Record, track_run
 from custintel.training._tuning import Tuning, tune_parameters
+from custintel.training._warm_starts import warm_starts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +141,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     else:
         assert wh is not None
         material = from_warehouse(wh, spec, features_path)
-    run, train_rows = _learn(spec, material, how)
+    starts = warm_starts(spec.name, spec.search, tracking_uri) if tracking and tune > 0 else ()
+    run, train_rows = _learn(spec, material, how, starts)
     if not tracking:
         return run
     params = {**asdict(how), **run.model.estimator.get_params()}
@@ -159,13 +161,15 @@ def _check_source(wh: Any, table: Any, target: str | None) -> None:
         )
 
 
-def _learn(spec: ModelSpec, material: Material, how: _How) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
+def _learn(
+    spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapping[str, Any]] = ()
+) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
     """Leak check, tuning, fit, judgement; the run is not tracked yet."""
     leaks = find_leaks(material.X, material.y, how.seed)
     kept = _kept(leaks, how)
     warn_of_leaks(leaks, kept)
     material = material.without([leak.column for leak in leaks if leak.column not in kept])
-    tuning = _tuned(spec, material, how)
+    tuning = _tuned(spec, material, how, starts)
     fitted = _fit(spec, material, how, tuning)
     model = Model(spec.name, fitted.delivered, _metadata(spec, material, fitted, how))
     evaluation = Evaluation(
@@ -178,7 +182,7 @@ def _learn(spec: ModelSpec, material: Material, how: _How) -> tuple[Run, tuple[p
         quality_reasons=material.quality_reasons,
         leaks=tuple(asdict(leak) for leak in leaks),
         trials=None if tuning is None else tuning.trials,
-        notes=(*material.notes, *_choices(how, leaks)),
+        notes=(*material.notes, *_choices(how, leaks, tuning)),
     )
     return Run(model, evaluation), (material.X, material.y)
 
@@ -190,13 +194,16 @@ def _kept(leaks: tuple[Leak, ...], how: _How) -> set[str]:
     return set(how.keep_leaks)
 
 
-def _choices(how: _How, leaks: tuple[Leak, ...]) -> list[str]:
+def _choices(how: _How, leaks: tuple[Leak, ...], tuning: Tuning | None) -> list[str]:
     """What the reader must know about decisions taken."""
     notes = []
     kept = _kept(leaks, how)
     for leak in leaks:
         done = "kept as asked" if leak.column in kept else "left out"
         notes.append(f"{leak.column!r} looks like a consequence of the label and was {done}")
+    if tuning is not None:
+        won = ", ".join(f"{name} {value}" for name, value in tuning.params.items()) or "the default ones stayed"
+        notes.append(f"parameters were searched ({tuning.judged}): {won}")
     if how.refit:
         notes.append("the delivered model was fitted again with the test date; the figures are those of the judged one")
     return notes
@@ -219,7 +226,7 @@ def _threads(size: tuple[int, int]) -> int | None:
     return 1 if size[0] * size[1] < _CELLS_FOR_THREADS else None
 
 
-def _tuned(spec: ModelSpec, material: Material, how: _How) -> Tuning | None:
+def _tuned(spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapping[str, Any]] = ()) -> Tuning | None:
     """Better parameters, when asked for and found."""
     if how.tune <= 0:
         return None
@@ -231,7 +238,14 @@ def _tuned(spec: ModelSpec, material: Material, how: _How) -> Tuning | None:
             material.groups,
             spec.search,
             (how.tune, how.seed),
+            known_after=_known_after(spec),
+            starts=starts,
         )
+
+
+def _known_after(spec: ModelSpec) -> int:
+    """Days until a label is known; dates that are judged stand so far behind those learned from."""
+    return churn_definition(spec.as_dict()).longest if spec.label else 0
 
 
 def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) -> _Fitted:

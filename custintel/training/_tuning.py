@@ -1,14 +1,15 @@
 """Search for better parameters of the learner, and keep the default ones unless the gain is real.
 
-*Search*: Optuna (TPE, seeded) looks at single-model fits (``effort="fast"``) over grouped folds; trial 0 holds the
-default parameters; a trial that falls behind the median after a fold is stopped. *Final*: the best trial and the
-default are fitted in full over the same folds, and the default stays unless the best beats it by more than one standard
-error of the paired difference. No MLflow run is made per trial: the trials are one table.
+*Search*: Optuna (TPE, seeded) looks at single-model fits (``effort="fast"``) over grouped folds, out of time where
+there are dates (`_folds`); trial 0 holds the default parameters, the next ones those that served earlier runs
+(`_warm_starts`); a trial that falls behind the median after a fold is stopped. *Final*: the best trial and the default
+are fitted in full over the same folds, repeated for small tables, and the default stays unless the best beats it by
+more than one standard error of the paired difference. No MLflow run is made per trial: the trials are one table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,22 +19,24 @@ from sklearn.metrics import roc_auc_score
 
 from custintel.errors import ConfigurationError, MissingExtraError
 from custintel.progress import track
-from custintel.training._folds import fold_rows
+from custintel.training._folds import Fold, Judging, judging_folds
 
 __all__ = ["Tuning", "tune_parameters"]
 
-_FOLDS = 3
 _WARM_UP = 4
+_MOST_STARTS = 4
+_JUDGED_TO_LEARNED = 1 / 2
 
 Learner = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """The parameters that won (empty: the default ones) and the table of trials."""
+    """The parameters that won (empty: the default ones), the table of trials, and how they were judged, in words."""
 
     params: Mapping[str, Any]
     trials: pd.DataFrame
+    judged: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,15 @@ class _Task:
     groups: Any
     seed: int
 
-    def auc(self, params: Mapping[str, Any], after_fold: Callable[[int, float], None] | None = None) -> list[float]:
+    def auc(
+        self,
+        params: Mapping[str, Any],
+        folds: Sequence[Fold],
+        after_fold: Callable[[int, float], None] | None = None,
+    ) -> list[float]:
         """Out-of-fold AUC by fold; `after_fold` may stop the work by an exception."""
         aucs: list[float] = []
-        for train, test in fold_rows(self.y, self.groups, _FOLDS, self.seed):
+        for train, test in folds:
             model = self.learner(params)
             groups = None if self.groups is None else np.asarray(self.groups)[train]
             model.fit(self.X.iloc[train], self.y.iloc[train], groups=groups)
@@ -59,40 +67,59 @@ class _Task:
         return aucs
 
 
-def tune_parameters(
-    learner: Learner, X: pd.DataFrame, y: pd.Series, groups: Any, space: Mapping[str, Any], how: tuple[int, int]
+def tune_parameters(  # noqa: PLR0913 - the table, the space, and how to search it
+    learner: Learner,
+    X: pd.DataFrame,
+    y: pd.Series,
+    groups: Any,
+    space: Mapping[str, Any],
+    how: tuple[int, int],
+    *,
+    known_after: int = 0,
+    starts: Sequence[Mapping[str, Any]] = (),
 ) -> Tuning:
-    """Search `space` with ``how = (trials, seed)``; the learner is a function of its parameters."""
+    """Search `space` with ``how = (trials, seed)``; the learner is a function of its parameters.
+
+    `known_after` is the number of days until a label is known, `starts` are parameters to be tried first.
+    """
     trials, seed = how
     task = _Task(learner, X, y, groups, seed)
-    study = _search(task, space, trials)
+    judging = judging_folds(y, groups, seed, known_after)
+    study = _search(task, judging, space, (trials, starts))
     best = study.best_trial
     table = _trials_table(study)
     if best.number == 0:
-        return Tuning({}, table)
-    final = {0: task.auc({}), best.number: task.auc(best.params)}
+        return Tuning({}, table, judging.about)
+    final = {number: task.auc(params, judging.final) for number, params in ((0, {}), (best.number, best.params))}
     table["final_auc"] = table["trial"].map({number: float(np.mean(aucs)) for number, aucs in final.items()})
     won = _clearly_better(final[best.number], final[0])
-    return Tuning(dict(best.params) if won else {}, table)
+    return Tuning(dict(best.params) if won else {}, table, judging.about)
 
 
 def _clearly_better(aucs: list[float], default: list[float]) -> bool:
     """Better by more than one standard error of the paired difference.
 
+    Folds share rows to learn from, so the error of their mean is larger than its spread over the root of their number
+    (Nadeau and Bengio 2003): with three folds, half as large a part is judged as is learned from.
+
     >>> _clearly_better([0.81, 0.83, 0.82], [0.80, 0.82, 0.80]), _clearly_better([0.85, 0.80, 0.80], [0.80, 0.81, 0.81])
     (True, False)
     """
     gain = np.asarray(aucs) - np.asarray(default)
-    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)) and gain.mean() > 0)
+    error = gain.std(ddof=1) * np.sqrt(1 / len(gain) + _JUDGED_TO_LEARNED)
+    return bool(gain.mean() > error and gain.mean() > 0)
 
 
-def _search(task: _Task, space: Mapping[str, Any], trials: int) -> Any:
+def _search(
+    task: _Task, judging: Judging, space: Mapping[str, Any], how: tuple[int, Sequence[Mapping[str, Any]]]
+) -> Any:
     """An Optuna study over fast fits."""
     try:
         import optuna
     except ImportError as error:
         raise MissingExtraError("optuna", "train", "tuning") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    trials, starts = how
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=task.seed, n_startup_trials=min(10, max(2, trials // 3))),
@@ -101,13 +128,18 @@ def _search(task: _Task, space: Mapping[str, Any], trials: int) -> Any:
     for number in track(range(trials), "tuning", total=trials):
         trial = study.ask()
         params = {} if number == 0 else {name: _suggest(trial, name, rule) for name, rule in space.items()}
-        _judge(study, trial, task, params)
+        _judge(study, trial, task, (params, judging.search))
+        if number == 0:  # the first trial would take the first of them, and is to be the default
+            for start in starts[:_MOST_STARTS]:
+                study.enqueue_trial(dict(start), skip_if_exists=True)
     return study
 
 
-def _judge(study: Any, trial: Any, task: _Task, params: Mapping[str, Any]) -> None:
+def _judge(study: Any, trial: Any, task: _Task, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
     """Run one trial; stop it when it falls behind."""
     import optuna
+
+    params, folds = what
 
     def after_fold(fold: int, mean: float) -> None:
         trial.report(mean, fold)
@@ -115,7 +147,7 @@ def _judge(study: Any, trial: Any, task: _Task, params: Mapping[str, Any]) -> No
             raise optuna.TrialPruned
 
     try:
-        study.tell(trial, float(np.mean(task.auc({"effort": "fast", **params}, after_fold))))
+        study.tell(trial, float(np.mean(task.auc({"effort": "fast", **params}, folds, after_fold))))
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
 

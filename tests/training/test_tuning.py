@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training._folds import fold_rows
+from custintel.training._folds import fold_rows, judging_folds
 from custintel.training._tuning import tune_parameters
+from custintel.training._warm_starts import warm_starts, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class _Learner:
@@ -70,3 +73,97 @@ def test_customers_stand_on_one_side_of_a_fold() -> None:
 def test_too_few_for_folds() -> None:
     with pytest.raises(DataError, match="too few rows of one class"):
         fold_rows(pd.Series([0] * 10 + [1]), None, 3, 0)
+
+
+def _dated(months: int, customers: int = 90) -> pd.Series:
+    """Labels of customers at month ends; every third customer leaves."""
+    dates = pd.date_range("2025-01-31", periods=months, freq="ME")
+    rows = pd.MultiIndex.from_product([dates, [f"c{i}" for i in range(customers)]], names=["as_of", "customer_id"])
+    return pd.Series(np.tile(np.arange(customers) % 3 == 0, months).astype(int), index=rows)
+
+
+def test_dated_rows_are_judged_later_and_on_other_customers() -> None:
+    y = _dated(6)
+    judging = judging_folds(y, y.index.get_level_values("customer_id"), 0, known_after=60)
+    assert len(judging.search) == 3
+    assert len(judging.final) == 6
+    assert judging.final[:3] == judging.search
+    for learn, test in judging.final:
+        early, late = (y.index[rows].get_level_values("as_of") for rows in (learn, test))
+        assert (late.min() - early.max()).days >= 60
+        assert not set(y.index[learn].get_level_values(1)) & set(y.index[test].get_level_values(1))
+    judged = [set(y.index[test]) for _, test in judging.search]
+    assert set.union(*judged) == set(y.index[y.index.get_level_values(0) >= "2025-05-31"])
+    assert sum(map(len, judged)) == len(set.union(*judged))
+    repeated = [set(y.index[test]) for _, test in judging.final[3:]]
+    assert all(again not in judged for again in repeated)
+
+
+@pytest.mark.parametrize(
+    ("y", "told"),
+    [
+        (_dated(3), r"closer than labels are known.*other customers"),  # 105 days apart is not possible
+        (_dated(1), "^cross-validation; 3 folds, 2 repeats"),
+        (_dated(6, 30), "^cross-validation"),  # three leavers a fold and date cannot be judged
+        (_dated(6).reset_index(drop=True), "^cross-validation"),
+        (_dated(6, 4000), "; 3 folds$"),  # 24,000 rows are enough without a repeat
+    ],
+)
+def test_how_parameters_are_judged_is_said(y: pd.Series, told: str) -> None:
+    groups = y.index.get_level_values("customer_id") if "customer_id" in y.index.names else None
+    assert pd.Series([judging_folds(y, groups, 0, known_after=105).about]).str.contains(told).all()
+
+
+def test_the_search_begins_with_the_default_and_then_with_what_served_before(
+    data: tuple[pd.DataFrame, pd.Series],
+) -> None:
+    space = {"blur": {"low": 0.001, "high": 3.0, "log": True}, "idle": [1, 2, 3]}
+    starts = [{"blur": 0.002, "idle": 3}, {"blur": 2.5}]
+    trials = tune_parameters(_Learner, *data, None, space, (4, 0), starts=starts).trials
+    assert pd.isna(trials.loc[0, "blur"])
+    assert trials.loc[1, ["blur", "idle"]].tolist() == [0.002, 3]
+    assert trials.loc[2, "blur"] == 2.5
+
+
+def test_a_gain_within_the_noise_of_the_folds_is_not_taken() -> None:
+    """One fold much better, the others a little worse: the mean is higher, and it is noise."""
+
+    class Lucky(_Learner):
+        def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+            better = self.blur < 1 and 0 in X.index
+            return super().predict_proba(X) if not better else np.column_stack([X["x"], X["truth"] + X["x"]])
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    y = pd.Series((x + rng.normal(size=300) > 1).astype(int))
+    table = pd.DataFrame({"x": x, "truth": y * 0.5})
+    assert tune_parameters(Lucky, table, y, None, {"blur": [0.99]}, (3, 0)).params == {}
+
+
+def test_values_outside_the_search_space_are_not_tried() -> None:
+    space = {"leaves": {"low": 4, "high": 31}, "rate": {"low": 0.02, "high": 0.15}, "kind": ["a", "b"], "bad": 3}
+    given = {"leaves": "64", "rate": "0.05", "kind": "c", "bad": "3", "effort": "auto"}
+    assert within(space, given) == {"rate": 0.05}
+    assert within(space, {"leaves": 9.0, "rate": None}) == {"leaves": 9}
+
+
+def test_warm_starts_come_from_earlier_runs_of_the_same_model(tmp_path: Path) -> None:
+    from custintel.training._store import open_store
+
+    space = {"leaves": {"low": 4, "high": 31}, "l2": {"low": 0.1, "high": 30.0}}
+    assert warm_starts("churn", space, tmp_path) == ()
+    with open_store(tmp_path) as mlflow:
+        client = mlflow.MlflowClient()
+        experiment = client.create_experiment("custintel-churn", artifact_location=(tmp_path / "runs").as_uri())
+        for leaves, trials in (("7", None), ("None", {"leaves": [None, 5, 9], "auc": [0.6, 0.8, 0.7]})):
+            run = client.create_run(experiment).info.run_id
+            client.log_param(run, "leaves", leaves)
+            if trials:
+                table = {
+                    "columns": ["state", *trials],
+                    "data": [["complete", *row] for row in zip(*trials.values(), strict=True)],
+                }
+                client.log_text(run, json.dumps(table), "trials.json")
+            client.set_terminated(run, "FINISHED")
+    assert warm_starts("churn", space, tmp_path) == ({"leaves": 5}, {"leaves": 7})
+    assert warm_starts("fraud", space, tmp_path) == ()
