@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from custintel._version import __version__
 
 if TYPE_CHECKING:
-    from custintel import explain, labels, metrics
+    from custintel import decide, explain, labels, metrics
     from custintel.artifact import Model, load_model
     from custintel.builder import FeatureBuilder
     from custintel.estimators import ChurnClassifier, ChurnSurvival, ValueModel, ValueTiers, WarehouseFeatures
@@ -31,6 +31,7 @@ __all__ = [
     "Warehouse",
     "WarehouseFeatures",
     "__version__",
+    "decide",
     "explain",
     "labels",
     "load_model",
@@ -52,7 +53,7 @@ _HOMES = {
     "score": "custintel.scoring",
     "train": "custintel.training",
 }
-_MODULES = ("explain", "labels", "metrics")
+_MODULES = ("decide", "explain", "labels", "metrics")
 
 
 def __getattr__(name: str) -> object:

@@ -1,0 +1,167 @@
+"""Dual price iteration: prices from a small sample, made exact on ever larger ones.
+
+At given prices almost every customer's choice is clear. One step fixes the clear ones and solves the linear programme
+of the open ones, those whose choice changes with the least change of prices, over what is left of each limit. The new
+prices may move only as far as the clear choices stay clear, so that the step is exact inside its box. Every set of
+prices proves an upper bound, so the gap is known at each step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from custintel.decide._linear import Box, solve_linear
+from custintel.decide._problem import answer, taken, use_of
+from custintel.progress import track
+
+if TYPE_CHECKING:
+    from custintel.decide._problem import AllocationProblem, Answer
+
+__all__ = ["Priced", "find_prices", "sample_of"]
+
+_SAMPLE = 3_000
+_GROWTH = 8
+_OPEN = 6_000
+_MOST_OPEN = 24_000
+_STEPS = 15
+_GAP = 2e-6
+
+
+class Priced(NamedTuple):
+    """Prices, the bound they prove, and the choices they lead to (some limits may still be exceeded a little)."""
+
+    prices: np.ndarray
+    bound: float
+    choice: np.ndarray
+
+
+def find_prices(problem: AllocationProblem, start: np.ndarray | None = None) -> Priced:
+    """Prices of the scarce rows for any number of customers.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+        What is allocated.
+    start : array, optional
+        Prices to begin with, such as those of a similar problem.
+    """
+    sizes = [len(problem.value)]
+    while start is None and sizes[0] > 2 * _SAMPLE:
+        sizes.insert(0, max(_SAMPLE, sizes[0] // _GROWTH))
+    prices = start
+    rng = np.random.default_rng(0)
+    found = None
+    for size in track(sizes, "pricing what is scarce"):
+        found = _iterate(sample_of(problem, size, rng), prices)
+        prices = found.prices
+    assert found is not None
+    return found
+
+
+def sample_of(problem: AllocationProblem, size: int, rng: np.random.Generator) -> AllocationProblem:
+    """Some customers, whole households, with limits to their share."""
+    n = len(problem.value)
+    if size >= n:
+        return problem
+    if problem.group is None:
+        chosen = np.sort(rng.choice(n, size, replace=False))
+    else:
+        unit = np.where(problem.group >= 0, problem.group, problem.group.max() + 1 + np.arange(n))
+        chosen = np.flatnonzero(rng.random(int(unit.max()) + 1)[unit] < size / n)
+    return problem.part(chosen, problem.limits * (len(chosen) / n))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Where the iteration stands: best prices and their answer, the best whole choices, how many may be open."""
+
+    prices: np.ndarray
+    found: Answer
+    choice: np.ndarray
+    value: float
+    size: int
+    reach: float = 1.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether bound and value have met."""
+        return self.found.bound - self.value <= _GAP * max(abs(self.found.bound), 1e-9)
+
+
+def _iterate(problem: AllocationProblem, start: np.ndarray | None) -> Priced:
+    """Price steps until the bound and the answer meet."""
+    prices = np.zeros(len(problem.rows)) if start is None else start
+    unit = _price_scale(problem)
+    size = len(problem.value) if start is None else _OPEN
+    found = answer(problem, prices)
+    search = _Search(prices, found, found.choice, -np.inf, size)
+    for _ in range(_STEPS):
+        before = search
+        search = _step(problem, search, unit)
+        stalled = before.found.bound - search.found.bound <= 0.1 * _GAP * abs(before.found.bound)
+        if search.closed or (stalled and search.value > -np.inf and search.size >= _MOST_OPEN):
+            break
+    choice = search.choice if search.value > -np.inf else search.found.choice
+    return Priced(search.prices, search.found.bound, choice)
+
+
+def _step(problem: AllocationProblem, search: _Search, unit: np.ndarray) -> _Search:
+    """Fix the clear choices, solve the open ones over what is left, look at the new prices with all customers."""
+    everybody = search.size >= len(problem.value)
+    step = search.prices + 0.05 * unit
+    reach = _reach(problem, search, step)
+    open_, cut = _least_sure(problem, reach, search.size)
+    choice = search.found.choice.copy()
+    choice[open_] = -1
+    fixed = float(taken(problem, choice).sum())
+    part = problem.part(open_, problem.limits - use_of(problem, choice))
+    width = search.reach * cut * step
+    box = Box(0 * unit, 100 * unit) if everybody else Box(np.maximum(search.prices - width, 0), search.prices + width)
+    solved = solve_linear(part, box)
+    assert solved is not None
+    choice[open_] = solved.choice
+    fits = bool((solved.slack <= 1e-7 * np.maximum(np.abs(problem.limits), 1.0)).all())
+    value = fixed + solved.value
+    if fits and value > search.value:
+        search = replace(search, choice=choice, value=value)
+    found = answer(problem, solved.prices)
+    if found.bound < search.found.bound:
+        return replace(search, prices=solved.prices, found=found, reach=min(1.0, 2 * search.reach))
+    size = search.size if search.size >= _MOST_OPEN else 2 * search.size
+    return replace(search, size=size, reach=max(search.reach / 2, 1 / 64))
+
+
+def _reach(problem: AllocationProblem, search: _Search, step: np.ndarray) -> np.ndarray:
+    """Share of `step` by which the prices must move before a customer's choice changes, cautiously."""
+    heavy = step @ np.abs(problem.columns)
+    use = np.broadcast_to(heavy, problem.value.shape)
+    if problem.has_budget:
+        use = use + step[0] * problem.cost
+    return np.asarray(search.found.margin / np.maximum(use.max(axis=1), 1e-300))
+
+
+def _least_sure(problem: AllocationProblem, reach: np.ndarray, size: int) -> tuple[np.ndarray, float]:
+    """Customers whose choice changes first, whole households; and how far the others are from a change."""
+    size = min(size, _MOST_OPEN)
+    if size >= len(reach):
+        return np.arange(len(reach)), np.inf
+    cut = float(np.partition(reach, size)[size])
+    if problem.group is not None:
+        least = np.full(int(problem.group.max(initial=-1)) + 2, np.inf)
+        np.minimum.at(least, problem.group, np.where(problem.group >= 0, reach, np.inf))
+        reach = np.where(problem.group >= 0, least[problem.group], reach)
+    return np.flatnonzero(reach <= cut), cut
+
+
+def _price_scale(problem: AllocationProblem) -> np.ndarray:
+    """A high price of each row: a large value over the typical use."""
+    gain = problem.value[np.isfinite(problem.value)]
+    high = float(np.quantile(np.abs(gain), 0.99)) if len(gain) else 1.0
+    use = np.abs(problem.columns).max(axis=1, initial=0.0) if len(problem.rows) else np.zeros(0)
+    if problem.has_budget:
+        costs = problem.cost[np.isfinite(problem.value) & (problem.cost > 0)]
+        use[0] = float(np.quantile(costs, 0.25)) if len(costs) else 1.0
+    return np.asarray(max(high, 1e-9) / np.maximum(use, 1e-9))
