@@ -25,10 +25,26 @@ class MigrationMatrix:
         Customers.
     money : DataFrame
         Change of the month's value of these customers, in u; all cells add up to the change of the total.
+    moved : DataFrame
+        Value of the month before of these customers, in u: what moved with them; 0 for new ones.
+
+    Examples
+    --------
+    >>> months = pd.DataFrame({"customer_id": ["a", "b", "a", "c"], "tier": ["low", "top", "top", "low"],
+    ...                        "month": pd.to_datetime(["2025-01-01"] * 2 + ["2025-02-01"] * 2),
+    ...                        "value": [10.0, 90.0, 80.0, 5.0]})
+    >>> matrix = migration(months, pd.Timestamp("2025-01"), pd.Timestamp("2025-02"), ["low", "top"])
+    >>> matrix.money
+    after   low   top  left
+    before
+    low     0.0  70.0   0.0
+    top     0.0   0.0 -90.0
+    new     5.0   0.0   0.0
     """
 
     counts: pd.DataFrame
     money: pd.DataFrame
+    moved: pd.DataFrame
 
     @property
     def shares(self) -> pd.DataFrame:
@@ -77,8 +93,9 @@ class MigrationMatrix:
 
     def _repr_html_(self) -> str:
         return (
-            f"<b>customers</b>{self.counts.to_html()}<b>change of value a month, u</b>"
-            f"{self.money.to_html(float_format=lambda v: f'{v:+,.0f}')}"
+            f"<b>customers</b>{self.counts.to_html()}"
+            f"<b>share of the row</b>{self.shares.to_html(float_format=lambda v: f'{v:.1%}', na_rep='')}"
+            f"<b>change of value a month, u</b>{self.money.to_html(float_format=lambda v: f'{v:+,.0f}')}"
         )
 
 
@@ -89,9 +106,10 @@ def migration(assigned: pd.DataFrame, before: pd.Timestamp, after: pd.Timestamp,
     rows = both["tier_before"].fillna(NEW)
     columns = both["tier_after"].fillna(LEFT)
     change = both["value_after"].fillna(0.0) - both["value_before"].fillna(0.0)
-    cells = pd.DataFrame({"before": rows, "after": columns, "customers": 1, "money": change})
-    counts, money = (_table(cells, what, names) for what in ("customers", "money"))
-    return MigrationMatrix(counts.astype(np.int64), money)
+    carried = both["value_before"].fillna(0.0)
+    cells = pd.DataFrame({"before": rows, "after": columns, "customers": 1, "money": change, "moved": carried})
+    counts, money, moved = (_table(cells, what, names) for what in ("customers", "money", "moved"))
+    return MigrationMatrix(counts.astype(np.int64), money, moved)
 
 
 def _table(cells: pd.DataFrame, what: str, names: list[str]) -> pd.DataFrame:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from custintel.errors import DataError, Problem, raise_problems
+from custintel.errors import DataError, Problem, QualityWarning, raise_problems
 from custintel.estimators._migration import LEFT, NEW, MigrationMatrix, migration
+from custintel.estimators._tier_history import memory_of, months_of
+from custintel.estimators._tier_memory import Lives, Memory, Paths, Rule, follow
+from custintel.estimators._tier_overrides import apply_overrides, checked_overrides
 from custintel.estimators._tier_thresholds import by_quantile, by_share, natural_breaks
 
 if TYPE_CHECKING:
@@ -22,42 +26,51 @@ __all__ = ["ValueTiers"]
 
 Method = Literal["quantile", "jenks", "share"]
 _ALL = "all"
-_MONTHS_A_YEAR = 12
-_NEEDED = ("customer_id", "month", "value")
-_OVERRIDE_KEYS = ("customer_id", "tier", "reason", "expires")
 
 
-class ValueTiers(BaseEstimator):  # type: ignore[misc]
+class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Tiers of annualised value whose members change only when their value really has.
 
-    Thresholds are set once (given in money, or proposed from values) and frozen for a year. A customer's value is the
-    mean of the last months; he moves up only when it exceeds a threshold by the hysteresis, down only when it falls
-    below by as much, and only when that holds in several months running. Public customers and key accounts get
-    thresholds of their own (`segment`), never one quantile.
+    Thresholds are set once (given in money, or proposed from values) and frozen for a year. A customer's value is
+    twelve times the mean of the last months; he moves up only when it exceeds a threshold by the hysteresis, down only
+    when it falls below by as much, and only when that holds in several months running. Public customers and key
+    accounts get thresholds of their own (`segment`), never one quantile.
 
     Parameters
     ----------
     names : sequence of str
         Tiers, lowest first.
     thresholds : sequence of float or mapping of str to sequence, optional
-        Annual values at which the tiers above the lowest begin; for each segment. Proposed by `method` when None.
+        Annual values (u) from which the tiers above the lowest begin; for each segment. Proposed by `method` when None.
     method : {"quantile", "jenks", "share"}
         Quantiles; natural breaks of the logarithm (Fisher-Jenks); or the smallest sets that hold shares of all value.
     levels : sequence of float, optional
-        Quantiles (default 0.80, 0.95, 0.99) or shares (default 0.5, 0.8, 0.95) for the tiers, as many as names less 1.
+        Quantiles (default 0.80, 0.95, 0.99) or shares (default 0.5, 0.8, 0.95) for the tiers, as many as names less 1;
+        with three names 0.95, 0.99 and 0.5, 0.8.
     smoothing : int
         Months averaged.
     hysteresis : float
         Share by which a threshold must be passed.
     confirmation : int
         Months running in which it must be passed.
+    valid_from : date, optional
+        First day of the thresholds; they are valid for a year. Without it, expiry is not watched.
 
     Attributes
     ----------
     thresholds_ : dict of str to array
-        Thresholds of each segment, lowest first.
+        Thresholds of each segment, lowest first; the segment is ``all`` where there is one only.
     version_ : str
-        Hash of names and thresholds.
+        Hash of names, thresholds and first day.
+    valid_from_, valid_until_ : Timestamp
+        First and last day; NaT without `valid_from`.
+    n_features_in_ : int
+        Columns of values seen in `fit`.
+
+    Notes
+    -----
+    Negative values count as they are. A month without a row means that the customer has left; a row without a value
+    (NaN) that he is here and his value is not known: it neither moves him nor breaks a confirmation.
 
     Examples
     --------
@@ -72,6 +85,8 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
 
     thresholds_: dict[str, np.ndarray]
     version_: str
+    valid_from_: pd.Timestamp
+    valid_until_: pd.Timestamp
 
     def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
         self,
@@ -83,6 +98,7 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
         smoothing: int = 3,
         hysteresis: float = 0.10,
         confirmation: int = 2,
+        valid_from: Any = None,
     ) -> None:
         self.names = names
         self.thresholds = thresholds
@@ -91,14 +107,16 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
         self.smoothing = smoothing
         self.hysteresis = hysteresis
         self.confirmation = confirmation
+        self.valid_from = valid_from
 
     def fit(self, X: Any = None, y: Any = None, segment: Any = None) -> Self:
         """Freeze the thresholds.
 
         Parameters
         ----------
-        X : array-like of shape (customers,), optional
-            Annualised values from which thresholds are proposed; not needed when `thresholds` are given.
+        X : array-like, optional
+            Annualised value of each customer (u), from which thresholds are proposed; several columns are parts of it
+            and are added up. Not needed when `thresholds` are given.
         y : ignored
             For the sake of scikit-learn.
         segment : array-like, optional
@@ -106,37 +124,59 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
+        ConfigurationError
+            For parameters that cannot be; all of them are listed.
         DataError
-            When a segment has fewer customers than tiers, or none with a positive value.
+            When a segment has fewer customers than tiers, or (natural breaks, shares) too few positive values.
         """
         del y
         self._check_params()
+        values = None if X is None and self.thresholds is not None else self._values(X, fitting=True)
         if self.thresholds is not None:
             self.thresholds_ = self._given()
         else:
-            self.thresholds_ = self._proposed(_one_column(X), segment)
-        if X is not None:
-            self.n_features_in_ = 1
-        content = json.dumps([list(self.names), {k: v.tolist() for k, v in sorted(self.thresholds_.items())}])
-        self.version_ = hashlib.sha256(content.encode()).hexdigest()[:12]
+            self.thresholds_ = self._proposed(np.asarray(values), segment)
+        self._date()
         return self
 
-    def predict(self, X: Any, segment: Any = None) -> np.ndarray:
-        """The tier of an annualised value by the thresholds alone, without memory.
+    def transform(self, X: Any, segment: Any = None) -> np.ndarray:
+        """Number of the tier (0 is the lowest) of an annualised value by the thresholds alone, in one column.
 
         Parameters
         ----------
-        X : array-like of shape (customers,)
-            Annualised values.
+        X : array-like
+            As in `fit`.
         segment : array-like, optional
             Segment of each customer.
         """
         check_is_fitted(self, "thresholds_")
-        values = _one_column(X)
-        out = np.empty(len(values), dtype=np.int64)
-        for name, rows in _by_segment(segment, len(values)):
-            out[rows] = np.searchsorted(self._limits(name), values[rows], "right")
-        return np.asarray(self.names, dtype=object)[out]
+        return self._numbers(self._values(X, fitting=False), segment).astype(np.float64)[:, None]
+
+    def tier_of(self, X: Any, segment: Any = None) -> pd.Series:
+        """Name of the tier of an annualised value by the thresholds alone, without memory.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`; a series or frame keeps its index.
+        segment : array-like, optional
+            Segment of each customer.
+
+        Examples
+        --------
+        >>> ValueTiers(names=("basic", "gold"), thresholds=[600.0]).fit().tier_of([-5.0, 600.0]).tolist()
+        ['basic', 'gold']
+        """
+        check_is_fitted(self, "thresholds_")
+        numbers = self._numbers(self._values(X, fitting=False), segment)
+        index = X.index if isinstance(X, pd.Series | pd.DataFrame) else None
+        return pd.Series(np.asarray(self.names, dtype=object)[numbers], index=index, name="tier")
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """The one column of `transform`."""
+        del input_features
+        check_is_fitted(self, "thresholds_")
+        return np.array(["tier"], dtype=object)
 
     def table(self, valid_from: Any = None) -> pd.DataFrame:
         """The tier table: version, segment, tier, annual value from which it begins, valid from and until.
@@ -144,18 +184,29 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         valid_from : date, optional
-            First day; the table is valid for a year.
+            First day, if other than that of the estimator; the table is valid for a year.
+
+        Examples
+        --------
+        >>> ValueTiers(names=("basic", "gold"), thresholds=[600.0]).fit().table()[["segment", "tier", "begins_at"]]
+          segment   tier  begins_at
+        0     all  basic       -inf
+        1     all   gold      600.0
         """
         check_is_fitted(self, "thresholds_")
-        start = pd.NaT if valid_from is None else pd.Timestamp(valid_from)
+        start: Any = self.valid_from_ if valid_from is None else pd.Timestamp(valid_from)
         rows = [
             {
-                "version": self.version_, "segment": segment, "tier": tier, "begins_at": limit, "valid_from": start,
-                "valid_until": start if start is pd.NaT else start + pd.DateOffset(years=1) - pd.Timedelta(days=1),
+                "version": self.version_,
+                "segment": segment,
+                "tier": tier,
+                "begins_at": limit,
+                "valid_from": start,
+                "valid_until": _last_day(start),
             }
             for segment, limits in self.thresholds_.items()
             for tier, limit in zip(self.names, [-np.inf, *limits], strict=True)
-        ]  # fmt: skip
+        ]
         return pd.DataFrame(rows)
 
     def assign(
@@ -166,39 +217,49 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         monthly : DataFrame
-            ``customer_id``, ``month`` and ``value`` (margin of that month), and ``segment`` if there are several. A
+            ``customer_id``, ``month`` and ``value`` (margin of that month, u), and ``segment`` if there are several. A
             customer without a row in a month has left, and is new again when he comes back.
         overrides : DataFrame, optional
             Decisions by hand: ``customer_id``, ``tier``, ``reason``, ``expires`` (last day), and ``since`` (first day,
             optional).
         history : DataFrame, optional
-            What `assign` returned for the months before: the new months go on from there. The result is the same as
-            for all months at once.
+            What `assign` returned for the months before (the last `smoothing` of them are enough): the new months go
+            on from there. The result is the same as for all months at once.
 
         Returns
         -------
         DataFrame
-            customer_id, month, value, annual (12 x the smoothed value), tier, moved (up, down, new or ''), reason (of
-            an override), and what the next month must know: own_tier, pending, recent.
+            customer_id, month (first day), value, annual (12 x the smoothed value, u), tier, moved (up, down, new or
+            ''), reason (of an override), and what the next month must know: own_tier (without overrides), pending
+            (months beyond a threshold so far; negative: below), pending_tier, months (here without a gap). The tier is
+            missing as long as no value is known.
 
         Raises
         ------
         DataError
-            For missing columns, two rows of one customer and month, missing values.
+            For missing columns, two rows of one customer and month, infinite values, a month without anybody, months
+            that do not follow the history, a segment without thresholds.
         ConfigurationError
-            For overrides without reason, with an unknown tier, or that expire before they begin.
+            For overrides without reason or expiry, with an unknown tier, that have expired, or that overlap.
+
+        Warns
+        -----
+        QualityWarning
+            When months lie after the year of the thresholds, or an override names nobody.
         """
         check_is_fitted(self, "thresholds_")
-        frame = _checked_months(monthly)
-        self._check_overrides(overrides)
-        state = _State.of(history, self.names)
-        parts = []
-        for month in sorted(frame["month"].unique()):
-            part = self._one_month(frame[frame["month"] == month], state.before(pd.Timestamp(month)))
-            state = _State.of(part, self.names)
-            parts.append(part.assign(month=month))
-        found = pd.concat(parts, ignore_index=True)
-        return self._overridden(found, overrides)
+        frame, months = months_of(monthly, history)
+        given = None if overrides is None else checked_overrides(overrides, self.names, months[0])
+        self._warn_of_age(months[-1])
+        customers = pd.Index(frame["customer_id"].unique())
+        who = customers.get_indexer(pd.Index(frame["customer_id"]))
+        when = months.get_indexer(pd.DatetimeIndex(frame["month"]))
+        memory = Memory.blank(len(customers), self.smoothing - 1)
+        if history is not None and len(history):
+            memory = memory_of(history, customers, self.names, self.smoothing)
+        paths = follow(self._lives(frame, who, when), self._rule(), memory)
+        found = self._rows(frame, paths, (who, when))
+        return found if given is None else apply_overrides(found, given)
 
     def migration(self, assigned: pd.DataFrame, before: Any, after: Any) -> MigrationMatrix:
         """Who moved from which tier to which between two months, in customers and in money.
@@ -212,57 +273,108 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
         """
         return migration(assigned, pd.Timestamp(before), pd.Timestamp(after), list(self.names))
 
-    def _one_month(self, rows: pd.DataFrame, state: _State) -> pd.DataFrame:
-        """Smooth, compare with the thresholds, move who has been beyond long enough."""
-        known = state.frame.reindex(rows["customer_id"])
-        fresh = known["own"].isna().to_numpy()
-        recent = [
-            [*(past if isinstance(past, list) else []), float(value)][-self.smoothing :]
-            for past, value in zip(known["recent"], rows["value"], strict=True)
-        ]
-        annual = np.array([np.mean(r) for r in recent]) * _MONTHS_A_YEAR
-        own = known["own"].fillna(0).to_numpy(np.int64)
-        pending = known["pending"].fillna(0).to_numpy(np.int64)
-        segment = rows.get("segment")
-        target = np.empty(len(rows), dtype=np.int64)
-        for name, at in _by_segment(segment, len(rows)):
-            plain = np.searchsorted(self._limits(name), annual[at], "right")
-            target[at] = np.where(fresh[at], plain, self._target(name, annual[at], own[at]))
-        direction = np.sign(target - own)
-        pending = np.where(fresh | (direction == 0), 0, np.where(np.sign(pending) == direction, pending, 0) + direction)
-        moves = ~fresh & (np.abs(pending) >= self.confirmation)
-        tier = np.where(fresh | moves, target, own)
-        moved = np.where(fresh, NEW, np.where(moves, np.where(direction > 0, "up", "down"), ""))
-        names = np.asarray(self.names, dtype=object)
-        return pd.DataFrame(
-            {
-                "customer_id": rows["customer_id"].to_numpy(),
-                "month": rows["month"].to_numpy(),
-                "value": rows["value"].to_numpy(np.float64),
-                "annual": annual,
-                "tier": names[tier],
-                "moved": moved,
-                "own_tier": names[tier],
-                "pending": np.where(moves, 0, pending),
-                "recent": recent,
-            }
-        )
+    def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Everything learned as plain data; there are no boosters."""
+        check_is_fitted(self, "thresholds_")
+        params = {**self.get_params(), "names": list(self.names), "valid_from": None}
+        params["levels"] = None if self.levels is None else [float(v) for v in self.levels]
+        params["thresholds"] = None if self.thresholds is None else self._plain_thresholds()
+        if not pd.isna(self.valid_from_):
+            params["valid_from"] = f"{self.valid_from_:%Y-%m-%d}"
+        state = {
+            "class": type(self).__name__,
+            "params": params,
+            "thresholds": self._plain_thresholds(),
+            "columns": getattr(self, "n_features_in_", None),
+            "column_names": list(getattr(self, "feature_names_in_", [])) or None,
+        }
+        return state, {}
 
-    def _target(self, segment: str, annual: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """Where the value would put a customer when thresholds are passed by the hysteresis only."""
-        limits = self._limits(segment)
-        room = self.hysteresis * np.abs(limits)
-        up = np.searchsorted(limits + room, annual, "right")
-        down = np.searchsorted(limits - room, annual, "right")
-        return np.where(up > own, up, np.where(down < own, down, own))
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str]) -> Self:
+        """Read back what `to_state` gave; the version is the same."""
+        del boosters
+        model = cls(**state["params"])
+        model.thresholds_ = {name: np.asarray(limits, dtype=np.float64) for name, limits in state["thresholds"].items()}
+        model._date()
+        if state["columns"] is not None:
+            model.n_features_in_ = state["columns"]
+        if state["column_names"] is not None:
+            model.feature_names_in_ = np.asarray(state["column_names"], dtype=object)
+        return model
 
-    def _limits(self, segment: str) -> np.ndarray:
-        if segment in self.thresholds_:
-            return self.thresholds_[segment]
-        raise DataError(
-            f"no thresholds for this segment\n  given: {segment}\n  allowed: {', '.join(self.thresholds_)}\n"
-            "  hint: public customers and key accounts need thresholds of their own: fit with segment="
-        )
+    def _values(self, X: Any, *, fitting: bool) -> np.ndarray:
+        """Value of each customer: the sum of the columns."""
+        if X is None:
+            raise DataError(
+                "no values to propose thresholds from\n  hint: give annualised values, or thresholds in money"
+            )
+        # a list or series is one column; once several were learned, validate_data tells what an array must be
+        if _is_flat(X) and (fitting or getattr(self, "n_features_in_", 1) == 1):
+            X = np.asarray(check_array(X, ensure_2d=False, dtype=np.float64, input_name="X"))[:, None]
+        reset = fitting or not hasattr(self, "n_features_in_")
+        return np.asarray(validate_data(self, X, reset=reset, dtype=np.float64).sum(axis=1))
+
+    def _numbers(self, values: np.ndarray, segment: Any) -> np.ndarray:
+        return self._rule().plain(values, self._segments(segment, len(values)))
+
+    def _segments(self, segment: Any, rows: int) -> np.ndarray:
+        """Which of the thresholds each row is held against."""
+        names = np.full(rows, _ALL, dtype=object) if segment is None else np.asarray(segment, dtype=object).astype(str)
+        places = pd.Index(list(self.thresholds_)).get_indexer(pd.Index(names))
+        if len(names) != rows:
+            raise DataError(f"{len(names)} segments for {rows} customers")
+        if (places < 0).any():
+            unknown = ", ".join(sorted(set(names[places < 0]))[:5])
+            raise DataError(
+                f"no thresholds for this segment\n  given: {unknown}\n  allowed: {', '.join(self.thresholds_)}\n"
+                "  hint: public customers and key accounts need thresholds of their own: fit with segment="
+            )
+        return np.asarray(places)
+
+    def _rule(self) -> Rule:
+        return Rule(np.vstack(list(self.thresholds_.values())), self.smoothing, self.hysteresis, self.confirmation)
+
+    def _lives(self, frame: pd.DataFrame, who: np.ndarray, when: np.ndarray) -> Lives:
+        shape = (int(who.max()) + 1, int(when.max()) + 1)
+        value, here, segment = np.full(shape, np.nan), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.int64)
+        value[who, when] = frame["value"].to_numpy(np.float64)
+        here[who, when] = True
+        segment[who, when] = self._segments(frame.get("segment"), len(frame))
+        return Lives(value, here, segment)
+
+    def _rows(self, frame: pd.DataFrame, paths: Paths, at: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
+        """One row a customer and month, as given."""
+        names = np.asarray([*self.names, None], dtype=object)  # -1 is the last: none
+        step, months = paths.step[at], paths.months[at]
+        moved = np.where(months == 1, NEW, np.where(step > 0, "up", np.where(step < 0, "down", "")))
+        found = frame[["customer_id", "month"]].reset_index(drop=True)
+        found["value"], found["annual"] = frame["value"].to_numpy(np.float64), paths.annual[at]
+        # texts as objects: one type whatever the months hold, also when all of it is missing
+        found["tier"], found["moved"] = _texts(names[paths.own[at]]), _texts(moved)
+        found["reason"], found["own_tier"] = _texts(np.full(len(found), "")), found["tier"]
+        found["pending"], found["pending_tier"] = paths.pending[at], _texts(names[paths.goal[at]])
+        found["months"] = months
+        return found
+
+    def _warn_of_age(self, last: pd.Timestamp) -> None:
+        if not pd.isna(self.valid_until_) and last > self.valid_until_:
+            warnings.warn(
+                f"thresholds {self.version_} were valid until {self.valid_until_:%Y-%m-%d}, months go to {last:%Y-%m}\n"
+                "  hint: fit again on values of today, and go on with history=",
+                QualityWarning,
+                stacklevel=3,
+            )
+
+    def _date(self) -> None:
+        """Version and year of the thresholds."""
+        start: Any = pd.NaT if self.valid_from is None else pd.Timestamp(self.valid_from).normalize()
+        self.valid_from_, self.valid_until_ = start, _last_day(start)
+        content = [list(self.names), dict(sorted(self._plain_thresholds().items())), str(start)]
+        self.version_ = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+
+    def _plain_thresholds(self) -> dict[str, list[float]]:
+        return {name: [float(v) for v in limits] for name, limits in self.thresholds_.items()}
 
     def _given(self) -> dict[str, np.ndarray]:
         given = self.thresholds if isinstance(self.thresholds, dict) else {_ALL: self.thresholds}
@@ -276,28 +388,37 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
         return found
 
     def _proposed(self, values: np.ndarray, segment: Any) -> dict[str, np.ndarray]:
+        names = np.full(len(values), _ALL) if segment is None else np.asarray(segment, dtype=object).astype(str)
+        if len(names) != len(values):
+            raise DataError(f"{len(names)} segments for {len(values)} customers")
         found = {}
-        for name, rows in _by_segment(segment, len(values)):
-            mine = values[rows]
-            if len(np.unique(mine[mine > 0])) < len(self.names):
-                raise DataError(
-                    f"too few customers with different positive values for {len(self.names)} tiers (segment {name})\n"
-                    f"  given: {len(np.unique(mine[mine > 0]))}\n  hint: fewer tiers, or thresholds in money"
-                )
-            found[name] = np.asarray(self._propose(mine), dtype=np.float64)
+        for name in sorted(set(names)):
+            mine = values[names == name]
+            self._check_enough(mine, name)
+            found[str(name)] = self._propose(mine)
+            _warn_of_empty(found[str(name)], mine, (str(name), self.names))
         return found
 
+    def _check_enough(self, values: np.ndarray, segment: str) -> None:
+        usable = values if self.method == "quantile" else values[values > 0]
+        if len(np.unique(usable)) < len(self.names):
+            kind = "" if self.method == "quantile" else "positive "
+            raise DataError(
+                f"too few customers with different {kind}values for {len(self.names)} tiers (segment {segment})\n"
+                f"  given: {len(np.unique(usable))} of n_samples = {len(values)}\n"
+                "  hint: fewer tiers, or thresholds in money"
+            )
+
     def _propose(self, values: np.ndarray) -> np.ndarray:
-        steps = len(self.names) - 1
         if self.method == "jenks":
             return natural_breaks(values, len(self.names))
-        usual = (0.80, 0.95, 0.99) if self.method == "quantile" else (0.5, 0.8, 0.95)
-        levels = tuple(self.levels) if self.levels is not None else usual[-steps:] if steps <= 3 else ()
-        if len(levels) != steps:
-            raise_problems([Problem("levels", "one for each tier above the lowest", str(levels), f"{steps} shares")])
-        limits = (by_quantile if self.method == "quantile" else by_share)(values, levels)
-        # equal limits would leave a tier empty: the next larger value begins it
-        return np.maximum.accumulate(limits + np.arange(steps) * 1e-9 * max(float(np.abs(limits).max()), 1.0))
+        return (by_quantile if self.method == "quantile" else by_share)(values, self._levels())
+
+    def _levels(self) -> tuple[float, ...]:
+        if self.levels is not None:
+            return tuple(self.levels)
+        steps = len(self.names) - 1
+        return (0.80, 0.95, 0.99)[-steps:] if self.method == "quantile" else (0.5, 0.8, 0.95)[:steps]
 
     def _check_params(self) -> None:
         problems = []
@@ -305,6 +426,8 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
             problems.append(Problem("names", "at least two different tiers, none called new or left", str(self.names)))
         if self.method not in ("quantile", "jenks", "share"):
             problems.append(Problem("method", "unknown", str(self.method), "quantile, jenks, share"))
+        elif self.method != "jenks" and self.thresholds is None:
+            problems += self._level_problems()
         problems += [
             Problem(name, "too small", str(getattr(self, name)), f"{least} or more")
             for name, least in (("smoothing", 1), ("confirmation", 1), ("hysteresis", 0))
@@ -314,109 +437,35 @@ class ValueTiers(BaseEstimator):  # type: ignore[misc]
             problems.append(Problem("hysteresis", "not a share", str(self.hysteresis), "below 1"))
         raise_problems(problems)
 
-    def _check_overrides(self, overrides: pd.DataFrame | None) -> None:
-        if overrides is None:
-            return
-        absent = [key for key in _OVERRIDE_KEYS if key not in overrides]
-        if absent:
-            raise_problems([Problem("overrides", "columns are missing", ", ".join(absent), ", ".join(_OVERRIDE_KEYS))])
-        problems: list[Problem] = []
-        for row in overrides.to_dict("records"):
-            problems += self._override_problems(row)
-        raise_problems(problems)
-
-    def _override_problems(self, row: Mapping[Any, Any]) -> list[Problem]:
-        where, found = f"override of {row['customer_id']}", []
-        if row["tier"] not in self.names:
-            found.append(Problem(where, "unknown tier", str(row["tier"]), ", ".join(self.names)))
-        if not isinstance(row["reason"], str) or not row["reason"].strip():
-            found.append(Problem(where, "no reason", hint="write why, for those who will ask"))
-        if pd.isna(row["expires"]):
-            found.append(Problem(where, "no expiry", hint="every override ends; give its last day"))
-        elif not pd.isna(row.get("since", pd.NaT)) and pd.Timestamp(row["expires"]) < pd.Timestamp(row["since"]):
-            found.append(Problem(where, "expires before it begins", f"{row['since']} to {row['expires']}"))
-        return found
-
-    def _overridden(self, found: pd.DataFrame, overrides: pd.DataFrame | None) -> pd.DataFrame:
-        """Put decisions by hand in place of computed tiers, for the months they cover."""
-        found["reason"] = ""
-        for row in [] if overrides is None else overrides.to_dict("records"):
-            since = row.get("since", pd.NaT)
-            covered = (found["customer_id"] == row["customer_id"]) & (found["month"] <= pd.Timestamp(row["expires"]))
-            if not pd.isna(since):
-                covered &= found["month"] + pd.offsets.MonthEnd(0) >= pd.Timestamp(since)
-            found.loc[covered, ["tier", "reason"]] = [row["tier"], row["reason"]]
-        columns = [
-            "customer_id",
-            "month",
-            "value",
-            "annual",
-            "tier",
-            "moved",
-            "reason",
-            "own_tier",
-            "pending",
-            "recent",
-        ]
-        return found[columns]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        return tags
+    def _level_problems(self) -> list[Problem]:
+        levels, steps = self._levels(), len(self.names) - 1
+        allowed = f"{steps} different shares between 0 and 1"
+        if len(set(levels)) == steps and all(0 < level < 1 for level in levels):
+            return []
+        return [Problem("levels", "one for each tier above the lowest", str(levels), allowed)]
 
 
-class _State:
-    """What the next month must know of each customer of a month: tier, months beyond a threshold, recent values."""
-
-    def __init__(self, frame: pd.DataFrame, month: pd.Timestamp | None = None) -> None:
-        self.frame, self.month = frame, month
-
-    def before(self, month: pd.Timestamp) -> _State:
-        """The state if it is of the month before; nobody's otherwise: all had left in between."""
-        follows = self.month is not None and month == self.month + pd.offsets.MonthBegin(1)
-        return self if follows else _State.of(None, ())
-
-    @classmethod
-    def of(cls, assigned: pd.DataFrame | None, names: Sequence[str]) -> _State:
-        if assigned is None or assigned.empty:
-            return cls(pd.DataFrame({"own": [], "pending": [], "recent": []}, index=pd.Index([], dtype=object)))
-        last = assigned[assigned["month"] == assigned["month"].max()]
-        own = last["own_tier"].map({name: k for k, name in enumerate(names)}).to_numpy()
-        content = {"own": own, "pending": last["pending"].to_numpy(), "recent": [list(r) for r in last["recent"]]}
-        return cls(pd.DataFrame(content, index=pd.Index(last["customer_id"])), pd.Timestamp(last["month"].iloc[0]))
+def _texts(values: np.ndarray) -> pd.Series:
+    return pd.Series(values.astype(object), dtype=object)
 
 
-def _checked_months(monthly: pd.DataFrame) -> pd.DataFrame:
-    absent = [name for name in _NEEDED if name not in monthly]
-    if absent:
-        raise DataError(f"columns are missing: {', '.join(absent)}\n  allowed: customer_id, month, value, segment")
-    if monthly.empty:
-        raise DataError("no month of any customer is given")
-    frame = monthly.assign(month=pd.to_datetime(monthly["month"]).dt.to_period("M").dt.to_timestamp())
-    twice = int(frame.duplicated(["customer_id", "month"]).sum())
-    if twice:
-        raise DataError(f"{twice} rows repeat a customer and month\n  hint: add up the values of a month first")
-    missing = int(frame["value"].isna().sum())
-    if missing:
-        raise DataError(
-            f"{missing} values are missing\n  hint: leave out months in which a customer was not in service"
+def _is_flat(X: Any) -> bool:
+    return isinstance(X, list) and np.ndim(X) == 1 if not hasattr(X, "shape") else len(X.shape) == 1
+
+
+def _last_day(start: Any) -> Any:
+    return start if pd.isna(start) else start + pd.DateOffset(years=1) - pd.Timedelta(days=1)
+
+
+def _warn_of_empty(limits: np.ndarray, values: np.ndarray, where: tuple[str, Sequence[str]]) -> None:
+    """Many customers of one value put thresholds in the same place."""
+    segment, names = where
+    held = np.bincount((values[:, None] >= limits).sum(axis=1), minlength=len(names))
+    empty = [str(name) for name, count in zip(names, held, strict=True) if not count]
+    if empty:
+        warnings.warn(
+            f"nobody is in {', '.join(empty)} (segment {segment}): many customers have the same value\n"
+            "  hint: other levels, fewer tiers, or thresholds in money",
+            QualityWarning,
+            stacklevel=4,
         )
-    return frame
-
-
-def _by_segment(segment: Any, rows: int) -> list[tuple[str, np.ndarray]]:
-    if segment is None:
-        return [(_ALL, np.arange(rows))]
-    names = np.asarray(segment, dtype=object).astype(str)
-    return [(name, np.flatnonzero(names == name)) for name in sorted(set(names))]
-
-
-def _one_column(X: Any) -> np.ndarray:
-    if X is None:
-        raise DataError("no values to propose thresholds from\n  hint: give annualised values, or thresholds in money")
-    values = check_array(X, ensure_2d=False, dtype=np.float64, input_name="X")
-    if values.ndim == 2 and values.shape[1] != 1:
-        raise DataError(f"X has {values.shape[1]} columns\n  allowed: one, the annualised value of each customer")
-    return np.asarray(values.ravel())

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from custintel.errors import ConfigurationError, DataError
+from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.estimators import ValueTiers
 from custintel.estimators._tier_thresholds import natural_breaks
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MONTHS = pd.period_range("2025-01", periods=12, freq="M").to_timestamp()
 
@@ -32,7 +40,9 @@ def tiers(**given: object) -> ValueTiers:
 
 
 def path(values: list[float | None], **how: object) -> list[str]:
-    return tiers(**how).assign(months_of({"a": values}))["tier"].tolist()
+    """The tiers of one customer, beside another who is always there."""
+    found = tiers(**how).assign(months_of({"a": values, "always": [60.0] * len(values)}))
+    return found.loc[found["customer_id"] == "a", "tier"].tolist()
 
 
 # monthly values (a year is twelve of them; thresholds are 50 and 100 a month), what tier each month
@@ -49,6 +59,13 @@ LIVES = [
     ("negative months count", [60, 60, -200, -200, -200], {}, ["mid", "mid", "mid", "low", "low"]),
     ("without memory", [48, 54, 48], {"smoothing": 1, "hysteresis": 0, "confirmation": 1}, ["low", "mid", "low"]),
     ("who comes back begins anew", [60, None, 130], {"smoothing": 1}, ["mid", "top"]),
+    ("nor does the smoothing look back before", [60, 20, None, 130, 130], {}, ["mid", "mid", "top", "top"]),
+    ("two months agree on the lesser step", [20, 130, 70], {"smoothing": 1}, ["low", "low", "mid"]),
+    ("exactly at the band is not beyond", [48, 55, 55], {"smoothing": 1}, ["low", "low", "low"]),
+    ("a month not known does not break", [48, 56, np.nan, 56], {"smoothing": 1}, ["low", "low", "low", "mid"]),
+    ("nor does it count", [48, 56, np.nan, 48], {"smoothing": 1}, ["low", "low", "low", "low"]),
+    ("not placed before a value is known", [np.nan, 60], {}, [None, "mid"]),
+    ("only known months are averaged", [60, np.nan, 90], {}, ["mid", "mid", "mid"]),
 ]
 
 
@@ -57,24 +74,94 @@ def test_life(values: list[float | None], how: dict[str, object], expected: list
     assert path(values, **how) == expected
 
 
+def by_hand(values: list[float | None]) -> list[tuple[str | None, str]]:
+    """The rule told again, one customer at a time: tier and move of every month."""
+    names, limits, h = ("low", "mid", "top"), (600.0, 1200.0), 0.10
+    own: int | None = None
+    window: list[float] = []
+    run: list[int] = []
+    told: list[tuple[str | None, str]] = []
+    for value in values:
+        if value is None:
+            own, window, run = None, [], []
+            told.append((None, "away"))
+            continue
+        fresh = not window
+        window = [*window, value][-3:]
+        known = [v for v in window if not np.isnan(v)]
+        move = "new" if fresh else ""
+        if known:
+            annual = 12 * sum(known) / len(known)
+            if own is None:
+                own = sum(annual >= t for t in limits)
+            else:
+                up, down = sum(annual > t * (1 + h) for t in limits), sum(annual >= t * (1 - h) for t in limits)
+                goal = up if up > own else min(down, own)
+                if goal == own or (run and (run[0] > own) != (goal > own)):
+                    run = []
+                if goal != own:
+                    run.append(goal)
+                if len(run) == 2:
+                    after = min(run) if goal > own else max(run)
+                    own, move, run = after, "up" if goal > own else "down", []
+        told.append((None if own is None else names[own], move))
+    return told
+
+
+VALUE = st.none() | st.just(np.nan) | st.floats(-50, 200) | st.sampled_from([0.0, 45.0, 50.0, 56.0, 90.0, 111.0])
+LIFE = st.lists(VALUE, min_size=8, max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(LIFE, min_size=1, max_size=5))
+def test_tiers_are_those_of_the_rule_told_by_hand(lives: list[list[float | None]]) -> None:
+    found = tiers().assign(months_of({"always": [60.0] * 8, **{f"c{k}": v for k, v in enumerate(lives)}}))
+    for k, values in enumerate(lives):
+        mine = found[found["customer_id"] == f"c{k}"]
+        expected = [told for told in by_hand(values) if told[1] != "away"]
+        tier = [None if pd.isna(t) else t for t in mine["tier"]]
+        assert list(zip(tier, mine["moved"], strict=True)) == expected
+
+
 @settings(max_examples=40, deadline=None)
-@given(
-    st.lists(st.lists(st.none() | st.floats(-50, 200), min_size=8, max_size=8), min_size=1, max_size=5),
-    st.integers(1, 7),
-)
-def test_month_by_month_gives_the_same_as_all_at_once(lives: list[list[float | None]], cut: int) -> None:
-    monthly = months_of({f"c{k}": values for k, values in enumerate(lives)})
-    if monthly.empty or monthly["month"].nunique() < 2:
-        return
-    early, late = monthly[monthly["month"] < MONTHS[cut]], monthly[monthly["month"] >= MONTHS[cut]]
-    if early.empty or late.empty:
-        return
+@given(st.lists(LIFE, min_size=1, max_size=5), st.lists(st.booleans(), min_size=7, max_size=7))
+def test_month_by_month_gives_the_same_as_all_at_once(lives: list[list[float | None]], cuts: list[bool]) -> None:
+    monthly = months_of({"always": [60.0] * 8, **{f"c{k}": values for k, values in enumerate(lives)}})
     model = tiers()
     whole = model.assign(monthly)
-    first = model.assign(early)
-    second = model.assign(late, history=first)
-    both = pd.concat([first, second], ignore_index=True)
-    pd.testing.assert_frame_equal(both, whole)
+    edges = [0, *(k + 1 for k, cut in enumerate(cuts) if cut), 8]
+    parts: list[pd.DataFrame] = []
+    for start, end in pairwise(edges):
+        kept = pd.concat(parts) if parts else None
+        recent = None if kept is None else kept[kept["month"] >= MONTHS[max(start - 3, 0)]]
+        parts.append(model.assign(monthly[monthly["month"].isin(MONTHS[start:end])], history=recent))
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+
+
+def test_history_goes_through_a_file(tmp_path: Path) -> None:
+    monthly = months_of({"a": [48.0, 56, 56, 56, 56], "b": [np.nan, np.nan, 20, 20, 20]})
+    early, late = monthly[monthly["month"] < MONTHS[3]], monthly[monthly["month"] >= MONTHS[3]]
+    model = tiers()
+    model.assign(early).to_parquet(tmp_path / "tiers.parquet")
+    kept = pd.read_parquet(tmp_path / "tiers.parquet")
+    expected = model.assign(monthly).loc[lambda f: f["month"] >= MONTHS[3]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(model.assign(late, history=kept), expected)
+
+
+def test_months_must_follow_the_history() -> None:
+    model = tiers()
+    monthly = months_of({"a": [60.0] * 6})
+    history = model.assign(monthly[:3])
+    with pytest.raises(DataError, match="do not follow the history"):
+        model.assign(monthly[4:], history=history)
+    with pytest.raises(DataError, match="do not follow the history"):
+        model.assign(monthly[2:4], history=history)
+    with pytest.raises(DataError, match="too short"):
+        model.assign(monthly[3:], history=history[-1:])
+    with pytest.raises(DataError, match="other tiers"):
+        tiers(names=("x", "y", "z")).assign(monthly[3:], history=history)
+    with pytest.raises(DataError, match="2025-02, 2025-03"):
+        model.assign(monthly.iloc[[0, 3]])
 
 
 def test_overrides_hold_until_they_expire_and_leave_the_own_tier_alone() -> None:
@@ -99,24 +186,97 @@ def test_all_mistakes_of_overrides_are_told_at_once() -> None:
         assert piece in str(told.value)
 
 
+def test_overrides_that_have_expired_or_overlap_are_refused() -> None:
+    frame = pd.DataFrame({"customer_id": ["a", "b", "b"], "tier": "top", "reason": "why"})
+    frame["since"] = [None, "2025-01-01", "2025-02-01"]
+    frame["expires"] = ["2024-12-31", "2025-03-31", "2025-04-30"]
+    with pytest.raises(ConfigurationError, match="2 mistakes") as told:
+        tiers().assign(months_of({"a": [1.0], "b": [1.0]}), overrides=frame)
+    assert "override of a: has expired" in str(told.value)
+    assert "override of b: two on the same day" in str(told.value)
+    with pytest.raises(ConfigurationError, match="columns are missing"):
+        tiers().assign(months_of({"a": [1.0]}), overrides=frame.drop(columns="reason"))
+
+
+def test_an_override_of_nobody_is_told() -> None:
+    frame = pd.DataFrame({"customer_id": ["x"], "tier": "top", "reason": "why", "expires": "2025-03-31"})
+    with pytest.warns(QualityWarning, match="without a row: x"):
+        tiers().assign(months_of({"a": [1.0]}), overrides=frame)
+
+
+def test_one_override_after_another() -> None:
+    frame = pd.DataFrame({"customer_id": ["a", "a"], "tier": ["top", "low"], "reason": ["r", "s"]})
+    frame["since"], frame["expires"] = ["2025-02-01", "2025-04-01"], ["2025-03-31", "2025-04-30"]
+    found = tiers().assign(months_of({"a": [60.0] * 5}), overrides=frame)
+    assert found["tier"].tolist() == ["mid", "top", "top", "low", "mid"]
+
+
+def test_thresholds_have_a_year_and_then_warn() -> None:
+    model = tiers(valid_from="2024-02-15")
+    assert model.valid_until_ == pd.Timestamp("2025-02-14")
+    model.assign(months_of({"a": [1.0, 1.0]}))
+    with pytest.warns(QualityWarning, match="valid until 2025-02-14"):
+        model.assign(months_of({"a": [1.0, 1.0, 1.0]}))
+    assert model.version_ != tiers(valid_from="2025-02-15").version_
+
+
+def test_new_thresholds_go_on_from_the_old_tiers() -> None:
+    monthly = months_of({"a": [60.0] * 6})
+    history = tiers().assign(monthly[:3])
+    found = tiers(thresholds=[850.0, 1600.0]).assign(monthly[3:], history=history)
+    assert found["tier"].tolist() == ["mid", "low", "low"]
+
+
+@pytest.mark.parametrize("segment", [None, ["public"] * 60 + ["key"] * 40])
+def test_state_gives_back_the_same_tiers(segment: list[str] | None) -> None:
+    values = np.random.default_rng(0).lognormal(5, 1, 100)
+    model = ValueTiers(valid_from="2025-01-01").fit(values, segment=segment)
+    state, boosters = model.to_state()
+    again = ValueTiers.from_state(json.loads(json.dumps(state)), boosters)
+    assert again.version_ == model.version_
+    assert again.tier_of(values, segment=segment).equals(model.tier_of(values, segment=segment))
+    pd.testing.assert_frame_equal(again.table(), model.table())
+
+
+def test_negative_values_are_in_the_lowest_tier() -> None:
+    values = np.concatenate([np.full(20, -300.0), np.random.default_rng(0).lognormal(5, 1, 200)])
+    for method in ("quantile", "jenks", "share"):
+        assert (ValueTiers(method=method).fit(values).tier_of(values)[:20] == "bronze").all()
+
+
+def test_shares_are_held_by_the_smallest_set() -> None:
+    values = np.random.default_rng(0).lognormal(5, 1, 500)
+    model = ValueTiers(names=("c", "b", "a"), method="share").fit(values)
+    tier = model.tier_of(values)
+    for top, share in ((["a"], 0.5), (["a", "b"], 0.8)):
+        held = values[tier.isin(top)]
+        assert held.sum() >= share * values.sum() > held.sum() - held.min()
+
+
+def test_customers_of_one_value_leave_a_tier_empty_and_that_is_told() -> None:
+    values = np.concatenate([np.zeros(90), np.arange(1.0, 11.0)])
+    with pytest.warns(QualityWarning, match="nobody is in bronze"):
+        ValueTiers().fit(values)
+
+
 def test_segments_have_thresholds_of_their_own() -> None:
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.lognormal(5, 0.5, 900), rng.lognormal(9, 0.5, 100)])
     segment = ["public"] * 900 + ["key"] * 100
     model = ValueTiers().fit(values, segment=segment)
-    found = pd.Series(model.predict(values, segment=segment))
+    found = model.tier_of(values, segment=segment)
     shares = found.groupby(segment).value_counts(normalize=True)
     assert shares["key", "bronze"] == pytest.approx(0.8, abs=0.01)
     assert shares["public", "bronze"] == pytest.approx(0.8, abs=0.01)
     with pytest.raises(DataError, match="thresholds of their own"):
-        model.predict(values)
+        model.tier_of(values)
 
 
 def test_natural_breaks_find_the_groups_that_are_there() -> None:
     rng = np.random.default_rng(1)
     values = np.concatenate([rng.lognormal(mean, 0.1, 300) for mean in (1, 3, 6)])
     model = ValueTiers(names=("a", "b", "c"), method="jenks").fit(values)
-    assert pd.Series(model.predict(values)).value_counts().between(297, 303).all()
+    assert model.tier_of(values).value_counts().between(297, 303).all()
 
 
 def test_natural_breaks_are_the_best_of_all_partitions() -> None:
@@ -156,6 +316,21 @@ def test_migration_money_adds_up_to_the_change_of_the_total() -> None:
     assert len(matrix.words()) == 5
 
 
+def test_the_matrix_is_drawn_and_shown() -> None:
+    matplotlib = pytest.importorskip("matplotlib", reason="matplotlib absent: pip install 'custintel[plot]'")
+    matplotlib.use("Agg")
+    model = tiers(smoothing=1, confirmation=1)
+    matrix = model.migration(model.assign(months_of({"a": [60.0, 130], "b": [60.0, None]})), MONTHS[0], MONTHS[1])
+    assert matrix.moved.loc["mid"].tolist() == [0.0, 0.0, 60.0, 60.0]
+    ax = matrix.plot()
+    texts = [text.get_text() for text in ax.texts]
+    assert texts[1 * 4 + 2] == "1\n+70 u"
+    assert texts[1 * 4 + 3] == "1\n-60 u"
+    assert matrix.plot(ax=ax) is ax
+    matplotlib.pyplot.close(ax.figure)
+    assert "50.0%" in matrix._repr_html_()
+
+
 def small_market(customers: int, seed: int) -> tuple[pd.DataFrame, pd.Series]:
     """Monthly values with 15 % noise around a level that moves for .18 % a month, and the true tier at the end."""
     rng = np.random.default_rng(seed)
@@ -182,7 +357,7 @@ def test_flip_flops_are_rare_and_tiers_mostly_true() -> None:
         (found.iloc[:, k] == found.iloc[:, k - 2]) & moved.iloc[:, k - 1] & moved.iloc[:, k - 2] for k in range(2, 12)
     ]
     assert np.mean(back) < 0.001
-    assert (found.iloc[:, -1].to_numpy() == model.predict(truth)).mean() >= 0.90
+    assert (found.iloc[:, -1].to_numpy() == model.tier_of(truth).to_numpy()).mean() >= 0.90
 
 
 def test_bad_input_is_explained() -> None:
@@ -199,6 +374,20 @@ def test_bad_input_is_explained() -> None:
         tiers().assign(pd.concat([monthly, monthly]))
     with pytest.raises(DataError, match="missing: value"):
         tiers().assign(monthly.drop(columns="value"))
+    with pytest.raises(DataError, match="infinite"):
+        tiers().assign(monthly.assign(value=np.inf))
+    with pytest.raises(DataError, match="no customer_id"):
+        tiers().assign(monthly.assign(customer_id=None)[:1])
+    with pytest.raises(DataError, match="no month"):
+        tiers().assign(monthly[:0])
+    with pytest.raises(DataError, match="given: vip"):
+        tiers().assign(monthly.assign(segment="vip"))
+    with pytest.raises(DataError, match="no values"):
+        ValueTiers().fit()
+    with pytest.raises(ConfigurationError, match="3 mistakes"):
+        ValueTiers(method="luck", smoothing=0, confirmation=0).fit([1.0])
+    with pytest.raises(ConfigurationError, match="levels"):
+        ValueTiers(levels=[0.5, 80]).fit([1.0, 2.0])
     with pytest.raises(DataError, match="no tiers for this month"):
         tiers().migration(tiers().assign(monthly), "2024-01-01", "2025-01-01")
 
@@ -206,3 +395,12 @@ def test_bad_input_is_explained() -> None:
 def test_parameters_are_kept_as_given() -> None:
     model = ValueTiers(names=("a", "b"), thresholds=[10.0], smoothing=2)
     assert clone(model).get_params() == model.get_params()
+
+
+EXPECTED_FAILURES = {"check_fit1d": "one value a customer: a plain list or series is natural"}
+
+
+@parametrize_with_checks([ValueTiers()], expected_failed_checks=lambda _: EXPECTED_FAILURES)
+@pytest.mark.filterwarnings("ignore::custintel.errors.QualityWarning")
+def test_scikit_learn_check(estimator: Any, check: Any) -> None:
+    check(estimator)
