@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from custintel.decide._allocation import Allocation, allocate
 from custintel.decide._audience import Audience
+from custintel.decide._champion import Champion, Verdict, promote_version
 from custintel.decide._constraints import (
     Blocking,
     Constraints,
@@ -13,21 +14,32 @@ from custintel.decide._constraints import (
     read_constraints,
 )
 from custintel.decide._feasible import InfeasibleError, Shortfall
+from custintel.decide._log import Appended, DecisionLog
+from custintel.decide._off_policy import PolicyComparison, PolicyEvaluation, compare_policies, evaluate_policy
 from custintel.decide._values import NO_OFFER, OfferValues, incremental_margin
 
 __all__ = [
     "NO_OFFER",
     "Allocation",
+    "Appended",
     "Audience",
     "Blocking",
+    "Champion",
     "Constraints",
     "ContactPolicy",
+    "DecisionLog",
     "Exploration",
     "InfeasibleError",
     "OfferLimits",
     "OfferValues",
+    "PolicyComparison",
+    "PolicyEvaluation",
     "Shortfall",
+    "Verdict",
     "allocate",
+    "compare_policies",
+    "evaluate_policy",
     "incremental_margin",
+    "promote_version",
     "read_constraints",
 ]
