@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from custintel import decide, explain, labels, metrics
     from custintel.artifact import Model, load_model
     from custintel.builder import FeatureBuilder
-    from custintel.estimators import ChurnClassifier, ChurnSurvival, ValueModel, ValueTiers, WarehouseFeatures
+    from custintel.estimators import (
+        ChurnClassifier,
+        ChurnSurvival,
+        UpliftModel,
+        ValueModel,
+        ValueTiers,
+        WarehouseFeatures,
+    )
     from custintel.scoring import score
     from custintel.training import train
     from custintel.warehouse import Warehouse
@@ -26,6 +33,7 @@ __all__ = [
     "ChurnSurvival",
     "FeatureBuilder",
     "Model",
+    "UpliftModel",
     "ValueModel",
     "ValueTiers",
     "Warehouse",
@@ -45,6 +53,7 @@ _HOMES = {
     "ChurnSurvival": "custintel.estimators",
     "FeatureBuilder": "custintel.builder",
     "Model": "custintel.artifact",
+    "UpliftModel": "custintel.estimators",
     "ValueModel": "custintel.estimators",
     "ValueTiers": "custintel.estimators",
     "Warehouse": "custintel.warehouse",

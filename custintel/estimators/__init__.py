@@ -8,6 +8,7 @@ from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._sbg import ShiftedBetaGeometric
+from custintel.estimators._uplift import UpliftModel
 from custintel.estimators._value import ValueModel
 from custintel.estimators._value_tiers import ValueTiers
 from custintel.estimators._warehouse_features import WarehouseFeatures
@@ -20,6 +21,7 @@ __all__ = [
     "GammaGamma",
     "MigrationMatrix",
     "ShiftedBetaGeometric",
+    "UpliftModel",
     "ValueModel",
     "ValueTiers",
     "WarehouseFeatures",

@@ -15,11 +15,14 @@ from custintel.metrics._survival import (
     survival_calibration,
 )
 from custintel.metrics._tables import decile_table, gain_table
+from custintel.metrics._uplift import Comparison, Qini, compare_uplift, qini_curve, qini_score, uplift_at, uplift_table
 
 __all__ = [
     "CalibrationLine",
+    "Comparison",
     "Empc",
     "Interval",
+    "Qini",
     "auc",
     "average_precision",
     "bootstrap_interval",
@@ -27,6 +30,7 @@ __all__ = [
     "brier_survival",
     "calibration_line",
     "calibration_table",
+    "compare_uplift",
     "concordance_index",
     "constant_policy_profit",
     "decile_table",
@@ -41,5 +45,9 @@ __all__ = [
     "max_lift",
     "profit_curve",
     "psi",
+    "qini_curve",
+    "qini_score",
     "survival_calibration",
+    "uplift_at",
+    "uplift_table",
 ]
