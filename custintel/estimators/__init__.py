@@ -6,14 +6,17 @@ from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_
 from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._customer_value import ValueTerms, customer_value, net_cross_sell
 from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._sbg import ShiftedBetaGeometric
 from custintel.estimators._uplift import UpliftModel
-from custintel.estimators._value import ValueModel
+from custintel.estimators._value import ValueModel, discount_factors
+from custintel.estimators._value_table import VALUE_FAMILIES, ValueTable, fit_on, value_features, value_table
 from custintel.estimators._value_tiers import ValueTiers
 from custintel.estimators._warehouse_features import WarehouseFeatures
 
 __all__ = [
+    "VALUE_FAMILIES",
     "BetaGeometricNBD",
     "ChurnClassifier",
     "ChurnSurvival",
@@ -23,8 +26,16 @@ __all__ = [
     "ShiftedBetaGeometric",
     "UpliftModel",
     "ValueModel",
+    "ValueTable",
+    "ValueTerms",
     "ValueTiers",
     "WarehouseFeatures",
+    "customer_value",
+    "discount_factors",
+    "fit_on",
     "learn_contract",
+    "net_cross_sell",
     "purchase_summary",
+    "value_features",
+    "value_table",
 ]

@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["ValueModel", "discount_factors"]
 
 _FOLDS = 3
-_MOST_CORRECTION = 0.25
-_TERMS = ["pv", "months", "margin"]
+_FEWEST_KNOWN = 20
+_TERMS = ["pv", "months", "margin", "after_exit"]
 
 
 class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     """Potential value (PV): the discounted margin that a customer of today will bring over the horizon.
 
-    ``PV = sum over h of stays(h) x margin(h) / (1 + d)^h``, h = 1 to `horizon` months, d the monthly discount
-    ``(1 + annual_discount)^(1/12) - 1``. The chance to stay comes from `ChurnSurvival`, the margin of those who stay
-    from the run rate and a boosted forecast of its change. PV may be negative and is not cut at zero: a customer who
-    costs more than he brings is worth knowing.
+    ``PV = sum over h of (stays(h) x margin(h) + (1 - stays(h)) x after_exit) / (1 + d)^h``, h = 1 to `horizon` months,
+    d the monthly discount ``(1 + annual_discount)^(1/12) - 1``. `after_exit` is what still comes of those who have left
+    (final bills, bad debts, returners), most often a small cost. The chance to stay comes from `ChurnSurvival`, the
+    margin of those who stay from the run rate and a boosted forecast of its change. PV may be negative and is not cut
+    at zero: a customer who costs more than he brings is worth knowing.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     annual_discount : float
         Discount a year, as a share.
     run_rate : str
-        Column of X with the margin a month of late (`custintel.training.value_table` adds it); 0 where absent.
+        Column of X with the margin a month of late (`custintel.estimators.value_table` adds it); 0 where absent.
     extrapolate : bool
         Allow a horizon longer than customers were watched; refused otherwise.
     random_state : int, RandomState or None
@@ -55,9 +56,12 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         Chance to stay; None when `fit` was given no durations: customers are then taken to stay.
     forecast_ : MarginForecast
         Margin of those who stay.
-    correction_ : float
-        Factor that makes predictions of the known months add up to what was earned (final bills, bad debts and
-        returners are not in either part); between 0.75 and 1.25.
+    after_exit_ : float
+        Mean margin a month of those who have left: makes what is predicted for the known months of `fit` add up to
+        what was earned. No larger than the mean margin, either way.
+    observed_months_ : int or None
+        Months ahead that the data tell about: customers watched and margins known; None for one margin a month without
+        durations.
     contract_, feature_names_in_, n_features_in_
         Columns seen in `fit`.
 
@@ -78,7 +82,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
 
     survival_: ChurnSurvival | None
     forecast_: MarginForecast
-    correction_: float
+    after_exit_: float
+    observed_months_: int | None
 
     def __init__(
         self,
@@ -115,7 +120,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         Raises
         ------
         ConfigurationError
-            When the horizon is longer than customers were watched and `extrapolate` is not set.
+            When the horizon is longer than customers were watched, or margins are known, and `extrapolate` is not set.
         """
         margins = _margins(y)
         table, matrix = self._learn_table(X, margins, months, cause, groups)
@@ -127,11 +132,12 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         if months is not None:
             stay = ChurnSurvival(extrapolate=True, random_state=self.random_state, n_jobs=self.n_jobs)
             self.survival_ = stay.fit(X, months, cause=cause, groups=groups)
-            self._check_horizon()
+        self.observed_months_ = self._observed(margins)
+        self._check_horizon()
         material = self._material(matrix, alive)
         threads = threads_of(self.n_jobs, matrix.size)
         self.forecast_ = fit_forecast(material, rate, fold, seed_of(self.random_state), threads)
-        self.correction_ = self._correction(X, matrix, rate, margins)
+        self.after_exit_ = self._after_exit(X, matrix, rate, margins)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -139,7 +145,9 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         return np.asarray(self.decompose(X)["pv"].to_numpy())
 
     def decompose(self, X: Any, months: int | None = None) -> pd.DataFrame:
-        """PV with what it is made of: expected months of stay, and mean expected margin a month while here.
+        """PV with what it is made of: months of stay, mean margin a month while here, and what comes after an exit.
+
+        Up to the discount, ``pv = months x margin + after_exit``.
 
         Parameters
         ----------
@@ -149,11 +157,12 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
             Horizon; that of the model by default.
         """
         stays, margin = self.by_month(X, months)
-        value = stays * margin * discount_factors(margin.shape[1], self.annual_discount)
+        gone = (1 - stays) * self.after_exit_
+        value = (stays * margin + gone) @ discount_factors(margin.shape[1], self.annual_discount)
         here = stays.sum(axis=1)
         mean = (stays * margin).sum(axis=1) / np.maximum(here, 1e-12)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(np.column_stack([value.sum(axis=1), here, mean]), index=index, columns=_TERMS)
+        return pd.DataFrame(np.column_stack([value, here, mean, gone.sum(axis=1)]), index=index, columns=_TERMS)
 
     def by_month(self, X: Any, months: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Share of each month that the customer is expected to be here, and margin while here (rows x months)."""
@@ -163,7 +172,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         stays = self._stays(X, months, len(matrix))
         rate = self._run_rates(X, len(matrix))
         margin = self.forecast_.predict(matrix, rate, months, threads_of(self.n_jobs, matrix.size))
-        return stays, margin * self.correction_
+        return stays, margin
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""
@@ -180,7 +189,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
             "contract": self.contract_.to_state(),
             "forecast": forecast,
             "survival": survival,
-            "correction": self.correction_,
+            "after_exit": self.after_exit_,
+            "observed_months": self.observed_months_,
         }
         return state, texts
 
@@ -195,7 +205,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         model.forecast_ = MarginForecast.from_state(state["forecast"], texts)
         given = state["survival"]
         model.survival_ = None if given is None else ChurnSurvival.from_state(given, texts)
-        model.correction_ = float(state["correction"])
+        model.after_exit_ = float(state["after_exit"])
+        model.observed_months_ = state["observed_months"]
         return model
 
     def _stays(self, X: Any, months: int, rows: int) -> np.ndarray:
@@ -212,23 +223,33 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         rate = pd.to_numeric(X[self.run_rate], errors="coerce").to_numpy(np.float64, na_value=0.0)
         return np.asarray(np.nan_to_num(rate))
 
-    def _correction(self, X: Any, matrix: np.ndarray, rate: np.ndarray, margins: np.ndarray) -> float:
-        """Earned over predicted, on the months that are known for each row."""
+    def _after_exit(self, X: Any, matrix: np.ndarray, rate: np.ndarray, margins: np.ndarray) -> float:
+        """What was earned beyond the margin of those who stay, for each month of those who do not."""
         known = np.isfinite(margins)
         months = margins.shape[1]
         threads = threads_of(self.n_jobs, matrix.size)
-        predicted = self._stays(X, months, len(matrix)) * self.forecast_.predict(matrix, rate, months, threads)
-        total = float(predicted[known].sum())
-        if not total > 0:
-            return 1.0
-        return float(np.clip(margins[known].sum() / total, 1 - _MOST_CORRECTION, 1 + _MOST_CORRECTION))
+        stays = self._stays(X, months, len(matrix))
+        staying = stays * self.forecast_.predict(matrix, rate, months, threads)
+        gone = float((1 - stays)[known].sum())
+        most = abs(float(margins[known].mean()))
+        if gone < 1:
+            return 0.0
+        return float(np.clip((margins[known] - staying[known]).sum() / gone, -most, most))
+
+    def _observed(self, margins: np.ndarray) -> int | None:
+        """The last month ahead that the data tell about."""
+        told = [] if self.survival_ is None else [self.survival_.observed_months_]
+        if margins.shape[1] > 1:
+            enough = np.isfinite(margins).sum(axis=0) >= min(_FEWEST_KNOWN, max(1, len(margins) // 5))
+            told.append(int(np.flatnonzero(enough).max(initial=0)) + 1)
+        return min(told) if told else None
 
     def _check_horizon(self) -> None:
-        observed = self.survival_.observed_months_ if self.survival_ is not None else self.horizon
-        if self.horizon > observed and not self.extrapolate:
+        observed = self.observed_months_
+        if observed is not None and self.horizon > observed and not self.extrapolate:
             raise ConfigurationError(
                 f"the horizon is longer than the data\n  given: horizon {self.horizon} months\n"
-                f"  allowed: up to {observed} months, the longest that customers were watched\n"
+                f"  allowed: up to {observed} months, for which customers were watched and margins are known\n"
                 "  hint: ValueModel(extrapolate=True) goes on at late hazards and margins; reports then say so"
             )
 

@@ -24,6 +24,7 @@ from custintel.labels._definition import ChurnDefinition
 from custintel.labels._dormancy import dormancy_curve
 from custintel.labels._exits import exit_times, months_between
 from custintel.labels._margin import monthly_margin, value_name
+from custintel.labels._value_windows import future_margin, margin_columns, past_value
 
 __all__ = [
     "ChurnDefinition",
@@ -31,8 +32,11 @@ __all__ = [
     "churn_population",
     "dormancy_curve",
     "exit_times",
+    "future_margin",
     "label_dates",
+    "margin_columns",
     "monthly_margin",
     "months_between",
+    "past_value",
     "value_name",
 ]

@@ -11,11 +11,14 @@ from custintel.training._store import open_store, store_uri
 from custintel.training._table import Table, read_table
 from custintel.training._tracking import fetch_report
 from custintel.training._train import train
+from custintel.training._value_backtest import ValueBacktest, backtest_value
 
 __all__ = [
     "Leak",
     "Run",
     "Table",
+    "ValueBacktest",
+    "backtest_value",
     "churn_definition",
     "fetch_report",
     "find_column",
