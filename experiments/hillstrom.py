@@ -67,9 +67,8 @@ def study(repeats: int) -> tuple[pd.DataFrame, list[str]]:
     told = []
     for other in ("response model", "r", "x", "t", "s"):
         found = compare_uplift(y, runs[0]["dr"], runs[0][other], treated, repeats=1000)
-        told.append(
-            f"- dr less {other}: {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f}), p = {found.p_value:.3f}"
-        )
+        span = f"({found.low:+.4f} to {found.high:+.4f}), p = {found.p_value:.3f}"
+        told.append(f"- dr less {other}: {found.difference:+.4f} {span}")
     return pd.DataFrame(rows), told
 
 

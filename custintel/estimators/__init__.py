@@ -8,6 +8,7 @@ from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._customer_value import ValueTerms, customer_value, net_cross_sell
 from custintel.estimators._migration import MigrationMatrix
+from custintel.estimators._profit_threshold import ProfitThreshold
 from custintel.estimators._sbg import ShiftedBetaGeometric
 from custintel.estimators._uplift import UpliftModel
 from custintel.estimators._value import ValueModel, discount_factors
@@ -23,6 +24,7 @@ __all__ = [
     "FeatureContract",
     "GammaGamma",
     "MigrationMatrix",
+    "ProfitThreshold",
     "ShiftedBetaGeometric",
     "UpliftModel",
     "ValueModel",

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from custintel.metrics._bootstrap import Interval, bootstrap_interval
 from custintel.metrics._calibration import CalibrationLine, brier, calibration_line, calibration_table, ece_score
+from custintel.metrics._campaign import (
+    Campaign,
+    best_campaign,
+    contact_value,
+    empc_individual,
+    money_column,
+    profit_scorer,
+)
 from custintel.metrics._discrimination import auc, average_precision, ks_score, lift_score, max_lift
 from custintel.metrics._profit import Empc, constant_policy_profit, empc, empc_score, profit_curve
 from custintel.metrics._stability import psi
@@ -19,12 +27,14 @@ from custintel.metrics._uplift import Comparison, Qini, compare_uplift, qini_cur
 
 __all__ = [
     "CalibrationLine",
+    "Campaign",
     "Comparison",
     "Empc",
     "Interval",
     "Qini",
     "auc",
     "average_precision",
+    "best_campaign",
     "bootstrap_interval",
     "brier",
     "brier_survival",
@@ -33,9 +43,11 @@ __all__ = [
     "compare_uplift",
     "concordance_index",
     "constant_policy_profit",
+    "contact_value",
     "decile_table",
     "ece_score",
     "empc",
+    "empc_individual",
     "empc_score",
     "gain_table",
     "integrated_brier_score",
@@ -43,7 +55,9 @@ __all__ = [
     "ks_score",
     "lift_score",
     "max_lift",
+    "money_column",
     "profit_curve",
+    "profit_scorer",
     "psi",
     "qini_curve",
     "qini_score",
