@@ -25,8 +25,10 @@ EVERY = 3
 
 def operator(lines: int, months: int, seed: int, keep: Path | None) -> Warehouse:
     """A simulated operator, from the folder where it was kept if there is one."""
-    if keep is not None and (keep / "warehouse.json").exists():
-        return Warehouse.open(keep)
+    if keep is not None:
+        keep = keep / f"{lines}_{months}_{seed}"
+        if (keep / "warehouse.json").exists():
+            return Warehouse.open(keep)
     wh = Warehouse.simulate(customers=lines, months=months, seed=seed)
     if keep is not None:
         wh.save(keep)
@@ -98,7 +100,7 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=36)
     parser.add_argument("--seed", type=int, default=21)
     parser.add_argument("--horizon", type=int, default=12)
-    parser.add_argument("--keep", type=Path, help="folder of the simulated operator")
+    parser.add_argument("--keep", type=Path, help="folder for simulated operators")
     parser.add_argument("--mlflow", action="store_true")
     settings = parser.parse_args()
     wh = operator(settings.customers, settings.months, settings.seed, settings.keep)

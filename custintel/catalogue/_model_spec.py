@@ -20,6 +20,7 @@ __all__ = ["LEARNERS", "ModelSpec", "load_model_spec"]
 
 LEARNERS: Mapping[str, tuple[str, ...]] = {
     "ChurnClassifier": ("effort", "leaves", "min_leaf", "learning_rate", "column_share", "l2"),
+    "ValueModel": ("annual_discount", "extrapolate"),
 }
 """Learners a model may name, with the parameters that may be fixed or searched."""
 
@@ -39,7 +40,7 @@ _KEYS = {
         "reasons",
     ),
     "population": ("active_within_days", "where"),
-    "label": ("kind", "gap_days", "horizon_days", "dormancy_days", "billing_types"),
+    "label": ("kind", "gap_days", "horizon_days", "dormancy_days", "billing_types", "horizon_months", "unit_costs"),
     "dates": ("every", "history_days"),
     "features": ("families", "exclude"),
     "learner": ("class", "params"),
@@ -48,7 +49,7 @@ _KEYS = {
 }
 _GROUP_KEYS = ("columns", "about", "about_zh", "action", "action_zh")
 _CHOICES = {
-    ("label", "kind"): ("churn",),
+    ("label", "kind"): ("churn", "future_margin"),
     ("label", "billing_types"): ("postpaid", "prepaid"),
     ("dates", "every"): ("month", "half_month", "week"),
 }
@@ -57,6 +58,7 @@ _DAYS = (
     ("label", "gap_days", 0),
     ("label", "horizon_days", 1),
     ("label", "dormancy_days", 1),
+    ("label", "horizon_months", 1),
     ("dates", "history_days", 1),
 )
 _NOTHING = Located(None, "")
@@ -155,7 +157,7 @@ def load_model_spec(
     custintel.errors.ConfigurationError: 1 mistake found
       models: unknown model
         given: chrun
-        allowed: churn, churn_prepaid
+        allowed: churn, churn_prepaid, ...
         hint: did you mean churn?
     """
     texts = tuple(yaml_texts("models", models_path))
@@ -238,6 +240,9 @@ class _ModelReader:
         for key, at in self.document.mapping.get("costs", _NOTHING).mapping.items():
             if not _is_number(at.value) or float(str(at.value)) < 0:
                 self.reader.wrong(at.where, f"costs.{key} is not an amount", str(at.plain()), "0 or more")
+        for key, at in self._at("label", "unit_costs").mapping.items():
+            if not _is_number(at.value):
+                self.reader.wrong(at.where, f"the unit cost of {key} is not a number", str(at.plain()))
         self._check_where(self._at("population", "where"))
 
     def _whole(self, at: Located, key: str, least: int) -> None:

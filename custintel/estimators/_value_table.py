@@ -11,7 +11,6 @@ import pandas as pd
 from custintel.builder import FeatureBuilder, read_dates
 from custintel.errors import DateError
 from custintel.labels import (
-    ChurnDefinition,
     exit_times,
     future_margin,
     margin_columns,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from custintel.builder import AsOf
+    from custintel.labels import ChurnDefinition
     from custintel.warehouse import Warehouse
 
 __all__ = ["VALUE_FAMILIES", "ValueTable", "fit_on", "value_features", "value_table"]
@@ -104,13 +104,14 @@ def value_features(
     return X.join(found.reindex(X.index))
 
 
-def value_table(
+def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about them)
     wh: Warehouse,
     as_of: Sequence[AsOf],
     known_by: AsOf | None = None,
     horizon: int = 24,
     costs: Mapping[str, float] | None = None,
     X: pd.DataFrame | None = None,
+    definition: ChurnDefinition | None = None,
 ) -> ValueTable:
     """What a value model may learn on a day: past dates, their features, and what had come after them by that day.
 
@@ -128,6 +129,8 @@ def value_table(
         Unit costs over those of the table.
     X : DataFrame, optional
         `value_features` of these dates (and perhaps more), when they are there already.
+    definition : ChurnDefinition, optional
+        Dormancy and population of exits.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def value_table(
         )
     X = value_features(wh, days, costs=costs) if X is None else X
     # a line belongs to the table if it could be watched: in service and active at the date
-    exits = exit_times(wh, days, ChurnDefinition(), until=last)
+    exits = exit_times(wh, days, definition, until=last)
     exits = exits.loc[exits.index.intersection(X.index)]
     margin = monthly_margin(wh, last, costs)
     parts = {day: future_margin(margin, day, exits.loc[day].index, horizon) for day in days if day in exits.index}

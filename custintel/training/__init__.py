@@ -12,6 +12,7 @@ from custintel.training._table import Table, read_table
 from custintel.training._tracking import fetch_report
 from custintel.training._train import train
 from custintel.training._value_backtest import ValueBacktest, backtest_value
+from custintel.training._value_training import fit_value_model
 
 __all__ = [
     "Leak",
@@ -23,6 +24,7 @@ __all__ = [
     "fetch_report",
     "find_column",
     "find_leaks",
+    "fit_value_model",
     "in_population",
     "open_store",
     "p_observable",

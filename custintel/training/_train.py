@@ -135,6 +135,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     if tracking:
         import_mlflow()  # now, not after ten minutes of work
     spec = load_model_spec(name, models_path, features_path)
+    _check_question(spec)
     how = _How(tune, seed, refit, keep_leaks)
     if table is not None:
         material = from_table(table, str(target), id_column)
@@ -148,6 +149,15 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     params = {**asdict(how), **run.model.estimator.get_params()}
     record = Record(run.model, run.evaluation, params, *train_rows, started, promote)
     return Run(run.model, run.evaluation, track_run(record, tracking_uri))
+
+
+def _check_question(spec: ModelSpec) -> None:
+    """A model of value is no classifier: it has a fit and a back-test of its own."""
+    if spec.label.get("kind") == "future_margin":
+        raise ConfigurationError(
+            f"{spec.name} asks for an amount\n  given: label kind future_margin\n  allowed: churn\n"
+            "  hint: custintel.training.fit_value_model(wh) fits it, backtest_value judges it"
+        )
 
 
 def _check_source(wh: Any, table: Any, target: str | None) -> None:

@@ -133,3 +133,16 @@ def test_constraints_may_name_columns_of_ones_own_features(tmp_path: Path) -> No
     assert load_model_spec("mine", models, features).constraints["rings_30d"] == -1
     with pytest.raises(ConfigurationError, match="rings_30d"):
         load_model_spec("mine", models)
+
+
+def test_a_value_model_names_its_horizon_and_costs(tmp_path: Path) -> None:
+    label = "label: {kind: future_margin, horizon_months: 6, unit_costs: {data_gb: 0.2}}"
+    text = "\n".join([label if line.startswith("label:") else line for line in GOOD.splitlines()])
+    text = text.replace("ChurnClassifier, params: {effort: fast}", "ValueModel, params: {annual_discount: 0.08}")
+    text = text.replace("search: {leaves: {low: 4, high: 31, log: true}, l2: [1, 10]}\n", "")
+    spec = load_model_spec("mine", _write(tmp_path, text))
+    assert spec.label["horizon_months"] == 6
+    assert spec.label["unit_costs"] == {"data_gb": 0.2}
+    bad = text.replace("horizon_months: 6", "horizon_months: 0").replace("0.2", "cheap").replace("annual_d", "annual_c")
+    with pytest.raises(ConfigurationError, match="3 mistakes"):
+        load_model_spec("mine", _write(tmp_path, bad))

@@ -131,7 +131,8 @@ def test_a_model_says_what_to_do_about_every_column(name: str) -> None:
     assert list(spec.actions) == list(spec.reasons["groups"])
 
 
-def test_learners_have_the_parameters_a_model_may_name() -> None:
-    from custintel.estimators import ChurnClassifier
+@pytest.mark.parametrize("name", LEARNERS)
+def test_learners_have_the_parameters_a_model_may_name(name: str) -> None:
+    from custintel import estimators
 
-    assert set(LEARNERS["ChurnClassifier"]) <= set(ChurnClassifier().get_params())
+    assert set(LEARNERS[name]) <= set(getattr(estimators, name)().get_params())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.errors import DateError
-from custintel.estimators import ValueModel
-from custintel.training import ValueBacktest, backtest_value
+from custintel import train
+from custintel.errors import ConfigurationError, DateError
+from custintel.estimators import ValueModel, customer_value
+from custintel.training import ValueBacktest, backtest_value, fit_value_model
 from custintel.training._value_backtest import learning_dates
 from custintel.training._value_baselines import BASELINES, kaplan_meier
 from custintel.warehouse import Warehouse
@@ -93,3 +96,23 @@ def test_revenue_alone_is_named_so(operator: Warehouse) -> None:
     found = backtest_value(wh, ["2025-09-30"], 3, ValueModel(n_jobs=1))
     assert found.unit == "revenue_value"
     assert "revenue value" in found.words
+
+
+def test_the_model_of_a_specification_is_fitted_and_asked(operator: Warehouse, tmp_path: Path) -> None:
+    shipped = (Path(__file__).resolve().parents[2] / "models" / "value.yaml").read_text(encoding="utf-8")
+    own = shipped.replace("horizon_months: 12", "horizon_months: 4").replace(
+        "unit_costs: {}", "unit_costs: {bill: 2.0}"
+    )
+    (tmp_path / "value.yaml").write_text(own, encoding="utf-8")
+    model = fit_value_model(operator, known_by="2025-11-30", models_path=tmp_path)
+    assert model.horizon == 4
+    assert "credit_score" not in model.feature_names_in_
+    found = customer_value(operator, "2025-11-30", model)
+    assert found["pv"].notna().all()
+    assert 0.5 < found["pv"].sum() / (4 * found["run_rate"].sum()) < 1.2
+    with pytest.raises(ConfigurationError, match="longer than the data"):
+        fit_value_model(operator)
+    with pytest.raises(ConfigurationError, match="no model of value"):
+        fit_value_model(operator, "churn")
+    with pytest.raises(ConfigurationError, match="fit_value_model"):
+        train("value", operator, tracking=False)

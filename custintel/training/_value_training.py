@@ -1,0 +1,87 @@
+"""The value model of ``models/NAME.yaml``, fitted on everything that is known."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.builder import read_dates
+from custintel.catalogue import load_model_spec
+from custintel.errors import ConfigurationError, DateError
+from custintel.estimators import ValueModel, fit_on, value_features, value_table
+from custintel.training._material import churn_definition, in_population
+from custintel.training._value_backtest import learning_dates
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from custintel.builder import AsOf
+    from custintel.catalogue import ModelSpec
+    from custintel.warehouse import Warehouse
+
+__all__ = ["fit_value_model", "value_model"]
+
+
+def fit_value_model(
+    wh: Warehouse, name: str = "value", known_by: AsOf | None = None, models_path: str | Path | None = None
+) -> ValueModel:
+    """Fit the value model of a specification on past dates, from what was known on a day.
+
+    Parameters
+    ----------
+    wh : Warehouse
+        The operator's tables.
+    name : str
+        Name of the specification; its label is of kind ``future_margin``.
+    known_by : date, optional
+        The day on which the model learns; the last day of the data by default.
+    models_path : path, optional
+        Folder with own models.
+
+    Returns
+    -------
+    ValueModel
+        For `custintel.estimators.customer_value`.
+
+    Raises
+    ------
+    ConfigurationError
+        When the specification asks another question, or the horizon is longer than the data.
+    DateError
+        When there is no past date to learn from.
+    """
+    spec = load_model_spec(name, models_path)
+    blank = value_model(spec)
+    last = wh.period[1] if known_by is None else min(pd.Timestamp(read_dates(known_by)[0]), wh.period[1])
+    whole = last if last.is_month_end else last - pd.offsets.MonthEnd(1)
+    days = learning_dates(wh, whole)
+    if not days:
+        raise DateError(
+            f"no past date to learn value from\n  given: data from {wh.period[0].date()} to {last.date()}\n"
+            f"  hint: about {blank.horizon + 7} months are needed for a horizon of {blank.horizon}"
+        )
+    costs = spec.label.get("unit_costs") or None
+    X = _chosen(value_features(wh, days, spec.families, costs), spec)
+    table = value_table(wh, days, last, blank.horizon, costs, X, churn_definition(spec.as_dict()))
+    fitted: ValueModel = fit_on(table, blank)
+    return fitted
+
+
+def value_model(spec: ModelSpec) -> ValueModel:
+    """An unfitted model with the horizon and the parameters of a specification."""
+    if spec.label.get("kind") != "future_margin":
+        raise ConfigurationError(
+            f"{spec.name} is no model of value\n  given: label kind {spec.label.get('kind')}\n"
+            "  allowed: future_margin\n  hint: custintel.train trains models of churn"
+        )
+    params: dict[str, Any] = dict(spec.learner.get("params") or {})
+    return ValueModel(horizon=int(spec.label.get("horizon_months", 12)), **params)
+
+
+def _chosen(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
+    """Rows of the population and columns not left out."""
+    left_out = [column for column in X.columns if any(fnmatchcase(column, pattern) for pattern in spec.exclude)]
+    return X[np.asarray(in_population(X, spec.population))].drop(columns=left_out)
