@@ -24,6 +24,7 @@ DOORS = (
     "custintel.artifact",
     "custintel.explain",
     "custintel.training",
+    "custintel.decide",
     "custintel.scoring",
     "custintel.simulate",
     "custintel.catalogue",

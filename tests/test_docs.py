@@ -18,6 +18,8 @@ PAGES = [
     "docs/tutorials/library.md",
     "docs/simulator.md",
     "docs/models/churn.md",
+    "docs/decide.md",
+    "docs/tutorials/decide.md",
 ]
 
 
@@ -84,7 +86,7 @@ def test_the_example_feature_of_the_contribution_guide_loads(tmp_path: Path) -> 
 
 def test_the_api_reference_has_every_public_name() -> None:
     page = _generator().api_markdown()
-    modules = {"explain", "labels", "metrics", "__version__"}
+    modules = {"decide", "explain", "labels", "metrics", "__version__"}
     for name in set(custintel.__all__) - modules:
         assert f"### `{name}`" in page, name
     for name in ("feature_words", "write_features", "trial_problems", "features_schema", "column_card"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custintel._version import __version__
-from custintel.cli import _demo, _features, _models, _tables
+from custintel.cli import _decide, _demo, _features, _models, _tables
 from custintel.cli._show import say, show_error, spoken_warnings
 from custintel.errors import CustintelError
 
@@ -34,6 +34,7 @@ app.add_typer(_features.app, name="features")
 app.command("train")(_models.train)
 app.command("report")(_models.report)
 app.command("score")(_models.score)
+app.command("decide")(_decide.decide)
 app.command("demo")(_demo.demo)
 
 

@@ -1,0 +1,69 @@
+"""``decide``: who gets which offer."""
+
+# ruff: noqa: PLR0913  (the arguments of a command are its options)
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from custintel.cli._show import say, show_frame, show_lines, step
+from custintel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["decide"]
+
+
+def decide(
+    values: Annotated[
+        Path, typer.Argument(help="Rows of customer_id, offer, value, cost (and se, household): .csv, .parquet.")
+    ],
+    constraints: Annotated[Path, typer.Option(help="YAML file of budget, capacities, contact policy, exploration.")],
+    out: Annotated[Path, typer.Option(help="The .csv or .parquet file to write.")] = Path("decisions.parquet"),
+    contacts: Annotated[Path | None, typer.Option(help="Recent contacts: .csv or .parquet.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Day of the decision.")] = None,
+    risk: Annotated[float, typer.Option(min=0, help="Standard errors taken off each value.")] = 0.0,
+    log: Annotated[Path | None, typer.Option(help="Folder of the decision log to add to; needs --as-of.")] = None,
+    policy: Annotated[str, typer.Option(help="Version of the policy, for the log.")] = "1",
+) -> None:
+    """Give each customer at most one offer, within all limits, so that the sum of values is largest."""
+    from custintel.decide import Audience, DecisionLog, OfferValues, allocate, read_constraints
+
+    if log is not None and as_of is None:
+        raise ConfigurationError("--log needs the day of the decision\n  hint: --as-of 2025-06-30")
+    table = _read(values)
+    step(f"allocating offers of {values} under {constraints}")
+    home = table.drop_duplicates("customer_id").set_index("customer_id")["household"] if "household" in table else None
+    audience = Audience(household=home, contacts=None if contacts is None else _read(contacts), as_of=as_of)
+    found = allocate(OfferValues.from_long(table), read_constraints(constraints), risk=risk, audience=audience)
+    _write(found.decisions.reset_index(), out)
+    if log is not None and as_of is not None:
+        added = DecisionLog(log).add(found, as_of, policy)
+        say(f"log: {added.added:,} decisions added, {added.known:,} known: {log}")
+    show_lines(found.words(), "result")
+    show_frame(found.constraints, "limits")
+    show_frame(found.comparison, "with simpler rules")
+    say(f"decisions: {out}")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if path.suffix not in (".csv", ".parquet"):
+        raise ConfigurationError(f"not a table: {path}\n  allowed: .csv, .parquet")
+    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    from custintel.replacing import replacing_file
+
+    if path.suffix not in (".csv", ".parquet"):
+        raise ConfigurationError(f"cannot write {path}\n  allowed: .csv, .parquet")
+    with replacing_file(path) as fresh:
+        if path.suffix == ".csv":
+            frame.to_csv(fresh, index=False)
+        else:
+            frame.to_parquet(fresh, index=False)
