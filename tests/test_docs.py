@@ -20,6 +20,7 @@ PAGES = [
     "docs/models/churn.md",
     "docs/decide.md",
     "docs/tutorials/decide.md",
+    "docs/models/value.md",
 ]
 
 
