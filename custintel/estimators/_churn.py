@@ -237,6 +237,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups=None if groups is None else np.asarray(groups),
             names=[c.name for c in self.contract_.used],
             levels=np.array([len(c.categories) for c in self.contract_.used], dtype=np.int64),
+            dates=tuple(j for j, c in enumerate(self.contract_.used) if c.kind == "date"),
             monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
             plan=override(plan, given),
             seed=_seed(self.random_state),

@@ -138,6 +138,7 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     groups: np.ndarray | None,
     names: list[str],
     levels: np.ndarray,
+    dates: tuple[int, ...],
     monotone: tuple[int, ...],
     plan: Plan,
     seed: int,
@@ -156,7 +157,7 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
         matrix, y, weight, categorical, monotone, inner_splits(fold, plan.used), seed, threads, refits
     )
     drifting = bool(matrix.shape[1]) and order_matters(
-        matrix, y, weight, groups=groups, categorical=categorical, run=(seed, threads)
+        matrix, y, weight, groups=groups, categorical=categorical, dates=dates, run=(seed, threads)
     )
     shapes = (drifting and plan.drifting_shapes) or plan.shapes
     linear, linear_raw = _fit_linear(table, levels, plan, drifting)

@@ -185,7 +185,7 @@ def _periods(rows: int = 4000) -> tuple[np.ndarray, np.ndarray]:
     """One column that says what happens, one that names the period; in the last fifth the first one works backwards."""
     rng = np.random.default_rng(3)
     row = np.arange(rows)
-    X = np.column_stack([rng.normal(size=rows), row // 100])
+    X = np.column_stack([rng.normal(size=rows), row // 100 + rng.random(rows)])
     odds = 2 * X[:, 0] * np.where(row < 0.8 * rows, 1, -1)
     return X, (rng.random(rows) < expit(odds)).astype(float)
 
@@ -198,6 +198,16 @@ def test_order_matters_only_where_periods_differ() -> None:
     assert not order_matters(X[:1900], y[:1900])
 
 
+def test_a_table_sorted_by_a_column_is_not_in_the_order_of_time_unless_it_is_a_date() -> None:
+    X, y = _periods()
+    X[:, 1] = np.sort(X[:, 1])
+    assert not order_matters(X, y)
+    assert not order_matters(X * [1, -1], y)
+    assert order_matters(X, y, dates=(1,))
+    table = pd.DataFrame({"x": X[:, 0], "day": pd.Timestamp("2025-01-01") + pd.to_timedelta(X[:, 1] * 9, unit="D")})
+    assert ChurnClassifier(n_jobs=1, learning_rate=0.3).fit(table, y).drifting_
+
+
 def test_order_is_not_judged_when_the_table_is_sorted_by_the_outcome() -> None:
     X, y = _periods()
     by_outcome = np.argsort(y, kind="stable")
@@ -207,7 +217,7 @@ def test_order_is_not_judged_when_the_table_is_sorted_by_the_outcome() -> None:
 def test_a_customers_label_does_not_look_like_a_period() -> None:
     """Rows of one customer in both halves of the later part would be looked up; groups keep them on one side."""
     rng = np.random.default_rng(0)
-    earlier = np.column_stack([rng.normal(size=3200), np.arange(3200) / 3200])
+    earlier = np.column_stack([rng.normal(size=3200), rng.random(3200)])
     customer = np.append(np.arange(3200), 3200 + np.tile(np.arange(200), 4))
     mark = np.tile(rng.normal(size=200), 4)
     X = np.vstack([earlier, np.column_stack([mark, np.full(800, 2.0)])])
@@ -244,11 +254,11 @@ def test_in_drift_the_parts_are_averaged_and_explained() -> None:
 def test_in_drift_the_linear_part_follows_new_values_one_range_and_no_further() -> None:
     X, y = _periods(2500)
     linear = ChurnClassifier(n_jobs=1, learning_rate=0.3).fit(X, y).ensemble_.linear
-    beyond = np.column_stack([np.zeros(4), [24, 36, 48, 60]])
-    near, far, edge, out = linear.log_odds(beyond)
-    assert far - near == pytest.approx(edge - far)
+    beyond = np.column_stack([np.zeros(5), [25, 35, 45, 55, 65]])  # 0 to 25 was seen
+    inside, near, far, out, further = linear.log_odds(beyond)
+    assert far - near == pytest.approx(near - inside)
     assert far != near
-    assert out == edge
+    assert out == further
 
 
 def test_small_tables_are_refitted_on_all_rows() -> None:
