@@ -160,6 +160,28 @@ def test_both_methods_reach_the_bound_and_agree() -> None:
     assert by_prices.prices == pytest.approx(by_lp.prices, rel=0.02, abs=0.02)
 
 
+def test_like_customers_tie_and_are_parted_all_the_same() -> None:
+    """Values and costs of a few kinds only, as segments have: no price tells like customers apart."""
+    rng = np.random.default_rng(0)
+    value = pd.DataFrame(rng.integers(0, 6, (12_000, 3)).astype(float), columns=list("abc"))
+    values = OfferValues.from_wide(value, {"a": 1.0, "b": 2.0, "c": 3.0})
+    limits = {"a": OfferLimits(capacity=1_200), "b": OfferLimits(capacity=600, minimum=200)}
+    found = allocate(values, Constraints(budget=8_000.0, offers=limits), method="prices")
+    assert found.gap < 0.001
+    assert (found.constraints["left"] >= 0).all()
+
+
+def test_households_minimums_and_exploration_together_reach_the_bound() -> None:
+    values, constraints = campaign(9_000)
+    offers = {**constraints.offers, "device": OfferLimits(capacity=270, minimum=270)}
+    both = Constraints(27_000.0, offers, household_limit=2, exploration=Exploration(0.05, 0.03))
+    homes = pd.Series(np.random.default_rng(1).integers(0, 3_000, 9_000))
+    found = allocate(values, both, method="prices", audience=Audience(household=homes))
+    assert found.gap < 0.001
+    assert (found.constraints["left"] >= -1e-6).all()
+    assert homes[found.assignment.index].value_counts().max() <= 2
+
+
 def test_much_better_than_the_best_offer_first() -> None:
     values, constraints = campaign(20_000)
     table = allocate(values, constraints, method="prices").comparison["value"]
