@@ -6,7 +6,7 @@ from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_
 from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
-from custintel.estimators._customer_value import ValueTerms, customer_value, net_cross_sell
+from custintel.estimators._customer_value import ValueTerms, account_stays, customer_value, net_cross_sell
 from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._profit_threshold import ProfitThreshold
 from custintel.estimators._sbg import ShiftedBetaGeometric
@@ -32,6 +32,7 @@ __all__ = [
     "ValueTerms",
     "ValueTiers",
     "WarehouseFeatures",
+    "account_stays",
     "customer_value",
     "discount_factors",
     "fit_on",

@@ -10,18 +10,19 @@ import pandas as pd
 
 from custintel.builder import read_dates
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
+from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._value import discount_factors
 from custintel.estimators._value_table import VALUE_FAMILIES, value_features
-from custintel.labels import monthly_margin, past_value
+from custintel.labels import churn_population, exit_times, monthly_margin, past_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from custintel.builder import AsOf
     from custintel.estimators._value import ValueModel
     from custintel.warehouse import Warehouse
 
-__all__ = ["ValueTerms", "customer_value", "net_cross_sell"]
+__all__ = ["ValueTerms", "account_stays", "customer_value", "net_cross_sell"]
 
 Level = Literal["line", "account"]
 _MONEY = ["hv", "cv", "run_rate", "annualised", "pv", "cross_sell", "total"]
@@ -45,9 +46,9 @@ class ValueTerms:
     account_items : DataFrame, optional
         What belongs to an account and to none of its lines: ``account_id``, ``month``, ``amount`` (costs negative).
     account_stays : DataFrame, optional
-        For accounts: chance to be here after each month (accounts x months), from a `ChurnSurvival` learned on
-        ``exit_times(level="account")``. Without it an account stays as long as any of its lines, lines leaving
-        independently, which is too hopeful where a contract ends as a whole.
+        For accounts: share of each month ahead that the account is expected to be here (accounts x months), as
+        `account_stays` tells. Without it an account stays as long as any of its lines, lines leaving independently,
+        which is too hopeful where a contract ends as a whole.
     leave_out_empty : bool
         Leave out accounts to which no line ever belonged; they are an error otherwise.
 
@@ -115,8 +116,9 @@ def customer_value(
     pandas.DataFrame
         Index customer_id (or account_id), in u: ``hv``, ``cv``, ``run_rate`` (u a month), ``annualised``,
         ``pv``, ``cross_sell``, ``total``; ``active_months``; ``segment`` (lines) or ``lines`` (accounts); flags
-        ``short_history``, ``revenue_value`` (no costs are known: all money is revenue) and ``extrapolated`` (the
-        horizon is longer than customers were watched).
+        ``short_history``, ``dormant`` (silent for longer than the model's customers: taken to be gone),
+        ``revenue_value`` (no costs are known: all money is revenue) and ``extrapolated`` (the horizon is longer than
+        customers were watched).
 
     Raises
     ------
@@ -145,12 +147,58 @@ def customer_value(
     stays, amount = _ahead(wh, day, model, found.index[here], terms)
     if level == "account":
         return _accounts(wh, (day, found, stays, amount), model, (terms, cross_sell))
-    pv: pd.Series | float = np.nan
+    lines = found.assign(pv=np.nan)[here]
     if model is not None:
         value = (stays * amount + (1 - stays) * model.after_exit_).to_numpy() @ _factors(model, stays.shape[1])
-        pv = pd.Series(value, stays.index).reindex(found.index).fillna(0.0)
-    lines = found.assign(pv=pv)[here]
+        lines["pv"] = pd.Series(value, stays.index).reindex(lines.index)
+        lines["dormant"] = (stays.to_numpy() == 0).all(axis=1)
     return _finished(lines.assign(segment=_segments(wh, lines.index)), model, cross_sell)
+
+
+def account_stays(
+    wh: Warehouse, as_of: AsOf, past: Sequence[AsOf], months: int, terms: ValueTerms | None = None
+) -> pd.DataFrame:
+    """Share of each month ahead that an account is expected to be here, learned at the level of accounts.
+
+    A `ChurnSurvival` of the accounts of `ValueTerms.account_types` alone, on the means of their lines' features and
+    the number of lines; an account has left when none of the lines it had is left. With few accounts or few exits it
+    is the common survival of all of them.
+
+    Parameters
+    ----------
+    wh : Warehouse
+        The operator's tables.
+    as_of : date
+        The date asked about; nothing after it is used.
+    past : list of dates
+        Dates before it to learn from.
+    months : int
+        Months ahead.
+    terms : ValueTerms, optional
+        Which accounts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index account_id, columns 1 to `months`; for ``ValueTerms(account_stays=...)``.
+
+    Raises
+    ------
+    ConfigurationError
+        For more months than accounts were watched.
+    """
+    terms = terms or ValueTerms()
+    day = pd.Timestamp(read_dates(as_of)[0])
+    days = [pd.Timestamp(one) for one in read_dates(past)]
+    X = value_features(wh, [*days, day], VALUE_FAMILIES, terms.costs)
+    accounts = _account_features(X, _owners(wh, day, terms))
+    exits = exit_times(wh, days, level="account", until=day)
+    exits = exits.loc[exits.index.intersection(accounts.index)]
+    groups = exits.index.get_level_values("account_id").to_numpy()
+    model = ChurnSurvival().fit(accounts.loc[exits.index], exits["months"], cause=exits["cause"], groups=groups)
+    after = model.survival(accounts.xs(day, level="as_of"), months)
+    before = after.shift(axis=1, fill_value=1.0)
+    return (before + after) / 2
 
 
 def net_cross_sell(take: pd.DataFrame, offers: pd.DataFrame) -> pd.Series:
@@ -199,12 +247,12 @@ def net_cross_sell(take: pd.DataFrame, offers: pd.DataFrame) -> pd.Series:
 def _ahead(
     wh: Warehouse, day: pd.Timestamp, model: ValueModel | None, lines: pd.Index[Any], terms: ValueTerms
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Share of each month that a line is expected to be here, and its margin while here."""
+    """Share of each month that a line is expected to be here, and its margin while here; dormant lines are gone."""
     if model is None:
         empty = pd.DataFrame(np.zeros((len(lines), 0)), index=lines)
         return empty, empty
     X = value_features(wh, day, VALUE_FAMILIES, terms.costs).droplevel("as_of")
-    X = X.loc[X.index.intersection(lines)]
+    X = X.loc[X.index.intersection(lines).intersection(_active(wh, day, X.index))]
     names = getattr(model, "feature_names_in_", X.columns)
     lacking = [str(name) for name in names if name not in X.columns]
     if lacking:
@@ -212,8 +260,15 @@ def _ahead(
             f"{len(lacking)} columns of the model cannot be computed from these tables: {', '.join(lacking[:5])}\n"
             "  hint: fit the model on custintel.estimators.value_table of the same tables"
         )
-    stays, margin = model.by_month(X[list(names)])
-    return pd.DataFrame(stays, X.index), pd.DataFrame(margin, X.index)
+    stays, margin = (pd.DataFrame(values, X.index) for values in model.by_month(X[list(names)]))
+    return stays.reindex(lines, fill_value=0.0), margin.reindex(lines, fill_value=0.0)
+
+
+def _active(wh: Warehouse, day: pd.Timestamp, lines: pd.Index[Any]) -> pd.Index[Any]:
+    """Lines of which a model has seen the like: active of late; all where no table tells."""
+    if not {"usage", "recharges"} & set(wh.tables):
+        return lines
+    return churn_population(wh, day).index.get_level_values("customer_id")
 
 
 def _factors(model: ValueModel | None, months: int) -> np.ndarray:
@@ -287,7 +342,7 @@ def _account_months(
     any_line = 1 - (1 - stays).groupby(owner).prod()
     if given is None:
         return {"stays": any_line, "margin": (stays * amount + (1 - stays) * after_exit).groupby(owner).sum()}
-    lacking = any_line.index.difference(given.index)
+    lacking = any_line.index[(any_line > 0).any(axis=1)].difference(given.index)
     if len(lacking) or given.shape[1] < any_line.shape[1]:
         raise DataError(
             "account_stays does not tell of all accounts and months\n"
@@ -295,7 +350,7 @@ def _account_months(
             f"  missing: {', '.join(map(str, lacking[:5])) or '-'}\n"
             f"  allowed: {len(any_line)} accounts x {any_line.shape[1]} months"
         )
-    own = given.loc[any_line.index].iloc[:, : any_line.shape[1]].set_axis(any_line.columns, axis=1)
+    own = given.reindex(any_line.index, fill_value=0.0).iloc[:, : any_line.shape[1]].set_axis(any_line.columns, axis=1)
     scale = own / any_line.clip(lower=1e-9)
     joint = (stays * scale.loc[owner].set_axis(stays.index)).clip(upper=1.0)
     return {"stays": own, "margin": (joint * amount + (1 - joint) * after_exit).groupby(owner).sum()}
@@ -330,6 +385,16 @@ def _asked(wh: Warehouse, day: pd.Timestamp, terms: ValueTerms) -> list[str] | N
         opened = pd.to_datetime(accounts["opened_date"])
         accounts = accounts[opened.isna() | (opened <= day)]
     return list(accounts.loc[accounts["account_type"].isin(terms.account_types), "account_id"])
+
+
+def _account_features(X: pd.DataFrame, owner: pd.Series) -> pd.DataFrame:
+    """Means of the numeric features of the lines of each account, and how many lines it has."""
+    numbers = X.select_dtypes(["number", "bool"]).astype(np.float64)
+    line = X.index.get_level_values("customer_id")
+    inside = line.isin(owner.index)
+    keys = [X.index.get_level_values("as_of")[inside], owner.reindex(line[inside]).to_numpy()]
+    by = numbers[inside].groupby(keys)
+    return by.mean().assign(lines=by.size()).rename_axis(["as_of", "account_id"])
 
 
 def _items(terms: ValueTerms, day: pd.Timestamp, accounts: pd.Index[Any]) -> pd.DataFrame:

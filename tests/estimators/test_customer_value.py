@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.estimators import ValueModel, ValueTerms, customer_value, fit_on, net_cross_sell, value_table
+from custintel.estimators import (
+    ValueModel,
+    ValueTerms,
+    account_stays,
+    customer_value,
+    fit_on,
+    net_cross_sell,
+    value_table,
+)
 from custintel.labels import exit_times, monthly_margin
 from custintel.warehouse import Warehouse
 
@@ -103,6 +111,28 @@ def test_items_of_an_account_and_its_own_survival_count(operator: Warehouse, mod
     short = ValueTerms(account_types=terms.account_types, leave_out_empty=True, account_stays=gone[[1, 2]])
     with pytest.raises(DataError, match="account_stays"):
         customer_value(operator, AS_OF, model, level="account", terms=short)
+
+
+def test_survival_is_learned_at_the_level_of_accounts(operator: Warehouse, model: ValueModel) -> None:
+    kinds = ("key_account", "business")
+    stays = account_stays(operator, AS_OF, ["2025-03-31", "2025-05-31"], 4, ValueTerms(account_types=kinds))
+    types = operator.frame("accounts").set_index("account_id")["account_type"]
+    assert set(types.reindex(stays.index)) <= set(kinds)
+    assert stays.to_numpy().min() > 0
+    assert stays.to_numpy().max() <= 1
+    assert (stays.diff(axis=1).iloc[:, 1:] <= 1e-12).all(axis=None)
+    terms = ValueTerms(account_types=kinds, leave_out_empty=True, account_stays=stays)
+    found = customer_value(operator, AS_OF, model, level="account", terms=terms)
+    assert found["pv"].notna().all()
+    with pytest.raises(ConfigurationError, match="longer than the data"):
+        account_stays(operator, AS_OF, ["2025-05-31"], 24, ValueTerms(account_types=kinds))
+
+
+def test_dormant_lines_are_taken_to_be_gone(operator: Warehouse, model: ValueModel) -> None:
+    found = customer_value(operator, AS_OF, model)
+    factors = 1.1 ** (-np.arange(1, 5) / 12)
+    assert 0 < found["dormant"].sum() < 0.2 * len(found)
+    np.testing.assert_allclose(found.loc[found["dormant"], "pv"], model.after_exit_ * factors.sum())
 
 
 def test_accounts_without_lines_are_named() -> None:
