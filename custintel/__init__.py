@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from custintel.estimators import (
         ChurnClassifier,
         ChurnSurvival,
+        OfferPropensity,
         UpliftModel,
         ValueModel,
         ValueTiers,
@@ -33,6 +34,7 @@ __all__ = [
     "ChurnSurvival",
     "FeatureBuilder",
     "Model",
+    "OfferPropensity",
     "UpliftModel",
     "ValueModel",
     "ValueTiers",
@@ -53,6 +55,7 @@ _HOMES = {
     "ChurnSurvival": "custintel.estimators",
     "FeatureBuilder": "custintel.builder",
     "Model": "custintel.artifact",
+    "OfferPropensity": "custintel.estimators",
     "UpliftModel": "custintel.estimators",
     "ValueModel": "custintel.estimators",
     "ValueTiers": "custintel.estimators",

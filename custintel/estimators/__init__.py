@@ -8,6 +8,7 @@ from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._customer_value import ValueTerms, account_stays, customer_value, net_cross_sell
 from custintel.estimators._migration import MigrationMatrix
+from custintel.estimators._offer_propensity import OfferPropensity
 from custintel.estimators._profit_threshold import ProfitThreshold
 from custintel.estimators._sbg import ShiftedBetaGeometric
 from custintel.estimators._uplift import UpliftModel
@@ -24,6 +25,7 @@ __all__ = [
     "FeatureContract",
     "GammaGamma",
     "MigrationMatrix",
+    "OfferPropensity",
     "ProfitThreshold",
     "ShiftedBetaGeometric",
     "UpliftModel",

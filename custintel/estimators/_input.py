@@ -31,7 +31,7 @@ def as_table(estimator: Any, X: Any, *, fitting: bool) -> pd.DataFrame:
 def binary_target(y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Target as 0.0/1.0 and the two classes, sorted; the second one is what the model predicts."""
     if y is None:
-        raise DataError("ChurnClassifier requires y to be passed, but the target y is None")
+        raise DataError("the estimator requires y to be passed, but the target y is None")
     values = column_or_1d(y, warn=True)
     missing = int(pd.isna(values).sum())
     if missing:
