@@ -249,3 +249,14 @@ def test_as_of_dates_in_three_rhythms() -> None:
     assert dates("week")[:2] == ["03-02", "03-09"]
     with pytest.raises(ConfigurationError, match=r"unknown rhythm[\s\S]*month, half_month, week"):
         dates("day")
+
+
+def test_involuntary_ends_are_a_label_of_their_own() -> None:
+    definition = ChurnDefinition(gap_days=15, horizon_days=60, billing_types=("postpaid",), cause="involuntary")
+    found = churn_labels(warehouse(POSTPAID, "postpaid"), AS_OF, definition).loc[pd.Timestamp(AS_OF)]
+    assert found.loc["is disconnected", "label"] == 1.0
+    assert found.loc["stays", "label"] == 0.0
+    assert found.loc["dies", "label"] == 0.0
+    assert pd.isna(found.loc["ports out on the last day", "label"])
+    with pytest.raises(ConfigurationError, match="unknown cause"):
+        ChurnDefinition(cause="boredom")

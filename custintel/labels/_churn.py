@@ -213,15 +213,16 @@ where place = 1"""
 def _labels_step(last: date, definition: ChurnDefinition) -> Step:
     closed = {name: last - timedelta(days=definition.days_needed(name)) for name in ("postpaid", "prepaid")}
     is_open = " or ".join(f"p.billing_type = '{name}' and p.as_of > {date_sql(day)}" for name, day in closed.items())
+    asked = f"x.cause {'=' if definition.cause == 'involuntary' else '<>'} 'involuntary'"
     sql = f"""\
 select
     p.as_of,
     p.customer_id,
     case
         when {is_open} then null
-        when x.cause = 'involuntary' then null
         when x.cause is null or x.cause = 'death' then cast(0 as double)
-        else cast(1 as double)
+        when {asked} then cast(1 as double)
+        else null
     end as label,
     x.cause,
     x.day as churn_date,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from custintel.errors import Problem, raise_problems
 
-__all__ = ["BILLING_TYPES", "ChurnDefinition"]
+__all__ = ["BILLING_TYPES", "CAUSES", "ChurnDefinition"]
+
+CAUSES = ("voluntary", "involuntary")
 
 BILLING_TYPES = ("postpaid", "prepaid")
 
@@ -27,6 +29,9 @@ class ChurnDefinition:
         A line belongs to the population if it was active in that many days up to the date.
     billing_types
         Which lines are asked about.
+    cause
+        ``voluntary``: who leaves by himself (the other cause is a missing label); ``involuntary``: who is ended for
+        non-payment or fraud (who leaves by himself first has a missing label).
 
     Examples
     --------
@@ -46,6 +51,7 @@ class ChurnDefinition:
     dormancy_days: int = 30
     active_within_days: int = 15
     billing_types: tuple[str, ...] = BILLING_TYPES
+    cause: str = "voluntary"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "billing_types", tuple(self.billing_types))
@@ -59,6 +65,8 @@ class ChurnDefinition:
         if unknown or not self.billing_types:
             given = ", ".join(unknown) or "none"
             problems.append(Problem("ChurnDefinition", "unknown billing types", given, ", ".join(BILLING_TYPES)))
+        if self.cause not in CAUSES:
+            problems.append(Problem("ChurnDefinition", "unknown cause", str(self.cause), ", ".join(CAUSES)))
         raise_problems(problems)
 
     @property
