@@ -228,3 +228,10 @@ def test_margins_are_spread_as_the_simulator_says() -> None:
     whole = total[total["size"] == 3]["sum"].sort_values(ascending=False)
     assert 0.25 <= whole.iloc[: len(whole) // 10].sum() / whole.sum() <= 0.40
     assert 0.04 <= (whole < 0).mean() <= 0.10
+
+
+@pytest.mark.slow
+def test_margin_is_the_same_on_spark(operators: tuple[Warehouse, Warehouse]) -> None:
+    one, other = (monthly_margin(wh, "2025-03-20", {"device_subsidy": 120.0}) for wh in operators)
+    assert len(one) > 60
+    pd.testing.assert_frame_equal(one, other, check_dtype=False, atol=1e-9)
