@@ -11,7 +11,9 @@ around 1 to 60 u; the budget pays 2 u a customer. HiGHS solves what it can withi
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -93,12 +95,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 50_000, 100_000, 1_000_000])
     parser.add_argument("--mlflow", action="store_true", help="also log to MLflow")
+    parser.add_argument("--keep", type=Path, help="folder where measured campaigns are kept, to go on later")
     given = parser.parse_args()
     rows = []
     for size in given.sizes:
         for seed in SEEDS if size < 1_000_000 else SEEDS[:1]:
-            rows += measure(size, seed)
-            print(size, seed, rows[-3:], flush=True)
+            kept = None if given.keep is None else given.keep / f"allocation_{size}_{seed}.json"
+            if kept is not None and kept.exists():
+                rows += json.loads(kept.read_text())
+                continue
+            rows += (fresh := measure(size, seed))
+            if kept is not None:
+                kept.write_text(json.dumps(fresh))
     table = pd.DataFrame(rows)
     print(write_page("allocation.md", page(table)))
     if given.mlflow:

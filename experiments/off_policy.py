@@ -3,9 +3,9 @@
     python experiments/off_policy.py
     python experiments/off_policy.py --runs 50 --mlflow
 
-Four cases, 200 runs each. Three are small bandits (three actions, three features) with outcomes of yes and no, with
-money as the outcome (lognormal values, so that a few customers weigh much), and with few effective decisions. The
-fourth is the simulated operator: its campaigns treat and hold back at random, its truth (`campaign_effects`: p0, p1)
+Five cases, 200 runs each. Four are small bandits (three actions, three features): outcomes of yes and no, money as the
+outcome (lognormal values, so that a few customers weigh much), few effective decisions, and a learned outcome model.
+The fifth is the simulated operator: its campaigns treat and hold back at random, its truth (`campaign_effects`: p0, p1)
 gives both potential outcomes, and the policy judged contacts only those who stand to gain by an estimate. Normal
 intervals stand beside those of the library. Writes ``docs/benchmarks/off_policy.md``.
 """
@@ -13,6 +13,8 @@ intervals stand beside those of the library. Writes ``docs/benchmarks/off_policy
 from __future__ import annotations
 
 import argparse
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +71,7 @@ class Operator(NamedTuple):
     treated: float
 
 
+@cache
 def operator() -> Operator:
     """Truth of all campaigns of one simulated operator."""
     wh = Warehouse.simulate(customers=2_000, months=6, seed=11)
@@ -101,10 +104,20 @@ def campaign(seed: int, rows: int, truth: Operator) -> Case:
     return Case(log, target, q, None, float((target.to_numpy() * stays).sum(axis=1).mean()))
 
 
-def measure(name: str, runs: list[Case]) -> list[dict[str, object]]:
-    """Coverage, bias and spread of each estimator."""
+CASES = {
+    "yes or no": lambda seed: bandit(seed, 2_000, False, 1.5, False),
+    "money": lambda seed: bandit(seed, 2_000, True, 1.5, False),
+    "few effective": lambda seed: bandit(seed, 600, False, 2.5, False),
+    "learned": lambda seed: bandit(seed, 1_000, False, 1.5, True),
+    "simulated operator": lambda seed: campaign(seed, 3_000, operator()),
+}
+
+
+def measured(name: str, runs: int) -> pd.DataFrame:
+    """Value, interval and truth of each run and estimator."""
     rows: list[dict[str, object]] = []
-    for case in track(runs, name):
+    for seed in track(range(runs), name):
+        case = CASES[name](seed)
         found = evaluate_policy(case.log, case.target, q=case.q, features=case.features)
         for estimator, r in found.estimates.iterrows():
             rows.append(
@@ -119,7 +132,7 @@ def measure(name: str, runs: list[Case]) -> list[dict[str, object]]:
                     "width": (r["high"] - r["low"]) / case.truth,
                 }
             )
-    return rows
+    return pd.DataFrame(rows)
 
 
 def page(table: pd.DataFrame, runs: int) -> str:
@@ -145,9 +158,13 @@ and widths are shares of the true value. Refused runs: {int(table["refused"].sum
 
 {chr(10).join(lines)}
 
-Variance of DR over that of IPS: {ratio}. *learned*: the outcome model is LightGBM, cross-fitted; elsewhere a given
-model that is wrong everywhere. *simulated operator*: truth from `campaign_effects` (p0, p1), customers drawn again
-with replacement from one operator's randomised campaigns; a contact is drawn with the campaigns' mean probability.
+Variance of DR over that of IPS: {ratio}.
+
+*yes or no*: 2,000 decisions. *money*: the same with lognormal values of customers. *few effective*: 600 decisions, of
+which few agree with the target. *learned*: 1,000 decisions, the outcome model is LightGBM, cross-fitted; elsewhere it
+is a given model that is wrong everywhere. *simulated operator*: 3,000 contacts;
+truth from `campaign_effects` (p0, p1), customers drawn again with replacement from one operator's randomised campaigns;
+a contact is drawn with the campaigns' mean probability.
 
 Goals: coverage of 93 % or more for each estimator; variance of DR below that of IPS. Written by
 `experiments/off_policy.py`.
@@ -156,18 +173,19 @@ Goals: coverage of 93 % or more for each estimator; variance of DR below that of
 
 def main() -> None:
     """Measure and write the page."""
+    parts: dict[str, pd.DataFrame] = {}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--mlflow", action="store_true", help="also log to MLflow")
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--keep", type=Path, help="folder where measured cases are kept, to go on later")
     given = parser.parse_args()
-    seeds = range(given.runs)
-    truth = operator()
-    rows = measure("yes or no, 2,000 rows", [bandit(s, 2_000, False, 1.5, False) for s in seeds])
-    rows += measure("money, 2,000 rows", [bandit(s, 2_000, True, 1.5, False) for s in seeds])
-    rows += measure("yes or no, few effective", [bandit(s, 600, False, 2.5, False) for s in seeds])
-    rows += measure("yes or no, learned", [bandit(s, 1_000, False, 1.5, True) for s in seeds])
-    rows += measure("simulated operator", [campaign(s, 3_000, truth) for s in seeds])
-    table = pd.DataFrame(rows)
+    for case in given.cases:
+        kept = None if given.keep is None else given.keep / f"{case.replace(' ', '_')}_{given.runs}.parquet"
+        parts[case] = pd.read_parquet(kept) if kept is not None and kept.exists() else measured(case, given.runs)
+        if kept is not None:
+            parts[case].to_parquet(kept)
+    table = pd.concat(parts.values(), ignore_index=True)
     print(write_page("off_policy.md", page(table, given.runs)))
     if given.mlflow:
         means = table.groupby(["case", "estimator"])[["covers", "width"]].mean().stack()
