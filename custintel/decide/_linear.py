@@ -68,10 +68,12 @@ def solve_linear(problem: AllocationProblem, box: Box | None = None) -> LinearAn
     goal = -problem.value[pairs]
     if box is not None:
         matrix, goal = _elastic(matrix, goal, box)
+    rows = len(problem.rows)
+    if not len(goal):
+        return LinearAnswer(np.full(len(problem.value), -1), 0.0, np.zeros(rows), np.zeros(rows))
     result = linprog(goal, A_ub=matrix, b_ub=limits, bounds=_bounds(len(pairs.who), len(goal)), method="highs")
     if result.x is None or result.status == 2:
         return None
-    rows = len(problem.rows)
     share = result.x[: len(pairs.who)]
     choice = np.full(len(problem.value), -1)
     whole = share > 1 - _WHOLE

@@ -25,6 +25,8 @@ _COLUMNS = ["kind", "name", "limit", "price", "tested_from", "tested_to", "lowes
 
 def tested_prices(problem: AllocationProblem, prices: np.ndarray) -> pd.DataFrame:
     """Dual price of each binding row, and the mean earnings of a unit 10 % below and above the limit."""
+    if not (prices > 1e-9).any():
+        return pd.DataFrame(columns=_COLUMNS)
     part = sample_of(problem, _SAMPLE, np.random.default_rng(0))
     base = find_prices(part, prices)
     rows = []

@@ -182,6 +182,20 @@ def test_households_minimums_and_exploration_together_reach_the_bound() -> None:
     assert homes[found.assignment.index].value_counts().max() <= 2
 
 
+@pytest.mark.parametrize("method", ["lp", "prices"])
+def test_nothing_to_give_is_an_answer(method: str) -> None:
+    for value, rules in (
+        (pd.DataFrame({"x": [np.nan, np.nan]}), Constraints()),
+        (pd.DataFrame({"x": [-1.0, 0.0]}), Constraints()),
+        (pd.DataFrame({"x": [1.0, 2.0]}), Constraints(offers={"x": OfferLimits(capacity=0)})),
+    ):
+        found = allocate(value, rules, method=method)  # type: ignore[arg-type]
+        assert found.assignment.empty
+        assert found.total_value == found.bound == 0
+        assert found.words()[0].startswith("0 of 2 customers")
+        assert (found.comparison["value"] == 0).all()
+
+
 def test_much_better_than_the_best_offer_first() -> None:
     values, constraints = campaign(20_000)
     table = allocate(values, constraints, method="prices").comparison["value"]
