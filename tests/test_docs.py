@@ -21,6 +21,7 @@ PAGES = [
     "docs/decide.md",
     "docs/tutorials/decide.md",
     "docs/models/value.md",
+    "docs/models/tiers.md",
 ]
 
 

@@ -5,7 +5,7 @@ For prepaid lines: purchases are top-ups; nobody says when a customer is gone.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["BetaGeometricNBD", "GammaGamma", "purchase_summary"]
 
@@ -77,6 +80,10 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         Gamma distribution of the rate of purchases.
     a_, b_ : float
         Beta distribution of the chance to be gone after a purchase.
+    covariance_ : DataFrame
+        Covariance of the four, from the curvature of the log-likelihood.
+    standard_errors_ : Series
+        Their standard errors.
     log_likelihood_ : float
         At the optimum.
 
@@ -96,6 +103,7 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
     alpha_: float
     a_: float
     b_: float
+    covariance_: pd.DataFrame
     log_likelihood_: float
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
@@ -130,7 +138,19 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         r, alpha, a, b = (float(v) for v in np.exp(found.x))
         self.r_, self.alpha_, self.a_, self.b_ = r, alpha / scale, a, b
         self.log_likelihood_ = float(_log_likelihood((r, alpha / scale, a, b), x, recency, age).sum())
+
+        def total(params: np.ndarray) -> float:
+            return float(_log_likelihood(tuple(params), x, recency, age).sum())
+
+        best = np.array([self.r_, self.alpha_, self.a_, self.b_])
+        self.covariance_ = _covariance(total, best, ["r", "alpha", "a", "b"])
         return self
+
+    @property
+    def standard_errors_(self) -> pd.Series:
+        """Standard errors of r, alpha, a, b; missing where the data do not determine a parameter."""
+        variance = np.diag(self.covariance_)
+        return pd.Series(np.sqrt(np.where(variance > 0, variance, np.nan)), index=self.covariance_.index)
 
     def alive(self, X: pd.DataFrame) -> np.ndarray:
         """Chance of each customer to be still alive."""
@@ -153,10 +173,41 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         x, _, age = _histories(X, fitting=False)
         r, alpha, a, b = self.r_, self.alpha_, self.a_, self.b_
+        if abs(a - 1) < 1e-6:
+            a = 1 + 1e-6  # the formula has a removable pole at one
         shrink = ((alpha + age) / (alpha + age + ahead)) ** (r + x)
         series = hyp2f1(r + x, b + x, a + b + x - 1, ahead / (alpha + age + ahead))
         while_alive = (a + b + x - 1) / (a - 1) * (1 - shrink * series)
         return np.asarray(while_alive * self.alive(X))
+
+    def discounted_purchases(self, X: pd.DataFrame, periods: int = 104, discount: float = 0.002) -> np.ndarray:
+        """Expected purchases of each customer, each worth less the later it comes.
+
+        Times the mean amount of `GammaGamma` and the margin of a purchase this is the discounted value.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in `fit`.
+        periods : int
+            Units of time ahead.
+        discount : float
+            Discount a unit of time, as a share.
+
+        Examples
+        --------
+        >>> history = pd.DataFrame({"frequency": [0, 2, 1, 5] * 20, "recency": [0, 20, 5, 34] * 20, "age": 38.0})
+        >>> model = BetaGeometricNBD().fit(history)
+        >>> plain = model.discounted_purchases(history, periods=10, discount=0.0)
+        >>> bool(np.allclose(plain, model.predict(history, ahead=10)))
+        True
+        """
+        total, so_far = np.zeros(len(X)), np.zeros(len(X))
+        for period in range(1, periods + 1):
+            until = self.predict(X, float(period))
+            total += (until - so_far) / (1 + discount) ** period
+            so_far = until
+        return total
 
 
 class GammaGamma(BaseEstimator):  # type: ignore[misc]
@@ -233,9 +284,7 @@ class GammaGamma(BaseEstimator):  # type: ignore[misc]
         return np.asarray((1 - weight) * overall + weight * mean)
 
 
-def _log_likelihood(
-    params: tuple[float, float, float, float], x: np.ndarray, recency: np.ndarray, age: np.ndarray
-) -> np.ndarray:
+def _log_likelihood(params: tuple[float, ...], x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> np.ndarray:
     r, alpha, a, b = params
     start = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
     start = start + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
@@ -252,6 +301,22 @@ def _amount_likelihood(params: tuple[float, float, float], x: np.ndarray, mean: 
     )
 
 
+def _covariance(log_likelihood: Callable[[np.ndarray], float], best: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """Inverse of the curvature at the optimum, by central differences."""
+    steps = np.diag(1e-3 * best)
+    curvature = np.array(
+        [
+            [
+                sum(i * j * log_likelihood(best + i * s + j * t) for i in (1, -1) for j in (1, -1))
+                / (4 * s.sum() * t.sum())
+                for t in steps
+            ]
+            for s in steps
+        ]
+    )
+    return pd.DataFrame(np.linalg.pinv(-curvature), index=names, columns=names)
+
+
 def _value(found: Any) -> float:
     return float(found.fun)
 
@@ -261,6 +326,9 @@ def _histories(X: pd.DataFrame, fitting: bool = True) -> tuple[np.ndarray, np.nd
     if absent:
         raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
     x, recency, age = (X[name].to_numpy(np.float64) for name in _SUMMARY)
+    unknown = int((~np.isfinite(x) | ~np.isfinite(recency) | ~np.isfinite(age)).sum())
+    if unknown:
+        raise DataError(f"{unknown} histories are not known in full\n  allowed: finite frequency, recency and age")
     wrong = int(((recency > age + 1e-9) | (x < 0) | (recency < 0) | ((x == 0) & (recency > 0))).sum())
     if wrong:
         raise DataError(
@@ -275,4 +343,10 @@ def _spending(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     absent = [name for name in ("frequency", "amount") if name not in X.columns]
     if absent:
         raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
-    return X["frequency"].to_numpy(np.float64), X["amount"].to_numpy(np.float64)
+    x, amount = (X[name].to_numpy(np.float64) for name in ("frequency", "amount"))
+    unknown = int((~np.isfinite(x) | ~np.isfinite(amount)).sum())
+    if unknown:
+        raise DataError(
+            f"{unknown} customers have no finite frequency and amount\n  hint: an amount of 0 goes with frequency 0"
+        )
+    return x, amount

@@ -65,6 +65,15 @@ def test_bg_nbd_finds_the_published_parameters(cdnow: pd.DataFrame) -> None:
 
 
 @pytest.mark.data
+def test_standard_errors_of_cdnow_are_those_of_the_bootstrap_in_size(cdnow: pd.DataFrame) -> None:
+    model = BetaGeometricNBD().fit(cdnow)
+    again = [BetaGeometricNBD().fit(cdnow.sample(frac=1, replace=True, random_state=k)).r_ for k in range(12)]
+    assert model.standard_errors_["r"] == pytest.approx(np.std(again, ddof=1), rel=0.6)
+    assert model.standard_errors_.between(0.001, 2).all()
+    assert (np.linalg.eigvalsh(model.covariance_) > 0).all()
+
+
+@pytest.mark.data
 def test_expected_purchases_of_the_published_customer(cdnow: pd.DataFrame) -> None:
     # x = 2, t_x = 30.43, T = 38.86: 1.226 purchases in the next 39 weeks (Fader, Hardie, Lee 2005)
     model = BetaGeometricNBD().fit(cdnow)
@@ -98,6 +107,10 @@ def test_bad_histories_are_explained() -> None:
     good = pd.DataFrame({"frequency": [1, 0], "recency": [2.0, 0.0], "age": [5.0, 5.0]})
     with pytest.raises(DataError, match="contradict"):
         BetaGeometricNBD().fit(good.assign(recency=[6.0, 0.0]))
+    with pytest.raises(DataError, match="not known"):
+        BetaGeometricNBD().fit(good.assign(age=[np.nan, 5.0]))
+    with pytest.raises(DataError, match="finite"):
+        GammaGamma().fit(pd.DataFrame({"frequency": [1, 2], "amount": [np.nan, 3.0]}))
     with pytest.raises(DataError, match="zero"):
         BetaGeometricNBD().fit(good.assign(frequency=0, recency=0.0))
     with pytest.raises(DataError, match="missing: age"):
