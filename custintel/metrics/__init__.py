@@ -13,6 +13,7 @@ from custintel.metrics._campaign import (
     profit_scorer,
 )
 from custintel.metrics._discrimination import auc, average_precision, ks_score, lift_score, max_lift
+from custintel.metrics._displays import GainDisplay, LiftDisplay, ProfitDisplay, QiniDisplay, ReliabilityDisplay
 from custintel.metrics._profit import Empc, constant_policy_profit, empc, empc_score, profit_curve
 from custintel.metrics._stability import psi
 from custintel.metrics._survival import (
@@ -30,8 +31,13 @@ __all__ = [
     "Campaign",
     "Comparison",
     "Empc",
+    "GainDisplay",
     "Interval",
+    "LiftDisplay",
+    "ProfitDisplay",
     "Qini",
+    "QiniDisplay",
+    "ReliabilityDisplay",
     "auc",
     "average_precision",
     "best_campaign",
