@@ -175,9 +175,10 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         r, alpha, a, b = self.r_, self.alpha_, self.a_, self.b_
         if abs(a - 1) < 1e-6:
             a = 1 + 1e-6  # the formula has a removable pole at one
-        shrink = ((alpha + age) / (alpha + age + ahead)) ** (r + x)
-        series = hyp2f1(r + x, b + x, a + b + x - 1, ahead / (alpha + age + ahead))
-        while_alive = (a + b + x - 1) / (a - 1) * (1 - shrink * series)
+        # Euler's transformation of the published formula: the same number, finite for thousands of purchases too
+        z = ahead / (alpha + age + ahead)
+        gone_by = (1 - z) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, z)
+        while_alive = (a + b + x - 1) / (a - 1) * (1 - gone_by)
         return np.asarray(while_alive * self.alive(X))
 
     def discounted_purchases(self, X: pd.DataFrame, periods: int = 104, discount: float = 0.002) -> np.ndarray:

@@ -103,6 +103,21 @@ def test_bg_nbd_forecasts_simulated_buyers() -> None:
     assert np.corrcoef(found, later)[0, 1] > 0.6
 
 
+def test_thousands_of_purchases_have_a_finite_forecast() -> None:
+    model = BetaGeometricNBD()
+    model.r_, model.alpha_, model.a_, model.b_ = 0.243, 4.414, 0.793, 2.426
+    x = np.array([2, 500, 3000, 20_000])
+    found = model.predict(pd.DataFrame({"frequency": x, "recency": 38.86, "age": 38.86}), 39)
+    assert np.isfinite(found).all()
+    assert (np.diff(found) > 0).all()
+    assert found[3] < 39 * 20_000 / 38.86
+    model.a_ = 1.0
+    at_one = model.predict(pd.DataFrame({"frequency": x, "recency": 38.86, "age": 38.86}), 39)
+    model.a_ = 1.001
+    near = model.predict(pd.DataFrame({"frequency": x, "recency": 38.86, "age": 38.86}), 39)
+    np.testing.assert_allclose(at_one, near, rtol=0.01)
+
+
 def test_bad_histories_are_explained() -> None:
     good = pd.DataFrame({"frequency": [1, 0], "recency": [2.0, 0.0], "age": [5.0, 5.0]})
     with pytest.raises(DataError, match="contradict"):
