@@ -22,6 +22,10 @@ PAGES = [
     "docs/tutorials/decide.md",
     "docs/models/value.md",
     "docs/models/tiers.md",
+    "docs/models/survival.md",
+    "docs/models/uplift.md",
+    "docs/models/offers.md",
+    "docs/profit.md",
 ]
 
 

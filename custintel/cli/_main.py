@@ -23,7 +23,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="custintel",
-    help="Customer intelligence for telecom operators: tables, features, churn model, report, scored list.",
+    help="Customer intelligence for telecom operators: tables, features, churn, value, decisions, reports, lists.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +34,7 @@ app.add_typer(_features.app, name="features")
 app.command("train")(_models.train)
 app.command("report")(_models.report)
 app.command("score")(_models.score)
+app.command("value")(_models.value)
 app.command("decide")(_decide.decide)
 app.command("demo")(_demo.demo)
 

@@ -8,15 +8,16 @@ from typing import Annotated
 
 import typer
 
+from custintel.artifact import Model, load_model
 from custintel.cli._show import say, show_frame, show_lines, show_metrics, step
 from custintel.errors import ConfigurationError
 from custintel.explain import write_report
 from custintel.scoring import score as score_customers
-from custintel.training import Run, fetch_report
+from custintel.training import Run, fetch_report, fit_value_model
 from custintel.training import train as train_model
 from custintel.warehouse import Warehouse
 
-__all__ = ["report", "score", "show_run", "train"]
+__all__ = ["report", "score", "show_run", "train", "value"]
 
 Source = Annotated[Path | None, typer.Argument(help="Folder of tables or DuckDB file; or give --table.")]
 TableFile = Annotated[Path | None, typer.Option("--table", help="A flat customer table: .csv, .parquet or .xlsx.")]
@@ -109,6 +110,29 @@ def score(
     show_frame(scores[shown].head(5), "the five highest")
     skipped = scores.attrs["custintel"]["skipped"]
     say(f"{len(scores):,} customers scored" + (f", {skipped:,} outside the population" if skipped else "") + f": {out}")
+
+
+def value(
+    warehouse: Annotated[Path, typer.Argument(help="Folder of tables or DuckDB file.")],
+    model: Annotated[str | None, typer.Option(help="A saved model of value; without one it is fitted now.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
+    out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("values.parquet"),
+    save: Annotated[Path | None, typer.Option(help="Also save the fitted model to this folder.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of own model files.")] = None,
+) -> None:
+    """Say what each customer is worth: historical, current and potential value, and a tier."""
+    wh = Warehouse.open(str(warehouse))
+    if model is None:
+        step("learning value from past dates")
+        fitted = Model("value", fit_value_model(wh, known_by=as_of, models_path=models))
+    else:
+        fitted = load_model(model)
+    values = score_customers(fitted, wh, as_of=as_of, out=out)
+    shown = ["customer_id", "hv", "cv", "pv", "total", "tier"]
+    show_frame(values[shown].head(5).round(1), "the five most valuable")
+    say(f"{len(values):,} customers, {values['pv'].sum():,.0f} u of potential value: {out}")
+    if save is not None:
+        say(f"model: {fitted.save(save)}")
 
 
 def show_run(run: Run) -> None:

@@ -10,8 +10,10 @@ import pandas as pd
 
 from custintel.artifact import Model, load_model
 from custintel.errors import ConfigurationError, DataError, QualityWarning
+from custintel.estimators import ValueModel
 from custintel.explain import reasons
 from custintel.scoring._population import features_of_the_day, scoring_date
+from custintel.scoring._values import value_list
 from custintel.scoring._write import check_writable, write_list
 from custintel.training import find_column, open_store, read_table
 
@@ -69,7 +71,9 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     -------
     DataFrame
         customer_id, as_of, probability, decile, reason_1_en, reason_1_zh, ..., model_version; highest score first.
-        ``attrs["custintel"]["skipped"]`` is the number of customers in force that are not in the population.
+        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, model_version;
+        highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are not in the
+        population.
 
     Examples
     --------
@@ -84,7 +88,9 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         check_writable(out)
     loaded = _loaded(model, tracking_uri)
     skipped = 0
-    if wh is not None:
+    if isinstance(loaded.estimator, ValueModel):
+        scores = value_list(loaded, _tables_of(wh), scoring_date(_tables_of(wh), as_of))
+    elif wh is not None:
         date = scoring_date(wh, as_of)
         X, skipped = features_of_the_day(loaded, wh, date, features_path)
         scores = _scored(loaded, X, date, top)
@@ -101,6 +107,13 @@ def _check_source(wh: Any, table: Any) -> None:
     if (wh is None) == (table is None):
         given = "both" if wh is not None else "neither"
         raise ConfigurationError(f"give a warehouse or a table to score\n  given: {given}\n  allowed: one of the two")
+
+
+def _tables_of(wh: Warehouse | None) -> Warehouse:
+    """Values need the operator's tables: margins are no columns of a flat table."""
+    if wh is None:
+        raise ConfigurationError("a model of value needs a warehouse\n  hint: score(model, wh)")
+    return wh
 
 
 def _loaded(model: Model | str | Path, tracking_uri: str | Path | None) -> Model:
