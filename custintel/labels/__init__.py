@@ -22,12 +22,15 @@ from __future__ import annotations
 from custintel.labels._churn import churn_labels, churn_population, label_dates
 from custintel.labels._definition import ChurnDefinition
 from custintel.labels._dormancy import dormancy_curve
+from custintel.labels._dormancy_choice import DormancyChoice, choose_dormancy
 from custintel.labels._exits import exit_times, months_between
 from custintel.labels._margin import monthly_margin, value_name
 from custintel.labels._value_windows import future_margin, margin_columns, past_value
 
 __all__ = [
     "ChurnDefinition",
+    "DormancyChoice",
+    "choose_dormancy",
     "churn_labels",
     "churn_population",
     "dormancy_curve",
