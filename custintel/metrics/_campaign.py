@@ -69,9 +69,10 @@ def empc_individual(  # noqa: PLR0913 - the parameters of the published measure
     >>> round(found.score, 2), round(found.gain, 2)
     (43.0, 5.5)
     """
-    given = _Money.of(y, clv, d, f)
-    order = np.argsort(-np.asarray(score, dtype=np.float64), kind="stable")
-    ends = _block_ends(np.asarray(score, dtype=np.float64)[order])
+    given, ranking = _Money.of(y, clv, d, f), np.asarray(score, dtype=np.float64)
+    _check_ranking(ranking, given.gain.shape, alpha, beta)
+    order = np.argsort(-ranking, kind="stable")
+    ends = _block_ends(ranking[order])
     gained, spent = given.sums(order, ends)
     total, fraction = _envelope(gained, spent, ends, (alpha, beta))
     everybody = _envelope(gained[-1:], spent[-1:], ends[-1:], (alpha, beta))[0]
@@ -97,7 +98,11 @@ def contact_value(p: Any, clv: Any, d: Any = 10.0, f: float = 1.0, take_up: floa
     [22.5, -10.33]
     """
     chance = np.asarray(p, dtype=np.float64)
-    value, offer = (np.broadcast_to(np.asarray(v, dtype=np.float64), chance.shape) for v in (clv, d))
+    shares = (("p", chance, "a probability"), ("take_up", np.asarray(take_up, dtype=np.float64), "a share"))
+    # not >= also finds what is missing; float32 of LightGBM may end a hair above 1
+    wrong = [(name, v[~((v >= 0) & (v <= 1 + 1e-6))], what) for name, v, what in shares]
+    raise_problems([Problem(n, f"not {what}", f"{v.ravel()[0]:g}", "0 to 1") for n, v, what in wrong if v.size])
+    value, offer = amounts("clv", clv, chance.shape), amounts("d", d, chance.shape)
     return np.asarray(chance * take_up * (value - offer) - (1 - chance) * offer - f)
 
 
@@ -109,26 +114,33 @@ def best_campaign(value: Any, capacity: int | None = None, budget: float | None 
     value : array-like
         Expected profit of contacting each customer (`contact_value`).
     capacity : int, optional
-        Most contacts.
+        Most contacts, a whole number.
     budget : float, optional
         Most to spend, at `cost` a contact.
     cost : array-like or float
-        What a contact takes from the budget.
+        What a contact takes from the budget. Customers are ranked by `value` whatever they cost, and the campaign ends
+        before the first who does not fit; where costs differ much, `custintel.decide` finds the better set.
+
+    Raises
+    ------
+    ConfigurationError
+        Negative limits, a capacity that is a share, values or costs that are missing.
 
     Examples
     --------
     >>> best_campaign([5.0, -1.0, 3.0, 2.0], capacity=2)
     Campaign(contacts=2, share=0.5, cutoff=3.0, profit=8.0, contact_all=9.0, limited_by='capacity', next_contact=2.0)
     """
-    each = np.asarray(value, dtype=np.float64)
-    limited = {name: limit for name, limit in (("capacity", capacity), ("budget", budget)) if limit is not None}
-    raise_problems([Problem(n, "must not be negative", str(limit)) for n, limit in limited.items() if limit < 0])
+    each = amounts("value", value, np.shape(value))
+    _check_limits(capacity, budget)
     order = np.argsort(-each, kind="stable")
     limits = {"profit": int((each > 0).sum())}
     if capacity is not None:
         limits["capacity"] = int(capacity)
     if budget is not None:
-        price = np.broadcast_to(np.asarray(cost, dtype=np.float64), each.shape)[order]
+        price = amounts("cost", cost, each.shape)[order]
+        if (price < 0).any():
+            raise_problems([Problem("cost", "must not be negative", f"{price.min():g}")])
         limits["budget"] = int(np.searchsorted(np.cumsum(price), budget, "right"))
     why = min(limits, key=lambda name: limits[name])
     k = limits[why]
@@ -188,6 +200,34 @@ def money_column(value: Any, X: Any) -> np.ndarray:
     return np.asarray(X[value], dtype=np.float64)
 
 
+def amounts(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Known amounts of all customers: one for all, or one for each."""
+    given = np.asarray(value, dtype=np.float64)
+    if given.ndim and given.shape != shape:
+        raise_problems([Problem(name, "one amount, or one for each customer", f"{given.shape}", f"{shape}")])
+    missing = int((~np.isfinite(given)).sum())
+    if missing:
+        raise_problems([Problem(name, "amounts must be known for every customer", f"{missing} missing or infinite")])
+    return np.broadcast_to(given, shape)
+
+
+def _check_ranking(score: np.ndarray, shape: tuple[int, ...], alpha: float, beta: float) -> None:
+    problems = [Problem(n, "must be positive", str(v)) for n, v in (("alpha", alpha), ("beta", beta)) if not v > 0]
+    if score.shape != shape:
+        problems.append(Problem("score", "one for each outcome", f"{score.shape}", f"{shape}"))
+    if not score.size:
+        problems.append(Problem("score", "no customers", "none", "at least one"))
+    raise_problems(problems)
+
+
+def _check_limits(capacity: int | None, budget: float | None) -> None:
+    limited = {name: limit for name, limit in (("capacity", capacity), ("budget", budget)) if limit is not None}
+    problems = [Problem(n, "must not be negative", str(v)) for n, v in limited.items() if not v >= 0]
+    if capacity is not None and capacity > 0 and capacity != int(capacity):
+        problems.append(Problem("capacity", "a number of contacts, not a share", str(capacity), "a whole number"))
+    raise_problems(problems)
+
+
 class _Money(NamedTuple):
     """What each contact brings when accepted, and costs in any case."""
 
@@ -199,9 +239,7 @@ class _Money(NamedTuple):
         target = np.asarray(y, dtype=np.float64)
         if not np.isin(target, (0.0, 1.0)).all():
             raise DataError("outcomes must be 0 and 1")
-        value, offer = (np.broadcast_to(np.asarray(v, dtype=np.float64), target.shape) for v in (clv, d))
-        if not (np.isfinite(value).all() and np.isfinite(offer).all()):
-            raise DataError("values and costs must be known for every customer")
+        value, offer = amounts("clv", clv, target.shape), amounts("d", d, target.shape)
         if f < 0 or (offer < 0).any():
             raise_problems([Problem("d, f", "costs must not be negative", f"f={f}")])
         return cls(target * (value - offer), f + (1 - target) * offer)

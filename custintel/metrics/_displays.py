@@ -12,7 +12,7 @@ import numpy as np
 
 from custintel.errors import Problem, raise_problems
 from custintel.metrics._calibration import calibration_table, ece_score
-from custintel.metrics._campaign import contact_value, money_column
+from custintel.metrics._campaign import amounts, contact_value, money_column
 from custintel.metrics._curve_display import CurveDisplay, probabilities, target, thinned
 from custintel.metrics._ranking import Ranking, rank
 from custintel.metrics._uplift import qini_curve
@@ -193,7 +193,7 @@ class ProfitDisplay(_RankingDisplay):
             Settings of the line.
         """
         r = rank(y, p)
-        value, offer = (_amounts(key, v, r) for key, v in (("clv", clv), ("d", d)))
+        value, offer = (amounts(key, v, r.y.shape)[r.order] for key, v in (("clv", clv), ("d", d)))
         ends = _cutoffs(r)
         profit = _before(contact_value(r.y, value, offer, f, take_up), ends)
         return cls(ends / len(r.y), profit / len(r.y), name).plot(ax, **line)
@@ -341,13 +341,3 @@ def _before(amounts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 def _check_targets(r: Ranking) -> None:
     if not r.y.any():
         raise_problems([Problem("y", "no targets: there is nothing to find", "only 0", "both 0 and 1")])
-
-
-def _amounts(name: str, value: Any, r: Ranking) -> np.ndarray:
-    """Amounts in the order of the ranking."""
-    given = np.asarray(value, dtype=np.float64)
-    if given.ndim and given.shape != r.y.shape:
-        raise_problems([Problem(name, "one amount, or one for each customer", f"{given.shape}", f"{r.y.shape}")])
-    if not np.isfinite(given).all():
-        raise_problems([Problem(name, "an amount is missing or infinite", "", "finite amounts")])
-    return np.asarray(np.broadcast_to(given, r.y.shape)[r.order])

@@ -76,7 +76,29 @@ def test_scorer_reads_values_from_the_table_and_rewards_the_better_model() -> No
 def test_bad_input_is_explained() -> None:
     with pytest.raises(DataError, match="0 and 1"):
         empc_individual([2, 0], [0.1, 0.2], 100)
-    with pytest.raises(DataError, match="known for every"):
+    with pytest.raises(ConfigurationError, match="known for every"):
         empc_individual([1, 0], [0.1, 0.2], [100, np.nan])
     with pytest.raises(ConfigurationError, match="capacity"):
         best_campaign([1.0], capacity=-1)
+    with pytest.raises(ConfigurationError, match=r"score.*one for each outcome"):
+        empc_individual([1, 0], [0.1], 100)
+    with pytest.raises(ConfigurationError, match="no customers"):
+        empc_individual([], [], 100)
+    with pytest.raises(ConfigurationError, match=r"clv.*one for each customer"):
+        empc_individual([1, 0], [0.1, 0.2], [1, 2, 3])
+    with pytest.raises(ConfigurationError, match=r"alpha.*positive"):
+        empc_individual([1, 0], [0.1, 0.2], 100, alpha=-1)
+    with pytest.raises(ConfigurationError, match="not a share"):
+        best_campaign([1.0, 2.0], capacity=0.5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="known for every"):
+        best_campaign([1.0, np.nan])
+    with pytest.raises(ConfigurationError, match=r"cost.*negative"):
+        best_campaign([1.0, 2.0], budget=3.0, cost=[1.0, -1.0])
+    with pytest.raises(ConfigurationError, match="not a probability"):
+        contact_value([0.2, 7.0], 100)
+
+
+@pytest.mark.parametrize("outcome", [0.0, 1.0])
+def test_outcomes_of_one_kind_have_a_value_too(outcome: float) -> None:
+    y, score, clv, d = np.full(3, outcome), np.array([0.3, 0.2, 0.1]), np.array([100.0, 9.0, 300.0]), np.full(3, 10.0)
+    assert empc_individual(y, score, clv, d).score == pytest.approx(brute(y, score, clv, d, 1.0), abs=1e-6)

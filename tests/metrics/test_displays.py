@@ -164,7 +164,7 @@ def test_bad_input_is_explained(scored: tuple[np.ndarray, np.ndarray]) -> None:
         ReliabilityDisplay.from_predictions([0, 1], [-3.0, 2.0])
     with pytest.raises(ConfigurationError, match="one for each customer"):
         ProfitDisplay.from_predictions(*scored, clv=[1.0, 2.0])
-    with pytest.raises(ConfigurationError, match="missing or infinite"):
+    with pytest.raises(ConfigurationError, match="known for every customer"):
         ProfitDisplay.from_predictions([0, 1], [0.1, 0.2], clv=[1.0, np.nan])
     model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     with pytest.raises(DataError, match="does not know"):
