@@ -28,7 +28,9 @@ PREPAID = [
     ("stays", "12-31", None, 5, None),
     ("falls silent", "08-14", None, 2, "voluntary"),
     ("falls silent, but not long enough to be sure", "12-10", None, 5, None),
-    ("falls silent on the last day that can be judged", "11-30", None, 6, "voluntary"),
+    ("falls silent on the last day of a whole month that can be judged", "11-29", None, 5, "voluntary"),
+    # 1 December can be judged, but of those who stay nothing is known in December
+    ("falls silent in a month that is not over", "11-30", None, 5, None),
     ("is blocked, then silent", "08-14", ("involuntary", "08-01"), 2, "involuntary"),
 ]
 
@@ -78,6 +80,35 @@ def test_an_account_stays_as_long_as_one_of_its_lines(prepaid: Warehouse) -> Non
     row = accounts.loc[(pd.Timestamp(AS_OF), "A1")]
     assert (row["months"], row["lines"]) == (5, 2)
     assert pd.isna(row["cause"])
+
+
+def test_in_the_middle_of_a_month_nobody_has_left_in_it(postpaid: Warehouse) -> None:
+    """Otherwise all those watched in that month would have left in it."""
+    then = exit_times(postpaid, AS_OF, until="2025-10-20")
+    row = then.loc[(pd.Timestamp(AS_OF), "is disconnected")]
+    assert row["months"] == 3
+    assert pd.isna(row["cause"])
+
+
+@pytest.mark.parametrize(
+    ("postpaid_end", "months", "cause"),
+    [
+        # the prepaid line is watched to the end of November only; whether it was here later nobody knows
+        ("2025-12-10", 5, None),
+        ("2025-09-10", 5, None),
+    ],
+)
+def test_account_with_a_line_still_here_has_not_left(postpaid_end: str, months: int, cause: str | None) -> None:
+    days = pd.date_range("2025-01-01", END)
+    calls = pd.DataFrame({"event_time": days, "service": "sms", "direction": "out"})
+    customers = pd.DataFrame({"customer_id": ["post", "pre"], "billing_type": ["postpaid", "prepaid"]})
+    wh = Warehouse.from_frames(
+        usage=pd.concat([calls.assign(customer_id="post"), calls.assign(customer_id="pre")]),
+        customers=customers.assign(activation_date="2025-01-01", account_id="A"),
+        terminations=pd.DataFrame({"customer_id": ["post"], "event_time": [postpaid_end], "cause": ["voluntary"]}),
+    )
+    row = exit_times(wh, AS_OF, level="account").loc[(pd.Timestamp(AS_OF), "A")]
+    assert (row["months"], None if pd.isna(row["cause"]) else row["cause"]) == (months, cause)
 
 
 def test_until_hides_what_came_later(postpaid: Warehouse) -> None:

@@ -39,7 +39,8 @@ def exit_times(
     Month 1 is the first month after the date (the calendar month that follows a month end). Requests to leave,
     port-outs and, for prepaid lines, the first day of a silence of ``dormancy_days`` are *voluntary*; ends for
     non-payment or fraud are *involuntary*; *death* is a cause of its own. What comes first counts. Nothing is said
-    about the last ``dormancy_days`` of prepaid lines, because a silence there is not over.
+    about the last ``dormancy_days`` of prepaid lines, because a silence there is not over. Only whole months are
+    watched: an exit in a month that is not over yet is not known yet, because those who stay are not known either.
 
     Parameters
     ----------
@@ -51,7 +52,6 @@ def exit_times(
         Dormancy, population and billing types; gap and horizon are not used.
     level : {"line", "account"}
         Lines, or payers: an account stays as long as one of the lines it had at the date does.
-
     until : date, optional
         Nothing after this day is looked at: what could be known then. The last day of the data by default.
 
@@ -119,14 +119,16 @@ where x.day is null or x.day > p.as_of"""
 
 
 def _timed(frame: pd.DataFrame, last: date, dormancy: int) -> pd.DataFrame:
-    """Days of exit as months; exits after the last day that can be judged are not known yet."""
+    """Days of exit as months; exits after the last whole month that can be judged are not known yet."""
     start = pd.Series(frame.index.get_level_values("as_of"), index=frame.index)
     late = pd.to_timedelta(np.where(frame["billing_type"] == "prepaid", dormancy, 0), unit="D")
     known = pd.Series(pd.Timestamp(last) - late, index=frame.index)
     day = pd.to_datetime(frame["day"])
-    seen = day.notna() & (day <= known)
     watched = (months_between(start, known + pd.Timedelta(days=1)) - 1).clip(lower=0)
-    months = months_between(start, day.where(seen, start)).where(seen, watched)
+    left = months_between(start, day.where(day.notna(), start))
+    # in a month watched in part only those who leave would be counted, and all of them would have left
+    seen = day.notna() & (left <= watched)
+    months = left.where(seen, watched)
     cause = frame["cause"].replace(_GROUPS).where(seen, np.nan).astype(object)
     return pd.DataFrame({"months": months.astype(np.int64), "cause": cause, "billing_type": frame["billing_type"]})
 
@@ -138,10 +140,13 @@ def _accounts(wh: Warehouse, lines: pd.DataFrame) -> pd.DataFrame:
     account = owners.set_index("customer_id")["account_id"].reindex(lines.index.get_level_values("customer_id"))
     frame = lines.assign(account_id=account.to_numpy(), here=lines["cause"].isna()).reset_index("as_of")
     frame = frame[frame["account_id"].notna()]
-    # the line that stays longest decides; of equal ones a line that is still here
+    # beside a line that is still here, one that left in month t says only that the account stayed for t - 1 months
+    kept = frame.groupby(["as_of", "account_id"])["here"].transform("any")
+    frame["months"] -= (kept & ~frame["here"]).astype(np.int64)
+    frame["cause"] = frame["cause"].mask(kept, np.nan)
+    # the line that stays longest decides
     frame = frame.sort_values(["as_of", "account_id", "months", "here"], kind="stable")
-    by = frame.groupby(["as_of", "account_id"], sort=True)
-    return _last_rows(by)
+    return _last_rows(frame.groupby(["as_of", "account_id"], sort=True))
 
 
 def _last_rows(by: Any) -> pd.DataFrame:
