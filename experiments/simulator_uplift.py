@@ -117,9 +117,10 @@ def page(table: pd.DataFrame, rows: dict[str, int], share: float, customers: int
     return f"""# Whom to call: simulated retention campaigns
 
 Written by `experiments/simulator_uplift.py` on {date.today()} with custintel {custintel.__version__}:
-{customers:,} lines, seed 101, {MONTHS} months; the discount call at random to 40 % a month, 40 % held back, so the propensity among these is
-one half. Learned from {rows["own"]:,} contacts of the first campaigns, judged on the later ones by the true chances to
-leave within the effect's 13 weeks with and without the call; a kept line is worth {VALUE:g} u, a call costs {COST:g} u.
+{customers:,} lines, seed 101, {MONTHS} months; the discount call at random to 40 % a month, 40 % held back, so the
+propensity among these is one half. Learned from {rows["own"]:,} contacts of the first campaigns, judged on the
+later ones by the true chances to leave within the effect's 13 weeks with and without the call; a kept line is
+worth {VALUE:g} u, a call costs {COST:g} u.
 The teachers are {teachers} other operators ({rows["teachers"]:,} contacts). Spearman: rank correlation of the score
 with the true effect. It is one operator: differences of a few hundredths of a u are noise.
 
