@@ -65,9 +65,9 @@ class OfferPropensity(TableEstimator):
     >>> model = OfferPropensity(eligible={"discount": "data_gb < 30"}).fit(X, taken, offer=offer)
     >>> model.propensity(pd.DataFrame({"data_gb": [2.0, 20.0, 40.0]})).round(1)
        discount  more_data
-    0       0.1        0.0
-    1       0.1        0.4
-    2       NaN        0.4
+    0       0.0        0.1
+    1       0.1        0.3
+    2       NaN        0.3
     """
 
     offers_: list[str]
