@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
 from custintel.estimators._boosters import Boosters, fit_boosters
-from custintel.estimators._contract import FeatureContract
 from custintel.estimators._folds import fold_of_rows
 from custintel.estimators._hazard import PersonMonths, base_hazard, blend, blended, cumulative, survival_of
 from custintel.estimators._table_estimator import TableEstimator, amounts, seed_of, threads_of
@@ -189,10 +188,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
             states[cause], own = boosters.to_state(f"hazard_{k}")
             texts |= own
         state = {
-            "class": type(self).__name__,
-            "params": {**self.get_params(), "random_state": seed_of(self.random_state)},
-            "named": hasattr(self, "feature_names_in_"),
-            "contract": self.contract_.to_state(),
+            **self._table_state(),
             "causes": self.causes_,
             "observed_months": self.observed_months_,
             "hazards": {cause: values.tolist() for cause, values in self.hazards_.items()},
@@ -204,11 +200,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls(**state["params"])
-        model.contract_ = FeatureContract.from_state(state["contract"])
-        model.n_features_in_ = len(model.contract_.columns)
-        if state["named"]:
-            model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
+        model = cls._of_table_state(state)
         model.causes_ = list(state["causes"])
         model.observed_months_ = int(state["observed_months"])
         model.hazards_ = {cause: np.asarray(values) for cause, values in state["hazards"].items()}

@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.estimators._boosters import Boosters, Material, fit_boosters
-from custintel.estimators._contract import FeatureContract
 from custintel.estimators._folds import fold_of_rows
 from custintel.estimators._input import as_table, binary_target
 from custintel.estimators._table_estimator import TableEstimator, seed_of, threads_of
@@ -180,13 +179,7 @@ class OfferPropensity(TableEstimator):
         check_is_fitted(self, "boosters_")
         boosters, texts = self.boosters_.to_state("take_up")
         state = {
-            "class": type(self).__name__,
-            "params": {
-                "eligible": None if self.eligible is None else dict(self.eligible),
-                "random_state": seed_of(self.random_state), "n_jobs": self.n_jobs,
-            },
-            "named": hasattr(self, "feature_names_in_"),
-            "contract": self.contract_.to_state(),
+            **self._table_state(),
             "offers": self.offers_,
             "contacts": self.contacts_,
             "attributes": {str(c): self.attributes_[c].to_dict() for c in self.attributes_.columns},
@@ -198,11 +191,7 @@ class OfferPropensity(TableEstimator):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls(**state["params"])
-        model.contract_ = FeatureContract.from_state(state["contract"])
-        model.n_features_in_ = len(model.contract_.columns)
-        if state["named"]:
-            model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
+        model = cls._of_table_state(state)
         model.offers_, model.contacts_ = list(state["offers"]), dict(state["contacts"])
         model.attributes_ = pd.DataFrame(state["attributes"], index=None if state["attributes"] else model.offers_)
         model.shifts_ = dict(state["shifts"])

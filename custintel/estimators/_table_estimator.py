@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,6 +15,8 @@ from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._input import as_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
 __all__ = ["TableEstimator", "amounts", "seed_of", "threads_of"]
@@ -27,11 +29,35 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
 
     contract_: FeatureContract
     n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def encode(self, X: Any) -> np.ndarray:
         """Matrix of the used columns (`contract_.used`)."""
         check_is_fitted(self)
         return self.contract_.encode(as_table(self, X, fitting=False))
+
+    def _table_state(self) -> dict[str, Any]:
+        """Class, parameters and contract as plain data: the beginning of every `to_state`."""
+        check_is_fitted(self)
+        given = self.get_params()
+        if "random_state" in given:
+            given["random_state"] = seed_of(given["random_state"])
+        return {
+            "class": type(self).__name__,
+            "params": given,
+            "named": hasattr(self, "feature_names_in_"),
+            "contract": self.contract_.to_state(),
+        }
+
+    @classmethod
+    def _of_table_state(cls, state: Mapping[str, Any]) -> Self:
+        """An estimator with what `_table_state` gave: the beginning of every `from_state`."""
+        model = cls(**state["params"])
+        model.contract_ = FeatureContract.from_state(state["contract"])
+        model.n_features_in_ = len(model.contract_.columns)
+        if state["named"]:
+            model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
+        return model
 
     def _learn_table(self, X: Any, *others: Any) -> tuple[pd.DataFrame, np.ndarray]:
         """The table, and its matrix; `contract_` is learned."""

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import Problem, raise_problems
 from custintel.estimators._boosters import Boosters, Objective
-from custintel.estimators._contract import FeatureContract
 from custintel.estimators._table_estimator import TableEstimator, amounts, seed_of, threads_of
 from custintel.estimators._uplift_design import Design, clipped, read_arms, read_design
 from custintel.estimators._uplift_learners import (
@@ -233,10 +232,7 @@ class UpliftModel(TableEstimator):
                 }
             )  # fmt: skip
         state = {
-            "class": type(self).__name__,
-            "params": {**self.get_params(), "random_state": seed_of(self.random_state)},
-            "named": hasattr(self, "feature_names_in_"),
-            "contract": self.contract_.to_state(),
+            **self._table_state(),
             "arms": states,
             "design": self.design_,
             "overlap": self.overlap_.to_dict("records"),
@@ -246,11 +242,7 @@ class UpliftModel(TableEstimator):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls(**state["params"])
-        model.contract_ = FeatureContract.from_state(state["contract"])
-        model.n_features_in_ = len(model.contract_.columns)
-        if state["named"]:
-            model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
+        model = cls._of_table_state(state)
         model.design_, model.overlap_ = state["design"], pd.DataFrame(state["overlap"])
         model.arms_ = [one["arm"] for one in state["arms"]]
         model.effects_ = {one["arm"]: ArmEffect(*one["effect"]) for one in state["arms"]}

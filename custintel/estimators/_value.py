@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
 from custintel.estimators._churn_survival import ChurnSurvival
-from custintel.estimators._contract import FeatureContract
 from custintel.estimators._folds import fold_of_rows
 from custintel.estimators._margin_forecast import MarginForecast, fit_forecast
 from custintel.estimators._table_estimator import TableEstimator, amounts, seed_of, threads_of
@@ -183,10 +182,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
             survival, more = self.survival_.to_state()
             texts = {**texts, **more}
         state = {
-            "class": type(self).__name__,
-            "params": {**self.get_params(), "random_state": seed_of(self.random_state)},
-            "named": hasattr(self, "feature_names_in_"),
-            "contract": self.contract_.to_state(),
+            **self._table_state(),
             "forecast": forecast,
             "survival": survival,
             "after_exit": self.after_exit_,
@@ -197,11 +193,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls(**state["params"])
-        model.contract_ = FeatureContract.from_state(state["contract"])
-        model.n_features_in_ = len(model.contract_.columns)
-        if state["named"]:
-            model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
+        model = cls._of_table_state(state)
         model.forecast_ = MarginForecast.from_state(state["forecast"], texts)
         given = state["survival"]
         model.survival_ = None if given is None else ChurnSurvival.from_state(given, texts)
