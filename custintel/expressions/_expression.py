@@ -180,6 +180,29 @@ class Expression:
         tree = self.tree.transform(swap)
         return Expression(text=tree.sql("duckdb", normalize_functions="lower"), tree=tree, where=self.where)
 
+    def with_numbers(self, numbers: Mapping[str, float]) -> Expression:
+        """The same expression with some names replaced by numbers.
+
+        >>> from custintel.expressions import parse
+        >>> parse("minutes > most").with_numbers({"most": 30}).text
+        'minutes > 30'
+        """
+
+        def swap(node: exp.Expression) -> exp.Expression:
+            if isinstance(node, exp.Column) and node.name in numbers:
+                return _number(numbers[node.name])
+            return node
+
+        tree = self.tree.transform(swap)
+        return Expression(text=tree.sql("duckdb", normalize_functions="lower"), tree=tree, where=self.where)
+
+
+def _number(value: float) -> exp.Expression:
+    """A number as a node; a negative one as the language writes it."""
+    text = repr(abs(float(value))).removesuffix(".0")
+    literal = exp.Literal.number(text)
+    return exp.Neg(this=literal) if value < 0 else literal
+
 
 @lru_cache(maxsize=20_000)
 def _written(expression: Expression, dialect: str, time: str) -> str:

@@ -1,0 +1,435 @@
+"""`RuleBase`: the rules of fraud and arrears, their lives, and every state they ever had."""
+
+from __future__ import annotations
+
+import html
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
+from custintel.rules._alarms import AlarmSettings, alarms
+from custintel.rules._log import EventLog
+from custintel.rules._rule import Rule
+from custintel.rules._ruleset import RuleSet, learn_profiles
+from custintel.rules._states import STATES, Entry, Replay, State, move_problem, replay
+from custintel.rules._stream import RowRules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["RuleBase"]
+
+_FIRING = ("active", "watch")
+_ORDER = ("active", "watch", "shadow", "proposed", "draft", "retired", "rejected")
+
+
+class RuleBase:
+    """A base of rules that keeps its whole history.
+
+    Every change is an event of an append-only log in which each event carries the hash of the one before; the state
+    at any time is what its events say. A rule goes from *proposed* through *shadow* (it fires, nobody is alarmed) to
+    *active*, from there to *watch* and *retired*. Versions are named by their content.
+
+    Parameters
+    ----------
+    path : path, optional
+        File of the log (JSON lines), read if it is there and added to by every change; in memory when None.
+
+    Raises
+    ------
+    DataError
+        When the log was tampered with.
+
+    Examples
+    --------
+    >>> base = RuleBase()
+    >>> rule = base.propose(name="night_burst", when="intl_minutes_1d > 30 and tenure_days <= 90", by="an analyst")
+    >>> base.shadow("night_burst", by="an analyst", reason="seen in three cases")
+    >>> base.activate("night_burst", by="head of fraud", reason="12 alarms in the shadow, 11 confirmed")
+    >>> X = pd.DataFrame({"intl_minutes_1d": [45.0, 29.0], "tenure_days": [10, 10]}, index=["a", "b"])
+    >>> base.match(X)["night_burst"].tolist()
+    [True, False]
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = None if path is None else Path(path)
+        self.log = EventLog() if self.path is None else EventLog.read(self.path)
+        self._now: Replay | None = None
+        self._frozen = False
+
+    # --- what is in it -------------------------------------------------------------------------------------------
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """Every version of every rule by its identity (name@version), with its state."""
+        return self._replayed().entries
+
+    @property
+    def head(self) -> str:
+        """Hash of the last event. Note it elsewhere: `verify` then also proves that nothing was cut off."""
+        return self.log.head
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return (entry.rule for entry in self.entries.values())
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in (entry.rule.name, entry.rule.id) for entry in self.entries.values())
+
+    def __getitem__(self, name: str) -> Rule:
+        return self.entry(name).rule
+
+    def entry(self, name: str) -> Entry:
+        """A version of a rule: by name@version, or by name the one that is furthest in its life.
+
+        Parameters
+        ----------
+        name : str
+            ``night_burst`` or ``night_burst@0f3a...``.
+        """
+        found = [e for e in self.entries.values() if name in (e.rule.name, e.rule.id)]
+        if not found:
+            names = sorted({e.rule.name for e in self.entries.values()})
+            raise_problems([Problem("rules", "no such rule", name, ", ".join(names) or "the base is empty")])
+        return min(found, key=lambda e: (_ORDER.index(e.state), -list(self.entries).index(e.rule.id)))
+
+    def in_state(self, *states: State) -> dict[str, Rule]:
+        """Rules in some states by name@version; those that fire (active, watch) when none is named."""
+        wanted = states or _FIRING
+        return {id_: entry.rule for id_, entry in self.entries.items() if entry.state in wanted}
+
+    def frame(self) -> pd.DataFrame:
+        """One row a version: rule, version, state, category, kind, when, since, by, reason, evidence.
+
+        >>> base = RuleBase()
+        >>> _ = base.propose("long_calls", "minutes_1d > 600", by="me")
+        >>> base.frame()[["rule", "state", "when"]]
+                 rule     state              when
+        0  long_calls  proposed  minutes_1d > 600
+        """
+        rows = [
+            {
+                "rule": e.rule.name, "version": e.rule.version, "state": e.state, "category": e.rule.category,
+                "kind": e.rule.kind, "when": e.rule.expression.text, "about": e.rule.about, "origin": e.rule.origin,
+                "since": e.since, "by": e.by, "reason": e.reason, "evidence": dict(e.evidence),
+            }
+            for e in self.entries.values()
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["rule", "version", "state"])
+
+    def history(self, name: str | None = None) -> pd.DataFrame:
+        """The events, of one rule or of all: time, event, rule, state, by, reason, hash."""
+        keys = ["seq", "time", "event", "rule", "state", "by", "reason", "hash"]
+        events = [{key: event.get(key, "") for key in keys} for event in self.log.events if _is_about(event, name)]
+        return pd.DataFrame(events, columns=keys)
+
+    # --- changes -------------------------------------------------------------------------------------------------
+
+    def propose(self, name: str, when: str, *, by: str = "", reason: str = "", **facts: Any) -> Rule:
+        """Add a rule, or a new version of one, in state *proposed*.
+
+        Parameters
+        ----------
+        name, when : str
+            Name, and boolean SQL expression over features.
+        by, reason : str
+            Who proposes it and why.
+        **facts
+            Further fields of `Rule`: category, kind, parameters, about, action, severity, loss, ...
+        """
+        return self.add(Rule(name, when, **facts), by=by, reason=reason)
+
+    def add(
+        self,
+        rule: Rule,
+        *,
+        state: State = "proposed",
+        by: str = "",
+        reason: str = "",
+        evidence: Mapping[str, Any] | None = None,
+        at: str | datetime | None = None,
+    ) -> Rule:
+        """Add a rule as an object.
+
+        Parameters
+        ----------
+        rule : Rule
+            The rule.
+        state : {"draft", "proposed"}
+            Where it begins.
+        by, reason : str
+            Who and why.
+        evidence : mapping, optional
+            Plain data (JSON): backtest, support, cases.
+        at : time, optional
+            When; now by default.
+        """
+        raise_problems([*rule.problems(), *self._adding_problems(rule, state)])
+        content = {"rule": rule.id, "content": rule.to_state(), "state": state, "evidence": dict(evidence or {})}
+        self._write("added", content, by, reason, at)
+        return rule
+
+    def move(
+        self,
+        name: str,
+        state: State,
+        *,
+        by: str,
+        reason: str,
+        evidence: Mapping[str, Any] | None = None,
+        at: str | datetime | None = None,
+    ) -> None:
+        """Move a version to another state. When it becomes active, an earlier active version of it is retired.
+
+        Parameters
+        ----------
+        name : str
+            Name, or name@version.
+        state : str
+            One of the states that `MOVES` allows from where it is.
+        by, reason : str
+            Who decided, and why.
+        evidence : mapping, optional
+            Plain data to keep with the decision.
+        at : time, optional
+            When; now by default.
+        """
+        entry = self._to_move(name, state)
+        problem = move_problem(entry, state, by, reason)
+        raise_problems([problem] if problem else [])
+        content = {"rule": entry.rule.id, "state": state, "evidence": dict(evidence or {})}
+        self._write("moved", content, by, reason, at)
+        if state == "active":
+            self._retire_earlier(entry.rule, by, at)
+
+    def shadow(self, name: str, *, by: str, reason: str, **given: Any) -> None:
+        """Let a proposed rule fire without alarming anybody."""
+        self.move(name, "shadow", by=by, reason=reason, **given)
+
+    def activate(self, name: str, *, by: str, reason: str, **given: Any) -> None:
+        """Let a rule alarm."""
+        self.move(name, "active", by=by, reason=reason, **given)
+
+    def watch(self, name: str, *, by: str, reason: str, **given: Any) -> None:
+        """Let a rule alarm, but under suspicion."""
+        self.move(name, "watch", by=by, reason=reason, **given)
+
+    def retire(self, name: str, *, by: str, reason: str, **given: Any) -> None:
+        """Take a rule out of use; it stays in the history."""
+        self.move(name, "retired", by=by, reason=reason, **given)
+
+    def reject(self, name: str, *, by: str, reason: str, **given: Any) -> None:
+        """Turn a proposal down."""
+        self.move(name, "rejected", by=by, reason=reason, **given)
+
+    def note(self, name: str, evidence: Mapping[str, Any], *, by: str, at: str | datetime | None = None) -> None:
+        """Keep further evidence with a rule, such as outcomes of its alarms."""
+        entry = self.entry(name)
+        self._write("noted", {"rule": entry.rule.id, "evidence": dict(evidence)}, by, "evidence", at)
+
+    def learn_profiles(self, legitimate: pd.DataFrame, *, by: str = "", at: str | datetime | None = None) -> None:
+        """Learn how legitimate customers are distributed: what "resembles" is measured against.
+
+        Parameters
+        ----------
+        legitimate : DataFrame
+            Features of customers that are not known cases.
+        """
+        present = {i: e.rule.node for i, e in self.entries.items() if e.rule.columns <= set(legitimate.columns)}
+        found = learn_profiles(present, legitimate)
+        states = {subject: profile.to_state() for subject, profile in found.items()}
+        self._write("profiled", {"profiles": states}, by, f"{len(legitimate)} customers", at)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def as_of(self, time: str | datetime) -> RuleBase:
+        """The base as it stood at a time; it can be used and compared, not changed.
+
+        Parameters
+        ----------
+        time : time
+            A date means its end.
+        """
+        limit = _end_of(time)
+        past = RuleBase()
+        past.log = EventLog(tuple(event for event in self.log.events if str(event["time"]) <= limit))
+        past._frozen = True
+        return past
+
+    def diff(self, since: str | datetime | RuleBase, until: str | datetime | RuleBase | None = None) -> pd.DataFrame:
+        """What changed between two times (or two bases): rule, before, after.
+
+        Parameters
+        ----------
+        since, until : time or RuleBase
+            By default until now.
+        """
+        before, after = (self._at(since), self if until is None else self._at(until))
+        rows = [
+            {"rule": id_, "before": _state_in(before, id_), "after": _state_in(after, id_)}
+            for id_ in dict.fromkeys([*before.entries, *after.entries])
+        ]
+        frame = pd.DataFrame(rows, columns=["rule", "before", "after"])
+        return frame[frame["before"] != frame["after"]].reset_index(drop=True)
+
+    def rollback(self, time: str | datetime, *, by: str, reason: str, at: str | datetime | None = None) -> pd.DataFrame:
+        """Bring all rules back to the states they had at a time, by new events; returns what changed.
+
+        Rules that did not exist then are retired. The history keeps everything.
+        """
+        if not by.strip() or not reason.strip():
+            raise_problems([Problem("rollback", "needs a person and a reason", f"by={by!r}, reason={reason!r}")])
+        changes = self.diff(self, time)
+        for change in changes.to_dict("records"):
+            state = change["after"] or "retired"
+            if state != change["before"]:
+                self._write("moved", {"rule": change["rule"], "state": state, "evidence": {}}, by, reason, at)
+        return changes
+
+    def verify(self, head: str | None = None) -> None:
+        """Raise `DataError` when the log was changed; with a head noted earlier, also when its end was cut off."""
+        self.log.verify(head)
+
+    # --- use -----------------------------------------------------------------------------------------------------
+
+    def compile(self, *states: State) -> RuleSet:
+        """The rules of some states (by default those that fire), ready to be run."""
+        rules = self.in_state(*states)
+        return RuleSet.compile({i: r.expression.text for i, r in rules.items()}, self._replayed().profiles)
+
+    def match(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
+        """Which rules match which customers; columns are names of rules."""
+        return self._named(self.compile(*states).match(self._checked(X, states)))
+
+    def similarity(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
+        """How similar each customer is to each rule, 0 to 1; 1 exactly where it matches."""
+        return self._named(self.compile(*states).similarity(self._checked(X, states)))
+
+    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None) -> pd.DataFrame:
+        """Alarms of the rules that fire, one row a customer and rule; see `custintel.rules.alarms`.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Features, one row a customer.
+        how : AlarmSettings, optional
+            From which similarity on, in which language, with which words for features.
+        """
+        rules = self.compile()
+        entries = {id_: self.entries[id_] for id_ in rules.nodes}
+        return alarms(entries, rules, self._checked(X, ()), how or AlarmSettings())
+
+    def on_rows(self, *states: State) -> RowRules:
+        """The rules as a function of one row of features, for streams."""
+        return RowRules(self.compile(*states))
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _replayed(self) -> Replay:
+        if self._now is None:
+            self._now = replay(self.log.events)
+        return self._now
+
+    def _write(self, event: str, content: Mapping[str, Any], by: str, reason: str, at: Any) -> None:
+        if self._frozen:
+            raise ConfigurationError("a past state of the base cannot be changed\n  hint: change the base itself")
+        known = len(self.log.events)
+        time = _time(at)
+        if known and time < str(self.log.events[-1]["time"]):
+            raise DataError(f"an event before the last one\n  given: {time}\n  last: {self.log.events[-1]['time']}")
+        log = self.log.with_event({"event": event, "time": time, "by": by, "reason": reason, **content})
+        if self.path is not None:
+            log.append_to(self.path, known)
+        self.log, self._now = log, None
+
+    def _adding_problems(self, rule: Rule, state: State) -> list[Problem]:
+        where = f"rule {rule.id}"
+        if state not in ("draft", "proposed"):
+            return [Problem(where, "a rule cannot begin there", state, "draft, proposed")]
+        if rule.id in self.entries:
+            return [Problem(where, "this version is in the base already", self.entries[rule.id].state)]
+        return []
+
+    def _to_move(self, name: str, state: State) -> Entry:
+        """The version meant: with several, the one that can go there."""
+        if state not in STATES:
+            raise_problems([Problem("rules", "unknown state", str(state), ", ".join(STATES))])
+        found = [e for e in self.entries.values() if name in (e.rule.name, e.rule.id)]
+        able = [e for e in found if move_problem(e, state, "somebody", "something") is None]
+        return able[-1] if able else self.entry(name)
+
+    def _retire_earlier(self, rule: Rule, by: str, at: Any) -> None:
+        for id_, other in self.in_state().items():
+            if other.name == rule.name and id_ != rule.id:
+                self.move(id_, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
+
+    def _at(self, when: str | datetime | RuleBase) -> RuleBase:
+        return when if isinstance(when, RuleBase) else self.as_of(when)
+
+    def _checked(self, X: pd.DataFrame, states: Iterable[State]) -> pd.DataFrame:
+        needed = {name for rule in self.in_state(*states).values() for name in rule.columns}
+        absent = sorted(needed - set(map(str, X.columns)))
+        if absent:
+            raise DataError(
+                f"{len(absent)} feature(s) that rules read are missing in the table: {', '.join(absent[:8])}\n"
+                "  hint: build them with FeatureBuilder(columns=...), or retire the rules that need them"
+            )
+        return X
+
+    def _named(self, found: pd.DataFrame) -> pd.DataFrame:
+        return found.set_axis([self.entries[str(id_)].rule.name for id_ in found.columns], axis=1)
+
+    def __repr__(self) -> str:
+        states = [entry.state for entry in self.entries.values()]
+        told = ", ".join(f"{states.count(state)} {state}" for state in _ORDER if state in states)
+        return f"RuleBase({told or 'empty'}; {len(self.log.events)} events)"
+
+    def _repr_html_(self) -> str:
+        if not self.entries:
+            return f"<b>{html.escape(repr(self))}</b>"
+        shown = self.frame()[["rule", "version", "state", "category", "kind", "when", "since"]]
+        return f"<b>{html.escape(repr(self))}</b>{shown.to_html(index=False)}"
+
+    def copy(self) -> Self:
+        """The same base in memory: changes of the copy are not written to the file."""
+        other = type(self)()
+        other.log = self.log
+        return other
+
+
+def _is_about(event: Mapping[str, Any], name: str | None) -> bool:
+    rule = str(event.get("rule", ""))
+    return name is None or rule == name or rule.split("@")[0] == name
+
+
+def _state_in(base: RuleBase, id_: str) -> str:
+    entry = base.entries.get(id_)
+    return "" if entry is None else entry.state
+
+
+def _time(at: str | datetime | None) -> str:
+    """UTC with microseconds, so that text order is time order."""
+    if at is None:
+        return _written(datetime.now(UTC))
+    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return _written(found if found.tzinfo else _in_utc(found))
+
+
+def _in_utc(naive: datetime) -> datetime:
+    """A time without a zone is taken as UTC."""
+    return naive.replace(tzinfo=UTC)
+
+
+def _written(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _end_of(time: str | datetime) -> str:
+    if isinstance(time, str) and len(time) == 10:
+        return _time(f"{time}T23:59:59.999999")
+    return _time(time)

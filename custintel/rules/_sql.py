@@ -1,0 +1,139 @@
+"""Match and similarity of many rules as one SQL statement over a table of features; pure text, nothing is run.
+
+Every subject and every condition is computed once, whatever number of rules use it. Missing is null; NaN, which engines
+take for a number larger than all others, counts as missing.
+
+>>> from custintel.rules._ruleset import RuleSet
+>>> print(match_sql(RuleSet.compile({"a": "minutes > 30"}), "features"))
+with subjects as (
+select customer_id, nullif(CAST(minutes AS DOUBLE), cast('NaN' as double)) as v0 from features
+), met as (
+select customer_id, coalesce(v0 > 30.0e0, false) as c0 from subjects
+)
+select customer_id, c0 as r0 from met
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custintel.rules._condition import AllOf, Condition, Node
+
+if TYPE_CHECKING:
+    from custintel.rules._ramp import Ramp
+    from custintel.rules._ruleset import RuleSet
+
+__all__ = ["match_sql", "similarity_sql"]
+
+
+def match_sql(rules: RuleSet, relation: str, key: str = "customer_id", dialect: str = "duckdb") -> str:
+    """Key, and ``r0``, ``r1``, ... true where the rules match, in their order."""
+    writer = _Writer(rules, dialect)
+    columns = [f"{writer.match(node)} as r{k}" for k, node in enumerate(rules.nodes.values())]
+    return f"{writer.opening(relation, key)}\n)\nselect {', '.join([key, *columns])} from met"
+
+
+def similarity_sql(rules: RuleSet, relation: str, key: str = "customer_id", dialect: str = "duckdb") -> str:
+    """Key, and ``r0``, ``r1``, ... the similarity to the rules, in their order; 1 where they match."""
+    writer = _Writer(rules, dialect)
+    near = [f"{writer.near(c)} as n{k}" for k, c in enumerate(rules.conditions)]
+    columns = [f"{writer.similarity(node)} as r{k}" for k, node in enumerate(rules.nodes.values())]
+    return (
+        f"{writer.opening(relation, key)}\n), near as (\nselect {', '.join([key, *near])} from met\n)\n"
+        f"select {', '.join([key, *columns])} from near"
+    )
+
+
+class _Writer:
+    """Numbers the subjects and conditions of a rule set, and writes what refers to them."""
+
+    def __init__(self, rules: RuleSet, dialect: str) -> None:
+        self.ramps, self.dialect = rules.ramps, dialect
+        self.conditions = {c: k for k, c in enumerate(rules.conditions)}
+        kinds: dict[str, str] = {}
+        for condition in rules.conditions:
+            kinds[condition.subject] = kinds.get(condition.subject) or _kind(condition)
+        self.kinds = kinds
+        self.subjects = {subject: k for k, subject in enumerate(kinds)}
+
+    def opening(self, relation: str, key: str) -> str:
+        subjects = [f"{self._subject(c)} as v{k}" for c, k in self._first_conditions()]
+        met = [f"{self._met(c)} as c{k}" for c, k in self.conditions.items()]
+        values = [f"v{k}" for k in self._needed()]
+        return (
+            f"with subjects as (\nselect {', '.join([key, *subjects])} from {relation}\n"
+            f"), met as (\nselect {', '.join([key, *values, *met])} from subjects"
+        )
+
+    def match(self, node: Node) -> str:
+        if isinstance(node, Condition):
+            return f"c{self.conditions[node]}"
+        join = " and " if isinstance(node, AllOf) else " or "
+        return f"({join.join(self.match(part) for part in node.parts)})"
+
+    def near(self, condition: Condition) -> str:
+        k, ramp = self.conditions[condition], self.ramps.get(condition)
+        rest = "0.0e0" if ramp is None else _ramp_sql(ramp, f"v{self.subjects[condition.subject]}")
+        return f"case when c{k} then 1.0e0 else {rest} end"
+
+    def similarity(self, node: Node) -> str:
+        if isinstance(node, Condition):
+            return f"n{self.conditions[node]}"
+        parts = [self.similarity(part) for part in node.parts]
+        if isinstance(node, AllOf):
+            return f"(0.5e0 * (({' + '.join(parts)}) / {_number(len(parts))}) + 0.5e0 * least({', '.join(parts)}))"
+        return f"greatest({', '.join(parts)})"
+
+    def _first_conditions(self) -> list[tuple[Condition, int]]:
+        first: dict[str, Condition] = {}
+        for condition in self.conditions:
+            first.setdefault(condition.subject, condition)
+        return [(first[subject], k) for subject, k in self.subjects.items()]
+
+    def _needed(self) -> list[int]:
+        """Subjects whose values are read again after the comparison."""
+        return sorted({self.subjects[c.subject] for c in self.conditions if c in self.ramps})
+
+    def _subject(self, condition: Condition) -> str:
+        text = condition.expression.sql(self.dialect)
+        if self.kinds[condition.subject] != "number":
+            return text
+        return f"nullif(CAST({text} AS DOUBLE), cast('NaN' as double))"
+
+    def _met(self, condition: Condition) -> str:
+        v, sign = f"v{self.subjects[condition.subject]}", condition.sign
+        if sign in ("null", "known"):
+            return f"{v} is {'not ' if sign == 'known' else ''}null"
+        return f"coalesce({v} {sign} {_value(condition.value)}, false)"
+
+
+def _kind(condition: Condition) -> str:
+    """Whether the subject is read as a number; unknown ('') when only its presence is asked."""
+    if condition.sign in ("null", "known"):
+        return ""
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    return "text" if any(isinstance(v, str) for v in values) else "number"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(_value(v) for v in value)})"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return _number(float(value))  # type: ignore[arg-type]
+
+
+def _number(value: float) -> str:
+    """A number with an exponent, which every engine reads as a double and none as a decimal."""
+    text = repr(float(value))
+    return text if "e" in text else f"{text}e0"
+
+
+def _ramp_sql(ramp: Ramp, v: str) -> str:
+    x, m = ramp.values, ramp.nearness_at
+    pieces = [f"when {v} is null then 0.0e0", f"when {v} <= {_number(x[0])} then {_number(m[0])}"]
+    for k in range(1, len(x)):
+        slope = (m[k] - m[k - 1]) / (x[k] - x[k - 1])
+        line = f"{_number(m[k - 1])} + ({v} - {_number(x[k - 1])}) * {_number(slope)}"
+        pieces.append(f"when {v} < {_number(x[k])} then {line}")
+    return f"case {' '.join(pieces)} else {_number(m[-1])} end"

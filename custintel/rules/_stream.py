@@ -1,0 +1,134 @@
+"""Rules on one row of features at a time, for streams: no frame, no engine, well under a millisecond for 100 rules.
+
+>>> from custintel.rules._ruleset import RuleSet
+>>> look = RowRules(RuleSet.compile({"burst": "minutes > 30 and tenure_days <= 90", "odd": "plan = 'X'"}))
+>>> look({"minutes": 50.0, "tenure_days": 10, "plan": None})
+{'burst': 1.0, 'odd': 0.0}
+"""
+
+from __future__ import annotations
+
+import operator
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from custintel.errors import DataError
+from custintel.rules._condition import AllOf, Condition, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from custintel.expressions import Expression
+    from custintel.rules._ramp import Ramp
+    from custintel.rules._ruleset import RuleSet
+
+__all__ = ["RowRules"]
+
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    "<>": operator.ne,
+    "in": lambda x, values: x in values,
+    "not in": lambda x, values: x not in values,
+}
+
+
+class RowRules:
+    """Similarity of one row to every rule of a set; 1 where it matches.
+
+    Parameters
+    ----------
+    rules : RuleSet
+        The rules, compiled.
+    """
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.names = list(rules.nodes)
+        self.columns = rules.columns
+        self._subjects = {c.subject: _reader(c.expression) for c in rules.conditions}
+        places = {c: k for k, c in enumerate(rules.conditions)}
+        self._near = [(c.subject, _nearness(c, rules.ramps.get(c))) for c in rules.conditions]
+        self._rules = [_combined(node, places) for node in rules.nodes.values()]
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Similarity to each rule.
+
+        Parameters
+        ----------
+        row : mapping
+            Features by name; a missing value is None or NaN. A feature that is not there at all is an error.
+        """
+        self._check(row)
+        values = {subject: read(row) for subject, read in self._subjects.items()}
+        near = [nearness(values[subject]) for subject, nearness in self._near]
+        return {name: rule(near) for name, rule in zip(self.names, self._rules, strict=True)}
+
+    def _check(self, row: Mapping[str, Any]) -> None:
+        absent = [name for name in self.columns if name not in row]
+        if absent:
+            raise DataError(
+                f"the row lacks {len(absent)} feature(s) that rules read: {', '.join(absent[:5])}\n"
+                "  hint: give None for a value that is not known"
+            )
+
+
+def _reader(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
+    """How a subject is read from a row: a column at once, anything else by the language's own evaluation."""
+    name = expression.text
+    if {name} == expression.columns:
+        return lambda row: _known(row[name])
+    columns = sorted(expression.columns)
+    return lambda row: _known(expression.numpy(pd.DataFrame({c: [row[c]] for c in columns}))[0])
+
+
+def _known(value: Any) -> Any:
+    """None for missing, in all its dresses."""
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    return value
+
+
+def _nearness(condition: Condition, ramp: Ramp | None) -> Callable[[Any], float]:
+    if condition.sign == "null":
+        return lambda x: float(x is None)
+    if condition.sign == "known":
+        return lambda x: float(x is not None)
+    compare, value = _SIGNS[condition.sign], condition.value
+
+    def near(x: Any) -> float:
+        if x is None:
+            return 0.0
+        if compare(x, value):
+            return 1.0
+        return 0.0 if ramp is None else _interpolated(float(x), ramp.values, ramp.nearness_at)
+
+    return near
+
+
+def _interpolated(x: float, values: tuple[float, ...], near: tuple[float, ...]) -> float:
+    if x <= values[0]:
+        return near[0]
+    k = bisect_right(values, x)
+    if k == len(values):
+        return near[-1]
+    return near[k - 1] + (x - values[k - 1]) * ((near[k] - near[k - 1]) / (values[k] - values[k - 1]))
+
+
+def _combined(node: Node, places: Mapping[Condition, int]) -> Callable[[list[float]], float]:
+    if isinstance(node, Condition):
+        return operator.itemgetter(places[node])
+    parts = [_combined(part, places) for part in node.parts]
+    if not isinstance(node, AllOf):
+        return lambda near: max(part(near) for part in parts)
+    count = len(parts)
+
+    def every(near: list[float]) -> float:
+        found = [part(near) for part in parts]
+        return 0.5 * (sum(found) / count) + 0.5 * min(found)
+
+    return every
