@@ -1,0 +1,116 @@
+"""A customer table as columns that rules can speak about: numbers as they are, categories level by level.
+
+>>> grid = Grid.of(pd.DataFrame({"minutes": [1.0, 2.0, None], "plan": ["S", "M", "S"]}))
+>>> [c.text(0.5, ">") for c in grid.columns]
+['minutes > 0.5', "plan = 'S'"]
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from custintel.errors import DataError
+from custintel.estimators import learn_contract
+from custintel.rules._condition import Condition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from custintel.estimators import FeatureContract
+
+__all__ = ["Grid", "GridColumn", "readable"]
+
+_MOST_LEVELS = 25
+Side = Literal[">", "<="]
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """One column of numbers: a feature, or whether a feature has one of its values."""
+
+    name: str
+    level: str | None = None
+    is_bool: bool = False
+
+    def condition(self, limit: float, side: Side) -> Condition:
+        """The condition of the language that a cut of this column stands for."""
+        subject = _quoted(self.name)
+        if self.level is not None:
+            return Condition(subject, "=" if side == ">" else "<>", self.level)
+        if self.is_bool:
+            return Condition(subject, "=", side == ">")
+        return Condition(subject, side, float(limit))
+
+    def text(self, limit: float, side: Side) -> str:
+        """The condition as text."""
+        return self.condition(limit, side).text
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The columns and their values (rows x columns, float32, NaN where missing)."""
+
+    columns: tuple[GridColumn, ...]
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, X: pd.DataFrame, forbidden: Iterable[str] = ()) -> Grid:
+        """Columns of a table, without forbidden ones, identifiers, constants and dates."""
+        contract = learn_contract(X)
+        banned = {str(name) for name in forbidden}
+        unknown = sorted(banned - set(contract.names))
+        if unknown:
+            raise DataError(f"forbidden columns that the table does not have: {', '.join(unknown)}")
+        used = [c for c in contract.used if c.kind != "date" and c.name not in banned]
+        if not used:
+            raise DataError("no column is left that rules could use\n  hint: rules read numbers and categories")
+        columns: list[GridColumn] = []
+        parts: list[np.ndarray] = []
+        for column in used:
+            if column.kind == "category":
+                found = _levels(column.name, column.encode(X[column.name])[0], column.categories)
+            else:
+                is_bool = bool(pd.api.types.is_bool_dtype(X[column.name].dtype))
+                found = [(GridColumn(column.name, None, is_bool), column.encode(X[column.name])[0])]
+            columns += [c for c, _ in found]
+            parts += [np.asarray(v, dtype=np.float64) for _, v in found]
+        return cls(tuple(columns), np.asfortranarray(np.column_stack(parts)))
+
+
+def readable(X: pd.DataFrame, contract: FeatureContract) -> pd.DataFrame:
+    """The table with texts that are numbers made numbers, so that rules can compare them."""
+    changed: dict[str, Any] = {}
+    for column in contract.used:
+        values = X[column.name]
+        if column.kind == "number" and not pd.api.types.is_numeric_dtype(values.dtype):
+            changed[column.name] = column.encode(values)[0]
+        elif isinstance(values.dtype, pd.CategoricalDtype):
+            changed[column.name] = values.astype(object)
+    return X.assign(**changed) if changed else X
+
+
+def _levels(name: str, codes: np.ndarray, categories: tuple[str, ...]) -> list[tuple[GridColumn, np.ndarray]]:
+    """One column for each frequent value; two values need one column."""
+    known = codes[~np.isnan(codes)].astype(np.int64)
+    counts = np.bincount(known, minlength=len(categories))
+    frequent = np.argsort(-counts, kind="stable")[: 1 if len(categories) == 2 else _MOST_LEVELS]
+    missing = np.isnan(codes)
+    return [
+        (GridColumn(name, categories[k]), np.where(missing, np.nan, (codes == k).astype(np.float64))) for k in frequent
+    ]
+
+
+def _quoted(name: str) -> str:
+    """A column's name as the language writes it."""
+    plain = _PLAIN.fullmatch(name) and name not in _WORDS
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORDS = frozenset({"and", "or", "not", "in", "is", "null", "case", "when", "then", "else", "end", "between", "true",
+                    "false", "select", "from", "where", "date", "cast", "distinct", "as"})  # fmt: skip
