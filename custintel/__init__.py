@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ValueTiers,
         WarehouseFeatures,
     )
+    from custintel.rules import RuleBase
     from custintel.scoring import score
     from custintel.training import train
     from custintel.warehouse import Warehouse
@@ -35,6 +36,7 @@ __all__ = [
     "FeatureBuilder",
     "Model",
     "OfferPropensity",
+    "RuleBase",
     "UpliftModel",
     "ValueModel",
     "ValueTiers",
@@ -56,6 +58,7 @@ _HOMES = {
     "FeatureBuilder": "custintel.builder",
     "Model": "custintel.artifact",
     "OfferPropensity": "custintel.estimators",
+    "RuleBase": "custintel.rules",
     "UpliftModel": "custintel.estimators",
     "ValueModel": "custintel.estimators",
     "ValueTiers": "custintel.estimators",

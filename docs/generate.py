@@ -24,6 +24,7 @@ DOORS = (
     "custintel.artifact",
     "custintel.explain",
     "custintel.training",
+    "custintel.rules",
     "custintel.decide",
     "custintel.scoring",
     "custintel.simulate",

@@ -26,6 +26,7 @@ PAGES = [
     "docs/models/uplift.md",
     "docs/models/offers.md",
     "docs/profit.md",
+    "docs/rules.md",
 ]
 
 

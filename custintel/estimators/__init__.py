@@ -7,6 +7,7 @@ from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._customer_value import ValueTerms, account_stays, customer_value, net_cross_sell
+from custintel.estimators._input import binary_target
 from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._offer_propensity import OfferPropensity
 from custintel.estimators._profit_threshold import ProfitThreshold
@@ -35,6 +36,7 @@ __all__ = [
     "ValueTiers",
     "WarehouseFeatures",
     "account_stays",
+    "binary_target",
     "customer_value",
     "discount_factors",
     "fit_on",

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from custintel.rules._alarms import AlarmSettings, cases
 from custintel.rules._base import RuleBase
 from custintel.rules._condition import Condition
+from custintel.rules._files import rules_from_yaml, rules_to_yaml
+from custintel.rules._learning import LearnSettings
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet
 from custintel.rules._sql import match_sql, similarity_sql
 from custintel.rules._states import MOVES, STATES
 from custintel.rules._stream import RowRules
 
-__all__ = ["MOVES", "STATES", "Condition", "RowRules", "Rule", "RuleBase", "RuleSet", "match_sql", "similarity_sql"]
+__all__ = [
+    "MOVES",
+    "STATES",
+    "AlarmSettings",
+    "Condition",
+    "LearnSettings",
+    "RowRules",
+    "Rule",
+    "RuleBase",
+    "RuleSet",
+    "cases",
+    "match_sql",
+    "rules_from_yaml",
+    "rules_to_yaml",
+    "similarity_sql",
+]

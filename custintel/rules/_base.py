@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
+from custintel.estimators import binary_target
 from custintel.rules._alarms import AlarmSettings, alarms
+from custintel.rules._combiner import Combiner, learned_score
+from custintel.rules._condition import text_of
+from custintel.rules._grid import as_numbers, readable
+from custintel.rules._learning import LearnSettings, learn_rules
 from custintel.rules._log import EventLog
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet, learn_profiles
@@ -20,9 +25,11 @@ from custintel.rules._stream import RowRules
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    import numpy as np
+
 __all__ = ["RuleBase"]
 
-_FIRING = ("active", "watch")
+_FIRING: tuple[State, ...] = ("active", "watch")
 _ORDER = ("active", "watch", "shadow", "proposed", "draft", "retired", "rejected")
 
 
@@ -245,6 +252,83 @@ class RuleBase:
         states = {subject: profile.to_state() for subject, profile in found.items()}
         self._write("profiled", {"profiles": states}, by, f"{len(legitimate)} customers", at)
 
+    @classmethod
+    def learn(
+        cls,
+        X: pd.DataFrame,
+        y: Any,
+        settings: LearnSettings | None = None,
+        *,
+        time: Any = None,
+        path: str | Path | None = None,
+    ) -> Self:
+        """A base of rules mined from labelled customers, in state *shadow*, with a score made of them.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Any customer table: numbers, texts, categories, missing values.
+        y : array-like
+            Two values; the larger one is a case.
+        settings : LearnSettings, optional
+            How many rules, of what support, which columns they may not read.
+        time : array-like, optional
+            Time of each row: rules are then proved on the latest rows.
+        path : path, optional
+            File of the log.
+
+        Returns
+        -------
+        RuleBase
+            Its rules carry what they were proved to be worth on customers that had no say in them (``evidence``).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> X = pd.DataFrame({"calls": rng.integers(0, 200, 1500), "cells": rng.integers(1, 30, 1500)})
+        >>> fraud = (X["calls"] > 120) & (X["cells"] <= 3)
+        >>> base = RuleBase.learn(X, fraud, LearnSettings(rules=3))
+        >>> bool(base.score(X)[fraud].min() > base.score(X)[~fraud].median())
+        True
+        """
+        target, _ = binary_target(y)
+        table, numbers = readable(X)
+        base = cls(path)
+        for k, found in enumerate(learn_rules(table, target, settings or LearnSettings(), time), 1):
+            rule = Rule(f"mined_{k:02d}", text_of(found.node), origin="mined")
+            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.proof.to_evidence())
+            base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
+        base.learn_profiles(table[target == 0], by="RuleBase.learn")
+        base.learn_score(table, target, numbers)
+        return base
+
+    def learn_score(self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = ()) -> None:
+        """Learn how matches and similarities of the rules that fire or are in the shadow make one probability."""
+        rules = self.compile("shadow", *_FIRING)
+        similarity = rules.similarity(X).to_numpy()
+        content = {"rules": list(rules.nodes), "numbers": list(numbers), **learned_score(similarity, y)}
+        self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", None)
+
+    def score(self, X: pd.DataFrame) -> pd.Series:
+        """Probability of each customer to be a case, from the rules that it matches and resembles."""
+        state, similarity = self._scored(X)
+        p = Combiner.from_state(state["combiner"]).probability(similarity)
+        return pd.Series(p, index=X.index, name="score")
+
+    def decide(self, X: pd.DataFrame) -> pd.Series:
+        """Whether the score is at or above the threshold that separated cases best (macro F1) out of fold."""
+        cut = float(self._replayed().score.get("threshold", 1.0))
+        return self.score(X).ge(cut).rename("case")
+
+    def _scored(self, X: pd.DataFrame) -> tuple[Mapping[str, Any], np.ndarray]:
+        state = self._replayed().score
+        if not state:
+            raise DataError("the base has no score yet\n  hint: RuleBase.learn(X, y), or base.learn_score(X, y)")
+        nodes = {id_: self.entries[id_].rule.node for id_ in state["rules"]}
+        rules = RuleSet.of(nodes, self._replayed().profiles)
+        return state, rules.similarity(as_numbers(X, state["numbers"])).to_numpy()
+
     # --- time ----------------------------------------------------------------------------------------------------
 
     def as_of(self, time: str | datetime) -> RuleBase:
@@ -300,7 +384,7 @@ class RuleBase:
     def compile(self, *states: State) -> RuleSet:
         """The rules of some states (by default those that fire), ready to be run."""
         rules = self.in_state(*states)
-        return RuleSet.compile({i: r.expression.text for i, r in rules.items()}, self._replayed().profiles)
+        return RuleSet.of({i: r.node for i, r in rules.items()}, self._replayed().profiles)
 
     def match(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
         """Which rules match which customers; columns are names of rules."""

@@ -25,7 +25,7 @@ from custintel.expressions import AS_OF, Expression, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["AllOf", "AnyOf", "Condition", "Node", "Sign", "condition_of", "conditions"]
+__all__ = ["AllOf", "AnyOf", "Condition", "Node", "Sign", "condition_of", "conditions", "text_of"]
 
 Sign = Literal[">", ">=", "<", "<=", "=", "<>", "in", "not in", "null", "known"]
 Value = float | str | bool | tuple[float | str, ...] | None
@@ -139,6 +139,18 @@ def conditions(node: Node) -> tuple[Condition, ...]:
     ['a > 1', 'b < 2']
     """
     return tuple(dict.fromkeys(_leaves(node)))
+
+
+def text_of(node: Node) -> str:
+    """A rule's conditions as an expression of the language.
+
+    >>> text_of(condition_of(parse("(b < 2 or c) and a > 1")))
+    'a > 1 and (b < 2 or c = true)'
+    """
+    if isinstance(node, Condition):
+        return node.text
+    join = " and " if isinstance(node, AllOf) else " or "
+    return join.join(p.text if isinstance(p, Condition) else f"({text_of(p)})" for p in node.parts)
 
 
 def _leaves(node: Node) -> Iterator[Condition]:

@@ -21,9 +21,7 @@ from custintel.rules._condition import Condition
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from custintel.estimators import FeatureContract
-
-__all__ = ["Grid", "GridColumn", "readable"]
+__all__ = ["Grid", "GridColumn", "as_numbers", "readable"]
 
 _MOST_LEVELS = 25
 Side = Literal[">", "<="]
@@ -82,15 +80,19 @@ class Grid:
         return cls(tuple(columns), np.asfortranarray(np.column_stack(parts)))
 
 
-def readable(X: pd.DataFrame, contract: FeatureContract) -> pd.DataFrame:
-    """The table with texts that are numbers made numbers, so that rules can compare them."""
-    changed: dict[str, Any] = {}
-    for column in contract.used:
-        values = X[column.name]
-        if column.kind == "number" and not pd.api.types.is_numeric_dtype(values.dtype):
-            changed[column.name] = column.encode(values)[0]
-        elif isinstance(values.dtype, pd.CategoricalDtype):
-            changed[column.name] = values.astype(object)
+def readable(X: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The table with texts that are numbers made numbers, so that rules can compare them; and their names."""
+    contract = learn_contract(X)
+    texts = [c.name for c in contract.used if c.kind == "number" and not pd.api.types.is_numeric_dtype(X[c.name].dtype)]
+    return as_numbers(X, texts), texts
+
+
+def as_numbers(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Some columns read as numbers, unreadable values missing; categories as texts."""
+    changed: dict[str, Any] = {name: pd.to_numeric(X[name], errors="coerce") for name in names}
+    for name in X.columns:
+        if isinstance(X[name].dtype, pd.CategoricalDtype) and name not in changed:
+            changed[str(name)] = X[name].astype(object)
     return X.assign(**changed) if changed else X
 
 

@@ -100,11 +100,21 @@ def _round(limit: float, values: np.ndarray, tolerance: float) -> float:
     room = int(tolerance * len(values))
     low = values[max(place - 1 - room, 0)]
     high = values[min(place + room, len(values) - 1)]
-    for digits in range(1, 6):
-        candidate = float(f"{limit:.{digits}g}")
+    for candidate in _shorter(limit):
         if low <= candidate < high:
             return candidate
     return float(f"{limit:.6g}")
+
+
+def _shorter(limit: float) -> Iterator[float]:
+    """Zero, then numbers of one, two, ... digits next to a limit and below it."""
+    yield 0.0
+    if limit == 0:
+        return
+    for digits in range(1, 6):
+        yield float(f"{limit:.{digits}g}")
+        unit = 10.0 ** (np.floor(np.log10(abs(limit))) - digits + 1)
+        yield float(f"{np.floor(limit / unit) * unit:.{digits + 1}g}")
 
 
 def _shapes(rows: int, seed: int) -> list[dict[str, Any]]:

@@ -37,7 +37,11 @@ class RuleSet:
     @classmethod
     def compile(cls, rules: Mapping[str, str], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
         """From expressions by identity, and the distributions of legitimate customers by subject."""
-        nodes = {name: condition_of(parse(text, f"rule {name}")) for name, text in rules.items()}
+        return cls.of({name: condition_of(parse(text, f"rule {name}")) for name, text in rules.items()}, profiles)
+
+    @classmethod
+    def of(cls, nodes: Mapping[str, Node], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
+        """From the conditions of rules by identity."""
         return cls(nodes, _ramps(nodes, profiles or {}))
 
     @property

@@ -47,6 +47,7 @@ class Replay:
 
     entries: dict[str, Entry] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
+    score: Mapping[str, Any] = field(default_factory=dict)
 
 
 def replay(events: Iterable[Mapping[str, Any]]) -> Replay:
@@ -92,4 +93,8 @@ def _profiled(found: Replay, event: Mapping[str, Any]) -> None:
     found.profiles |= {subject: Profile.from_state(state) for subject, state in event["profiles"].items()}
 
 
-_APPLY = {"added": _added, "moved": _moved, "noted": _noted, "profiled": _profiled}
+def _combined(found: Replay, event: Mapping[str, Any]) -> None:
+    found.score = event["score"]
+
+
+_APPLY = {"added": _added, "moved": _moved, "noted": _noted, "profiled": _profiled, "combined": _combined}
