@@ -75,18 +75,6 @@ class Model:
         p = self.estimator.predict_proba(X)[:, 1]
         return pd.Series(p, index=getattr(X, "index", None), name="probability")
 
-    def predict(self, X: pd.DataFrame) -> pd.Series | pd.DataFrame:
-        """What the estimator predicts for each customer: amounts as a series, several answers as a frame."""
-        found = self.estimator.predict(X)
-        if isinstance(found, pd.DataFrame):
-            return found
-        return pd.Series(found, index=getattr(X, "index", None), name=self.name)
-
-    @property
-    def gives_probability(self) -> bool:
-        """Whether the answer is the probability of one outcome (`predict_proba`), or something else (`predict`)."""
-        return hasattr(self.estimator, "predict_proba")
-
     def contributions(
         self, X: pd.DataFrame, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None
     ) -> pd.DataFrame:

@@ -31,7 +31,9 @@ def decide(
 ) -> None:
     """Give each customer at most one offer, within all limits, so that the sum of values is largest."""
     from custintel.decide import Audience, DecisionLog, OfferValues, allocate, read_constraints
+    from custintel.scoring import check_writable, write_list
 
+    check_writable(out)
     if log is not None and as_of is None:
         raise ConfigurationError("--log needs the day of the decision\n  hint: --as-of 2025-06-30")
     table = _read(values)
@@ -39,7 +41,7 @@ def decide(
     home = table.drop_duplicates("customer_id").set_index("customer_id")["household"] if "household" in table else None
     audience = Audience(household=home, contacts=None if contacts is None else _read(contacts), as_of=as_of)
     found = allocate(OfferValues.from_long(table), read_constraints(constraints), risk=risk, audience=audience)
-    _write(found.decisions.reset_index(), out)
+    write_list(found.decisions.reset_index(), out)
     if log is not None and as_of is not None:
         added = DecisionLog(log).add(found, as_of, policy)
         say(f"log: {added.added:,} decisions added, {added.known:,} known: {log}")
@@ -55,15 +57,3 @@ def _read(path: Path) -> pd.DataFrame:
     if path.suffix not in (".csv", ".parquet"):
         raise ConfigurationError(f"not a table: {path}\n  allowed: .csv, .parquet")
     return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    from custintel.replacing import replacing_file
-
-    if path.suffix not in (".csv", ".parquet"):
-        raise ConfigurationError(f"cannot write {path}\n  allowed: .csv, .parquet")
-    with replacing_file(path) as fresh:
-        if path.suffix == ".csv":
-            frame.to_csv(fresh, index=False)
-        else:
-            frame.to_parquet(fresh, index=False)

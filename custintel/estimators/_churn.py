@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
@@ -16,13 +15,12 @@ from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._ensemble import Ensemble, fit_ensemble
 from custintel.estimators._input import as_table, binary_target
 from custintel.estimators._plan import Effort, override, plan_fit
+from custintel.estimators._table_estimator import CELLS_FOR_ONE_THREAD, seed_of, threads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["ChurnClassifier"]
-
-_CELLS_FOR_ONE_THREAD = 20_000_000
 
 
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -130,7 +128,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.contract_ = learn_contract(table)
         self._check_params()
         # seven digits are enough to place a cut; half the memory where memory counts
-        matrix = self.contract_.encode(table, np.float32 if table.size > _CELLS_FOR_ONE_THREAD else np.float64)
+        matrix = self.contract_.encode(table, np.float32 if table.size > CELLS_FOR_ONE_THREAD else np.float64)
         self._fit_matrix(matrix, target, weight, groups)
         return self
 
@@ -154,7 +152,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Log-odds before calibration: the scale on which contributions add up."""
         check_is_fitted(self)
         matrix = self.encode(X)
-        return self.ensemble_.log_odds(matrix, self._threads(matrix.size))
+        return self.ensemble_.log_odds(matrix, threads_of(self.n_jobs, matrix.size))
 
     def encode(self, X: Any) -> np.ndarray:
         """Matrix of the used columns (`contract_.used`) that the boosters and the linear part read."""
@@ -175,7 +173,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             LightGBM's own when None.
         """
         matrix = self.encode(X)
-        parts = self.ensemble_.contributions(matrix, self._threads(matrix.size), kernel)
+        parts = self.ensemble_.contributions(matrix, threads_of(self.n_jobs, matrix.size), kernel)
         used = [c.name for c in self.contract_.used]
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(parts, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
@@ -240,19 +238,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             dates=tuple(j for j, c in enumerate(self.contract_.used) if c.kind == "date"),
             monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
             plan=override(plan, given),
-            seed=_seed(self.random_state),
-            threads=self._threads(matrix.size),
+            seed=seed_of(self.random_state),
+            threads=threads_of(self.n_jobs, matrix.size),
         )
-
-    def _threads(self, cells: int) -> int:
-        """Threads for LightGBM; 0 is one a core.
-
-        Small tables take one by default: they gain little from more, and threads that wait for one another lose
-        tenfold when another process holds a core.
-        """
-        if self.n_jobs is None:
-            return 1 if cells <= _CELLS_FOR_ONE_THREAD else 0
-        return max(int(self.n_jobs), 0)
 
     def _check_params(self) -> None:
         raise_problems([*self._effort_problems(), *self._monotone_problems()])
@@ -296,12 +284,6 @@ def _weights(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
 def _check_two_classes(target: np.ndarray) -> None:
     if len(np.unique(target)) < 2:
         raise DataError("the target has one class only among the rows with a positive weight")
-
-
-def _seed(random_state: Any) -> int:
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _plain_params(params: dict[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["TableEstimator", "amounts", "seed_of", "threads_of"]
+__all__ = ["CELLS_FOR_ONE_THREAD", "TableEstimator", "amounts", "seed_of", "threads_of"]
 
-_CELLS_FOR_ONE_THREAD = 20_000_000
+CELLS_FOR_ONE_THREAD = 20_000_000
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]
@@ -100,7 +100,11 @@ def seed_of(random_state: Any) -> int:
 
 
 def threads_of(n_jobs: int | None, cells: int) -> int:
-    """Threads for LightGBM (0: one a core): one for small tables unless told otherwise."""
+    """Threads for LightGBM (0: one a core): one for small tables unless told otherwise.
+
+    Small tables gain little from more, and threads that wait for one another lose tenfold when another process holds a
+    core.
+    """
     if n_jobs is None:
-        return 1 if cells <= _CELLS_FOR_ONE_THREAD else 0
+        return 1 if cells <= CELLS_FOR_ONE_THREAD else 0
     return max(int(n_jobs), 0)

@@ -127,21 +127,6 @@ def _interval(scored: Scored, function: Callable[..., Any], value: float) -> tup
     return value + (low - centre) * shrink, value + (high - centre) * shrink
 
 
-def wilson(positives: float, rows: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share.
-
-    >>> low, high = wilson(5, 10)
-    >>> round(low, 3), round(high, 3)
-    (0.237, 0.763)
-    """
-    if not rows:
-        return 0.0, 1.0
-    share, z2 = positives / rows, _Z**2
-    centre = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = _Z / (1 + z2 / rows) * float(np.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2)))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def deciles(scored: Scored) -> list[dict[str, Any]]:
     """Return ten groups of equal size, highest scores first."""
     if not len(scored.y):
@@ -154,7 +139,7 @@ def deciles(scored: Scored) -> list[dict[str, Any]]:
 
 def _decile(row: Mapping[Any, Any], score: float) -> dict[str, Any]:
     """Return one group with the interval of its rate."""
-    low, high = wilson(row["targets"], row["customers"])
+    low, high = metrics.wilson(row["targets"], row["customers"])
     return {
         "decile": row["decile"], "rows": row["customers"], "positives": row["targets"], "rate": row["rate"],
         "low": low, "high": high, "score": score, "lift": row["lift"], "found": row["gain"],
@@ -178,7 +163,7 @@ def calibration(scored: Scored, bins: int = 10) -> dict[str, Any]:
     for rows in np.array_split(np.arange(len(scored.y)), min(bins, max(1, len(scored.y) // 20)))[::-1]:
         if len(rows):
             positives = float(scored.y[rows].sum())
-            low, high = wilson(positives, len(rows))
+            low, high = metrics.wilson(positives, len(rows))
             points.append(
                 {"score": float(scored.p[rows].mean()), "rate": positives / len(rows), "low": low, "high": high,
                  "rows": len(rows)}

@@ -15,6 +15,7 @@ from custintel.metrics._campaign import (
 from custintel.metrics._discrimination import auc, average_precision, ks_score, lift_score, max_lift
 from custintel.metrics._displays import GainDisplay, LiftDisplay, ProfitDisplay, QiniDisplay, ReliabilityDisplay
 from custintel.metrics._profit import Empc, constant_policy_profit, empc, empc_score, profit_curve
+from custintel.metrics._share import wilson
 from custintel.metrics._stability import psi
 from custintel.metrics._survival import (
     brier_survival,
@@ -70,4 +71,5 @@ __all__ = [
     "survival_calibration",
     "uplift_at",
     "uplift_table",
+    "wilson",
 ]

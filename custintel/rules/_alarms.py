@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import Problem, raise_problems
+from custintel.expressions import parse
 from custintel.rules._condition import AllOf, AnyOf, Condition, Node
 from custintel.rules._matching import Table
 
@@ -173,8 +174,6 @@ class _Teller:
         return [c for part in node.parts for c in self._relevant(part, row)]
 
     def _condition(self, condition: Condition) -> str:
-        from custintel.expressions import parse
-
         return parse(condition.text).words(self.how.names, self.how.language)
 
     def _subject(self, condition: Condition) -> str:

@@ -14,8 +14,9 @@ The text is canonical: the order in which a rule was written, double conditions 
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlglot import exp
 
@@ -23,9 +24,9 @@ from custintel.errors import Problem, raise_problems
 from custintel.expressions import AS_OF, Expression, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["AllOf", "AnyOf", "Condition", "Node", "Sign", "condition_of", "conditions", "text_of"]
+__all__ = ["COMPARE", "AllOf", "AnyOf", "Condition", "Node", "Sign", "condition_of", "conditions", "text_of"]
 
 Sign = Literal[">", ">=", "<", "<=", "=", "<>", "in", "not in", "null", "known"]
 Value = float | str | bool | tuple[float | str, ...] | None
@@ -42,6 +43,15 @@ _OPPOSITE: dict[Sign, Sign] = {
     "null": "known",
     "known": "null",
 }
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    "<>": operator.ne,
+}
+"""What the signs of two values do."""
 _MIRROR: dict[Sign, Sign] = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "=", "<>": "<>"}
 _COMPARISONS: dict[type[exp.Expression], Sign] = {
     exp.GT: ">",

@@ -18,29 +18,20 @@ from __future__ import annotations
 
 import operator
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.rules._condition import AllOf, Condition, Node
+from custintel.rules._condition import COMPARE, AllOf, Condition, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import pandas as pd
 
     from custintel.rules._ramp import Ramp
 
 __all__ = ["Table"]
-
-_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "=": operator.eq,
-    "<>": operator.ne,
-}
 
 
 class Table:
@@ -110,4 +101,4 @@ def _compared(x: np.ndarray, condition: Condition) -> np.ndarray:
         hits = [x == v for v in value]
         found = np.asarray(reduce(operator.or_, hits), dtype=bool)
         return found if condition.sign == "in" else ~found
-    return np.asarray(_SIGNS[condition.sign](x, value), dtype=bool)
+    return np.asarray(COMPARE[condition.sign](x, value), dtype=bool)

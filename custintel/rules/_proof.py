@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-__all__ = ["Proof", "discoveries", "wilson_lower"]
+from custintel.metrics import wilson
 
-_Z = 1.96
-"""One-sided 97.5 %: the chosen rules are the luckiest of many, which a bound of 95 % does not make good."""
+__all__ = ["Proof", "discoveries"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,11 @@ class Proof:
 
     @property
     def lower(self) -> float:
-        """Lower bound of the precision: what the rule is said to keep."""
-        return wilson_lower(self.hits, self.alarms)
+        """Lower bound of the precision, one-sided 97.5 %: what the rule is said to keep.
+
+        The chosen rules are the luckiest of many, which a bound of 95 % does not make good.
+        """
+        return wilson(self.hits, self.alarms)[0]
 
     @property
     def recall(self) -> float:
@@ -57,20 +59,6 @@ class Proof:
     def to_evidence(self) -> dict[str, Any]:
         """Plain data to keep with the rule."""
         return {**asdict(self), "precision": self.lower, "precision_measured": self.precision, "recall": self.recall}
-
-
-def wilson_lower(hits: float, alarms: float, z: float = _Z) -> float:
-    """Lower end of Wilson's interval for a share (Wilson 1927).
-
-    >>> round(wilson_lower(45, 50), 3)
-    0.786
-    """
-    if alarms <= 0:
-        return 0.0
-    share, z2 = hits / alarms, z * z
-    centre = share + z2 / (2 * alarms)
-    half = z * float(np.sqrt(share * (1 - share) / alarms + z2 / (4 * alarms * alarms)))
-    return max(0.0, (centre - half) / (1 + z2 / alarms))
 
 
 def discoveries(chances: np.ndarray, rate: float = 0.05) -> np.ndarray:

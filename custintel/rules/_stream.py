@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.errors import DataError
-from custintel.rules._condition import AllOf, Condition, Node
+from custintel.rules._condition import COMPARE, AllOf, Condition, Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["RowRules"]
 
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "=": operator.eq,
-    "<>": operator.ne,
+    **COMPARE,
     "in": lambda x, values: x in values,
     "not in": lambda x, values: x not in values,
 }

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from custintel.scoring._score import score
-from custintel.scoring._write import write_list
+from custintel.scoring._write import check_writable, write_list
 
-__all__ = ["score", "write_list"]
+__all__ = ["check_writable", "score", "write_list"]

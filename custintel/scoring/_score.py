@@ -89,7 +89,8 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     loaded = _loaded(model, tracking_uri)
     skipped = 0
     if isinstance(loaded.estimator, ValueModel):
-        scores = value_list(loaded, _tables_of(wh), scoring_date(_tables_of(wh), as_of))
+        tables = _tables_of(wh)
+        scores = value_list(loaded, tables, scoring_date(tables, as_of))
     elif wh is not None:
         date = scoring_date(wh, as_of)
         X, skipped = features_of_the_day(loaded, wh, date, features_path)

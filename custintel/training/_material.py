@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from custintel.catalogue import ModelSpec
     from custintel.warehouse import Warehouse
 
-__all__ = ["Material", "churn_definition", "from_table", "from_warehouse", "in_population"]
+__all__ = ["Material", "churn_definition", "from_table", "from_warehouse", "in_population", "without_excluded"]
 
 _FEWEST = 10
 
@@ -113,6 +113,11 @@ def in_population(X: pd.DataFrame, population: Mapping[str, Any]) -> npt.NDArray
     return met
 
 
+def without_excluded(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
+    """The columns that a specification does not exclude by name or pattern."""
+    return X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
+
+
 def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | None) -> Material:
     """An operator's tables: labels, out-of-time split, features of all dates in one pass."""
     definition = churn_definition(spec.as_dict())
@@ -125,7 +130,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     notes = _skipped(X)
     X = X[in_population(X, spec.population)]
     labels = labels.loc[X.index]
-    X = X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
+    X = without_excluded(X, spec)
     known = labels["label"].dropna().astype(np.int64)
     learn, judge = _rows(known, split.train), _rows(known, (split.test,))
     for part, role in ((learn, "the train dates"), (judge, "the test date")):

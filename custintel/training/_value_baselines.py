@@ -1,8 +1,4 @@
-"""Simple forecasts of value that a value model has to beat, all from what was known on one day.
-
->>> kaplan_meier(np.array([1, 2, 3, 3]), np.array([True, True, False, False]), 4).tolist()
-[0.75, 0.5, 0.5, 0.5]
-"""
+"""Simple forecasts of value that a value model has to beat, all from what was known on one day."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ import pandas as pd
 
 from custintel.errors import DataError
 from custintel.estimators import BetaGeometricNBD, GammaGamma, ShiftedBetaGeometric, purchase_summary
+from custintel.metrics import kaplan_meier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from custintel.estimators import ValueTable
     from custintel.warehouse import Warehouse
 
-__all__ = ["BASELINES", "baseline_values", "kaplan_meier"]
+__all__ = ["BASELINES", "baseline_values"]
 
 BASELINES: Mapping[str, str] = {
     "constant_churn": "current value a month x horizon at a constant churn rate",
@@ -57,18 +54,16 @@ def baseline_values(
     constant = factors @ (1 - monthly) ** np.arange(1, months + 1)
     mean = X["margin_mean_3m"].fillna(0.0).to_numpy()
     kind = _kinds(X)
-    curves = {k: kaplan_meier(length[own], left[own], months) for k, own in _by_kind(table.X)}
+    curves = {k: _curve(length[own], left[own], months) for k, own in _by_kind(table.X)}
     here = np.array([curves.get(k, curves[""]) for k in kind]) @ factors
     found = pd.DataFrame({"constant_churn": X["run_rate"].fillna(0.0) * constant, "kaplan_meier": mean * here}, X.index)
     return found.assign(probabilistic=_probabilistic(wh, X, as_of, curves, factors))
 
 
-def kaplan_meier(months: np.ndarray, left: np.ndarray, longest: int) -> np.ndarray:
-    """Share still here after months 1 to `longest`; flat where nobody is watched any more."""
-    grid = np.arange(1, longest + 1)
-    watched = (months[:, None] >= grid).sum(axis=0)
-    ended = ((months[:, None] == grid) & left[:, None]).sum(axis=0)
-    return np.asarray(np.cumprod(1 - ended / np.maximum(watched, 1)))
+def _curve(length: np.ndarray, left: np.ndarray, months: int) -> np.ndarray:
+    """Kaplan-Meier curve of those watched for a month at least; flat where there are none."""
+    seen = length > 0
+    return kaplan_meier(length[seen], left[seen], months).to_numpy() if seen.any() else np.ones(months)
 
 
 def _kinds(X: pd.DataFrame) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from custintel.builder import read_dates
 from custintel.catalogue import load_model_spec
 from custintel.errors import ConfigurationError, DateError
 from custintel.estimators import ValueModel, fit_on, value_features, value_table
-from custintel.training._material import churn_definition, in_population
+from custintel.training._material import churn_definition, in_population, without_excluded
 from custintel.training._value_backtest import learning_dates
 
 if TYPE_CHECKING:
@@ -83,5 +82,4 @@ def value_model(spec: ModelSpec) -> ValueModel:
 
 def _chosen(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     """Rows of the population and columns not left out."""
-    left_out = [column for column in X.columns if any(fnmatchcase(column, pattern) for pattern in spec.exclude)]
-    return X[np.asarray(in_population(X, spec.population))].drop(columns=left_out)
+    return without_excluded(X[np.asarray(in_population(X, spec.population))], spec)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.metrics import auc
+from custintel.metrics import auc, wilson
 from custintel.rules import LearnSettings, RuleBase
 from custintel.rules._condition import conditions
-from custintel.rules._proof import Proof, discoveries, wilson_lower
+from custintel.rules._proof import Proof, discoveries
 
 
 def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -93,7 +93,7 @@ def test_too_few_cases_are_refused_in_words() -> None:
 
 
 def test_bounds_and_discoveries() -> None:
-    assert wilson_lower(0, 0) == 0.0
-    assert wilson_lower(50, 50) < 1.0
+    assert wilson(0, 0)[0] == 0.0
+    assert wilson(50, 50)[0] < 1.0
     assert Proof(9, 10, 20, 1000).chance < 1e-10
     assert not discoveries(np.array([0.5, 0.9])).any()

@@ -11,9 +11,10 @@ import pytest
 from custintel import train
 from custintel.errors import ConfigurationError, DateError
 from custintel.estimators import ValueModel, customer_value
+from custintel.metrics import kaplan_meier
 from custintel.training import ValueBacktest, backtest_value, fit_value_model
 from custintel.training._value_backtest import learning_dates
-from custintel.training._value_baselines import BASELINES, kaplan_meier
+from custintel.training._value_baselines import BASELINES
 from custintel.warehouse import Warehouse
 
 DAYS = ["2025-07-31", "2025-08-31", "2025-09-30"]
