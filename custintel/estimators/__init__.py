@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_summary
+from custintel.estimators._boosters import Boosters, Growth, Material, fit_boosters
+from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
@@ -21,10 +23,14 @@ from custintel.estimators._warehouse_features import WarehouseFeatures
 __all__ = [
     "VALUE_FAMILIES",
     "BetaGeometricNBD",
+    "Boosters",
+    "Calibration",
     "ChurnClassifier",
     "ChurnSurvival",
     "FeatureContract",
     "GammaGamma",
+    "Growth",
+    "Material",
     "MigrationMatrix",
     "OfferPropensity",
     "ProfitThreshold",
@@ -37,8 +43,10 @@ __all__ = [
     "WarehouseFeatures",
     "account_stays",
     "binary_target",
+    "choose_calibration",
     "customer_value",
     "discount_factors",
+    "fit_boosters",
     "fit_on",
     "learn_contract",
     "net_cross_sell",

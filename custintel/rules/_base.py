@@ -12,13 +12,13 @@ import pandas as pd
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
 from custintel.estimators import binary_target
 from custintel.rules._alarms import AlarmSettings, alarms
-from custintel.rules._combiner import Combiner, learned_score
 from custintel.rules._condition import text_of
 from custintel.rules._grid import as_numbers, readable
 from custintel.rules._learning import LearnSettings, learn_rules
 from custintel.rules._log import EventLog
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet, learn_profiles
+from custintel.rules._score import Closeness, RuleScore, fit_score
 from custintel.rules._states import STATES, Entry, Replay, State, move_problem, replay
 from custintel.rules._stream import RowRules
 
@@ -306,28 +306,35 @@ class RuleBase:
     def learn_score(self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = ()) -> None:
         """Learn how matches and similarities of the rules that fire or are in the shadow make one probability."""
         rules = self.compile("shadow", *_FIRING)
-        similarity = rules.similarity(X).to_numpy()
-        content = {"rules": list(rules.nodes), "numbers": list(numbers), **learned_score(similarity, y)}
+        content = {
+            "rules": list(rules.nodes),
+            "numbers": list(numbers),
+            **fit_score(_closeness(rules, X), y).to_state(),
+        }
         self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", None)
 
     def score(self, X: pd.DataFrame) -> pd.Series:
         """Probability of each customer to be a case, from the rules that it matches and resembles."""
-        state, similarity = self._scored(X)
-        p = Combiner.from_state(state["combiner"]).probability(similarity)
-        return pd.Series(p, index=X.index, name="score")
+        learned, near = self._scored(X)
+        return pd.Series(learned.probability(near), index=X.index, name="score")
+
+    def score_parts(self, X: pd.DataFrame) -> pd.DataFrame:
+        """What each rule of the score adds to the log-odds of each customer, before calibration."""
+        learned, near = self._scored(X)
+        return self._named(pd.DataFrame(learned.contributions(near), X.index, list(self._replayed().score["rules"])))
 
     def decide(self, X: pd.DataFrame) -> pd.Series:
         """Whether the score is at or above the threshold that separated cases best (macro F1) out of fold."""
-        cut = float(self._replayed().score.get("threshold", 1.0))
-        return self.score(X).ge(cut).rename("case")
+        p = self.score(X)
+        return p.ge(float(self._replayed().score["threshold"])).rename("case")
 
-    def _scored(self, X: pd.DataFrame) -> tuple[Mapping[str, Any], np.ndarray]:
+    def _scored(self, X: pd.DataFrame) -> tuple[RuleScore, Closeness]:
         state = self._replayed().score
         if not state:
             raise DataError("the base has no score yet\n  hint: RuleBase.learn(X, y), or base.learn_score(X, y)")
         nodes = {id_: self.entries[id_].rule.node for id_ in state["rules"]}
         rules = RuleSet.of(nodes, self._replayed().profiles)
-        return state, rules.similarity(as_numbers(X, state["numbers"])).to_numpy()
+        return RuleScore.from_state(state), _closeness(rules, as_numbers(X, state["numbers"]))
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -484,6 +491,10 @@ class RuleBase:
         other = type(self)()
         other.log = self.log
         return other
+
+
+def _closeness(rules: RuleSet, X: pd.DataFrame) -> Closeness:
+    return Closeness(rules.similarity(X).to_numpy(), rules.clearness(X).to_numpy())
 
 
 def _is_about(event: Mapping[str, Any], name: str | None) -> bool:

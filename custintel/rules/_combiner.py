@@ -22,7 +22,7 @@ from scipy.special import expit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PENALTY", "Combiner", "fit_positive", "learned_score"]
+__all__ = ["PENALTY", "Combiner", "fit_positive"]
 
 PENALTY = 2.0
 
@@ -62,27 +62,6 @@ class Combiner:
     def from_state(cls, state: Mapping[str, Any]) -> Combiner:
         """Read back what `to_state` gave."""
         return cls(state["intercept"], tuple(state["match"]), tuple(state["resemble"]))
-
-
-def learned_score(similarity: np.ndarray, y: np.ndarray, folds: int = 5) -> dict[str, Any]:
-    """A combiner as plain data, and the threshold that separates best (macro F1) rows it has not seen."""
-    unseen = np.empty(len(y))
-    part = np.random.default_rng(0).permutation(len(y)) % folds
-    for k in range(folds):
-        away = part == k
-        unseen[away] = Combiner.fit(similarity[~away], y[~away]).probability(similarity[away])
-    return {"combiner": Combiner.fit(similarity, y).to_state(), "threshold": _separating(unseen, y)}
-
-
-def _separating(p: np.ndarray, y: np.ndarray) -> float:
-    """The cut with the largest mean of both classes' F1."""
-    order = np.argsort(-p, kind="stable")
-    hits = np.cumsum(y[order])
-    alarms = np.arange(1, len(y) + 1)
-    cases, others = y.sum(), len(y) - y.sum()
-    quiet = others - (alarms - hits)
-    f1 = 2 * hits / (alarms + cases) + 2 * quiet / (len(y) - alarms + others)
-    return float(p[order][int(np.argmax(f1))])
 
 
 def fit_positive(Z: np.ndarray, y: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:

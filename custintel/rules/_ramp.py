@@ -19,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NEAREST", "WIDTH", "Profile", "Ramp", "ramp_of"]
+__all__ = ["NEAREST", "WIDTH", "Profile", "Ramp", "beyond", "ramp_of"]
 
 WIDTH = 0.25
 """Share of legitimate customers over which nearness rises from 0 to 1."""
@@ -98,6 +98,17 @@ def ramp_of(profile: Profile, limit: float, *, rising: bool) -> Ramp:
     knots = np.unique([start, *_thinned(inner), limit])
     near = 1 - (top - profile.share(knots)) / WIDTH
     return Ramp(tuple(knots.tolist()), tuple(np.clip(near, 0.0, NEAREST).tolist()))
+
+
+def beyond(profile: Profile, limit: float, x: np.ndarray, *, rising: bool) -> np.ndarray:
+    """How far values are beyond a limit: 0 at it or before it, 1 at the end of legitimate customers; 0 where missing.
+
+    >>> beyond(Profile.learn(np.arange(100.0)), 80.0, np.array([70.0, 90.0, 200.0]), rising=True).round(1).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    at, share = float(profile.share(np.array([limit]))[0]), profile.share(x)
+    room, past = (profile.shares[-1] - at, share - at) if rising else (at - profile.shares[0], at - share)
+    return np.where(np.isnan(x), 0.0, np.clip(past / max(room, 1e-3), 0.0, 1.0))
 
 
 def _value_at(profile: Profile, share: float) -> float:

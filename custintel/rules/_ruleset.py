@@ -17,7 +17,7 @@ import pandas as pd
 from custintel.expressions import parse
 from custintel.rules._condition import Condition, Node, condition_of, conditions
 from custintel.rules._matching import Table
-from custintel.rules._ramp import Profile, Ramp, ramp_of
+from custintel.rules._ramp import Profile, Ramp, beyond, ramp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ class RuleSet:
 
     nodes: Mapping[str, Node]
     ramps: Mapping[Condition, Ramp] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
 
     @classmethod
     def compile(cls, rules: Mapping[str, str], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
@@ -42,7 +43,7 @@ class RuleSet:
     @classmethod
     def of(cls, nodes: Mapping[str, Node], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
         """From the conditions of rules by identity."""
-        return cls(nodes, _ramps(nodes, profiles or {}))
+        return cls(nodes, _ramps(nodes, profiles or {}), profiles or {})
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -74,6 +75,25 @@ class RuleSet:
         """
         return self._chunked(X, "similarity", np.float64)
 
+    def clearness(self, X: pd.DataFrame) -> pd.DataFrame:
+        """How far every row is beyond the limits of every rule, 0 to 1, in percentiles of legitimate customers.
+
+        The mean over the conditions that have a limit and a profile; 0 for a rule without any.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Features, one row a customer.
+        """
+        table = Table(X, self.ramps)
+        past = {c: self._beyond(table, c) for c in self.conditions if c in self.ramps}
+        found = {id_: _mean([past[c] for c in conditions(n) if c in past], len(X)) for id_, n in self.nodes.items()}
+        return pd.DataFrame(found, index=X.index, columns=list(self.nodes))
+
+    def _beyond(self, table: Table, condition: Condition) -> np.ndarray:
+        x, limit = table.subject(condition), float(condition.value)  # type: ignore[arg-type]
+        return beyond(self.profiles[condition.subject], limit, x, rising=condition.sign in (">", ">="))
+
     def _chunked(self, X: pd.DataFrame, what: str, dtype: type) -> pd.DataFrame:
         out: np.ndarray = np.empty((len(X), len(self.nodes)), dtype=dtype, order="F")
         for start in range(0, len(X), _CHUNK):
@@ -82,6 +102,10 @@ class RuleSet:
             for k, node in enumerate(self.nodes.values()):
                 out[rows, k] = getattr(table, what)(node)
         return pd.DataFrame(out, index=X.index, columns=list(self.nodes))
+
+
+def _mean(parts: list[np.ndarray], rows: int) -> np.ndarray:
+    return np.asarray(np.mean(parts, axis=0)) if parts else np.zeros(rows)
 
 
 def learn_profiles(nodes: Mapping[str, Node], legitimate: pd.DataFrame) -> dict[str, Profile]:
