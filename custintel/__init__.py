@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ValueTiers,
         WarehouseFeatures,
     )
+    from custintel.fraud import FraudDetector
     from custintel.rules import RuleBase
     from custintel.scoring import score
     from custintel.training import train
@@ -34,6 +35,7 @@ __all__ = [
     "ChurnClassifier",
     "ChurnSurvival",
     "FeatureBuilder",
+    "FraudDetector",
     "Model",
     "OfferPropensity",
     "RuleBase",
@@ -56,6 +58,7 @@ _HOMES = {
     "ChurnClassifier": "custintel.estimators",
     "ChurnSurvival": "custintel.estimators",
     "FeatureBuilder": "custintel.builder",
+    "FraudDetector": "custintel.fraud",
     "Model": "custintel.artifact",
     "OfferPropensity": "custintel.estimators",
     "RuleBase": "custintel.rules",

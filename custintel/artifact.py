@@ -97,14 +97,23 @@ class Model:
         return place
 
     @classmethod
-    def load(cls, folder: str | Path) -> Model:
-        """Read a folder written by `save`; damaged or foreign files are refused with a reason."""
+    def load(cls, folder: str | Path, also: Mapping[str, Any] | None = None) -> Model:
+        """Read a folder written by `save`; damaged or foreign files are refused with a reason.
+
+        Parameters
+        ----------
+        folder : path
+            The folder.
+        also : mapping of str to class, optional
+            Classes with ``from_state`` that may be read beside those of `custintel.estimators`.
+        """
         place = Path(folder)
         content = _read_json(place / _FILE)
         _check_format(content, place)
         texts = {name: _read_booster(place, name, digest) for name, digest in content["boosters"].items()}
         try:
-            estimator = _readable()[content["estimator"]["class"]].from_state(content["estimator"], texts)
+            known = {**_readable(), **(also or {})}
+            estimator = known[content["estimator"]["class"]].from_state(content["estimator"], texts)
         except Exception as error:
             raise ModelError(
                 f"the model in {place} cannot be read: {error}\n  hint: save it again from training"

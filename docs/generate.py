@@ -25,6 +25,7 @@ DOORS = (
     "custintel.explain",
     "custintel.training",
     "custintel.rules",
+    "custintel.fraud",
     "custintel.decide",
     "custintel.scoring",
     "custintel.simulate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from custintel.estimators._anomaly import AnomalyScore
 from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_summary
 from custintel.estimators._boosters import Boosters, Growth, Material, fit_boosters
 from custintel.estimators._calibration import Calibration, choose_calibration
@@ -9,11 +10,13 @@ from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._contract import FeatureContract, learn_contract
 from custintel.estimators._customer_value import ValueTerms, account_stays, customer_value, net_cross_sell
-from custintel.estimators._input import binary_target
+from custintel.estimators._folds import fold_of_rows
+from custintel.estimators._input import as_table, binary_target
 from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._offer_propensity import OfferPropensity
 from custintel.estimators._profit_threshold import ProfitThreshold
 from custintel.estimators._sbg import ShiftedBetaGeometric
+from custintel.estimators._table_estimator import TableEstimator, seed_of
 from custintel.estimators._uplift import UpliftModel
 from custintel.estimators._value import ValueModel, discount_factors
 from custintel.estimators._value_table import VALUE_FAMILIES, ValueTable, fit_on, value_features, value_table
@@ -22,6 +25,7 @@ from custintel.estimators._warehouse_features import WarehouseFeatures
 
 __all__ = [
     "VALUE_FAMILIES",
+    "AnomalyScore",
     "BetaGeometricNBD",
     "Boosters",
     "Calibration",
@@ -35,6 +39,7 @@ __all__ = [
     "OfferPropensity",
     "ProfitThreshold",
     "ShiftedBetaGeometric",
+    "TableEstimator",
     "UpliftModel",
     "ValueModel",
     "ValueTable",
@@ -42,15 +47,18 @@ __all__ = [
     "ValueTiers",
     "WarehouseFeatures",
     "account_stays",
+    "as_table",
     "binary_target",
     "choose_calibration",
     "customer_value",
     "discount_factors",
     "fit_boosters",
     "fit_on",
+    "fold_of_rows",
     "learn_contract",
     "net_cross_sell",
     "purchase_summary",
+    "seed_of",
     "value_features",
     "value_table",
 ]

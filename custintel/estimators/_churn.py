@@ -58,6 +58,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     drifting_ : bool
         Whether a model that knows only the earlier rows loses clearly on the later ones (0.02 of AUC and four standard
         errors); judged for 2,000 rows and more, always False where the order of the rows means nothing.
+    out_of_fold_ : array of shape (rows,)
+        Log-odds before calibration of each training row (of positive weight) by parts that have not seen it; NaN where
+        no inner fold left it out. Not kept when the model is saved.
     expected_value_ : float
         Log-odds before calibration from which the contributions start.
     feature_names_in_, n_features_in_
@@ -75,6 +78,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     contract_: FeatureContract
     ensemble_: Ensemble
     calibration_: Calibration
+    out_of_fold_: np.ndarray
     classes_: np.ndarray
     n_features_in_: int
 
@@ -228,7 +232,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         plan = plan_fit(len(y), int(min(y.sum(), len(y) - y.sum())), self.effort)
         given = {n: getattr(self, n) for n in ("leaves", "min_leaf", "learning_rate", "column_share", "l2")}
         signs = dict(self.monotone or {})
-        self.ensemble_, self.calibration_ = fit_ensemble(
+        self.ensemble_, self.calibration_, self.out_of_fold_ = fit_ensemble(
             matrix,
             y,
             weight,

@@ -11,7 +11,7 @@ was seen, keeps a third.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from custintel.estimators._plan import Plan
 
-__all__ = ["Ensemble", "fit_ensemble"]
+__all__ = ["Ensemble", "FittedEnsemble", "fit_ensemble"]
 
 _CHUNK = 100_000
 _TINY_PENALTY = 3.0
@@ -130,6 +130,14 @@ class Ensemble:
         self.__post_init__()
 
 
+class FittedEnsemble(NamedTuple):
+    """An ensemble, its calibration, and each row's log-odds by parts that have not seen it (NaN if none)."""
+
+    ensemble: Ensemble
+    calibration: Calibration
+    out_of_fold: np.ndarray
+
+
 def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     matrix: np.ndarray,
     y: np.ndarray,
@@ -143,13 +151,13 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     plan: Plan,
     seed: int,
     threads: int,
-) -> tuple[Ensemble, Calibration]:
+) -> FittedEnsemble:
     """Fit all candidates, blend and calibrate them."""
     sums = Sums.learn(matrix, names, (levels > 0) | (np.array(monotone) != 0)) if plan.shapes else Sums()
     matrix = sums.extend(matrix)
     levels, monotone = np.append(levels, [0] * len(sums.groups)), (*monotone, *[0] * len(sums.groups))
     if not plan.shapes:
-        return _tiny(matrix, y, weight, levels, monotone), Calibration()
+        return FittedEnsemble(_tiny(matrix, y, weight, levels, monotone), Calibration(), np.full(len(y), np.nan))
     fold = fold_of_rows(y, plan.folds, groups, seed)
     categorical = tuple(int(j) for j in np.flatnonzero(levels))
     refits = plan.refits if matrix.size <= _MOST_REFITTED_CELLS else 0
@@ -211,7 +219,7 @@ def _blend(
     linear_raw: np.ndarray,
     fold: np.ndarray,
     bare: Ensemble,
-) -> tuple[Ensemble, Calibration]:
+) -> FittedEnsemble:
     """Give the parts their weights in an ensemble that has none yet."""
     raw = np.array([*(c.raw for c in candidates), linear_raw])
     seen = ~np.isnan(raw).any(axis=0)
@@ -223,7 +231,7 @@ def _blend(
     parts = replace(bare, texts=texts, booster_weights=weights, linear_weight=float(shares[-1]))
     ensemble = replace(parts, expected_value=_expected_value(parts, table.matrix[:1].copy()))
     inner = np.arange(seen.sum()) % 5 if len(table.splits) == 1 else fold[seen]
-    return ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner)
+    return FittedEnsemble(ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner), shares @ raw)
 
 
 def _even_shares(shapes: int) -> np.ndarray:

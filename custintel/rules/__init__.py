@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from custintel.rules._alarms import AlarmSettings, cases
 from custintel.rules._base import RuleBase
+from custintel.rules._combiner import fit_positive
 from custintel.rules._condition import Condition
 from custintel.rules._files import rules_from_yaml, rules_to_yaml
 from custintel.rules._learning import LearnSettings
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet
+from custintel.rules._score import separating
 from custintel.rules._sql import match_sql, similarity_sql
 from custintel.rules._states import MOVES, STATES
 from custintel.rules._stream import RowRules
@@ -24,8 +26,10 @@ __all__ = [
     "RuleBase",
     "RuleSet",
     "cases",
+    "fit_positive",
     "match_sql",
     "rules_from_yaml",
     "rules_to_yaml",
+    "separating",
     "similarity_sql",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -336,6 +337,14 @@ class RuleBase:
         rules = RuleSet.of(nodes, self._replayed().profiles)
         return RuleScore.from_state(state), _closeness(rules, as_numbers(X, state["numbers"]))
 
+    @classmethod
+    def of_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:
+        """A base in memory from the events of a log, as `log.events` gives them; a changed event is refused."""
+        base = cls()
+        base.log = EventLog(tuple(dict(event) for event in events))
+        base.log.verify()
+        return base
+
     # --- time ----------------------------------------------------------------------------------------------------
 
     def as_of(self, time: str | datetime) -> RuleBase:
@@ -401,7 +410,16 @@ class RuleBase:
         """How similar each customer is to each rule, 0 to 1; 1 exactly where it matches."""
         return self._named(self.compile(*states).similarity(self._checked(X, states)))
 
-    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None) -> pd.DataFrame:
+    def within(self, columns: Iterable[str]) -> RuleBase:
+        """The base with only those rules whose features are among some columns; it can be used, not changed."""
+        known = set(columns)
+        part = self.copy()
+        now = self._replayed()
+        part._now = replace(now, entries={i: e for i, e in now.entries.items() if e.rule.columns <= known})
+        part._frozen = True
+        return part
+
+    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None, *states: State) -> pd.DataFrame:
         """Alarms of the rules that fire, one row a customer and rule; see `custintel.rules.alarms`.
 
         Parameters
@@ -410,10 +428,12 @@ class RuleBase:
             Features, one row a customer.
         how : AlarmSettings, optional
             From which similarity on, in which language, with which words for features.
+        *states : str
+            Other states whose rules are to alarm, for a trial; by default those that fire.
         """
-        rules = self.compile()
+        rules = self.compile(*states)
         entries = {id_: self.entries[id_] for id_ in rules.nodes}
-        return alarms(entries, rules, self._checked(X, ()), how or AlarmSettings())
+        return alarms(entries, rules, self._checked(X, states), how or AlarmSettings())
 
     def on_rows(self, *states: State) -> RowRules:
         """The rules as a function of one row of features, for streams."""

@@ -9,7 +9,7 @@ explains best what those before leave unexplained.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from custintel.rules._proof import Proof, discoveries
 from custintel.rules._ramp import Profile, ramp_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from custintel.rules._condition import Node
@@ -72,6 +74,15 @@ class LearnSettings:
     candidates: int = 2000
     forbidden: tuple[str, ...] = field(default=())
     seed: int = 0
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**asdict(self), "forbidden": list(self.forbidden)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> LearnSettings:
+        """Read back what `to_state` gave."""
+        return cls(**{**state, "forbidden": tuple(state["forbidden"])})
 
     def __post_init__(self) -> None:
         problems = [

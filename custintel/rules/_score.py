@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 
-from custintel.estimators import Boosters, Calibration, Growth, Material, choose_calibration, fit_boosters
+from custintel.estimators import Boosters, Calibration, Growth, Material, choose_calibration, fit_boosters, fold_of_rows
 from custintel.rules._combiner import Combiner
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def fit_score(near: Closeness, y: np.ndarray, seed: int = 0) -> RuleScore:
         Seed of folds and trees.
     """
     y = np.asarray(y, dtype=np.float64)
-    fold = _stratified(y, seed)
+    fold = fold_of_rows(y, _FOLDS, None, seed)
     enough = min(y.sum(), len(y) - y.sum()) >= _FEWEST_FOR_TREES and near.similarity.shape[1] > 0
     trees, weights, unseen = (_trees if enough else _weights)(near, y, fold)
     calibration = choose_calibration(y, unseen, np.ones(len(y)), fold)
@@ -132,15 +132,6 @@ def _weights(near: Closeness, y: np.ndarray, fold: np.ndarray) -> tuple[Boosters
         away = fold == k
         unseen[away] = Combiner.fit(near.similarity[~away], y[~away]).log_odds(near.similarity[away])
     return None, Combiner.fit(near.similarity, y), unseen
-
-
-def _stratified(y: np.ndarray, seed: int) -> np.ndarray:
-    """Folds with the same share of cases."""
-    order = np.random.default_rng(seed).permutation(len(y))
-    order = order[np.argsort(y[order], kind="stable")]
-    fold = np.empty(len(y), dtype=np.int64)
-    fold[order] = np.arange(len(y)) % _FOLDS
-    return fold
 
 
 def _design(near: Closeness) -> np.ndarray:

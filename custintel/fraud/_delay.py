@@ -1,0 +1,58 @@
+"""How long fraud runs before it is alarmed of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["detection_delay"]
+
+
+def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """Days from the true start of each case to the first alarm on its customer, by kind.
+
+    Parameters
+    ----------
+    alarms : DataFrame
+        customer_id and as_of (columns or index): the days on which a customer was alarmed of.
+    cases : DataFrame
+        customer_id, kind, start_date; end_date (the day the case ended or was stopped by other means) if known:
+        alarms after it are no detections.
+
+    Returns
+    -------
+    DataFrame
+        One row a kind and one for all: cases, detected, share, and quartiles of the delay in days (of those detected).
+
+    Examples
+    --------
+    >>> alarms = pd.DataFrame({"customer_id": ["a", "a"], "as_of": pd.to_datetime(["2025-01-05", "2025-01-09"])})
+    >>> cases = pd.DataFrame({"customer_id": ["a", "b"], "kind": "sim_box", "start_date": pd.Timestamp("2025-01-02")})
+    >>> detection_delay(alarms, cases).loc["sim_box", ["cases", "detected", "median"]].tolist()
+    [2.0, 1.0, 3.0]
+    """
+    told = alarms.reset_index()[["customer_id", "as_of"]]
+    told = told.assign(as_of=pd.to_datetime(told["as_of"]))
+    begun = cases.reset_index(drop=True).assign(start_date=pd.to_datetime(cases["start_date"].to_numpy()))
+    pairs = begun.reset_index(names="case").merge(told, on="customer_id")
+    inside = pairs["as_of"] >= pairs["start_date"]
+    if "end_date" in pairs:
+        ends = pd.to_datetime(pairs["end_date"])
+        inside &= ends.isna() | (pairs["as_of"] <= ends)
+    first = pairs[inside].groupby("case")["as_of"].min().reindex(begun.index)
+    days = (first - begun["start_date"]).dt.days
+    by_kind = {str(kind): _row(days[begun["kind"] == kind]) for kind in sorted(begun["kind"].unique())}
+    return pd.DataFrame({**by_kind, "all": _row(days)}).T.rename_axis("kind")
+
+
+def _row(days: pd.Series) -> dict[str, float]:
+    found = days.dropna()
+    quarters = np.quantile(found, [0.25, 0.5, 0.75]) if len(found) else np.full(3, np.nan)
+    return {
+        "cases": float(len(days)),
+        "detected": float(len(found)),
+        "share": len(found) / len(days) if len(days) else np.nan,
+        "quartile_1": float(quarters[0]),
+        "median": float(quarters[1]),
+        "quartile_3": float(quarters[2]),
+    }

@@ -1,0 +1,83 @@
+"""Which kind of fraud or arrears a suspicious customer is of.
+
+Each kind with enough cases has its own small boosters against all legitimate customers. Their odds against "legitimate"
+share out the probability of being a case (Bayes), so the kinds add up to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from custintel.estimators import Boosters, Material, fit_boosters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Kinds", "fit_kinds"]
+
+_FEWEST = 20
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Boosters of every kind that has enough cases; `prior` is the share of each kind among cases, *other* last."""
+
+    boosters: Mapping[str, Boosters]
+    prior: Mapping[str, float]
+
+    def shares(self, matrix: np.ndarray) -> pd.DataFrame:
+        """Share of each kind in the probability of being a case; rows add up to 1."""
+        raw = {name: found.raw(matrix) for name, found in self.boosters.items()}
+        known = np.column_stack(list(raw.values())) if raw else np.empty((len(matrix), 0))
+        rest = 1.0 - sum(self.prior[name] for name in raw)
+        parts = softmax(known, axis=1) * (1 - rest) if raw else known
+        frame = pd.DataFrame(parts, columns=list(raw))
+        return frame.assign(**{OTHER: rest}) if rest > 1e-9 or not raw else frame
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Plain data, and the boosters as text."""
+        states: dict[str, Any] = {}
+        texts: dict[str, str] = {}
+        for k, (name, found) in enumerate(self.boosters.items()):
+            states[name], own = found.to_state(f"kind_{k}")
+            texts |= own
+        return {"boosters": states, "prior": dict(self.prior)}, texts
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Kinds:
+        """Read back what `to_state` gave."""
+        boosters = {name: Boosters.from_state(one, texts) for name, one in state["boosters"].items()}
+        return cls(boosters, state["prior"])
+
+
+def fit_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
+    """Learn the kinds that have 20 cases or more.
+
+    Parameters
+    ----------
+    material : Material
+        Matrix and outcome (1 for cases).
+    kinds : array of str
+        Kind of each case; anything for legitimate customers.
+    seed : int
+        Seed of folds and boosting.
+    """
+    cases = material.y == 1
+    names, counts = np.unique(kinds[cases].astype(str), return_counts=True)
+    total = max(int(counts.sum()), 1)
+    large = [str(n) for n, c in zip(names, counts, strict=True) if c >= _FEWEST and n != OTHER]
+    boosters = {name: _against_legitimate(material, cases & (kinds.astype(str) == name), seed) for name in large}
+    prior = {str(n): float(c) / total for n, c in zip(names, counts, strict=True)}
+    return Kinds(boosters, prior)
+
+
+def _against_legitimate(material: Material, own: np.ndarray, seed: int) -> Boosters:
+    rows = own | (material.y == 0)
+    part = Material(material.matrix[rows], own[rows].astype(np.float64), None, material.categorical)
+    return fit_boosters(part, "probability", seed=seed).boosters

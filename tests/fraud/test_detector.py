@@ -1,0 +1,133 @@
+"""One score of model, rules, resemblance and anomaly: it tells cases, says why, keeps kinds apart, and can be kept."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from custintel import FraudDetector, RuleBase
+from custintel.errors import ConfigurationError, DataError
+from custintel.metrics import auc
+from custintel.rules import LearnSettings
+
+
+def lines(rows: int = 1500, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """SIM boxes call many from few cells; never-payers are new and use much; some of both look like anybody."""
+    rng = np.random.default_rng(seed)
+    kind = np.where(rng.random(rows) < 0.08, "sim_box", np.where(rng.random(rows) < 0.08, "never_payer", ""))
+    box, never = kind == "sim_box", kind == "never_payer"
+    X = pd.DataFrame(
+        {
+            "calls": rng.gamma(2, 20, rows) * np.where(box, 4, 1),
+            "cells": np.where(box, rng.poisson(2, rows), rng.poisson(12, rows)).astype(float),
+            "tenure": np.where(never, rng.exponential(60, rows), rng.exponential(900, rows)),
+            "charge": rng.gamma(3, 10, rows) * np.where(never, 2.5, 1),
+            "plan": rng.choice(["S", "M", "L"], rows),
+            "months_of_data": np.where(kind == "", 12, 3),
+        },
+        index=pd.Index([f"C{k}" for k in range(rows)], name="customer_id"),
+    )
+    return X.mask(rng.random(X.shape) < 0.02), (kind != "").astype(int), kind
+
+
+SETTINGS = LearnSettings(rules=12, forbidden=("months_of_data",))
+EXPERT = "calls > 120 and cells <= 4"
+
+
+@pytest.fixture(scope="module")
+def expert() -> RuleBase:
+    base = RuleBase()
+    base.propose("box", EXPERT, kind="sim_box", loss=400, by="an analyst")
+    base.propose("elsewhere", "roaming_minutes > 5", by="an analyst")
+    for name in ("box", "elsewhere"):
+        base.shadow(name, by="an analyst", reason="known")
+        base.activate(name, by="head of fraud", reason="known")
+    base.learn_profiles(lines()[0])
+    return base
+
+
+@pytest.fixture(scope="module")
+def detector(expert: RuleBase) -> FraudDetector:
+    X, y, kind = lines()
+    return FraudDetector(rules=expert, settings=SETTINGS).fit(X, y, kinds=kind)
+
+
+@pytest.fixture(scope="module")
+def new() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    return lines(seed=1)
+
+
+def test_it_tells_cases_better_than_any_single_view(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    X, y, _ = new
+    whole = auc(y, detector.predict_proba(X)[:, 1])
+    assert whole > 0.85
+    assert whole > max(auc(y, detector.views(X)[view]) for view in ("expert_similarity", "anomaly")) + 0.02
+    assert (detector.weights_.iloc[1:] >= 0).all()
+
+
+def test_probabilities_mean_what_they_say(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    X, y, _ = new
+    assert abs(detector.predict_proba(X)[:, 1].mean() - y.mean()) < 0.03
+
+
+def test_forbidden_columns_change_nothing(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    X, _, _ = new
+    other = detector.predict_proba(X.assign(months_of_data=99))
+    np.testing.assert_array_equal(other, detector.predict_proba(X))
+
+
+def test_kinds_add_up_and_are_kept_apart(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    X, _, kind = new
+    found = detector.kind_proba(X)
+    np.testing.assert_allclose(found.sum(axis=1), detector.predict_proba(X)[:, 1], atol=1e-9)
+    assert found["sim_box"][kind == "sim_box"].mean() > 5 * found["sim_box"][kind == "never_payer"].mean()
+    assert found["never_payer"][kind == "never_payer"].mean() > 5 * found["never_payer"][kind == "sim_box"].mean()
+
+
+def test_the_budget_takes_the_costliest_and_only_what_pays(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    X, _, _ = new
+    few = detector.decide(X, budget=20)
+    assert few["review"].sum() == 20
+    assert few.loc[few["review"], "net_benefit"].min() >= few.loc[~few["review"], "net_benefit"].max()
+    every = detector.decide(X)
+    assert ((every["probability"] * 200 > 5) == every["review"]).all()
+
+
+def test_alarms_name_rules_and_leave_the_rest_to_the_model(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    X, _, _ = new
+    told = detector.alarms(X)
+    assert {"match", "resembles"} <= set(told["tier"])
+    assert "box" in set(told["rule"])
+    alone = told[told["tier"] == "model"].index
+    assert not set(alone) & set(told[told["tier"] != "model"].index)
+    assert told.loc[told["tier"] != "model", ["version", "similarity", "expected_loss"]].notna().all().all()
+
+
+def test_it_is_kept_without_pickle_and_says_the_same(detector: FraudDetector, tmp_path: Path) -> None:
+    X, _, _ = lines(300, seed=2)
+    again = FraudDetector.load(detector.save(tmp_path / "fraud"))
+    np.testing.assert_allclose(again.predict_proba(X), detector.predict_proba(X), atol=1e-12)
+    pd.testing.assert_frame_equal(again.kind_proba(X), detector.kind_proba(X))
+    assert len(again.alarms(X)) == len(detector.alarms(X))
+    assert again.rules is not None
+    assert again.rules.head == detector.rules.head  # type: ignore[union-attr]
+
+
+def test_the_queue_shows_what_is_unusual_too(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    X, _, _ = new
+    queue = detector.review(X, 100, audit=0.05)
+    assert len(queue) == 100
+    assert queue.index.is_unique
+    assert queue["reason"].value_counts()["audit"] == 5
+    assert {"known", "unusual"} <= set(queue["reason"])
+
+
+def test_mistakes_are_told() -> None:
+    X, y, _ = lines(300)
+    with pytest.raises(ConfigurationError, match="no such column"):
+        FraudDetector(loss="exposure").fit(X, y)
+    with pytest.raises(DataError, match="without kinds"):
+        FraudDetector(settings=LearnSettings(rules=2)).fit(X, y).kind_proba(X)
