@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from custintel.rules._alarms import AlarmSettings, cases
 from custintel.rules._base import RuleBase
-from custintel.rules._combiner import fit_positive
 from custintel.rules._condition import Condition
 from custintel.rules._files import rules_from_yaml, rules_to_yaml
 from custintel.rules._learning import LearnSettings
@@ -26,7 +25,6 @@ __all__ = [
     "RuleBase",
     "RuleSet",
     "cases",
-    "fit_positive",
     "match_sql",
     "rules_from_yaml",
     "rules_to_yaml",
