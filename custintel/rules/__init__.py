@@ -5,8 +5,12 @@ from __future__ import annotations
 from custintel.rules._alarms import AlarmSettings, cases
 from custintel.rules._base import RuleBase
 from custintel.rules._condition import Condition
+from custintel.rules._describe import Description, describe_group
+from custintel.rules._discovery import DiscoverySettings, propose_anomalies
 from custintel.rules._files import rules_from_yaml, rules_to_yaml
 from custintel.rules._learning import LearnSettings
+from custintel.rules._mutation import propose_mutations, variants
+from custintel.rules._overlap import covered_by, implies, overlap
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet
 from custintel.rules._score import separating
@@ -19,15 +23,24 @@ __all__ = [
     "STATES",
     "AlarmSettings",
     "Condition",
+    "Description",
+    "DiscoverySettings",
     "LearnSettings",
     "RowRules",
     "Rule",
     "RuleBase",
     "RuleSet",
     "cases",
+    "covered_by",
+    "describe_group",
+    "implies",
     "match_sql",
+    "overlap",
+    "propose_anomalies",
+    "propose_mutations",
     "rules_from_yaml",
     "rules_to_yaml",
     "separating",
     "similarity_sql",
+    "variants",
 ]
