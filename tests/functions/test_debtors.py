@@ -21,9 +21,15 @@ ENDS = pd.DataFrame(
     columns=["customer_id", "event_time", "cause"],
 )
 USAGE = pd.DataFrame(
-    [("far", "2025-03-30", "D1"), ("moved", "2025-06-30", "D3"), ("new", "2025-06-01", "D1"), ("new", "2025-06-02", "D2"), ("alone", "2025-06-03", "D2")],
+    [
+        ("far", "2025-03-30", "D1"),
+        ("new", "2025-06-01", "D1"),
+        ("new", "2025-06-02", "D2"),
+        ("alone", "2025-06-03", "D2"),
+        ("moved", "2025-06-30", "D3"),
+    ],
     columns=["customer_id", "event_time", "device_id"],
-).assign(service="data", direction="out")  # fmt: skip
+).assign(service="data", direction="out")
 
 
 def test_debtors_of_household_account_and_devices() -> None:
