@@ -57,7 +57,9 @@ def _literal(node: exp.Expression) -> exp.Expression:
 
 
 def _identifier(node: exp.Expression) -> exp.Expression:
-    return exp.to_identifier(node.name, quoted=True) if node.name.lower() in SQL_WORDS else node
+    # engines other than DuckDB read letters beyond ASCII in quotes only
+    plain = node.name.isascii() and node.name.lower() not in SQL_WORDS
+    return node if plain else exp.to_identifier(node.name, quoted=True)
 
 
 def _guarded(node: exp.Expression) -> exp.Expression:

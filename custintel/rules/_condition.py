@@ -137,7 +137,7 @@ def condition_of(expression: Expression) -> Node:
     """
     if expression.aggregates:
         raise_problems([_no_aggregates(expression)])
-    if any(column.name == AS_OF for column in expression.tree.find_all(exp.Column)):
+    if any(column.name.lower() == AS_OF for column in expression.tree.find_all(exp.Column)):
         raise_problems([_no_date(expression)])
     return _node(expression.tree, False, expression.where, 0)
 

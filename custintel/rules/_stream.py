@@ -13,6 +13,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from sqlglot import exp
 
 from custintel.errors import DataError
 from custintel.rules._condition import COMPARE, AllOf, Condition, Node
@@ -74,8 +75,8 @@ class RowRules:
 
 def _reader(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
     """How a subject is read from a row: a column at once, anything else by the language's own evaluation."""
-    name = expression.text
-    if {name} == expression.columns:
+    if isinstance(expression.tree, exp.Column):
+        name = expression.tree.name
         return lambda row: _known(row[name])
     columns = sorted(expression.columns)
     return lambda row: _known(expression.numpy(pd.DataFrame({c: [row[c]] for c in columns}))[0])
