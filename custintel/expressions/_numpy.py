@@ -277,12 +277,14 @@ def _from_series(series: pd.Series[Any]) -> _Values:
 
 def _from_objects(values: NDArray[Any], missing: NDArray[np.bool_]) -> _Values:
     known = values[~missing]
-    if len(known) and all(isinstance(v, (bool, np.bool_)) for v in known):
+    if not len(known):  # nothing known is of any type
+        return _Values(np.zeros(len(values)), missing)
+    if all(isinstance(v, (bool, np.bool_)) for v in known):
         return _Values(_filled(values, missing, False).astype(bool), missing)
-    if len(known) and all(isinstance(v, (date, datetime)) for v in known):
+    if all(isinstance(v, (date, datetime)) for v in known):
         times = pd.to_datetime(pd.Series(_filled(values, missing, None)))
         return _Values(times.to_numpy(dtype="datetime64[ns]"), missing)
-    if len(known) and not any(isinstance(v, str) for v in known):
+    if not any(isinstance(v, str) for v in known):
         return _Values(_filled(values, missing, np.nan).astype(np.float64), missing)
     return _Values(_filled(values, missing, None), missing)
 
