@@ -13,7 +13,15 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
 from custintel.errors import Problem
-from custintel.expressions._language import AGGREGATES, FUNCTION_NAMES, OPERATORS, SYNONYMS, Function, function_of
+from custintel.expressions._language import (
+    AGGREGATES,
+    FUNCTION_NAMES,
+    OPERATORS,
+    OWN_WORDS,
+    SYNONYMS,
+    Function,
+    function_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,9 +136,10 @@ def _identifier(node: exp.Expression) -> _Wrong:
     name = node.name
     if not name.strip() or _ODD_TEXT.search(name):
         return ("a column name with signs that are not seen", "printable names")
-    if node.args.get("quoted") or (name.isidentifier() and unicodedata.normalize("NFKC", name) == name):
-        return None
     # a full-width or styled letter looks like another one; in quotes it is meant
+    plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name and name.lower() not in OWN_WORDS
+    if node.args.get("quoted") or plain:
+        return None
     return ("not a plain column name", 'letters, digits and _; any other name in quotes: "Monthly Charges"')
 
 

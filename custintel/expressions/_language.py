@@ -13,6 +13,7 @@ __all__ = [
     "FUNCTION_NAMES",
     "NAMED",
     "OPERATORS",
+    "OWN_WORDS",
     "SQL_WORDS",
     "SYNONYMS",
     "Function",
@@ -161,3 +162,10 @@ xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
 """
 SQL_WORDS = frozenset(_WORDS.split())
 """Words that mean something else to an engine: a column of that name is written in quotes."""
+
+_OWN = """
+and as between by case distinct else end from group having in is join like limit not null on or order select then union
+using when where with
+"""
+OWN_WORDS = frozenset(_OWN.split())
+"""Words of the language and of queries: a column of that name must be given in quotes, else the text is a mistake."""

@@ -13,6 +13,7 @@ from custintel.errors import Problem, raise_problems
 from custintel.expressions._check import tree_problems, unknown_function
 from custintel.expressions._expression import Expression
 from custintel.expressions._language import FUNCTION_NAMES
+from custintel.expressions._sql import quoted_where_needed
 
 __all__ = ["DEEPEST", "LONGEST", "parse"]
 
@@ -136,11 +137,11 @@ def _reason(error: Exception) -> str:
 
 
 def _plain(tree: exp.Expression) -> exp.Expression:
-    """Write ``count_if(c)`` as the count it is, so that later steps know one aggregate less."""
-    return tree.transform(_count_of_cases)
+    """One way to write what has several, so that later steps know less and a tree's text is read as the same tree."""
+    return tree.transform(_plainer)
 
 
-def _count_of_cases(node: exp.Expression) -> exp.Expression:
-    if not isinstance(node, exp.CountIf):
-        return node
-    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]), big_int=True)
+def _plainer(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.CountIf):
+        return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]), big_int=True)
+    return quoted_where_needed(node) if isinstance(node, exp.Identifier) else node
