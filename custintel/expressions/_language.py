@@ -163,9 +163,8 @@ xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
 SQL_WORDS = frozenset(_WORDS.split())
 """Words that mean something else to an engine: a column of that name is written in quotes."""
 
-_OWN = """
-and as between by case distinct else end from group having in is join like limit not null on or order select then union
-using when where with
-"""
-OWN_WORDS = frozenset(_OWN.split())
+OWN_WORDS = frozenset(
+    ("and", "as", "between", "case", "distinct", "else", "end", "from", "having", "in", "is", "like", "not", "null",
+     "or", "select", "then", "union", "when", "where", "with")
+)  # fmt: skip
 """Words of the language and of queries: a column of that name must be given in quotes, else the text is a mistake."""

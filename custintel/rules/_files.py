@@ -58,8 +58,9 @@ def _plain(text: str, file: str) -> tuple[object, list[Problem]]:
     try:
         odd = [event for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None)]
         if odd:
-            given = f"line {odd[0].start_mark.line + 1}"
-            return None, [Problem(file, "a reference (*name) or a type (!name)", given, "plain values, written out")]
+            return None, [
+                Problem(file, "a reference (*name) or a type (!name)", str(odd[0]), "plain values, written out")
+            ]
         found, problems = read_yaml(text, file)
     except yaml.YAMLError as error:
         return None, [Problem(file, "not YAML", str(error).splitlines()[0], "rules: {name: {when: ...}}")]
