@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from custintel.rules._alarms import AlarmSettings, cases
 from custintel.rules._base import RuleBase
+from custintel.rules._builtin import builtin_base, builtin_rules, load_rules, rule_features
 from custintel.rules._condition import Condition
 from custintel.rules._describe import Description, describe_group
 from custintel.rules._discovery import DiscoverySettings, propose_anomalies
+from custintel.rules._document import rules_markdown
+from custintel.rules._engine import match_on, similarity_on
 from custintel.rules._files import rules_from_yaml, rules_to_yaml
+from custintel.rules._fitting import fit_parameters
 from custintel.rules._learning import LearnSettings
 from custintel.rules._mutation import propose_mutations, variants
 from custintel.rules._overlap import covered_by, implies, overlap
@@ -30,17 +34,25 @@ __all__ = [
     "Rule",
     "RuleBase",
     "RuleSet",
+    "builtin_base",
+    "builtin_rules",
     "cases",
     "covered_by",
     "describe_group",
+    "fit_parameters",
     "implies",
+    "load_rules",
+    "match_on",
     "match_sql",
     "overlap",
     "propose_anomalies",
     "propose_mutations",
+    "rule_features",
     "rules_from_yaml",
+    "rules_markdown",
     "rules_to_yaml",
     "separating",
+    "similarity_on",
     "similarity_sql",
     "variants",
 ]
