@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 from custintel.rules._alarms import AlarmSettings, cases
+from custintel.rules._audit import AuditedRecall, audit_sample, audited_recall
 from custintel.rules._base import RuleBase
 from custintel.rules._combiner import fit_positive
 from custintel.rules._condition import Condition
+from custintel.rules._drift import DriftSettings, drift_of_rules, keep_profiles
 from custintel.rules._files import rules_from_yaml, rules_to_yaml
 from custintel.rules._learning import LearnSettings
+from custintel.rules._outcomes import OUTCOMES, outcomes_of, record_outcomes, rule_performance
+from custintel.rules._policy import ActivationPolicy, apply_policy
+from custintel.rules._promises import keeps_promise
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet
 from custintel.rules._score import separating
+from custintel.rules._sequential import Sensitivity
 from custintel.rules._sql import match_sql, similarity_sql
 from custintel.rules._states import MOVES, STATES
 from custintel.rules._stream import RowRules
+from custintel.rules._vigilance import ReviewSettings, review_characteristics, review_rules, stated_precision
 
 __all__ = [
     "MOVES",
+    "OUTCOMES",
     "STATES",
+    "ActivationPolicy",
     "AlarmSettings",
+    "AuditedRecall",
     "Condition",
+    "DriftSettings",
     "LearnSettings",
+    "ReviewSettings",
     "RowRules",
     "Rule",
     "RuleBase",
     "RuleSet",
+    "Sensitivity",
+    "apply_policy",
+    "audit_sample",
+    "audited_recall",
     "cases",
+    "drift_of_rules",
     "fit_positive",
+    "keep_profiles",
+    "keeps_promise",
     "match_sql",
+    "outcomes_of",
+    "record_outcomes",
+    "review_characteristics",
+    "review_rules",
+    "rule_performance",
     "rules_from_yaml",
     "rules_to_yaml",
     "separating",
     "similarity_sql",
+    "stated_precision",
 ]
