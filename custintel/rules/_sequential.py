@@ -78,11 +78,15 @@ class Sensitivity:
 
 
 class Move(NamedTuple):
-    """A change of phase: after how many outcomes, where to, and the sum that was reached."""
+    """A change of phase: after how many outcomes, where to, the sum that was reached, and of how many last outcomes.
+
+    The cumulative sum is one of the outcomes since it was last zero: when the precision fell, as far as can be told.
+    """
 
     after: int
     to: Phase
     value: int
+    recent: int
 
 
 @dataclass(frozen=True)
@@ -125,12 +129,15 @@ class Monitor:
             Where the rule stands, as if it had just come there.
         """
         moves: list[Move] = []
-        value = 0
+        value = begun = 0
         for k, outcome in enumerate(outcomes, 1):
             after, reached = self._step(phase, value, bool(outcome))
-            if after != phase:
-                moves.append(Move(k, after, reached))
-            phase, value = after, 0 if after != phase else reached
+            moved = after != phase
+            if moved:
+                moves.append(Move(k, after, reached, k - begun))
+            phase, value = after, 0 if moved else reached
+            if moved or (phase == "active" and value == 0):
+                begun = k
         return moves
 
     def value(self, outcomes: Iterable[int], phase: Phase) -> int:

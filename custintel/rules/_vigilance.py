@@ -240,8 +240,10 @@ class _Review:
         begun, steps = self.start, []
         for move in self.monitor.walk(self.outcomes[self.start :], phase):
             end = self.start + move.after
-            numbers = {**self._numbers(phase, begun, end), "sum": move.value}
-            steps.append(_Step(move.to, end, _words(phase, move.to, numbers), numbers))
+            recent = self.outcomes[end - move.recent : end]
+            numbers = {**self._numbers(phase, begun, end), "sum": move.value, "recent": len(recent)}
+            reason = _words(phase, move.to, recent, self.stated)
+            steps.append(_Step(move.to, end, reason, {**numbers, "recent_confirmed": int(recent.sum())}))
             phase, begun = move.to, end
         return steps
 
@@ -285,7 +287,6 @@ class _Review:
         part = self.outcomes[begun:end]
         now = Posterior.of(part, self.stated, self.how.forgetting)
         limit = self.monitor.limit if phase == "active" else self.monitor.give_up
-        # the last outcome of a part may have ended it: the sum reached is told by the move
         return {
             "stated": self.stated, "outcomes": len(part), "confirmed": int(part.sum()), "precision": now.mean,
             "below_stated": now.below(self.stated), "sum": self.monitor.value(part, phase), "limit": limit,
@@ -298,8 +299,8 @@ class _Review:
         return {**facts, **known}
 
 
-def _words(phase: Phase, to: Phase, numbers: Mapping[str, Any]) -> str:
-    told = f"{numbers['confirmed']} of {numbers['outcomes']} alarms confirmed, stated {numbers['stated']:.2f}"
+def _words(phase: Phase, to: Phase, recent: np.ndarray, stated: float) -> str:
+    told = f"{int(recent.sum())} of the last {len(recent)} alarms confirmed, stated {stated:.2f}"
     if to == "active":
         return f"keeps its precision again: {told}"
     return f"precision has fallen: {told}" if phase == "active" else f"precision stays low: {told}"
