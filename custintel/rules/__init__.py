@@ -5,10 +5,12 @@ from __future__ import annotations
 from custintel.rules._alarms import AlarmSettings, cases
 from custintel.rules._base import RuleBase
 from custintel.rules._condition import Condition
+from custintel.rules._desk_report import DeskReport, desk_report
 from custintel.rules._files import rules_from_yaml, rules_to_yaml
 from custintel.rules._learning import LearnSettings
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet
+from custintel.rules._saved_loss import saved_loss
 from custintel.rules._score import separating
 from custintel.rules._sql import match_sql, similarity_sql
 from custintel.rules._states import MOVES, STATES
@@ -19,15 +21,18 @@ __all__ = [
     "STATES",
     "AlarmSettings",
     "Condition",
+    "DeskReport",
     "LearnSettings",
     "RowRules",
     "Rule",
     "RuleBase",
     "RuleSet",
     "cases",
+    "desk_report",
     "match_sql",
     "rules_from_yaml",
     "rules_to_yaml",
+    "saved_loss",
     "separating",
     "similarity_sql",
 ]
