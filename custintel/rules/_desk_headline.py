@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["case_facts", "headline", "share_facts"]
 
-_SHOWN = 24
+_SHOWN = 12
 _OUTCOMES = {True: "confirmed", False: "refuted", None: "open"}
 
 

@@ -111,8 +111,8 @@ def _cases(given: Given, alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.Dat
         verdict = customer_verdicts(outcomes)
         found = found.assign(outcome=[_word(verdict.get(customer)) for customer in found["customer_id"]])
     found = found.assign(saved_loss=saved_loss(found, given.horizon))
-    order = ["expected_loss", "severity", "tier", "similarity", "customer_id"]
-    return found.sort_values(order, ascending=[False, False, True, False, True])
+    order = ["expected_loss", "severity", "saved_loss", "tier", "similarity", "customer_id"]
+    return found.sort_values(order, ascending=[False, False, False, True, False, True])
 
 
 def _word(confirmed: Any) -> str:

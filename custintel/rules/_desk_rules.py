@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["alarm_facts", "catch_facts", "delay_facts", "performance", "unused"]
 
 _FEW = 5
-_MONTHS = 12
+_MONTHS, _FEWEST_MONTHS = 12, 6
 
 
 def alarm_facts(desk: Desk) -> list[dict[str, Any]]:
@@ -52,12 +52,18 @@ def performance(desk: Desk) -> dict[str, Any]:
     closed = desk.compared
     rules = [{**_identity(str(name), desk), **_course(rows, desk)} for name, rows in closed.groupby("rule")]
     rules.sort(key=lambda r: (-r["total"]["closed"], r["rule"]))
-    months = [str(desk.month - back) for back in range(_MONTHS - 1, -1, -1)]
     return {
-        "months": months,
+        "months": _months(desk),
         "all": _course(closed, desk),
         "rules": [{**rule, "verdict": verdict(rule["total"], rule["stated"])} for rule in rules],
     }
+
+
+def _months(desk: Desk) -> list[str]:
+    """The months of the charts: from the first closed alarm on, some at least, a year at most."""
+    first = desk.compared["time"].min()
+    back = 0 if pd.isna(first) else (desk.month - pd.Period(first, freq="M")).n
+    return [str(desk.month - k) for k in range(min(max(back, _FEWEST_MONTHS - 1), _MONTHS - 1), -1, -1)]
 
 
 def _course(rows: pd.DataFrame, desk: Desk) -> dict[str, Any]:

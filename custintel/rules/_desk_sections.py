@@ -23,7 +23,7 @@ def rules(report: Facts, t: Texts) -> str:
     if not found:
         return section(s["title"], s["none"], "")
     most = max(r["match"] + r["resembles"] for r in found)
-    columns = heads(t["columns"], rule="rule", state="t", match="n", resembles="n", bar="w", stated="n", measured="n",
+    columns = heads(t["columns"], rule="rule", state="t", match="n", resembles="n", bar="b", stated="n", measured="n",
                     loss="n")  # fmt: skip
     return section(s["title"], s["lead"], table(columns, [_rule(r, most, t) for r in found]))
 
@@ -57,7 +57,7 @@ def performance(report: Facts, t: Texts) -> str:
     )
     drawn = two(whole, *(_chart(rule, months, t) for rule in shown))
     columns = heads(
-        t["columns"], rule="rule", closed="n", confirmed="n", measured="n", interval="n", stated="n", verdict="t"
+        t["columns"], rule="", closed="n", confirmed="n", measured="n", interval="n", stated="n", verdict="t"
     )
     listed = table(columns, [_kept(rule, t) for rule in found["rules"]])
     return section(s["title"], s["lead"], f'{drawn}<div class="below">{listed}</div>')
@@ -67,8 +67,7 @@ def _chart(rule: Facts, months: list[str], t: Texts) -> str:
     c, stated = t["charts"]["rule"], share(rule["stated"])
     form = c["caption_plain"] if rule["stated"] is None else c["caption"]
     said = form.format(**ends(rule["total"]), stated=stated, verdict=t["verdicts"][rule["verdict"]])
-    drawn = precision_chart(rule, months, c, t["charts"]["stated"].format(stated=stated))
-    return figure(rule["rule"], said, drawn)
+    return figure(rule["rule"], said, precision_chart(rule, months, c))
 
 
 def _kept(rule: Facts, t: Texts) -> list[str]:
@@ -76,10 +75,8 @@ def _kept(rule: Facts, t: Texts) -> list[str]:
     verdict = escape(t["verdicts"][rule["verdict"]])
     told = f"<b>{verdict}</b>" if rule["verdict"] == "below" else verdict
     stated = "" if rule["stated"] is None else percent(rule["stated"])
-    return [
-        named(rule), total["closed"], total["confirmed"], total["precision"], escape(t["interval"].format(**total)),
-        stated, told,
-    ]  # fmt: skip
+    name, interval = f"<b>{escape(rule['rule'])}</b>", escape(t["interval"].format(**total))
+    return [name, total["closed"], total["confirmed"], total["precision"], interval, stated, told]
 
 
 def life(report: Facts, t: Texts) -> str:
@@ -124,7 +121,11 @@ def evidence_words(evidence: Facts, parents: list[str], t: Texts) -> list[str]:
         p = evidence["proof"]
         numbers = {key: count(p[key]) for key in ("customers", "hits", "alarms")}
         said.append(e["proof"].format(**numbers, precision=share(p["precision"]), recall=percent(p["recall"])))
-    facts = evidence.get("facts", {})
+    facts = dict(evidence.get("facts", {}))
+    if {"hits", "alarms"} <= set(facts):
+        said.append(e["trial"].format(confirmed=count(facts.pop("hits")), closed=count(facts.pop("alarms"))))
+    if "precision" in facts:
+        said.append(e["precision"].format(precision=share(facts.pop("precision"))))
     said += [e["fact"].format(name=name.replace("_", " "), value=_value(value)) for name, value in facts.items()]
     return said or [e["none"]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from custintel.explain.reporting import count, escape, number, percent, section, share
@@ -115,7 +116,7 @@ def _facts(case: Facts, t: Texts) -> str:
 
 def _alarm(alarm: Facts, t: Texts) -> str:
     c = t["case"]
-    near = "" if alarm["tier"] == "match" else c["similarity"].format(similarity=share(alarm["similarity"])) + " · "
+    near = "" if alarm["tier"] == "match" else c["similarity"].format(similarity=_near(alarm["similarity"])) + " · "
     how = near + c["precision"].format(precision=share(alarm["precision"]))
     looks = {"matched": "yes", "missed": "no", "unknown": "open"}
     items = "".join(
@@ -125,6 +126,11 @@ def _alarm(alarm: Facts, t: Texts) -> str:
         f"<h3><span>{escape(alarm['rule'])}</span>{badge(alarm['tier'], t['tiers'])}</h3>"
         f'<div class="say">{escape(how)}</div><ul>{items}</ul>'
     )
+
+
+def _near(similarity: float) -> str:
+    """Write a similarity rounded down: only a match is similar by all of 100 %."""
+    return share(math.floor(similarity * 100) / 100)
 
 
 def badge(look: str, names: Mapping[str, str]) -> str:
