@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from custintel.rules._evidence import evidence_facts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
     from custintel.rules._states import Entry
 
 __all__ = ["learned", "life"]
-
-_PROOF = ("hits", "alarms", "customers", "precision", "recall")
-_FACTS = 4
 
 Event = dict[str, Any]
 
@@ -88,13 +87,5 @@ def _learned(entry: Entry, time: str, desk: Desk) -> dict[str, Any]:
         "state": entry.state,
         "time": time,
         "parents": [parent.split("@")[0] for parent in rule.parents],
-        "evidence": _evidence(entry.evidence),
+        "evidence": evidence_facts(entry.evidence),
     }
-
-
-def _evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """The proof if it is whole; else the plain facts that were kept."""
-    if all(isinstance(evidence.get(key), int | float) for key in _PROOF):
-        return {"proof": {key: evidence[key] for key in _PROOF}}
-    facts = {key: value for key, value in evidence.items() if isinstance(value, int | float | str)}
-    return {"facts": dict(list(facts.items())[:_FACTS])}

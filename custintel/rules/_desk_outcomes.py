@@ -20,7 +20,7 @@ __all__ = ["closed_alarms", "customer_verdicts", "flat", "verdicts"]
 _CONFIRMED = ("fraud", "arrears", "abuse", "confirmed", "true", "yes", "1", "1.0")
 _REFUTED = ("not", "legitimate", "refuted", "false", "no", "0", "0.0")
 _OPEN = ("unknown", "open", "", "nan", "none", "nat", "<na>")
-_TIMES = ("time", "closed", "event_time", "as_of")
+_TIMES = ("time", "closed", "event_time", "as_of", "month")
 
 
 def verdicts(outcomes: pd.Series) -> pd.Series:
@@ -62,6 +62,8 @@ def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) 
 
 def _given(outcomes: pd.DataFrame) -> pd.DataFrame:
     frame = flat(outcomes)
+    if "customer_id" not in frame and "alarm" in frame:  # a mark of customer and month where ids are not kept
+        frame = frame.assign(customer_id=frame["alarm"].astype(str))
     if "outcome" not in frame or not {"rule", "customer_id"} & set(frame.columns):
         raise DataError(
             f"these are no outcomes of alarms\n  given: {', '.join(map(str, frame.columns))}\n"
@@ -90,4 +92,5 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _naive(time: Any) -> pd.Series:
     """UTC without its mark, so that times of all sources can be compared."""
-    return pd.to_datetime(time, utc=True, format="ISO8601").dt.tz_localize(None)
+    naive: pd.Series = pd.to_datetime(time, utc=True, format="ISO8601").dt.tz_localize(None)
+    return naive

@@ -120,7 +120,7 @@ def delay_facts(desk: Desk) -> list[dict[str, Any]]:
     if "start" not in cases or "first" not in cases:
         return []
     dated = cases[cases["start"].notna()]
-    days = (_day(dated["first"]) - _day(dated["start"])) / pd.Timedelta(days=1)
+    days = (_day(dated["first"]) - _day(dated["start"])).dt.total_seconds() / 86_400
     kinds = dated["kind"] if "kind" in dated else dated["kinds"].map(lambda names: names[0] if len(names) else "")
     return [_delay(str(kind), part) for kind, part in days.clip(lower=0).groupby(kinds)]
 

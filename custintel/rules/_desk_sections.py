@@ -7,6 +7,7 @@ from typing import Any
 from custintel.explain.reporting import bar, count, escape, figure, heads, number, percent, section, share, table, two
 from custintel.rules._desk_charts import precision_chart
 from custintel.rules._desk_top import badge, ends, money
+from custintel.rules._evidence import evidence_sentences
 
 __all__ = ["catches", "delay", "learned", "life", "performance", "rules", "unused"]
 
@@ -109,29 +110,8 @@ def learned(report: Facts, t: Texts) -> str:
 
 
 def _learned(rule: Facts, t: Texts) -> list[str]:
-    said = " ".join(evidence_words(rule["evidence"], rule["parents"], t))
+    said = " ".join(evidence_sentences(rule["evidence"], rule["parents"], t))
     return [named(rule), escape(t["origins"][rule["origin"]]), badge(rule["state"], t["states"]), escape(said)]
-
-
-def evidence_words(evidence: Facts, parents: list[str], t: Texts) -> list[str]:
-    """Say the evidence of a rule in sentences."""
-    e = t["evidence"]
-    said = [e["parents"].format(parents=", ".join(parents))] if parents else []
-    if "proof" in evidence:
-        p = evidence["proof"]
-        numbers = {key: count(p[key]) for key in ("customers", "hits", "alarms")}
-        said.append(e["proof"].format(**numbers, precision=share(p["precision"]), recall=percent(p["recall"])))
-    facts = dict(evidence.get("facts", {}))
-    if {"hits", "alarms"} <= set(facts):
-        said.append(e["trial"].format(confirmed=count(facts.pop("hits")), closed=count(facts.pop("alarms"))))
-    if "precision" in facts:
-        said.append(e["precision"].format(precision=share(facts.pop("precision"))))
-    said += [e["fact"].format(name=name.replace("_", " "), value=_value(value)) for name, value in facts.items()]
-    return said or [e["none"]]
-
-
-def _value(value: Any) -> str:
-    return number(value, 3).rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def catches(report: Facts, t: Texts) -> str:
