@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 import typer
 
-from custintel.cli._customers import AsOf, FeatureFolder, Id, Language, Source, base_at, settings_for
+from custintel.cli._customers import AsOf, FeatureFolder, Id, Language, Source, base_at, check_language, settings_for
 from custintel.cli._emit import written
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import DataError
-from custintel.rules import answerable, desk_report
 from custintel.rules import cases as joined
+from custintel.rules import desk_report
 from custintel.scoring import check_writable, write_list
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ def alarms(
 ) -> None:
     """Run the rules that are active or under watch, and write alarms with matched and missed conditions in words."""
     check_writable(out)
+    check_language(language)
     found = base_at(base)
     columns = _needed(found, base)
     step(f"looking at {source} with {len(found.in_state())} rules")
     X = Source(source, as_of, id_column, features).read(columns)
-    able, left_out = answerable(found, X.columns)
+    able = found.within(X.columns)
+    left_out = [rule for id_, rule in found.in_state().items() if id_ not in able.entries]
     _check_some(able, left_out)
     how = settings_for(X, columns, language, resembles, features)
     raised = able.alarms(X, how)
@@ -90,9 +92,10 @@ def _told(raised: pd.DataFrame, one_each: pd.DataFrame, customers: int, out: Pat
         return f"no alarm on {customers:,} customers: {out}"
     match = int(raised["tier"].eq("match").sum())
     loss = one_each["expected_loss"].sum()
+    at_stake = f"; {loss:,.0f} u expected to be lost" if loss else ""
     return (
         f"{len(raised):,} alarms on {len(one_each):,} of {customers:,} customers, {match:,} match and "
-        f"{len(raised) - match:,} resemble a rule; {loss:,.0f} u expected to be lost: {out}"
+        f"{len(raised) - match:,} resemble a rule{at_stake}: {out}"
     )
 
 

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     from custintel.rules import RuleBase
 
-__all__ = ["AsOf", "FeatureFolder", "Id", "Language", "Source", "base_at", "settings_for"]
+__all__ = [
+    "AsOf",
+    "FeatureFolder",
+    "Id",
+    "Language",
+    "Source",
+    "base_at",
+    "check_language",
+    "feature_names",
+    "settings_for",
+]
 
 _TABLES = (".csv", ".txt", ".tsv", ".parquet", ".xlsx")
 _LANGUAGES = ("en", "zh")
@@ -66,14 +76,24 @@ def settings_for(
     X: pd.DataFrame, columns: Iterable[str], language: str, resembles: float | None = None, features: Path | None = None
 ) -> AlarmSettings:
     """How alarms are worded: with the words of the catalogue for the features that it knows."""
-    if language not in _LANGUAGES:
-        raise ConfigurationError(f"no texts in this language\n  given: {language}\n  allowed: {', '.join(_LANGUAGES)}")
-    known = [name for name in columns if name in X.columns]
-    words = feature_words(X[known], FeatureBuilder(features_path=features).catalogue).set_index("column")
-    said = words["about_zh" if language == "zh" else "about"].dropna()
-    names = {str(name): str(text) for name, text in said.items()}
+    names = feature_names([name for name in columns if name in X.columns], language, features)
     limit = {} if resembles is None else {"resembles": resembles}
     return AlarmSettings(language="zh" if language == "zh" else "en", names=names, **limit)
+
+
+def check_language(language: str) -> None:
+    """Refuse a language that there are no texts in."""
+    if language not in _LANGUAGES:
+        raise ConfigurationError(f"no texts in this language\n  given: {language}\n  allowed: {', '.join(_LANGUAGES)}")
+
+
+def feature_names(columns: Iterable[str], language: str, features: Path | None = None) -> dict[str, str]:
+    """Words of the catalogue for the features that it knows."""
+    check_language(language)
+    asked = pd.DataFrame(columns=list(columns))
+    words = feature_words(asked, FeatureBuilder(features_path=features).catalogue).set_index("column")
+    said = words["about_zh" if language == "zh" else "about"].dropna()
+    return {str(name): str(text) for name, text in said.items()}
 
 
 def _flat(source: Source) -> pd.DataFrame:

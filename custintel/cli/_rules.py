@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custintel.cli import _rules_change
-from custintel.cli._customers import AsOf, FeatureFolder, Id, Language, Source, base_at, settings_for
+from custintel.cli._customers import (
+    AsOf,
+    FeatureFolder,
+    Id,
+    Language,
+    Source,
+    base_at,
+    check_language,
+    feature_names,
+    settings_for,
+)
 from custintel.cli._emit import AsJson, Out, emit, emit_json, written
 from custintel.cli._show import say, show_frame, show_lines
 from custintel.errors import ConfigurationError
@@ -85,6 +95,7 @@ def try_one(
     as_json: AsJson = False,
 ) -> None:
     """Try a rule on customers: on how many it fires, how often it is right, examples in words. Nothing is changed."""
+    check_language(language)
     found = base_at(base)
     columns = found.entry(name).rule.columns
     X = Source(table, as_of, id_column, features).read(columns)
@@ -107,7 +118,12 @@ def history(
     frame = base_at(base).history(name)
     if name is not None and frame.empty:
         base_at(base).entry(name)  # says which rules there are
-    shown = frame.assign(time=frame["time"].str[:19].str.replace("T", " "), hash=frame["hash"].str[:12])
+    shown = frame.assign(
+        time=frame["time"].str[:19].str.replace("T", " "),
+        rule=frame["rule"].str.replace("@.*", "", regex=True),
+        version=frame["rule"].str.replace("^[^@]*@?", "", regex=True),
+        hash=frame["hash"].str[:12],
+    )
     emit(frame if as_json or out else shown, f"{len(frame)} events of {base}", as_json, out)
 
 
@@ -198,7 +214,7 @@ def _card(entry: Entry, language: str) -> dict[str, str]:
         "rule": rule.id,
         "about": rule.about_zh if zh and rule.about_zh else rule.about,
         "when": rule.expression.text,
-        "in words": rule.words(language="zh" if zh else "en"),
+        "in words": rule.words(feature_names(rule.columns, language), "zh" if zh else "en"),
         "kind": ", ".join(filter(None, (rule.category, rule.kind))),
         "action": rule.action_zh if zh and rule.action_zh else rule.action,
         "severity": str(rule.severity),

@@ -12,12 +12,11 @@ import typer
 from custintel.cli._customers import Source, base_at
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import DataError
-from custintel.estimators import binary_target
-from custintel.rules import LearnSettings, RuleBase, absorb, evidence_words, rules_from_yaml, to_approve
+from custintel.rules import LearnSettings, evidence_words, learn_into, rules_from_yaml, to_approve
 from custintel.training import find_column
 
 if TYPE_CHECKING:
-    from custintel.rules import Rule
+    from custintel.rules import Rule, RuleBase
 
 __all__ = ["approve", "import_rules", "learn", "reject", "retire"]
 
@@ -37,6 +36,10 @@ def learn(
     forbid: Annotated[list[str] | None, typer.Option(help="Column that no rule may read; several times.")] = None,
     time: Annotated[str | None, typer.Option(help="Column of times: rules are then proved on the latest rows.")] = None,
     id_column: Annotated[str, typer.Option("--id", help="Column that names the customer.")] = "customer_id",
+    kind: Annotated[str, typer.Option(help="Kind of fraud or arrears of the cases.")] = "",
+    loss: Annotated[float, typer.Option(min=0, help="Loss of a case that is not stopped, in u.")] = 0.0,
+    severity: Annotated[int, typer.Option(min=1, max=5, help="1 (when there is time) to 5 (stop now).")] = 3,
+    action: Annotated[str, typer.Option(help="What to do about an alarm.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     by: By = "custintel rules learn",
 ) -> None:
@@ -48,33 +51,19 @@ def learn(
     forbidden = tuple(find_column(X, name, "forbidden") for name in forbid or ())
     settings = LearnSettings(rules=rules, forbidden=forbidden, seed=seed)
     step(f"learning rules from {len(X):,} customers of {table}")
-    learned = RuleBase.learn(X, y, settings, time=times)
-    added = _kept(into, learned, by, (X, y))
+    known = len(into)
+    facts = {"kind": kind, "loss": loss, "severity": severity, "action": action}
+    added = learn_into(into, X, y, settings, time=times, by=by, **facts)
     _show_learned(into, added)
-    known = len(learned) - len(added)
-    say(f"{len(added)} rules in the shadow of {base}" + (f", {known} were in the base already" if known else ""))
+    say(f"{len(added)} rules added to the shadow of {base}" + (f", which had {known}" if known else ""))
     if added:
         name = added[0].name
         say(f"next: custintel rules test {name} TABLE; custintel rules approve {name} --by ... --reason ...")
 
 
-def _kept(into: RuleBase, learned: RuleBase, by: str, of: tuple[pd.DataFrame, pd.Series]) -> list[Rule]:
-    """Keep what was learned in the file: with its score where the base is new, the rules alone where it is not."""
-    if not into.log.events and into.path is not None:
-        learned.log.append_to(into.path, 0)
-        return list(learned)
-    added = absorb(into, learned, by=by, reason="mined and proved on untouched customers")
-    if added:
-        X, y = of
-        into.learn_profiles(X[binary_target(y)[0] == 0], by=by)
-        say("the score of the base was left as it is; base.learn_score(X, y) learns it anew with the new rules")
-    return added
-
-
 def _show_learned(base: RuleBase, added: list[Rule]) -> None:
-    fresh = RuleBase(base.path)
     rows = [
-        {"rule": rule.name, "when": rule.expression.text, "evidence": evidence_words(fresh.entry(rule.id))[0]}
+        {"rule": rule.name, "when": rule.expression.text, "evidence": evidence_words(base.entry(rule.id))[0]}
         for rule in added
     ]
     if rows:

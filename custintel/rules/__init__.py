@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.rules._absorb import absorb, answerable
+from custintel.rules._absorb import absorb, learn_into
 from custintel.rules._alarms import AlarmSettings, cases
 from custintel.rules._approval import to_approve
 from custintel.rules._base import RuleBase
@@ -34,10 +34,10 @@ __all__ = [
     "RuleSet",
     "RuleTrial",
     "absorb",
-    "answerable",
     "cases",
     "desk_report",
     "evidence_words",
+    "learn_into",
     "match_sql",
     "rules_from_yaml",
     "rules_to_yaml",

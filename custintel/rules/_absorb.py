@@ -1,20 +1,66 @@
-"""Rules learned in one place taken into another base, and the rules that a table can answer."""
+"""Rules learned in one place taken into another base."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from custintel.rules._rule import Rule
+from custintel.estimators import binary_target
+from custintel.rules._base import RuleBase
+from custintel.rules._grid import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import pandas as pd
 
-    from custintel.rules._base import RuleBase
+    from custintel.rules._learning import LearnSettings
+    from custintel.rules._rule import Rule
 
-__all__ = ["absorb", "answerable"]
+__all__ = ["absorb", "learn_into"]
 
 
-def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str) -> list[Rule]:
+def learn_into(
+    base: RuleBase,
+    X: pd.DataFrame,
+    y: Any,
+    settings: LearnSettings | None = None,
+    *,
+    time: Any = None,
+    by: str = "learn_into",
+    **facts: Any,
+) -> list[Rule]:
+    """Mine rules from labelled customers into a base that may have others: new ones go into its shadow.
+
+    The distributions of legitimate customers are learned from the table, and the score of the base anew, where the
+    table can answer all rules that are in the shadow or fire.
+
+    Parameters
+    ----------
+    base : RuleBase
+        The base that is added to.
+    X, y, settings, time
+        As in `RuleBase.learn`.
+    by : str
+        Who adds them.
+    **facts
+        Fields of `Rule` that the new rules get: kind, loss, review_cost, severity, action, ...
+
+    Returns
+    -------
+    list of Rule
+        Those that the base did not have.
+    """
+    learned = RuleBase.learn(X, y, settings, time=time)
+    added = absorb(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
+    if added:
+        target, _ = binary_target(y)
+        table, numbers = readable(X)
+        base.learn_profiles(table[target == 0], by=by)
+        if set(base.compile("shadow", "active", "watch").columns) <= set(table.columns):
+            base.learn_score(table, target, numbers)
+    return added
+
+
+def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str, **facts: Any) -> list[Rule]:
     """Take the rules of another base into the shadow of this one, with their evidence.
 
     A rule whose conditions the base has already, under whatever name and in whatever state, is left out; a name that is
@@ -28,6 +74,8 @@ def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str) -> list[R
         Such as `RuleBase.learn` gives.
     by, reason : str
         Who adds them and why.
+    **facts
+        Fields of `Rule` that they get: kind, loss, review_cost, severity, action, ...
 
     Returns
     -------
@@ -46,36 +94,11 @@ def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str) -> list[R
     fresh = [entry for entry in learned.entries.values() if entry.rule.version not in known]
     added = []
     for entry in fresh:
-        rule = Rule.from_state({**entry.rule.to_state(), "name": _free_name(entry.rule.name, base)})
+        rule = replace(entry.rule, name=_free_name(entry.rule.name, base), **facts)
         base.add(rule, by=by, reason=reason, evidence=entry.evidence)
         base.shadow(rule.id, by=by, reason=reason)
         added.append(rule)
     return added
-
-
-def answerable(base: RuleBase, columns: Iterable[str]) -> tuple[RuleBase, list[Rule]]:
-    """A copy of the base in which only rules fire that a table with these columns can answer, and the other rules.
-
-    Parameters
-    ----------
-    base : RuleBase
-        The base; it is not changed.
-    columns : iterable of str
-        Features that are there.
-
-    Examples
-    --------
-    >>> from custintel.rules import RuleBase
-    >>> answerable(RuleBase(), ["minutes"])
-    (RuleBase(empty; 0 events), [])
-    """
-    known = frozenset(columns)
-    absent = {id_: rule for id_, rule in base.in_state().items() if not rule.columns <= known}
-    able = base.copy()
-    for id_ in absent:
-        last = str(able.log.events[-1]["time"])
-        able.retire(id_, by="custintel", reason="its features are missing in this table", at=last)
-    return able, list(absent.values())
 
 
 def _free_name(name: str, base: RuleBase) -> str:
