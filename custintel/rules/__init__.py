@@ -8,7 +8,6 @@ from custintel.rules._approval import to_approve
 from custintel.rules._audit import AuditedRecall, audit_sample, audited_recall
 from custintel.rules._base import RuleBase
 from custintel.rules._builtin import builtin_base, builtin_rules, load_rules, rule_features
-from custintel.rules._combiner import fit_positive
 from custintel.rules._condition import Condition
 from custintel.rules._describe import Description, describe_group
 from custintel.rules._desk_report import DeskReport, desk_report
@@ -70,7 +69,6 @@ __all__ = [
     "drift_of_rules",
     "evidence_words",
     "fit_parameters",
-    "fit_positive",
     "implies",
     "keep_profiles",
     "keeps_promise",
