@@ -8,7 +8,7 @@ from custintel.rules._approval import to_approve
 from custintel.rules._audit import AuditedRecall, audit_sample, audited_recall
 from custintel.rules._base import RuleBase
 from custintel.rules._builtin import builtin_base, builtin_rules, load_rules, rule_features
-from custintel.rules._condition import Condition
+from custintel.rules._condition import Condition, text_of
 from custintel.rules._describe import Description, describe_group
 from custintel.rules._desk_report import DeskReport, desk_report
 from custintel.rules._discovery import DiscoverySettings, propose_anomalies
@@ -93,6 +93,7 @@ __all__ = [
     "similarity_on",
     "similarity_sql",
     "stated_precision",
+    "text_of",
     "to_approve",
     "try_rule",
     "variants",
