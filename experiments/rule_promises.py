@@ -16,20 +16,17 @@ Writes ``docs/benchmarks/rule_promises.md``.
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from _place import provenance, write_page
 from real_tables import german_credit, ibm_telco, iranian, mlc
 from scipy.stats import binom
 from sklearn.model_selection import train_test_split
 
 from custintel import RuleBase
-from custintel.metrics import wilson
 from custintel.progress import track
 from custintel.rules import LearnSettings, keeps_promise
 
@@ -126,8 +123,6 @@ def measure(tables: list[str], seeds: int, learners: list[str]) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    import sys
-
     found = measure(list(TABLES), 5, ["custintel", "SkopeRules"] if find_spec("imodels") else ["custintel"])
     found.to_parquet("/tmp/rulelife_promises.parquet")
     print(
