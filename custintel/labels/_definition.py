@@ -32,7 +32,8 @@ class ChurnDefinition:
     cause
         ``voluntary``: who leaves by himself (the other cause is a missing label); ``involuntary``: who is ended for
         non-payment or fraud (who leaves by himself first has a missing label); ``arrears``: whose bill stays unpaid
-        for 30 days after it was due; ``fraud``: who is confirmed as a case (who was one by the end of the gap has no label).
+        for 30 days after it was due; ``fraud``: who is confirmed as a case (who was one by the end of the gap has no
+        label).
 
     Examples
     --------
