@@ -53,7 +53,9 @@ def main() -> None:
         delays.append(delay.assign(seed=seed))
     found, delay = pd.concat(rows), pd.concat(delays)
     print(found.to_string(), delay.to_string(), sep="\n")
-    (ROOT / "docs" / "benchmarks" / "fraud_study.md").write_text(page(found, delay, given), encoding="utf-8")
+    (ROOT / "docs" / "benchmarks" / "fraud_study.md").write_text(
+        page(found, delay, given).replace("nan |", "- |"), encoding="utf-8"
+    )
 
 
 def study(wh: Warehouse, months: int, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:

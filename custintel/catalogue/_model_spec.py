@@ -157,7 +157,7 @@ def load_model_spec(
     custintel.errors.ConfigurationError: 1 mistake found
       models: unknown model
         given: chrun
-        allowed: churn, churn_prepaid, ...
+        allowed: arrears, churn, ...
         hint: did you mean churn?
     """
     texts = tuple(yaml_texts("models", models_path))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from custintel.errors import DataError
 from custintel.estimators import AnomalyScore
@@ -24,7 +25,7 @@ _BINS = 8
 _PRIOR = 4.0
 _FEWEST_NOVEL = 3
 _HALF_SURE = 8.0
-_RELABELLED = 0.04
+_RELABELLED = 0.05
 _KINDS_SHARE = 0.02
 
 
@@ -67,8 +68,7 @@ class Relearned:
     Attributes
     ----------
     model : classifier
-        Learned from the old and the reviewed labels; customers that were only assumed legitimate and resemble the new
-        kind were left out.
+        Learned from the old and the reviewed labels, without doubtful customers that were only assumed legitimate.
     new_kind : NewKind or None
         None when fewer than three reviewed cases were missed by the known model.
     novel : Index
@@ -119,9 +119,11 @@ class Relearned:
         list of Rule
             What was proposed; a person has to confirm cases before it may fire.
         """
-        if self.new_kind is None:
+        if not len(self.novel):
             return []
-        like = self.new_kind.log_ratio(X, self._among).rank(pct=True) + self.rank(X)
+        like = self.rank(X)
+        if self.new_kind is not None:
+            like = like + self.new_kind.log_ratio(X, self._among).rank(pct=True)
         added = []
         for share in (_KINDS_SHARE / 2, _KINDS_SHARE, 2 * _KINDS_SHARE):
             top = (like.rank(ascending=False, method="first") <= max(share * len(X), 20)).to_numpy()
@@ -129,13 +131,16 @@ class Relearned:
             if found is None or covered_by(base, found.node, X):
                 continue
             rule = Rule(f"new_kind_{len(base) + 1:03d}", text_of(found.node), origin="anomaly", kind="new")
-            reason = f"resembles {self.new_kind.cases} reviewed cases that no known kind explains"
+            reason = f"resembles {len(self.novel)} reviewed cases that no known kind explains"
             added.append(base.add(rule, by=by, reason=reason, evidence=found.to_evidence(), at=at))
         return added
 
 
 def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcomes: Any) -> Relearned:
     """Learn again after a review, so that a kind nobody had labelled is found.
+
+    Of the customers that were only assumed legitimate, the twentieth that a model suspects which has not seen them, and
+    the twentieth that resembles the novel cases most, are left out: what nobody noticed must not teach innocence.
 
     Parameters
     ----------
@@ -166,14 +171,26 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
     usual = AnomalyScore().fit(X)
     novel = _novel(model, X, reviewed, told)
     kind = NewKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
-    keep = np.ones(len(X), dtype=bool)
+    doubtful = _suspected(model, X, labels)
     if kind is not None:
-        like = kind.log_ratio(X, X).to_numpy()
-        keep = ~((like > np.quantile(like, 1 - _RELABELLED)) & (labels == 0))
+        doubtful |= _highest(kind.log_ratio(X, X).to_numpy(), _RELABELLED)
+    keep = ~(doubtful & (labels == 0))
     again = clone(model).fit(
         pd.concat([X[keep], reviewed], ignore_index=True), np.concatenate([labels[keep], told]).astype(int)
     )
     return Relearned(again, kind, reviewed.index[novel], X)
+
+
+def _suspected(model: Any, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
+    """Customers assumed legitimate that a model which has not seen them suspects most: they may be unnoticed cases."""
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    p = cross_val_predict(clone(model), X, y.astype(int), cv=folds, method="predict_proba")[:, 1]
+    p[y == 1] = -1
+    return _highest(p, _RELABELLED)
+
+
+def _highest(values: np.ndarray, share: float) -> np.ndarray:
+    return np.asarray(values > np.quantile(values, 1 - share))
 
 
 def _novel(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, told: np.ndarray) -> np.ndarray:
