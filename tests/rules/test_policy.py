@@ -135,3 +135,4 @@ def test_promises_are_compared_with_later_customers() -> None:
     assert pd.isna(found.loc["silent", "kept"])
     assert found["kept"].mean() == 0.5
     assert keeps_promise(base, X, y, "active").empty
+    pd.testing.assert_frame_equal(keeps_promise(base, X.astype(str), y).set_index("rule"), found)
