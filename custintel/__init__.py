@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from custintel.estimators import (
         ChurnClassifier,
         ChurnSurvival,
+        CreditScorecard,
         OfferPropensity,
         UpliftModel,
         ValueModel,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChurnClassifier",
     "ChurnSurvival",
+    "CreditScorecard",
     "FeatureBuilder",
     "FraudDetector",
     "Model",
@@ -57,6 +59,7 @@ __all__ = [
 _HOMES = {
     "ChurnClassifier": "custintel.estimators",
     "ChurnSurvival": "custintel.estimators",
+    "CreditScorecard": "custintel.estimators",
     "FeatureBuilder": "custintel.builder",
     "FraudDetector": "custintel.fraud",
     "Model": "custintel.artifact",

@@ -49,7 +49,7 @@ _KEYS = {
 }
 _GROUP_KEYS = ("columns", "about", "about_zh", "action", "action_zh")
 _CHOICES = {
-    ("label", "kind"): ("churn", "involuntary", "future_margin"),
+    ("label", "kind"): ("churn", "involuntary", "arrears", "fraud", "future_margin"),
     ("label", "billing_types"): ("postpaid", "prepaid"),
     ("dates", "every"): ("month", "half_month", "week"),
 }

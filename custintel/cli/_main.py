@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custintel._version import __version__
-from custintel.cli import _decide, _demo, _features, _models, _tables
+from custintel.cli import _alarms, _decide, _demo, _features, _models, _rules, _tables
 from custintel.cli._show import say, show_error, spoken_warnings
 from custintel.errors import CustintelError
 
@@ -23,7 +23,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="custintel",
-    help="Customer intelligence for telecom operators: tables, features, churn, value, decisions, reports, lists.",
+    help="Customer intelligence for telecom operators: tables, features, churn, value, fraud, decisions, lists.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,6 +36,8 @@ app.command("report")(_models.report)
 app.command("score")(_models.score)
 app.command("value")(_models.value)
 app.command("decide")(_decide.decide)
+app.add_typer(_rules.app, name="rules")
+app.command("alarms")(_alarms.alarms)
 app.command("demo")(_demo.demo)
 
 

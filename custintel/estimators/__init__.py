@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from custintel.estimators._anomaly import AnomalyScore
 from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_summary
+from custintel.estimators._binning import BinSettings, information_value, learn_bins
 from custintel.estimators._boosters import Boosters, Growth, Material, fit_boosters
 from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._churn import ChurnClassifier
@@ -14,8 +15,10 @@ from custintel.estimators._folds import fold_of_rows
 from custintel.estimators._input import as_table, binary_target
 from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._offer_propensity import OfferPropensity
+from custintel.estimators._positive import fit_positive
 from custintel.estimators._profit_threshold import ProfitThreshold
 from custintel.estimators._sbg import ShiftedBetaGeometric
+from custintel.estimators._scorecard import CreditScorecard
 from custintel.estimators._table_estimator import TableEstimator, seed_of
 from custintel.estimators._uplift import UpliftModel
 from custintel.estimators._value import ValueModel, discount_factors
@@ -27,10 +30,12 @@ __all__ = [
     "VALUE_FAMILIES",
     "AnomalyScore",
     "BetaGeometricNBD",
+    "BinSettings",
     "Boosters",
     "Calibration",
     "ChurnClassifier",
     "ChurnSurvival",
+    "CreditScorecard",
     "FeatureContract",
     "GammaGamma",
     "Growth",
@@ -54,7 +59,10 @@ __all__ = [
     "discount_factors",
     "fit_boosters",
     "fit_on",
+    "fit_positive",
     "fold_of_rows",
+    "information_value",
+    "learn_bins",
     "learn_contract",
     "net_cross_sell",
     "purchase_summary",

@@ -9,8 +9,9 @@ from custintel.errors import DataError
 from custintel.explain import _model_sections as model_sections
 from custintel.explain import _score_sections as score_sections
 from custintel.explain._blocks import escape
+from custintel.explain._frame import page
 from custintel.explain._headline import header, tiles, used_leaks
-from custintel.explain._texts import style, texts
+from custintel.explain._texts import texts
 
 __all__ = ["render_html"]
 
@@ -36,12 +37,8 @@ def render_html(report: Facts) -> str:
     """
     _check(report)
     body = "\n".join(block for part in _ORDER if (block := part(report)))
-    title = escape(texts()["title"].format(name=report["card"]["name"]))
-    return (
-        f'<!DOCTYPE html>\n<html lang="{texts()["language"]}">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{style()}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    title = str(texts()["title"].format(name=report["card"]["name"]))
+    return page(title, body, language=texts()["language"])
 
 
 def _check(report: Facts) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custintel._version import __version__
 from custintel.explain import _effects, _origin, _performance
 from custintel.explain._features import direction_kind
+from custintel.explain._frame import write_twins
 from custintel.explain._page import render_html
 from custintel.explain._plain import plain
-from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from custintel.explain._evaluation import Evaluation
 
 __all__ = ["build_report", "write_report"]
@@ -109,13 +109,4 @@ def write_report(report: Mapping[str, Any] | Evaluation, path: str | Path) -> Pa
       allowed: 'custintel report', version 1
     """
     facts = report if isinstance(report, Mapping) else build_report(report)
-    place = Path(path)
-    html = render_html(facts)
-    _write(place.with_suffix(".json"), json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
-    _write(place, html)
-    return place
-
-
-def _write(place: Path, text: str) -> None:
-    with replacing_file(place) as fresh:
-        fresh.write_text(text, encoding="utf-8", newline="\n")
+    return write_twins(render_html(facts), facts, path)

@@ -20,13 +20,14 @@ from custintel.estimators import (
     as_table,
     binary_target,
     choose_calibration,
+    fit_positive,
     fold_of_rows,
     seed_of,
 )
 from custintel.fraud._kinds import Kinds, fit_kinds
 from custintel.fraud._review import review_queue
 from custintel.fraud._views import expert_views, mined_log_odds, mined_rules, odds_of
-from custintel.rules import AlarmSettings, LearnSettings, RuleBase, fit_positive, separating
+from custintel.rules import AlarmSettings, LearnSettings, RuleBase, separating
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,11 +12,11 @@ from custintel.metrics._campaign import (
     money_column,
     profit_scorer,
 )
-from custintel.metrics._discrimination import auc, average_precision, ks_score, lift_score, max_lift
+from custintel.metrics._discrimination import auc, average_precision, gini, ks_score, lift_score, max_lift
 from custintel.metrics._displays import GainDisplay, LiftDisplay, ProfitDisplay, QiniDisplay, ReliabilityDisplay
 from custintel.metrics._profit import Empc, constant_policy_profit, empc, empc_score, profit_curve
 from custintel.metrics._share import wilson
-from custintel.metrics._stability import psi
+from custintel.metrics._stability import csi, psi
 from custintel.metrics._survival import (
     brier_survival,
     concordance_index,
@@ -24,6 +24,7 @@ from custintel.metrics._survival import (
     kaplan_meier,
     survival_calibration,
 )
+from custintel.metrics._swap import swap_set
 from custintel.metrics._tables import decile_table, gain_table
 from custintel.metrics._uplift import Comparison, Qini, compare_uplift, qini_curve, qini_score, uplift_at, uplift_table
 
@@ -51,12 +52,14 @@ __all__ = [
     "concordance_index",
     "constant_policy_profit",
     "contact_value",
+    "csi",
     "decile_table",
     "ece_score",
     "empc",
     "empc_individual",
     "empc_score",
     "gain_table",
+    "gini",
     "integrated_brier_score",
     "kaplan_meier",
     "ks_score",
@@ -69,6 +72,7 @@ __all__ = [
     "qini_curve",
     "qini_score",
     "survival_calibration",
+    "swap_set",
     "uplift_at",
     "uplift_table",
     "wilson",

@@ -9,7 +9,7 @@ import numpy as np
 from custintel.errors import DataError
 from custintel.metrics._ranking import Ranking, rank
 
-__all__ = ["auc", "average_precision", "ks_score", "lift_score", "max_lift"]
+__all__ = ["auc", "average_precision", "gini", "ks_score", "lift_score", "max_lift"]
 
 
 def auc(y: Any, p: Any) -> float:
@@ -28,6 +28,22 @@ def auc(y: Any, p: Any) -> float:
     0.75
     """
     return ranked_auc(_with_both_classes(rank(y, p)))
+
+
+def gini(y: Any, p: Any) -> float:
+    """Gini coefficient of a score, 2 AUC - 1: how credit managers state discrimination.
+
+    Parameters
+    ----------
+    y, p : array-like
+        Outcomes (0, 1) and scores.
+
+    Examples
+    --------
+    >>> gini([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.5
+    """
+    return 2 * auc(y, p) - 1
 
 
 def average_precision(y: Any, p: Any) -> float:

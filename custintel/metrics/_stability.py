@@ -9,7 +9,7 @@ import pandas as pd
 
 from custintel.errors import DataError
 
-__all__ = ["psi"]
+__all__ = ["csi", "psi"]
 
 
 def psi(expected: Any, actual: Any, bins: int = 10) -> float:
@@ -40,6 +40,35 @@ def psi(expected: Any, actual: Any, bins: int = 10) -> float:
         before, after = _cut(before, before, bins), _cut(before, after, bins)
     groups = before.value_counts(dropna=False).index.union(after.value_counts(dropna=False).index)
     return _index(_shares(before, groups), _shares(after, groups))
+
+
+def csi(expected: pd.DataFrame, actual: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
+    """Characteristic stability: the population stability index of every column, most moved first.
+
+    Parameters
+    ----------
+    expected, actual : DataFrame
+        Features at the time of training, and now; columns of both are compared.
+    bins : int
+        Number of groups for numbers.
+
+    Returns
+    -------
+    DataFrame
+        Index column; csi and verdict: stable (below 0.1), look (to 0.25), rebuild (Siddiqi 2006).
+
+    Examples
+    --------
+    >>> now = pd.DataFrame({"bill": [30, 40, 50, 60], "plan": list("SSMM")})
+    >>> csi(now, now.assign(plan="M"))["verdict"].to_dict()
+    {'plan': 'rebuild', 'bill': 'stable'}
+    """
+    shared = [column for column in expected.columns if column in actual.columns]
+    if not shared:
+        raise DataError("the two tables have no column in common")
+    values = pd.Series({c: psi(expected[c], actual[c], bins) for c in shared}, name="csi").rename_axis("column")
+    verdict = np.select([values < 0.1, values <= 0.25], ["stable", "look"], "rebuild")
+    return values.to_frame().assign(verdict=verdict).sort_values("csi", ascending=False, kind="stable")
 
 
 def _cut(reference: pd.Series, values: pd.Series, bins: int) -> pd.Series:

@@ -119,7 +119,8 @@ def cases(found: pd.DataFrame) -> pd.DataFrame:
         out.insert(1, "last", by["as_of"].max())
     out = out.reset_index()
     out.index = pd.Index([_case_name(row) for row in out.to_dict("records")], name="case")
-    return out.sort_values(["expected_loss", "severity", "customer_id"], ascending=[False, False, True])
+    order = ["expected_loss", "severity", "similarity", "customer_id"]
+    return out.sort_values(order, ascending=[False, False, False, True])
 
 
 def _case_name(row: Mapping[Any, Any]) -> str:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
+
+from custintel.estimators import fit_positive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PENALTY", "Combiner", "fit_positive"]
+__all__ = ["PENALTY", "Combiner"]
 
 PENALTY = 2.0
 
@@ -62,23 +63,6 @@ class Combiner:
     def from_state(cls, state: Mapping[str, Any]) -> Combiner:
         """Read back what `to_state` gave."""
         return cls(state["intercept"], tuple(state["match"]), tuple(state["resemble"]))
-
-
-def fit_positive(Z: np.ndarray, y: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:
-    """Logistic regression with weights of zero or more (intercept first) and penalty/2 of their squares."""
-    if start is None:
-        rate = np.clip(y.mean(), 1e-6, 1 - 1e-6)
-        start = np.append(np.log(rate / (1 - rate)), np.zeros(Z.shape[1]))
-
-    def loss(beta: np.ndarray) -> tuple[float, np.ndarray]:
-        raw = beta[0] + Z @ beta[1:]
-        away = expit(raw) - y
-        value = np.logaddexp(0.0, raw).sum() - y @ raw + 0.5 * penalty * beta[1:] @ beta[1:]
-        return float(value), np.append(away.sum(), Z.T @ away + penalty * beta[1:])
-
-    bounds = [(None, None), *[(0.0, None)] * Z.shape[1]]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300})
-    return np.asarray(found.x)
 
 
 def _design(similarity: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ import numpy as np
 from scipy.special import expit
 
 from custintel.errors import DataError, Problem, raise_problems
-from custintel.rules._combiner import PENALTY, fit_positive
+from custintel.estimators import fit_positive
+from custintel.rules._combiner import PENALTY
 from custintel.rules._grid import Grid
 from custintel.rules._mining import Path, holds, mine_paths, node_of, rounded
 from custintel.rules._proof import Proof, discoveries

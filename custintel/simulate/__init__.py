@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.simulate._config import SimulationConfig
+from custintel.simulate._config import SimulationConfig, fraud_study
 from custintel.simulate._operator import Operator, simulate
 
-__all__ = ["Operator", "SimulationConfig", "simulate"]
+__all__ = ["Operator", "SimulationConfig", "fraud_study", "simulate"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from custintel.simulate._bills import PARTS
 from custintel.simulate._calendar import NEVER
 from custintel.simulate._cells import KINDS, TECHNOLOGIES
 from custintel.simulate._devices import DEVICES_A_LINE
+from custintel.simulate._episodes import STRIKES
 from custintel.simulate._later_books import devices, dunning, promises, surveys
 from custintel.simulate._mobility import COUNTRIES
 from custintel.simulate._network import DESTINATIONS, FOREIGN_PREFIXES
@@ -78,7 +79,8 @@ def usage(state: State, dirty: Dirty, more: tuple[Ints, Bytes, Bools]) -> pa.Tab
     event_time = calendar.times(events.time)
     event_time[dirty.epoch] = np.datetime64("1970-01-01", "us")
     cell = np.where(dirty.unknown_cell & (events.cell >= 0), len(names.cells) - 1, events.cell)
-    devices = np.where(dirty.device, events.line * DEVICES_A_LINE + device[events.line] % DEVICES_A_LINE, -1)
+    user = events.line if state.more is None else state.more.box[events.line]
+    devices = np.where(dirty.device, user * DEVICES_A_LINE + device[user] % DEVICES_A_LINE, -1)
     return table(
         customer_id=codes(events.line, names.customers),
         event_time=pa.array(event_time),
@@ -438,10 +440,13 @@ def _case_table(state: State) -> pa.Table:
     start = np.maximum(state.world.population.activation_day[false], 0)
     false_day = start + (rng.random(len(false)) * (calendar.total - start)).astype(np.int64)
     day = np.concatenate([fraud.detected[found], false_day, written[arrears]])
-    kinds = (*_cases.KINDS, "arrears")
-    kind = np.concatenate([fraud.kind[found], rng.integers(0, 2, len(false)), np.full(len(arrears), 3)])
+    kinds = (*_cases.KINDS, "arrears", *STRIKES)
+    kind = np.concatenate([fraud.kind[found], rng.integers(0, 2, len(false)), np.full(len(arrears), len(_cases.KINDS))])
     loss = np.concatenate([rng.lognormal(4.5, 0.8, len(found)), np.zeros(len(false)), owed[arrears] / 100])
     second = day * DAY + rng.integers(9 * 3600, 18 * 3600, len(day))
+    if state.more is not None:
+        loss[: len(found)] = np.where(state.more.loss[found] > 0, state.more.loss[found], loss[: len(found)])
+        line, second, kind, loss = _with_strikes(state, (line, second, kind, loss))
     order = np.argsort(second, kind="stable")
     made = table(
         order,
@@ -452,6 +457,17 @@ def _case_table(state: State) -> pa.Table:
         loss=numbers(np.round(loss, 2)),
     )
     return made.add_column(0, "case_id", ids("F", len(order)))
+
+
+def _with_strikes(state: State, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Cases of honest lines that were struck, beside the others: line, second, kind, loss."""
+    assert state.more is not None
+    struck = state.more.episodes
+    found = np.flatnonzero(struck.detected < state.calendar.total)
+    second = struck.detected[found] * DAY + state.streams.get("cases_more").integers(9 * 3600, 18 * 3600, len(found))
+    kind = len(_cases.KINDS) + 1 + struck.kind[found]
+    new = (struck.line[found], second, kind, struck.loss[found])
+    return tuple(np.concatenate([old, more]) for old, more in zip(rows, new, strict=True))
 
 
 def _write_offs(state: State) -> tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-"""Three kinds of fraud laid over the records: SIM boxes, customers who never pay, faked activations of dealers.
+"""The first kinds of fraud laid over the records: SIM boxes, customers who never pay, faked activations of dealers.
 
 Fraud only takes records of fraud lines away and adds its own, so switching it off moves no call between other lines.
 """
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from custintel.simulate._people import Population
     from custintel.simulate._streams import RandomStreams
 
-__all__ = ["KINDS", "Fraud", "make_fraud", "overlay"]
+__all__ = ["KINDS", "Fraud", "joined", "make_fraud", "merged", "overlay"]
 
-KINDS = ("sim_box", "never_payer", "dealer")
+KINDS = ("sim_box", "never_payer", "dealer", "scam_dialler", "wangiri")
+FIRST_KINDS = KINDS[:3]  # the others come with `FraudConfig.more`
 SIM_BOX, NEVER_PAYER, DEALER = range(3)
 SECONDS_A_DAY = 86_400
 DEALER_RING = 20  # numbers among which a dealer's fakes call
@@ -41,7 +42,7 @@ class Fraud:
     @property
     def scripted(self) -> Bools:
         """Lines whose own records are replaced by a script."""
-        return np.asarray((self.kind == SIM_BOX) | (self.kind == DEALER))
+        return np.asarray((self.kind >= 0) & (self.kind != NEVER_PAYER))
 
 
 def make_fraud(population: Population, days: int, config: FraudConfig, rng: np.random.Generator) -> Fraud:
@@ -52,7 +53,7 @@ def make_fraud(population: Population, days: int, config: FraudConfig, rng: np.r
     joins = population.activation_day >= 0
     alone = np.bincount(population.account)[population.account] == 1
     order = rng.permutation(n)
-    for code, name in enumerate(KINDS):
+    for code, name in enumerate(FIRST_KINDS):
         wanted = rng.poisson(getattr(config, name) * config.intensity * n / 1e5 * months)
         right = (population.segment == 0) if code != NEVER_PAYER else (population.segment == 1) & alone
         free = order[(joins & right & (kind < 0))[order]]
@@ -98,7 +99,7 @@ def overlay(
     honest = selected(events, (day < off[events.line]) & (day < off[other]))
     rng = streams.get("fraud", month[0])
     added = [_box_calls(month, fraud, population, config, rng), _dealer_calls(month, fraud, population, rng)]
-    return _merged([honest, *added])
+    return merged([honest, *added])
 
 
 def _box_calls(
@@ -145,7 +146,7 @@ def _calls(line: Ints, second: Ints, other: Ints, population: Population, rng: n
     out = _records((line, second, other, operator), talk, population.home_cell[line], OUT)
     back = (other[ours], second[ours], line[ours], np.zeros(ours.sum(), dtype=np.int8))
     talk = (duration[ours], answered[ours])
-    return _joined([out, _records(back, talk, population.home_cell[other[ours]], 1 - OUT)])
+    return joined([out, _records(back, talk, population.home_cell[other[ours]], 1 - OUT)])
 
 
 def _records(
@@ -171,13 +172,13 @@ def _records(
     )
 
 
-def _joined(parts: list[UsageEvents]) -> UsageEvents:
+def joined(parts: list[UsageEvents]) -> UsageEvents:
     names = UsageEvents.__dataclass_fields__
     return UsageEvents(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
-def _merged(parts: list[UsageEvents]) -> UsageEvents:
+def merged(parts: list[UsageEvents]) -> UsageEvents:
     """All records, sorted by time."""
-    together = _joined(parts)
+    together = joined(parts)
     order = np.argsort(together.time, kind="stable")
     return selected(together, order)

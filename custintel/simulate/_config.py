@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from custintel.simulate._fraud_config import MoreFraudConfig
 from custintel.simulate._usage_config import WorldConfig
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "RechargeConfig",
     "SimulationConfig",
     "SurveyConfig",
+    "fraud_study",
 ]
 
 
@@ -300,7 +302,7 @@ class CampaignConfig:
 
 @dataclass(frozen=True)
 class FraudConfig:
-    """Three kinds of fraud, a month and 100,000 lines (section 8); the other kinds wait for a later issue."""
+    """Kinds of fraud, a month and 100,000 lines (section 8); `more` adds further kinds and innocent look-alikes."""
 
     intensity: float = 1.0  # multiplies the rates; recorded in the truth
     sim_box: float = 20.0
@@ -313,6 +315,7 @@ class FraudConfig:
     lag_sd: float = 0.6
     undetected: float = 0.20
     false_labels: float = 0.03
+    more: MoreFraudConfig | None = None  # further kinds, look-alikes and drift; off by default
 
 
 @dataclass(frozen=True)
@@ -371,3 +374,19 @@ class SimulationConfig:
     def start(self) -> dt.date:
         """First day of the data."""
         return self.world.start
+
+
+def fraud_study(intensity: float = 8.0) -> SimulationConfig:
+    """The usual operator with all kinds of fraud, their drift, a late kind, and innocent look-alikes.
+
+    Parameters
+    ----------
+    intensity : float
+        Multiplies all rates of fraud, so that small bases have enough cases; recorded in the truth.
+
+    Examples
+    --------
+    >>> fraud_study(5).fraud.more.late_kinds
+    ('scam_dialler',)
+    """
+    return SimulationConfig(fraud=FraudConfig(intensity=intensity, more=MoreFraudConfig()))

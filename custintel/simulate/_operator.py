@@ -21,10 +21,12 @@ from custintel.simulate._config import SimulationConfig
 from custintel.simulate._devices import DEVICES_A_LINE
 from custintel.simulate._dirt import soil
 from custintel.simulate._dynamics import Dynamics, make_dynamics
+from custintel.simulate._episodes import STRIKES, MoreFraud, make_more
 from custintel.simulate._payments import Accounts, PaymentLog, make_accounts, pay_bills
 from custintel.simulate._plans import Holdings, Tariffs, expected_need, make_holdings, make_tariffs
 from custintel.simulate._rating import Meter, Rated, rate_month
 from custintel.simulate._recharges import Wallets, make_wallets, run_wallets
+from custintel.simulate._scripts import Stage, lay_over
 from custintel.simulate._streams import RandomStreams
 from custintel.simulate._tables import Names
 from custintel.simulate._truth import state_chances
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from custintel.simulate._arrays import Bools, Floats, Ints
+    from custintel.simulate._people import Population
 
 __all__ = ["Operator", "simulate"]
 
@@ -109,6 +112,7 @@ class State:
     accounts: Accounts
     wallets: Wallets
     fraud: Fraud
+    more: MoreFraud | None  # further kinds of fraud
     cycle: Ints  # day of the month on which the line's period ends
     meter: Meter
     bills: BillLog
@@ -154,6 +158,7 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
     dynamics.warm_up(config.churn.warm_up_weeks)
     accounts = make_accounts(population, config.bills.cycle_days, config.payments, streams.get("accounts"))
     prepaid = np.flatnonzero(population.segment == 0)
+    fraud, more = _fraud(population, calendar.total, config, streams)
     return State(
         config=config,
         streams=streams,
@@ -168,7 +173,8 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
             prepaid, population.activation_day[prepaid], _prepaid_spend(need, contracts[0].plan, tariffs)[prepaid],
             population.traits["liquidity"][prepaid], config.recharges, streams.get("wallets"),
         ),
-        fraud=make_fraud(population, calendar.total, config.fraud, streams.get("fraud")),
+        fraud=fraud,
+        more=more,
         cycle=np.where(population.segment == 0, population.activation_day % 28 + 1, accounts.cycle[population.account]),
         meter=Meter.zero(n),
         bills=BillLog.empty(n, months),
@@ -181,6 +187,16 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
         tastes=make_tastes(population, config.apps, streams.get("tastes")),
         technology=population.generation.copy(),
     )  # fmt: skip
+
+
+def _fraud(
+    population: Population, days: int, config: SimulationConfig, streams: RandomStreams
+) -> tuple[Fraud, MoreFraud | None]:
+    """Fraud of the first kinds, and the further ones where they are asked for."""
+    first = make_fraud(population, days, config.fraud, streams.get("fraud"))
+    if config.fraud.more is None:
+        return first, None
+    return make_more(first, population, days, config.fraud.more, streams)
 
 
 def _names(world: World, accounts: Accounts, streams: RandomStreams) -> Names:
@@ -258,7 +274,11 @@ def _usage(state: State, month: tuple[int, int]) -> UsageEvents:
     activity = make_activity(honest, state.dips, month, state.config.dips, state.config.churn.fade_weeks)
     events = without_barred(generate_month(state.world, *month, activity, state.streams), honest)
     gone = np.where(state.fraud.kind >= 0, np.minimum(service.soft_bar, service.last + 1), NEVER)
-    return overlay(events, month, (state.fraud, gone), state.world.population, state.config.fraud, state.streams)
+    events = overlay(events, month, (state.fraud, gone), state.world.population, state.config.fraud, state.streams)
+    if state.more is None:
+        return events
+    stage = Stage(month, state.world.population, state.world.network, state.streams.get("fraud_scripts", month[0]))
+    return lay_over(events, state.fraud, state.more, np.minimum(service.soft_bar, service.last + 1), stage)
 
 
 def _bill(state: State, month: int, rated: Rated, holdings: Holdings) -> Bills:
@@ -271,7 +291,7 @@ def _bill(state: State, month: int, rated: Rated, holdings: Holdings) -> Bills:
         (rated.closed, holdings, state.tariffs), state.bills, (config, state.streams.get("bill_errors", month)),
     )  # fmt: skip
     shock = state.bills.add(bills, month, config)
-    state.dynamics.bill_shock[bills.line] += shock
+    state.dynamics.bill_shock[bills.line] += shock if state.more is None else shock * ~state.more.strange[bills.line]
     return bills
 
 
@@ -344,13 +364,24 @@ def _chances(state: State, month: int) -> None:
     state.chances.append((as_of, chances, here))
 
 
+def _taken_over(state: State, first: int, days: int) -> Ints:
+    """1 for lines whose SIM moves to the device of a thief in the month."""
+    found = np.zeros(len(state.device), dtype=np.int64)
+    if state.more is not None:
+        struck = state.more.episodes
+        day = struck.start // 86_400
+        own = (struck.kind == STRIKES.index("sim_swap")) & (day >= first) & (day < first + days)
+        found[struck.line[own]] = 1
+    return found
+
+
 def _records(state: State, month: int, events: UsageEvents, rated: Rated) -> pa.Table:
     """The month's records as they reach the data."""
     first, days = state.calendar.first[month], state.calendar.length(month)
     gap = int(state.streams.get("feed").integers(30, 330))
     dirty = soil(events, rated.cents, (first, days), gap, state.config.dirt, state.streams.get("dirt", month))
     swap = state.streams.get("devices", month).random(len(state.device)) < 0.022
-    state.device = state.device + swap
+    state.device = state.device + swap + _taken_over(state, first, days)
     np.maximum.at(state.technology, events.line, events.technology)
     shares = app_shares(state.tastes, first, state.config.apps)
     apps = draw_apps(events, shares, state.config.apps, state.streams.get("apps", month))

@@ -11,10 +11,12 @@ import pandas as pd
 from custintel.simulate import _cases
 from custintel.simulate._books import ends
 from custintel.simulate._calendar import NEVER
+from custintel.simulate._episodes import LOOKS, STRIKES
 from custintel.simulate._hazard import Memories
 
 if TYPE_CHECKING:
     from custintel.simulate._arrays import Ints
+    from custintel.simulate._episodes import MoreFraud
     from custintel.simulate._operator import State
 
 __all__ = ["truth"]
@@ -30,6 +32,7 @@ def truth(state: State) -> dict[str, pd.DataFrame]:
         "campaign_effects": _campaign_effects(state),
         "cases": _true_cases(state),
         "wallets": _wallet_ledger(state),
+        **({} if state.more is None else {"look_alikes": _look_alikes(state, state.more)}),
     }
 
 
@@ -124,7 +127,7 @@ def _campaign_effects(state: State) -> pd.DataFrame:
 def _true_cases(state: State) -> pd.DataFrame:
     fraud = state.fraud
     line = np.flatnonzero((fraud.kind >= 0) & (fraud.start < state.calendar.total))
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "customer_id": _lines(state, line).astype(str),
             "kind": np.array(_cases.KINDS)[fraud.kind[line]],
@@ -134,6 +137,33 @@ def _true_cases(state: State) -> pd.DataFrame:
             "intensity": fraud.intensity,
         }
     )
+    if state.more is None:
+        return found
+    found = found.assign(ring=state.more.ring[line], regime=state.more.regime(fraud.start[line]))
+    return pd.concat([found, _strikes(state, state.more)], ignore_index=True)
+
+
+def _strikes(state: State, more: MoreFraud) -> pd.DataFrame:
+    struck = more.episodes
+    day = struck.start // 86_400
+    return pd.DataFrame(
+        {
+            "customer_id": _lines(state, struck.line).astype(str),
+            "kind": np.array(STRIKES)[struck.kind],
+            "start_date": _day(state, day),
+            "end_date": _day(state, struck.end // 86_400),
+            "detected_date": _day(state, struck.detected),
+            "intensity": state.fraud.intensity,
+            "ring": -1,
+            "regime": more.regime(day),
+        }
+    )
+
+
+def _look_alikes(state: State, more: MoreFraud) -> pd.DataFrame:
+    """Innocent lines that look like fraud, and what they are."""
+    line = np.flatnonzero((more.look >= 0) & (state.world.population.activation_day < state.calendar.total))
+    return pd.DataFrame({"customer_id": _lines(state, line).astype(str), "look": np.array(LOOKS)[more.look[line]]})
 
 
 def _wallet_ledger(state: State) -> pd.DataFrame:

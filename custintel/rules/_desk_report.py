@@ -1,0 +1,141 @@
+"""`desk_report`: what the fraud desk should know today, as plain facts and as one page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from custintel._version import __version__
+from custintel.explain.reporting import plain, write_twins
+from custintel.rules._alarms import AlarmSettings
+from custintel.rules._desk_headline import case_facts, headline
+from custintel.rules._desk_life import learned, life
+from custintel.rules._desk_material import Desk, Given
+from custintel.rules._desk_page import FORMAT, VERSION, desk_html
+from custintel.rules._desk_rules import alarm_facts, catch_facts, delay_facts, performance, unused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from custintel.rules._base import RuleBase
+
+__all__ = ["DeskReport", "desk_report"]
+
+
+@dataclass(frozen=True)
+class DeskReport:
+    """The report of the fraud desk: facts, and the page drawn from them.
+
+    Attributes
+    ----------
+    facts : mapping
+        Plain data (JSON): headline, cases, alarms by rule, performance, life, learned, unused, catches, delay.
+    """
+
+    facts: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as plain data."""
+        return dict(self.facts)
+
+    def html(self) -> str:
+        """The page as one HTML text without any reference to anything outside."""
+        return desk_html(self.facts)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, and its twin beside it as ``.json``; each is complete or not there at all.
+
+        Parameters
+        ----------
+        path : path
+            Where the HTML goes.
+        """
+        return write_twins(self.html(), self.facts, path)
+
+    def __repr__(self) -> str:
+        h = self.facts["headline"]
+        return f"DeskReport({self.facts['month']}: {h['alarms']} alarms, {h['cases']} cases; .save('desk.html'))"
+
+
+def desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
+    base: RuleBase,
+    alarms: pd.DataFrame,
+    cases: pd.DataFrame | None = None,
+    outcomes: pd.DataFrame | None = None,
+    month: str | None = None,
+    *,
+    how: AlarmSettings | None = None,
+    horizon: float | Mapping[str, float] = 30.0,
+) -> DeskReport:
+    """Report to the fraud desk: what to look at, what it is worth, how the rules do, what was learned.
+
+    Parameters
+    ----------
+    base : RuleBase
+        The rules and their log; the report shows them as they stood at the end of the month.
+    alarms : DataFrame
+        As `RuleBase.alarms` gives them.
+    cases : DataFrame, optional
+        As `cases` gives them, possibly with start, detected, loss and outcome of each (see `saved_loss`); made from the
+        alarms when not given.
+    outcomes : DataFrame, optional
+        What became of earlier alarms: ``outcome`` (fraud, arrears, abuse or confirmed; not; unknown), ``rule`` or
+        ``customer_id`` or both, ``time`` of the closing. Without ``rule``, an outcome is that of all alarms on the
+        customer.
+    month : str, optional
+        Such as ``2025-06``; by default the last one in which an event, an outcome or an alarm is dated.
+    how : AlarmSettings, optional
+        Language and words for features, as the alarms were made with.
+    horizon : float or mapping of kind to float
+        Days that a case runs until it is detected without an alarm (see `saved_loss`).
+
+    Returns
+    -------
+    DeskReport
+        Aggregates and ids of customers only.
+
+    Raises
+    ------
+    DataError
+        When alarms or outcomes lack what they need.
+    ConfigurationError
+        When the month cannot be read.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from custintel.rules import RuleBase
+    >>> base = RuleBase()
+    >>> rule = base.propose("burst", "minutes > 30", kind="irsf", loss=400, by="me")
+    >>> base.shadow("burst", by="me", reason="three cases")
+    >>> base.activate("burst", by="me", reason="11 of 12 confirmed", evidence={"precision": 0.8})
+    >>> X = pd.DataFrame({"minutes": [45.0, 3.0]}, index=pd.Index(["a", "b"], name="customer_id"))
+    >>> report = desk_report(base, base.alarms(X))
+    >>> report.to_dict()["headline"]["expected_loss"]
+    320.0
+    """
+    settings = how or AlarmSettings()
+    desk = Desk.of(base, Given(alarms, cases, outcomes, horizon), month, settings)
+    return DeskReport(plain(_facts(desk)))
+
+
+def _facts(desk: Desk) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "library_version": __version__,
+        "language": desk.how.language,
+        "month": str(desk.month),
+        "headline": headline(desk),
+        "cases": case_facts(desk),
+        "alarms": alarm_facts(desk),
+        "performance": performance(desk),
+        "learned": learned(desk),
+        "catches": catch_facts(desk),
+        "life": life(desk),
+        "unused": unused(desk),
+        "delay": delay_facts(desk),
+    }
