@@ -18,7 +18,7 @@ from custintel.rules._grid import as_numbers, readable
 from custintel.rules._learning import LearnSettings, learn_rules
 from custintel.rules._log import EventLog
 from custintel.rules._rule import Rule
-from custintel.rules._ruleset import RuleSet, learn_profiles
+from custintel.rules._ruleset import RuleSet, learn_profiles, with_numbers
 from custintel.rules._score import Closeness, RuleScore, fit_score
 from custintel.rules._states import STATES, Entry, Replay, State, move_problem, replay
 from custintel.rules._stream import RowRules
@@ -490,7 +490,7 @@ class RuleBase:
                 f"{len(absent)} feature(s) that rules read are missing in the table: {', '.join(absent[:8])}\n"
                 "  hint: build them with FeatureBuilder(columns=...), or retire the rules that need them"
             )
-        return X
+        return with_numbers(self.compile(*states), X)
 
     def _named(self, found: pd.DataFrame) -> pd.DataFrame:
         return found.set_axis([self.entries[str(id_)].rule.name for id_ in found.columns], axis=1)

@@ -9,11 +9,10 @@ import pandas as pd
 from scipy.stats import binom
 
 from custintel.estimators import binary_target
-from custintel.rules._grid import as_numbers, readable
+from custintel.rules._ruleset import with_numbers
 
 if TYPE_CHECKING:
     from custintel.rules._base import RuleBase
-    from custintel.rules._ruleset import RuleSet
     from custintel.rules._states import State
 
 __all__ = ["keeps_promise"]
@@ -61,19 +60,13 @@ def keeps_promise(base: RuleBase, X: pd.DataFrame, y: Any, *states: State, chanc
     target, _ = binary_target(y)
     wanted = states or _STATES
     rules = base.compile(*wanted)
-    fired = rules.match(_with_numbers(rules, X)).to_numpy()
+    fired = rules.match(with_numbers(rules, X)).to_numpy()
     rows = [
         _row(base, id_, fired[:, k], target, chance)
         for k, id_ in enumerate(base.in_state(*wanted))
         if "precision" in base.entries[id_].evidence
     ]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"kept": "boolean", "within_noise": "boolean"})
-
-
-def _with_numbers(rules: RuleSet, X: pd.DataFrame) -> pd.DataFrame:
-    """Texts that are numbers as numbers where a rule orders them, as they were when rules were learned."""
-    ordered = {name for c in rules.conditions if c.ordered for name in c.expression.columns}
-    return as_numbers(X, ordered.intersection(readable(X)[1]))
 
 
 def _row(base: RuleBase, id_: str, fired: np.ndarray, y: np.ndarray, chance: float) -> dict[str, Any]:

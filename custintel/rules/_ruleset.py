@@ -16,13 +16,14 @@ import pandas as pd
 
 from custintel.expressions import parse
 from custintel.rules._condition import Condition, Node, condition_of, conditions
+from custintel.rules._grid import as_numbers
 from custintel.rules._matching import Table
 from custintel.rules._ramp import Profile, Ramp, beyond, ramp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RuleSet", "learn_profiles"]
+__all__ = ["RuleSet", "learn_profiles", "with_numbers"]
 
 _CHUNK = 200_000
 
@@ -126,3 +127,10 @@ def _ramps(nodes: Mapping[str, Node], profiles: Mapping[str, Profile]) -> dict[C
         c: ramp_of(profiles[c.subject], float(c.value), rising=c.sign in (">", ">="))  # type: ignore[arg-type]
         for c in dict.fromkeys(ordered)
     }
+
+
+def with_numbers(rules: RuleSet, X: pd.DataFrame) -> pd.DataFrame:
+    """Texts that are numbers as numbers where a rule orders them, as they were when rules were learned."""
+    ordered = {name for c in rules.conditions if c.ordered for name in c.expression.columns}
+    texts = [n for n in sorted(ordered) if n in X and not pd.api.types.is_numeric_dtype(X[n].dtype)]
+    return as_numbers(X, texts) if texts else X

@@ -76,6 +76,9 @@ def test_numbers_written_as_text_are_numbers() -> None:
     X, y = lines(1500)
     base = RuleBase.learn(X.assign(calls=X["calls"].map(lambda v: " " if pd.isna(v) else f"{v:g}")), y)
     assert auc(y, base.score(X.assign(calls=X["calls"].astype(object)))) > 0.7
+    as_text = X.assign(calls=X["calls"].map(lambda v: " " if pd.isna(v) else f"{v:g}"))
+    pd.testing.assert_frame_equal(base.match(as_text, "shadow"), base.match(X, "shadow"))
+    assert len(base.alarms(as_text, None, "shadow")) == len(base.alarms(X, None, "shadow"))
 
 
 def test_nothing_is_learned_from_noise() -> None:
