@@ -106,10 +106,12 @@ def main() -> None:
     """Write all generated pages."""
     from custintel.catalogue import dictionary_markdown, features_schema
     from custintel.contracts import tables_markdown
+    from custintel.rules import rules_markdown
 
     pages = {
         "tables.md": tables_markdown(),
         "dictionary.md": dictionary_markdown(),
+        "rules_builtin.md": rules_markdown(),
         "api.md": api_markdown(),
         "index.md": home_markdown(),
     }

@@ -27,6 +27,9 @@ PAGES = [
     "docs/models/offers.md",
     "docs/profit.md",
     "docs/rules.md",
+    "docs/rules_life.md",
+    "docs/models/fraud.md",
+    "docs/models/credit.md",
 ]
 
 

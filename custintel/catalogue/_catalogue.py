@@ -71,8 +71,8 @@ class Catalogue:
         custintel.errors.ConfigurationError: 1 mistake found
           families: unknown family
             given: biling
-            allowed: ..., billing, campaign_results, ...
-            hint: did you mean billing...?
+            allowed: ..., billing, bursts, campaign_results, ...
+            hint: did you mean billing or ...?
         """
         texts = tuple(yaml_texts("features", features_path))
         whole = _checked(texts, registered())

@@ -49,7 +49,7 @@ _KEYS = {
 }
 _GROUP_KEYS = ("columns", "about", "about_zh", "action", "action_zh")
 _CHOICES = {
-    ("label", "kind"): ("churn", "involuntary", "future_margin"),
+    ("label", "kind"): ("churn", "involuntary", "arrears", "fraud", "future_margin"),
     ("label", "billing_types"): ("postpaid", "prepaid"),
     ("dates", "every"): ("month", "half_month", "week"),
 }
@@ -157,7 +157,7 @@ def load_model_spec(
     custintel.errors.ConfigurationError: 1 mistake found
       models: unknown model
         given: chrun
-        allowed: churn, churn_prepaid, ...
+        allowed: arrears, churn, ...
         hint: did you mean churn?
     """
     texts = tuple(yaml_texts("models", models_path))

@@ -14,11 +14,13 @@ from custintel.decide._constraints import (
     read_constraints,
 )
 from custintel.decide._feasible import InfeasibleError, Shortfall
+from custintel.decide._limits import LADDER, CreditLimits, LimitSettings, credit_limits
 from custintel.decide._log import Appended, DecisionLog
 from custintel.decide._off_policy import PolicyComparison, PolicyEvaluation, compare_policies, evaluate_policy
 from custintel.decide._values import NO_OFFER, OfferValues, incremental_margin
 
 __all__ = [
+    "LADDER",
     "NO_OFFER",
     "Allocation",
     "Appended",
@@ -27,9 +29,11 @@ __all__ = [
     "Champion",
     "Constraints",
     "ContactPolicy",
+    "CreditLimits",
     "DecisionLog",
     "Exploration",
     "InfeasibleError",
+    "LimitSettings",
     "OfferLimits",
     "OfferValues",
     "PolicyComparison",
@@ -38,6 +42,7 @@ __all__ = [
     "Verdict",
     "allocate",
     "compare_policies",
+    "credit_limits",
     "evaluate_policy",
     "incremental_margin",
     "promote_version",

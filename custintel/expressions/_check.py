@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
+from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
+from sqlglot.errors import ErrorLevel
 
 from custintel.errors import Problem
-from custintel.expressions._language import AGGREGATES, FUNCTION_NAMES, OPERATORS, SYNONYMS, Function, function_of
+from custintel.expressions._language import (
+    AGGREGATES,
+    FUNCTION_NAMES,
+    OPERATORS,
+    OWN_WORDS,
+    SYNONYMS,
+    Function,
+    function_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +30,12 @@ __all__ = ["tree_problems", "unknown_function"]
 
 # what sqlglot notes on nodes without changing their meaning for us
 _FLAGS = frozenset({"big_int", "typed", "safe", "ignore_nulls", "quoted", "is_string", "nested"})
-_NUMBER = re.compile(r"\d+(\.\d*)?([eE][+-]?\d{1,3})?|\.\d+([eE][+-]?\d{1,3})?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ODD_TEXT = re.compile(r"[\\\x00-\x1f\x7f]")
+_NUMBER = re.compile(r"\d+(\.\d*)?([eE][+-]?\d{1,3})?|\.\d+([eE][+-]?\d{1,3})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOST_DIGITS = 18  # of a whole number: more do not fit into the integers of every engine
+# signs that are not seen, or turn the direction of reading: what is read must be what is there
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+_ODD_TEXT = re.compile(rf"[\\{_UNSEEN}]")
 _LIST = ", ".join(FUNCTION_NAMES)
 
 
@@ -55,7 +70,7 @@ def _filled(node: exp.Expression) -> set[str]:
 
 
 def _show(node: exp.Expression) -> str:
-    text = node.sql("duckdb", normalize_functions="lower")
+    text = node.sql("duckdb", normalize_functions="lower", unsupported_level=ErrorLevel.IGNORE)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -109,11 +124,23 @@ def _literal(node: exp.Expression) -> _Wrong:
     text = str(node.this)
     if node.args.get("is_string"):
         return ("a text with control characters or backslashes", "printable text") if _ODD_TEXT.search(text) else None
-    return None if _NUMBER.fullmatch(text) else ("not a number", "12, 0.5, 1e3")
+    if not _NUMBER.fullmatch(text):
+        return ("not a number", "12, 0.5, 1e3")
+    large = len(text) > _MOST_DIGITS if text.isdigit() else math.isinf(float(text))
+    return (
+        ("a number too large", f"whole numbers of up to {_MOST_DIGITS} digits, others up to 1e308") if large else None
+    )
 
 
 def _identifier(node: exp.Expression) -> _Wrong:
-    return ("a column name with control characters", "printable names") if _ODD_TEXT.search(node.name) else None
+    name = node.name
+    if not name.strip() or _ODD_TEXT.search(name):
+        return ("a column name with signs that are not seen", "printable names")
+    # a full-width or styled letter looks like another one; in quotes it is meant
+    plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name and name.lower() not in OWN_WORDS
+    if node.args.get("quoted") or plain:
+        return None
+    return ("not a plain column name", 'letters, digits and _; any other name in quotes: "Monthly Charges"')
 
 
 def _star(node: exp.Expression) -> _Wrong:
@@ -142,8 +169,16 @@ def _if(node: exp.Expression) -> _Wrong:
 def _cast(node: exp.Expression) -> _Wrong:
     is_date = node.args["to"].this == exp.DataType.Type.DATE
     if is_date and isinstance(node.this, exp.Literal) and _DATE.fullmatch(node.name):
-        return None
+        return None if _is_day(node.name) else ("a day that the calendar does not have", "date '2025-01-31'")
     return ("casts are not allowed", "date '2025-01-31'; division always gives decimals")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _column(node: exp.Expression) -> _Wrong:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sqlglot import exp
 
+from custintel.errors import ConfigurationError
 from custintel.expressions._dialects import written
 from custintel.expressions._language import AGGREGATES, AS_OF, FUNCTIONS
 from custintel.expressions._numpy import evaluate
@@ -186,6 +189,8 @@ class Expression:
         >>> from custintel.expressions import parse
         >>> parse("minutes > most").with_numbers({"most": 30}).text
         'minutes > 30'
+
+        Raises `ConfigurationError` for what is not a finite number.
         """
 
         def swap(node: exp.Expression) -> exp.Expression:
@@ -199,6 +204,8 @@ class Expression:
 
 def _number(value: float) -> exp.Expression:
     """A number as a node; a negative one as the language writes it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+        raise ConfigurationError(f"a parameter that is not a number\n  given: {value!r}\n  allowed: 30, 0.5, -1e3")
     text = repr(abs(float(value))).removesuffix(".0")
     literal = exp.Literal.number(text)
     return exp.Neg(this=literal) if value < 0 else literal

@@ -13,6 +13,7 @@ __all__ = [
     "FUNCTION_NAMES",
     "NAMED",
     "OPERATORS",
+    "OWN_WORDS",
     "SQL_WORDS",
     "SYNONYMS",
     "Function",
@@ -161,3 +162,9 @@ xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
 """
 SQL_WORDS = frozenset(_WORDS.split())
 """Words that mean something else to an engine: a column of that name is written in quotes."""
+
+OWN_WORDS = frozenset(
+    ("and", "as", "between", "case", "distinct", "else", "end", "from", "having", "in", "is", "like", "not", "null",
+     "or", "select", "then", "union", "when", "where", "with")
+)  # fmt: skip
+"""Words of the language and of queries: a column of that name must be given in quotes, else the text is a mistake."""

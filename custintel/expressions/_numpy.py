@@ -139,14 +139,16 @@ class _Evaluator:
 
     def arithmetic(self, node: exp.Expression) -> _Values:
         left, right = self.parts(node)
-        values = _ARITHMETIC[type(node)](_as_float(left.values), _as_float(right.values))
+        with np.errstate(over="ignore", invalid="ignore"):  # what stands under the mask may be anything
+            values = _ARITHMETIC[type(node)](_as_float(left.values), _as_float(right.values))
         return _Values(values, left.missing | right.missing)
 
     def division(self, node: exp.Expression) -> _Values:
         above, below = self.parts(node)
         under = _as_float(below.values)
         missing = above.missing | below.missing | (under == 0)
-        return _Values(_as_float(above.values) / np.where(under == 0, 1.0, under), missing)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _Values(_as_float(above.values) / np.where(under == 0, 1.0, under), missing)
 
     def case(self, node: exp.Expression) -> _Values:
         default = node.args.get("default")
@@ -228,7 +230,10 @@ def _compare(compare: Callable[[Any, Any], Any], left: _Values, right: _Values) 
     known = ~missing
     values = np.zeros(len(missing), dtype=bool)
     first, second = _alike(left.values[known], right.values[known])
-    values[known] = compare(first, second)
+    try:
+        values[known] = compare(first, second)
+    except TypeError as error:
+        raise DataError("a text and a number cannot be put in order\n  hint: compare texts with texts") from error
     return _Values(values, missing)
 
 
@@ -272,12 +277,14 @@ def _from_series(series: pd.Series[Any]) -> _Values:
 
 def _from_objects(values: NDArray[Any], missing: NDArray[np.bool_]) -> _Values:
     known = values[~missing]
-    if len(known) and all(isinstance(v, (bool, np.bool_)) for v in known):
+    if not len(known):  # nothing known is of any type
+        return _Values(np.zeros(len(values)), missing)
+    if all(isinstance(v, (bool, np.bool_)) for v in known):
         return _Values(_filled(values, missing, False).astype(bool), missing)
-    if len(known) and all(isinstance(v, (date, datetime)) for v in known):
+    if all(isinstance(v, (date, datetime)) for v in known):
         times = pd.to_datetime(pd.Series(_filled(values, missing, None)))
         return _Values(times.to_numpy(dtype="datetime64[ns]"), missing)
-    if len(known) and not any(isinstance(v, str) for v in known):
+    if not any(isinstance(v, str) for v in known):
         return _Values(_filled(values, missing, np.nan).astype(np.float64), missing)
     return _Values(_filled(values, missing, None), missing)
 
@@ -297,7 +304,10 @@ def _as_bool(values: NDArray[Any]) -> NDArray[np.bool_]:
 def _as_time(values: NDArray[Any]) -> NDArray[np.datetime64]:
     if values.dtype.kind == "f":  # only an all-missing column has no type of its own
         return np.full(len(values), np.datetime64("1970-01-01"), dtype="datetime64[ns]")
-    return values.astype("datetime64[ns]")
+    try:
+        return values.astype("datetime64[ns]")
+    except (TypeError, ValueError) as error:
+        raise DataError("a value that is no day where a day is needed\n  hint: read the column as dates") from error
 
 
 _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {

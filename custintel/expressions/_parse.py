@@ -13,12 +13,18 @@ from custintel.errors import Problem, raise_problems
 from custintel.expressions._check import tree_problems, unknown_function
 from custintel.expressions._expression import Expression
 from custintel.expressions._language import FUNCTION_NAMES
+from custintel.expressions._sql import quoted_where_needed
 
-__all__ = ["LONGEST", "parse"]
+__all__ = ["DEEPEST", "LONGEST", "parse"]
 
 LONGEST = 2_000
 """Longest text of an expression; more belongs into several features."""
 
+DEEPEST = 50
+"""Most levels of an expression's tree; those that ship have up to 15."""
+
+_QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
+_BLANKS = re.compile(r"\s+")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _NO_FUNCTION = ("and", "or", "not", "in", "when", "then", "else", "between", "is", "case", "distinct")
 
@@ -54,15 +60,38 @@ def _parsed(text: str, where: str) -> Expression:
     # plans read the same few hundred texts over and over; trees are never changed, only copied
     tree = _tree(text, where)
     raise_problems(tree_problems(tree, where))
-    return Expression(text=" ".join(text.split()), tree=_plain(tree), where=where)
+    return Expression(text=_one_line(text), tree=_plain(tree), where=where)
 
 
 def _tree(text: str, where: str) -> exp.Expression:
     try:
-        return cast("exp.Expression", parse_one(text, read="duckdb", into=exp.Condition))
-    except (SqlglotError, RecursionError) as error:
+        tree = cast("exp.Expression", parse_one(text, read="duckdb", into=exp.Condition))
+    except SqlglotError as error:
         raise_problems(_reading_problems(text, where, error))
         raise
+    except RecursionError:
+        tree = None
+    if tree is None or _is_deep(tree):
+        raise_problems([_too_deep(text, where)])
+    return cast("exp.Expression", tree)
+
+
+def _is_deep(tree: exp.Expression) -> bool:
+    """Whether a tree has too many levels, counted level by level: whoever walks it later may use recursion."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in node.iter_expressions()]
+    return bool(level)
+
+
+def _too_deep(text: str, where: str) -> Problem:
+    hint = "write several features or rules, or take brackets away"
+    return Problem(where, "an expression nested too deeply", _short(text), f"{DEEPEST} levels", hint)
+
+
+def _one_line(text: str) -> str:
+    """Blanks and line ends outside quotes as single blanks; what stands in quotes is a name or a value and is kept."""
+    return "".join(part if part[0] in "'\"" else _BLANKS.sub(" ", part) for part in _QUOTED.split(text) if part).strip()
 
 
 def _reading_problems(text: str, where: str, error: Exception) -> list[Problem]:
@@ -108,11 +137,11 @@ def _reason(error: Exception) -> str:
 
 
 def _plain(tree: exp.Expression) -> exp.Expression:
-    """Write ``count_if(c)`` as the count it is, so that later steps know one aggregate less."""
-    return tree.transform(_count_of_cases)
+    """One way to write what has several, so that later steps know less and a tree's text is read as the same tree."""
+    return tree.transform(_plainer)
 
 
-def _count_of_cases(node: exp.Expression) -> exp.Expression:
-    if not isinstance(node, exp.CountIf):
-        return node
-    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]), big_int=True)
+def _plainer(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.CountIf):
+        return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]), big_int=True)
+    return quoted_where_needed(node) if isinstance(node, exp.Identifier) else node

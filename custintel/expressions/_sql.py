@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from custintel.expressions._language import SQL_WORDS
 
-__all__ = ["render"]
+__all__ = ["quoted_where_needed", "render"]
 
 
 def render(tree: exp.Expression, time: str) -> exp.Expression:
@@ -16,7 +16,7 @@ def render(tree: exp.Expression, time: str) -> exp.Expression:
         if isinstance(node, (exp.First, exp.Last)):
             return _at_edge(node, time)
         writer = _WRITERS.get(type(node))
-        return writer(node) if writer else node
+        return _in_brackets(writer(node) if writer else node)
 
     return _bottom_up(tree.copy(), write)
 
@@ -28,6 +28,15 @@ def _bottom_up(node: exp.Expression, write: object) -> exp.Expression:
         if new is not child:
             child.replace(new)
     return write(node)  # type: ignore[operator,no-any-return]
+
+
+def _in_brackets(node: exp.Expression) -> exp.Expression:
+    """Conditions in brackets where they are compared or calculated with: engines differ in reading `a is null = b`."""
+    if isinstance(node, _ABOUT_VALUES):
+        for child in list(node.iter_expressions()):
+            if isinstance(child, _CONDITIONS):
+                child.replace(exp.Paren(this=child.copy()))
+    return node
 
 
 def _double(node: exp.Expression) -> exp.Expression:
@@ -56,8 +65,10 @@ def _literal(node: exp.Expression) -> exp.Expression:
     return _double(exp.Literal.number(str(node.this)))
 
 
-def _identifier(node: exp.Expression) -> exp.Expression:
-    return exp.to_identifier(node.name, quoted=True) if node.name.lower() in SQL_WORDS else node
+def quoted_where_needed(node: exp.Expression) -> exp.Expression:
+    """A name in quotes if some engine takes it for a word, or reads letters beyond ASCII in quotes only."""
+    plain = node.name.isascii() and node.name.lower() not in SQL_WORDS
+    return node if plain else exp.to_identifier(node.name, quoted=True)
 
 
 def _guarded(node: exp.Expression) -> exp.Expression:
@@ -111,11 +122,13 @@ def _at_edge(node: exp.Expression, time: str) -> exp.Expression:
     return kind(this=node.this.copy(), expression=when)
 
 
+_CONDITIONS = (exp.Predicate, exp.Connector, exp.Not)
+_ABOUT_VALUES = (exp.Predicate, exp.Add, exp.Sub, exp.Mul, exp.Neg)
 _NAMED = {"days_between": _days, "seconds_between": _seconds, "distance_km": _kilometres}
 _WRITERS = {
     exp.Div: _division,
     exp.Literal: _literal,
-    exp.Identifier: _identifier,
+    exp.Identifier: quoted_where_needed,
     exp.Ln: _guarded,
     exp.Sqrt: _guarded,
     exp.Floor: _floor,

@@ -38,6 +38,7 @@ _MODULES = (
     "arrears",
     "circle",
     "community",
+    "debtors",
     "destinations",
     "experience",
     "fraud_ties",

@@ -25,11 +25,14 @@ from custintel.labels._dormancy import dormancy_curve
 from custintel.labels._dormancy_choice import DormancyChoice, choose_dormancy
 from custintel.labels._exits import exit_times, months_between
 from custintel.labels._margin import monthly_margin, value_name
+from custintel.labels._roll_rates import ARREARS_STAGES, arrears_stages, roll_rates
 from custintel.labels._value_windows import future_margin, margin_columns, past_value
 
 __all__ = [
+    "ARREARS_STAGES",
     "ChurnDefinition",
     "DormancyChoice",
+    "arrears_stages",
     "choose_dormancy",
     "churn_labels",
     "churn_population",
@@ -41,5 +44,6 @@ __all__ = [
     "monthly_margin",
     "months_between",
     "past_value",
+    "roll_rates",
     "value_name",
 ]

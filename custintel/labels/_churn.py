@@ -9,6 +9,7 @@ import pandas as pd
 
 from custintel.builder import AsOf, Step, check_period, date_sql, read_dates, with_sql
 from custintel.errors import ConfigurationError
+from custintel.labels._credit import first_events_step
 from custintel.labels._definition import ChurnDefinition
 from custintel.labels._facts import (
     activity_step,
@@ -73,14 +74,11 @@ def churn_labels(
     """
     definition = definition or ChurnDefinition()
     days, last = read_days(wh, as_of)
-    steps = [
-        *population_steps(wh, days, definition),
-        silences_step(definition.dormancy_days, last),
-        exits_step(definition),
-        first_exits_step(),
-        _labels_step(last, definition),
-    ]
-    return ordered_frame(wh, steps)
+    if definition.cause in ("arrears", "fraud"):
+        counted = [first_events_step(wh, definition.cause)]
+    else:
+        counted = [silences_step(definition.dormancy_days, last), exits_step(definition), first_exits_step()]
+    return ordered_frame(wh, [*population_steps(wh, days, definition), *counted, _labels_step(last, definition)])
 
 
 def churn_population(
@@ -213,14 +211,14 @@ where place = 1"""
 def _labels_step(last: date, definition: ChurnDefinition) -> Step:
     closed = {name: last - timedelta(days=definition.days_needed(name)) for name in ("postpaid", "prepaid")}
     is_open = " or ".join(f"p.billing_type = '{name}' and p.as_of > {date_sql(day)}" for name, day in closed.items())
-    asked = f"x.cause {'=' if definition.cause == 'involuntary' else '<>'} 'involuntary'"
+    asked = "x.cause <> 'involuntary'" if definition.cause == "voluntary" else f"x.cause = '{definition.cause}'"
     sql = f"""\
 select
     p.as_of,
     p.customer_id,
     case
         when {is_open} then null
-        when x.cause is null or x.cause = 'death' then cast(0 as double)
+        when x.cause is null or x.cause = 'death' or x.day > p.as_of + {definition.end_days} then cast(0 as double)
         when {asked} then cast(1 as double)
         else null
     end as label,

@@ -8,7 +8,7 @@ from custintel.errors import Problem, raise_problems
 
 __all__ = ["BILLING_TYPES", "CAUSES", "ChurnDefinition"]
 
-CAUSES = ("voluntary", "involuntary")
+CAUSES = ("voluntary", "involuntary", "arrears", "fraud")
 
 BILLING_TYPES = ("postpaid", "prepaid")
 
@@ -31,7 +31,9 @@ class ChurnDefinition:
         Which lines are asked about.
     cause
         ``voluntary``: who leaves by himself (the other cause is a missing label); ``involuntary``: who is ended for
-        non-payment or fraud (who leaves by himself first has a missing label).
+        non-payment or fraud (who leaves by himself first has a missing label); ``arrears``: whose bill stays unpaid
+        for 30 days after it was due; ``fraud``: who is confirmed as a case (who was one by the end of the gap has no
+        label).
 
     Examples
     --------

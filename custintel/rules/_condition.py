@@ -137,7 +137,7 @@ def condition_of(expression: Expression) -> Node:
     """
     if expression.aggregates:
         raise_problems([_no_aggregates(expression)])
-    if any(column.name == AS_OF for column in expression.tree.find_all(exp.Column)):
+    if any(column.name.lower() == AS_OF for column in expression.tree.find_all(exp.Column)):
         raise_problems([_no_date(expression)])
     return _node(expression.tree, False, expression.where, 0)
 
@@ -254,12 +254,15 @@ def _constant(tree: exp.Expression) -> float | str | bool:
 
 
 def _text(tree: exp.Expression) -> str:
-    return tree.unnest().sql("duckdb", normalize_functions="lower")
+    """What is compared, without brackets unless it is a condition itself."""
+    inner = tree.unnest()
+    text = str(inner.sql("duckdb", normalize_functions="lower"))
+    return f"({text})" if isinstance(inner, (exp.Predicate, exp.Connector, exp.Not)) else text
 
 
 def _bracketed(tree: exp.Expression) -> str:
     text = _text(tree)
-    return text if isinstance(tree.unnest(), exp.Column) else f"({text})"
+    return text if isinstance(tree.unnest(), (exp.Column, exp.Predicate, exp.Connector, exp.Not)) else f"({text})"
 
 
 def _written(value: Value) -> str:

@@ -14,16 +14,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from custintel.catalogue import read_yaml
 from custintel.errors import ConfigurationError, Problem, raise_problems
 from custintel.rules._rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["rules_from_yaml", "rules_to_yaml"]
 
@@ -41,19 +43,30 @@ def rules_from_yaml(text: str, file: str = "rules") -> list[Rule]:
     file : str
         Where it stands, for messages.
     """
-    try:
-        given = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise_problems([Problem(file, "not YAML", str(error).splitlines()[0], "rules: {name: {when: ...}}")])
-        raise
+    given, problems = _plain(text, file)
     content = given.get("rules") if isinstance(given, dict) else None
     if not isinstance(content, dict):
-        raise_problems([Problem(file, "no rules in it", allowed="rules: {name: {when: ...}}")])
+        raise_problems(problems or [Problem(file, "no rules in it", allowed="rules: {name: {when: ...}}")])
         raise AssertionError
-    problems: list[Problem] = []
     rules = [rule for name, entry in content.items() if (rule := _rule(str(name), entry, file, problems)) is not None]
     raise_problems(problems)
     return rules
+
+
+def _plain(text: str, file: str) -> tuple[object, list[Problem]]:
+    """What a document says; a key given twice is a mistake, and so are references and types of YAML's own."""
+    try:
+        odd = [event for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None)]
+        if odd:
+            return None, [
+                Problem(file, "a reference (*name) or a type (!name)", str(odd[0]), "plain values, written out")
+            ]
+        found, problems = read_yaml(text, file)
+    except yaml.YAMLError as error:
+        return None, [Problem(file, "not YAML", str(error).splitlines()[0], "rules: {name: {when: ...}}")]
+    except RecursionError:
+        return None, [Problem(file, "a document nested too deeply", allowed="rules: {name: {when: ...}}")]
+    return (None if found is None else found.plain()), problems
 
 
 def rules_to_yaml(rules: Iterable[Rule]) -> str:
@@ -74,15 +87,17 @@ def _rule(name: str, entry: Any, file: str, problems: list[Problem]) -> Rule | N
     if not isinstance(entry, dict) or "when" not in entry:
         problems.append(Problem(where, "no expression", allowed="when: minutes_1d > 600"))
         return None
-    unknown = sorted(set(entry) - set(_KEYS))
-    problems += [Problem(where, "unknown key", key, ", ".join(_KEYS)) for key in unknown]
-    problems += [
-        Problem(where, f"{k} is not a number", str(entry[k])) for k in _NUMBERS if not _is_number(entry.get(k))
+    wrong = [Problem(where, "unknown key", key, ", ".join(_KEYS)) for key in sorted(set(entry) - set(_KEYS))]
+    wrong += [
+        Problem(where, f"{key} is not {_KINDS[_kind_of(key)]}", str(value))
+        for key, value in entry.items()
+        if key in _KEYS and value is not None and not _CHECKS[_kind_of(key)](value)
     ]
-    if unknown:
+    if wrong:
+        problems += wrong
         return None
     try:
-        rule = Rule(name, **{**entry, "parents": tuple(entry.get("parents", ()))})
+        rule = Rule(name, **{**entry, "parents": tuple(entry.get("parents") or ())})
         problems += rule.problems()
     except ConfigurationError as error:
         problems += error.problems
@@ -90,5 +105,23 @@ def _rule(name: str, entry: Any, file: str, problems: list[Problem]) -> Rule | N
     return rule
 
 
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+def _kind_of(key: str) -> str:
+    return key if key in ("parameters", "parents") else "number" if key in _NUMBERS else "text"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_KINDS = {
+    "number": "a number",
+    "text": "a text",
+    "parameters": "a mapping of names to numbers",
+    "parents": "a list of texts",
+}
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "number": _is_number,
+    "text": lambda value: isinstance(value, str),
+    "parameters": lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
+    "parents": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
+}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from custintel.rules._grid import Grid
 
-__all__ = ["Cut", "Path", "holds", "mine_paths", "node_of", "rounded"]
+__all__ = ["Cut", "Path", "holds", "mine_paths", "node_of", "rounded", "shorter"]
 
 MOST_CONDITIONS = 4
 _TREES = 80
@@ -100,13 +100,13 @@ def _round(limit: float, values: np.ndarray, tolerance: float) -> float:
     room = int(tolerance * len(values))
     low = values[max(place - 1 - room, 0)]
     high = values[min(place + room, len(values) - 1)]
-    for candidate in _shorter(limit):
+    for candidate in shorter(limit):
         if low <= candidate < high:
             return candidate
     return float(f"{limit:.6g}")
 
 
-def _shorter(limit: float) -> Iterator[float]:
+def shorter(limit: float) -> Iterator[float]:
     """Zero, then numbers of one, two, ... digits next to a limit and below it."""
     yield 0.0
     if limit == 0:

@@ -1,7 +1,7 @@
 """Match and similarity of many rules as one SQL statement over a table of features; pure text, nothing is run.
 
 Every subject and every condition is computed once, whatever number of rules use it. Missing is null; NaN, which engines
-take for a number larger than all others, counts as missing.
+take for a number larger than all others, counts as missing, also inside functions that look for missing values.
 
 >>> from custintel.rules._ruleset import RuleSet
 >>> print(match_sql(RuleSet.compile({"a": "minutes > 30"}), "features"))
@@ -17,6 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
+from custintel.expressions import Expression
 from custintel.rules._condition import AllOf, Condition, Node
 
 if TYPE_CHECKING:
@@ -95,16 +98,53 @@ class _Writer:
         return sorted({self.subjects[c.subject] for c in self.conditions if c in self.ramps})
 
     def _subject(self, condition: Condition) -> str:
-        text = condition.expression.sql(self.dialect)
+        text = self._text(condition)
         if self.kinds[condition.subject] != "number":
             return text
         return f"nullif(CAST({text} AS DOUBLE), cast('NaN' as double))"
+
+    def _text(self, condition: Condition) -> str:
+        """The subject with its columns as doubles where it calculates, and without NaN where it asks for missing."""
+        given = condition.expression
+        asks = not self.kinds[condition.subject] or given.tree.find(*_ASKING) is not None
+        without_nan = asks and self.dialect in _TYPED
+
+        def column(node: exp.Expression) -> exp.Expression:
+            if not isinstance(node, exp.Column):
+                return node
+            found = _known(node) if without_nan else node
+            return exp.cast(found, "double") if _is_term(node) else found
+
+        tree = given.tree.transform(column)
+        return given.sql(self.dialect) if tree == given.tree else Expression(f"{tree}", tree).sql(self.dialect)
 
     def _met(self, condition: Condition) -> str:
         v, sign = f"v{self.subjects[condition.subject]}", condition.sign
         if sign in ("null", "known"):
             return f"{v} is {'not ' if sign == 'known' else ''}null"
         return f"coalesce({v} {sign} {_value(condition.value)}, false)"
+
+
+_TYPED = ("duckdb", "spark")
+"""Engines that say the type of a value."""
+
+_ASKING = (exp.Coalesce, exp.Least, exp.Greatest, exp.Case, exp.Nullif, exp.Is, exp.Predicate, exp.Connector, exp.Not)
+"""What does not simply become NaN when a value in it is NaN."""
+
+
+def _is_term(column: exp.Expression) -> bool:
+    """Whether a column is calculated with, where small integers would overflow and single precision be lost."""
+    parent = column.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    return isinstance(parent, (exp.Add, exp.Sub, exp.Mul, exp.Neg))
+
+
+def _known(column: exp.Expression) -> exp.Expression:
+    """A column with NaN as null, whether it holds numbers or not."""
+    x = column.sql("duckdb")
+    is_nan = f"lower(typeof({x})) in ('double', 'float') and lower(cast({x} as varchar)) = 'nan'"
+    return exp.maybe_parse(f"case when {is_nan} then null else {x} end", dialect="duckdb")
 
 
 def _kind(condition: Condition) -> str:

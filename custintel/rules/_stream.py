@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import operator
 from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from sqlglot import exp
 
 from custintel.errors import DataError
 from custintel.rules._condition import COMPARE, AllOf, Condition, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from custintel.expressions import Expression
     from custintel.rules._ramp import Ramp
     from custintel.rules._ruleset import RuleSet
@@ -72,13 +72,60 @@ class RowRules:
             )
 
 
-def _reader(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
-    """How a subject is read from a row: a column at once, anything else by the language's own evaluation."""
-    name = expression.text
-    if {name} == expression.columns:
+Reader = Callable[[Mapping[str, Any]], Any]
+
+
+def _reader(expression: Expression) -> Reader:
+    """How a subject is read from a row: columns and arithmetic at once, the rest by the language's own evaluation."""
+    if isinstance(expression.tree, exp.Column):
+        name = expression.tree.name
         return lambda row: _known(row[name])
+    calculated = _calculated(expression.tree)
+    if calculated is not None:
+        return lambda row: _known(calculated(row))
     columns = sorted(expression.columns)
     return lambda row: _known(expression.numpy(pd.DataFrame({c: [row[c]] for c in columns}))[0])
+
+
+def _calculated(node: exp.Expression) -> Reader | None:
+    """Arithmetic of columns and numbers on one row; None for anything else."""
+    if isinstance(node, exp.Column):
+        name = node.name
+        return lambda row: _number(row[name])
+    if isinstance(node, exp.Literal) and not node.is_string:
+        value = float(node.name)
+        return lambda _row: value
+    if isinstance(node, exp.Paren):
+        return _calculated(node.this)
+    if type(node) not in _ARITHMETIC:
+        return None
+    parts = [_calculated(part) for part in node.iter_expressions()]
+    known = [part for part in parts if part is not None]
+    return _applied(_ARITHMETIC[type(node)], known) if len(known) == len(parts) else None
+
+
+def _applied(calculate: Callable[..., Any], parts: list[Reader]) -> Reader:
+    def value(row: Mapping[str, Any]) -> float | None:
+        found = [part(row) for part in parts]
+        return None if None in found else calculate(*found)
+
+    return value
+
+
+def _number(value: Any) -> float | None:
+    known = _known(value)
+    if isinstance(known, str):
+        raise DataError(f"a text where a number is needed\n  given: {known}")
+    return None if known is None else float(known)
+
+
+_ARITHMETIC: dict[type[exp.Expression], Callable[..., Any]] = {
+    exp.Add: operator.add,
+    exp.Sub: operator.sub,
+    exp.Mul: operator.mul,
+    exp.Neg: operator.neg,
+    exp.Div: lambda above, below: above / below if below else None,
+}
 
 
 def _known(value: Any) -> Any:

@@ -95,8 +95,8 @@ def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
         given["billing_types"] = label["billing_types"]
     if "billing_types" in given:
         given["billing_types"] = tuple(given["billing_types"])
-    if label.get("kind") == "involuntary":
-        given["cause"] = "involuntary"
+    if label.get("kind") in ("involuntary", "arrears", "fraud"):
+        given["cause"] = label["kind"]
     return ChurnDefinition(**given)
 
 

@@ -429,6 +429,25 @@ def household(seen: Seen, customer: str, as_of: date) -> Row:
     }
 
 
+def debtors(seen: Seen, customer: str, as_of: date) -> Row:
+    lines = {c["customer_id"]: c for c in seen("customers")}
+    if customer not in lines:
+        return dict.fromkeys(find("debtors").columns)
+    ended = {t["customer_id"] for t in seen("terminations") if t["cause"] == "involuntary"} & set(lines) - {customer}
+
+    def group(key: str) -> int | None:
+        name = lines[customer][key]
+        return None if name is None else sum(lines[c][key] == name for c in ended)
+
+    users = grouped(used(seen, as_of, 180), "device_id").values()
+    shared = [{r["customer_id"] for r in rows} for rows in users]
+    return {
+        "household_debtors": group("household_id"),
+        "account_debtors": group("account_id"),
+        "device_debtors": len({c for lines in shared if customer in lines for c in lines & ended}),
+    }
+
+
 def unsolved(seen: Seen, customer: str, as_of: date) -> Row:
     rows = [r for r in of(customer, seen("care")) if age(r, as_of) < 180]
     if not rows:
@@ -457,6 +476,7 @@ ORACLES: dict[str, Callable[[Seen, str, date], Row]] = {
     "experience": experience,
     "fraud_ties": fraud_ties,
     "handset": handset,
+    "debtors": debtors,
     "household": household,
     "imei": imei,
     "places": places,

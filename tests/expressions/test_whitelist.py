@@ -86,7 +86,7 @@ REFUSED = [
     ("(a", "not an expression"),
     ("", "empty expression"),
     ("   ", "empty expression"),
-    ("(" * 1_500, "not an expression"),
+    ("(" * 1_500, "nested too deeply"),
     ("a" * 2_001, "an expression of 2001 characters"),
 ]
 

@@ -27,7 +27,7 @@ def a_base() -> RuleBase:
     base = RuleBase()
     expert = [
         Rule("burst", "minutes > 30", kind="irsf", loss=400.0, severity=5, about="Many minutes", about_zh="通话很多"),
-        Rule("idle", "cells = 999", kind="sim_box", loss=100.0),
+        Rule("idle", "cells > 500", kind="sim_box", loss=100.0),
     ]
     for rule in expert:
         base.add(rule, by="L. Chen", reason="seen", evidence={"precision": 0.8}, at="2025-01-05")
@@ -56,9 +56,9 @@ def closed() -> pd.DataFrame:
     rows += [("burst", f"new{k}", "2025-03-10", "arrears", "match") for k in range(3)]
     rows += [
         ("mined_01", "new0", "2025-03-11", "fraud", "match"),
-        ("mined_01", "solo77", "2025-03-12", "fraud", "match"),
+        ("mined_01", "lone7", "2025-03-12", "fraud", "match"),
     ]
-    rows += [("burst", "near77", "2025-03-13", "not", "resembles"), ("burst", "open", "2025-03-13", "unknown", "match")]
+    rows += [("burst", "near9", "2025-03-13", "not", "resembles"), ("burst", "open", "2025-03-13", "unknown", "match")]
     return pd.DataFrame(rows, columns=["rule", "customer_id", "time", "outcome", "tier"])
 
 
@@ -97,7 +97,6 @@ def test_precision_by_month_is_that_of_matches_with_wilsons_interval() -> None:
     assert burst["points"][0]["low"] == pytest.approx(low, abs=1e-5)
     assert burst["points"][0]["high"] == pytest.approx(high, abs=1e-5)
     assert (burst["stated"], burst["verdict"]) == (0.8, "below")
-    assert wilson(7, 13)[1] < 0.8
     assert found["all"]["total"]["closed"] == 15
     assert found["months"][-1] == "2025-03"
 
@@ -263,7 +262,7 @@ def test_the_page_is_whole_and_points_to_nothing_outside(language: Any, tmp_path
 
 def test_customers_of_earlier_alarms_are_not_named() -> None:
     text = json.dumps(facts()) + desk_html(facts())
-    assert [name for name in ("old0", "new0", "solo77", "near77") if name in text] == []
+    assert [name for name in ("old0", "new0", "lone7", "near9") if name in text] == []
     assert "c4" not in re.findall(r"\w+", desk_html(facts()))
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custintel.errors import ConfigurationError
+from custintel.errors import ConfigurationError, DataError
 from custintel.expressions import parse
 from custintel.rules import RowRules, RuleSet, match_sql, similarity_sql
 from custintel.rules._condition import condition_of
@@ -122,3 +122,21 @@ BAD = [
 def test_what_is_no_rule_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         RuleSet.compile({"bad": text})
+
+
+def test_rows_of_a_stream_calculate_as_frames_do() -> None:
+    """Gaps of every kind, division by zero, yes and no as numbers, and overflow to what is no number."""
+    texts = {
+        "r": "(a + b) / c >= 2 and -a * 2 < b - 1",
+        "over": "a * 1e300 * 1e300 - b * 1e300 * 1e300 > 0",
+        "flag": "b + c > 1",
+    }
+    rows = [
+        {"a": 1.0, "b": 4.0, "c": 2}, {"a": None, "b": 4.0, "c": 2.0}, {"a": 3.0, "b": pd.NA, "c": float("nan")},
+        {"a": 3.0, "b": 2.0, "c": 0}, {"a": 1, "b": True, "c": True},
+    ]  # fmt: skip
+    look, rules = RowRules(RuleSet.compile(texts)), RuleSet.compile(texts)
+    for row in rows:
+        assert list(look(row).values()) == rules.similarity(pd.DataFrame([row])).iloc[0].tolist(), row
+    with pytest.raises(DataError, match="a text where a number is needed"):
+        look({"a": "x", "b": 1.0, "c": 1.0})

@@ -1,0 +1,28 @@
+"""Times of the rule base as moments that can be subtracted; without a zone they are UTC, as in its log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+__all__ = ["days_between", "moment"]
+
+
+def moment(at: str | datetime | None) -> datetime:
+    """A time in UTC; now when None.
+
+    >>> moment("2025-03-01").isoformat()
+    '2025-03-01T00:00:00+00:00'
+    """
+    if at is None:
+        return datetime.now(UTC)
+    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def days_between(since: str | datetime, until: str | datetime | None) -> float:
+    """Days from one time to another, fractions included.
+
+    >>> days_between("2025-03-01", "2025-03-02T12:00")
+    1.5
+    """
+    return (moment(until) - moment(since)).total_seconds() / 86_400
