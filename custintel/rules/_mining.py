@@ -53,7 +53,7 @@ def mine_paths(grid: Grid, y: np.ndarray, rows: np.ndarray, seed: int) -> list[P
         Seed of sampling.
     """
     found: dict[Path, None] = {}
-    for shape in _shapes(len(rows), seed):
+    for shape in _shapes(len(rows), grid.values.shape[1], seed):
         for path in _paths(_grown(grid.values[rows], y[rows], shape)):
             if 1 <= len(path) <= MOST_CONDITIONS:
                 found[path] = None
@@ -117,7 +117,7 @@ def shorter(limit: float) -> Iterator[float]:
         yield float(f"{np.floor(limit / unit) * unit:.{digits + 1}g}")
 
 
-def _shapes(rows: int, seed: int) -> list[dict[str, Any]]:
+def _shapes(rows: int, columns: int, seed: int) -> list[dict[str, Any]]:
     common = {
         "objective": "binary",
         "verbosity": -1,
@@ -125,7 +125,8 @@ def _shapes(rows: int, seed: int) -> list[dict[str, Any]]:
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "feature_fraction": 0.4,
+        # a tree that sees one column only finds no conjunction
+        "feature_fraction": max(0.4, min(1.0, 4 / columns)),
         "bagging_fraction": 0.7,
         "bagging_freq": 1,
         "lambda_l2": 1.0,

@@ -263,7 +263,7 @@ class _Review:
     def _floored(self, state: str, begun: int) -> list[_Step]:
         """A watched rule is retired when it is probably not worth its reviews."""
         floor = self._floor()
-        if state != "watch" or not floor:
+        if state != "watch" or not floor or begun == len(self.outcomes):
             return []
         numbers = self._numbers("watch", begun, len(self.outcomes))
         now = Posterior.of(self.outcomes[begun:], self.stated, self.how.forgetting, _PRIOR_WHILE_WATCHED)

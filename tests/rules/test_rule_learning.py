@@ -97,3 +97,13 @@ def test_bounds_and_discoveries() -> None:
     assert wilson(50, 50)[0] < 1.0
     assert Proof(9, 10, 20, 1000).chance < 1e-10
     assert not discoveries(np.array([0.5, 0.9])).any()
+
+
+def test_conjunctions_are_found_in_a_table_of_two_columns() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"calls": rng.gamma(2, 20, 1500).round(), "cells": rng.integers(1, 30, 1500)})
+    y = ((X["calls"] > 70) & (X["cells"] <= 6)).astype(int)
+    base = RuleBase.learn(X, y)
+    assert any(rule.columns == {"calls", "cells"} for rule in base)
+    assert max(e.evidence["precision"] for e in base.entries.values()) > 0.5
+    assert auc(y, base.score(X)) > 0.99
