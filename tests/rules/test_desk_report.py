@@ -93,6 +93,10 @@ def test_cases_are_told_in_words_the_most_urgent_first() -> None:
     assert [alarm["rule"] for alarm in items[0]["alarms"]] == ["burst", "mined_01"]
     assert items[2]["alarms"][0]["missed"] == ["minutes more than 30: 29, 1 off"]
     assert items[0]["alarms"][0]["matched"] == ["minutes more than 30"]
+    # the evidence states a precision of matches and none of resemblances
+    assert [alarm["proved"] for alarm in items[0]["alarms"]] == [True, True]
+    assert [alarm["proved"] for alarm in items[2]["alarms"]] == [False]
+    assert "not proved yet, counted with" in desk_html(facts())
 
 
 def test_precision_by_month_is_that_of_matches_with_wilsons_interval() -> None:
