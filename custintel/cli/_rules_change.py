@@ -11,8 +11,8 @@ import typer
 
 from custintel.cli._customers import Source, base_at
 from custintel.cli._show import say, show_frame, step
-from custintel.errors import DataError
-from custintel.rules import LearnSettings, evidence_words, learn_into, rules_from_yaml, to_approve
+from custintel.errors import ConfigurationError, DataError
+from custintel.rules import LearnSettings, builtin_rules, evidence_words, learn_into, rules_from_yaml, to_approve
 from custintel.training import find_column
 
 if TYPE_CHECKING:
@@ -71,21 +71,32 @@ def _show_learned(base: RuleBase, added: list[Rule]) -> None:
 
 
 def import_rules(
-    file: Annotated[Path, typer.Argument(help="YAML file, as custintel rules export writes it.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="YAML file, as custintel rules export writes it; or give --builtin.")
+    ] = None,
+    builtin: Annotated[bool, typer.Option("--builtin", help="The rules that come with the library.")] = False,
     base: Base = _BASE,
     by: By = "custintel rules import",
     reason: Reason = "imported",
 ) -> None:
-    """Propose the rules of a YAML file; versions that the base has already are left as they are."""
-    if not file.is_file():
-        raise DataError(f"no such file: {file}\n  allowed: a YAML file with rules: {{name: {{when: ...}}}}")
-    rules = rules_from_yaml(file.read_text(encoding="utf-8"), str(file))
+    """Propose the rules of a YAML file, or the built-in ones; versions that the base has already are left alone."""
+    rules = _to_import(file, builtin)
     into = base_at(base, new=True)
     fresh = [rule for rule in rules if rule.id not in into.entries]
     for rule in fresh:
         into.add(rule, by=by, reason=reason)
     known = len(rules) - len(fresh)
     say(f"{len(fresh)} rules proposed in {base}" + (f", {known} were in the base already" if known else ""))
+
+
+def _to_import(file: Path | None, builtin: bool) -> list[Rule]:
+    if (file is None) != builtin:
+        raise ConfigurationError("give a YAML file or --builtin\n  hint: custintel rules import rules.yaml")
+    if file is None:
+        return builtin_rules()
+    if not file.is_file():
+        raise DataError(f"no such file: {file}\n  allowed: a YAML file with rules: {{name: {{when: ...}}}}")
+    return rules_from_yaml(file.read_text(encoding="utf-8"), str(file))
 
 
 def approve(name: Name, by: By, reason: Reason, base: Base = _BASE) -> None:

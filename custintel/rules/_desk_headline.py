@@ -65,4 +65,7 @@ def _case(case: dict[Any, Any], alarms: pd.DataFrame | None, desk: Desk) -> dict
 
 def _alarm(row: dict[Any, Any], desk: Desk) -> dict[str, Any]:
     kept = ("rule", "kind", "tier", "similarity", "precision", "matched", "missed", "unknown")
-    return {**{key: row.get(key) for key in kept}, "words": desk.words(row["rule"])}
+    entry = desk.by_name.get(row["rule"])
+    evidence = {} if entry is None else entry.evidence
+    proved = ("precision" if row["tier"] == "match" else "precision_resembles") in evidence
+    return {**{key: row.get(key) for key in kept}, "proved": proved, "words": desk.words(row["rule"])}

@@ -11,6 +11,7 @@ import pandas as pd
 from custintel.errors import ConfigurationError, DataError
 from custintel.rules._alarms import cases as joined
 from custintel.rules._desk_outcomes import closed_alarms, customer_verdicts, flat
+from custintel.rules._outcomes import outcomes_of
 from custintel.rules._saved_loss import saved_loss
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ class Desk:
         """Bring all into shape."""
         _check_alarms(given.alarms)
         alarms = flat(given.alarms)
-        none = pd.DataFrame({"rule": [], "customer_id": [], "outcome": []})
-        outcomes = none if given.outcomes is None else given.outcomes
+        outcomes = _kept(base) if given.outcomes is None else given.outcomes
         closed = closed_alarms(outcomes, alarms, base)
         chosen = _month(month, base, closed, alarms)
         closed = closed[closed["time"].isna() | (closed["time"] <= chosen.end_time)]
@@ -79,6 +79,12 @@ class Desk:
         """The same of a rule as an object."""
         about = rule.about_zh if self.how.language == "zh" else rule.about
         return about or rule.words(self.how.names, self.how.language)
+
+
+def _kept(base: RuleBase) -> pd.DataFrame:
+    """The outcomes that the base keeps of all versions of its rules."""
+    parts = [part for id_ in base.entries if len(part := outcomes_of(base, id_))]
+    return pd.concat(parts) if parts else pd.DataFrame({"rule": [], "customer_id": [], "outcome": []})
 
 
 def _check_alarms(alarms: pd.DataFrame) -> None:

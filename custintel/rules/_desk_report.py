@@ -84,7 +84,8 @@ def desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     outcomes : DataFrame, optional
         What became of earlier alarms: ``outcome`` (fraud, arrears, abuse or confirmed; not; unknown), ``rule`` or
         ``customer_id`` or both, ``time`` of the closing. Without ``rule``, an outcome is that of all alarms on the
-        customer.
+        customer. By default those that the base keeps (`record_outcomes`), which are counted by rule and month and name
+        no customer.
     month : str, optional
         Such as ``2025-06``; by default the last one in which an event, an outcome or an alarm is dated.
     how : AlarmSettings, optional

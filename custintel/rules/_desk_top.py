@@ -117,7 +117,7 @@ def _facts(case: Facts, t: Texts) -> str:
 def _alarm(alarm: Facts, t: Texts) -> str:
     c = t["case"]
     near = "" if alarm["tier"] == "match" else c["similarity"].format(similarity=_near(alarm["similarity"])) + " · "
-    how = near + c["precision"].format(precision=share(alarm["precision"]))
+    how = near + c["precision" if alarm["proved"] else "unproved"].format(precision=share(alarm["precision"]))
     looks = {"matched": "yes", "missed": "no", "unknown": "open"}
     items = "".join(
         f'<li class="{look}">{escape(text)}</li>' for key, look in looks.items() for text in alarm[key] or []

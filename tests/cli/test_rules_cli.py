@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from custintel.cli import main
-from custintel.rules import RuleBase, rules_from_yaml
+from custintel.rules import RuleBase, builtin_rules, rules_from_yaml
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -227,6 +227,8 @@ def test_alarms_of_an_operators_tables(tmp_path: Path, capsys: pytest.CaptureFix
         (("rules", "history", "nothing"), "given: nothing"),
         (("rules", "diff", "yesterday"), "allowed: like 2025-06-30"),
         (("rules", "import", "none.yaml"), "no such file: none.yaml"),
+        (("rules", "import"), "or --builtin"),
+        (("rules", "import", "more.yaml", "--builtin"), "or --builtin"),
         (("rules", "test", "away", "customers.csv"), "lacks features of the rule: roaming_minutes"),
         (("rules", "test", "box", "customers.csv", "--language", "fr"), "allowed: en, zh"),
         (("alarms", "none.csv"), "no such table or warehouse: none.csv"),
@@ -241,6 +243,12 @@ def test_alarms_of_an_operators_tables(tmp_path: Path, capsys: pytest.CaptureFix
 def test_errors_teach(command: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command) == 1
     assert said in capsys.readouterr().err
+
+
+def test_the_built_in_rules_can_be_proposed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("rules", "import", "--builtin", "--base", tmp_path / "rules.jsonl") == 0
+    assert f"{len(builtin_rules())} rules proposed" in capsys.readouterr().out
+    assert {entry.state for entry in RuleBase(tmp_path / "rules.jsonl").entries.values()} == {"proposed"}
 
 
 @pytest.mark.usefixtures("desk")

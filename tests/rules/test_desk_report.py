@@ -11,7 +11,16 @@ import pytest
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.metrics import wilson
-from custintel.rules import AlarmSettings, Rule, RuleBase, cases, desk_report, evidence_words, saved_loss
+from custintel.rules import (
+    AlarmSettings,
+    Rule,
+    RuleBase,
+    cases,
+    desk_report,
+    evidence_words,
+    record_outcomes,
+    saved_loss,
+)
 from custintel.rules._desk_page import desk_html
 from custintel.rules._desk_texts import texts
 
@@ -84,6 +93,10 @@ def test_cases_are_told_in_words_the_most_urgent_first() -> None:
     assert [alarm["rule"] for alarm in items[0]["alarms"]] == ["burst", "mined_01"]
     assert items[2]["alarms"][0]["missed"] == ["minutes more than 30: 29, 1 off"]
     assert items[0]["alarms"][0]["matched"] == ["minutes more than 30"]
+    # the evidence states a precision of matches and none of resemblances
+    assert [alarm["proved"] for alarm in items[0]["alarms"]] == [True, True]
+    assert [alarm["proved"] for alarm in items[2]["alarms"]] == [False]
+    assert "not proved yet, counted with" in desk_html(facts())
 
 
 def test_precision_by_month_is_that_of_matches_with_wilsons_interval() -> None:
@@ -141,6 +154,19 @@ def test_outcomes_as_a_base_keeps_them_need_no_customers() -> None:
     found = desk_report(base, base.alarms(customers()), outcomes=kept).to_dict()
     assert (found["catches"]["catches"], found["catches"]["mined"], found["catches"]["only"]) == (1, 1, 0)
     assert found["performance"]["rules"][0]["points"][0]["month"] == "2025-03"
+
+
+def test_outcomes_recorded_in_the_base_are_found_there() -> None:
+    base = a_base()
+    alarms = base.alarms(customers())
+    told = pd.DataFrame({"customer_id": ["c1", "c2"], "outcome": ["fraud", "not"]})
+    record_outcomes(base, alarms, told, by="desk", at="2025-04-02")
+    found = desk_report(base, alarms, month="2025-04").to_dict()
+    measured = {rule["rule"]: rule["total"] for rule in found["performance"]["rules"]}
+    assert (measured["burst"]["closed"], measured["burst"]["confirmed"]) == (2, 1)
+    assert (measured["mined_01"]["closed"], measured["mined_01"]["confirmed"]) == (1, 1)
+    # one customer, caught by both rules: one case
+    assert (found["catches"]["catches"], found["catches"]["mined"], found["catches"]["only"]) == (1, 1, 0)
 
 
 def test_who_catches() -> None:
