@@ -28,6 +28,7 @@ PAGES = [
     "docs/profit.md",
     "docs/rules.md",
     "docs/rules_life.md",
+    "docs/tutorials/fraud_desk.md",
     "docs/models/fraud.md",
     "docs/models/credit.md",
 ]
