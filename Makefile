@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint types imports docs bench clean
+.PHONY: help demo test slow oldest lint types imports docs bench clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test: .venv/.installed-dev  ## the default test suite
 
 slow: .venv/.installed-dev  ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+oldest:  ## the default test suite on the oldest versions that setup.cfg allows (in .venv-oldest)
+	@$(PYTHON) .ci/oldest_versions.py -n 2 --dist loadgroup $(ARGS)
 
 lint: .venv/.installed-dev  ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
