@@ -95,7 +95,9 @@ def _argument_problem(node: exp.Expression, function: Function, where: str) -> P
         return Problem(where, f"{function.name} takes {number} argument{'s' if number != '1' else ''}", _show(node))
     if function.aggregate and any(inner is not node for inner in node.find_all(*AGGREGATES)):
         return Problem(where, "an aggregate inside an aggregate", _show(node), "one aggregate around plain columns")
-    if function is _DISTANCE and any(inner is not node and function_of(inner) is function for inner in node.walk()):
+    if function is _DISTANCE and any(
+        inner is not node and function_of(inner) is function for inner in node.find_all(exp.Anonymous)
+    ):
         hint = "a distance is no coordinate; write the inner distance as a feature of its own"
         return Problem(where, f"{function.name} inside {function.name}", _show(node), "columns and numbers", hint)
     return None
