@@ -6,12 +6,12 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from custintel.errors import ModelError
+from custintel.replacing import scratch_folder
 from custintel.training._flavor import Flavor, typical_row
 from custintel.training._store import open_store, store_folder, store_uri
 
@@ -54,7 +54,7 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
     """Write one finished run; the first version of a model becomes ``champion``, later ones ``challenger``."""
     uri = store_uri(place)
     model = record.model
-    with open_store(uri) as mlflow, TemporaryDirectory() as folder:
+    with open_store(uri) as mlflow, scratch_folder() as folder:
         client = mlflow.MlflowClient()
         experiment = _experiment(client, f"custintel-{model.name}", uri)
         run = client.create_run(experiment, start_time=int(record.started * 1000), run_name=str(model.version))
@@ -62,7 +62,7 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
         try:
             _log_facts(client, run_id, record)
             _log_data(mlflow, run_id, record)
-            _log_files(client, run_id, record, Path(folder))
+            _log_files(client, run_id, record, folder)
             version = _log_model(client, run.info, record)
             alias = _name_version(client, model.name, version, record.promote)
         except BaseException:
@@ -178,7 +178,7 @@ def fetch_report(model: str, place: str | Path | None = None) -> dict[str, Any]:
     """The JSON twin of the report of a tracked model (``models:/...``, ``runs:/ID``), or a ``report.json`` file."""
     if model.endswith(".json"):
         return _read_report(Path(model))
-    with open_store(place) as mlflow, TemporaryDirectory() as folder:
+    with open_store(place) as mlflow, scratch_folder() as folder:
         try:
             run_id = _run_of(mlflow.MlflowClient(), model)
             found = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=REPORT, dst_path=folder)
