@@ -26,9 +26,9 @@ from custintel.owner import read_owner, this_owner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_place", "make_scratch_folder", "replacing", "replacing_file", "scratch_folder"]
+__all__ = ["check_place", "creating_file", "make_scratch_folder", "replacing", "replacing_file", "scratch_folder"]
 
-_LEFT = re.compile(r"\.(?P<name>.+)\.custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}\.(?P<kind>part|old)")
+_LEFT = re.compile(r"\.(?P<name>.+)\.custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}\.(?P<kind>part|old)(?:-journal)?")
 _SCRATCH = re.compile(r"custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}")
 _LONGEST_NAME = 60
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
@@ -130,6 +130,38 @@ def replacing_file(place: Path) -> Iterator[Path]:
                 fresh.chmod(mode)
             _flush(fresh)
             os.replace(fresh, target)
+            _flush(target.parent)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def creating_file(place: Path) -> Iterator[Path]:
+    """A name under which a new file is made; it appears whole, unless another process has made one meanwhile.
+
+    Parameters
+    ----------
+    place : Path
+        The file to make; one that is there is left as it is.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     for text in ("first", "second"):
+    ...         with creating_file(Path(home) / "store.db") as fresh:
+    ...             _ = fresh.write_text(text)
+    ...     [(path.name, path.read_text()) for path in Path(home).iterdir()]
+    [('store.db', 'first')]
+    """
+    with _explained(place):
+        target = _real(place)
+        _prepare(target)
+        fresh = _beside(target, "part")
+    try:
+        with _explained(place, fresh):
+            yield fresh
+            _flush(fresh)
+            _appear(fresh, target)
             _flush(target.parent)
     finally:
         fresh.unlink(missing_ok=True)
@@ -241,6 +273,17 @@ def _remove_left(folder: Path, pattern: re.Pattern[str]) -> None:
             owner = None if found is None else read_owner(found["owner"])
             if found is not None and owner is not None and _is_ours(entry) and owner.dead:
                 _remove_one(Path(entry.path), found)
+
+
+def _appear(fresh: Path, target: Path) -> None:
+    """Give a file its name unless the name is taken."""
+    try:
+        os.link(fresh, target)
+    except FileExistsError:
+        pass
+    except OSError:  # a disk without links
+        if not target.exists():
+            fresh.rename(target)
 
 
 def _is_ours(entry: os.DirEntry[str]) -> bool:
