@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 import pandas as pd
-import yaml
 
 from custintel.contracts import (
     DERIVED,
@@ -52,6 +51,7 @@ from custintel.contracts import (
 from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark_session, quoted
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 from custintel.notebook import panel, quiet, table
+from custintel.plain_yaml import plain_yaml, yaml_text
 from custintel.replacing import replacing
 
 if TYPE_CHECKING:
@@ -531,10 +531,7 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
     path = folder / "mapping.yaml"
     if not path.is_file():
         return None
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not readable as YAML\n  given: {error}") from error
+    content = plain_yaml(yaml_text(path), str(path))
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: must map tables to columns\n  given: {content}")
     return content
