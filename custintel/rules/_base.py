@@ -474,7 +474,7 @@ class RuleBase:
         return part
 
     def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None, *states: State) -> pd.DataFrame:
-        """Alarms of the rules that fire, one row a customer and rule; see `custintel.rules.alarms`.
+        """Alarms of the rules that fire, one row a customer and rule.
 
         Parameters
         ----------
@@ -484,6 +484,12 @@ class RuleBase:
             From which similarity on, in which language, with which words for features.
         *states : str
             Other states whose rules are to alarm, for a trial; by default those that fire.
+
+        Returns
+        -------
+        DataFrame
+            Index of `X`; the rule, whether it matches or resembles, its conditions in words, precision, expected loss
+            in u, severity and action; the most urgent first within a customer.
         """
         rules = self.compile(*states)
         entries = {id_: self.entries[id_] for id_ in rules.nodes}
