@@ -38,6 +38,7 @@ def count() -> None:
 
 
 def main(events: int) -> None:
+    """Add events, and print what they cost."""
     count()
     with tempfile.TemporaryDirectory() as home:
         place = Path(home) / "rules.jsonl"
