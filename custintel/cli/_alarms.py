@@ -38,7 +38,7 @@ def alarms(
     month: Annotated[str | None, typer.Option(help="Month of the report, like 2025-06.")] = None,
     language: Language = "en",
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance; default 0.85.")] = None,
-    id_column: Id = "customer_id",
+    id_column: Id = None,
     features: FeatureFolder = None,
 ) -> None:
     """Run the rules that are active or under watch, and write alarms with matched and missed conditions in words."""

@@ -26,6 +26,7 @@ import pandas as pd
 
 from custintel.decide._values import NO_OFFER
 from custintel.errors import Problem, raise_problems
+from custintel.identifiers import identifier_text
 from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class DecisionLog:
         self._parts: dict[str, list[pd.DataFrame]] = {"decisions": [], "outcomes": []}
         if self.folder is not None:
             for kind, parts in self._parts.items():
-                parts.extend(pd.read_parquet(path) for path in sorted((self.folder / kind).glob("*.parquet")))
+                parts.extend(_of_text(pd.read_parquet(p)) for p in sorted((self.folder / kind).glob("*.parquet")))
 
     def append(self, decisions: pd.DataFrame) -> Appended:
         """Add decisions; those that are there already, unchanged, are passed over.
@@ -259,11 +260,16 @@ def _together(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 
 def _identity(frame: pd.DataFrame) -> pd.Series:
-    return pd.to_datetime(frame["as_of"]).dt.strftime("%Y%m%d") + "-" + frame["customer_id"].astype(str)
+    return pd.to_datetime(frame["as_of"]).dt.strftime("%Y%m%d") + "-" + _of_text(frame)["customer_id"]
+
+
+def _of_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy with its customers, where it has any, as text: 7 and 7.0 are the same one."""
+    return frame.assign(customer_id=identifier_text(frame["customer_id"])) if "customer_id" in frame else frame.copy()
 
 
 def _complete(decisions: pd.DataFrame) -> pd.DataFrame:
-    frame = decisions.copy()
+    frame = _of_text(decisions)
     frame["as_of"] = pd.to_datetime(frame["as_of"]).dt.normalize()
     frame["policy_version"] = frame["policy_version"].astype(str)
     if "decision_id" not in frame.columns:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import DataError, Problem, raise_problems
+from custintel.identifiers import identifier_index
 from custintel.metrics import wilson
 
 if TYPE_CHECKING:
@@ -158,11 +159,12 @@ def _share(caught: float, missed: float) -> float:
 
 def _customers(table: pd.DataFrame) -> pd.Index:
     index = table.index
-    return (index.get_level_values("customer_id") if "customer_id" in index.names else index).unique()
+    return identifier_index(index.get_level_values("customer_id") if "customer_id" in index.names else index).unique()
 
 
 def _known(outcomes: pd.DataFrame) -> pd.Series:
     """1 for cases, 0 for others, by customer; unknown ones left out."""
     frame = outcomes.set_index("customer_id") if "customer_id" in outcomes else outcomes
+    frame = frame.set_axis(identifier_index(frame.index))
     told = frame.loc[frame["outcome"].isin([*_CASES, "not"]), "outcome"]
     return told.isin(_CASES).groupby(level=0).max().astype(int)
