@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,7 +103,7 @@ def identifier_text(values: Any, name: str = "customer_id") -> np.ndarray:
         texts[given] = known.astype(str).to_numpy(dtype=object)
     elif isinstance(known.dtype, pd.StringDtype):
         _refuse_lost(int(known.str.strip().str.fullmatch(_SPREADSHEET).sum()), len(series), name)
-        texts[given] = known.str.strip().replace("", None).to_numpy(dtype=object, na_value=None)
+        texts[given] = [cell or None for cell in known.str.strip().tolist()]
     else:
         limit = _limit(known.dtype)
         _refuse_lost(sum(_lost(cell, limit) for cell in known.tolist()), len(series), name)
@@ -118,8 +117,6 @@ def _text(cell: Any) -> str | None:
         return str(int(cell)) if float(cell).is_integer() else repr(float(cell))
     if isinstance(cell, Decimal):
         return format(cell.to_integral_value() if cell == cell.to_integral_value() else cell, "f")
-    if isinstance(cell, Integral) and not isinstance(cell, bool):
-        return str(int(cell))
     if isinstance(cell, bytes):
         cell = cell.decode("utf-8", errors="replace")
     return str(cell).strip() or None
@@ -139,7 +136,7 @@ def _refuse_lost(lost: int, rows: int, name: str) -> None:
 def _lost(cell: object, limit: int) -> bool:
     if isinstance(cell, str):
         return _SPREADSHEET.fullmatch(cell.strip()) is not None
-    return isinstance(cell, (float, np.floating)) and abs(cell) >= limit
+    return isinstance(cell, (float, np.floating)) and bool(abs(float(cell)) >= limit)
 
 
 def _limit(dtype: Any) -> int:

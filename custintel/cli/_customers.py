@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +11,8 @@ import pandas as pd
 import typer
 
 from custintel.builder import FeatureBuilder, feature_words
-from custintel.cli._show import say
-from custintel.errors import ConfigurationError, DataError
+from custintel.cli._show import step
+from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.identifiers import identifier_faults, identifier_index
 from custintel.rules import AlarmSettings
 from custintel.training import identity_to_score, read_table
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from custintel.rules import RuleBase
+    from custintel.training import Identity, Table
 
 __all__ = [
     "AsOf",
@@ -31,6 +33,7 @@ __all__ = [
     "base_at",
     "check_language",
     "feature_names",
+    "read_rows",
     "settings_for",
 ]
 
@@ -105,15 +108,30 @@ def _flat(source: Source) -> pd.DataFrame:
     """The table with its customers, as they are written, in the index; said where that is a guess or not unique."""
     table = read_table(source.place, source.id_column)
     who = identity_to_score(table, source.id_column)
+    frame = named_customers(table, who)
     if who.column is None:
-        frame = table.frame.set_axis(identifier_index(table.frame.index).rename("customer_id"))
-        say(who.note)
-    else:
-        frame = table.named_by(who.column).frame
-        customers = frame.index.get_level_values("customer_id").to_numpy(dtype=object)
-        for fault in identifier_faults(customers):
-            say(f"{who.column!r}: {fault}")
+        step(who.note)
     return frame if source.as_of is None else _dated(frame, source.as_of)
+
+
+def named_customers(table: Table, who: Identity) -> pd.DataFrame:
+    """The table by customer; rows that share one, or have none, are counted in a warning."""
+    if who.column is None:
+        return table.frame.set_axis(identifier_index(table.frame.index).rename("customer_id"))
+    frame = table.named_by(who.column).frame
+    faults = identifier_faults(frame.index.get_level_values("customer_id").to_numpy(dtype=object))
+    if faults:
+        warnings.warn(f"{'; '.join(faults)} ({who.column!r})", QualityWarning, stacklevel=2)
+    return frame
+
+
+def read_rows(place: Path) -> pd.DataFrame:
+    """A table of rows about customers (values, contacts, outcomes), its ``customer_id`` as it is written."""
+    table = read_table(place, "customer_id", may_be_empty=True)
+    for note in table.notes:
+        step(f"{place.name}: {note}")
+    frame = table.frame
+    return frame.assign(customer_id=table.identifiers("customer_id")) if "customer_id" in frame else frame
 
 
 def _dated(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 import typer
 
-from custintel.cli._customers import Source, base_at
+from custintel.cli._customers import Id, Source, base_at
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import ConfigurationError, DataError
 from custintel.rules import LearnSettings, builtin_rules, evidence_words, learn_into, rules_from_yaml, to_approve

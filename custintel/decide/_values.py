@@ -272,7 +272,7 @@ def _frame_problems(where: str, frame: Any) -> list[Problem]:
                 Problem(where, f"{len(twice)} {label}(s) occur more than once", f"for example {twice[0]}", "once each")
             )
     if frame.index.hasnans:
-        problems.append(Problem(where, f"{int(frame.index.isna().sum())} row(s) without customer_id"))
+        problems.append(Problem(where, f"{int(np.sum(frame.index.isna()))} row(s) without customer_id"))
     texts = [str(name) for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if texts:
         hint = "set the customer as index: frame.set_index('customer_id')" if "customer_id" in texts else ""

@@ -68,9 +68,9 @@ def alarms(entries: Mapping[str, Entry], rules: RuleSet, X: pd.DataFrame, how: A
     Returns
     -------
     DataFrame
-        Index of `X`, customers as text; rule, version, category, kind, tier (match or resembles), similarity, matched, missed (with the
-        distance) and unknown conditions in words, precision (what its evidence says of this tier), expected loss
-        (precision x loss of the rule, in u), severity, action.
+        Index of `X`, customers as text; rule, version, category, kind, tier (match or resembles), similarity, matched,
+        missed (with the distance) and unknown conditions in words, precision (what its evidence says of this tier),
+        expected loss (precision x loss of the rule, in u), severity, action.
     """
     similarity = rules.similarity(X).to_numpy()
     limits = np.array([_limit(entries[id_], how) for id_ in rules.nodes])

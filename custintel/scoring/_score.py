@@ -10,9 +10,9 @@ import pandas as pd
 
 from custintel.artifact import Model, load_model
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.identifiers import identifier_faults, identifier_text
 from custintel.estimators import ValueModel
 from custintel.explain import reasons
+from custintel.identifiers import identifier_faults, identifier_text
 from custintel.scoring._population import features_of_the_day, scoring_date
 from custintel.scoring._values import value_list
 from custintel.scoring._write import check_writable, write_list
@@ -92,7 +92,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     if out is not None:
         check_writable(out)
     loaded = _loaded(model, tracking_uri)
-    skipped, notes = 0, []
+    skipped, notes = 0, list[str]()
     if isinstance(loaded.estimator, ValueModel):
         tables = _tables_of(wh)
         scores = value_list(loaded, tables, scoring_date(tables, as_of))

@@ -103,7 +103,8 @@ def _half_read(column: pd.Series, name: str) -> list[str]:
     codes = filled.str.match(r"^0\d").any()  # leading zeros: no numbers
     if codes or 2 * numbers < len(filled):
         return notes
-    why = f"{grouped:,} of them with a sign between thousands" if grouped else f"{len(filled) - numbers:,} others are not"
+    others = f"{len(filled) - numbers:,} others are not"
+    why = f"{grouped:,} of them with a sign between thousands" if grouped else others
     notes.append(
         f"{name!r}: {numbers:,} of {len(filled):,} cells are numbers, {why}, so that the column is read as text with "
         f"{filled.nunique():,} levels: write plain numbers, and nothing where there is none"
@@ -122,8 +123,7 @@ def _twins(frame: pd.DataFrame) -> list[str]:
     codes = {name: found for name, found in codes.items() if len(np.unique(found)) > 1}
     alike = _renamed(codes, frame) + _multiples(part[list(codes)])
     return [
-        f"{one!r} and {other!r} say the same in every row: one of them would do"
-        for one, other in dict.fromkeys(alike)
+        f"{one!r} and {other!r} say the same in every row: one of them would do" for one, other in dict.fromkeys(alike)
     ]
 
 

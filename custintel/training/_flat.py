@@ -78,6 +78,7 @@ def _keyed(table: Table, id_column: str | None) -> Table:
         return table
     return replace(table, frame=table.frame.set_index("as_of"))
 
+
 def _without_duplicates(frame: pd.DataFrame, identity: str | None) -> tuple[pd.DataFrame, list[str]]:
     """Exact duplicate rows once: a copy on both sides of a fold would be learned by heart.
 
@@ -102,7 +103,7 @@ def _by_date(frame: pd.DataFrame, asked: str | None, target: str) -> tuple[pd.Da
         return frame, None, notes
     days = pd.DatetimeIndex(_moments(frame[name], name)).normalize()
     if days.isna().any():
-        notes.append(f"{int(days.isna().sum())} rows without a date in {name!r} were learned from and not judged on")
+        notes.append(f"{int(np.sum(days.isna()))} rows without a date in {name!r} were learned from and not judged on")
     if days.nunique() > _MANY_DATES:
         days = days.to_period("M").to_timestamp()
     others = frame.index if len(frame.index.names) == 1 else frame.index.get_level_values("customer_id")

@@ -67,10 +67,11 @@ def identity_to_score(
         Columns that the model learned from: they are nobody's name unless asked for.
     """
     if asked is not None:
-        name = _asked(table, asked)
-        return Identity(name, f"customer_id is the column {name!r}, as asked")
-    if recorded is not None and (name := _like(table, recorded)) is not None:
-        return Identity(name, f"customer_id is the column {name!r}, as in training {_OTHER}")
+        given = _asked(table, asked)
+        return Identity(given, f"customer_id is the column {given!r}, as asked")
+    known = None if recorded is None else _like(table, recorded)
+    if known is not None:
+        return Identity(known, f"customer_id is the column {known!r}, as in training {_OTHER}")
     found = known_identifier(name for name in table.written if name not in features)
     if found is not None:
         return Identity(found, f"customer_id is the column {found!r}, recognised by its name {_OTHER}")

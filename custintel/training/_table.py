@@ -104,7 +104,7 @@ class Table:
         return replace(self, frame=frame, notes=tuple(n for n in self.notes if not n.startswith(f"{column!r}: ")))
 
 
-def read_table(place: str | Path | pd.DataFrame, identifier: str | None = None) -> Table:
+def read_table(place: str | Path | pd.DataFrame, identifier: str | None = None, *, may_be_empty: bool = False) -> Table:
     """Read a CSV (any of ``, ; tab |``), Parquet or Excel file, or take a data frame, and tidy it.
 
     Every door that takes a flat table reads it here, so that a column means the same in all of them.
@@ -115,12 +115,26 @@ def read_table(place: str | Path | pd.DataFrame, identifier: str | None = None) 
         The file or the frame.
     identifier : str, optional
         A column that names customers, beside those whose names say so: kept as written in ``Table.written``.
+    may_be_empty : bool
+        Whether a header without rows is a table.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is of another kind, it cannot be read, or it is empty.
 
     Examples
     --------
     >>> read_table(pd.DataFrame({"minutes": ["1", "2"]})).frame["minutes"].tolist()
     [1, 2]
     """
+    table = _read(place, identifier)
+    if not may_be_empty or not table.frame.shape[1]:
+        _check_filled(table.frame)
+    return table
+
+
+def _read(place: str | Path | pd.DataFrame, identifier: str | None) -> Table:
     if isinstance(place, pd.DataFrame):
         return _tidied(place, place, identifier)
     path = Path(place)
@@ -161,7 +175,8 @@ def _tidied(frame: pd.DataFrame, stored: pd.DataFrame, identifier: str | None, d
     """The frame made tidy; its identifiers as they are stored."""
     table = tidy(frame, decimal_comma)
     columns = {" ".join(str(name).split()): stored[name] for name in _of_customers(stored.columns, identifier)}
-    levels = {str(name): frame.index.get_level_values(name) for name in frame.index.names if name is not None}
+    named = [(level, str(name)) for level, name in enumerate(frame.index.names) if name is not None]
+    levels = {name: frame.index.get_level_values(level) for level, name in named}
     return replace(table, written={**levels, **columns})
 
 
@@ -169,6 +184,11 @@ def _as_stored(path: Path, frame: pd.DataFrame, identifier: str | None) -> pd.Da
     """Columns of a Parquet file that may name customers: whole numbers with gaps stay whole numbers."""
     names = _of_customers(frame.columns, identifier)
     return pd.read_parquet(path, columns=names, dtype_backend="numpy_nullable") if names else frame[names]
+
+
+def _check_filled(frame: pd.DataFrame) -> None:
+    if frame.empty:
+        raise DataError(f"the table is empty\n  given: {len(frame)} rows, {frame.shape[1]} columns")
 
 
 def _check_readable(path: Path) -> None:
@@ -184,8 +204,8 @@ def _read_excel(path: Path, identifier: str | None) -> Table:
     if find_spec("openpyxl") is None:
         raise MissingExtraError("openpyxl", "excel", "reading .xlsx")
     with pd.ExcelFile(path, engine="openpyxl") as book:
-        header = pd.read_excel(book, nrows=0).columns
-        frame = pd.read_excel(book, **_as_written(header, identifier, object))
+        header = list(pd.read_excel(book, nrows=0).columns)
+        frame: pd.DataFrame = pd.read_excel(book, sheet_name=0, **_as_written(header, identifier, object))
     stored = frame[_of_customers(header, identifier)].map(_digits_of_excel)
     return _quietly(_tidied(frame, stored, identifier))
 
@@ -208,10 +228,10 @@ def _read_text(path: Path, identifier: str | None) -> Table:
     if not text.strip():
         raise DataError(f"{path.name} is empty")
     separator = find_separator(text)
-    header = pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, nrows=0).columns
-    how = {"sep": separator, "skipinitialspace": True, "low_memory": False}
+    header = list(pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, nrows=0).columns)
+    how: dict[str, Any] = {"sep": separator, "skipinitialspace": True, "low_memory": False}
     try:
-        frame = pd.read_csv(io.StringIO(text), **how, **_as_written(header, identifier, str))
+        frame: pd.DataFrame = pd.read_csv(io.StringIO(text), **how, **_as_written(header, identifier, str))
     except pd.errors.ParserError as error:
         raise DataError(f"{path.name} cannot be read as a table\n  given: {error}") from error
     table = _quietly(_tidied(frame, frame, identifier, decimal_comma=separator == ";"))
@@ -267,9 +287,9 @@ def tidy(frame: pd.DataFrame, decimal_comma: bool = False) -> Table:
     >>> tidy(pd.DataFrame({" a ": [True]})).frame.columns.tolist()
     ['a']
     """
-    if frame.empty:
-        raise DataError(f"the table is empty\n  given: {len(frame)} rows, {frame.shape[1]} columns")
     names, notes = _clean_names(frame.columns)
+    if not len(frame):
+        return Table(frame.set_axis(names, axis=1), tuple(notes))
     columns: dict[str, pd.Series] = {}
     for position, name in enumerate(names):
         columns[name], note = _clean_column(frame.iloc[:, position], decimal_comma)
