@@ -67,7 +67,7 @@ def identifier_text(values: Any, name: str = "customer_id") -> np.ndarray:
 
     Parameters
     ----------
-    values : Series, Index or array
+    values : Series, Index, array or iterable
         Texts, whole numbers, floats that are whole (a blank made floats of them), categories.
     name : str
         What they are called, for the message.
@@ -93,7 +93,8 @@ def identifier_text(values: Any, name: str = "customer_id") -> np.ndarray:
       allowed: text, or whole numbers
       hint: read the column as text (pandas: dtype={'line': str}; in Excel: format the cells as text)
     """
-    series = pd.Series(values).reset_index(drop=True)
+    typed = isinstance(values, (pd.Series, pd.Index, np.ndarray))
+    series = pd.Series(values if typed else list(values), dtype=None if typed else object).reset_index(drop=True)
     texts = np.full(len(series), None, dtype=object)
     given = series.notna().to_numpy()
     if isinstance(series.dtype, pd.CategoricalDtype):
