@@ -164,7 +164,7 @@ def _read_customers(customers: Iterable[object]) -> list[str]:
 
 def _as_texts(customers: Iterable[object]) -> list[str]:
     """Customers as the text that the tables hold."""
-    texts = identifier_text(customers).tolist()
+    texts: list[str] = identifier_text(customers).tolist()
     missing = texts.count(None)
     if missing:
         raise DataError(f"{missing} missing values among the customers\n  hint: drop them before building")
