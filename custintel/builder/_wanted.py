@@ -164,11 +164,11 @@ def _read_customers(customers: Iterable[object]) -> list[str]:
 
 def _as_texts(customers: Iterable[object]) -> list[str]:
     """Customers as the text that the tables hold."""
-    texts: list[str] = identifier_text(customers).tolist()
-    missing = texts.count(None)
+    texts = identifier_text(customers)
+    missing = sum(text is None for text in texts)
     if missing:
         raise DataError(f"{missing} missing values among the customers\n  hint: drop them before building")
-    return texts
+    return list(map(str, texts))
 
 
 def _check_known(wanted: Sequence[str], wh: Warehouse) -> None:

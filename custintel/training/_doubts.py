@@ -7,28 +7,25 @@ and numbers that are read as text. Notes name columns and counts, never a value 
 >>> table = pd.DataFrame({"age": [31, -1, 40] * 20, "minutes": range(60), "seconds": range(0, 3600, 60)})
 >>> print(*doubts_about(table, np.array([0.0, 1.0, 0.0] * 20)), sep="\\n")
 'age': 20 of 60 values are impossible (less than 0): a code for missing, or an error?
-'minutes' and 'seconds' say the same in every row: one of them would do
+'minutes' and 'seconds' say the same: one of them would do
 """
 
 from __future__ import annotations
 
 import re
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from custintel.identifiers import identifier_text
 from custintel.training._leakage import single_column_auc
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["doubts_about"]
 
 _ROWS = 20_000
 _FEW = 200  # rows; below, an order predicts by chance
-_SAME = 1 - 1e-9  # correlation from which two numbers are a multiple of each other
+_SAME = 1 - 1e-5  # correlation of numbers that are multiples of each other, rounded to cents
 _BINS = 20
 _BETTER_THAN_CHANCE = 0.05
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d+)?|\d{1,3}([,.' ]\d{3})+([.,]\d+)?)")
@@ -93,27 +90,25 @@ def _spaced(name: str) -> str:
 
 def _half_read(column: pd.Series, name: str) -> list[str]:
     """A column of text that is one of numbers, but for a few cells."""
-    texts = column.dropna().astype(str).str.strip()
-    filled = texts[~texts.str.lower().isin(_NOTHING)]
-    blank = len(texts) - len(filled)
+    counts = column.dropna().astype(str).str.strip().value_counts()  # each level is looked at once
+    nothing = counts.index.str.lower().isin(_NOTHING)
+    blank, filled = int(counts[nothing].sum()), counts[~nothing]
     notes = [f"{name!r}: {blank:,} cells like '-', '?' or 'n/a' are taken as a value of their own"] if blank else []
-    if filled.empty:
+    cells, numbers, grouped = int(filled.sum()), _matching(filled, _NUMBER), _matching(filled, _GROUPED)
+    codes = filled.index.str.match(r"^0\d").any()  # leading zeros: no numbers
+    if codes or numbers == 0 or 2 * numbers < cells:
         return notes
-    grouped, numbers = int(filled.map(_whole(_GROUPED)).sum()), int(filled.map(_whole(_NUMBER)).sum())
-    codes = filled.str.match(r"^0\d").any()  # leading zeros: no numbers
-    if codes or 2 * numbers < len(filled):
-        return notes
-    others = f"{len(filled) - numbers:,} others are not"
-    why = f"{grouped:,} of them with a sign between thousands" if grouped else others
-    notes.append(
-        f"{name!r}: {numbers:,} of {len(filled):,} cells are numbers, {why}, so that the column is read as text with "
-        f"{filled.nunique():,} levels: write plain numbers, and nothing where there is none"
-    )
-    return notes
+    why = f"{grouped:,} of them with a sign between thousands" if grouped else f"{cells - numbers:,} others are not"
+    return [
+        *notes,
+        f"{name!r}: {numbers:,} of {cells:,} cells are numbers, {why}, so that the column is read as text with "
+        f"{len(filled):,} levels: write plain numbers, and nothing where there is none",
+    ]
 
 
-def _whole(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda text: pattern.fullmatch(text) is not None
+def _matching(counts: pd.Series, pattern: re.Pattern[str]) -> int:
+    """Number of cells whose text is of this form."""
+    return int(sum(count for text, count in counts.items() if pattern.fullmatch(str(text))))
 
 
 def _twins(frame: pd.DataFrame) -> list[str]:
@@ -122,9 +117,7 @@ def _twins(frame: pd.DataFrame) -> list[str]:
     codes = {str(name): pd.factorize(part[name].astype(object))[0] for name in part.columns}
     codes = {name: found for name, found in codes.items() if len(np.unique(found)) > 1}
     alike = _renamed(codes, frame) + _multiples(part[list(codes)])
-    return [
-        f"{one!r} and {other!r} say the same in every row: one of them would do" for one, other in dict.fromkeys(alike)
-    ]
+    return [f"{one!r} and {other!r} say the same: one of them would do" for one, other in dict.fromkeys(alike)]
 
 
 def _renamed(codes: dict[str, np.ndarray], frame: pd.DataFrame) -> list[tuple[str, str]]:
@@ -168,8 +161,8 @@ def _orders(frame: pd.DataFrame, y: np.ndarray) -> list[str]:
         return []
     notes = _order(np.arange(len(y)), y, "the order of the rows", "two lists put one after the other?")
     if "customer_id" in frame.index.names:
-        texts = pd.Series(frame.index.get_level_values("customer_id").to_numpy(dtype=object)).fillna("")
-        rank = np.lexsort((texts.to_numpy(dtype=str), texts.str.len().to_numpy()))
+        texts = ["" if t is None else t for t in identifier_text(frame.index.get_level_values("customer_id"))]
+        rank = np.lexsort((np.array(texts), [len(text) for text in texts]))
         place = np.empty(len(y), dtype=np.int64)
         place[rank] = np.arange(len(y))
         notes += _order(place, y, "the order of the identifiers", "events and others numbered apart?")
