@@ -16,10 +16,10 @@ from custintel.cli._customers import (
     Source,
     base_at,
     check_language,
-    read_rows,
     settings_for,
 )
 from custintel.cli._emit import written
+from custintel.cli._rows import read_rows
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import DataError
 from custintel.rules import cases as joined
@@ -73,7 +73,7 @@ def alarms(
     for rule in left_out:
         say(f"  not asked: {rule.name}, which reads {', '.join(sorted(rule.columns - set(X.columns)))}")
     if report is not None:
-        known = None if outcomes is None else read_rows(outcomes)
+        known = None if outcomes is None else read_rows(outcomes, "file of outcomes")
         say(f"report: {desk_report(found, raised, None, known, month, how=how).save(report)}")
 
 

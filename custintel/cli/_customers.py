@@ -33,7 +33,6 @@ __all__ = [
     "base_at",
     "check_language",
     "feature_names",
-    "read_rows",
     "settings_for",
 ]
 
@@ -123,15 +122,6 @@ def named_customers(table: Table, who: Identity) -> pd.DataFrame:
     if faults:
         warnings.warn(f"{'; '.join(faults)} ({who.column!r})", QualityWarning, stacklevel=2)
     return frame
-
-
-def read_rows(place: Path) -> pd.DataFrame:
-    """A table of rows about customers (values, contacts, outcomes), its ``customer_id`` as it is written."""
-    table = read_table(place, "customer_id", may_be_empty=True)
-    for note in table.notes:
-        step(f"{place.name}: {note}")
-    frame = table.frame
-    return frame.assign(customer_id=table.identifiers("customer_id")) if "customer_id" in frame else frame
 
 
 def _dated(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:

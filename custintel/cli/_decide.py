@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from custintel.cli._customers import read_rows
+from custintel.cli._rows import read_rows
 from custintel.cli._show import say, show_frame, show_lines, step
 from custintel.errors import ConfigurationError
 

@@ -162,7 +162,7 @@ def _orders(frame: pd.DataFrame, y: np.ndarray) -> list[str]:
     notes = _order(np.arange(len(y)), y, "the order of the rows", "two lists put one after the other?")
     if "customer_id" in frame.index.names:
         texts = ["" if t is None else t for t in identifier_text(frame.index.get_level_values("customer_id"))]
-        rank = np.lexsort((np.array(texts), [len(text) for text in texts]))
+        rank = np.lexsort((np.array(texts), np.array([len(text) for text in texts])))
         place = np.empty(len(y), dtype=np.int64)
         place[rank] = np.arange(len(y))
         notes += _order(place, y, "the order of the identifiers", "events and others numbered apart?")

@@ -145,7 +145,7 @@ def _panel(customers: int = 120, months: int = 6) -> pd.DataFrame:
     return table.assign(left=(table["bill"] + rng.normal(0, 12, len(table)) > 55).astype(int))
 
 
-def test_a_table_with_dates_is_judged_on_later_ones(quick_models: Path) -> None:
+def test_a_table_with_dates_is_judged_on_later_ones(quick_models: Path, tmp_path: Path) -> None:
     run = train("churn", table=_panel(), target="left", models_path=quick_models, tracking=False)
     dates = run.evaluation.X.index.get_level_values("as_of")
     assert sorted({str(d.date()) for d in dates}) == ["2025-05-28", "2025-06-28"]
@@ -163,6 +163,10 @@ def test_a_table_with_dates_is_judged_on_later_ones(quick_models: Path) -> None:
     assert "out of time by 'month'" in told
     assert "other customers" in told
     assert "cross-validation" not in told
+    page = run.report(tmp_path / "r.html").read_text()
+    assert "judged by models that learned from rows up to 2025-04-28" in page
+    assert "held out from training" not in page
+    assert "chosen at random" not in page
 
 
 def test_nobody_stands_on_both_sides(quick_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
