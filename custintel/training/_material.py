@@ -110,7 +110,8 @@ def _judging_words(flat: FlatData, eras: Eras | None, judged: Eras | None) -> st
         return (
             f"out of time by {flat.date_column!r}: all figures come from {rows:,} rows of "
             f"{judged.judged[0].date()} to {judged.judged[-1].date()}, by models that learned from rows to "
-            f"{judged.learned[-1].date()}{others}; the delivered model learned from all rows"
+            f"{judged.learned[-1].date()}{others}; the delivered model learned from all rows (on which day a label "
+            "was known, a flat table does not say)"
         )
     why = "no dates in a flat table" if eras is None else "too few of one class on one side of any date"
     return f"{why}: all figures come from five-fold cross-validation on the same rows"
