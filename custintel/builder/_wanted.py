@@ -15,6 +15,7 @@ import pyarrow as pa
 from custintel.builder._when import AsOf, read_dates
 from custintel.errors import ConfigurationError, DataError, DateError
 from custintel.expressions import AS_OF
+from custintel.identifiers import identifier_text
 
 if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
@@ -163,11 +164,11 @@ def _read_customers(customers: Iterable[object]) -> list[str]:
 
 def _as_texts(customers: Iterable[object]) -> list[str]:
     """Customers as the text that the tables hold."""
-    given = list(customers)
-    missing = int(pd.isna(pd.Series(given, dtype=object)).sum())
+    texts = identifier_text(customers)
+    missing = sum(text is None for text in texts)
     if missing:
         raise DataError(f"{missing} missing values among the customers\n  hint: drop them before building")
-    return [str(one) for one in given]
+    return list(map(str, texts))
 
 
 def _check_known(wanted: Sequence[str], wh: Warehouse) -> None:

@@ -89,7 +89,7 @@ def try_one(
     target: Annotated[str | None, typer.Option(help="Column that says who was a case.")] = None,
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance.")] = None,
     as_of: AsOf = None,
-    id_column: Id = "customer_id",
+    id_column: Id = None,
     features: FeatureFolder = None,
     language: Language = "en",
     as_json: AsJson = False,

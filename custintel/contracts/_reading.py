@@ -24,6 +24,7 @@ __all__ = ["Reading", "reading"]
 _NOTHING = ("", "-", "nan", "null", "na", "n/a", "none")
 _YES = ("true", "t", "yes", "y", "1")
 _NO = ("false", "f", "no", "n", "0")
+_EXACT = 2**53  # from here on a double cannot tell every whole number from its neighbour
 _SHORT = 6  # digits; longer numbers are subscribers
 _FLOATS = ("DOUBLE", "FLOAT")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
@@ -46,6 +47,8 @@ class Reading:
 def reading(contract: ColumnContract, source: ColumnSource, raw_type: str, given_name: str) -> Reading:
     """Return how a raw column of this SQL type is read; `given_name` is what the first step will be called."""
     raw, kind = _raw(source, raw_type)
+    if contract.type == "string" and source.column is not None and raw_type.startswith("DECIMAL"):
+        raw, kind = _digits(source.column), "VARCHAR"  # a double would lose digits of long identifiers
     if source.values or source.other is not None:
         raw, kind = _mapped(raw, kind, source), "VARCHAR"
     given = _given(raw, kind, contract, source)
@@ -71,12 +74,17 @@ def _raw(source: ColumnSource, raw_type: str) -> tuple[str, str]:
     return f"cast({name} as varchar)", "VARCHAR"
 
 
+def _digits(column: str) -> str:
+    """A decimal as text, without a fraction that is zero."""
+    return f"regexp_replace(cast({quoted(column)} as varchar), '[.]0+$', '')"
+
+
 def _text(raw: str, kind: str) -> str:
     """As text; whole floats lose their `.0`, because pandas makes floats of identifiers with gaps."""
     if kind == "VARCHAR":
         return raw
     if kind == "DOUBLE":
-        whole = f"{raw} = floor({raw}) and abs({raw}) < 9e15"
+        whole = f"{raw} = floor({raw}) and abs({raw}) < {_EXACT}"
         return f"case when {whole} then cast(cast({raw} as bigint) as varchar) else cast({raw} as varchar) end"
     return f"cast({raw} as varchar)"
 
@@ -142,6 +150,9 @@ def _numbered(text: str, source: ColumnSource) -> str:
 
 def _typed(given: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:
     """What the given value says, in the contract's type."""
+    if contract.type == "string" and kind == "DOUBLE" and not contract.values:
+        # a double this long may have been several identifiers: no name of anybody
+        return f"case when coalesce(abs(try_cast({given} as double)) < {_EXACT}, true) then {given} end"
     if contract.type == "string":
         return _vocabulary(given, contract.values)
     if contract.type == "boolean":

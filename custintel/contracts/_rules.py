@@ -142,8 +142,8 @@ class Rules:
         if c.required:
             where = "" if c.needed_when is None else f" and ({c.needed_when})"
             rules.append((f"{name if r.certain else given} is null{where}", "missing value", c.name))
-        if not r.certain and (c.type != "string" or c.values):
-            reason = "not in vocabulary" if c.values else "unreadable"
+        if not r.certain and (c.type != "string" or c.values or r.typed != r.given_name):
+            reason = "not in vocabulary" if c.values else "digits lost" if c.type == "string" else "unreadable"
             rules.append((f"{name} is null and {given} is not null", reason, c.name))
         if c.min is not None:
             rules.append((f"{name} < {c.min!r}", "below minimum", c.name))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import Problem, raise_problems
+from custintel.identifiers import identifier_index, identifier_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +40,19 @@ class Audience:
     contacts: pd.DataFrame | None = None
     as_of: str | pd.Timestamp | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("eligible", "household"):  # customers are text, as in the values and in the log
+            table = getattr(self, name)
+            if isinstance(table, (pd.DataFrame, pd.Series)):
+                object.__setattr__(self, name, table.set_axis(identifier_index(table.index)))
+        if self.contacts is not None and "customer_id" in self.contacts.columns:
+            texts = identifier_text(self.contacts["customer_id"])
+            object.__setattr__(self, "contacts", self.contacts.assign(customer_id=texts))
+
 
 def allowed_offers(value: pd.DataFrame, constraints: Constraints, audience: Audience) -> np.ndarray:
     """Customers x offers: true where nothing forbids the offer."""
+    value = value.set_axis(identifier_index(value.index))
     allowed = np.isfinite(np.asarray(value, dtype=np.float64))
     if audience.eligible is not None:
         allowed &= _eligible(audience.eligible, value)
@@ -61,7 +72,8 @@ def households(value: pd.DataFrame, constraints: Constraints, audience: Audience
         hint = "Audience(household=...): a Series indexed by customer_id"
         raise_problems([Problem("audience.household", wrong, "", "one household a customer", hint)])
         return None
-    codes = np.array(pd.factorize(household.reindex(value.index))[0], dtype=np.int64)
+    found = household.reindex(identifier_index(value.index))
+    codes = np.array(pd.factorize(found)[0], dtype=np.int64)
     alone = codes < 0
     codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
     return codes

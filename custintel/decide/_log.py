@@ -29,6 +29,7 @@ import pandas as pd
 from custintel.decide._values import NO_OFFER
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems
 from custintel.file_lock import WAIT_SECONDS, locked
+from custintel.identifiers import identifier_text
 from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ class DecisionLog:
 def _read_part(path: Path, newest: bool) -> pd.DataFrame | None:
     """The rows of a file; None for the newest one when it cannot be read, which is then set aside."""
     try:
-        return pd.read_parquet(path)
+        return _of_text(pd.read_parquet(path))
     except (OSError, ValueError) as error:  # what pyarrow raises for a damaged file are ValueErrors
         if isinstance(error, (PermissionError, FileNotFoundError)) or not newest:
             hint = "restore it from a copy; without it the log would say less than what was decided"
@@ -313,11 +314,16 @@ def _together(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 
 def _identity(frame: pd.DataFrame) -> pd.Series:
-    return pd.to_datetime(frame["as_of"]).dt.strftime("%Y%m%d") + "-" + frame["customer_id"].astype(str)
+    return pd.to_datetime(frame["as_of"]).dt.strftime("%Y%m%d") + "-" + _of_text(frame)["customer_id"]
+
+
+def _of_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy with its customers, where it has any, as text: 7 and 7.0 are the same one."""
+    return frame.assign(customer_id=identifier_text(frame["customer_id"])) if "customer_id" in frame else frame.copy()
 
 
 def _complete(decisions: pd.DataFrame) -> pd.DataFrame:
-    frame = decisions.copy()
+    frame = _of_text(decisions)
     frame["as_of"] = pd.to_datetime(frame["as_of"]).dt.normalize()
     frame["policy_version"] = frame["policy_version"].astype(str)
     if "decision_id" not in frame.columns:

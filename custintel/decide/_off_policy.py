@@ -18,6 +18,7 @@ import pandas as pd
 from custintel.decide._likelihood import mean_interval
 from custintel.decide._log import DecisionLog
 from custintel.errors import DataError, Problem, raise_problems
+from custintel.identifiers import identifier_index
 
 __all__ = ["PolicyComparison", "PolicyEvaluation", "compare_policies", "evaluate_policy"]
 
@@ -238,7 +239,8 @@ def _rows_like(frame: Target, log: DecisionLog | pd.DataFrame, material: _Materi
         return frame.reindex(material.decisions)
     whole = log.frame() if isinstance(log, DecisionLog) else log
     if "customer_id" in whole.columns:
-        customers = whole.loc[material.decisions, "customer_id"]
+        customers = pd.Series(identifier_index(pd.Index(whole.loc[material.decisions, "customer_id"])))
+        frame = frame.set_axis(identifier_index(frame.index))
         if customers.isin(frame.index).all():
             return frame.reindex(customers)
     lost = int((~material.decisions.isin(frame.index)).sum())

@@ -13,6 +13,7 @@ from custintel.errors import ConfigurationError, DataError, Problem, raise_probl
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._value import discount_factors
 from custintel.estimators._value_table import VALUE_FAMILIES, value_features
+from custintel.identifiers import identifier_text
 from custintel.labels import churn_population, exit_times, monthly_margin, past_value
 
 if TYPE_CHECKING:
@@ -401,8 +402,8 @@ def _items(terms: ValueTerms, day: pd.Timestamp, accounts: pd.Index[Any]) -> pd.
     """Historical, current and monthly amount of what belongs to accounts themselves."""
     if terms.account_items is None:
         return pd.DataFrame(0.0, index=accounts, columns=["hv", "cv", "run_rate"])
-    items = terms.account_items
-    unknown = sorted(set(items["account_id"].astype(str)) - set(accounts.astype(str)))
+    items = terms.account_items.assign(account_id=identifier_text(terms.account_items["account_id"], "account_id"))
+    unknown = sorted(set(items["account_id"].dropna()) - set(accounts.astype(str)))
     if unknown:
         raise DataError(
             f"account_items name {len(unknown)} account(s) that are not asked about: {', '.join(unknown[:5])}\n"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import Problem, QualityWarning, raise_problems
+from custintel.identifiers import identifier_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,14 +44,15 @@ def checked_overrides(overrides: pd.DataFrame, names: Sequence[str], start: pd.T
 
 def apply_overrides(found: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
     """Put tiers given by hand in place of computed ones in the months that they cover, even in part."""
-    known = overrides["customer_id"].isin(found["customer_id"])
+    overrides = overrides.assign(customer_id=identifier_text(overrides["customer_id"]))
+    rows = pd.DataFrame({"customer_id": identifier_text(found["customer_id"]), "month": found["month"].to_numpy()})
+    known = overrides["customer_id"].isin(rows["customer_id"])
     if not known.all():
         who = ", ".join(map(str, overrides.loc[~known, "customer_id"].head(5)))
         warnings.warn(
             f"{int((~known).sum())} overrides of customers without a row: {who}", QualityWarning, stacklevel=4
         )
-    rows = found[["customer_id", "month"]].assign(row=np.arange(len(found)))
-    both = rows.merge(overrides[[*_KEYS, "since"]], on="customer_id")
+    both = rows.assign(row=np.arange(len(found))).merge(overrides[[*_KEYS, "since"]], on="customer_id")
     late = both["month"] + pd.offsets.MonthEnd(0) < both["since"]
     both = both[~late & (both["month"] <= both["expires"])]
     for name in ("tier", "reason"):

@@ -27,10 +27,18 @@ def population(evaluation: Evaluation) -> dict[str, Any]:
         "rows": sorted(rows, key=lambda r: (str(r["as_of"]), r["role"] != "train")),
         "windows": windows,
         "closed": _closed(dated, windows) if windows else None,
+        "later": _later(evaluation),
         "test_rows": evaluation.rows,
         "test_positives": int(evaluation.y.sum()),
         "test_customers": _customers(evaluation.X.index),
     }
+
+
+def _later(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Return how a flat table with dates was cut in time; nothing for other models."""
+    windows = evaluation.model.metadata.get("windows") or {}
+    keys = ("date_column", "learned_to", "judged_from", "judged_to")
+    return {key: windows[key] for key in keys} if all(key in windows for key in keys) else None
 
 
 def _customers(index: pd.Index) -> int:

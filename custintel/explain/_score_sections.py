@@ -22,6 +22,8 @@ _PALE_ACCENT = "#efc4b2"
 def population(report: Facts) -> str:
     """Show dates and windows, or say that there are none."""
     t, facts = texts()["sections"]["population"], report["population"]
+    if facts.get("later"):
+        return section(t["title"], t["later"].format(rows=count(facts["test_rows"]), **facts["later"]), _roles(facts))
     if not facts["windows"]:
         return section(t["title"], t["flat"].format(rows=count(facts["test_rows"])), _roles(facts))
     c = texts()["charts"]["timeline"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from custintel.identifiers import identifier_text
+
 __all__ = ["detection_delay"]
 
 
@@ -32,8 +34,10 @@ def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     [2.0, 1.0, 3.0]
     """
     told = alarms.reset_index()[["customer_id", "as_of"]]
+    told = told.assign(customer_id=identifier_text(told["customer_id"]))
     told = told.assign(as_of=pd.to_datetime(told["as_of"]))
     begun = cases.reset_index(drop=True).assign(start_date=pd.to_datetime(cases["start_date"].to_numpy()))
+    begun = begun.assign(customer_id=identifier_text(begun["customer_id"]))
     pairs = begun.reset_index(names="case").merge(told, on="customer_id")
     inside = pairs["as_of"] >= pairs["start_date"]
     if "end_date" in pairs:

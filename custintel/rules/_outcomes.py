@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.errors import DataError, Problem, raise_problems
+from custintel.identifiers import identifier_text
 from custintel.metrics import wilson
 from custintel.rules._clock import moment
 
@@ -209,7 +210,7 @@ def _dated(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFr
     dates = pd.Series(pd.NaT, frame.index) if named is None else pd.to_datetime(frame[named], utc=True)
     out = frame[["customer_id", *needed]].reset_index(drop=True)
     out["date"] = pd.to_datetime(dates.reset_index(drop=True), utc=True).astype("datetime64[us, UTC]")
-    return out.assign(exact=named == "as_of")
+    return out.assign(customer_id=identifier_text(out["customer_id"]), exact=named == "as_of")
 
 
 def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:

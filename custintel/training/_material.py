@@ -17,7 +17,8 @@ from custintel.errors import DataError
 from custintel.expressions import parse
 from custintel.labels import ChurnDefinition, churn_labels, label_dates
 from custintel.training._dates import TimeSplit, split_in_time
-from custintel.training._flat import read_flat
+from custintel.training._flat import FlatData, read_flat
+from custintel.training._folds import Eras, eras_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,8 @@ class Material:
     quality: pd.DataFrame | None = None
     quality_reasons: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    id_column: str | None = None
+    eras: Eras | None = None
 
     def without(self, columns: list[str]) -> Material:
         """The same without some columns."""
@@ -66,12 +69,15 @@ class Material:
         return replace(self, X=self.X.drop(columns=columns), X_test=X_test)
 
 
-def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | None) -> Material:
-    """A flat table: judged by cross-validation, because it knows no dates."""
-    flat = read_flat(table, target, id_column)
+def from_table(
+    table: str | Path | pd.DataFrame, target: str, id_column: str | None, date: str | None = None
+) -> Material:
+    """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
+    flat = read_flat(table, target, id_column, date)
     _check_classes(flat.y, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
-    notes = (*flat.notes, "no dates in a flat table: all figures come from five-fold cross-validation on the same rows")
+    eras = eras_of(flat.y)
+    judged = eras if eras is not None and eras.judgeable(flat.y) else None
     return Material(
         flat.X,
         flat.y,
@@ -80,10 +86,35 @@ def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | N
         None,
         flat.target,
         digest.hexdigest()[:16],
-        {"folds": 5},
+        _judging_windows(flat, judged),
         words=feature_words(flat.X) if has_words(flat.X) else None,
-        notes=notes,
+        notes=(*flat.notes, _judging_words(flat, eras, judged)),
+        id_column=flat.id_column,
+        eras=judged,
     )
+
+
+def _judging_windows(flat: FlatData, judged: Eras | None) -> dict[str, Any]:
+    """How a flat table is judged, as data."""
+    if judged is None:
+        return {"folds": 5}
+    first, last = (str(day.date()) for day in (judged.judged[0], judged.judged[-1]))
+    learned = str(judged.learned[-1].date())
+    return {"date_column": flat.date_column, "learned_to": learned, "judged_from": first, "judged_to": last}
+
+
+def _judging_words(flat: FlatData, eras: Eras | None, judged: Eras | None) -> str:
+    """The same in words."""
+    if judged is not None:
+        rows, others = int(judged.late.sum()), "" if flat.groups is None else ", other customers"
+        return (
+            f"out of time by {flat.date_column!r}: all figures come from {rows:,} rows of "
+            f"{judged.judged[0].date()} to {judged.judged[-1].date()}, by models that learned from rows to "
+            f"{judged.learned[-1].date()}{others}; the delivered model learned from all rows (on which day a label "
+            "was known, a flat table does not say)"
+        )
+    why = "no dates in a flat table" if eras is None else "too few of one class on one side of any date"
+    return f"{why}: all figures come from five-fold cross-validation on the same rows"
 
 
 def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
