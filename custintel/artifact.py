@@ -25,7 +25,7 @@ import pandas as pd
 from custintel import estimators
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
-from custintel.replacing import replacing, scratch_folder
+from custintel.replacing import read_unreplaced, replacing, scratch_folder
 from custintel.seal import SEAL_KEY, fits, has_key, seal
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ __all__ = ["FORMAT_VERSION", "Model", "load_model"]
 
 FORMAT_VERSION = 1
 _FILE, _SEAL = "model.json", "model.seal"
-_LARGEST, _LONGEST_NAME, _MOST_TRIES = 2**30, 200, 20
+_LARGEST, _LONGEST_NAME = 2**30, 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
 _ELSEWHERE = {"FraudDetector": "custintel.fraud"}
 """Estimators of rooms above this one; the room is imported when a model of theirs is opened."""
@@ -127,7 +127,7 @@ class Model:
             Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set.
         """
         place = Path(folder)
-        content, texts = _read(place, unsealed)
+        content, texts = read_unreplaced(place, lambda: _read(place, unsealed))
         try:
             estimator = _estimator(content["estimator"], texts, also or {})
         except Exception as error:
@@ -244,24 +244,9 @@ def _check_replaceable(place: Path) -> None:
 
 
 def _read(place: Path, unsealed: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """Content and booster texts that belong together: once more when the folder was replaced in the meantime."""
-    for _ in range(_MOST_TRIES):
-        before = _identity(place)
-        try:
-            content = _read_json(place / _FILE, unsealed)
-            return content, {name: _read_booster(place, name, digest) for name, digest in content["boosters"].items()}
-        except ModelError:
-            if _identity(place) == before:
-                raise
-    raise ModelError(f"the model in {place} is being replaced all the time\n  hint: try again")
-
-
-def _identity(place: Path) -> tuple[int, int] | None:
-    try:
-        found = place.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    """Content and booster texts."""
+    content = _read_json(place / _FILE, unsealed)
+    return content, {name: _read_booster(place, name, digest) for name, digest in content["boosters"].items()}
 
 
 def _read_json(path: Path, unsealed: bool) -> dict[str, Any]:

@@ -18,19 +18,30 @@ import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from custintel.errors import OutputError
+from custintel.errors import DataError, OutputError
 from custintel.owner import read_owner, this_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["check_place", "creating_file", "make_scratch_folder", "replacing", "replacing_file", "scratch_folder"]
+__all__ = [
+    "check_place",
+    "creating_file",
+    "make_scratch_folder",
+    "read_unreplaced",
+    "replacing",
+    "replacing_file",
+    "scratch_folder",
+]
+
+_T = TypeVar("_T")
 
 _LEFT = re.compile(r"\.(?P<name>.+)\.custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}\.(?P<kind>part|old)(?:-journal)?")
 _SCRATCH = re.compile(r"custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}")
 _LONGEST_NAME = 60
+_MOST_TRIES = 20
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space, or write to another disk"),
@@ -165,6 +176,48 @@ def creating_file(place: Path) -> Iterator[Path]:
             _flush(target.parent)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def read_unreplaced(folder: Path, read: Callable[[], _T]) -> _T:
+    """What a function reads from a folder; it reads once more when the folder was replaced in the meantime.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, which another process may replace (`replacing`) at any moment.
+    read : callable
+        What reads it.
+
+    Raises
+    ------
+    DataError
+        When the folder is replaced faster than it can be read, twenty times.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     read_unreplaced(Path(home), lambda: len(list(Path(home).iterdir())))
+    0
+    """
+    for _ in range(_MOST_TRIES):
+        before = _identity(folder)
+        try:
+            found = read()
+        except Exception:
+            if _identity(folder) == before:
+                raise
+        else:
+            if _identity(folder) == before:
+                return found
+    raise DataError(f"{folder} is replaced faster than it can be read\n  hint: try again later")
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def check_place(place: Path) -> Path:

@@ -52,7 +52,7 @@ from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 from custintel.notebook import panel, quiet, table
 from custintel.plain_yaml import plain_yaml, yaml_text
-from custintel.replacing import replacing
+from custintel.replacing import read_unreplaced, replacing
 
 if TYPE_CHECKING:
     import os
@@ -202,7 +202,7 @@ class Warehouse:
             return cls(spark, spark_sources(spark, parse_mapping(rename)), _day_end(latest), where="session")
         path = Path(cast("str", place))
         if path.is_dir():
-            return cls._open_folder(path, rename, _day_end(latest), threads)
+            return read_unreplaced(path, lambda: cls._open_folder(path, rename, _day_end(latest), threads))
         if path.is_file() and path.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
             engine.attach(path, "source")

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import custintel.simulate
+from custintel import warehouse as module
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 from custintel.warehouse import Warehouse
 
@@ -230,6 +231,21 @@ def test_a_saved_warehouse_that_somebody_changed_is_reported_as_it_is(wh, tmp_pa
     folder = wh.save(tmp_path / "saved")
     USAGE.iloc[:1].to_parquet(folder / "usage.parquet")
     assert Warehouse.open(folder).report.frame().loc["usage"].tolist() == [1, 1, 0, 0]
+
+
+def test_a_warehouse_that_is_replaced_while_it_is_opened_is_the_old_or_the_new_one(wh, tmp_path, monkeypatch) -> None:
+    folder, new = wh.save(tmp_path / "saved"), Warehouse.from_frames(customers=CUSTOMERS, usage=USAGE.iloc[:2])
+    read = module.folder_sources
+
+    def replaced(*given):
+        monkeypatch.setattr(module, "folder_sources", read)
+        new.save(folder)
+        return read(*given)
+
+    monkeypatch.setattr(module, "folder_sources", replaced)
+    again = Warehouse.open(folder)
+    assert again.digest() == new.digest()
+    assert again.report.frame().equals(new.report.frame())
 
 
 def test_save_replaces_only_a_saved_warehouse(wh, tmp_path) -> None:

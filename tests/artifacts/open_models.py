@@ -61,6 +61,7 @@ def _judged(folder: str) -> dict[str, str]:
     child = os.fork()
     if not child:
         os.dup2(write, 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 6
         try:
             code = _in_child(folder)
