@@ -12,7 +12,7 @@ from custintel.builder import read_dates
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._value import discount_factors
-from custintel.estimators._value_table import VALUE_FAMILIES, value_features
+from custintel.estimators._value_table import value_features
 from custintel.labels import churn_population, exit_times, monthly_margin, past_value
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def account_stays(
     terms = terms or ValueTerms()
     day = pd.Timestamp(read_dates(as_of)[0])
     days = [pd.Timestamp(one) for one in read_dates(past)]
-    X = value_features(wh, [*days, day], VALUE_FAMILIES, terms.costs)
+    X = value_features(wh, [*days, day], costs=terms.costs)
     accounts = _account_features(X, _owners(wh, day, terms))
     exits = exit_times(wh, days, level="account", until=day)
     exits = exits.loc[exits.index.intersection(accounts.index)]
@@ -251,7 +251,7 @@ def _ahead(
     if model is None:
         empty = pd.DataFrame(np.zeros((len(lines), 0)), index=lines)
         return empty, empty
-    X = value_features(wh, day, VALUE_FAMILIES, terms.costs).droplevel("as_of")
+    X = value_features(wh, day, costs=terms.costs).droplevel("as_of")
     X = X.loc[X.index.intersection(lines).intersection(_active(wh, day, X.index))]
     names = getattr(model, "feature_names_in_", X.columns)
     lacking = [str(name) for name in names if name not in X.columns]

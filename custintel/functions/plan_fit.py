@@ -56,7 +56,9 @@ def plan_fit(question: Question) -> list[Step]:
 
 def _use(question: Question) -> Step:
     home = "coalesce(roaming_country, '') = ''"
-    outgoing = f"{home} and direction = 'out' and coalesce(destination, '') not in ('international', 'premium', 'service')"
+    outgoing = (
+        f"{home} and direction = 'out' and coalesce(destination, '') not in ('international', 'premium', 'service')"
+    )
     kinds = {
         "minutes": f"sum(case when {{month}} and {outgoing} and service = 'voice'"
         " then cast(duration_s as double) / 60 end)",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from custintel.training._dates import TimeSplit, split_in_time
 from custintel.training._flat import read_flat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from custintel.catalogue import ModelSpec
@@ -125,7 +125,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
     split = split_in_time(dates, definition.longest, history)
     labels = churn_labels(wh, [*split.train, split.test], definition)
-    builder = FeatureBuilder(spec.families, features_path=features_path)
+    builder = FeatureBuilder(spec.families, features_path, skip_unavailable=True)
     X = _features(builder, wh, split, labels)
     notes = _skipped(X)
     X = X[in_population(X, spec.population)]
@@ -166,10 +166,11 @@ def _rows(labels: pd.Series, dates: tuple[pd.Timestamp, ...]) -> pd.Series:
 
 
 def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
-    """Families and features that the operator's tables do not allow."""
-    skipped = X.attrs.get("custintel", {}).get("skipped") or {}
-    pairs = skipped.items() if isinstance(skipped, Mapping) else ((str(item), "") for item in skipped)
-    return tuple(f"feature left out: {name}{': ' if why else ''}{why}" for name, why in pairs)
+    """Families and features that the operator's tables do not allow, in one note."""
+    facts = X.attrs.get("custintel", {})
+    lines = facts.get("left_out") or []
+    count = len(facts.get("skipped") or {})
+    return (f"{count} features left out, because of the tables: {'; '.join(lines)}",) if lines else ()
 
 
 def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.builder import read_dates
+from custintel.builder import FeatureBuilder, read_dates
 from custintel.catalogue import load_model_spec
 from custintel.errors import ConfigurationError, DateError
 from custintel.estimators import ValueModel, fit_on, value_features, value_table
@@ -63,7 +63,7 @@ def fit_value_model(
             f"  hint: about {blank.horizon + 7} months are needed for a horizon of {blank.horizon}"
         )
     costs = spec.label.get("unit_costs") or None
-    X = _chosen(value_features(wh, days, spec.families, costs), spec)
+    X = _chosen(value_features(wh, days, FeatureBuilder(spec.families, skip_unavailable=True), costs), spec)
     table = value_table(wh, days, last, blank.horizon, costs, X, churn_definition(spec.as_dict()))
     fitted: ValueModel = fit_on(table, blank)
     return fitted

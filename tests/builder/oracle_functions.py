@@ -369,7 +369,9 @@ def handset(seen: Seen, customer: str, as_of: date) -> Row:
 def included_use(rows: list[Row], as_of: date, back: int) -> list[float]:
     """Minutes, texts and GB that count against an allowance, in one 30-day month: 0 is the last one."""
     mine = [r for r in rows if 30 * back <= age(r, as_of) < 30 * (back + 1) and not r["roaming_country"]]
-    out = [r for r in mine if r["direction"] == "out" and r["destination"] not in ("international", "premium", "service")]
+    out = [
+        r for r in mine if r["direction"] == "out" and r["destination"] not in ("international", "premium", "service")
+    ]
     return [
         sum((r["duration_s"] or 0) / 60 for r in out if r["service"] == "voice"),
         sum(r["service"] == "sms" for r in out),
