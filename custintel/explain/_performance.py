@@ -98,8 +98,9 @@ def _measure(
         return facts
     value = float(function(scored.y, scored.p))
     low, high = _known_interval(metadata, name, value) or _interval(scored, function, value)
-    # resampling only adds calibration error: its interval may lie above the value itself
-    return {**facts, "value": value, "low": min(low, value), "high": max(high, value)}
+    # models of earlier versions carry intervals that lie beside the value, or beyond what is possible
+    least, most = metrics.metric_bounds(function, scored.y)
+    return {**facts, "value": value, "low": min(max(low, least), value), "high": max(min(high, most), value)}
 
 
 def _known_interval(metadata: Mapping[str, Any], name: str, value: float) -> tuple[float, float] | None:

@@ -180,7 +180,8 @@ def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
         "test_as_of": [str(split.test.date())],
         "gap_days": definition.gap_days,
         "horizon_days": definition.horizon_days,
-        "dormancy_days": definition.dormancy_days,
+        # silence ends prepaid lines only: where none are asked about, labels do not wait for it
+        "dormancy_days": definition.longest - definition.end_days,
     }
 
 

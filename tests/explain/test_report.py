@@ -266,6 +266,17 @@ def test_open_labels_are_admitted(evaluation: Evaluation) -> None:
     assert "some labels of training were not known yet" in render_html(twin)
 
 
+def test_silence_is_not_waited_for_where_no_prepaid_line_is_asked(evaluation: Evaluation) -> None:
+    """A saved model of an earlier version says dormancy_days though its label is for postpaid lines."""
+    spec = {"label": {"kind": "arrears", "gap_days": 1, "horizon_days": 60, "billing_types": ["postpaid"]}}
+    windows = {"gap_days": 1, "horizon_days": 60, "dormancy_days": 30}
+    model = make_model({**METADATA, "spec": spec, "windows": windows})
+    dates = evaluation.population.assign(as_of=pd.to_datetime(["2025-07-31", "2025-08-31", "2025-10-31", "2025-11-30"]))
+    twin = build_report(Evaluation(model, evaluation.X, evaluation.y, evaluation.p, population=dates))
+    assert twin["population"]["windows"]["dormancy_days"] == 0
+    assert twin["population"]["closed"] is True
+
+
 def test_tuning(report: dict[str, object], page: str) -> None:
     assert report["tuning"]["best"] == {"trial": 2, "value": 0.74, "settings": {"leaves": 31}}
     assert "3 trials, 1 of them stopped early, 0 failed. Best: trial 2 with 0.7400." in page
