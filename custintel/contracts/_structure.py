@@ -78,19 +78,19 @@ def check_rows(report: QualityReport) -> None:
     _raise([Problem(r.table, "the table has no rows", hint=hint) for r in empty])
 
 
-def check_readable(report: QualityReport, examples: Mapping[str, str]) -> None:
+def check_readable(report: QualityReport) -> None:
     """Refuse a table of which every row breaks the contract: that is a wrong mapping, not dirt.
 
     Examples
     --------
     >>> from custintel.contracts import QualityReport, TableReport
-    >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]), {})
+    >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]))
     """
-    _raise([_unreadable(r, examples.get(r.table, "")) for r in report if r.rows_in and not r.kept])
+    _raise([_unreadable(r) for r in report if r.rows_in and not r.kept])
 
 
-def _unreadable(report: TableReport, example: str) -> Problem:
-    """Say why nothing was kept, with an example."""
+def _unreadable(report: TableReport) -> Problem:
+    """Say why nothing was kept; no row is shown, because rows are customers."""
     reasons = ", ".join(f"{fault} ({fault.rows} rows)" for fault in report.faults)
     hint = ""
     if any("time" in f.column or "date" in f.column for f in report.faults):
@@ -102,7 +102,7 @@ def _unreadable(report: TableReport, example: str) -> Problem:
         hint = (
             f'translate foreign words: rename={{"{report.table}": {{"COLUMN": {{"column": ..., "values": {{...}}}}}}}}'
         )
-    return Problem(report.table, f"no row meets the contract: {reasons}", example, hint=hint)
+    return Problem(report.table, f"no row meets the contract: {reasons}", hint=hint)
 
 
 def _column_problems(contract: TableContract, source: Source) -> list[Problem]:

@@ -115,7 +115,7 @@ def _applied(calculate: Callable[..., Any], parts: list[Reader]) -> Reader:
 def _number(value: Any) -> float | None:
     known = _known(value)
     if isinstance(known, str):
-        raise DataError(f"a text where a number is needed\n  given: {known}")
+        raise DataError("a text where a number is needed\n  allowed: a number, or nothing")
     return None if known is None else float(known)
 
 

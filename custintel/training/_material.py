@@ -157,7 +157,7 @@ def _features(builder: FeatureBuilder, wh: Warehouse, split: TimeSplit, labels: 
     X = builder.build(wh, [*split.train, split.test])
     absent = labels.index.difference(X.index)
     if len(absent):
-        raise DataError(f"{len(absent)} labelled customers have no features, for example {absent[0]}")
+        raise DataError(f"{len(absent)} of {len(labels)} labelled customers have no features")
     return X.loc[labels.index]
 
 
