@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from custintel.contracts._rules import Source, found_columns
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from custintel.contracts._report import QualityReport, TableReport
 
 __all__ = ["check_names", "check_readable", "check_rows", "check_structure"]
+
+_DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -109,7 +112,7 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
     """Required columns that are missing, and mapped columns that are not there."""
     where = f"{contract.name} ({source.label})"
     found = found_columns(contract, source)
-    given = ", ".join(source.columns)
+    given = ", ".join(_names_only(source.columns))
     problems = []
     for name in contract.required:
         if name not in found:
@@ -126,6 +129,11 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
                 Problem(where, f"the key column {name} is not there", given, hint=_close(name, source.columns))
             )
     return problems
+
+
+def _names_only(columns: Iterable[str]) -> list[str]:
+    """Names of columns; where a file has no header line they are its first row, so what looks like data is not told."""
+    return [f"column {n}" if _DATA.search(name) else name for n, name in enumerate(columns, 1)]
 
 
 def _rename_hint(table: str, column: str, names: Iterable[str]) -> str:
