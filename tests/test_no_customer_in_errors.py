@@ -41,7 +41,7 @@ def broken_file(folder: Path) -> None:
 
 
 def customers_unknown(_: Path) -> None:
-    listed = pd.DataFrame({"customer_id": ["a"]})
+    listed = pd.DataFrame({"customer_id": ["a"], "billing_type": "prepaid", "activation_date": ["2025-01-01"]})
     FeatureBuilder(["usage"]).build(Warehouse.from_frames(usage=calls(), customers=listed), "2025-06-30", [MARKER])
 
 
@@ -124,7 +124,7 @@ def test_no_error_shows_a_value_of_a_customer(mistake: Callable[[Path], None], t
     with pytest.raises(CustintelError) as told:
         mistake(tmp_path)
     said = [str(e) for e in _chain(told.value)]
-    assert not any(MARKER in text for text in said), said
+    assert not any(MARKER.lower() in text.lower() for text in said), said
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
