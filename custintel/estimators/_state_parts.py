@@ -50,12 +50,14 @@ class ColumnState(Part):
     """A column of the contract."""
 
     name: Short
-    kind: Literal["number", "date", "category", "constant", "empty", "identifier"]
+    kind: Literal["number", "date", "category", "constant", "empty", "identifier", "forbidden"]
     categories: list[Short]
     low: Finite | None
     high: Finite | None
     missing: Count
     unreadable: Count
+    pooled_levels: Count = 0
+    pooled_share: Chance = 0.0
 
     @model_validator(mode="after")
     def _fits(self) -> ColumnState:

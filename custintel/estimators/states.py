@@ -3,11 +3,12 @@
 >>> check_state({"class": "ChurnClassifier", "params": {}, "named": 1}, {})
 Traceback (most recent call last):
     ...
-custintel.errors.ModelError: no ChurnClassifier that custintel saved, 6 mistakes
+custintel.errors.ModelError: no ChurnClassifier that custintel saved, 5 mistakes
+  classes: is missing
   named: should be a valid boolean
   contract: is missing
-  classes: is missing
-  ...
+  ensemble: is missing
+  calibration: is missing
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ __all__ = [
     "CalibrationState",
     "Chance",
     "ChurnState",
+    "ClassesState",
     "Finite",
     "MetadataState",
     "Part",
@@ -73,18 +75,30 @@ class State(Part):
         need(not columns, "boosters that nothing reads")
 
 
-class ChurnState(TableState, State):
-    """`ChurnClassifier`."""
+class ClassesState(Part):
+    """Both labels of a classifier, and which of them is the event."""
 
     classes: Annotated[list[AnyOf], Field(min_length=2, max_length=2)]
-    classes_dtype: Short
+    classes_dtype: Short | None = None
+    pos_label: AnyOf = None
+
+    def check_classes(self) -> None:
+        """Two different labels, one of which is the event."""
+        need(self.classes_dtype is None or bool(_DTYPE.fullmatch(self.classes_dtype)), "labels of an unknown type")
+        labels = np.asarray(self.classes, dtype=self.classes_dtype).tolist()
+        need(labels == self.classes and labels[0] != labels[1], "the labels are not two")
+        need(self.pos_label is None or self.pos_label in labels, "the event is none of the labels")
+
+
+class ChurnState(TableState, ClassesState, State):
+    """`ChurnClassifier`."""
+
     ensemble: EnsembleState
     calibration: CalibrationState
 
     def check(self, columns: dict[str, int]) -> None:
         """Classes are two, and all parts read the same columns."""
-        need(bool(_DTYPE.fullmatch(self.classes_dtype)), "classes of an unknown type")
-        need(len(set(np.asarray(self.classes, dtype=self.classes_dtype).tolist())) == 2, "the classes are not two")
+        self.check_classes()
         self.ensemble.check(self.contract, columns)
 
 
@@ -232,10 +246,9 @@ class ScorecardParams(Part):
     base_odds: Positive = 50.0
 
 
-class ScorecardState(TableState, State):
+class ScorecardState(TableState, ClassesState, State):
     """`CreditScorecard`."""
 
-    classes: Annotated[list[AnyOf], Field(min_length=2, max_length=2)]
     bins: list[_Pair[BinsState]]
     card: list[_Pair[list[Annotated[int, Field(ge=-(10**9), le=10**9)]]]]
     base_points: Annotated[int, Field(ge=-(10**9), le=10**9)]
@@ -245,7 +258,7 @@ class ScorecardState(TableState, State):
     def check(self, columns: dict[str, int]) -> None:
         """Every column of the card has its bins."""
         need(not columns, "a scorecard has no boosters")
-        need(self.classes[0] != self.classes[1], "the classes are not two")
+        self.check_classes()
         _valid(ScorecardParams, self.params.model_dump())
         levels = {c.name: len(c.categories) if c.kind == "category" else 0 for c in used(self.contract)}
         bins, card = dict(self.bins), dict(self.card)

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from custintel.estimators.states import (
     AnomalyState,
-    AnyOf,
     BoosterNames,
     CalibrationState,
     Chance,
     ChurnState,
+    ClassesState,
     Finite,
     Part,
     Positive,
@@ -58,10 +58,9 @@ class _Params(Part):
     rules: list[dict[str, Any]] | None = None
 
 
-class FraudState(TableState, State):
+class FraudState(TableState, ClassesState, State):
     """`FraudDetector`."""
 
-    classes: Annotated[list[AnyOf], Field(min_length=2, max_length=2)]
     mined: list[dict[str, Any]] | None
     weights: list[Annotated[tuple[str, Finite], Field(strict=False)]]
     means: Annotated[list[Finite], _FIVE]
@@ -72,7 +71,7 @@ class FraudState(TableState, State):
 
     def check(self, columns: dict[str, int]) -> None:
         """All parts read columns of the table."""
-        need(self.classes[0] != self.classes[1], "the classes are not two")
+        self.check_classes()
         need([name for name, _ in self.weights] == ["intercept", *_VIEWS], "weights of other views")
         params = _Params.model_validate(self.params.model_dump())
         names = {column.name for column in self.contract}
