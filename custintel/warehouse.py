@@ -264,7 +264,7 @@ class Warehouse:
     def _judge(self) -> None:
         """Refuse what cannot be used; warn when much was set aside."""
         check_rows(self.report)
-        check_readable(self.report, {r.table: self._example(r.table) for r in self.report if r.rows_in and not r.kept})
+        check_readable(self.report)
         for r in self.report:
             if r.set_aside >= 20 and r.set_aside > 0.1 * r.rows_in:
                 reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
@@ -274,11 +274,6 @@ class Warehouse:
                 text = f"{r.table}: day and month seem exchanged in {r.swapped} of {r.kept} rows"
                 hint = 'read the original spelling with a format: {"column": ..., "format": "%d/%m/%Y"}'
                 warnings.warn(f"{text}\n  hint: {hint}", QualityWarning, stacklevel=4)
-
-    def _example(self, name: str) -> str:
-        """The first row that was set aside, in short."""
-        first = self.set_aside(name).head(1).dropna(axis=1).astype(str)
-        return ", ".join(f"{column}={values.iloc[0]}" for column, values in first.items())[:300]
 
     def relation(self, name: str) -> str:
         """Return the SQL name of a clean table, for use in FROM.

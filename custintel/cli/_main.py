@@ -14,7 +14,7 @@ import typer
 from custintel._version import __version__
 from custintel.cli import _alarms, _decide, _demo, _features, _models, _rules, _tables
 from custintel.cli._show import say, show_error, spoken_warnings
-from custintel.errors import CustintelError
+from custintel.errors import CustintelError, without_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        show_error(
-            RuntimeError(f"unexpected {type(error).__name__}: {error}\n  hint: --debug shows where; please report it")
-        )
+        told = f"unexpected {type(error).__name__}: {without_values(error)}"
+        show_error(RuntimeError(f"{told}\n  hint: --debug shows where; please report it"))
         raise SystemExit(1) from None

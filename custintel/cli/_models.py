@@ -139,23 +139,35 @@ def value(
     warehouse: Annotated[Path, typer.Argument(help="Folder of tables or DuckDB file.")],
     model: Annotated[str | None, typer.Option(help="A saved model of value; without one it is fitted now.")] = None,
     as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Months ahead; default: those of the model file, as far as the data go.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("values.parquet"),
     save: Annotated[Path | None, typer.Option(help="Also save the fitted model to this folder.")] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of own model files.")] = None,
 ) -> None:
     """Say what each customer is worth: historical, current and potential value, and a tier."""
+    if model is not None and horizon is not None:
+        raise ConfigurationError(
+            "a saved model has its horizon\n  given: --model and --horizon\n  allowed: one of them"
+        )
     wh = Warehouse.open(str(warehouse))
     if model is None:
         step("learning value from past dates")
-        fitted = Model("value", fit_value_model(wh, known_by=as_of, models_path=models))
+        fitted = Model("value", fit_value_model(wh, known_by=as_of, models_path=models, horizon=horizon))
     else:
         fitted = load_model(model)
     values = score_customers(fitted, wh, as_of=as_of, out=out)
     shown = ["customer_id", "hv", "cv", "pv", "total", "tier"]
     show_frame(values[shown].head(5).round(1), "the five most valuable")
-    say(f"{len(values):,} customers, {values['pv'].sum():,.0f} u of potential value: {out}")
+    say(f"{len(values):,} customers, {values['pv'].sum():,.0f} u of potential value{_over(fitted)}: {out}")
     if save is not None:
         say(f"model: {fitted.save(save)}")
+
+
+def _over(model: Model) -> str:
+    months = getattr(model.estimator, "horizon", None)
+    return f" over {months} months" if months else ""
 
 
 def show_run(run: Run) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from custintel.contracts._report import Fault, TableReport
 from custintel.contracts._rules import DERIVED, DUPLICATE, Rules, free_name
 from custintel.engines import Engine, literal, quoted
-from custintel.errors import ContractError
+from custintel.errors import ContractError, without_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +77,9 @@ class _Check:
             self.engine.keep(self.judged, query)
         except self.engine.Error as error:
             labels = ", ".join(source.label for source in self.rules.sources)
-            raise ContractError(f"{self.contract.name}: {labels} cannot be read\n  given: {error}") from error
+            raise ContractError(
+                f"{self.contract.name}: {labels} cannot be read\n  given: {without_values(error)}"
+            ) from None
 
     def _has(self, table: str, column: str) -> bool:
         """Whether a clean table is there and has the column."""

@@ -15,7 +15,7 @@ from custintel.contracts._report import Fault, TableReport
 from custintel.contracts._rules import DERIVED, DUPLICATE, Rules, Source, free_name
 from custintel.contracts._tables import TABLES, TableContract
 from custintel.engines import DuckDBEngine, Engine, literal, quoted
-from custintel.errors import ContractError
+from custintel.errors import ContractError, without_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +138,9 @@ class _Check:
             self.engine.execute(f"create table {self.clean} as {' union all by name '.join(parts)}")
         except self.engine.Error as error:
             labels = ", ".join(source.label for source in self.sources)
-            raise ContractError(f"{self.contract.name}: {labels} cannot be read\n  given: {error}") from error
+            raise ContractError(
+                f"{self.contract.name}: {labels} cannot be read\n  given: {without_values(error)}"
+            ) from None
         rows = f"select rowid as _row, _fault from {self.clean} where _fault is not null"
         self.engine.execute(f"create table {self.broken} as {rows}")
 

@@ -10,7 +10,7 @@ from custintel.contracts._rules import Source
 from custintel.contracts._structure import check_names
 from custintel.contracts._tables import TABLES
 from custintel.engines import DuckDBEngine, Engine, SparkEngine, literal, quoted
-from custintel.errors import ConfigurationError, ContractError
+from custintel.errors import ConfigurationError, ContractError, without_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def _table_sources(engine: DuckDBEngine, name: str, given: Any, maps: Sequence[T
         try:
             engine.register(raw, frame)
         except TypeError as error:
-            raise ContractError(f"{name}: {error}") from error
+            raise ContractError(f"{name}: {without_values(error)}") from None
         label = name if len(frames) == 1 else f"{name}[{i}]"
         sources.append(Source(quoted(raw), engine.columns(quoted(raw)), mapping, label))
     return sources
@@ -105,7 +105,7 @@ def _file_source(engine: DuckDBEngine, path: Path, mapping: TableMapping) -> Sou
         relation = engine.read_files(files)
         return Source(relation, engine.columns(relation), mapping, path.name)
     except (engine.Error, ValueError) as error:
-        raise ContractError(f"{path}: cannot be read\n  given: {error}") from error
+        raise ContractError(f"{path}: cannot be read\n  given: {without_values(error)}") from None
 
 
 def _files(path: Path) -> list[Path]:
@@ -159,4 +159,4 @@ def _table_source(engine: Engine, relation: str, mapping: TableMapping, label: s
     try:
         return Source(relation, engine.columns(relation), mapping, label, zone)
     except engine.Error as error:
-        raise ContractError(f"{label}: cannot be read\n  given: {error}") from error
+        raise ContractError(f"{label}: cannot be read\n  given: {without_values(error)}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from custintel.contracts._rules import Source, found_columns
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from custintel.contracts._report import QualityReport, TableReport
 
 __all__ = ["check_names", "check_readable", "check_rows", "check_structure"]
+
+_DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -78,19 +81,19 @@ def check_rows(report: QualityReport) -> None:
     _raise([Problem(r.table, "the table has no rows", hint=hint) for r in empty])
 
 
-def check_readable(report: QualityReport, examples: Mapping[str, str]) -> None:
+def check_readable(report: QualityReport) -> None:
     """Refuse a table of which every row breaks the contract: that is a wrong mapping, not dirt.
 
     Examples
     --------
     >>> from custintel.contracts import QualityReport, TableReport
-    >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]), {})
+    >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]))
     """
-    _raise([_unreadable(r, examples.get(r.table, "")) for r in report if r.rows_in and not r.kept])
+    _raise([_unreadable(r) for r in report if r.rows_in and not r.kept])
 
 
-def _unreadable(report: TableReport, example: str) -> Problem:
-    """Say why nothing was kept, with an example."""
+def _unreadable(report: TableReport) -> Problem:
+    """Say why nothing was kept; no row is shown, because rows are customers."""
     reasons = ", ".join(f"{fault} ({fault.rows} rows)" for fault in report.faults)
     hint = ""
     if any("time" in f.column or "date" in f.column for f in report.faults):
@@ -102,14 +105,14 @@ def _unreadable(report: TableReport, example: str) -> Problem:
         hint = (
             f'translate foreign words: rename={{"{report.table}": {{"COLUMN": {{"column": ..., "values": {{...}}}}}}}}'
         )
-    return Problem(report.table, f"no row meets the contract: {reasons}", example, hint=hint)
+    return Problem(report.table, f"no row meets the contract: {reasons}", hint=hint)
 
 
 def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
     """Required columns that are missing, and mapped columns that are not there."""
     where = f"{contract.name} ({source.label})"
     found = found_columns(contract, source)
-    given = ", ".join(source.columns)
+    given = ", ".join(_names_only(source.columns))
     problems = []
     for name in contract.required:
         if name not in found:
@@ -126,6 +129,11 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
                 Problem(where, f"the key column {name} is not there", given, hint=_close(name, source.columns))
             )
     return problems
+
+
+def _names_only(columns: Iterable[str]) -> list[str]:
+    """Names of columns; where a file has no header line they are its first row, so what looks like data is not told."""
+    return [f"column {n}" if _DATA.search(name) else name for n, name in enumerate(columns, 1)]
 
 
 def _rename_hint(table: str, column: str, names: Iterable[str]) -> str:

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.decide._values import NO_OFFER
-from custintel.errors import DataError, Problem, QualityWarning, raise_problems
+from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
 from custintel.file_lock import WAIT_SECONDS, locked
 from custintel.identifiers import identifier_text
 from custintel.replacing import replacing_file
@@ -348,13 +348,11 @@ def _row_problems(fresh: pd.DataFrame) -> list[Problem]:
     bad = ~((chance > 0) & (chance <= 1))
     if bad.any():
         hint = "log the probability of the chosen action as it was before chance was asked"
-        given = f"{int(bad.sum())} row(s), for example {chance[bad].iloc[0]}"
+        given = rows_at(bad)
         problems.append(Problem("propensity", "not a probability of something that happened", given, "(0, 1]", hint))
     twice = fresh.duplicated(["customer_id", "as_of"])
     if twice.any():
-        row = fresh[twice].iloc[0]
-        given = f"{row['customer_id']} on {row['as_of']:%Y-%m-%d}"
-        problems.append(Problem("decisions", "two decisions for a customer and date", given, "one decision"))
+        problems.append(Problem("decisions", "two decisions for a customer and date", rows_at(twice), "one decision"))
     return problems + _eligible_problems(fresh)
 
 
@@ -369,8 +367,7 @@ def _eligible_problems(fresh: pd.DataFrame) -> list[Problem]:
     differs = ~(np.abs(logged - fresh["propensity"].to_numpy(dtype=float)) < 1e-9)
     if not differs.any():
         return []
-    row = fresh[differs].iloc[0]
-    given = f"{int(differs.sum())} row(s), for example {row['customer_id']}: {row['action']}"
+    given = rows_at(differs)
     hint = "propensity is that of the chosen action; actions that were not possible have a missing one"
     return [Problem("action", "not in the eligible set, or with another propensity", given, ", ".join(actions), hint)]
 
@@ -385,22 +382,22 @@ def _clashes(fresh: pd.DataFrame, known: pd.Series, before: pd.DataFrame) -> lis
     for name in _SAME:
         changed |= (pairs[name] != pairs[f"{name}_before"]).to_numpy(dtype=bool)
     if changed.any():
-        given = f"{int(changed.sum())} row(s), for example {pairs['decision_id'][changed].iloc[0]}"
+        given = f"{int(changed.sum())} row(s)"
         problems.append(Problem("decisions", "known decisions were changed", given, "the log is append-only"))
     key = ["customer_id", "as_of"]
     again = fresh.loc[~known, key].merge(before[key], on=key)
     if len(again):
-        given = f"{again['customer_id'].iloc[0]} on {again['as_of'].iloc[0]:%Y-%m-%d}"
+        days = sorted({f"{day:%Y-%m-%d}" for day in again["as_of"]})
+        given = f"{len(again)} row(s), of {', '.join(days[:3])}{', ...' if len(days) > 3 else ''}"
         problems.append(Problem("decisions", "a second decision for a customer and date", given, "one decision"))
     return problems
 
 
 def _outcome_problems(fresh: pd.DataFrame, decisions: pd.DataFrame) -> list[Problem]:
     problems = []
-    lost = fresh[~fresh["decision_id"].isin(decisions["decision_id"])]
-    if len(lost):
-        given = f"{len(lost)} row(s), for example {lost['decision_id'].iloc[0]}"
-        problems.append(Problem("outcomes", "no such decision", given, "decisions of this log"))
+    lost = ~fresh["decision_id"].isin(decisions["decision_id"])
+    if lost.any():
+        problems.append(Problem("outcomes", "no such decision", rows_at(lost), "decisions of this log"))
     if not np.isfinite(fresh["outcome"]).all():
         hint = "leave out decisions whose outcome is not known yet"
         problems.append(Problem("outcome", "missing or infinite", "", "a finite number", hint))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from custintel.errors import ConfigurationError, Problem, raise_problems
+from custintel.errors import ConfigurationError, Problem, raise_problems, rows_at
 from custintel.identifiers import identifier_index, identifier_text
 
 __all__ = ["NO_OFFER", "OfferValues", "as_offer_values", "incremental_margin"]
@@ -218,7 +218,7 @@ def _aligned(frame: pd.DataFrame, like: pd.DataFrame, where: str) -> pd.DataFram
     if absent:
         problems.append(Problem(where, f"no column for offers: {', '.join(absent)}", ", ".join(named.columns)))
     if len(lost):
-        problems.append(Problem(where, f"{len(lost)} customer(s) have no row", f"for example {lost[0]}"))
+        problems.append(Problem(where, f"{len(lost)} customer(s) have no row", rows_at(wanted.isin(lost))))
     raise_problems(problems)
     return named.reindex(index=wanted, columns=like.columns).set_axis(like.index)
 
@@ -254,7 +254,7 @@ def _amount_problems(name: str, frame: pd.DataFrame, value: np.ndarray) -> list[
     bad = int((~(amount >= 0) | np.isinf(amount)).sum())
     if not bad:
         return []
-    return [Problem(name, f"{bad} negative, missing or infinite value(s)", f"lowest {np.min(amount)}", "0 or more")]
+    return [Problem(name, f"{bad} negative, missing or infinite value(s)", f"{bad} of {len(amount)}", "0 or more")]
 
 
 def _frame_problems(where: str, frame: Any) -> list[Problem]:
@@ -265,12 +265,15 @@ def _frame_problems(where: str, frame: Any) -> list[Problem]:
         given = f"{frame.shape[0]} customers, {frame.shape[1]} offers"
         return [Problem(where, "the table is empty", given, "one customer and one offer at least")]
     problems = []
-    for axis, label in ((identifier_index(frame.index), "customer"), (frame.columns, "offer")):
-        twice = axis[axis.duplicated()].unique()
-        if len(twice):
-            problems.append(
-                Problem(where, f"{len(twice)} {label}(s) occur more than once", f"for example {twice[0]}", "once each")
-            )
+    customers = identifier_index(frame.index)
+    again = customers.duplicated()
+    if again.any():
+        wrong = f"{customers[again].nunique()} customer(s) occur more than once"
+        problems.append(Problem(where, wrong, rows_at(again), "once each"))
+    twice = frame.columns[frame.columns.duplicated()].unique()
+    if len(twice):
+        wrong = f"{len(twice)} offer(s) occur more than once"
+        problems.append(Problem(where, wrong, f"for example {twice[0]}", "once each"))
     if frame.index.hasnans:
         problems.append(Problem(where, f"{int(np.sum(frame.index.isna()))} row(s) without customer_id"))
     texts = [str(name) for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
@@ -311,5 +314,9 @@ def _effect_problems(effect: pd.DataFrame, value: Any) -> list[Problem]:
         lost = identifier_index(effect.index).difference(known)
         if len(lost):
             wrong = f"{len(lost)} customer(s) of the effects have no value"
-            problems.append(Problem("value", wrong, f"for example {lost[0]}", "a number for each customer"))
+            problems.append(
+                Problem(
+                    "value", wrong, rows_at(identifier_index(effect.index).isin(lost)), "a number for each customer"
+                )
+            )
     return problems

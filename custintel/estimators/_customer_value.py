@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from custintel.builder import read_dates
-from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
+from custintel.errors import ConfigurationError, DataError, Problem, raise_problems, rows_at
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._value import discount_factors
-from custintel.estimators._value_table import VALUE_FAMILIES, value_features
+from custintel.estimators._value_table import value_features
 from custintel.identifiers import identifier_text
 from custintel.labels import churn_population, exit_times, monthly_margin, past_value
 
@@ -191,7 +191,7 @@ def account_stays(
     terms = terms or ValueTerms()
     day = pd.Timestamp(read_dates(as_of)[0])
     days = [pd.Timestamp(one) for one in read_dates(past)]
-    X = value_features(wh, [*days, day], VALUE_FAMILIES, terms.costs)
+    X = value_features(wh, [*days, day], costs=terms.costs)
     accounts = _account_features(X, _owners(wh, day, terms))
     exits = exit_times(wh, days, level="account", until=day)
     exits = exits.loc[exits.index.intersection(accounts.index)]
@@ -252,7 +252,7 @@ def _ahead(
     if model is None:
         empty = pd.DataFrame(np.zeros((len(lines), 0)), index=lines)
         return empty, empty
-    X = value_features(wh, day, VALUE_FAMILIES, terms.costs).droplevel("as_of")
+    X = value_features(wh, day, costs=terms.costs).droplevel("as_of")
     X = X.loc[X.index.intersection(lines).intersection(_active(wh, day, X.index))]
     names = getattr(model, "feature_names_in_", X.columns)
     lacking = [str(name) for name in names if name not in X.columns]
@@ -348,7 +348,7 @@ def _account_months(
         raise DataError(
             "account_stays does not tell of all accounts and months\n"
             f"  given: {len(given)} accounts x {given.shape[1]} months\n"
-            f"  missing: {', '.join(map(str, lacking[:5])) or '-'}\n"
+            f"  missing: {len(lacking)} accounts\n"
             f"  allowed: {len(any_line)} accounts x {any_line.shape[1]} months"
         )
     own = given.reindex(any_line.index, fill_value=0.0).iloc[:, : any_line.shape[1]].set_axis(any_line.columns, axis=1)
@@ -370,7 +370,7 @@ def _owners(wh: Warehouse, day: pd.Timestamp, terms: ValueTerms) -> pd.Series:
     empty = sorted(set(asked) - set(owner))
     if empty and not terms.leave_out_empty:
         raise DataError(
-            f"{len(empty)} account(s) without lines: {', '.join(empty[:5])}\n"
+            f"{len(empty)} account(s) without lines\n"
             "  allowed: every account named by a line in customers\n"
             "  hint: ValueTerms(leave_out_empty=True) leaves them out"
         )
@@ -406,7 +406,8 @@ def _items(terms: ValueTerms, day: pd.Timestamp, accounts: pd.Index[Any]) -> pd.
     unknown = sorted(set(items["account_id"].dropna()) - set(accounts.astype(str)))
     if unknown:
         raise DataError(
-            f"account_items name {len(unknown)} account(s) that are not asked about: {', '.join(unknown[:5])}\n"
+            f"account_items name {len(unknown)} account(s) that are not asked about\n"
+            f"  given: {rows_at(items['account_id'].astype(str).isin(unknown))}\n"
             "  hint: only accounts of ValueTerms.account_types with lines are"
         )
     month = pd.Series(pd.to_datetime(items["month"])).dt.to_period("M").dt.start_time

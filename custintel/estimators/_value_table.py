@@ -74,7 +74,7 @@ class ValueTable:
 def value_features(
     wh: Warehouse,
     as_of: AsOf | Sequence[AsOf],
-    families: Iterable[str] | None = VALUE_FAMILIES,
+    families: Iterable[str] | FeatureBuilder | None = None,
     costs: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Features of all lines in service and their past margins, as known at each date.
@@ -85,8 +85,9 @@ def value_features(
         The operator's tables.
     as_of : date or list of dates
         Month ends for a model that is to learn; any day for one that is asked.
-    families : list of str, optional
-        Families of features; None for all. Those without their tables are left out.
+    families : list of str or FeatureBuilder, optional
+        Families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
+        are left out; one that you name must be there.
     costs : mapping, optional
         Unit costs over those of the table.
 
@@ -98,10 +99,16 @@ def value_features(
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
     past = [margin_columns(monthly_margin(wh, day, costs), day) for day in track(days, "past margins")]
     found = pd.concat(dict(zip(days, past, strict=True)), names=["as_of", "customer_id"])
-    X = FeatureBuilder(families).build(wh, days)
+    X = _builder(families).build(wh, days)
     if not isinstance(X.index, pd.MultiIndex):
         X = pd.concat({days[0]: X}, names=["as_of", "customer_id"])
     return X.join(found.reindex(X.index))
+
+
+def _builder(families: Iterable[str] | FeatureBuilder | None) -> FeatureBuilder:
+    if isinstance(families, FeatureBuilder):
+        return families
+    return FeatureBuilder(VALUE_FAMILIES, skip_unavailable=True) if families is None else FeatureBuilder(families)
 
 
 def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about them)

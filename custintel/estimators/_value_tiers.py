@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from custintel.errors import DataError, Problem, QualityWarning, raise_problems
+from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
 from custintel.estimators._migration import LEFT, NEW, MigrationMatrix, migration
 from custintel.estimators._tier_history import memory_of, months_of
 from custintel.estimators._tier_memory import Lives, Memory, Paths, Rule, follow
@@ -325,9 +325,9 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if len(names) != rows:
             raise DataError(f"{len(names)} segments for {rows} customers")
         if (places < 0).any():
-            unknown = ", ".join(sorted(set(names[places < 0]))[:5])
             raise DataError(
-                f"no thresholds for this segment\n  given: {unknown}\n  allowed: {', '.join(self.thresholds_)}\n"
+                f"no thresholds for this segment\n  given: {rows_at(places < 0)}\n"
+                f"  allowed: {', '.join(self.thresholds_)}\n"
                 "  hint: public customers and key accounts need thresholds of their own: fit with segment="
             )
         return np.asarray(places)

@@ -70,8 +70,10 @@ def _headline(report: Facts) -> str:
     words = outcome_words(report)
     if graded == "useless":
         return str(t["useless"].format(**words))
-    first, lift = report["deciles"][0], measure(report, "lift")["value"]
-    return str(t["good"].format(found=share(first["found"]), lift=number(lift, 1), **words))
+    deciles, lift = report["deciles"], measure(report, "lift")["value"]
+    # fewer groups than ten are larger than a tenth
+    found = deciles[0]["found"] if len(deciles) == 10 else report["gain"]["captured"][10] if report["gain"] else None
+    return str(t["good"].format(found=share(found), lift=number(lift, 1), **words))
 
 
 def _verdicts(report: Facts) -> list[str]:

@@ -106,7 +106,8 @@ def deciles(report: Facts) -> str:
         found="n",
     )  # fmt: skip
     most = max(r["rate"] for r in rows) or 1.0
-    return section(t["title"], t["lead"], table(columns, [_decile(r, most) for r in rows]))
+    lead = t["lead"].format(groups=t["ten"] if len(rows) == 10 else len(rows))
+    return section(t["title"], lead, table(columns, [_decile(r, most) for r in rows]))
 
 
 def _decile(r: Facts, most: float) -> list[str]:

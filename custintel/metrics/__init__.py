@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.metrics._bootstrap import Interval, bootstrap_interval
+from custintel.metrics._bootstrap import Interval, bootstrap_interval, metric_bounds
 from custintel.metrics._calibration import CalibrationLine, brier, calibration_line, calibration_table, ece_score
 from custintel.metrics._campaign import (
     Campaign,
@@ -65,6 +65,7 @@ __all__ = [
     "ks_score",
     "lift_score",
     "max_lift",
+    "metric_bounds",
     "money_column",
     "profit_curve",
     "profit_scorer",

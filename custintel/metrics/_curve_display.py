@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from custintel.errors import DataError, MissingExtraError
+from custintel.errors import DataError, MissingExtraError, rows_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,8 @@ def target(estimator: Any, y: Any) -> np.ndarray:
         raise DataError(f"a picture needs a classifier of two classes\n  given: {len(known)}: {known[:5]}")
     strangers = set(np.unique(found).tolist()) - set(known)
     if strangers:
-        raise DataError(f"outcomes the classifier does not know\n  given: {sorted(strangers)[:5]}\n  allowed: {known}")
+        given = rows_at(~np.isin(found, known))
+        raise DataError(f"outcomes the classifier does not know\n  given: {given}\n  allowed: {known}")
     return np.asarray(found == known[1], dtype=np.float64)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.errors import DataError
+from custintel.errors import DataError, rows_at
 from custintel.identifiers import identifier_text
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def verdicts(outcomes: pd.Series) -> pd.Series:
     unread = sorted(set(said) - {*_CONFIRMED, *_REFUTED, *_OPEN})
     if unread:
         raise DataError(
-            f"an outcome that cannot be read\n  given: {', '.join(unread[:5])}\n"
+            f"an outcome that cannot be read\n  given: {rows_at(said.isin(unread))}\n"
             f"  allowed: {', '.join(_CONFIRMED[:4])}; {', '.join(_REFUTED[:3])}; unknown"
         )
     told = [True if word in _CONFIRMED else False if word in _REFUTED else None for word in said]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.errors import DataError, Problem, raise_problems
+from custintel.errors import DataError, Problem, raise_problems, rows_at
 from custintel.identifiers import identifier_text
 from custintel.metrics import wilson
 from custintel.rules._clock import moment
@@ -216,9 +216,9 @@ def _dated(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFr
 def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:
     found = _dated(outcomes, "outcomes", ("outcome",))
     found["outcome"] = found["outcome"].where(found["outcome"].notna(), "unknown")
-    odd = sorted({str(value) for value in found["outcome"]} - set(OUTCOMES))
-    if odd:
-        raise_problems([Problem("outcomes", "unknown outcome", ", ".join(odd[:5]), ", ".join(OUTCOMES))])
+    odd = ~found["outcome"].isin(OUTCOMES)
+    if odd.any():
+        raise_problems([Problem("outcomes", "unknown outcome", rows_at(odd), ", ".join(OUTCOMES))])
     return found[found["outcome"] != "unknown"]
 
 
@@ -229,8 +229,8 @@ def _closed(alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
         raise DataError("outcomes have a date, alarms have none\n  hint: alarms of X with as_of in its index")
     given = outcomes.drop_duplicates([*keys, "outcome"])
     if given.duplicated(keys).any():
-        twice = given.loc[given.duplicated(keys), "customer_id"].iloc[0]
-        raise DataError(f"outcomes contradict each other\n  given: two for customer {twice!r} at one time")
+        count = given.loc[given.duplicated(keys), "customer_id"].nunique()
+        raise DataError(f"outcomes contradict each other\n  given: two at one time for {count} customer(s)")
     if len(keys) == 2 and not outcomes["exact"].any():
         return _next_outcome(alarms, given)
     found = alarms.merge(given[[*keys, "outcome"]], on=keys, how="left")

@@ -48,7 +48,7 @@ def features_of_the_day(
     if customers.empty:
         raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")
     families = (spec.get("features") or {}).get("families") or None
-    builder = FeatureBuilder(families, features_path=features_path)
+    builder = FeatureBuilder(families, features_path, skip_unavailable=True)
     X = builder.build(wh, date)
     chosen = X.loc[customers]
     chosen = chosen[in_population(chosen, spec.get("population") or {})]

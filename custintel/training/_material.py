@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from custintel.training._flat import FlatData, read_flat
 from custintel.training._folds import Eras, eras_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from custintel.catalogue import ModelSpec
@@ -156,7 +156,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
     split = split_in_time(dates, definition.longest, history)
     labels = churn_labels(wh, [*split.train, split.test], definition)
-    builder = FeatureBuilder(spec.families, features_path=features_path)
+    builder = FeatureBuilder(spec.families, features_path, skip_unavailable=True)
     X = _features(builder, wh, split, labels)
     notes = _skipped(X)
     X = X[in_population(X, spec.population)]
@@ -188,7 +188,7 @@ def _features(builder: FeatureBuilder, wh: Warehouse, split: TimeSplit, labels: 
     X = builder.build(wh, [*split.train, split.test])
     absent = labels.index.difference(X.index)
     if len(absent):
-        raise DataError(f"{len(absent)} labelled customers have no features, for example {absent[0]}")
+        raise DataError(f"{len(absent)} of {len(labels)} labelled customers have no features")
     return X.loc[labels.index]
 
 
@@ -197,10 +197,11 @@ def _rows(labels: pd.Series, dates: tuple[pd.Timestamp, ...]) -> pd.Series:
 
 
 def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
-    """Families and features that the operator's tables do not allow."""
-    skipped = X.attrs.get("custintel", {}).get("skipped") or {}
-    pairs = skipped.items() if isinstance(skipped, Mapping) else ((str(item), "") for item in skipped)
-    return tuple(f"feature left out: {name}{': ' if why else ''}{why}" for name, why in pairs)
+    """Families and features that the operator's tables do not allow, in one note."""
+    facts = X.attrs.get("custintel", {})
+    lines = facts.get("left_out") or []
+    count = len(facts.get("skipped") or {})
+    return (f"{count} features left out, because of the tables: {'; '.join(lines)}",) if lines else ()
 
 
 def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
@@ -210,7 +211,8 @@ def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
         "test_as_of": [str(split.test.date())],
         "gap_days": definition.gap_days,
         "horizon_days": definition.horizon_days,
-        "dormancy_days": definition.dormancy_days,
+        # silence ends prepaid lines only: where none are asked about, labels do not wait for it
+        "dormancy_days": definition.longest - definition.end_days,
     }
 
 

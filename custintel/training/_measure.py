@@ -14,6 +14,7 @@ from custintel import metrics
 __all__ = ["decile_edges", "describe_columns", "judge"]
 
 _REPEATS = 200
+_FEWEST_SAME = 10
 _FEWEST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
 _Metric = Callable[..., Any]
 
@@ -123,4 +124,6 @@ def _typical(column: pd.Series) -> float | str | None:
         return None
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return float(np.float64(filled.median()))
-    return str(filled.astype(str).mode().iloc[0])
+    counts = filled.astype(str).value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    # what fewer customers have could point at one of them
+    return str(counts.index[0]) if counts.iloc[0] >= _FEWEST_SAME else None

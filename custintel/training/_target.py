@@ -25,6 +25,7 @@ _YES_WORDS = """
 churn churned churner left leaver gone closed lost bad 流失 离网
 """
 _YES = frozenset(_YES_WORDS.split())
+_FEWEST_SHOWN, _MOST_SHOWN = 10, 8
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def read_target(column: pd.Series) -> Target:
     answers = known.map(_written)
     values = sorted(answers.unique())
     if len(values) != 2:
-        raise DataError(_not_two(str(column.name), values))
+        raise DataError(_not_two(str(column.name), len(values), _frequent(answers)))
     positive, why = _event(values, answers)
     negative = next(v for v in values if v != positive)
     y = (answers == positive).astype(np.int64)
@@ -69,15 +70,23 @@ def _event(values: list[str], answers: pd.Series) -> tuple[str, str]:
     return rare, " (neither is a known word for yes: the rarer one was taken)"
 
 
-def _not_two(name: str, values: list[str]) -> str:
+def _frequent(answers: pd.Series) -> str:
+    """Answers of ten customers or more: a rarer one may be somebody's name."""
+    counts = answers.value_counts()
+    told = sorted(counts.index[counts >= _FEWEST_SHOWN])
+    rare = len(counts) - len(told)
+    shown = [*map(repr, told[:_MOST_SHOWN]), *(["..."] if len(told) > _MOST_SHOWN else [])]
+    return ", ".join([*shown, *([f"{rare} rare ones"] if rare else [])])
+
+
+def _not_two(name: str, count: int, shown: str) -> str:
     """Message for a target that is not a yes-or-no question."""
-    shown = ", ".join(map(repr, values[:8])) + (", ..." if len(values) > 8 else "")
-    if len(values) < 2:
+    if count < 2:
         return (
             f"the target {name!r} has a single class: nothing can be learned\n"
             f"  given: {shown or 'no value at all'}\n  allowed: two different values"
         )
     return (
-        f"the target {name!r} has {len(values)} different values\n  given: {shown}\n"
+        f"the target {name!r} has {count} different values\n  given: {shown}\n"
         "  allowed: two different values\n  hint: a yes-or-no question is needed; group the values into two first"
     )

@@ -366,27 +366,37 @@ def handset(seen: Seen, customer: str, as_of: date) -> Row:
     return {name: model[name] if model else None for name in find("handset").columns}
 
 
+def included_use(rows: list[Row], as_of: date, back: int) -> list[float]:
+    """Minutes, texts and GB that count against an allowance, in one 30-day month: 0 is the last one."""
+    mine = [r for r in rows if 30 * back <= age(r, as_of) < 30 * (back + 1) and not r["roaming_country"]]
+    out = [
+        r for r in mine if r["direction"] == "out" and r["destination"] not in ("international", "premium", "service")
+    ]
+    return [
+        sum((r["duration_s"] or 0) / 60 for r in out if r["service"] == "voice"),
+        sum(r["service"] == "sms" for r in out),
+        sum(r["data_mb"] or 0 for r in mine if r["service"] == "data") / 1000,
+    ]
+
+
 def plan_fit(seen: Seen, customer: str, as_of: date) -> Row:
     nothing: Row = dict.fromkeys(find("plan_fit").columns)
     plans = {p["plan_id"]: p for p in seen("plans")}
     rows, mine = of(customer, used(seen, as_of)), of(customer, seen("subscriptions"))
     now = max(mine, key=lambda s: (day(s["start_date"]), s["plan_id"]), default=None)
-    if not rows or now is None or now["plan_id"] not in plans:
+    if now is None or now["plan_id"] not in plans:
         return nothing
     kind = plans[now["plan_id"]]["billing_type"]
-    month = 30 / min(max((as_of - day(s["start_date"])).days for s in mine) + 1, 90)
-    abroad = ("international", "premium", "service")
-    out = [r for r in rows if r["direction"] == "out" and r["destination"] not in abroad]
-    use = (
-        sum((r["duration_s"] or 0) / 60 for r in out if r["service"] == "voice") * month,
-        sum(r["service"] == "sms" for r in out) * month,
-        sum(r["data_mb"] or 0 for r in rows if r["service"] == "data") * month / 1000,
-    )
+    days = max((as_of - day(s["start_date"])).days for s in mine) + 1
+    months = [included_use(rows, as_of, back) for back in range(min(max(days // 30, 1), 3))]
+    if days < 30:
+        months = [[amount * 30 / max(days, 1) for amount in months[0]]]
 
     def beyond(plan: Row) -> float:
         free = (plan["included_minutes"] or 0, plan["included_sms"] or 0, (plan["included_data_mb"] or 0) / 1000)
         prices = (plan["price_per_minute"] or 0, plan["price_per_sms"] or 0, plan["price_per_gb"] or 0)
-        return sum(max(u - f, 0) * p for u, f, p in zip(use, free, prices, strict=True))
+        costs = [sum(max(u - f, 0) * p for u, f, p in zip(use, free, prices, strict=True)) for use in months]
+        return sum(costs) / len(costs)
 
     fit = [p for p in plans.values() if p["billing_type"] == kind and None not in (kind, p["monthly_fee"])]
     costs = {p["plan_id"]: p["monthly_fee"] + beyond(p) for p in fit}
