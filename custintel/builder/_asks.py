@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._function import function_reason
 from custintel.builder._sources import is_dated
+from custintel.builder._time_of_day import hour_reason, is_hourless
 from custintel.catalogue import ALL
 from custintel.expressions import parse
 
@@ -71,7 +72,8 @@ def _reason(entry: Entry, family: Family, sources: Sources, kept: dict[str, Entr
         return f"no table {', '.join(undated)}"
     absent = sorted(_columns_read(entry, family) - sources.columns(family))
     absent += [c for c in _keys(family, sources) if c not in sources[family.source].columns]
-    return f"no column {', '.join(dict.fromkeys(absent))} in {_tables(family)}" if absent else ""
+    absent = [c for c in dict.fromkeys(absent) if not is_hourless(sources, family.source, c)]
+    return f"no column {', '.join(absent)} in {_tables(family)}" if absent else hour_reason(entry, family, sources)
 
 
 def _columns_read(entry: Entry, family: Family) -> set[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from custintel.builder._rows import row_features
 from custintel.builder._steps import Step
+from custintel.builder._time_of_day import is_hourless, no_hour
 from custintel.errors import ConfigurationError
 from custintel.functions import FeatureFunction, Question, answer, find
 
@@ -62,7 +63,8 @@ def function_reason(entry: Entry, family: Family, sources: Sources) -> str:
         for need in function.needs[column]:
             table, name = need.split(".")
             absent = table not in sources or name not in sources[table].columns
-            reason = reason or (f"no column {name} in {table}" if absent else "")
+            wrong = no_hour(table) if is_hourless(sources, table, name) else f"no column {name} in {table}"
+            reason = reason or (wrong if absent else "")
     if not reason and function.language == "python" and family.name not in sources.answers:
         return f"the Python function {function.name} is run by build, it has no SQL"
     return reason

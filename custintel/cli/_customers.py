@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from custintel.builder import FeatureBuilder, feature_words
+from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError
 from custintel.rules import AlarmSettings
 from custintel.training import find_column, read_table
@@ -119,10 +120,7 @@ def _names_of(place: Path, name: str, read: pd.Series) -> pd.Series:
 
 def _dated(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
     """The customers at a day."""
-    try:
-        day = pd.Timestamp(as_of).normalize()
-    except ValueError as error:
-        raise ConfigurationError(f"not a date\n  given: {as_of}\n  allowed: like 2025-06-30") from error
+    day = pd.Timestamp(read_day(as_of))
     frame.index = pd.MultiIndex.from_product([[day], frame.index], names=["as_of", "customer_id"])
     return frame
 

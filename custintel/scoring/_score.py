@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.artifact import Model, load_model
+from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.estimators import ValueModel
 from custintel.explain import reasons
@@ -20,6 +21,7 @@ from custintel.training import find_column, open_store, read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
 
 __all__ = ["score"]
@@ -31,7 +33,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     model: Model | str | Path,
     wh: Warehouse | None = None,
     *,
-    as_of: str | pd.Timestamp | None = None,
+    as_of: AsOf | None = None,
     table: str | Path | pd.DataFrame | None = None,
     id_column: str | None = None,
     out: str | Path | None = None,
@@ -96,7 +98,8 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         X, skipped = features_of_the_day(loaded, wh, date, features_path)
         scores = _scored(loaded, X, date, top)
     else:
-        scores = _scored(loaded, _table_rows(table, id_column), None if as_of is None else pd.Timestamp(as_of), top)
+        day = None if as_of is None else pd.Timestamp(read_day(as_of))
+        scores = _scored(loaded, _table_rows(table, id_column), day, top)
     if out is not None:
         write_list(scores, out)
     scores.attrs["custintel"] = {"skipped": skipped}

@@ -119,7 +119,7 @@ def test_duplicates_keys_references_and_parts(spark) -> None:
     )
     rename = {
         "usage": [
-            {},
+            {"key": "all"},
             {
                 "customer_id": "caller",
                 "event_time": {"column": "began", "format": ["%d/%m/%Y", "%Y-%m-%d"]},
