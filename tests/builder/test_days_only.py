@@ -114,7 +114,7 @@ def test_the_sql_for_other_engines_leaves_the_hour_out(dialect) -> None:
     assert "is_night" in timed
 
 
-# how it is known -------------------------------------------------------------------------------------------------------
+# how it is known ------------------------------------------------------------------------------------------------------
 
 
 def resolution(times: object, rename: dict | None = None) -> tuple[str, ...]:
@@ -133,9 +133,8 @@ def test_days_are_known_by_type_by_text_by_mapping_or_by_their_number() -> None:
     assert resolution([f"{day:%d/%m/%Y}" for day in pd.date_range("2025-04-11", periods=4)]) == ("event_time",)
     plain = {"column": "event_time", "format": "%Y%m%d"}
     assert resolution([f"{day:%Y%m%d}" for day in few], {"event_time": plain}) == ("event_time",)
-    assert resolution(
-        [20_200 + i for i in range(4)], {"event_time": {"column": "event_time", "epoch": "1970-01-01", "unit": "d"}}
-    )
+    since = {"column": "event_time", "epoch": "1970-01-01", "unit": "d"}
+    assert resolution([20_200 + i for i in range(4)], {"event_time": since}) == ("event_time",)
     assert resolution(pd.date_range("2025-04-01", periods=10)) == ("event_time",)
     assert resolution(few, {"resolution": "day"}) == ("event_time",)
     assert resolution(pd.date_range("2025-04-01", periods=10), {"resolution": "second"}) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -35,8 +37,7 @@ def test_a_column_with_a_day_after_the_twelfth_is_decided_and_said(form) -> None
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.dates(pd.Timestamp("2024-01-01").date(), pd.Timestamp("2025-12-31").date()), min_size=1, max_size=12),
-       st.booleans())  # fmt: skip
+@given(st.lists(st.dates(date(2024, 1, 1), date(2025, 12, 31)), min_size=1, max_size=12), st.booleans())
 def test_a_date_is_read_as_it_was_meant_or_refused(days, day_first) -> None:
     form = "%d/%m/%Y" if day_first else "%m/%d/%Y"
     texts = [f"{day:{form}}" for day in days]
