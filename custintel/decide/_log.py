@@ -130,7 +130,8 @@ class DecisionLog:
         made = frame["action"] != NO_OFFER
         day = pd.Timestamp(read_day(as_of))
         when = day if contact_time is None else read_moment(contact_time, "contact_time", local=True)
-        frame["contact_time"] = pd.Series(np.where(made, np.datetime64(when, "us"), np.datetime64("NaT")), frame.index)
+        never = np.datetime64("NaT", "us")
+        frame["contact_time"] = pd.Series(np.where(made, np.datetime64(when, "us"), never), frame.index)
         frame["channel"] = frame["action"].map(dict(channels or {})).astype(object)
         return self.append(frame.assign(as_of=day, policy_version=str(policy_version)))
 
