@@ -5,7 +5,7 @@
 ...     {"user": ["a", "b", "b"], "start": ["2025-01-06 23:10", "2025-01-07 09:00", "2025-01-07 09:00"],
 ...      "seconds": [60, 30, 30]}
 ... )
->>> rename = {"usage": {"customer_id": "user", "event_time": "start", "duration_s": "seconds",
+>>> rename = {"usage": {"customer_id": "user", "event_time": "start", "duration_s": "seconds", "key": "all",
 ...                     "service": {"value": "voice"}, "direction": {"value": "out"}}}
 >>> wh = Warehouse.from_frames(usage=calls, rename=rename)
 >>> wh.sql("select customer_id, weekday, is_night, duration_s from usage order by 1")
@@ -22,6 +22,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,7 @@ from custintel.contracts import (
     check_rows,
     check_structure,
     check_table,
+    count_after_end,
     count_missing,
     count_swapped,
     count_unresolved,
@@ -46,8 +48,10 @@ from custintel.contracts import (
     folder_sources,
     frame_sources,
     parse_mapping,
+    settle_dates,
     spark_sources,
 )
+from custintel.dates import read_day
 from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark_session, quoted
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 from custintel.notebook import panel, quiet, table
@@ -99,6 +103,7 @@ class Warehouse:
         where: str = "from_frames",
     ) -> None:
         check_structure(sources, where)
+        sources = settle_dates(engine, sources)
         self.engine = engine
         self.truth: Mapping[str, pd.DataFrame] = {} if truth is None else truth
         self.tables = tuple(name for name in TABLES if name in sources)
@@ -106,7 +111,7 @@ class Warehouse:
         self._digest: str | None = None
         self._columns: dict[str, dict[str, str]] = {}
         reports = [check_table(engine, TABLES[name], sources[name], self._latest, self.tables) for name in self.tables]
-        reports = [count_unresolved(engine, r, self.tables) for r in reports]
+        reports = [count_after_end(engine, count_unresolved(engine, r, self.tables), self.tables) for r in reports]
         self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
         self._judge()
 
@@ -219,6 +224,8 @@ class Warehouse:
         saved = _read_mark(folder)
         mappings = parse_mapping(_read_mapping(folder) if rename is None else rename)
         sources = folder_sources(engine, folder, mappings)
+        if saved:
+            sources = {name: _as_saved(parts, saved["report"]) for name, parts in sources.items()}
         latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
         warehouse = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
         if saved:
@@ -253,7 +260,8 @@ class Warehouse:
 
         operator = simulate(customers=customers, months=months, seed=seed, config=config)
         engine = DuckDBEngine()
-        sources = frame_sources(engine, operator.tables, parse_mapping(None))
+        # the simulated records have no numbers of their own: equal ones came twice
+        sources = frame_sources(engine, operator.tables, parse_mapping({"usage": {"key": "all"}}))
         start = pd.Timestamp(getattr(config, "start", None) or "2025-01-01")
         latest = start + pd.DateOffset(months=months) + timedelta(days=_LATE_DAYS)
         warehouse = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
@@ -270,6 +278,11 @@ class Warehouse:
                 reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
                 text = f"{r.table}: {r.set_aside} of {r.rows_in} rows were set aside: {reasons}"
                 warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r})", QualityWarning, stacklevel=4)
+            if r.equal >= 20 and r.equal > 0.01 * r.kept:
+                text = f"{r.table}: {r.equal} of {r.kept} rows equal another in every column; they are kept"
+                key = f'rename={{"{r.table}": {{"key": "all"}}}}'
+                hint = f"if equal rows are one record: {key}, or the column of its number"
+                warnings.warn(f"{text}\n  hint: {hint}", QualityWarning, stacklevel=4)
             if r.swapped >= 20 and r.swapped > 0.01 * r.kept:
                 text = f"{r.table}: day and month seem exchanged in {r.swapped} of {r.kept} rows"
                 hint = 'read the original spelling with a format: {"column": ..., "format": "%d/%m/%Y"}'
@@ -505,11 +518,21 @@ def _truth_files(folder: Path) -> Mapping[str, pd.DataFrame]:
     return _TruthFiles({p.stem: p for p in sorted((folder / "truth").glob("*.parquet"))})
 
 
+def _as_saved(parts: Sequence[Source], report: Sequence[Mapping[str, Any]]) -> list[Source]:
+    """The parts of a saved table; one of days stays one, even if some of its rows had a time of day."""
+    event_times = {r["table"]: TABLES[r["table"]].event_time for r in report}
+    days = {r["table"] for r in report if event_times[r["table"]] in r.get("days_only", ())}
+    return [
+        replace(part, mapping=replace(part.mapping, resolution="day")) if part.label.split(".")[0] in days else part
+        for part in parts
+    ]
+
+
 def _day_end(latest: str | date | None) -> datetime | None:
     """The end of the day given."""
     if latest is None:
         return None
-    return (pd.Timestamp(latest).normalize() + pd.Timedelta(days=1)).to_pydatetime()
+    return (pd.Timestamp(read_day(latest, "latest")) + pd.Timedelta(days=1)).to_pydatetime()
 
 
 def _read_mark(folder: Path) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._function import function_needs, function_reason
 from custintel.builder._sources import is_dated
+from custintel.builder._time_of_day import hour_reason, is_hourless
 from custintel.builder._unavailable import Unavailable, needs_words
 from custintel.catalogue import ALL
 from custintel.contracts import TABLES
@@ -57,7 +58,7 @@ def answerable(
             found = _derived_unavailable(entry, kept, skipped)
         elif family.kind == "function":
             needs = function_needs(entry, family, sources)
-            found = _unavailable(entry, needs_words(needs) or function_reason(family, sources), needs)
+            found = _unavailable(entry, needs_words(needs) or function_reason(entry, family, sources), needs)
         else:
             found = _unavailable(entry, *_absent(entry, family, sources))
         if found is None:
@@ -88,9 +89,11 @@ def _absent(entry: Entry, family: Family, sources: Sources) -> tuple[str, list[s
         return f"no table {', '.join(tables)}", tables
     absent = sorted(_columns_read(entry, family) - sources.columns(family))
     absent += [c for c in _keys(family, sources) if c not in sources[family.source].columns]
-    names = list(dict.fromkeys(absent))
+    names = [c for c in dict.fromkeys(absent) if not is_hourless(sources, family.source, c)]
     needs = list(dict.fromkeys(_home(name, family, sources) for name in names))
-    return f"no column {', '.join(names)} in {_tables(family)}" if names else "", needs
+    if names:
+        return f"no column {', '.join(names)} in {_tables(family)}", needs
+    return hour_reason(entry, family, sources), []
 
 
 def _home(column: str, family: Family, sources: Sources) -> str:

@@ -12,6 +12,7 @@ from custintel.builder._run import run
 from custintel.builder._shown import builder_html
 from custintel.builder._sources import contract_sources, warehouse_sources
 from custintel.builder._spine import given_spine_steps, paired_spine_steps, spine_steps
+from custintel.builder._time_of_day import warn_of_days
 from custintel.builder._unavailable import check_any, check_requested, grouped_words
 from custintel.builder._wanted import read_wanted
 from custintel.builder._when import check_period, date_batches, read_dates
@@ -143,6 +144,7 @@ class FeatureBuilder:
             kept = None if partials is None else KeptDays(partials, wh.engine)
             frames = [run(plan, wh.engine, kept) for plan in plans]
         frame = finished(frames[0] if len(frames) == 1 else concatenated(frames), plans[0], wanted, wh)
+        warn_of_days(wh.tables, self.catalogue.entries(), plans[0].skipped)
         return frame if self.columns is None or list(frame.columns) == self.columns else frame[self.columns]
 
     def _check_requested(self, wh: Warehouse) -> list[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from custintel.builder._rows import row_features
 from custintel.builder._steps import Step
+from custintel.builder._time_of_day import is_hourless, no_hour
 from custintel.errors import ConfigurationError
 from custintel.functions import FeatureFunction, Question, answer, find
 
@@ -53,9 +54,12 @@ def _question(family: Family, sources: Sources, dates: Sequence[date]) -> Questi
     return Question(family.name, reads, sources.tables, tuple(dates))
 
 
-def function_reason(family: Family, sources: Sources) -> str:
+def function_reason(entry: Entry, family: Family, sources: Sources) -> str:
     """Why a column cannot be had though its tables are at hand; empty if it can."""
     function = _function(family)
+    hourless = [need for need in _needs(entry, family) if is_hourless(sources, *need.split("."))]
+    if hourless:
+        return no_hour(hourless[0].split(".")[0])
     if function.language == "python" and family.name not in sources.answers:
         return f"the Python function {function.name} is run by build, it has no SQL"
     return ""
@@ -63,10 +67,14 @@ def function_reason(family: Family, sources: Sources) -> str:
 
 def function_needs(entry: Entry, family: Family, sources: Sources) -> list[str]:
     """The tables and columns that a column of a function needs and that are not there."""
+    return list(dict.fromkeys([*_absent(_function(family), sources), *_lacking(_needs(entry, family), sources)]))
+
+
+def _needs(entry: Entry, family: Family) -> list[str]:
+    """The columns (``bills.due_date``) that the columns of a function read by an entry need."""
     function = _function(family)
     feature = next(f for f in family.features if f.name == entry.feature)
-    needs = [need for column in sorted(feature.expression.columns) for need in function.needs[column]]
-    return list(dict.fromkeys([*_absent(function, sources), *_lacking(needs, sources)]))
+    return [need for column in sorted(feature.expression.columns) for need in function.needs[column]]
 
 
 def _absent(function: FeatureFunction, sources: Sources) -> list[str]:
@@ -82,7 +90,7 @@ def _lacking(needs: Iterable[str], sources: Sources) -> list[str]:
         table, _, column = need.partition(".")
         if table not in sources:
             found.append(table)
-        elif column and column not in sources[table].columns:
+        elif column and column not in sources[table].columns and not is_hourless(sources, table, column):
             found.append(need)
     return list(dict.fromkeys(found))
 

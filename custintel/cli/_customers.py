@@ -12,6 +12,7 @@ import typer
 
 from custintel.builder import FeatureBuilder, feature_words
 from custintel.cli._show import step
+from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.identifiers import identifier_faults, identifier_index
 from custintel.rules import AlarmSettings
@@ -126,10 +127,7 @@ def named_customers(table: Table, who: Identity) -> pd.DataFrame:
 
 def _dated(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
     """The customers at a day."""
-    try:
-        day = pd.Timestamp(as_of).normalize()
-    except ValueError as error:
-        raise ConfigurationError(f"not a date\n  given: {as_of}\n  allowed: like 2025-06-30") from error
+    day = pd.Timestamp(read_day(as_of))
     frame.index = pd.MultiIndex.from_product([[day], frame.index], names=["as_of", "customer_id"])
     return frame
 

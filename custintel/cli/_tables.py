@@ -39,5 +39,7 @@ def check(place: Place) -> None:
     reasons = wh.report.reasons()
     if len(reasons):
         show_frame(reasons, "set aside")
+    for note in wh.report.notes():
+        say(note)
     first, last = (str(date)[:10] for date in wh.period)
     say(f"period {first} to {last}")

@@ -200,12 +200,30 @@ def _moment(given: str, kind: str, source: ColumnSource) -> str:
         return f"timezone({literal(source.zone or 'UTC')}, {given})"
     if kind in ("DATE", "TIMESTAMP"):
         return given
+    if source.format:
+        return _formatted(_text(given, kind), source)
     if kind != "VARCHAR":
         return "cast(null as timestamp)"
-    if source.format:
+    return _parsed(given, source.zone)
+
+
+def _formatted(given: str, source: ColumnSource) -> str:
+    """By the first format that fits; what has an offset or a zone of its own is shown by the local clock."""
+    if not any(_is_zoned(text) for text in source.format):
         formats = ", ".join(literal(text) for text in source.format)
         return f"cast(try_strptime({given}, [{formats}]) as timestamp)"
-    return _parsed(given, source.zone)
+    tried = []
+    for text in source.format:
+        read = f"try_strptime({given}, [{literal(text)}])"
+        local = f"timezone({literal(source.zone or 'UTC')}, {read})"
+        tried.append(local if _is_zoned(text) else f"cast({read} as timestamp)")
+    return tried[0] if len(tried) == 1 else f"coalesce({', '.join(tried)})"
+
+
+def _is_zoned(form: str) -> bool:
+    """Whether a format reads an offset or the name of a zone."""
+    plain = form.replace("%%", "")
+    return "%z" in plain or "%Z" in plain
 
 
 def _parsed(given: str, zone: str | None) -> str:
@@ -220,10 +238,13 @@ def _parsed(given: str, zone: str | None) -> str:
 
 
 def _since(given: str, kind: str, source: ColumnSource) -> str:
-    """Units since an epoch; the bound keeps the arithmetic inside 64 bits."""
+    """Units since an epoch, by the local clock of the zone; the bound keeps the arithmetic inside 64 bits."""
     assert source.epoch is not None
     unit = UNITS[source.unit]
     number = f"try_cast({given} as double)" if kind == "VARCHAR" else f"cast({given} as double)"
     start = (source.epoch.replace(tzinfo=None) - _UNIX).total_seconds() * 1e6
     micros = f"cast(round({number} * {unit!r}) as bigint) + {int(start)}"
-    return f"case when abs({number}) < {2e17 / unit!r} then make_timestamp({micros}) end"
+    moment = f"make_timestamp({micros})"
+    if source.zone is not None:
+        moment = f"timezone({literal(source.zone)}, timezone('UTC', {moment}))"
+    return f"case when abs({number}) < {2e17 / unit!r} then {moment} end"

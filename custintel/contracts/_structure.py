@@ -6,6 +6,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+from custintel.contracts._mapping import EVERY_COLUMN
 from custintel.contracts._rules import Source, found_columns
 from custintel.contracts._tables import TABLES, TableContract
 from custintel.errors import ContractError, Problem
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from custintel.contracts._report import QualityReport, TableReport
 
-__all__ = ["check_names", "check_readable", "check_rows", "check_structure"]
+__all__ = ["check_names", "check_readable", "check_rows", "check_structure", "raise_contract"]
 
 _DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
 
@@ -35,7 +36,7 @@ def check_names(names: Iterable[str], where: str) -> None:
         hint: did you mean 'usage'?
     """
     allowed = ", ".join(TABLES)
-    _raise(
+    raise_contract(
         [Problem(where, "unknown table", name, allowed, _close(name, TABLES)) for name in names if name not in TABLES]
     )
 
@@ -57,8 +58,10 @@ def check_structure(sources: Mapping[str, Sequence[Source]], where: str) -> None
     """
     if not sources:
         hint = 'give one, such as usage or bills; rename={"usage": {"file": ...}} names a foreign file'
-        _raise([Problem(where, "no table of the contracts", "", ", ".join(TABLES), hint)])
-    _raise([p for name, parts in sources.items() for part in parts for p in _column_problems(TABLES[name], part)])
+        raise_contract([Problem(where, "no table of the contracts", "", ", ".join(TABLES), hint)])
+    raise_contract(
+        [p for name, parts in sources.items() for part in parts for p in _column_problems(TABLES[name], part)]
+    )
 
 
 def check_rows(report: QualityReport) -> None:
@@ -78,7 +81,7 @@ def check_rows(report: QualityReport) -> None:
     only = not any(r.rows_in for r in tables)
     hint = "leave the table out, or check the query or file that it comes from"
     empty = [r for r in tables if not r.rows_in and (only or r.table == "customers")]
-    _raise([Problem(r.table, "the table has no rows", hint=hint) for r in empty])
+    raise_contract([Problem(r.table, "the table has no rows", hint=hint) for r in empty])
 
 
 def check_readable(report: QualityReport) -> None:
@@ -89,7 +92,7 @@ def check_readable(report: QualityReport) -> None:
     >>> from custintel.contracts import QualityReport, TableReport
     >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]))
     """
-    _raise([_unreadable(r) for r in report if r.rows_in and not r.kept])
+    raise_contract([_unreadable(r) for r in report if r.rows_in and not r.kept])
 
 
 def _unreadable(report: TableReport) -> Problem:
@@ -124,7 +127,7 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
             wrong = f"the column mapped to {name} is not there: {origin.column!r}"
             problems.append(Problem(where, wrong, given, hint=_close(origin.column, source.columns)))
     for name in source.mapping.key:
-        if name not in {*found, *source.columns}:
+        if name != EVERY_COLUMN and name not in {*found, *source.columns}:
             problems.append(
                 Problem(where, f"the key column {name} is not there", given, hint=_close(name, source.columns))
             )
@@ -156,7 +159,7 @@ def _closest(word: str, words: Iterable[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def _raise(problems: Sequence[Problem]) -> None:
+def raise_contract(problems: Sequence[Problem]) -> None:
     """Raise one `ContractError` for all problems."""
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"

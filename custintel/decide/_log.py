@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_day, read_moment, read_time_column
 from custintel.decide._values import NO_OFFER
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
 from custintel.file_lock import WAIT_SECONDS, locked
@@ -35,6 +36,7 @@ from custintel.replacing import replacing_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from custintel.dates import AsOf
     from custintel.decide._allocation import Allocation
 
 __all__ = ["Appended", "DecisionLog"]
@@ -110,7 +112,7 @@ class DecisionLog:
     def add(
         self,
         allocation: Allocation,
-        as_of: str | pd.Timestamp,
+        as_of: AsOf,
         policy_version: str,
         *,
         contact_time: str | pd.Timestamp | None = None,
@@ -140,11 +142,12 @@ class DecisionLog:
             frame[f"propensity_{offer}"] = np.where(possible, allocation.propensities[offer], np.nan)
         frame[f"propensity_{NO_OFFER}"] = allocation.propensities[NO_OFFER].to_numpy()
         made = frame["action"] != NO_OFFER
-        when = pd.Timestamp(as_of if contact_time is None else contact_time)
+        day = pd.Timestamp(read_day(as_of))
+        when = day if contact_time is None else read_moment(contact_time, "contact_time", local=True)
         never = np.datetime64("NaT", "us")
         frame["contact_time"] = pd.Series(np.where(made, np.datetime64(when, "us"), never), frame.index)
         frame["channel"] = frame["action"].map(dict(channels or {})).astype(object)
-        return self.append(frame.assign(as_of=pd.Timestamp(as_of), policy_version=str(policy_version)))
+        return self.append(frame.assign(as_of=day, policy_version=str(policy_version)))
 
     def record(self, outcomes: pd.DataFrame) -> Appended:
         """Add outcomes of decisions; a later outcome of the same decision counts instead of the earlier one.
@@ -169,7 +172,7 @@ class DecisionLog:
             {
                 "decision_id": fresh["decision_id"].astype(str),
                 "outcome": fresh["outcome"].astype(float),
-                "outcome_time": pd.to_datetime(times),
+                "outcome_time": read_time_column(times, "outcome_time"),
             }
         )
         with self._writing():
@@ -183,7 +186,7 @@ class DecisionLog:
         """All decisions with their outcomes (missing: not known yet), indexed by decision_id."""
         return self._decisions().merge(self._outcomes(), on="decision_id", how="left").set_index("decision_id")
 
-    def responses(self, contacts: pd.DataFrame, window_days: int, until: str | pd.Timestamp) -> pd.DataFrame:
+    def responses(self, contacts: pd.DataFrame, window_days: int, until: AsOf) -> pd.DataFrame:
         """Outcomes for `record` from the table `contacts`: 1 if the offer was taken in time, 0 if not.
 
         Parameters
@@ -198,11 +201,12 @@ class DecisionLog:
         raise_problems(_missing_columns(contacts, ("contact_id", "response_time")))
         made = self._decisions()
         start = pd.to_datetime(made["contact_time"]).fillna(pd.to_datetime(made["as_of"]))
+        last = pd.Timestamp(read_day(until, "the last day known"))
         taken = made["decision_id"].map(contacts.drop_duplicates("contact_id").set_index("contact_id")["response_time"])
         end = start + pd.Timedelta(days=window_days)
-        response = pd.to_datetime(taken)
+        response = read_time_column(taken, "contacts.response_time")
         yes = response.notna() & (response <= end)
-        closed = yes | (end < pd.Timestamp(until) + pd.Timedelta(days=1))
+        closed = yes | (end < last + pd.Timedelta(days=1))
         found = pd.DataFrame({"decision_id": made["decision_id"], "outcome": yes.astype(float)})
         return found.assign(outcome_time=response.where(yes, end))[closed].reset_index(drop=True)
 
@@ -314,7 +318,8 @@ def _together(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 
 def _identity(frame: pd.DataFrame) -> pd.Series:
-    return pd.to_datetime(frame["as_of"]).dt.strftime("%Y%m%d") + "-" + _of_text(frame)["customer_id"]
+    days: pd.Series = read_time_column(frame["as_of"], "as_of").dt.strftime("%Y%m%d")
+    return days + "-" + _of_text(frame)["customer_id"]
 
 
 def _of_text(frame: pd.DataFrame) -> pd.DataFrame:
@@ -324,7 +329,7 @@ def _of_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _complete(decisions: pd.DataFrame) -> pd.DataFrame:
     frame = _of_text(decisions)
-    frame["as_of"] = pd.to_datetime(frame["as_of"]).dt.normalize()
+    frame["as_of"] = read_time_column(frame["as_of"], "as_of").dt.normalize()
     frame["policy_version"] = frame["policy_version"].astype(str)
     if "decision_id" not in frame.columns:
         frame.insert(0, "decision_id", _identity(frame))

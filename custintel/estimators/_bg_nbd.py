@@ -14,6 +14,7 @@ from scipy.special import gammaln, hyp2f1
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from custintel.dates import read_day, read_time_column
 from custintel.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def purchase_summary(
     a                    1      2.0  4.0     9.0
     b                    0      0.0  3.0     0.0
     """
-    end = pd.Timestamp(until)
-    day = pd.to_datetime(purchases["event_time"]).dt.normalize()
+    end = pd.Timestamp(read_day(until, "the last day"))
+    day = read_time_column(purchases["event_time"], "purchases.event_time").dt.normalize()
     seen = purchases.assign(day=day)[day <= end]
     days = seen.groupby(["customer_id", "day"], as_index=False)[amount].sum()
     by = days.groupby("customer_id")["day"]

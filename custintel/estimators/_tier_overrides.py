@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_time_column
 from custintel.errors import Problem, QualityWarning, raise_problems
 from custintel.identifiers import identifier_text
 
@@ -35,8 +36,9 @@ def checked_overrides(overrides: pd.DataFrame, names: Sequence[str], start: pd.T
     if absent:
         raise_problems([Problem("overrides", "columns are missing", ", ".join(absent), ", ".join(_KEYS))])
     frame = overrides.reset_index(drop=True)
-    since = pd.to_datetime(frame["since"]) if "since" in frame else pd.Series(pd.NaT, index=frame.index)
-    frame = frame.assign(since=since, expires=pd.to_datetime(frame["expires"]))
+    since = frame["since"] if "since" in frame else pd.Series(pd.NaT, index=frame.index)
+    since = read_time_column(since, "overrides.since")
+    frame = frame.assign(since=since, expires=read_time_column(frame["expires"], "overrides.expires"))
     problems = [p for row in frame.to_dict("records") for p in _problems(row, names, start)]
     raise_problems([*problems, *_overlaps(frame)])
     return frame

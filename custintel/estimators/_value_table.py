@@ -145,7 +145,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         When a date is not the end of a month, or no month after it is known.
     """
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
-    last = wh.period[1] if known_by is None else min(pd.Timestamp(known_by), wh.period[1])
+    last = wh.period[1] if known_by is None else min(pd.Timestamp(read_dates(known_by)[0]), wh.period[1])
     late = [str(day.date()) for day in days if day + pd.offsets.MonthEnd(1) > last]
     if late:
         raise DateError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from custintel.dates import read_time_column
 from custintel.errors import DataError, Problem, raise_problems, rows_at
 from custintel.identifiers import identifier_text
 from custintel.metrics import wilson
@@ -207,10 +208,16 @@ def _dated(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFr
             f"  hint: customer_id in the index or a column; and {', '.join(needed)}"
         )
     named = next((name for name in _DATES if name in frame), None)
-    dates = pd.Series(pd.NaT, frame.index) if named is None else pd.to_datetime(frame[named], utc=True)
+    dates = pd.Series(pd.NaT, frame.index) if named is None else _times(frame[named], what)
     out = frame[["customer_id", *needed]].reset_index(drop=True)
     out["date"] = pd.to_datetime(dates.reset_index(drop=True), utc=True).astype("datetime64[us, UTC]")
     return out.assign(customer_id=identifier_text(out["customer_id"]), exact=named == "as_of")
+
+
+def _times(column: pd.Series, what: str) -> pd.Series:
+    """Times with a zone as they are, others as local ones; texts in ISO form."""
+    zoned = isinstance(column.dtype, pd.DatetimeTZDtype)
+    return column if zoned else read_time_column(column, f"the {what}: {column.name}")
 
 
 def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.artifact import Model, load_model
+from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.estimators import ValueModel
 from custintel.explain import reasons
@@ -21,6 +22,7 @@ from custintel.training import identity_to_score, open_store, read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
 
 __all__ = ["score"]
@@ -32,7 +34,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     model: Model | str | Path,
     wh: Warehouse | None = None,
     *,
-    as_of: str | pd.Timestamp | None = None,
+    as_of: AsOf | None = None,
     table: str | Path | pd.DataFrame | None = None,
     id_column: str | None = None,
     out: str | Path | None = None,
@@ -102,7 +104,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         scores = _scored(loaded, X, date, top)
     else:
         X, notes = _table_rows(table, id_column, loaded)
-        scores = _scored(loaded, X, None if as_of is None else pd.Timestamp(as_of), top)
+        scores = _scored(loaded, X, None if as_of is None else pd.Timestamp(read_day(as_of)), top)
     if out is not None:
         write_list(scores, out)
     scores.attrs["custintel"] = {"skipped": skipped, "notes": notes}
