@@ -10,11 +10,15 @@ from custintel.contracts._tables import TABLES, TableContract
 from custintel.errors import ContractError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from custintel.contracts._report import QualityReport, TableReport
 
 __all__ = ["check_names", "check_readable", "check_rows", "check_structure"]
+
+MOST_COLUMNS = 2_000
+"""A wider table is a mistake, such as events spread over columns; checking 10,000 columns took a minute."""
+_SHOWN = 60
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -108,8 +112,11 @@ def _unreadable(report: TableReport, example: str) -> Problem:
 def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
     """Required columns that are missing, and mapped columns that are not there."""
     where = f"{contract.name} ({source.label})"
+    if len(source.columns) > MOST_COLUMNS:
+        hint = "give a row an event or line, as the contracts have it, and leave out what no feature reads"
+        return [Problem(where, "too many columns", f"{len(source.columns):,}", f"at most {MOST_COLUMNS:,}", hint)]
     found = found_columns(contract, source)
-    given = ", ".join(source.columns)
+    given = _listed(source.columns)
     problems = []
     for name in contract.required:
         if name not in found:
@@ -126,6 +133,12 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
                 Problem(where, f"the key column {name} is not there", given, hint=_close(name, source.columns))
             )
     return problems
+
+
+def _listed(names: Collection[str]) -> str:
+    """Names of columns, not all of a very wide table."""
+    more = len(names) - _SHOWN
+    return ", ".join(list(names)[:_SHOWN]) + (f", and {more:,} more" if more > 0 else "")
 
 
 def _rename_hint(table: str, column: str, names: Iterable[str]) -> str:
