@@ -16,6 +16,7 @@ from custintel.engines._broken import broken_database
 from custintel.engines._frames import Frame, to_arrow
 from custintel.engines._text import literal, path_literal, plain_path, quoted
 from custintel.errors import ContractError
+from custintel.formulas import DEFUSED
 from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
@@ -29,10 +30,13 @@ __all__ = ["DuckDBEngine"]
 
 _numbers = itertools.count(1)
 _FILE = "_custintel_file"
+_RESTORED = (  # texts that were defused for spreadsheets; the first test costs nothing, the second does
+    f"case when columns(*) like '''%' then regexp_replace(columns(*), {literal(DEFUSED)}, '\\1') else columns(*) end"
+)
 _READERS = {
     ".parquet": "read_parquet([{files}], union_by_name = true, hive_partitioning = false{more})",
-    ".csv": "read_csv([{files}], all_varchar = true, header = true, union_by_name = true,"
-    " hive_partitioning = false{more})",
+    ".csv": f"(select {_RESTORED} from read_csv([{{files}}], all_varchar = true, header = true, union_by_name = true,"
+    " hive_partitioning = false{more}))",
 }
 
 

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from custintel.errors import DataError, MissingExtraError
+from custintel.errors import CustintelError, DataError, MissingExtraError
+from custintel.formulas import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +78,17 @@ def read_table(place: str | Path | pd.DataFrame) -> Table:
         return tidy(place)
     path = Path(place)
     _check_readable(path)
+    try:
+        return _read_file(path)
+    except CustintelError:
+        raise
+    except (ValueError, KeyError, OSError, BadZipFile) as error:
+        kind = path.suffix[1:].lower()
+        raise DataError(f"{path.name} cannot be read as {kind}\n  given: {type(error).__name__}: {error}") from error
+
+
+def _read_file(path: Path) -> Table:
+    """By its suffix."""
     if path.suffix.lower() == ".parquet":
         return tidy(pd.read_parquet(path))
     if path.suffix.lower() == ".xlsx":
@@ -95,7 +108,7 @@ def _read_excel(path: Path) -> pd.DataFrame:
     """First sheet of a workbook."""
     if find_spec("openpyxl") is None:
         raise MissingExtraError("openpyxl", "excel", "reading .xlsx")
-    return pd.read_excel(path)
+    return restored(pd.read_excel(path))
 
 
 def _read_text(path: Path) -> Table:
@@ -105,7 +118,7 @@ def _read_text(path: Path) -> Table:
         raise DataError(f"{path.name} is empty")
     separator = find_separator(text)
     frame = pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, low_memory=False)
-    table = tidy(frame, decimal_comma=separator == ";")
+    table = tidy(restored(frame), decimal_comma=separator == ";")
     notes = [f"read with the separator {separator!r}"] if separator != "," else []
     notes += [f"not UTF-8: read as {encoding}"] if encoding != "utf-8-sig" else []
     return Table(table.frame, (*notes, *table.notes))
