@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 app.command("simulate")(_tables.simulate)
 app.command("check")(_tables.check)
+app.command("import")(_tables.import_tables)
+app.command("reidentify")(_tables.reidentify)
 app.add_typer(_features.app, name="features")
 app.command("train")(_models.train)
 app.command("report")(_models.report)

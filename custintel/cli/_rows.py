@@ -17,8 +17,8 @@ __all__ = ["read_rows"]
 _SUFFIXES = (".csv", ".parquet")
 
 
-def read_rows(path: Path, what: str = "file") -> pd.DataFrame:
-    """A .csv or .parquet file; customers are text, and what was defused for spreadsheets is restored."""
+def read_rows(path: Path, what: str = "file", text: str = "customer_id") -> pd.DataFrame:
+    """A .csv or .parquet file; the column `text` is as written, and what was defused for spreadsheets is restored."""
     if path.suffix.lower() not in _SUFFIXES:
         raise ConfigurationError(f"not a table: {path}\n  allowed: {', '.join(_SUFFIXES)}")
     if not path.is_file():
@@ -26,6 +26,6 @@ def read_rows(path: Path, what: str = "file") -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        return restored(pd.read_csv(path, dtype={"customer_id": str}))
+        return restored(pd.read_csv(path, dtype={text: str}))
     except (ValueError, OSError) as error:
         raise DataError(f"{path} cannot be read as {path.suffix[1:].lower()}\n  given: {error}") from error

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from custintel.cli._exit import ExitCode
+from custintel.cli._rows import read_rows
 from custintel.cli._show import say, show_error, show_frame, step
-from custintel.contracts import TABLES
+from custintel.contracts import KEY_VARIABLE, TABLES
+from custintel.contracts import reidentify as reidentify_rows
 from custintel.errors import DataError
+from custintel.scoring import check_writable, write_list
 from custintel.warehouse import Warehouse
 
-__all__ = ["MostSetAside", "Place", "check", "show_report", "simulate", "stop_at_too_many"]
+__all__ = ["Place", "check", "import_tables", "reidentify", "simulate"]
 
 Place = Annotated[Path, typer.Argument(help="Folder of Parquet or CSV tables, or a DuckDB file.")]
 
@@ -41,6 +44,37 @@ def check(place: Place, most_set_aside: MostSetAside = 0.1) -> None:
     wh = Warehouse.open(str(place))
     show_report(wh)
     stop_at_too_many(wh, most_set_aside)
+
+
+def import_tables(
+    place: Place,
+    out: Annotated[Path, typer.Option(help="Folder to write the checked warehouse to.")],
+    pseudonymise: Annotated[
+        bool, typer.Option("--pseudonymise", help=f"Replace identifiers by pseudonyms; the key is {KEY_VARIABLE}.")
+    ] = False,
+    most_set_aside: MostSetAside = 0.1,
+) -> None:
+    """Check the tables and write the checked warehouse: Parquet, rows set aside, and the report of the check."""
+    wh = Warehouse.open(str(place), pseudonymise=pseudonymise)
+    show_report(wh)
+    stop_at_too_many(wh, most_set_aside)
+    say(f"written to {wh.save(out)}" + (f", pseudonyms of key {wh.pseudonymised}" if wh.pseudonymised else ""))
+
+
+def reidentify(
+    scores: Annotated[Path, typer.Argument(help="A .csv or .parquet file with pseudonyms.")],
+    originals: Annotated[Path, typer.Argument(help="A .csv or .parquet file with all identifiers in the column.")],
+    out: Annotated[Path, typer.Option(help="The .csv or .parquet file to write.")],
+    column: Annotated[str, typer.Option(help="Column of both files.")] = "customer_id",
+    space: Annotated[str, typer.Option(help="What it identifies: line, account, device, ...")] = "line",
+) -> None:
+    """Put the original identifiers back into a list; needs the key of the pseudonyms."""
+    check_writable(out)
+    known = read_rows(originals, text=column)
+    if column not in known:
+        raise DataError(f"{originals} has no column {column}\n  given: {', '.join(map(str, known.columns[:20]))}")
+    named = reidentify_rows(read_rows(scores, text=column), known[column].dropna(), column, space)
+    say(f"{len(named):,} rows: {write_list(named, out)}")
 
 
 def show_report(wh: Warehouse) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from custintel.contracts._check import check_table, count_missing, count_unresolved
 from custintel.contracts._document import tables_markdown
 from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
+from custintel.contracts._pseudonyms import IDENTIFIERS, KEY_VARIABLE, Pseudonyms, reidentify
+from custintel.contracts._replace import identifiers, replace_identifiers
 from custintel.contracts._report import Fault, QualityReport, TableReport
 from custintel.contracts._rules import DERIVED, Source, derived_columns
 from custintel.contracts._sources import database_sources, folder_sources, frame_sources, spark_sources
@@ -14,10 +16,13 @@ from custintel.contracts._tables import TABLES, ColumnContract, TableContract, l
 
 __all__ = [
     "DERIVED",
+    "IDENTIFIERS",
+    "KEY_VARIABLE",
     "TABLES",
     "ColumnContract",
     "ColumnSource",
     "Fault",
+    "Pseudonyms",
     "QualityReport",
     "Source",
     "TableContract",
@@ -35,8 +40,11 @@ __all__ = [
     "derived_columns",
     "folder_sources",
     "frame_sources",
+    "identifiers",
     "load_tables",
     "parse_mapping",
+    "reidentify",
+    "replace_identifiers",
     "spark_sources",
     "tables_markdown",
 ]
