@@ -51,7 +51,7 @@ class Pseudonyms:
     Examples
     --------
     >>> Pseudonyms("k" * 32).of("line", ["447911123456"])
-    ['p6d6bd4e7d7a2e2bb5a0b0f0e2cf1b1c5']
+    ['pb7437b81c1dcc29cb879eceac8a562bb']
     """
 
     def __init__(self, key: str) -> None:
