@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custintel.errors import ConfigurationError
 from custintel.formulas import defused
-from custintel.replacing import replacing_file
+from custintel.replacing import check_place, replacing_file
 
 if TYPE_CHECKING:
     import os
@@ -32,7 +32,7 @@ def check_features_file(out: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(
             f"cannot write features to {path}\n  given: {given}\n  allowed: {', '.join(_SUFFIXES)}\n  hint: {hint}"
         )
-    return path
+    return check_place(path)
 
 
 def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from custintel.artifact import Model
-from custintel.errors import DataError, Problem, raise_problems
+from custintel.errors import DataError, ModelError, Problem, raise_problems
 from custintel.estimators import (
     AnomalyScore,
     Calibration,
@@ -32,6 +32,8 @@ from custintel.rules import AlarmSettings, LearnSettings, RuleBase, separating
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from custintel.estimators.states import State
 
 __all__ = ["FraudDetector"]
 
@@ -221,8 +223,16 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     def load(cls, folder: str | Path) -> Self:
         """Read what `save` wrote."""
         found = Model.load(folder, {cls.__name__: cls}).estimator
-        assert isinstance(found, cls)
+        if not isinstance(found, cls):
+            raise ModelError(f"{folder} holds a {type(found).__name__}, no {cls.__name__}\n  hint: use load_model")
         return found
+
+    @staticmethod
+    def saved_state() -> type[State]:
+        """What the state in a file looks like; see `custintel.estimators.states`."""
+        from custintel.fraud._state import FraudState
+
+        return FraudState
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""
