@@ -237,6 +237,7 @@ def test_import_and_back_on_the_command_line(tmp_path, capsys, tables) -> None:
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.slow
 def test_spark_gives_the_same_pseudonyms(both, tables, spark, operators) -> None:
     del operators  # the session holds the tables of that operator
     coded = Warehouse.open(spark, latest="2025-12-31", pseudonymise=True)
