@@ -34,6 +34,7 @@ import pandas as pd
 from custintel.contracts import (
     DERIVED,
     TABLES,
+    Pseudonyms,
     QualityReport,
     Source,
     check_readable,
@@ -48,6 +49,7 @@ from custintel.contracts import (
     folder_sources,
     frame_sources,
     parse_mapping,
+    replace_identifiers,
     settle_dates,
     spark_sources,
 )
@@ -92,6 +94,8 @@ class Warehouse:
         Where the rows went: rows_in == kept + set_aside + duplicates.
     truth : Mapping of str to pandas.DataFrame
         What a simulated operator really was; empty for real operators. Features cannot read it.
+    pseudonymised : str or None
+        Mark of the key whose pseudonyms stand in the place of identifiers; None when these are the operator's own.
     """
 
     def __init__(
@@ -110,6 +114,8 @@ class Warehouse:
         self._latest = latest or datetime.now()
         self._digest: str | None = None
         self._columns: dict[str, dict[str, str]] = {}
+        self._mapped = {name: {c for s in parts for c in s.mapping.columns} for name, parts in sources.items()}
+        self.pseudonymised: str | None = None
         reports = [check_table(engine, TABLES[name], sources[name], self._latest, self.tables) for name in self.tables]
         reports = [count_after_end(engine, count_unresolved(engine, r, self.tables), self.tables) for r in reports]
         self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
@@ -120,6 +126,7 @@ class Warehouse:
         cls,
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
+        pseudonymise: bool = False,
         **tables: Frame | Sequence[Frame],
     ) -> Warehouse:
         """Check pandas, Polars or Arrow frames.
@@ -130,6 +137,9 @@ class Warehouse:
             Where the columns of foreign tables come from (docs/tables.md, "Column mapping").
         latest : date or str, optional
             Last day that can be in the data; today when not given. Later events are set aside.
+        pseudonymise : bool, default=False
+            Replace identifiers by pseudonyms once the tables are checked (docs/privacy.md); the key is in the
+            environment variable CUSTINTEL_PSEUDONYM_KEY.
         **tables : frame or sequence of frames
             The tables by name. A table may be a list of frames; then `rename` may hold a list of mappings.
 
@@ -146,13 +156,14 @@ class Warehouse:
         0       s          9.9
         1       m          NaN
         """
+        key = Pseudonyms.from_environment() if pseudonymise else None
         engine, mappings = DuckDBEngine(), parse_mapping(rename)
         sources = frame_sources(engine, tables, mappings)
         warehouse = cls(engine, sources, _day_end(latest))
         for parts in sources.values():
             for source in parts:
                 engine.unregister(source.relation.strip('"'))
-        return warehouse
+        return warehouse._with_pseudonyms(key)
 
     @classmethod
     def open(
@@ -161,6 +172,7 @@ class Warehouse:
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
         threads: int | None = None,
+        pseudonymise: bool = False,
     ) -> Warehouse:
         """Check the tables of a folder, a DuckDB file, a DuckDB connection or a Spark session.
 
@@ -177,6 +189,9 @@ class Warehouse:
             Threads that DuckDB may use; all cores when not given. With several, sums of fractions are added up in an
             order that changes from run to run, so features may differ in their last digits (by less than 1e-9 of their
             value). With one, the same tables give the same bytes.
+        pseudonymise : bool, default=False
+            Replace identifiers by pseudonyms once the tables are checked (docs/privacy.md); the key is in the
+            environment variable CUSTINTEL_PSEUDONYM_KEY.
 
         Returns
         -------
@@ -197,22 +212,34 @@ class Warehouse:
         """
         if threads is not None and (isinstance(place, duckdb.DuckDBPyConnection) or is_spark_session(place)):
             raise ConfigurationError(_NO_THREADS.format(threads=threads))
+        key = Pseudonyms.from_environment() if pseudonymise else None
+        return cls._opened(place, rename, _day_end(latest), threads)._with_pseudonyms(key)
+
+    @classmethod
+    def _opened(
+        cls,
+        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
+        rename: Mapping[str, Any] | None,
+        latest: datetime | None,
+        threads: int | None,
+    ) -> Warehouse:
+        """The tables of any place, checked."""
         if isinstance(place, duckdb.DuckDBPyConnection):
             engine = DuckDBEngine.of(place)
             catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
             sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
-            return cls(engine, sources, _day_end(latest), where="connection")
+            return cls(engine, sources, latest, where="connection")
         if is_spark_session(place):
             spark = SparkEngine(cast("SparkSession", place))
-            return cls(spark, spark_sources(spark, parse_mapping(rename)), _day_end(latest), where="session")
+            return cls(spark, spark_sources(spark, parse_mapping(rename)), latest, where="session")
         path = Path(cast("str", place))
         if path.is_dir():
-            return read_unreplaced(path, lambda: cls._open_folder(path, rename, _day_end(latest), threads))
+            return read_unreplaced(path, lambda: cls._open_folder(path, rename, latest, threads))
         if path.is_file() and path.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
             engine.attach(path, "source")
             sources = database_sources(engine, "source", parse_mapping(rename))
-            return cls(engine, sources, _day_end(latest), where=str(path))
+            return cls(engine, sources, latest, where=str(path))
         raise ContractError(_no_warehouse(path))
 
     @classmethod
@@ -268,6 +295,22 @@ class Warehouse:
         for parts in sources.values():
             engine.unregister(parts[0].relation.strip('"'))
         return warehouse
+
+    def _with_pseudonyms(self, key: Pseudonyms | None) -> Warehouse:
+        """Replace the identifiers in all tables, once."""
+        if key is None:
+            return self
+        if self.pseudonymised is not None:
+            raise ConfigurationError(
+                "the identifiers of this warehouse are pseudonyms already\n  hint: open it without pseudonymise"
+            )
+        left_out = replace_identifiers(self.engine, self.tables, key, self._mapped)
+        self.truth, self.pseudonymised, self._columns = {}, key.mark, {}
+        if left_out:
+            said = "; ".join(f"{name}: {', '.join(columns[:20])}" for name, columns in left_out.items())
+            hint = "columns beyond the contracts may name somebody; a mapping that names one keeps it as it is"
+            warnings.warn(f"left out with pseudonyms: {said}\n  hint: {hint}", QualityWarning, stacklevel=3)
+        return self
 
     def _judge(self) -> None:
         """Refuse what cannot be used; warn when much was set aside."""
@@ -439,11 +482,13 @@ class Warehouse:
         for name, frame in self.truth.items():
             frame.to_parquet(folder / "truth" / f"{name}.parquet")
         mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
+        mark |= {} if self.pseudonymised is None else {"pseudonymised": self.pseudonymised}
         (folder / _MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
 
     def _recall(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
         """Take up the report and the rows set aside of the saved warehouse, for tables that nobody changed since."""
         before = QualityReport.from_json(saved["report"])
+        self.pseudonymised = saved.get("pseudonymised")
         reports = []
         for now in self.report:
             same = now.table in before.tables and now.rows_in == now.kept == before[now.table].kept

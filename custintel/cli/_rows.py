@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["read_rows"]
 
 
-def read_rows(path: Path, what: str = "file") -> pd.DataFrame:
-    """A table of rows about customers, read like every flat table; ``customer_id`` is text, as it is written."""
+def read_rows(path: Path, what: str = "file", identifier: str = "customer_id") -> pd.DataFrame:
+    """A table of rows about customers, read like every flat table; the identifier is text, as it is written."""
     if not path.is_file():
         raise DataError(f"no such {what}: {path}\n  allowed: .csv, .parquet, .xlsx")
-    table = read_table(path, "customer_id", may_be_empty=True)
+    table = read_table(path, identifier, may_be_empty=True)
     for note in table.notes:
         step(f"{path.name}: {note}")
     frame = table.frame
-    return frame.assign(customer_id=table.identifiers("customer_id")) if "customer_id" in frame else frame
+    return frame.assign(**{identifier: table.identifiers(identifier)}) if identifier in frame else frame

@@ -7,6 +7,8 @@ from custintel.contracts._check import check_table, count_missing, count_unresol
 from custintel.contracts._date_texts import settle_dates
 from custintel.contracts._document import tables_markdown
 from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
+from custintel.contracts._pseudonyms import IDENTIFIERS, KEY_VARIABLE, Pseudonyms, reidentify
+from custintel.contracts._replace import identifiers, replace_identifiers
 from custintel.contracts._report import Fault, QualityReport, TableReport
 from custintel.contracts._resolution import NEEDS_HOUR
 from custintel.contracts._rules import DERIVED, Source, derived_columns
@@ -18,11 +20,14 @@ from custintel.contracts._tables import TABLES, ColumnContract, TableContract, l
 __all__ = [
     "DERIVED",
     "ENDS",
+    "IDENTIFIERS",
+    "KEY_VARIABLE",
     "NEEDS_HOUR",
     "TABLES",
     "ColumnContract",
     "ColumnSource",
     "Fault",
+    "Pseudonyms",
     "QualityReport",
     "Source",
     "TableContract",
@@ -41,8 +46,11 @@ __all__ = [
     "derived_columns",
     "folder_sources",
     "frame_sources",
+    "identifiers",
     "load_tables",
     "parse_mapping",
+    "reidentify",
+    "replace_identifiers",
     "settle_dates",
     "spark_sources",
     "tables_markdown",

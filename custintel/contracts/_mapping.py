@@ -151,6 +151,8 @@ def _table_problems(name: str, given: object) -> list[Problem]:
         return [Problem(f"rename: {name}", "not a mapping of columns", str(given))]
     columns = {c: entry for c, entry in given.items() if c not in _TABLE_KEYS}
     problems = [p for c, entry in columns.items() for p in _column_problems(f"rename: {name}.{c}", entry)]
+    if not isinstance(given.get("file", ""), str):
+        problems.append(Problem(f"rename: {name}.file", "file is not a name", str(given["file"]), "such as cdr.csv"))
     if "key" in given and name in TABLES and TABLES[name].key:
         own = ", ".join(TABLES[name].key)
         problems.append(Problem(f"rename: {name}.key", "the contract has a key already", str(given["key"]), own))

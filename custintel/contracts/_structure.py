@@ -12,13 +12,17 @@ from custintel.contracts._tables import TABLES, TableContract
 from custintel.errors import ContractError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from custintel.contracts._report import QualityReport, TableReport
 
 __all__ = ["check_names", "check_readable", "check_rows", "check_structure", "raise_contract"]
 
 _DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
+
+MOST_COLUMNS = 2_000
+"""A wider table is a mistake, such as events spread over columns; checking 10,000 columns took a minute."""
+_SHOWN = 60
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -114,8 +118,11 @@ def _unreadable(report: TableReport) -> Problem:
 def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
     """Required columns that are missing, and mapped columns that are not there."""
     where = f"{contract.name} ({source.label})"
+    if len(source.columns) > MOST_COLUMNS:
+        hint = "give a row an event or line, as the contracts have it, and leave out what no feature reads"
+        return [Problem(where, "too many columns", f"{len(source.columns):,}", f"at most {MOST_COLUMNS:,}", hint)]
     found = found_columns(contract, source)
-    given = ", ".join(_names_only(source.columns))
+    given = _listed(_names_only(source.columns))
     problems = []
     for name in contract.required:
         if name not in found:
@@ -137,6 +144,12 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
 def _names_only(columns: Iterable[str]) -> list[str]:
     """Names of columns; where a file has no header line they are its first row, so what looks like data is not told."""
     return [f"column {n}" if _DATA.search(name) else name for n, name in enumerate(columns, 1)]
+
+
+def _listed(names: Collection[str]) -> str:
+    """Names of columns, not all of a very wide table."""
+    more = len(names) - _SHOWN
+    return ", ".join(list(names)[:_SHOWN]) + (f", and {more:,} more" if more > 0 else "")
 
 
 def _rename_hint(table: str, column: str, names: Iterable[str]) -> str:

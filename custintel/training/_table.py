@@ -22,11 +22,13 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from custintel.errors import DataError, MissingExtraError
+from custintel.errors import CustintelError, DataError, MissingExtraError
+from custintel.formulas import restored
 from custintel.identifiers import identifier_text, may_identify
 
 if TYPE_CHECKING:
@@ -139,6 +141,17 @@ def _read(place: str | Path | pd.DataFrame, identifier: str | None) -> Table:
         return _tidied(place, place, identifier)
     path = Path(place)
     _check_readable(path)
+    try:
+        return _read_file(path, identifier)
+    except CustintelError:
+        raise
+    except (ValueError, KeyError, OSError, BadZipFile) as error:
+        kind = path.suffix[1:].lower()
+        raise DataError(f"{path.name} cannot be read as {kind}\n  given: {type(error).__name__}: {error}") from error
+
+
+def _read_file(path: Path, identifier: str | None) -> Table:
+    """By its suffix."""
     if path.suffix.lower() == ".parquet":
         frame = pd.read_parquet(path)
         return _tidied(frame, _as_stored(path, frame, identifier), identifier)
@@ -206,6 +219,7 @@ def _read_excel(path: Path, identifier: str | None) -> Table:
     with pd.ExcelFile(path, engine="openpyxl") as book:
         header = list(pd.read_excel(book, nrows=0).columns)
         frame: pd.DataFrame = pd.read_excel(book, sheet_name=0, **_as_written(header, identifier, object))
+    frame = restored(frame)
     stored = frame[_of_customers(header, identifier)].map(_digits_of_excel)
     return _quietly(_tidied(frame, stored, identifier))
 
@@ -230,10 +244,8 @@ def _read_text(path: Path, identifier: str | None) -> Table:
     separator = find_separator(text)
     header = list(pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, nrows=0).columns)
     how: dict[str, Any] = {"sep": separator, "skipinitialspace": True, "low_memory": False}
-    try:
-        frame: pd.DataFrame = pd.read_csv(io.StringIO(text), **how, **_as_written(header, identifier, str))
-    except pd.errors.ParserError as error:
-        raise DataError(f"{path.name} cannot be read as a table\n  given: {error}") from error
+    frame: pd.DataFrame = pd.read_csv(io.StringIO(text), **how, **_as_written(header, identifier, str))
+    frame = restored(frame)
     table = _quietly(_tidied(frame, frame, identifier, decimal_comma=separator == ";"))
     notes = [f"read with the separator {separator!r}"] if separator != "," else []
     notes += [f"not UTF-8: read as {encoding}"] if encoding != "utf-8-sig" else []

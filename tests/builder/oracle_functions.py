@@ -137,7 +137,7 @@ def circle(seen: Seen, customer: str, as_of: date) -> Row:
     contacts = grouped(of(customer, used(seen, as_of)), "other_party")
     if not contacts:
         return dict.fromkeys(find("circle").columns)
-    order = sorted(contacts, key=lambda c: (-len(contacts[c]), c))
+    order = sorted(contacts, key=lambda c: (-len(contacts[c]), min(age(r, as_of) for r in contacts[c]), c))
     lately = {c: sum(age(r, as_of) < 30 for r in rows) for c, rows in contacts.items()}
     total, reached, needed = sum(map(len, contacts.values())), 0, 0
     while reached < math.ceil(0.8 * total):
@@ -182,7 +182,11 @@ def tie_weights(seen: Seen, as_of: date) -> dict[str, dict[str, int]]:
 
 def community(seen: Seen, customer: str, as_of: date) -> Row:
     web, gone = tie_weights(seen, as_of), left_lines(seen)
-    label = {line: line for line in web}
+    label = {
+        line: (-sum(n for n, _ in mine.values()), -max(n for n, _ in mine.values()),
+               sum((as_of - last).days for _, last in mine.values()), -len(mine), line)
+        for line, mine in web.items()
+    }  # fmt: skip
     for _ in range(4):
         label = {line: next_label(line, web, label) for line in web}
     if customer not in web:
@@ -205,7 +209,7 @@ def community(seen: Seen, customer: str, as_of: date) -> Row:
     }
 
 
-def next_label(line: str, web: dict[str, dict[str, Any]], label: dict[str, str]) -> str:
+def next_label(line: str, web: dict[str, dict[str, Any]], label: dict[str, Any]) -> Any:
     weights = Counter({label[line]: max(n for n, _ in web[line].values())})
     for other, (n, _) in web[line].items():
         weights[label[other]] += n
@@ -338,8 +342,12 @@ def destinations(seen: Seen, customer: str, as_of: date) -> Row:
 
 
 def present_device(devices: dict[str, list[Row]]) -> str:
-    last = {d: max(r["event_time"] for r in rows) for d, rows in devices.items()}
-    return min(d for d in last if last[d] == max(last.values()))
+    def place(device: str) -> tuple[Any, ...]:
+        times = [r["event_time"] for r in devices[device]]
+        return max(times), len(times), -min(times).toordinal()
+
+    best = max(map(place, devices))
+    return min(d for d in devices if place(d) == best)
 
 
 def imei(seen: Seen, customer: str, as_of: date) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pytest
 from fake_model import FakeModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import planted, texts_of
 
 from custintel import metrics
 from custintel.errors import DataError
@@ -136,6 +137,18 @@ def test_page_refers_to_nothing_outside(page: str) -> None:
     assert not re.search(
         r"https?:|//[a-z]|<link|<script|<img|<iframe|@import|url\(|\ssrc=|\shref=", page, re.IGNORECASE
     )
+
+
+def test_a_script_in_any_text_is_shown_and_not_run(report: dict[str, Any]) -> None:
+    shown = 0
+    for path in texts_of(report).values():
+        try:
+            page = render_html(planted(report, path))
+        except (KeyError, ValueError):
+            continue  # a word that the page looks up, such as a language; it is never shown
+        assert "<script" not in page, path
+        shown += "&lt;script&gt;" in page
+    assert shown >= 10
 
 
 @pytest.mark.parametrize("rows", [600, 20_000])
