@@ -18,6 +18,7 @@ import pandas as pd
 from custintel import estimators
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
+from custintel.metrics import event_probability
 from custintel.replacing import replacing
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Model:
         return [c.name for c in self.estimator.contract_.used]
 
     def predict_proba(self, X: pd.DataFrame) -> pd.Series:
-        """Probability of the outcome for each customer, with the index of `X`."""
-        p = self.estimator.predict_proba(X)[:, 1]
+        """Probability of the event (``pos_label_`` of the estimator) for each customer, with the index of `X`."""
+        p = event_probability(self.estimator, X)
         return pd.Series(p, index=getattr(X, "index", None), name="probability")
 
     def contributions(

@@ -182,12 +182,12 @@ def _check_columns(model: Model, X: pd.DataFrame) -> None:
 
 
 def _warn_of_unseen(model: Model, X: pd.DataFrame) -> None:
-    """Count values that training has never seen; they are scored as missing."""
+    """Count values that training has never seen; they are scored as missing, or as rare ones."""
     unseen = {c.name: c.encode(X[c.name])[1] for c in model.estimator.contract_.used}
     counts = ", ".join(f"{name!r} {count:,}" for name, count in unseen.items() if count)
     if counts:
         warnings.warn(
-            f"values never seen in training were scored as missing: {counts} of {len(X):,} rows",
+            f"values never seen in training were scored as missing or rare: {counts} of {len(X):,} rows",
             QualityWarning,
             stacklevel=3,
         )

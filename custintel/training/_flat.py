@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -37,11 +37,13 @@ class FlatData:
     notes: tuple[str, ...]
 
 
-def read_flat(place: str | Path | pd.DataFrame, target: str, id_column: str | None = None) -> FlatData:
+def read_flat(
+    place: str | Path | pd.DataFrame, target: str, id_column: str | None = None, pos_label: Any = None
+) -> FlatData:
     """Read the table, find label and identity, remove exact duplicates, leave out empty columns."""
     table = _keyed(read_table(place), id_column)
     target = find_column(table.frame, target, "target")
-    label = read_target(table.frame[target])
+    label = read_target(table.frame[target], pos_label)
     notes = [*table.notes, label.note]
     frame = table.frame.loc[label.y.index].assign(**{target: label.y})
     if label.unlabelled:

@@ -66,9 +66,9 @@ class Material:
         return replace(self, X=self.X.drop(columns=columns), X_test=X_test)
 
 
-def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | None) -> Material:
+def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | None, pos_label: Any = None) -> Material:
     """A flat table: judged by cross-validation, because it knows no dates."""
-    flat = read_flat(table, target, id_column)
+    flat = read_flat(table, target, id_column, pos_label)
     _check_classes(flat.y, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
     notes = (*flat.notes, "no dates in a flat table: all figures come from five-fold cross-validation on the same rows")

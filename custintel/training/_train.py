@@ -71,6 +71,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table: str | Path | pd.DataFrame | None = None,
     target: str | None = None,
     id_column: str | None = None,
+    pos_label: Any = None,
     tune: int = 0,
     seed: int = 0,
     refit: bool = False,
@@ -98,6 +99,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
         Column of the flat table with two values.
     id_column : str, optional
         Column of the flat table that names the customer; found by its name when not given.
+    pos_label : object, optional
+        Value of `target` that is the event. Without it a known word for yes (yes, true, churned, bad, ...) is the
+        event, of numbers the larger one, otherwise the rarer value, with a warning.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
     seed : int
@@ -138,7 +142,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_question(spec)
     how = _How(tune, seed, refit, keep_leaks)
     if table is not None:
-        material = from_table(table, str(target), id_column)
+        material = from_table(table, str(target), id_column, pos_label)
     else:
         assert wh is not None
         material = from_warehouse(wh, spec, features_path)
