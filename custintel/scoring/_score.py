@@ -71,9 +71,9 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     -------
     DataFrame
         customer_id, as_of, probability, decile, reason_1_en, reason_1_zh, ..., model_version; highest score first.
-        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, model_version;
-        highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are not in the
-        population.
+        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, tier_reason,
+        model_version; highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are
+        not in the population.
 
     Examples
     --------
