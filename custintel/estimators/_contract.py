@@ -49,6 +49,7 @@ _NUMBER_SHARE = 0.95
 _IDENTIFIER_SHARE = 0.9
 _IDENTIFIER_ROWS = 50
 _UNSEEN_SHARE = 0.01
+_STRANGE_SHARE = 0.10
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ def _learn_category(name: str, text: pd.Series, rarity: _Rarity) -> Column:
 
 
 def _codes(values: pd.Series, column: Column) -> tuple[np.ndarray, int]:
-    """Codes of the levels, and how many were never seen: more in the pool than its share in training explains."""
+    """Codes of the levels, and how many were never seen: those in the pool only where they are far more than in training."""
     text = as_text(values)
     codes = pd.Index(column.levels, dtype=object).get_indexer(pd.Index(text, dtype=object)).astype(np.float64)
     strange = (codes < 0) & ~is_blank(text).to_numpy()
@@ -258,7 +259,7 @@ def _codes(values: pd.Series, column: Column) -> tuple[np.ndarray, int]:
     unseen = int(strange.sum())
     if column.pooled_levels:
         codes[strange] = len(column.levels)
-        usual = (2 * column.pooled_share + _UNSEEN_SHARE) * len(text)
+        usual = (3 * column.pooled_share + _STRANGE_SHARE) * len(text)
         unseen = unseen if unseen > usual else 0
     return codes, unseen
 
