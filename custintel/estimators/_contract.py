@@ -251,7 +251,7 @@ def _learn_category(name: str, text: pd.Series, rarity: _Rarity) -> Column:
 
 
 def _codes(values: pd.Series, column: Column) -> tuple[np.ndarray, int]:
-    """Codes of the levels, and how many were never seen: those in the pool only where they are far more than in training."""
+    """Codes of the levels, and how many were never seen; those in the pool only where they are far more than before."""
     text = as_text(values)
     codes = pd.Index(column.levels, dtype=object).get_indexer(pd.Index(text, dtype=object)).astype(np.float64)
     strange = (codes < 0) & ~is_blank(text).to_numpy()
