@@ -27,8 +27,8 @@ from custintel.progress import track
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "uplift_false_alarms.md"
 NOMINAL = 0.05
 WHAT = """Half of the customers are treated at random; outcomes depend on six
-features, and on the treatment as the table says (`experiments/uplift_false_alarms.py`). The verdict that the model knows
-for whom (`differs`) is a test at a nominal 5 %:"""
+features, and on the treatment as the table says (`experiments/uplift_false_alarms.py`). The verdict that the model
+knows for whom (`differs`) is a test at a nominal 5 %:"""
 WHY = """
 The number of rounds of the last stage is chosen by what fits left-out customers. Tested on the same customers, that
 choice counted as a finding: 8 of 100 experiments without any effect were said to differ. Now each fold is tested with
