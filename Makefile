@@ -4,14 +4,23 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint types imports docs bench clean
+.PHONY: help demo test slow oldest lint types imports docs bench clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
+# says "new" or "old 2.7"; written so that Python 2 reads it too
+ASK := import sys; sys.stdout.write("new" if sys.version_info >= (3, 11) else "old %d.%d" % tuple(sys.version_info[:2]))
+ANOTHER := Name another one: make PYTHON=python3.11 ...
+
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "custintel needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.11 ..."; exit 1; }
+	@said=$$($(PYTHON) -c '$(ASK)' 2>&1); case "$$?:$$said" in \
+	  0:*new) ;; \
+	  0:*old\ *) echo "custintel needs Python 3.11 or newer; $(PYTHON) is older: $${said##*old }. $(ANOTHER)"; exit 1 ;; \
+	  126:*|127:*|12[89]:*|1[3-9][0-9]:*|*"Fatal Python error"*) \
+	    echo "$(PYTHON) does not start: $$said. $(ANOTHER)"; exit 1 ;; \
+	  *) echo "$(PYTHON) is not Python: it did not say its version but: $$said. $(ANOTHER)"; exit 1 ;; \
+	esac
 	$(PYTHON) -m venv .venv
 
 # a stamp file a set of extras: installed again when setup.cfg changes
@@ -28,6 +37,9 @@ test: .venv/.installed-dev  ## the default test suite
 
 slow: .venv/.installed-dev  ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+oldest:  ## the default test suite on the oldest versions that setup.cfg allows (in .venv-oldest)
+	@$(PYTHON) .ci/oldest_versions.py -n 2 --dist loadgroup $(ARGS)
 
 lint: .venv/.installed-dev  ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

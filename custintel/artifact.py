@@ -1,14 +1,21 @@
 """A trained model as LightGBM text and JSON: saved and loaded without pickle and without MLflow.
 
-A model is a folder: ``model.json`` (feature contract, linear part, calibration, metadata, checksums) and one
-``booster_k.txt`` for each LightGBM model. Reading it runs no code from the folder.
+A model is a folder: ``model.json`` (feature contract, linear part, calibration, metadata, checksums), one text for each
+LightGBM model, and ``model.seal`` where a key is set. Reading it runs no code from the folder, and everything in it is
+looked at before it is used: structure and ranges of each kind of estimator (`custintel.estimators.states`), and every
+tree before LightGBM sees it.
+
+Checksums tell damage from the original, not a forger from its author: who can write to the folder can compute them
+again, and a changed but well-formed model predicts what its author likes. Set ``CUSTINTEL_SEAL_KEY`` where models are
+trained and where they are used; then a folder without the seal of this key is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
-import tempfile
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +26,8 @@ from custintel import estimators
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
 from custintel.metrics import event_probability
-from custintel.replacing import replacing
+from custintel.replacing import replacing, scratch_folder
+from custintel.seal import SEAL_KEY, fits, has_key, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT_VERSION", "Model", "load_model"]
 
 FORMAT_VERSION = 1
-_FILE = "model.json"
+_FILE, _SEAL = "model.json", "model.seal"
+_LARGEST, _LONGEST_NAME, _MOST_TRIES = 2**30, 200, 20
+_NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
+_ELSEWHERE = {"FraudDetector": "custintel.fraud"}
+"""Estimators of rooms above this one; the room is imported when a model of theirs is opened."""
 _URI_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
 
 
@@ -69,7 +81,10 @@ class Model:
     @property
     def feature_names(self) -> list[str]:
         """Columns that the model reads."""
-        return [c.name for c in self.estimator.contract_.used]
+        contract = getattr(self.estimator, "contract_", None)
+        if contract is None:  # tiers read columns of values, and have no contract
+            return [str(name) for name in getattr(self.estimator, "feature_names_in_", ())]
+        return [c.name for c in contract.used]
 
     def predict_proba(self, X: pd.DataFrame) -> pd.Series:
         """Probability of the event (``pos_label_`` of the estimator) for each customer, with the index of `X`."""
@@ -98,23 +113,24 @@ class Model:
         return place
 
     @classmethod
-    def load(cls, folder: str | Path, also: Mapping[str, Any] | None = None) -> Model:
-        """Read a folder written by `save`; damaged or foreign files are refused with a reason.
+    def load(cls, folder: str | Path, also: Mapping[str, Any] | None = None, *, unsealed: bool = False) -> Model:
+        """Read a folder written by `save`; damaged, changed or foreign files are refused with a reason.
+
+        A folder that is being replaced is read as it was before or as it is afterwards.
 
         Parameters
         ----------
         folder : path
             The folder.
         also : mapping of str to class, optional
-            Classes with ``from_state`` that may be read beside those of `custintel.estimators`.
+            Classes with ``from_state`` that may be read beside those of the library.
+        unsealed : bool
+            Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set.
         """
         place = Path(folder)
-        content = _read_json(place / _FILE)
-        _check_format(content, place)
-        texts = {name: _read_booster(place, name, digest) for name, digest in content["boosters"].items()}
+        content, texts = _read(place, unsealed)
         try:
-            known = {**_readable(), **(also or {})}
-            estimator = known[content["estimator"]["class"]].from_state(content["estimator"], texts)
+            estimator = _estimator(content["estimator"], texts, also or {})
         except Exception as error:
             raise ModelError(
                 f"the model in {place} cannot be read: {error}\n  hint: save it again from training"
@@ -138,23 +154,45 @@ class Model:
             "boosters": {name: _digest(text.encode()) for name, text in texts.items()},
         }
         sealed = {**content, "checksum": _checksum(content)}
-        text = json.dumps(sealed, indent=1, ensure_ascii=False, default=_plain, sort_keys=True)
-        (folder / _FILE).write_text(text + "\n", encoding="utf-8")
+        raw = (json.dumps(sealed, indent=1, ensure_ascii=False, default=_plain, sort_keys=True) + "\n").encode()
+        (folder / _FILE).write_bytes(raw)
+        if (given := seal(raw)) is not None:
+            (folder / _SEAL).write_text(given + "\n", encoding="ascii")
 
 
-def _readable() -> dict[str, Any]:
-    """The estimators that can be read back, by the name of their class."""
-    known = {name: getattr(estimators, name) for name in estimators.__all__}
-    return {name: one for name, one in known.items() if hasattr(one, "from_state")}
+def _estimator(state: Mapping[str, Any], texts: Mapping[str, str], also: Mapping[str, Any]) -> Any:
+    """The estimator of a state, after state and boosters were found to be ones that it writes."""
+    from custintel.estimators.states import check_state
+
+    kind = _class_of(state, also)
+    columns = {name: estimators.booster_columns(text) for name, text in texts.items()}
+    given = getattr(kind, "saved_state", None)
+    check_state(state, columns, *([] if given is None else [{kind.__name__: given()}]))
+    return kind.from_state(state, texts)
 
 
-def load_model(place: str | Path) -> Model:
+def _class_of(state: Mapping[str, Any], also: Mapping[str, Any]) -> Any:
+    name = state.get("class")
+    if name in also:
+        return also[str(name)]
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
+    found = getattr(estimators, name, None) if isinstance(name, str) and name in estimators.__all__ else None
+    if not hasattr(found, "from_state"):
+        raise ModelError("its kind of estimator is unknown to this version of custintel")
+    return found
+
+
+def load_model(place: str | Path, *, unsealed: bool = False) -> Model:
     """Load a model from a folder or from an MLflow address.
 
     Parameters
     ----------
     place : str or path
         A folder written by `Model.save`, or ``models:/churn@champion``, ``models:/churn/3``, ``runs:/<id>/<path>``.
+    unsealed : bool
+        Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set. A model
+        from a place that others can write to is to be trusted like a program from there.
 
     Examples
     --------
@@ -165,24 +203,24 @@ def load_model(place: str | Path) -> Model:
       hint: give the folder that Model.save wrote, or an MLflow address like models:/churn@champion
     """
     if isinstance(place, str) and place.startswith(_URI_SCHEMES):
-        return _load_from_mlflow(place)
-    return Model.load(place)
+        return _load_from_mlflow(place, unsealed)
+    return Model.load(place, unsealed=unsealed)
 
 
-def _load_from_mlflow(uri: str) -> Model:
+def _load_from_mlflow(uri: str, unsealed: bool) -> Model:
     try:
         from mlflow.artifacts import download_artifacts
     except ImportError as error:
         raise MissingExtraError("mlflow", "train", f"loading {uri}") from error
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         try:
-            local = Path(download_artifacts(artifact_uri=uri, dst_path=folder))
+            local = Path(download_artifacts(artifact_uri=uri, dst_path=str(folder)))
         except Exception as error:
             raise ModelError(
                 f"{uri} cannot be fetched: {error}\n"
                 "  hint: check the name, the alias or version, and the tracking address (MLFLOW_TRACKING_URI)"
             ) from error
-        return _with_address(Model.load(_find_model(local, uri)), uri)
+        return _with_address(Model.load(_find_model(local, uri), unsealed=unsealed), uri)
 
 
 def _with_address(model: Model, uri: str) -> Model:
@@ -206,19 +244,95 @@ def _check_replaceable(place: Path) -> None:
         raise ModelError(f"{place} holds other files than a model\n  hint: choose an empty or a new folder")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read(place: Path, unsealed: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """Content and booster texts that belong together: once more when the folder was replaced in the meantime."""
+    for _ in range(_MOST_TRIES):
+        before = _identity(place)
+        try:
+            content = _read_json(place / _FILE, unsealed)
+            return content, {name: _read_booster(place, name, digest) for name, digest in content["boosters"].items()}
+        except ModelError:
+            if _identity(place) == before:
+                raise
+    raise ModelError(f"the model in {place} is being replaced all the time\n  hint: try again")
+
+
+def _identity(place: Path) -> tuple[int, int] | None:
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _read_json(path: Path, unsealed: bool) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(
             f"no model in {path.parent}: {path.name} is not there\n"
             "  hint: give the folder that Model.save wrote, or an MLflow address like models:/churn@champion"
         )
+    raw = _bytes(path)
+    _check_seal(path, raw, unsealed)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_key_twice)
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {error}\n  hint: copy the folder again from its source") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} is not a model file: an object is expected")
+    _check_format(content, path.parent)
+    _check_parts(content, path)
     return content
+
+
+def _bytes(path: Path) -> bytes:
+    """The bytes of a file, which is no larger than any that custintel writes."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ModelError(f"{path} is larger than 1 GiB: custintel writes no such files")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _check_seal(path: Path, raw: bytes, unsealed: bool) -> None:
+    """With a key in the environment, refuse what was not written with it."""
+    if unsealed or not has_key():
+        return
+    place = path.with_name(_SEAL)
+    given = _bytes(place).decode("ascii", errors="replace").strip() if place.is_file() else None
+    if given is None or not fits(raw, given):
+        wrong = "has no seal" if given is None else "has a seal that does not fit its content and this key"
+        raise ModelError(
+            f"the model in {path.parent} {wrong}: it was not written by a holder of the key in {SEAL_KEY}\n"
+            "  hint: save it again where the key is set; to accept it deliberately use\n"
+            f"        load_model(..., unsealed=True), or take {SEAL_KEY} out of the environment for one command"
+        )
+
+
+def _check_parts(content: dict[str, Any], path: Path) -> None:
+    """The parts that every model has are there and of the right kind."""
+    from custintel.estimators.states import check_metadata
+
+    name, texts = content.get("name"), content.get("boosters")
+    wrong = []
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        wrong.append("name")
+    if not isinstance(texts, dict) or not all(_NAME.fullmatch(n) and isinstance(d, str) for n, d in texts.items()):
+        wrong.append("boosters")
+    wrong += [part for part in ("estimator", "metadata") if not isinstance(content.get(part), dict)]
+    if wrong:
+        raise ModelError(
+            f"{path} is not a model file: wrong or missing {', '.join(wrong)}\n"
+            "  hint: copy the folder again from its source"
+        )
+    check_metadata(content["metadata"])
 
 
 def _check_format(content: dict[str, Any], place: Path) -> None:
@@ -242,12 +356,15 @@ def _read_booster(place: Path, name: str, digest: str) -> str:
     path = place / f"{name}.txt"
     if not path.is_file():
         raise ModelError(f"{path} is missing\n  hint: copy the whole folder, not model.json alone")
-    raw = path.read_bytes()
+    raw = _bytes(path)
     if _digest(raw) != digest:
         raise ModelError(
             f"{path} was changed after it was written (checksum differs)\n  hint: copy the folder again from its source"
         )
-    return raw.decode()
+    try:
+        return raw.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is no text of LightGBM") from error
 
 
 def _digest(raw: bytes) -> str:

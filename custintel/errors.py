@@ -31,6 +31,7 @@ __all__ = [
     "LeakageWarning",
     "MissingExtraError",
     "ModelError",
+    "OutputError",
     "Problem",
     "QualityWarning",
     "raise_problems",
@@ -63,6 +64,10 @@ class DateError(DataError):
 
 class ModelError(CustintelError, ValueError):
     """A model artifact is missing, damaged, or does not fit."""
+
+
+class OutputError(CustintelError, OSError):
+    """A result cannot be written: a full disk, a read-only place, a path that leads nowhere."""
 
 
 class MissingExtraError(CustintelError, ImportError):

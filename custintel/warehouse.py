@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 import pandas as pd
-import yaml
 
 from custintel.contracts import (
     DERIVED,
@@ -52,6 +51,7 @@ from custintel.contracts import (
 from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark_session, quoted
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 from custintel.notebook import panel, quiet, table
+from custintel.plain_yaml import plain_yaml, yaml_text
 from custintel.replacing import replacing
 
 if TYPE_CHECKING:
@@ -66,6 +66,10 @@ _MARK = "warehouse.json"
 _DATABASES = (".duckdb", ".db", ".ddb")
 # how long after the simulated months a late record may still arrive
 _LATE_DAYS = 62
+_NO_THREADS = (
+    "the number of threads is a setting of the connection or session that was given\n  given: threads={threads}\n"
+    "  hint: connection.execute('set threads = 1') before opening it"
+)
 
 
 class Warehouse:
@@ -151,6 +155,7 @@ class Warehouse:
         place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
+        threads: int | None = None,
     ) -> Warehouse:
         """Check the tables of a folder, a DuckDB file, a DuckDB connection or a Spark session.
 
@@ -163,11 +168,20 @@ class Warehouse:
             Where the columns of foreign tables come from; `mapping.yaml` in the folder is read when it is not given.
         latest : date or str, optional
             Last day that can be in the data; today when not given. Later events are set aside.
+        threads : int, optional
+            Threads that DuckDB may use; all cores when not given. With several, sums of fractions are added up in an
+            order that changes from run to run, so features may differ in their last digits (by less than 1e-9 of their
+            value). With one, the same tables give the same bytes.
 
         Returns
         -------
         Warehouse
             The checked tables.
+
+        Raises
+        ------
+        ConfigurationError
+            `threads` is given for a connection or a session, which have settings of their own.
 
         Examples
         --------
@@ -176,6 +190,8 @@ class Warehouse:
         >>> Warehouse.open(connection).tables
         ('plans',)
         """
+        if threads is not None and (isinstance(place, duckdb.DuckDBPyConnection) or is_spark_session(place)):
+            raise ConfigurationError(_NO_THREADS.format(threads=threads))
         if isinstance(place, duckdb.DuckDBPyConnection):
             engine = DuckDBEngine.of(place)
             catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
@@ -186,18 +202,20 @@ class Warehouse:
             return cls(spark, spark_sources(spark, parse_mapping(rename)), _day_end(latest), where="session")
         path = Path(cast("str", place))
         if path.is_dir():
-            return cls._open_folder(path, rename, _day_end(latest))
+            return cls._open_folder(path, rename, _day_end(latest), threads)
         if path.is_file() and path.suffix.lower() in _DATABASES:
-            engine = DuckDBEngine()
+            engine = DuckDBEngine(threads=threads)
             engine.attach(path, "source")
             sources = database_sources(engine, "source", parse_mapping(rename))
             return cls(engine, sources, _day_end(latest), where=str(path))
         raise ContractError(_no_warehouse(path))
 
     @classmethod
-    def _open_folder(cls, folder: Path, rename: Mapping[str, Any] | None, latest: datetime | None) -> Warehouse:
+    def _open_folder(
+        cls, folder: Path, rename: Mapping[str, Any] | None, latest: datetime | None, threads: int | None
+    ) -> Warehouse:
         """Open a folder; one that `save` wrote keeps its report, its rows set aside and its truth."""
-        engine = DuckDBEngine()
+        engine = DuckDBEngine(threads=threads)
         saved = _read_mark(folder)
         mappings = parse_mapping(_read_mapping(folder) if rename is None else rename)
         sources = folder_sources(engine, folder, mappings)
@@ -513,10 +531,7 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
     path = folder / "mapping.yaml"
     if not path.is_file():
         return None
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not readable as YAML\n  given: {error}") from error
+    content = plain_yaml(yaml_text(path), str(path))
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: must map tables to columns\n  given: {content}")
     return content

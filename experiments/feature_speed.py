@@ -6,6 +6,7 @@ Generated call records, the builder against what everybody writes, results check
 - *sixty*: counts, sums, means, spreads, distinct contacts, active days, entropy, shares, gaps, trends; Polars
 - *catalogue*: all shipped features that call records can answer, and all of a simulated operator
 - *next*: the day after, from sums that were kept
+- *threads*: all shipped features of call records with one thread and with all
 - *records*: 5, 20 and 80 million records; 100 million under a memory limit of 2 GB
 
 Runs of ours and of the peer take turns; the median of each is written down. Every case is a process of its own, so that
@@ -30,7 +31,7 @@ from _place import log_study, write_page
 from speed.cases import CASES
 from speed.page import page
 
-RECORDS = {"columns": 20_000_000, "sixty": 5_000_000, "catalogue": 20_000_000, "next": 20_000_000}
+RECORDS = {"columns": 20_000_000, "sixty": 5_000_000, "catalogue": 20_000_000, "next": 20_000_000, "threads": 5_000_000}
 SIZES = {"5": 5_000_000, "20": 20_000_000, "80": 80_000_000, "limited": 100_000_000}
 
 

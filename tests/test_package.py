@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from importlib import resources
@@ -56,3 +57,26 @@ def test_content_is_found_as_package_data(folder: str) -> None:
 def test_command_line_help_is_quick_and_light() -> None:
     loaded = _modules_after("import custintel.cli")
     assert not loaded.intersection({"mlflow", "shap", "optuna", "matplotlib"})
+
+
+def _is_without_unit(node: ast.Call) -> bool:
+    """`datetime64("NaT")`, `timedelta64(3)`, or a dtype of that name; a written day has the unit it is written in."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    first = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
+    if name in ("datetime64", "timedelta64"):
+        return len(node.args) == 1 and (first == ["NaT"] or any(not isinstance(value, str) for value in first))
+    dtypes = [k.value.value for k in node.keywords if k.arg == "dtype" and isinstance(k.value, ast.Constant)]
+    return any(value in ("datetime64", "timedelta64") for value in [*dtypes, *(first if name == "astype" else [])])
+
+
+@pytest.mark.parametrize("folder", ["custintel", "tests", "experiments"])
+def test_every_numpy_time_has_a_unit(folder: str) -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob("*.py"))}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, text in texts.items()
+        if "datetime64" in text or "timedelta64" in text
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and _is_without_unit(node)
+    ]
+    assert found == []

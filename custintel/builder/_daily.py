@@ -2,7 +2,8 @@
 
 A row stands for a customer (and second key), the day on which something happened and the day on which it was seen. A
 record that arrives late is in the rows of the day it arrived, so a day that is over changes only when history is
-rewritten. As of a date, days are merged into buckets, and from there on nothing differs from a build without them.
+rewritten. As of a date, days are merged into buckets, and from there on the steps are those of a build without
+them; sums of fractions may differ in their last digits, since they were added up by day first.
 """
 
 from __future__ import annotations

@@ -174,5 +174,5 @@ def _typed(values: NDArray[np.float64], unit: str | None) -> NDArray[Any]:
         return values
     missing = np.isnan(values)
     times = np.where(missing, 0, values).astype(np.int64).astype(f"datetime64[{unit}]")
-    times[missing] = np.datetime64("NaT")
+    times[missing] = np.array("NaT", dtype=times.dtype)
     return times

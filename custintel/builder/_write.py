@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custintel.errors import ConfigurationError
-from custintel.replacing import replacing_file
+from custintel.replacing import check_place, replacing_file
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +31,7 @@ def check_features_file(out: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(
             f"cannot write features to {path}\n  given: {given}\n  allowed: {', '.join(_SUFFIXES)}\n  hint: {hint}"
         )
-    return path
+    return check_place(path)
 
 
 def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:

@@ -8,7 +8,7 @@ from custintel.catalogue._dictionary import dictionary_markdown
 from custintel.catalogue._entries import ALL, Entry, Family, Feature, How, Kind, SliceWords, column_name
 from custintel.catalogue._model_spec import ModelSpec, load_model_spec
 from custintel.catalogue._schema import features_schema
-from custintel.catalogue._yaml import read_yaml
+from custintel.plain_yaml import read_yaml
 
 __all__ = [
     "ALL",

@@ -15,10 +15,10 @@ from custintel.catalogue._checks import check_family
 from custintel.catalogue._entries import Entry, Family
 from custintel.catalogue._expand import expand
 from custintel.catalogue._grammar import Reader, close_hint, read_family
-from custintel.catalogue._yaml import read_yaml
 from custintel.errors import Problem, raise_problems
 from custintel.expressions import parse
 from custintel.functions import registered
+from custintel.plain_yaml import read_yaml, yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -183,7 +183,7 @@ def _own_texts(folder: Path) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
         raise_problems([Problem(str(folder), "not a folder", hint="give the folder that holds your YAML files")])
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        yield str(path), path.read_text(encoding="utf-8")
+        yield str(path), yaml_text(path)
 
 
 @lru_cache(maxsize=16)

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from custintel.catalogue._entries import ALL, Family, Feature, SliceWords
-from custintel.catalogue._yaml import Located
 from custintel.errors import ConfigurationError, Problem
 from custintel.expressions import Expression, parse
 from custintel.functions import find
+from custintel.plain_yaml import Located
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

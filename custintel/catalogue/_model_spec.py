@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.catalogue._catalogue import Catalogue, yaml_texts
 from custintel.catalogue._grammar import Reader, close_hint
-from custintel.catalogue._yaml import Located, read_yaml
 from custintel.errors import Problem, raise_problems
+from custintel.plain_yaml import Located, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,6 +12,7 @@ import typer
 from custintel.builder import FeatureBuilder, check_features_file, load_python, trial_problems, write_features
 from custintel.catalogue import Catalogue, column_card, features_schema
 from custintel.cli._show import say, show_frame, step
+from custintel.cli._tables import Threads  # noqa: TC001  (typer reads it)
 from custintel.errors import ConfigurationError, raise_problems
 from custintel.replacing import replacing_file
 from custintel.warehouse import Warehouse
@@ -150,13 +151,14 @@ def build(
     column: Columns = None,
     features: Folder = None,
     python: Python = None,
+    threads: Threads = None,
 ) -> None:
     """Build the feature table: one row a customer and date."""
     check_features_file(out)
     _load(python)
     builder = FeatureBuilder(family or None, features, column or None)
     step(f"building features of {tables} as of {', '.join(as_of)}")
-    X = builder.build(Warehouse.open(str(tables)), as_of)
+    X = builder.build(Warehouse.open(str(tables), threads=threads), as_of)
     write_features(X, out)
     skipped = X.attrs["custintel"]["skipped"]
     say(f"{len(X):,} rows, {X.shape[1]} columns: {out}" + (f"; {len(skipped)} columns left out" if skipped else ""))

@@ -10,6 +10,7 @@ import typer
 
 from custintel.artifact import Model, load_model
 from custintel.cli._show import say, show_frame, show_lines, show_metrics, step
+from custintel.cli._tables import Threads  # noqa: TC001  (typer reads it)
 from custintel.errors import ConfigurationError
 from custintel.explain import write_report
 from custintel.scoring import score as score_customers
@@ -93,13 +94,14 @@ def score(
     top: Annotated[int, typer.Option(min=0, help="Number of reasons.")] = 3,
     store: Store = None,
     features: Features = None,
+    threads: Threads = None,
 ) -> None:
     """Score customers and write the list with reasons."""
     _one_source(warehouse, table)
     step(f"scoring {table or warehouse} with {model}")
     scores = score_customers(
         model,
-        None if warehouse is None else Warehouse.open(str(warehouse)),
+        None if warehouse is None else Warehouse.open(str(warehouse), threads=threads),
         as_of=as_of,
         table=table,
         id_column=id_column,

@@ -12,6 +12,7 @@ import typer
 from custintel.cli._customers import Source, base_at
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import ConfigurationError, DataError
+from custintel.plain_yaml import yaml_text
 from custintel.rules import LearnSettings, builtin_rules, evidence_words, learn_into, rules_from_yaml, to_approve
 from custintel.training import find_column
 
@@ -96,7 +97,7 @@ def _to_import(file: Path | None, builtin: bool) -> list[Rule]:
         return builtin_rules()
     if not file.is_file():
         raise DataError(f"no such file: {file}\n  allowed: a YAML file with rules: {{name: {{when: ...}}}}")
-    return rules_from_yaml(file.read_text(encoding="utf-8"), str(file))
+    return rules_from_yaml(yaml_text(file), str(file))
 
 
 def approve(name: Name, by: By, reason: Reason, base: Base = _BASE) -> None:

@@ -10,9 +10,12 @@ import typer
 from custintel.cli._show import say, show_frame, step
 from custintel.warehouse import Warehouse
 
-__all__ = ["Place", "check", "simulate"]
+__all__ = ["Place", "Threads", "check", "simulate"]
 
 Place = Annotated[Path, typer.Argument(help="Folder of Parquet or CSV tables, or a DuckDB file.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads of the database; with 1 the same data give the same bytes.")
+]
 
 
 def simulate(

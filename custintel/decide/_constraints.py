@@ -13,9 +13,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from custintel.errors import ConfigurationError, Problem, raise_problems
+from custintel.errors import Problem, raise_problems
+from custintel.plain_yaml import plain_yaml, yaml_text
 
 __all__ = ["Blocking", "Constraints", "ContactPolicy", "Exploration", "OfferLimits", "read_constraints"]
 
@@ -173,11 +172,8 @@ def read_constraints(path: str | Path) -> Constraints:
     ConfigurationError
         The file is not YAML, or has unknown keys or wrong numbers.
     """
-    try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not readable as YAML: {error}") from error
-    return Constraints.from_mapping(given if given is not None else {}, Path(path).name)
+    given = plain_yaml(yaml_text(Path(path)), Path(path).name)
+    return Constraints.from_mapping({} if given is None else given, Path(path).name)
 
 
 def _names(cls: type) -> list[str]:

@@ -127,7 +127,8 @@ class DecisionLog:
         frame[f"propensity_{NO_OFFER}"] = allocation.propensities[NO_OFFER].to_numpy()
         made = frame["action"] != NO_OFFER
         when = pd.Timestamp(as_of if contact_time is None else contact_time)
-        frame["contact_time"] = pd.Series(np.where(made, np.datetime64(when, "us"), np.datetime64("NaT")), frame.index)
+        never = np.datetime64("NaT", "us")
+        frame["contact_time"] = pd.Series(np.where(made, np.datetime64(when, "us"), never), frame.index)
         frame["channel"] = frame["action"].map(dict(channels or {})).astype(object)
         return self.append(frame.assign(as_of=pd.Timestamp(as_of), policy_version=str(policy_version)))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import tempfile
 import weakref
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ import duckdb
 
 from custintel.engines._frames import Frame, to_arrow
 from custintel.engines._text import literal, quoted
-from custintel.replacing import replacing_file
+from custintel.errors import OutputError
+from custintel.replacing import make_scratch_folder, replacing_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -60,7 +61,7 @@ class DuckDBEngine:
     def __init__(
         self, path: str | os.PathLike[str] | None = None, memory_limit: str | None = None, threads: int | None = None
     ) -> None:
-        self._spill = tempfile.mkdtemp(prefix="custintel_")
+        self._spill = str(make_scratch_folder())
         weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         settings: dict[str, str | bool | int | float | list[str]] = {"temp_directory": self._spill}
         if memory_limit is not None:
@@ -275,19 +276,23 @@ class DuckDBEngine:
         Examples
         --------
         >>> import pandas as pd
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     DuckDBEngine().write_parquet("select 1 as a", f"{folder}/t.parquet")
         ...     pd.read_parquet(f"{folder}/t.parquet").shape
         (1, 1)
         """
-        with replacing_file(Path(path)) as temporary:
-            self.execute(f"copy ({query}) to {literal(str(temporary))} (format parquet, compression zstd)")
+        # DuckDB's own temporary file would stay after a kill, and nobody would know whose it is
+        options = "format parquet, compression zstd, use_tmp_file false"
+        with replacing_file(Path(path)) as temporary, _full_disk_told(path):
+            self.execute(f"copy ({query}) to {literal(str(temporary))} ({options})")
 
     def attach(self, path: str | os.PathLike[str], name: str) -> None:
         """Attach another DuckDB file, for reading only.
 
         Examples
         --------
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     DuckDBEngine(f"{folder}/x.duckdb").close()
         ...     DuckDBEngine().attach(f"{folder}/x.duckdb", "source")
@@ -331,6 +336,20 @@ class DuckDBEngine:
             self._connection.execute(f"use {quoted(self._before)}")
             self._connection.execute(f"detach database if exists {quoted(self.catalog)}")
             self._connection.close()
+
+
+@contextmanager
+def _full_disk_told(path: str | os.PathLike[str]) -> Iterator[None]:
+    """DuckDB tells a full disk in words of its own."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if "No space left" not in str(error) and "File too large" not in str(error):
+            raise
+        raise OutputError(
+            f"{path} cannot be written: the disk is full\n"
+            "  hint: free some space, or write to another disk; what was there before is unchanged"
+        ) from error
 
 
 def _table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:

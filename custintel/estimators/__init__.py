@@ -5,6 +5,7 @@ from __future__ import annotations
 from custintel.estimators._anomaly import AnomalyScore
 from custintel.estimators._bg_nbd import BetaGeometricNBD, GammaGamma, purchase_summary
 from custintel.estimators._binning import BinSettings, information_value, learn_bins
+from custintel.estimators._booster_text import booster_columns
 from custintel.estimators._boosters import Boosters, Growth, Material, fit_boosters
 from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._churn import ChurnClassifier
@@ -60,6 +61,7 @@ __all__ = [
     "account_stays",
     "as_table",
     "binary_target",
+    "booster_columns",
     "choose_calibration",
     "choose_event",
     "customer_value",

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from custintel.errors import ModelError
+from custintel.estimators._booster_text import booster_columns, read_booster
 from custintel.estimators._folds import inner_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Boosters", "Fitted", "Growth", "Material", "Objective", "choose_growth", "fit_boosters"]
 
@@ -95,10 +97,8 @@ class Boosters:
     models: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        import lightgbm as lgb
-
         # always read from text, so that what is saved and loaded predicts the same
-        object.__setattr__(self, "models", tuple(lgb.Booster(model_str=t) for t in self.texts))
+        object.__setattr__(self, "models", tuple(read_booster(t) for t in self.texts))
 
     def raw(self, matrix: np.ndarray, threads: int = 1) -> np.ndarray:
         """Mean of the boosters before the link: log-odds, or amounts."""
@@ -132,6 +132,13 @@ class Boosters:
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Boosters:
         """Read back what `to_state` gave."""
         return cls(tuple(texts[name] for name in state["texts"]), state["objective"])
+
+    @classmethod
+    def of_texts(cls, texts: Sequence[str], objective: Objective) -> Boosters:
+        """Boosters from texts that somebody may have changed: each is checked before LightGBM reads it."""
+        if len({booster_columns(text) for text in texts}) != 1:
+            raise ModelError("boosters that are used together do not read the same columns, or there are none")
+        return cls(tuple(texts), objective)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"texts": self.texts, "objective": self.objective}

@@ -17,7 +17,7 @@ from custintel.estimators._losses import log_loss_raw
 if TYPE_CHECKING:
     from custintel.estimators._folds import Split
 
-__all__ = ["BoostedCandidate", "Shape", "TrainingTable", "fit_candidate", "raw_score", "read_booster"]
+__all__ = ["BoostedCandidate", "Shape", "TrainingTable", "fit_candidate", "raw_score"]
 
 
 _MORE_ROUNDS = 1.1
@@ -84,13 +84,6 @@ def fit_candidate(table: TrainingTable, shape: Shape) -> BoostedCandidate:
         return_cvbooster=True,
     )
     return _candidate(table, shape, data, result["cvbooster"])
-
-
-def read_booster(text: str) -> Any:
-    """A LightGBM booster from its text."""
-    import lightgbm as lgb
-
-    return lgb.Booster(model_str=text)
 
 
 def raw_score(booster: Any, matrix: np.ndarray, threads: int) -> np.ndarray:

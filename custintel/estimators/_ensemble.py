@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from custintel.estimators._blend import blend_weights
-from custintel.estimators._boosting import (
-    BoostedCandidate,
-    TrainingTable,
-    fit_candidate,
-    raw_score,
-    read_booster,
-)
+from custintel.estimators._booster_text import read_booster
+from custintel.estimators._boosting import BoostedCandidate, TrainingTable, fit_candidate, raw_score
 from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._drift import order_matters
 from custintel.estimators._folds import fold_of_rows, inner_splits

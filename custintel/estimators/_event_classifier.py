@@ -72,4 +72,5 @@ class EventClassifier(ClassifierMixin):  # type: ignore[misc]
     def _take_event(self, state: Any) -> None:
         """Read back what `_event_state` gave; models saved before it said so are about the last class."""
         self.classes_ = np.asarray(state["classes"], dtype=state.get("classes_dtype"))
-        self.pos_label_ = state.get("pos_label", self.classes_.tolist()[-1])
+        given = state.get("pos_label")
+        self.pos_label_ = self.classes_.tolist()[-1] if given is None else given

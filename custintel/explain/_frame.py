@@ -31,13 +31,10 @@ def page(title: str, body: str, *, language: str, more_style: str = "") -> str:
 
 
 def write_twins(html: str, facts: Mapping[str, Any], path: str | Path) -> Path:
-    """Write a page, and the facts it was drawn from beside it as ``.json``; each is complete or not there at all."""
+    """Write a page, and the facts it was drawn from beside it as ``.json``; both are whole before either appears."""
     place = Path(path)
-    _write(place.with_suffix(".json"), json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
-    _write(place, html)
+    text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    with replacing_file(place) as page_file, replacing_file(place.with_suffix(".json")) as facts_file:
+        facts_file.write_text(text, encoding="utf-8", newline="\n")
+        page_file.write_text(html, encoding="utf-8", newline="\n")
     return place
-
-
-def _write(place: Path, text: str) -> None:
-    with replacing_file(place) as fresh:
-        fresh.write_text(text, encoding="utf-8", newline="\n")

@@ -16,6 +16,7 @@ from custintel.errors import Problem
 from custintel.expressions._language import (
     AGGREGATES,
     FUNCTION_NAMES,
+    NAMED,
     OPERATORS,
     OWN_WORDS,
     SYNONYMS,
@@ -37,6 +38,7 @@ _MOST_DIGITS = 18  # of a whole number: more do not fit into the integers of eve
 _UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
 _ODD_TEXT = re.compile(rf"[\\{_UNSEEN}]")
 _LIST = ", ".join(FUNCTION_NAMES)
+_DISTANCE = NAMED["distance_km"]  # its SQL repeats every argument
 
 
 def tree_problems(tree: exp.Expression, where: str) -> list[Problem]:
@@ -93,6 +95,11 @@ def _argument_problem(node: exp.Expression, function: Function, where: str) -> P
         return Problem(where, f"{function.name} takes {number} argument{'s' if number != '1' else ''}", _show(node))
     if function.aggregate and any(inner is not node for inner in node.find_all(*AGGREGATES)):
         return Problem(where, "an aggregate inside an aggregate", _show(node), "one aggregate around plain columns")
+    if function is _DISTANCE and any(
+        inner is not node and function_of(inner) is function for inner in node.find_all(exp.Anonymous)
+    ):
+        hint = "a distance is no coordinate; write the inner distance as a feature of its own"
+        return Problem(where, f"{function.name} inside {function.name}", _show(node), "columns and numbers", hint)
     return None
 
 

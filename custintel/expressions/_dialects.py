@@ -36,6 +36,9 @@ DIALECTS = ("duckdb", "spark", "trino", "hive", "clickhouse", "snowflake", "post
 _NULL_WINS = ("trino", "hive", "clickhouse")
 """Engines on which least and greatest are null as soon as one argument is."""
 
+_MOST_PARTS = 20_000
+"""Most nodes of a least or greatest on those engines, where each value is written beside every other one."""
+
 Rewrite: TypeAlias = Callable[[exp.Expression], exp.Expression]
 
 _OWN: Mapping[str, Mapping[type[exp.Expression], Rewrite]] = {"spark": SPARK, "postgres": POSTGRES}
@@ -59,19 +62,36 @@ def check_dialect(dialect: str) -> str:
 
 
 def translated(sql: str, dialect: str) -> str:
-    """A statement of DuckDB's dialect in another one."""
+    """A statement of DuckDB's dialect in another one.
+
+    Raises
+    ------
+    ConfigurationError
+        When the dialect has no words for it, or would need too many.
+    """
     if check_dialect(dialect) == "duckdb":
         return sql
-    return written(cast("exp.Expression", sqlglot.parse_one(sql, read="duckdb")), dialect, pretty=True)
+    try:
+        tree = cast("exp.Expression", sqlglot.parse_one(sql, read="duckdb"))
+    except RecursionError as error:
+        raise _too_deep(dialect) from error
+    return written(tree, dialect, pretty=True)
 
 
 def written(tree: exp.Expression, dialect: str, pretty: bool = False) -> str:
     """The text of a tree that was read from DuckDB's dialect."""
-    fixed = _fixed(tree.copy(), dialect) if dialect != "duckdb" else tree
     try:
+        fixed = _fixed(tree.copy(), dialect) if dialect != "duckdb" else tree
         return fixed.sql(dialect, pretty=pretty, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise ConfigurationError(f"this cannot be said in the SQL of {dialect}\n  given: {error}") from error
+    except RecursionError as error:
+        raise _too_deep(dialect) from error
+
+
+def _too_deep(dialect: str) -> ConfigurationError:
+    wrong = f"an expression nested too deeply for the SQL of {dialect}"
+    return ConfigurationError(f"{wrong}\n  hint: write the inner part as a feature of its own")
 
 
 def _fixed(tree: exp.Expression, dialect: str) -> exp.Expression:
@@ -126,8 +146,32 @@ def _literal(node: exp.Expression) -> exp.Expression:
 def _known_extreme(node: exp.Expression) -> exp.Expression:
     """The extreme of the known arguments: every unknown one is replaced by one that is known."""
     parts = [node.this, *node.expressions]
+    fixed = next((part for part in parts if _is_constant(part)), None)
+    _check_size(node, 2 if fixed is not None else len(parts))
     known = [
-        exp.Coalesce(this=part.copy(), expressions=[p.copy() for p in parts[:i] + parts[i + 1 :]])
-        for i, part in enumerate(parts)
+        _otherwise(part, [fixed] if fixed is not None else parts[:i] + parts[i + 1 :]) for i, part in enumerate(parts)
     ]
     return type(node)(this=known[0], expressions=known[1:])
+
+
+def _otherwise(part: exp.Expression, others: list[exp.Expression]) -> exp.Expression:
+    if _is_constant(part):
+        return part.copy()
+    return exp.Coalesce(this=part.copy(), expressions=[other.copy() for other in others])
+
+
+def _is_constant(node: exp.Expression) -> bool:
+    """Whether a value is written out, and so never missing."""
+    if isinstance(node, (exp.Paren, exp.Neg, exp.Cast)):
+        return _is_constant(node.this)
+    return isinstance(node, (exp.Literal, exp.Boolean))
+
+
+def _check_size(node: exp.Expression, mentions: int) -> None:
+    """Refuse to write what is mentioned again and again: calls inside calls would multiply."""
+    if mentions * sum(1 for _ in node.walk()) > _MOST_PARTS:
+        wrong = f"too many values in {node.key}, or {node.key} inside {node.key} too often, for this engine"
+        raise ConfigurationError(
+            f"{wrong}\n  allowed: {_MOST_PARTS:,} parts when written out\n"
+            "  hint: write the inner part as a feature of its own"
+        )

@@ -52,7 +52,7 @@ def _plain(found: _Values) -> NDArray[Any]:
     if found.values.dtype == object:
         return _filled(found.values, found.missing, None)
     if found.values.dtype.kind == "M":
-        return _filled(found.values, found.missing, np.datetime64("NaT"))
+        return _filled(found.values, found.missing, np.array("NaT", found.values.dtype))
     return _filled(found.values.astype(np.float64), found.missing, np.nan)
 
 

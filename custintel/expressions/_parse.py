@@ -15,13 +15,16 @@ from custintel.expressions._expression import Expression
 from custintel.expressions._language import FUNCTION_NAMES
 from custintel.expressions._sql import quoted_where_needed
 
-__all__ = ["DEEPEST", "LONGEST", "parse"]
+__all__ = ["DEEPEST", "LARGEST", "LONGEST", "parse"]
 
 LONGEST = 2_000
 """Longest text of an expression; more belongs into several features."""
 
 DEEPEST = 50
 """Most levels of an expression's tree; those that ship have up to 15."""
+
+LARGEST = 1_000
+"""Most parts (columns, values, signs, calls) of an expression; those that ship have up to 133."""
 
 _QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
 _BLANKS = re.compile(r"\s+")
@@ -73,7 +76,15 @@ def _tree(text: str, where: str) -> exp.Expression:
         tree = None
     if tree is None or _is_deep(tree):
         raise_problems([_too_deep(text, where)])
+    raise_problems(_size_problems(cast("exp.Expression", tree), text, where))
     return cast("exp.Expression", tree)
+
+
+def _size_problems(tree: exp.Expression, text: str, where: str) -> list[Problem]:
+    parts = sum(1 for _ in tree.walk())
+    hint = "write several features or rules"
+    wrong = Problem(where, f"an expression of {parts} parts", _short(text), f"{LARGEST} parts", hint)
+    return [wrong] if parts > LARGEST else []
 
 
 def _is_deep(tree: exp.Expression) -> bool:

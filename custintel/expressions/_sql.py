@@ -72,9 +72,43 @@ def quoted_where_needed(node: exp.Expression) -> exp.Expression:
 
 
 def _guarded(node: exp.Expression) -> exp.Expression:
+    """Missing where the function is not defined; an argument that is guarded itself is written once, not twice."""
+    if isinstance(node, exp.Sqrt) and _is_root(node.this):
+        return node  # never negative
+    if node.this.find(exp.Ln, exp.Sqrt) is not None:
+        return _bounded(node)
     bound = exp.GT if isinstance(node, exp.Ln) else exp.GTE
     condition = bound(this=_wrapped(node.this.copy()), expression=exp.Literal.number(0))
     return exp.Case(ifs=[exp.If(this=condition, true=node.copy())])
+
+
+def _is_root(node: exp.Expression) -> bool:
+    if isinstance(node, exp.Case):
+        return all(isinstance(branch.args["true"], exp.Sqrt) for branch in node.args["ifs"]) and not node.args.get(
+            "default"
+        )
+    return isinstance(node, (exp.Sqrt, exp.Abs))
+
+
+def _bounded(node: exp.Expression) -> exp.Expression:
+    """The guard with one mention of the argument, so that guards inside guards do not double the text each time.
+
+    What is below the bound is raised to it, and the bound is then missing. The negative number nearest to zero would be
+    flushed to zero on some processors, hence the nearest normal one; what lies between loses its sign.
+    """
+    if isinstance(node, exp.Ln):
+        return exp.Ln(this=_above(node.this, exp.Literal.number(0)))
+    below_zero = exp.Neg(this=_double(exp.Literal.number(_SMALLEST)))
+    return exp.Sqrt(this=exp.Abs(this=_above(node.this, below_zero)))
+
+
+def _above(node: exp.Expression, bound: exp.Expression) -> exp.Expression:
+    # least and greatest pass a missing value over (or are missing): either way the bound is left, and then nothing
+    raised = exp.Greatest(this=node.copy(), expressions=[bound], ignore_nulls=True)
+    return exp.Nullif(this=raised, expression=bound.copy())
+
+
+_SMALLEST = "2.2250738585072014e-308"
 
 
 def _wrapped(node: exp.Expression) -> exp.Expression:

@@ -12,7 +12,7 @@ from scipy.special import expit
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from custintel.artifact import Model
-from custintel.errors import DataError, Problem, QualityWarning, raise_problems
+from custintel.errors import DataError, ModelError, Problem, QualityWarning, raise_problems
 from custintel.estimators import (
     MIN_LEVEL_COUNT,
     AnomalyScore,
@@ -34,6 +34,8 @@ from custintel.rules import AlarmSettings, LearnSettings, RuleBase, separating
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from custintel.estimators.states import State
 
 __all__ = ["FraudDetector"]
 
@@ -237,8 +239,16 @@ class FraudDetector(EventClassifier, TableEstimator):
     def load(cls, folder: str | Path) -> Self:
         """Read what `save` wrote."""
         found = Model.load(folder, {cls.__name__: cls}).estimator
-        assert isinstance(found, cls)
+        if not isinstance(found, cls):
+            raise ModelError(f"{folder} holds a {type(found).__name__}, no {cls.__name__}\n  hint: use load_model")
         return found
+
+    @staticmethod
+    def saved_state() -> type[State]:
+        """What the state in a file looks like; see `custintel.estimators.states`."""
+        from custintel.fraud._state import FraudState
+
+        return FraudState
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""

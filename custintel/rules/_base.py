@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import html
+import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import get_ident
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
+from custintel.errors import ConfigurationError, DataError, Problem, QualityWarning, raise_problems
 from custintel.estimators import binary_target
+from custintel.file_lock import WAIT_SECONDS
 from custintel.rules._alarms import AlarmSettings, alarms
+from custintel.rules._clock import days_between
 from custintel.rules._condition import text_of
 from custintel.rules._grid import as_numbers, readable
 from custintel.rules._learning import LearnSettings, learn_rules
@@ -20,7 +26,7 @@ from custintel.rules._log import EventLog
 from custintel.rules._rule import Rule
 from custintel.rules._ruleset import RuleSet, learn_profiles, with_numbers
 from custintel.rules._score import Closeness, RuleScore, fit_score
-from custintel.rules._states import STATES, Entry, Replay, State, move_problem, replay
+from custintel.rules._states import BEGINNINGS, STATES, Entry, Replay, State, move_problem
 from custintel.rules._stream import RowRules
 
 if TYPE_CHECKING:
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["RuleBase"]
 
 _FIRING: tuple[State, ...] = ("active", "watch")
+_CLOCKS_DIFFER = 1 / 1_440  # days: the clocks of two machines that write to one base
 _ORDER = ("active", "watch", "shadow", "proposed", "draft", "retired", "rejected")
 
 
@@ -44,12 +51,15 @@ class RuleBase:
     Parameters
     ----------
     path : path, optional
-        File of the log (JSON lines), read if it is there and added to by every change; in memory when None.
+        File of the log (JSON lines), read if it is there and added to by every change; in memory when None. Several
+        processes may change it: each waits for its turn and sees what the others did.
+    wait : float
+        How long to wait for another process that is writing, in seconds.
 
     Raises
     ------
     DataError
-        When the log was tampered with.
+        When the log was tampered with: an event that does not fit its hash, or one that no rule base writes.
 
     Examples
     --------
@@ -62,18 +72,20 @@ class RuleBase:
     [True, False]
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, *, wait: float = WAIT_SECONDS) -> None:
         self.path = None if path is None else Path(path)
-        self.log = EventLog() if self.path is None else EventLog.read(self.path)
-        self._now: Replay | None = None
+        self.log = EventLog() if self.path is None else EventLog.open(self.path, wait)
+        self._now = Replay()
         self._frozen = False
+        self._writer: int | None = None
+        self._warn_of_unreadable()
 
     # --- what is in it -------------------------------------------------------------------------------------------
 
     @property
     def entries(self) -> Mapping[str, Entry]:
         """Every version of every rule by its identity (name@version), with its state."""
-        return self._replayed().entries
+        return MappingProxyType(self._replayed().entries)
 
     @property
     def head(self) -> str:
@@ -87,7 +99,7 @@ class RuleBase:
         return (entry.rule for entry in self.entries.values())
 
     def __contains__(self, name: object) -> bool:
-        return any(name in (entry.rule.name, entry.rule.id) for entry in self.entries.values())
+        return isinstance(name, str) and bool(self._replayed().versions(name))
 
     def __getitem__(self, name: str) -> Rule:
         return self.entry(name).rule
@@ -100,11 +112,11 @@ class RuleBase:
         name : str
             ``night_burst`` or ``night_burst@0f3a...``.
         """
-        found = [e for e in self.entries.values() if name in (e.rule.name, e.rule.id)]
+        found = self._replayed().versions(name)
         if not found:
             names = sorted({e.rule.name for e in self.entries.values()})
             raise_problems([Problem("rules", "no such rule", name, ", ".join(names) or "the base is empty")])
-        return min(found, key=lambda e: (_ORDER.index(e.state), -list(self.entries).index(e.rule.id)))
+        return min(reversed(found), key=lambda e: _ORDER.index(e.state))
 
     def in_state(self, *states: State) -> dict[str, Rule]:
         """Rules in some states by name@version; those that fire (active, watch) when none is named."""
@@ -177,9 +189,11 @@ class RuleBase:
         at : time, optional
             When; now by default.
         """
-        raise_problems([*rule.problems(), *self._adding_problems(rule, state)])
-        content = {"rule": rule.id, "content": rule.to_state(), "state": state, "evidence": dict(evidence or {})}
-        self._write("added", content, by, reason, at)
+        raise_problems(rule.problems())
+        with self._writing():
+            raise_problems(self._adding_problems(rule, state))
+            content = {"rule": rule.id, "content": rule.to_state(), "state": state, "evidence": dict(evidence or {})}
+            self._write("added", content, by, reason, at)
         return rule
 
     def move(
@@ -207,13 +221,14 @@ class RuleBase:
         at : time, optional
             When; now by default.
         """
-        entry = self._to_move(name, state)
-        problem = move_problem(entry, state, by, reason)
-        raise_problems([problem] if problem else [])
-        content = {"rule": entry.rule.id, "state": state, "evidence": dict(evidence or {})}
-        self._write("moved", content, by, reason, at)
-        if state == "active":
-            self._retire_earlier(entry.rule, by, at)
+        with self._writing():
+            entry = self._to_move(name, state)
+            problem = move_problem(entry, state, by, reason)
+            raise_problems([problem] if problem else [])
+            content = {"rule": entry.rule.id, "state": state, "evidence": dict(evidence or {})}
+            self._write("moved", content, by, reason, at)
+            if state == "active":
+                self._retire_earlier(entry.rule, by, at)
 
     def shadow(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Let a proposed rule fire without alarming anybody."""
@@ -237,8 +252,9 @@ class RuleBase:
 
     def note(self, name: str, evidence: Mapping[str, Any], *, by: str, at: str | datetime | None = None) -> None:
         """Keep further evidence with a rule, such as outcomes of its alarms."""
-        entry = self.entry(name)
-        self._write("noted", {"rule": entry.rule.id, "evidence": dict(evidence)}, by, "evidence", at)
+        with self._writing():
+            entry = self.entry(name)
+            self._write("noted", {"rule": entry.rule.id, "evidence": dict(evidence)}, by, "evidence", at)
 
     def learn_profiles(self, legitimate: pd.DataFrame, *, by: str = "", at: str | datetime | None = None) -> None:
         """Learn how legitimate customers are distributed: what "resembles" is measured against.
@@ -345,8 +361,9 @@ class RuleBase:
     def of_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:
         """A base in memory from the events of a log, as `log.events` gives them; a changed event is refused."""
         base = cls()
-        base.log = EventLog(tuple(dict(event) for event in events))
+        base.log = EventLog(dict(event) for event in events)
         base.log.verify()
+        base._warn_of_unreadable()
         return base
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -361,7 +378,7 @@ class RuleBase:
         """
         limit = _end_of(time)
         past = RuleBase()
-        past.log = EventLog(tuple(event for event in self.log.events if str(event["time"]) <= limit))
+        past.log = EventLog(event for event in self.log.events if str(event["time"]) <= limit)
         past._frozen = True
         return past
 
@@ -388,11 +405,13 @@ class RuleBase:
         """
         if not by.strip() or not reason.strip():
             raise_problems([Problem("rollback", "needs a person and a reason", f"by={by!r}, reason={reason!r}")])
-        changes = self.diff(self, time)
-        for change in changes.to_dict("records"):
-            state = change["after"] or "retired"
-            if state != change["before"]:
-                self._write("moved", {"rule": change["rule"], "state": state, "evidence": {}}, by, reason, at)
+        with self._writing():
+            changes = self.diff(self, time)
+            for change in changes.to_dict("records"):
+                state = change["after"] or "retired"
+                if state != change["before"]:
+                    content = {"rule": change["rule"], "state": state, "evidence": {}, "rollback_to": _end_of(time)}
+                    self._write("moved", content, by, reason, at)
         return changes
 
     def verify(self, head: str | None = None) -> None:
@@ -424,7 +443,7 @@ class RuleBase:
         return part
 
     def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None, *states: State) -> pd.DataFrame:
-        """Alarms of the rules that fire, one row a customer and rule; see `custintel.rules.alarms`.
+        """Alarms of the rules that fire, one row a customer and rule.
 
         Parameters
         ----------
@@ -434,6 +453,12 @@ class RuleBase:
             From which similarity on, in which language, with which words for features.
         *states : str
             Other states whose rules are to alarm, for a trial; by default those that fire.
+
+        Returns
+        -------
+        DataFrame
+            Index of `X`; the rule, whether it matches or resembles, its conditions in words, precision, expected loss
+            in u, severity and action; the most urgent first within a customer.
         """
         rules = self.compile(*states)
         entries = {id_: self.entries[id_] for id_ in rules.nodes}
@@ -446,26 +471,52 @@ class RuleBase:
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _replayed(self) -> Replay:
-        if self._now is None:
-            self._now = replay(self.log.events)
+        """The present state; only events that were not replayed yet are."""
+        if not self._now.follows(self.log.events):  # some were taken back, or it is another log
+            self._now = Replay()
+        self._now.extend(self.log.events)
         return self._now
 
-    def _write(self, event: str, content: Mapping[str, Any], by: str, reason: str, at: Any) -> None:
+    def _warn_of_unreadable(self) -> None:
+        for id_, reason in self._replayed().unreadable.items():
+            text = f"rule {id_} can no longer be read and is set aside: {reason}\n  hint: propose it anew, simpler"
+            warnings.warn(text, QualityWarning, stacklevel=3)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Alone with the log, after what others wrote; changes inside changes are written together."""
         if self._frozen:
             raise ConfigurationError("a past state of the base cannot be changed\n  hint: change the base itself")
-        known = len(self.log.events)
+        if self._writer == get_ident():
+            yield
+            return
+        with self.log.writing():
+            self._writer = get_ident()
+            try:
+                yield
+            finally:
+                self._writer = None
+
+    def _write(self, event: str, content: Mapping[str, Any], by: str, reason: str, at: Any) -> None:
+        with self._writing():
+            self._replayed()
+            time = self._time_of_next(at)
+            self.log.add({"event": event, "time": time, "by": by, "reason": reason, **content})
+            self._replayed()
+
+    def _time_of_next(self, at: str | datetime | None) -> str:
+        last = str(self.log.events[-1]["time"]) if self.log.events else ""
         time = _time(at)
-        if known and time < str(self.log.events[-1]["time"]):
-            raise DataError(f"an event before the last one\n  given: {time}\n  last: {self.log.events[-1]['time']}")
-        log = self.log.with_event({"event": event, "time": time, "by": by, "reason": reason, **content})
-        if self.path is not None:
-            log.append_to(self.path, known)
-        self.log, self._now = log, None
+        if time >= last:
+            return time
+        if at is None and days_between(time, last) < _CLOCKS_DIFFER:
+            return last
+        raise DataError(f"an event before the last one\n  given: {time}\n  last: {last}")
 
     def _adding_problems(self, rule: Rule, state: State) -> list[Problem]:
         where = f"rule {rule.id}"
-        if state not in ("draft", "proposed"):
-            return [Problem(where, "a rule cannot begin there", state, "draft, proposed")]
+        if state not in BEGINNINGS:
+            return [Problem(where, "a rule cannot begin there", state, ", ".join(BEGINNINGS))]
         if rule.id in self.entries:
             return [Problem(where, "this version is in the base already", self.entries[rule.id].state)]
         return []
@@ -474,14 +525,14 @@ class RuleBase:
         """The version meant: with several, the one that can go there."""
         if state not in STATES:
             raise_problems([Problem("rules", "unknown state", str(state), ", ".join(STATES))])
-        found = [e for e in self.entries.values() if name in (e.rule.name, e.rule.id)]
+        found = self._replayed().versions(name)
         able = [e for e in found if move_problem(e, state, "somebody", "something") is None]
         return able[-1] if able else self.entry(name)
 
     def _retire_earlier(self, rule: Rule, by: str, at: Any) -> None:
-        for id_, other in self.in_state().items():
-            if other.name == rule.name and id_ != rule.id:
-                self.move(id_, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
+        for other in self._replayed().versions(rule.name):
+            if other.state in _FIRING and other.rule.id != rule.id:
+                self.move(other.rule.id, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
 
     def _at(self, when: str | datetime | RuleBase) -> RuleBase:
         return when if isinstance(when, RuleBase) else self.as_of(when)
@@ -513,7 +564,7 @@ class RuleBase:
     def copy(self) -> Self:
         """The same base in memory: changes of the copy are not written to the file."""
         other = type(self)()
-        other.log = self.log
+        other.log = EventLog(self.log.events)
         return other
 
 

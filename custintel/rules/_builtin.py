@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from custintel.errors import ConfigurationError, Problem, raise_problems
+from custintel.plain_yaml import yaml_text
 from custintel.rules._base import RuleBase
 from custintel.rules._files import rules_from_yaml
 from custintel.rules._rule import Category, Rule
@@ -147,7 +148,8 @@ def _of_folder(folder: Path | Traversable, shown: str) -> list[Rule]:
 
 def _of_file(item: Path | Traversable, shown: str, problems: list[Problem]) -> list[Rule]:
     try:
-        return rules_from_yaml(item.read_text(encoding="utf-8"), shown)
+        text = yaml_text(item) if isinstance(item, Path) else item.read_text(encoding="utf-8")
+        return rules_from_yaml(text, shown)
     except ConfigurationError as error:
         problems += error.problems
         return []

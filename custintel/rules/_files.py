@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from custintel.catalogue import read_yaml
 from custintel.errors import ConfigurationError, Problem, raise_problems
+from custintel.plain_yaml import read_yaml
 from custintel.rules._rule import Rule
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def rules_from_yaml(text: str, file: str = "rules") -> list[Rule]:
     file : str
         Where it stands, for messages.
     """
-    given, problems = _plain(text, file)
+    found, problems = read_yaml(text, file)
+    given = None if found is None else found.plain()
     content = given.get("rules") if isinstance(given, dict) else None
     if not isinstance(content, dict):
         raise_problems(problems or [Problem(file, "no rules in it", allowed="rules: {name: {when: ...}}")])
@@ -51,22 +52,6 @@ def rules_from_yaml(text: str, file: str = "rules") -> list[Rule]:
     rules = [rule for name, entry in content.items() if (rule := _rule(str(name), entry, file, problems)) is not None]
     raise_problems(problems)
     return rules
-
-
-def _plain(text: str, file: str) -> tuple[object, list[Problem]]:
-    """What a document says; a key given twice is a mistake, and so are references and types of YAML's own."""
-    try:
-        odd = [event for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None)]
-        if odd:
-            return None, [
-                Problem(file, "a reference (*name) or a type (!name)", str(odd[0]), "plain values, written out")
-            ]
-        found, problems = read_yaml(text, file)
-    except yaml.YAMLError as error:
-        return None, [Problem(file, "not YAML", str(error).splitlines()[0], "rules: {name: {when: ...}}")]
-    except RecursionError:
-        return None, [Problem(file, "a document nested too deeply", allowed="rules: {name: {when: ...}}")]
-    return (None if found is None else found.plain()), problems
 
 
 def rules_to_yaml(rules: Iterable[Rule]) -> str:

@@ -1,50 +1,70 @@
 """The memory of a rule base: events that are only ever added, each sealed with the hash of the one before.
 
->>> log = EventLog().with_event({"event": "proposed", "rule": "a@1"}).with_event({"event": "shadow", "rule": "a@1"})
+>>> log = EventLog()
+>>> for name in ("added", "moved"):
+...     log.add({"event": name, "rule": "a@1"})
 >>> log.verify()
->>> forged = EventLog((log.events[0], {**log.events[1], "event": "active"}))
+>>> forged = EventLog((log.events[0], {**log.events[1], "event": "noted"}))
 >>> forged.verify()
 Traceback (most recent call last):
     ...
 custintel.errors.DataError: the log of the rule base was changed: event 2 does not fit its hash
   hint: restore the log from a copy; `head` of the last known good state tells which
+
+In a file, a log is JSON lines. Whoever writes holds its lock, reads what others added in the meantime, and adds to
+that; what was read before is not read again. What a killed process left of a line is moved to ``NAME.torn-...`` and
+reported.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
+import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from custintel.errors import DataError
+from custintel.errors import ConfigurationError, DataError, QualityWarning
+from custintel.file_lock import WAIT_SECONDS, locked
+from custintel.rules._line_file import LineFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "changed"]
 
 Event = dict[str, Any]
 
 
-@dataclass(frozen=True)
 class EventLog:
-    """Events in their order."""
+    """Events in their order, in memory or in a file.
 
-    events: tuple[Event, ...] = ()
+    Parameters
+    ----------
+    events : iterable of dict
+        The events known so far.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._events = list(events)
+        self._file: LineFile | None = None
+        self._seconds = WAIT_SECONDS
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The events; a list that grows, not to be changed."""
+        return self._events
 
     @property
     def head(self) -> str:
         """Hash of the last event; kept elsewhere, it proves that nothing was cut off the end."""
-        return str(self.events[-1]["hash"]) if self.events else ""
+        return str(self._events[-1]["hash"]) if self._events else ""
 
-    def with_event(self, content: Event) -> EventLog:
-        """The log with one more event."""
-        sealed = {**content, "seq": len(self.events) + 1, "previous": self.head}
-        return EventLog((*self.events, {**sealed, "hash": _seal(sealed)}))
+    def add(self, content: Mapping[str, Any]) -> None:
+        """Add an event; in a file, inside `writing`."""
+        sealed = {**_plain(content), "seq": len(self._events) + 1, "previous": self.head}
+        self._events.append({**sealed, "hash": _seal(sealed)})
 
     def verify(self, head: str | None = None) -> None:
         """Raise when an event was changed, removed, added or moved.
@@ -55,83 +75,161 @@ class EventLog:
             The head noted earlier: it must be among the hashes.
         """
         before = ""
-        for k, event in enumerate(self.events, 1):
-            content = {name: value for name, value in event.items() if name != "hash"}
-            if event.get("previous") != before or event.get("seq") != k or event.get("hash") != _seal(content):
-                raise DataError(_changed(f"event {k} does not fit its hash"))
+        for k, event in enumerate(self._events, 1):
+            if not _fits(event, k, before):
+                raise DataError(changed(f"event {k} does not fit its hash"))
             before = str(event["hash"])
-        if head and head not in {str(event["hash"]) for event in self.events}:
-            raise DataError(_changed("the noted head is not in it; the end was cut off or written anew"))
+        if head and head not in {str(event["hash"]) for event in self._events}:
+            raise DataError(changed("the noted head is not in it; the end was cut off or written anew"))
 
     @classmethod
-    def read(cls, path: Path) -> EventLog:
-        """The events of a file, verified."""
-        if not path.exists():
-            return cls()
-        lines = path.read_text(encoding="utf-8").splitlines()
-        log = cls(tuple(_event(line, k, path) for k, line in enumerate(lines, 1) if line.strip()))
-        log.verify()
+    def open(cls, path: Path, seconds: float = WAIT_SECONDS) -> EventLog:
+        """The log of a file, verified; one that is not there begins with the first event.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        seconds : float
+            How long to wait for another process that writes.
+        """
+        log = cls()
+        log._file, log._seconds = LineFile(path), seconds
+        rest = log._follow()
+        if rest:
+            log._recover(rest)
         return log
 
-    def append_to(self, path: Path, known: int) -> None:
-        """Write the events after the first `known` ones to the end of a file.
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Add events inside: all of them are written at the end, or none.
 
         Raises
         ------
         DataError
-            When another process has written in the meantime.
+            When another process does not stop writing, what it wrote does not fit, or the disk is full.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path):
-            if len(EventLog.read(path).events) != known:
-                raise DataError(_busy(path, "has grown since it was read"))
-            with path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write("".join(_line(event) + "\n" for event in self.events[known:]))
-                file.flush()
-                os.fsync(file.fileno())
+        if self._file is None:
+            with self._all_or_none():
+                yield
+            return
+        with locked(self._file.path, self._seconds):
+            rest = self._follow()
+            if rest:
+                self._set_aside(rest)
+            known = len(self._events)
+            with self._all_or_none():
+                yield
+                if len(self._events) > known:
+                    self._file.append(_line(event).encode() for event in self._events[known:])
+
+    @contextmanager
+    def _all_or_none(self) -> Iterator[None]:
+        known = len(self._events)
+        try:
+            yield
+        except BaseException:
+            del self._events[known:]
+            raise
+
+    def _follow(self) -> bytes:
+        """Read what was added to the file; returns what is no whole line."""
+        assert self._file is not None
+        place = self._file.place
+        try:
+            with self._all_or_none():
+                lines, rest = self._file.new_lines()
+                for line in filter(bytes.strip, lines):
+                    self._events.append(self._next(line))
+        except BaseException:
+            self._file.place = place
+            raise
+        if rest and self._is_next(rest):  # only the end of the line is missing
+            self._events.append(self._next(rest))
+            self._file.accept(rest)
+            return b""
+        return rest
+
+    def _next(self, line: bytes) -> Event:
+        k = len(self._events) + 1
+        event = _event(line)
+        if event is None or not _fits(event, k, self.head):
+            assert self._file is not None
+            wrong = "is no event" if event is None else "does not fit its hash"
+            raise DataError(changed(f"event {k} of {self._file.path} {wrong}"))
+        return event
+
+    def _is_next(self, line: bytes) -> bool:
+        event = _event(line)
+        return event is not None and _fits(event, len(self._events) + 1, self.head)
+
+    def _recover(self, rest: bytes) -> None:
+        """Look again when nobody writes: what is no whole line then was cut off by a kill or a full disk."""
+        assert self._file is not None
+        try:
+            with locked(self._file.path, self._seconds):
+                again = self._follow()
+                if again:
+                    self._set_aside(again)
+        except (DataError, OSError) as error:
+            if isinstance(error, DataError) and not isinstance(error.__cause__, OSError):
+                raise
+            _warn(self._file.path, rest, "it is left where it is: the folder cannot be written")
+
+    def _set_aside(self, rest: bytes) -> None:
+        assert self._file is not None
+        _warn(self._file.path, rest, f"it is kept in {self._file.set_aside(rest).name}")
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock file while writing, so that two processes cannot both add the next event."""
-    lock = path.with_name(path.name + ".lock")
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-    except FileExistsError as error:
-        raise DataError(_busy(path, f"is locked by {lock.name}")) from error
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _busy(path: Path, what: str) -> str:
+def changed(what: str) -> str:
+    """What to say about a log that does not fit."""
     return (
-        f"{path} {what}: another process works on this rule base\n"
-        "  hint: open it again when that one is done; delete the lock if it was killed"
+        f"the log of the rule base was changed: {what}\n"
+        "  hint: restore the log from a copy; `head` of the last known good state tells which"
     )
 
 
+def _warn(path: Path, rest: bytes, what: str) -> None:
+    text = f"the last line of {path} was cut off ({len(rest)} bytes), as by a kill or a full disk: {what}"
+    warnings.warn(text, QualityWarning, stacklevel=2)
+
+
+def _plain(content: Mapping[str, Any]) -> Event:
+    """The content as it will be read back: keys as texts, tuples as lists."""
+    try:
+        # keys are not sorted before they are texts: 10 comes after 2, but "10" before "2"
+        found: Event = json.loads(json.dumps(dict(content), ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError) as error:  # UnicodeEncodeError is one
+        raise ConfigurationError(
+            f"what is to be kept in the log is not plain data: {type(error).__name__}\n"
+            "  allowed: texts, finite numbers, true and false, lists and mappings of them"
+        ) from error
+    return found
+
+
+def _fits(event: Event, k: int, before: str) -> bool:
+    content = {name: value for name, value in event.items() if name != "hash"}
+    try:
+        return event.get("previous") == before and event.get("seq") == k and event.get("hash") == _seal(content)
+    except (ValueError, RecursionError):  # what no log of ours holds, such as 1e999
+        return False
+
+
 def _seal(content: Event) -> str:
-    return hashlib.sha256(_line(content).encode()).hexdigest()
+    return hashlib.sha256(_line(content).encode(errors="surrogatepass")).hexdigest()
 
 
 def _line(content: Event) -> str:
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _event(line: str, k: int, path: Path) -> Event:
+def _event(line: bytes) -> Event | None:
     try:
-        found = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DataError(_changed(f"line {k} of {path} is not JSON")) from error
-    if not isinstance(found, dict):
-        raise DataError(_changed(f"line {k} of {path} is no event"))
-    return found
+        found = json.loads(line.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
-def _changed(what: str) -> str:
-    return (
-        f"the log of the rule base was changed: {what}\n"
-        "  hint: restore the log from a copy; `head` of the last known good state tells which"
-    )
+def _no_number(name: str) -> float:
+    raise ValueError(name)

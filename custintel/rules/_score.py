@@ -70,7 +70,7 @@ class RuleScore:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> RuleScore:
         """Read back what `to_state` gave."""
-        trees = None if state["trees"] is None else Boosters(tuple(state["trees"]), "probability")
+        trees = None if state["trees"] is None else Boosters.of_texts(state["trees"], "probability")
         weights = None if state["weights"] is None else Combiner.from_state(state["weights"])
         return cls(trees, weights, Calibration.from_state(state["calibration"]), float(state["threshold"]))
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from custintel.errors import Problem
+from custintel.errors import ConfigurationError, DataError, Problem
+from custintel.rules._log import changed
 from custintel.rules._ramp import Profile
 from custintel.rules._rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["MOVES", "STATES", "Entry", "Replay", "State", "move_problem", "replay"]
+__all__ = ["BEGINNINGS", "MOVES", "STATES", "Entry", "Replay", "State", "move_problem"]
 
 State = Literal["draft", "proposed", "shadow", "active", "watch", "retired", "rejected"]
 STATES: tuple[State, ...] = get_args(State)
+BEGINNINGS: tuple[State, ...] = ("draft", "proposed")
+"""Where a rule may begin."""
 
 MOVES: Mapping[State, tuple[State, ...]] = {
     "draft": ("proposed", "rejected"),
@@ -43,19 +47,120 @@ class Entry:
 
 @dataclass
 class Replay:
-    """All that a log says."""
+    """All that a log says, event by event; what is impossible is refused.
+
+    Rules that were written by an earlier version and can no longer be read are `unreadable`: by identity, with the
+    reason. They are set aside, and what is said of them later is passed over.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     score: Mapping[str, Any] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    _versions: dict[str, list[str]] = field(default_factory=dict)
+    _history: dict[str, list[tuple[str, State]]] = field(default_factory=dict)
+    _last: Mapping[str, Any] | None = None
+    _count: int = 0
+
+    def follows(self, events: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether what was replayed is the beginning of these events."""
+        return not self._count or (len(events) >= self._count and events[self._count - 1] is self._last)
+
+    def extend(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Replay the events that are new.
+
+        Raises
+        ------
+        DataError
+            An event that no rule base writes: an unknown one, a state that is none, a move that is not allowed.
+        """
+        for event in events[self._count :]:
+            self._apply(event)
+            self._last, self._count = event, self._count + 1
+
+    def versions(self, name: str) -> list[Entry]:
+        """Versions of a rule by its name, or the one of name@version, in the order in which they were added."""
+        ids = [name] if name in self.entries else self._versions.get(name, [])
+        return [self.entries[id_] for id_ in ids if id_ in self.entries]
+
+    def state_at(self, id_: str, time: str) -> State:
+        """The state of a version at a time; retired when it was not there yet."""
+        past = self._history.get(id_, [])
+        place = bisect_right([since for since, _ in past], time)
+        return past[place - 1][1] if place else "retired"
+
+    def added(self, event: Mapping[str, Any]) -> None:
+        """A version was added."""
+        id_, state = str(event["rule"]), event["state"]
+        _must(state in BEGINNINGS, f"a rule cannot begin as {state!r}")
+        _must(id_ not in self.entries and id_ not in self.unreadable, f"{id_} is added twice")
+        rule = Rule.from_state(event["content"])
+        try:
+            same = rule.id == id_
+        except ConfigurationError as error:
+            self.unreadable[id_] = str(error)
+            return
+        _must(same, f"the content of {id_} is another version's")
+        self.entries[id_] = Entry(rule, state, event["time"], event["by"], event["reason"], event.get("evidence", {}))
+        self._versions.setdefault(rule.name, []).append(id_)
+        self._history[id_] = [(str(event["time"]), state)]
+
+    def moved(self, event: Mapping[str, Any]) -> None:
+        """A version went to another state, by a move that is allowed or back to where it was at an earlier time."""
+        if (before := self._known(event)) is None:
+            return
+        id_, state, by, reason = before.rule.id, event["state"], event["by"], event["reason"]
+        if "rollback_to" in event:
+            _must(state == self.state_at(id_, str(event["rollback_to"])), f"{id_} was not {state!r} at that time")
+            _must(bool(by.strip() and reason.strip()), "a rollback without a person and a reason")
+        else:
+            problem = move_problem(before, state, by, reason)
+            _must(problem is None, problem.wrong if problem else "")
+        evidence = {**before.evidence, **event.get("evidence", {})}
+        since = str(event["time"])
+        self.entries[id_] = replace(before, state=state, since=since, by=by, reason=reason, evidence=evidence)
+        self._history[id_].append((since, state))
+
+    def noted(self, event: Mapping[str, Any]) -> None:
+        """Evidence was added."""
+        if (before := self._known(event)) is not None:
+            evidence = {**before.evidence, **event["evidence"]}
+            self.entries[before.rule.id] = replace(before, evidence=evidence)
+
+    def profiled(self, event: Mapping[str, Any]) -> None:
+        """Profiles were learned."""
+        # a new mapping: rules that were compiled keep the profiles they were compiled with
+        learned = {subject: Profile.from_state(state) for subject, state in event["profiles"].items()}
+        self.profiles = {**self.profiles, **learned}
+
+    def combined(self, event: Mapping[str, Any]) -> None:
+        """A score was learned."""
+        self.score = dict(event["score"])
+
+    def _apply(self, event: Mapping[str, Any]) -> None:
+        try:
+            apply = _APPLY.get(str(event["event"]))
+            _must(apply is not None, f"{event['event']!r} is no event of a rule base")
+            _must(str(event["time"]) >= str((self._last or event)["time"]), "it is earlier than the one before")
+            assert apply is not None
+            apply(self, event)
+        except (_ImpossibleError, KeyError, TypeError, ValueError, AttributeError) as error:
+            told = str(error) if isinstance(error, _ImpossibleError) else "it is not of the form of an event"
+            raise DataError(changed(f"event {self._count + 1} is impossible: {told}")) from error
+
+    def _known(self, event: Mapping[str, Any]) -> Entry | None:
+        id_ = str(event["rule"])
+        _must(id_ in self.entries or id_ in self.unreadable, f"there is no rule {id_}")
+        return self.entries.get(id_)
 
 
-def replay(events: Iterable[Mapping[str, Any]]) -> Replay:
-    """The state after some events."""
-    found = Replay()
-    for event in events:
-        _APPLY[str(event["event"])](found, event)
-    return found
+class _ImpossibleError(Exception):
+    """An event that no rule base writes."""
+
+
+def _must(holds: bool, wrong: str) -> None:
+    if not holds:
+        raise _ImpossibleError(wrong)
 
 
 def move_problem(entry: Entry, state: State, by: str, reason: str) -> Problem | None:
@@ -69,32 +174,10 @@ def move_problem(entry: Entry, state: State, by: str, reason: str) -> Problem | 
     return None
 
 
-def _added(found: Replay, event: Mapping[str, Any]) -> None:
-    rule = Rule.from_state(event["content"])
-    found.entries[rule.id] = Entry(
-        rule, event["state"], event["time"], event["by"], event["reason"], event.get("evidence", {})
-    )
-
-
-def _moved(found: Replay, event: Mapping[str, Any]) -> None:
-    before = found.entries[event["rule"]]
-    evidence = {**before.evidence, **event.get("evidence", {})}
-    found.entries[event["rule"]] = replace(
-        before, state=event["state"], since=event["time"], by=event["by"], reason=event["reason"], evidence=evidence
-    )
-
-
-def _noted(found: Replay, event: Mapping[str, Any]) -> None:
-    before = found.entries[event["rule"]]
-    found.entries[event["rule"]] = replace(before, evidence={**before.evidence, **event["evidence"]})
-
-
-def _profiled(found: Replay, event: Mapping[str, Any]) -> None:
-    found.profiles |= {subject: Profile.from_state(state) for subject, state in event["profiles"].items()}
-
-
-def _combined(found: Replay, event: Mapping[str, Any]) -> None:
-    found.score = event["score"]
-
-
-_APPLY = {"added": _added, "moved": _moved, "noted": _noted, "profiled": _profiled, "combined": _combined}
+_APPLY: Mapping[str, Callable[[Replay, Mapping[str, Any]], None]] = {
+    "added": Replay.added,
+    "moved": Replay.moved,
+    "noted": Replay.noted,
+    "profiled": Replay.profiled,
+    "combined": Replay.combined,
+}

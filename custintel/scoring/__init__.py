@@ -1,4 +1,4 @@
-"""Batch scoring: repeatable, atomic, with reasons in words."""
+"""Batch scoring: atomic, with reasons in words; repeatable to the last digit with one thread."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column : str, optional
         Column of the flat table that names the customer; otherwise the row number does.
     out : path, optional
-        ``.parquet`` or ``.csv`` file to write. A killed run leaves the former file whole; the same input gives the
-        same bytes.
+        ``.parquet`` or ``.csv`` file to write. A killed run leaves the former file whole. The same input gives the
+        same bytes if the warehouse was opened with ``threads=1``; otherwise last digits may differ.
     top : int
         Number of reasons.
     tracking_uri : str or path, optional

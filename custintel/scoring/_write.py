@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custintel.errors import ConfigurationError
-from custintel.replacing import replacing_file
+from custintel.replacing import check_place, replacing_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ def check_writable(out: str | Path) -> Path:
         raise ConfigurationError(
             f"cannot write scores to {path}\n  given: {path.suffix or 'no suffix'}\n  allowed: {', '.join(_SUFFIXES)}"
         )
-    return path
+    return check_place(path)
 
 
 def write_list(frame: pd.DataFrame, out: str | Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custintel.errors import MissingExtraError
+from custintel.replacing import creating_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,8 @@ def open_store(place: str | Path | None = None) -> Iterator[Any]:
         folder.mkdir(parents=True, exist_ok=True)
     with _quiet():
         mlflow = import_mlflow()
+        if folder is not None:
+            _make_database(Path(uri.removeprefix("sqlite:///")))
         before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
@@ -65,6 +68,16 @@ def open_store(place: str | Path | None = None) -> Iterator[Any]:
         finally:
             mlflow.set_tracking_uri(before[0])
             mlflow.set_registry_uri(before[1])
+
+
+def _make_database(place: Path) -> None:
+    """A new SQLite store appears whole: MLflow cannot open one that a killed process left half made."""
+    if place.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with creating_file(place) as fresh:
+        SqlAlchemyStore(f"sqlite:///{fresh}", (place.parent / "mlruns").as_uri()).engine.dispose()
 
 
 def import_mlflow() -> Any:

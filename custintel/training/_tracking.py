@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from custintel.errors import ModelError
+from custintel.owner import read_owner, this_owner
+from custintel.replacing import scratch_folder
 from custintel.training._flavor import Flavor, typical_row
 from custintel.training._store import open_store, store_folder, store_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from custintel.artifact import Model
     from custintel.explain import Evaluation
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["REPORT", "Record", "Tracked", "fetch_report", "track_run"]
 
 REPORT = "report"
+_OWNER = "custintel.owner"
 _WINDOWS = ("train_as_of", "test_as_of", "gap_days", "horizon_days", "dormancy_days")
 
 
@@ -54,15 +58,21 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
     """Write one finished run; the first version of a model becomes ``champion``, later ones ``challenger``."""
     uri = store_uri(place)
     model = record.model
-    with open_store(uri) as mlflow, TemporaryDirectory() as folder:
+    with open_store(uri) as mlflow, scratch_folder() as folder, _mlflow_writes_into(folder):
         client = mlflow.MlflowClient()
         experiment = _experiment(client, f"custintel-{model.name}", uri)
-        run = client.create_run(experiment, start_time=int(record.started * 1000), run_name=str(model.version))
+        _close_killed_runs(client, experiment)
+        run = client.create_run(
+            experiment,
+            start_time=int(record.started * 1000),
+            tags={_OWNER: this_owner().text},
+            run_name=str(model.version),
+        )
         run_id = str(run.info.run_id)
         try:
             _log_facts(client, run_id, record)
             _log_data(mlflow, run_id, record)
-            _log_files(client, run_id, record, Path(folder))
+            _log_files(client, run_id, record, folder)
             version = _log_model(client, run.info, record)
             alias = _name_version(client, model.name, version, record.promote)
         except BaseException:
@@ -70,6 +80,27 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
             raise
         client.set_terminated(run_id, "FINISHED")
     return Tracked(uri, run_id, version, alias)
+
+
+@contextmanager
+def _mlflow_writes_into(folder: Path) -> Iterator[None]:
+    """MLflow's temporary files among ours, which the next process removes when this one is killed."""
+    from mlflow.utils import file_utils
+
+    before = file_utils.create_tmp_dir
+    file_utils.create_tmp_dir = lambda: tempfile.mkdtemp(dir=folder)
+    try:
+        yield
+    finally:
+        file_utils.create_tmp_dir = before
+
+
+def _close_killed_runs(client: Any, experiment: str) -> None:
+    """Runs of processes that are gone would say RUNNING for ever."""
+    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        owner = read_owner(run.data.tags.get(_OWNER, ""))
+        if owner is not None and owner.dead:
+            client.set_terminated(run.info.run_id, "KILLED")
 
 
 def _experiment(client: Any, name: str, uri: str) -> str:
@@ -178,7 +209,7 @@ def fetch_report(model: str, place: str | Path | None = None) -> dict[str, Any]:
     """The JSON twin of the report of a tracked model (``models:/...``, ``runs:/ID``), or a ``report.json`` file."""
     if model.endswith(".json"):
         return _read_report(Path(model))
-    with open_store(place) as mlflow, TemporaryDirectory() as folder:
+    with open_store(place) as mlflow, scratch_folder() as folder:
         try:
             run_id = _run_of(mlflow.MlflowClient(), model)
             found = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=REPORT, dst_path=folder)

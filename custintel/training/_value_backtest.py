@@ -149,7 +149,8 @@ def backtest_value(
     Returns
     -------
     ValueBacktest
-        Predicted and actual values, beside three baselines (`custintel.training.BASELINES`).
+        Predicted and actual values, beside three baselines: current value at a constant churn rate, the mean of the
+        last three months with Kaplan-Meier, and a probabilistic model of the billing type.
 
     Raises
     ------

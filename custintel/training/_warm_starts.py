@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from custintel.replacing import scratch_folder
 from custintel.training._store import open_store
 
 __all__ = ["warm_starts", "within"]
@@ -67,7 +67,7 @@ def _best_trial(mlflow: Any, run_id: str) -> Mapping[str, Any]:
     """Parameters of the best trial that a run has looked at; empty when it did not search."""
     if _TRIALS not in {item.path for item in mlflow.MlflowClient().list_artifacts(run_id)}:
         return {}
-    with TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=_TRIALS, dst_path=folder)
         table = json.loads(Path(path).read_text(encoding="utf-8"))
     trials = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]

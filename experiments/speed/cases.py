@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -138,6 +139,18 @@ def sizes(records: int, repeat: int, variant: str) -> dict[str, object]:
     return {"lines": lines, "opened_s": opened, "opened_gb": memory, "peak_gb": peak_gb()}
 
 
+def threads(records: int, repeat: int, _variant: str) -> dict[str, object]:
+    """Every shipped feature that call records can answer, with one thread (the same bytes every time) and with all."""
+    wh, builder = warehouse(records), FeatureBuilder()
+
+    def build(count: int) -> pd.DataFrame:
+        wh.engine.execute(f"set threads = {count}")
+        return builder.build(wh, DAY)
+
+    lines, _ = in_turns({"one thread": lambda: build(1), "all threads": lambda: build(os.cpu_count() or 1)}, repeat)
+    return {"lines": lines, "peak_gb": peak_gb()}
+
+
 CASES = {
     "columns": wide,
     "sixty": many_kinds,
@@ -145,4 +158,5 @@ CASES = {
     "simulated": simulated,
     "next": next_day,
     "records": sizes,
+    "threads": threads,
 }

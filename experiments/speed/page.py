@@ -121,6 +121,14 @@ def _records(runs: list[dict[str, Any]]) -> str:
     return "\n".join([*head, *rows, note, ""])
 
 
+def _threads(runs: list[dict[str, Any]]) -> str:
+    (one,) = runs
+    title = f"## One thread, all features of call records, {one['records']:,} records\n"
+    about = "With one thread two builds are the same to the last digit; with several, sums of fractions are not.\n"
+    ratio = _ratio(one, "one thread", "all threads", "")
+    return "\n".join([title, about, _table(one), "", ratio, "", _memory(one), ""])
+
+
 _SECTIONS = {
     "columns": _columns,
     "sixty": _sixty,
@@ -128,4 +136,5 @@ _SECTIONS = {
     "simulated": _simulated,
     "next": _next,
     "records": _records,
+    "threads": _threads,
 }

@@ -87,3 +87,18 @@ def test_conditions_are_numbers_there(server: Postgres):
         " max(a = 2) over () as five from (select 2 as a, true as b) as r"
     )
     assert server.frame(translated(sql, "postgres")).iloc[0].tolist() == [1, 1, 0, 0, 1]
+
+
+def test_guards_inside_guards_are_missing_where_the_function_is_not_defined(server: Postgres):
+    from custintel.expressions import parse
+
+    texts = ["sqrt(ln(x))", "ln(ln(x))", "sqrt(sqrt(x) - 1)", "ln(sqrt(x) - sqrt(y))"]
+    values = [None, -4.0, 0.0, 0.3, 1.0, 2.7, 9.0, 1e12]
+    frame = pd.DataFrame([(x, y) for x in values for y in values], columns=["x", "y"])
+    rows = frame.astype(object).where(frame.notna(), "null").itertuples()
+    given = " union all ".join(f"select {r.Index} as k, cast({r.x} as double precision) as x,"
+                               f" cast({r.y} as double precision) as y" for r in rows)  # fmt: skip
+    columns = ", ".join(f"{parse(text).sql('postgres')} as c{k}" for k, text in enumerate(texts))
+    found = server.frame(f"select {columns} from ({given}) as r order by k")
+    for k, text in enumerate(texts):
+        np.testing.assert_allclose(found[f"c{k}"].to_numpy(dtype=float), parse(text).numpy(frame), rtol=1e-12)

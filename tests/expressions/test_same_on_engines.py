@@ -42,8 +42,8 @@ ROWS = pd.DataFrame(
 SINGLE = {
     "abs": ["abs(x)", "abs(n)", "abs(x - y)"],
     "floor": ["floor(x)", "floor(y / 3)", "-floor(-x)", "floor(n)"],
-    "ln": ["ln(x)", "ln(n)", "ln(abs(x) + 1)"],
-    "sqrt": ["sqrt(x)", "sqrt(n)", "sqrt(y - x)"],
+    "ln": ["ln(x)", "ln(n)", "ln(abs(x) + 1)", "ln(ln(n))", "ln(sqrt(x) - 1)"],
+    "sqrt": ["sqrt(x)", "sqrt(n)", "sqrt(y - x)", "sqrt(sqrt(y))", "sqrt(ln(n) - 1)", "sqrt(sqrt(y) - 1)"],
     "year": ["year(day)", "year(event_time)"],
     "month": ["month(day)", "month(event_time)"],
     "least": ["least(x, y)", "least(x, y, n)", "least(day, date '2025-01-01')", "least(word, 'm')"],

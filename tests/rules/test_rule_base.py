@@ -85,14 +85,17 @@ def test_rollback_adds_events_and_keeps_the_history() -> None:
     assert base.as_of("2025-03-15").entry("burst").state == "rejected"
 
 
-def test_a_file_keeps_the_base_and_another_process_is_noticed(tmp_path: Path) -> None:
+def test_a_file_keeps_the_base_and_what_another_process_did_is_seen(tmp_path: Path) -> None:
     place = tmp_path / "rules.jsonl"
     one = with_rule(RuleBase(place))
     two = RuleBase(place)
     pd.testing.assert_frame_equal(one.frame(), two.frame())
     one.retire("burst", **WHO)
-    with pytest.raises(DataError, match="another process"):
+    with pytest.raises(ConfigurationError, match="cannot go from retired to retired"):
         two.retire("burst", **WHO)
+    two.move("burst", "proposed", **WHO)
+    one.shadow("burst", **WHO)
+    pd.testing.assert_frame_equal(one.frame(), RuleBase(place).frame())
 
 
 @pytest.mark.parametrize("how", ["changed", "removed", "swapped", "cut"])

@@ -73,7 +73,8 @@ def test_customers_that_leave_in_the_gap_are_scored_too(quick_run: Run, wh: Ware
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_the_same_input_gives_the_same_bytes(quick_run: Run, wh: Warehouse, tmp_path: Path, suffix: str) -> None:
+def test_the_same_input_gives_the_same_bytes(quick_run: Run, quick_tables: Path, tmp_path: Path, suffix: str) -> None:
+    wh = Warehouse.open(quick_tables, threads=1)
     folder = quick_run.model.save(tmp_path / "model")
     for name, model in (("a", quick_run.model), ("b", folder)):
         score(model, wh, out=tmp_path / f"{name}{suffix}")

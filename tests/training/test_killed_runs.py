@@ -1,0 +1,78 @@
+"""What a killed training leaves in MLflow is closed by the next one; a new store appears whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from custintel.training import Run, open_store
+from custintel.training._tracking import Record, track_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell when a process began")
+
+HALF_A_RUN = """
+import sys
+from custintel.training import _tracking, open_store
+from custintel.owner import this_owner
+with open_store(sys.argv[1]) as mlflow:
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("custintel-churn").experiment_id
+    print(client.create_run(experiment, tags={"custintel.owner": this_owner().text}).info.run_id, flush=True)
+sys.stdin.read()
+"""
+
+
+@linux
+def test_runs_of_killed_processes_are_closed_and_others_are_not(quick_run: Run) -> None:
+    assert quick_run.tracked is not None
+    place = quick_run.tracked.uri
+    command = [sys.executable, "-c", HALF_A_RUN, place]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        killed = process.stdout.readline().strip()
+        with open_store(place) as mlflow:
+            foreign = mlflow.MlflowClient().create_run(_experiment(mlflow)).info.run_id
+        assert _track(quick_run, place, {killed: "RUNNING", foreign: "RUNNING"})
+        process.kill()
+        process.wait()
+    assert _track(quick_run, place, {killed: "KILLED", foreign: "RUNNING"})
+    with open_store(place) as mlflow:
+        mlflow.MlflowClient().set_terminated(foreign)
+
+
+def _experiment(mlflow: object) -> str:
+    return str(mlflow.MlflowClient().get_experiment_by_name("custintel-churn").experiment_id)  # type: ignore[attr-defined]
+
+
+def _track(run: Run, place: str, expected: dict[str, str]) -> bool:
+    """Write the run once more, and look what has become of others."""
+    evaluation = run.evaluation
+    tracked = track_run(Record(run.model, evaluation, {}, evaluation.X, evaluation.y, time.time()), place)
+    with open_store(place) as mlflow:
+        client = mlflow.MlflowClient()
+        assert client.get_run(tracked.run_id).info.status == "FINISHED"
+        return {run_id: client.get_run(run_id).info.status for run_id in expected} == expected
+
+
+def test_a_new_store_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.store.db import utils
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(utils, "_upgrade_db", killed)
+        with pytest.raises(KeyboardInterrupt), open_store(tmp_path) as mlflow:
+            mlflow.MlflowClient().search_experiments()
+    assert list(tmp_path.iterdir()) == []
+    with open_store(tmp_path) as mlflow:
+        place = mlflow.MlflowClient().search_experiments()[0].artifact_location
+    assert place == (tmp_path / "mlruns" / "0").as_uri()
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
