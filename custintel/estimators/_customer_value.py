@@ -124,7 +124,7 @@ def customer_value(
     ------
     DataError
         For accounts without lines, and when no table tells which line belongs to which account. With a model, for a
-        plain log of purchases (top-ups or bills without calls, most customers silent): silence is no exit there, and
+        plain log of purchases (top-ups or bills alone, most customers silent): silence is no exit there, and
         `BetaGeometricNBD` with `GammaGamma` on `purchase_summary` is the way to value them.
 
     Examples

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VALUE_FAMILIES", "ValueTable", "fit_on", "value_features", "value_table"]
 
+_TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
     "usage",
     "billing",
@@ -160,12 +161,13 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
 
 def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
     """Where purchases are all that is known, silence is no exit: most customers would be taken to be gone."""
-    if "usage" in wh.tables or 2 * active >= lines:
+    if _TELL_WHO_IS_HERE & set(wh.tables) or 2 * active >= lines:
         return
     raise DataError(
         "these tables are a log of purchases: nothing tells who is still a customer, and most would count as gone\n"
         f"  given: tables {', '.join(sorted(wh.tables))}; {active} of {lines} lines were active of late\n"
-        "  allowed: lines with a contract or regular use: the table usage, or at least half of the lines active\n"
+        "  allowed: lines with a contract or regular use: a table of usage, customers or terminations, or at least half "
+        "of the lines active\n"
         "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
         "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
     )
