@@ -32,7 +32,7 @@ knows for whom (`differs`) is a test at a nominal 5 %:"""
 WHY = """
 The number of rounds of the last stage is chosen by what fits left-out customers. Tested on the same customers, that
 choice counted as a finding: 8 of 100 experiments without any effect were said to differ. Now each fold is tested with
-the rounds that the other folds chose, and within folds.
+the rounds that the other folds chose.
 """
 
 

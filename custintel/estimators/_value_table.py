@@ -166,8 +166,7 @@ def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
     raise DataError(
         "these tables are a log of purchases: nothing tells who is still a customer, and most would count as gone\n"
         f"  given: tables {', '.join(sorted(wh.tables))}; {active} of {lines} lines were active of late\n"
-        "  allowed: lines with a contract or regular use: a table of usage, customers or terminations, or at least half "
-        "of the lines active\n"
+        "  allowed: a table of usage, customers or terminations, or at least half of the lines active\n"
         "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
         "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
     )
