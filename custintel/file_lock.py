@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from custintel.errors import DataError
+from custintel.errors import DataError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,9 @@ def locked(path: Path, seconds: float = WAIT_SECONDS) -> Iterator[None]:
     Raises
     ------
     DataError
-        When another one has it for all that time (the error says who), or it cannot be had here at all.
+        When another one has it for all that time; the error says who.
+    OutputError
+        When the folder cannot be written, or has no locks.
     """
     place = path.resolve()
     place = place.with_name(place.name + ".lock")
@@ -89,7 +91,7 @@ def _opened(place: Path, path: Path) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         return os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise DataError(
+        raise OutputError(
             f"{path} cannot be written: {error.strerror}\n"
             f"  given: {place}\n  hint: its folder must be there and be writable, for the file and for its lock"
         ) from error
@@ -102,7 +104,7 @@ def _taken(handle: int, path: Path) -> bool:
         if error.errno in _HELD:
             return False
         os.close(handle)
-        raise DataError(
+        raise OutputError(
             f"{path} cannot be locked: {error.strerror}\n"
             "  hint: keep it on a local disk or on NFS 4; two writers without a lock would lose what they write"
         ) from error

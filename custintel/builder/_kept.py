@@ -2,7 +2,8 @@
 
 Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stands a
 Parquet file a month of sight, and an index of what each day's records were: their number and a hash of lines and times.
-A file is written under another name and moved into place before the index says what is in it. Values corrected in
+A file is written under another name and moved into place before the index says what is in it, and the index forgets a
+day before its sums change. One process at a time brings a folder up to date; others wait. Values corrected in
 place, under the same line and time, are not noticed: then the folder is to be deleted.
 """
 
@@ -17,17 +18,19 @@ from custintel.builder._calendar import date_sql
 from custintel.builder._daily import SEEN, Daily, DailySources
 from custintel.engines import DuckDBEngine, literal
 from custintel.errors import ConfigurationError
+from custintel.file_lock import locked
 from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from custintel.engines import Engine
 
 __all__ = ["KeptDays"]
 
 _INDEX, _MADE = "days.json", "custintel_days_made"
+_LONGEST_WAIT = 3600.0
 
 
 class KeptDays:
@@ -50,13 +53,11 @@ class KeptDays:
         """The kept days that the dates asked for can see, brought up to date."""
         place = self.folder / f"{daily.records.family.name}-{daily.digest}"
         place.mkdir(parents=True, exist_ok=True)
-        index, now = _read_index(place), self._signature(daily)
-        stale = [day for day, signature in now.items() if index.get(str(day)) != signature]
-        if stale:
-            self._make(daily, stale, place)
-        if stale or any(date.fromisoformat(day) not in now for day in index if self._inside(day, daily)):
-            kept = {day: text for day, text in index.items() if not self._inside(day, daily)}
-            _write_index(place, kept | {str(day): text for day, text in now.items()})
+        now = self._signature(daily)
+        stale, gone = self._differences(daily, _read_index(place), now)
+        if stale or gone:
+            with locked(place, _LONGEST_WAIT):  # two builds at once: the second finds what the first has made
+                stale = self._bring_up_to_date(daily, place, now)
         self.made[daily.records.family.name] = len(stale)
         files = ", ".join(literal(str(_file(place, month))) for month in sorted({_month(day) for day in now}))
         days = ", ".join(map(date_sql, now))
@@ -65,6 +66,26 @@ class KeptDays:
     def sources(self, daily: Daily) -> DailySources:
         """What stands in the place of the family's table."""
         return DailySources(relation=self.relation(daily))
+
+    def _differences(
+        self, daily: Daily, index: Mapping[str, str], now: Mapping[date, str]
+    ) -> tuple[list[date], list[str]]:
+        """Days that are to be made, and days of the index that have no records any more."""
+        stale = [day for day, signature in now.items() if index.get(str(day)) != signature]
+        return stale, [day for day in index if self._inside(day, daily) and date.fromisoformat(day) not in now]
+
+    def _bring_up_to_date(self, daily: Daily, place: Path, now: Mapping[date, str]) -> list[date]:
+        """Make the days that are missing or have changed; return them."""
+        index = _read_index(place)
+        stale, gone = self._differences(daily, index, now)
+        kept = {day: text for day, text in index.items() if day not in {*map(str, stale), *gone}}
+        if kept != index:  # a run that is killed from here on must not leave the old mark beside new sums
+            _write_index(place, kept)
+        if stale:
+            self._make(daily, stale, place)
+        if stale or gone:
+            _write_index(place, kept | {str(day): now[day] for day in stale})
+        return stale
 
     def _inside(self, day: str, daily: Daily) -> bool:
         calendar = daily.records.calendar
@@ -114,8 +135,10 @@ def _file(place: Path, month: str) -> Path:
 
 def _read_index(place: Path) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads((place / _INDEX).read_text(encoding="utf-8"))
+        found = json.loads((place / _INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
         return {}
     return {day: text for day, text in found.items() if _file(place, day[:7]).is_file()}
 

@@ -18,6 +18,8 @@ decision_id
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,11 +27,12 @@ import numpy as np
 import pandas as pd
 
 from custintel.decide._values import NO_OFFER
-from custintel.errors import Problem, raise_problems
+from custintel.errors import DataError, Problem, QualityWarning, raise_problems
+from custintel.file_lock import WAIT_SECONDS, locked
 from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from custintel.decide._allocation import Allocation
 
@@ -61,15 +64,24 @@ class DecisionLog:
     Parameters
     ----------
     folder : str or Path, optional
-        Where the files are; in memory when None.
+        Where the files are; in memory when None. Several processes may add to it: each waits for its turn, and checks
+        what it adds against what the others have added.
+    wait : float
+        How long to wait for another process that is writing, in seconds.
+
+    Raises
+    ------
+    DataError
+        When a file of the folder cannot be read. The newest one is set aside (``NAME.parquet.torn``) with a
+        `QualityWarning` instead: it was being written when a disk failed.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, *, wait: float = WAIT_SECONDS) -> None:
         self.folder = None if folder is None else Path(folder)
+        self._seconds = wait
         self._parts: dict[str, list[pd.DataFrame]] = {"decisions": [], "outcomes": []}
-        if self.folder is not None:
-            for kind, parts in self._parts.items():
-                parts.extend(pd.read_parquet(path) for path in sorted((self.folder / kind).glob("*.parquet")))
+        self._seen: dict[str, set[str]] = {"decisions": set(), "outcomes": set()}
+        self._follow()
 
     def append(self, decisions: pd.DataFrame) -> Appended:
         """Add decisions; those that are there already, unchanged, are passed over.
@@ -87,10 +99,11 @@ class DecisionLog:
         """
         raise_problems(_missing_columns(decisions, _NEEDED))
         fresh = _complete(decisions)
-        before = self._decisions()
-        known = fresh["decision_id"].isin(before["decision_id"]) if len(before) else pd.Series(False, fresh.index)
-        raise_problems(_row_problems(fresh) + _clashes(fresh, known, before))
-        self._add("decisions", fresh[~known])
+        with self._writing():
+            before = self._decisions()
+            known = fresh["decision_id"].isin(before["decision_id"]) if len(before) else pd.Series(False, fresh.index)
+            raise_problems(_row_problems(fresh) + _clashes(fresh, known, before))
+            self._add("decisions", fresh[~known])
         return Appended(int((~known).sum()), int(known.sum()))
 
     def add(
@@ -158,10 +171,11 @@ class DecisionLog:
                 "outcome_time": pd.to_datetime(times),
             }
         )
-        raise_problems(_outcome_problems(fresh, self._decisions()))
-        merged = fresh.merge(self._outcomes(), on="decision_id", how="left", suffixes=("", "_before"))
-        known = (merged["outcome"] == merged["outcome_before"]).to_numpy()
-        self._add("outcomes", fresh[~known])
+        with self._writing():
+            raise_problems(_outcome_problems(fresh, self._decisions()))
+            merged = fresh.merge(self._outcomes(), on="decision_id", how="left", suffixes=("", "_before"))
+            known = (merged["outcome"] == merged["outcome_before"]).to_numpy()
+            self._add("outcomes", fresh[~known])
         return Appended(int((~known).sum()), int(known.sum()))
 
     def frame(self) -> pd.DataFrame:
@@ -236,16 +250,55 @@ class DecisionLog:
         every = _together(self._parts["outcomes"], ["decision_id", "outcome", "outcome_time"])
         return every.drop_duplicates("decision_id", keep="last")
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Alone with the log, after what other processes have added."""
+        if self.folder is None:
+            yield
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder / "log", self._seconds):
+            self._follow()
+            yield
+
+    def _follow(self) -> None:
+        """Read the files that were not read yet."""
+        for kind, parts in self._parts.items() if self.folder is not None else ():
+            assert self.folder is not None
+            fresh = sorted(p for p in (self.folder / kind).glob("*.parquet") if p.name not in self._seen[kind])
+            for path in fresh:
+                found = _read_part(path, newest=path == fresh[-1])
+                self._seen[kind].add(path.name)
+                parts += [] if found is None else [found]
+
     def _add(self, kind: str, frame: pd.DataFrame) -> None:
         if frame.empty:
             return
         frame = frame.reset_index(drop=True)
         if self.folder is not None:
-            number = len(list((self.folder / kind).glob("*.parquet")))
+            number = 1 + max((int(name[:6]) for name in self._seen[kind] if name[:6].isdecimal()), default=-1)
             digest = int(pd.util.hash_pandas_object(frame["decision_id"], index=False).sum()) & 0xFFFFFFFF
-            with replacing_file(self.folder / kind / f"{number:06d}-{digest:08x}.parquet") as fresh:
+            place = self.folder / kind / f"{number:06d}-{digest:08x}.parquet"
+            with replacing_file(place) as fresh:
                 frame.to_parquet(fresh, index=False)
+            self._seen[kind].add(place.name)
         self._parts[kind].append(frame)
+
+
+def _read_part(path: Path, newest: bool) -> pd.DataFrame | None:
+    """The rows of a file; None for the newest one when it cannot be read, which is then set aside."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # what pyarrow raises for a damaged file are ValueErrors
+        if isinstance(error, (PermissionError, FileNotFoundError)) or not newest:
+            hint = "restore it from a copy; without it the log would say less than what was decided"
+            raise DataError(f"{path} of the decision log cannot be read\n  hint: {hint}") from error
+    aside = path.with_name(path.name + ".torn")
+    path.rename(aside)
+    warnings.warn(
+        f"{path} of the decision log is damaged and is set aside as {aside.name}", QualityWarning, stacklevel=4
+    )
+    return None
 
 
 def _together(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -3,11 +3,12 @@
 >>> check_state({"class": "ChurnClassifier", "params": {}, "named": 1}, {})
 Traceback (most recent call last):
     ...
-custintel.errors.ModelError: no ChurnClassifier that custintel saved, 6 mistakes
+custintel.errors.ModelError: no ChurnClassifier that custintel saved, 5 mistakes
+  classes: is missing
   named: should be a valid boolean
   contract: is missing
-  classes: is missing
-  ...
+  ensemble: is missing
+  calibration: is missing
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ __all__ = [
     "CalibrationState",
     "Chance",
     "ChurnState",
-    "EventState",
+    "ClassesState",
     "Finite",
     "MetadataState",
     "Part",
@@ -74,31 +75,30 @@ class State(Part):
         need(not columns, "boosters that nothing reads")
 
 
-class EventState(Part):
-    """The two labels of a classifier, and which of them is the event (the last one where nothing is said)."""
+class ClassesState(Part):
+    """Both labels of a classifier, and which of them is the event."""
 
     classes: Annotated[list[AnyOf], Field(min_length=2, max_length=2)]
-    classes_dtype: Short = "object"
+    classes_dtype: Short | None = None
     pos_label: AnyOf = None
 
-    def check_event(self) -> None:
-        """Classes are two, and the event is one of them."""
-        need(bool(_DTYPE.fullmatch(self.classes_dtype)), "classes of an unknown type")
-        known = np.asarray(self.classes, dtype=self.classes_dtype).tolist()
-        need(len(set(known)) == 2, "the classes are not two")
-        need(self.pos_label is None or self.pos_label in known, "an event that is no class")
+    def check_classes(self) -> None:
+        """Two different labels, one of which is the event."""
+        need(self.classes_dtype is None or bool(_DTYPE.fullmatch(self.classes_dtype)), "labels of an unknown type")
+        labels = np.asarray(self.classes, dtype=self.classes_dtype).tolist()
+        need(labels == self.classes and labels[0] != labels[1], "the labels are not two")
+        need(self.pos_label is None or self.pos_label in labels, "the event is none of the labels")
 
 
-class ChurnState(EventState, TableState, State):
+class ChurnState(TableState, ClassesState, State):
     """`ChurnClassifier`."""
 
-    classes_dtype: Short
     ensemble: EnsembleState
     calibration: CalibrationState
 
     def check(self, columns: dict[str, int]) -> None:
         """Classes are two, and all parts read the same columns."""
-        self.check_event()
+        self.check_classes()
         self.ensemble.check(self.contract, columns)
 
 
@@ -246,7 +246,7 @@ class ScorecardParams(Part):
     base_odds: Positive = 50.0
 
 
-class ScorecardState(EventState, TableState, State):
+class ScorecardState(TableState, ClassesState, State):
     """`CreditScorecard`."""
 
     bins: list[_Pair[BinsState]]
@@ -258,7 +258,7 @@ class ScorecardState(EventState, TableState, State):
     def check(self, columns: dict[str, int]) -> None:
         """Every column of the card has its bins."""
         need(not columns, "a scorecard has no boosters")
-        self.check_event()
+        self.check_classes()
         _valid(ScorecardParams, self.params.model_dump())
         levels = {c.name: len(c.categories) if c.kind == "category" else 0 for c in used(self.contract)}
         bins, card = dict(self.bins), dict(self.card)

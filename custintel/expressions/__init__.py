@@ -12,5 +12,17 @@ from custintel.expressions._dialects import DIALECTS, check_dialect, translated
 from custintel.expressions._expression import Aggregate, Expression
 from custintel.expressions._language import AS_OF, FUNCTION_NAMES
 from custintel.expressions._parse import parse
+from custintel.expressions._types import ValueType, type_problems
 
-__all__ = ["AS_OF", "DIALECTS", "FUNCTION_NAMES", "Aggregate", "Expression", "check_dialect", "parse", "translated"]
+__all__ = [
+    "AS_OF",
+    "DIALECTS",
+    "FUNCTION_NAMES",
+    "Aggregate",
+    "Expression",
+    "ValueType",
+    "check_dialect",
+    "parse",
+    "translated",
+    "type_problems",
+]

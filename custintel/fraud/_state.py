@@ -12,7 +12,7 @@ from custintel.estimators.states import (
     CalibrationState,
     Chance,
     ChurnState,
-    EventState,
+    ClassesState,
     Finite,
     Part,
     Positive,
@@ -58,7 +58,7 @@ class _Params(Part):
     rules: list[dict[str, Any]] | None = None
 
 
-class FraudState(EventState, TableState, State):
+class FraudState(TableState, ClassesState, State):
     """`FraudDetector`."""
 
     mined: list[dict[str, Any]] | None
@@ -71,7 +71,7 @@ class FraudState(EventState, TableState, State):
 
     def check(self, columns: dict[str, int]) -> None:
         """All parts read columns of the table."""
-        self.check_event()
+        self.check_classes()
         need([name for name, _ in self.weights] == ["intercept", *_VIEWS], "weights of other views")
         params = _Params.model_validate(self.params.model_dump())
         names = {column.name for column in self.contract}

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.integrate import trapezoid
 
 from custintel.errors import DataError, Problem, raise_problems
 
@@ -252,7 +253,7 @@ def _curve(rows: _Rows) -> pd.DataFrame:
 
 
 def _area(curve: pd.DataFrame, column: str) -> float:
-    return float(np.trapezoid(curve[column], curve["customers"]))
+    return float(trapezoid(curve[column], curve["customers"]))
 
 
 def _qini(rows: _Rows) -> float:

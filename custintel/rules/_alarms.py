@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import Problem, raise_problems
-from custintel.expressions import parse
 from custintel.rules._condition import AllOf, AnyOf, Condition, Node
 from custintel.rules._matching import Table
 
@@ -69,10 +68,12 @@ def alarms(entries: Mapping[str, Entry], rules: RuleSet, X: pd.DataFrame, how: A
     DataFrame
         Index of `X`; rule, version, category, kind, tier (match or resembles), similarity, matched, missed (with the
         distance) and unknown conditions in words, precision (what its evidence says of this tier), expected loss
-        (precision x loss of the rule, in u), severity, action.
+        (precision x loss of the rule, in u), severity, action. Rules that could not be answered are named in
+        ``attrs["set_aside"]``.
     """
-    similarity = rules.similarity(X).to_numpy()
-    limits = np.array([_limit(entries[id_], how) for id_ in rules.nodes])
+    near = rules.similarity(X)
+    similarity, aside = near.to_numpy(), near.attrs.get("set_aside", {})
+    limits = np.array([np.inf if id_ in aside else _limit(entries[id_], how) for id_ in rules.nodes])
     row, rule = np.nonzero(similarity >= limits)
     teller = _Teller(Table(X.iloc[np.unique(row)], rules.ramps), how)
     place = {r: k for k, r in enumerate(np.unique(row))}
@@ -83,7 +84,9 @@ def alarms(entries: Mapping[str, Entry], rules: RuleSet, X: pd.DataFrame, how: A
     ]
     found = pd.DataFrame(told, index=X.index[row], columns=list(_COLUMNS))
     order = np.lexsort((-found["similarity"].to_numpy(float), -found["severity"].to_numpy(float), row))
-    return found.iloc[order]
+    found = found.iloc[order]
+    found.attrs.update(near.attrs)
+    return found
 
 
 def cases(found: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +178,7 @@ class _Teller:
         return [c for part in node.parts for c in self._relevant(part, row)]
 
     def _condition(self, condition: Condition) -> str:
-        return parse(condition.text).words(self.how.names, self.how.language)
+        return condition.whole.words(self.how.names, self.how.language)
 
     def _subject(self, condition: Condition) -> str:
         return condition.expression.words(self.how.names, self.how.language)

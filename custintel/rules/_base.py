@@ -19,12 +19,13 @@ from custintel.estimators import binary_target
 from custintel.file_lock import WAIT_SECONDS
 from custintel.rules._alarms import AlarmSettings, alarms
 from custintel.rules._clock import days_between
+from custintel.rules._columns import Columns, known_columns
 from custintel.rules._condition import text_of
 from custintel.rules._grid import as_numbers, readable
 from custintel.rules._learning import LearnSettings, learn_rules
 from custintel.rules._log import EventLog
 from custintel.rules._rule import Rule
-from custintel.rules._ruleset import RuleSet, learn_profiles, with_numbers
+from custintel.rules._ruleset import RuleSet, learn_profiles
 from custintel.rules._score import Closeness, RuleScore, fit_score
 from custintel.rules._states import BEGINNINGS, STATES, Entry, Replay, State, move_problem
 from custintel.rules._stream import RowRules
@@ -150,7 +151,9 @@ class RuleBase:
 
     # --- changes -------------------------------------------------------------------------------------------------
 
-    def propose(self, name: str, when: str, *, by: str = "", reason: str = "", **facts: Any) -> Rule:
+    def propose(
+        self, name: str, when: str, *, by: str = "", reason: str = "", columns: Columns | None = None, **facts: Any
+    ) -> Rule:
         """Add a rule, or a new version of one, in state *proposed*.
 
         Parameters
@@ -159,10 +162,31 @@ class RuleBase:
             Name, and boolean SQL expression over features.
         by, reason : str
             Who proposes it and why.
+        columns : DataFrame, Catalogue or iterable of str, optional
+            What it may read: a table of features (which tells the types, too), a catalogue, or names such as
+            ``FeatureBuilder().columns_of(wh)``. Without it, columns that there are not come out when it is first used.
         **facts
             Further fields of `Rule`: category, kind, parameters, about, action, severity, loss, ...
+
+        Raises
+        ------
+        ConfigurationError
+            What is no rule, calculates with texts, or reads a column that there is not.
+
+        Examples
+        --------
+        >>> RuleBase().propose("long_calls", "minuts_1d > 600", by="me", columns=["minutes_1d", "cells"])
+        Traceback (most recent call last):
+            ...
+        custintel.errors.ConfigurationError: 1 mistake found
+          rule long_calls: reads a column that there is not
+            given: minuts_1d
+            allowed: the 2 columns given
+            hint: did you mean minutes_1d?
         """
-        return self.add(Rule(name, when, **facts), by=by, reason=reason)
+        rule = Rule(name, when, **facts)
+        raise_problems(rule.problems(None if columns is None else known_columns(columns)))
+        return self.add(rule, by=by, reason=reason)
 
     def add(
         self,
@@ -337,7 +361,9 @@ class RuleBase:
     def score(self, X: pd.DataFrame) -> pd.Series:
         """Probability of each customer to be a case, from the rules that it matches and resembles."""
         learned, near = self._scored(X)
-        return pd.Series(learned.probability(near), index=X.index, name="score")
+        found = pd.Series(learned.probability(near), index=X.index, name="score")
+        found.attrs.update(near.attrs)
+        return found
 
     def score_parts(self, X: pd.DataFrame) -> pd.DataFrame:
         """What each rule of the score adds to the log-odds of each customer, before calibration."""
@@ -426,12 +452,21 @@ class RuleBase:
         return RuleSet.of({i: r.node for i, r in rules.items()}, self._replayed().profiles)
 
     def match(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
-        """Which rules match which customers; columns are names of rules."""
-        return self._named(self.compile(*states).match(self._checked(X, states)))
+        """Which rules match which customers; columns are names of rules.
+
+        A rule that cannot be answered matches nobody; a `QualityWarning` and ``attrs["set_aside"]`` of the result name
+        it (name@version) with the reason. So do `similarity`, `score` and `alarms`.
+
+        Raises
+        ------
+        DataError
+            When no rule can be answered.
+        """
+        return self._named(self.compile(*states).match(X))
 
     def similarity(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
         """How similar each customer is to each rule, 0 to 1; 1 exactly where it matches."""
-        return self._named(self.compile(*states).similarity(self._checked(X, states)))
+        return self._named(self.compile(*states).similarity(X))
 
     def within(self, columns: Iterable[str]) -> RuleBase:
         """The base with only those rules whose features are among some columns; it can be used, not changed."""
@@ -462,7 +497,7 @@ class RuleBase:
         """
         rules = self.compile(*states)
         entries = {id_: self.entries[id_] for id_ in rules.nodes}
-        return alarms(entries, rules, self._checked(X, states), how or AlarmSettings())
+        return alarms(entries, rules, X, how or AlarmSettings())
 
     def on_rows(self, *states: State) -> RowRules:
         """The rules as a function of one row of features, for streams."""
@@ -537,18 +572,10 @@ class RuleBase:
     def _at(self, when: str | datetime | RuleBase) -> RuleBase:
         return when if isinstance(when, RuleBase) else self.as_of(when)
 
-    def _checked(self, X: pd.DataFrame, states: Iterable[State]) -> pd.DataFrame:
-        needed = {name for rule in self.in_state(*states).values() for name in rule.columns}
-        absent = sorted(needed - set(map(str, X.columns)))
-        if absent:
-            raise DataError(
-                f"{len(absent)} feature(s) that rules read are missing in the table: {', '.join(absent[:8])}\n"
-                "  hint: build them with FeatureBuilder(columns=...), or retire the rules that need them"
-            )
-        return with_numbers(self.compile(*states), X)
-
     def _named(self, found: pd.DataFrame) -> pd.DataFrame:
-        return found.set_axis([self.entries[str(id_)].rule.name for id_ in found.columns], axis=1)
+        named = found.set_axis([self.entries[str(id_)].rule.name for id_ in found.columns], axis=1)
+        named.attrs.update(found.attrs)
+        return named
 
     def __repr__(self) -> str:
         states = [entry.state for entry in self.entries.values()]
@@ -569,7 +596,8 @@ class RuleBase:
 
 
 def _closeness(rules: RuleSet, X: pd.DataFrame) -> Closeness:
-    return Closeness(rules.similarity(X).to_numpy(), rules.clearness(X).to_numpy())
+    similarity = rules.similarity(X)
+    return Closeness(similarity.to_numpy(), rules.clearness(X).to_numpy(), similarity.attrs)
 
 
 def _is_about(event: Mapping[str, Any], name: str | None) -> bool:

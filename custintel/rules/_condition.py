@@ -62,6 +62,7 @@ _COMPARISONS: dict[type[exp.Expression], Sign] = {
     exp.NEQ: "<>",
 }
 _MOST_NESTING = 40
+_LONGEST = 100_000  # a condition is written with more blanks and quotes than it was given; its parts were counted then
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,12 @@ class Condition:
     @property
     def expression(self) -> Expression:
         """The subject, parsed."""
-        return parse(self.subject, "a rule's condition")
+        return parse(self.subject, "a rule's condition", _LONGEST)
+
+    @property
+    def whole(self) -> Expression:
+        """The condition, parsed."""
+        return parse(self.text, "a rule's condition", _LONGEST)
 
     @property
     def ordered(self) -> bool:

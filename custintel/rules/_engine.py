@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.rules._base import RuleBase
+from custintel.rules._set_aside import reported, told
 from custintel.rules._sql import match_sql, similarity_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from custintel.engines import Engine
     from custintel.rules._ruleset import RuleSet
+
+    Writer = Callable[[RuleSet, str, str, str], str]
 
 __all__ = ["match_on", "similarity_on"]
 
@@ -37,7 +40,9 @@ def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequ
     Returns
     -------
     DataFrame
-        Index: the key. One boolean column a rule, by name (of a base) or identity.
+        Index: the key. One boolean column a rule, by name (of a base) or identity. A rule that the engine cannot
+        answer (a column that is not there, a text that it cannot read as a number) matches nobody; a `QualityWarning`
+        and ``attrs["set_aside"]`` name it.
 
     Examples
     --------
@@ -51,9 +56,7 @@ def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequ
     >>> match_on(engine, "features", base.compile("shadow")).to_numpy().ravel().tolist()
     [True, False]
     """
-    compiled = _compiled(rules)
-    found = engine.native(match_sql(compiled, relation, ", ".join(key), engine.dialect))
-    return _named(found, rules, compiled, key).astype(bool)
+    return _answered(match_sql, engine, relation, rules, key).astype(bool)
 
 
 def similarity_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = _KEY) -> pd.DataFrame:
@@ -61,15 +64,43 @@ def similarity_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key:
 
     Parameters and index are those of `match_on`; values from 0 to 1, which is a match.
     """
-    compiled = _compiled(rules)
-    found = engine.native(similarity_sql(compiled, relation, ", ".join(key), engine.dialect))
-    return _named(found, rules, compiled, key)
+    return _answered(similarity_sql, engine, relation, rules, key).astype(float)
 
 
 def _compiled(rules: RuleBase | RuleSet) -> RuleSet:
     return rules.compile() if isinstance(rules, RuleBase) else rules
 
 
-def _named(found: pd.DataFrame, rules: RuleBase | RuleSet, compiled: RuleSet, key: Sequence[str]) -> pd.DataFrame:
+def _answered(
+    write: Writer, engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str]
+) -> pd.DataFrame:
+    """What the engine says of all rules that it can answer, and nothing of the others."""
+    compiled = _compiled(rules)
+
+    def run(part: RuleSet) -> pd.DataFrame:
+        found = engine.native(write(part, relation, ", ".join(key), engine.dialect))
+        return found.set_index(list(key)).set_axis(list(part.nodes), axis=1)
+
+    try:
+        found, aside = run(compiled), {}
+    except Exception as error:
+        aside = _failing(run, compiled, error)
+        if not aside or len(aside) == len(compiled.nodes):
+            raise
+        found = run(compiled.only(set(compiled.nodes) - set(aside))).reindex(columns=list(compiled.nodes), fill_value=0)
     names = [rules.entries[id_].rule.name if isinstance(rules, RuleBase) else id_ for id_ in compiled.nodes]
-    return found.set_index(list(key)).set_axis(names, axis=1)
+    return reported(found.set_axis(names, axis=1), aside)
+
+
+def _failing(run: Callable[[RuleSet], pd.DataFrame], rules: RuleSet, error: Exception) -> dict[str, str]:
+    """Which rules fail, by asking half of them at a time."""
+    names = list(rules.nodes)
+    if len(names) == 1:
+        return {names[0]: told(error)}
+    found: dict[str, str] = {}
+    for half in (names[: len(names) // 2], names[len(names) // 2 :]):
+        try:
+            run(rules.only(half))
+        except Exception as wrong:
+            found |= _failing(run, rules.only(half), wrong)
+    return found

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from custintel.errors import DataError
+from custintel.errors import DataError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ class LineFile:
 
         Raises
         ------
-        DataError
+        OutputError
             When they cannot be written: the file is left as it was.
         """
         data = (b"" if self._ended else b"\n") + b"".join(line + b"\n" for line in lines)
@@ -68,7 +68,7 @@ class LineFile:
             if is_new:
                 _keep_name(self.path)
         except OSError as error:
-            raise DataError(
+            raise OutputError(
                 f"{self.path} could not be written, nothing was added: {error.strerror}\n"
                 "  hint: make room or give the right to write, and do it again"
             ) from error

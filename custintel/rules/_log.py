@@ -107,7 +107,9 @@ class EventLog:
         Raises
         ------
         DataError
-            When another process does not stop writing, what it wrote does not fit, or the disk is full.
+            When another process does not stop writing, or what it wrote does not fit.
+        OutputError
+            When the disk is full or may not be written to.
         """
         if self._file is None:
             with self._all_or_none():
@@ -171,9 +173,7 @@ class EventLog:
                 again = self._follow()
                 if again:
                     self._set_aside(again)
-        except (DataError, OSError) as error:
-            if isinstance(error, DataError) and not isinstance(error.__cause__, OSError):
-                raise
+        except OSError:  # OutputError is one
             _warn(self._file.path, rest, "it is left where it is: the folder cannot be written")
 
     def _set_aside(self, rest: bytes) -> None:

@@ -21,32 +21,44 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from sqlglot import exp
 
 from custintel.rules._condition import COMPARE, AllOf, Condition, Node
+from custintel.rules._grid import as_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
+    from custintel.expressions import Expression
     from custintel.rules._ramp import Ramp
 
 __all__ = ["Table"]
 
 
 class Table:
-    """Features of many customers, and the ramps of conditions; every subject is computed once."""
+    """Features of many customers, and the ramps of conditions; every subject is computed once.
+
+    Texts that are numbers are numbers where a condition orders them, as they were when rules were learned, and texts
+    for every other condition.
+    """
 
     def __init__(self, X: pd.DataFrame, ramps: Mapping[Condition, Ramp]) -> None:
         self.X, self.ramps = X, ramps
-        self._subjects: dict[str, np.ndarray] = {}
+        self._subjects: dict[tuple[str, bool], np.ndarray] = {}
         self._near: dict[Condition, np.ndarray] = {}
 
     def subject(self, condition: Condition) -> np.ndarray:
         """Values of the left side: floats with NaN, or objects with None."""
-        if condition.subject not in self._subjects:
-            self._subjects[condition.subject] = condition.expression.numpy(self.X)
-        return self._subjects[condition.subject]
+        read = (condition.subject, condition.ordered)
+        if read not in self._subjects:
+            table = self._with_numbers(condition.expression) if condition.ordered else self.X
+            self._subjects[read] = condition.expression.numpy(table)
+        return self._subjects[read]
+
+    def _with_numbers(self, subject: Expression) -> pd.DataFrame:
+        wanted = [name for name in _calculated(subject) if name in self.X and _is_text(self.X[name])]
+        return as_numbers(self.X[sorted(subject.columns)], wanted) if wanted else self.X
 
     def unknown(self, condition: Condition) -> np.ndarray:
         """Where the condition cannot be told, because its value is missing."""
@@ -86,6 +98,17 @@ class Table:
         if isinstance(node, AllOf):
             return np.asarray(0.5 * (reduce(operator.add, parts) / len(parts)) + 0.5 * reduce(np.minimum, parts))
         return np.asarray(reduce(np.maximum, parts))
+
+
+def _calculated(subject: Expression) -> list[str]:
+    """Columns whose values are ordered or calculated with, not asked for one of theirs as in `plan = 'S'`."""
+    columns = list(subject.tree.find_all(exp.Column))
+    asked = {column.name for column in columns if column.find_ancestor(exp.Predicate) is not None}
+    return sorted({column.name for column in columns} - asked)
+
+
+def _is_text(column: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_datetime64_any_dtype(column.dtype)
 
 
 def _missing(x: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy.stats import binom
 
 from custintel.estimators import binary_target
-from custintel.rules._ruleset import with_numbers
 
 if TYPE_CHECKING:
     from custintel.rules._base import RuleBase
@@ -60,7 +59,7 @@ def keeps_promise(base: RuleBase, X: pd.DataFrame, y: Any, *states: State, chanc
     target = binary_target(y).y
     wanted = states or _STATES
     rules = base.compile(*wanted)
-    fired = rules.match(with_numbers(rules, X)).to_numpy()
+    fired = rules.match(X).to_numpy()
     rows = [
         _row(base, id_, fired[:, k], target, chance)
         for k, id_ in enumerate(base.in_state(*wanted))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from custintel.errors import Problem
-from custintel.expressions import Expression, parse
+from custintel.errors import ConfigurationError, Problem
+from custintel.expressions import Expression, ValueType, parse, type_problems
 from custintel.rules._condition import Node, condition_of, conditions
 
 if TYPE_CHECKING:
@@ -127,8 +128,14 @@ class Rule:
         """Read back what `to_state` gave."""
         return cls(**{**state, "parents": tuple(state.get("parents", ()))})
 
-    def problems(self) -> list[Problem]:
-        """What is wrong with the rule apart from its expression, which raises when read."""
+    def problems(self, columns: Mapping[str, ValueType | None] | None = None) -> list[Problem]:
+        """What is wrong with the rule apart from an expression that cannot be read, which raises.
+
+        Parameters
+        ----------
+        columns : mapping of str to type or None, optional
+            All columns that it may read, with their types as far as they are known (`known_columns`).
+        """
         where = f"rule {self.name}"
         found = []
         if not _NAME.fullmatch(self.name):
@@ -143,12 +150,31 @@ class Rule:
             found.append(Problem(where, "a negative amount", f"{self.loss}, {self.review_cost}", "0 or more"))
         if len(conditions(self.node)) > _MOST_CONDITIONS:
             found.append(Problem(where, "too many conditions", hint="write several rules"))
-        return [*found, *self._parameter_problems(where)]
+        return [*found, *self._parameter_problems(where), *self._content_problems(where, columns)]
+
+    def _content_problems(self, where: str, columns: Mapping[str, ValueType | None] | None) -> list[Problem]:
+        """Types that do not go together, columns that there are not, conditions that could not be read again."""
+        types = {name: kind for name, kind in (columns or {}).items() if kind is not None}
+        found = type_problems(self.expression, types)
+        if columns is not None:
+            found += [_unknown_column(name, columns, where) for name in sorted(self.columns - set(columns))]
+        for condition in conditions(self.node):
+            try:
+                _ = condition.expression, condition.whole
+            except ConfigurationError as error:
+                found += error.problems
+        return found
 
     def _parameter_problems(self, where: str) -> list[Problem]:
         read = parse(self.when, where).columns
         unused = sorted(set(self.parameters) - read)
         return [Problem(where, "parameters that the expression does not read", ", ".join(unused))] if unused else []
+
+
+def _unknown_column(name: str, columns: Mapping[str, ValueType | None], where: str) -> Problem:
+    close = get_close_matches(name, columns, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else ""
+    return Problem(where, "reads a column that there is not", name, f"the {len(columns)} columns given", hint)
 
 
 def _filled(expression: Expression, parameters: Mapping[str, float]) -> Expression:

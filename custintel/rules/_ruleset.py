@@ -8,22 +8,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from custintel.expressions import parse
 from custintel.rules._condition import Condition, Node, condition_of, conditions
-from custintel.rules._grid import as_numbers
 from custintel.rules._matching import Table
 from custintel.rules._ramp import Profile, Ramp, beyond, ramp_of
+from custintel.rules._set_aside import absent_columns, check_some_answer, reported, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["RuleSet", "learn_profiles", "with_numbers"]
+__all__ = ["RuleSet", "learn_profiles"]
 
 _CHUNK = 200_000
 
@@ -59,15 +59,25 @@ class RuleSet:
     def match(self, X: pd.DataFrame) -> pd.DataFrame:
         """Which rules match which rows.
 
+        A rule that cannot be answered (a column that is not there, a text where it calculates) matches nobody: it is
+        named in a `QualityWarning` and in ``attrs["set_aside"]`` of the result, with the reason.
+
         Parameters
         ----------
         X : DataFrame
             Features, one row a customer.
+
+        Raises
+        ------
+        DataError
+            When no rule can be answered.
         """
         return self._chunked(X, "match", bool)
 
     def similarity(self, X: pd.DataFrame) -> pd.DataFrame:
         """How similar every row is to every rule, 0 to 1; 1 exactly where it matches.
+
+        Rules that cannot be answered are similar to nobody, and reported as by `match`.
 
         Parameters
         ----------
@@ -87,7 +97,7 @@ class RuleSet:
             Features, one row a customer.
         """
         table = Table(X, self.ramps)
-        past = {c: self._beyond(table, c) for c in self.conditions if c in self.ramps}
+        past = {c: self._beyond(table, c) for c in self.conditions if c in self.ramps and _is_answered(table, c)}
         found = {id_: _mean([past[c] for c in conditions(n) if c in past], len(X)) for id_, n in self.nodes.items()}
         return pd.DataFrame(found, index=X.index, columns=list(self.nodes))
 
@@ -95,14 +105,39 @@ class RuleSet:
         x, limit = table.subject(condition), float(condition.value)  # type: ignore[arg-type]
         return beyond(self.profiles[condition.subject], limit, x, rising=condition.sign in (">", ">="))
 
-    def _chunked(self, X: pd.DataFrame, what: str, dtype: type) -> pd.DataFrame:
-        out: np.ndarray = np.empty((len(X), len(self.nodes)), dtype=dtype, order="F")
+    def only(self, names: Iterable[str]) -> RuleSet:
+        """The set with some of its rules."""
+        kept = set(names)
+        return replace(self, nodes={id_: node for id_, node in self.nodes.items() if id_ in kept})
+
+    def _chunked(self, X: pd.DataFrame, what: Literal["match", "similarity"], dtype: type) -> pd.DataFrame:
+        out: np.ndarray = np.zeros((len(X), len(self.nodes)), dtype=dtype, order="F")
+        aside = self._without_columns(X)
         for start in range(0, len(X), _CHUNK):
             rows = slice(start, start + _CHUNK)
             table = Table(X.iloc[rows], self.ramps)
-            for k, node in enumerate(self.nodes.values()):
-                out[rows, k] = getattr(table, what)(node)
-        return pd.DataFrame(out, index=X.index, columns=list(self.nodes))
+            for k, (id_, node) in enumerate(self.nodes.items()):
+                if id_ not in aside:
+                    try:
+                        out[rows, k] = getattr(table, what)(node)
+                    except Exception as error:  # whatever is wrong with one rule, the others answer
+                        aside[id_] = told(error)
+        out[:, [id_ in aside for id_ in self.nodes]] = 0
+        check_some_answer(aside, len(self.nodes))
+        return reported(pd.DataFrame(out, index=X.index, columns=list(self.nodes)), aside)
+
+    def _without_columns(self, X: pd.DataFrame) -> dict[str, str]:
+        known = [str(name) for name in X.columns]
+        read = {id_: {name for c in conditions(n) for name in c.expression.columns} for id_, n in self.nodes.items()}
+        return {id_: wrong for id_, names in read.items() if (wrong := absent_columns(names, known))}
+
+
+def _is_answered(table: Table, condition: Condition) -> bool:
+    try:
+        table.subject(condition)
+    except Exception:  # the rule is reported where its similarity is computed
+        return False
+    return True
 
 
 def _mean(parts: list[np.ndarray], rows: int) -> np.ndarray:
@@ -114,7 +149,7 @@ def learn_profiles(nodes: Mapping[str, Node], legitimate: pd.DataFrame) -> dict[
     table = Table(legitimate, {})
     found = {}
     for condition in (c for node in nodes.values() for c in conditions(node) if c.ordered):
-        if condition.subject not in found:
+        if condition.subject not in found and _is_answered(table, condition):
             profile = Profile.learn(np.asarray(table.subject(condition), dtype=np.float64))
             if profile is not None:
                 found[condition.subject] = profile
@@ -127,10 +162,3 @@ def _ramps(nodes: Mapping[str, Node], profiles: Mapping[str, Profile]) -> dict[C
         c: ramp_of(profiles[c.subject], float(c.value), rising=c.sign in (">", ">="))  # type: ignore[arg-type]
         for c in dict.fromkeys(ordered)
     }
-
-
-def with_numbers(rules: RuleSet, X: pd.DataFrame) -> pd.DataFrame:
-    """Texts that are numbers as numbers where a rule orders them, as they were when rules were learned."""
-    ordered = {name for c in rules.conditions if c.ordered for name in c.expression.columns}
-    texts = [n for n in sorted(ordered) if n in X and not pd.api.types.is_numeric_dtype(X[n].dtype)]
-    return as_numbers(X, texts) if texts else X

@@ -9,6 +9,7 @@ cases: a logistic regression on matches and similarities with weights of zero or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,10 +28,11 @@ _FEWEST_FOR_TREES = 60
 
 
 class Closeness(NamedTuple):
-    """Similarity and clearness of customers for rules (customers x rules each)."""
+    """Similarity and clearness of customers for rules (customers x rules each), and what was set aside (`attrs`)."""
 
     similarity: np.ndarray
     clearness: np.ndarray
+    attrs: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

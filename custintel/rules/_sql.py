@@ -53,11 +53,14 @@ class _Writer:
     def __init__(self, rules: RuleSet, dialect: str) -> None:
         self.ramps, self.dialect = rules.ramps, dialect
         self.conditions = {c: k for k, c in enumerate(rules.conditions)}
-        kinds: dict[str, str] = {}
+        main: dict[str, str] = {}
         for condition in rules.conditions:
-            kinds[condition.subject] = kinds.get(condition.subject) or _kind(condition)
-        self.kinds = kinds
-        self.subjects = {subject: k for k, subject in enumerate(kinds)}
+            main[condition.subject] = main.get(condition.subject) or _kind(condition)
+        # what one rule reads as a text and another as a number is two columns: none disturbs the other
+        self.kinds = {c: _kind(c) or main[c.subject] for c in rules.conditions}
+        self.subjects = {
+            read: k for k, read in enumerate(dict.fromkeys((c.subject, kind) for c, kind in self.kinds.items()))
+        }
 
     def opening(self, relation: str, key: str) -> str:
         subjects = [f"{self._subject(c)} as v{k}" for c, k in self._first_conditions()]
@@ -76,7 +79,7 @@ class _Writer:
 
     def near(self, condition: Condition) -> str:
         k, ramp = self.conditions[condition], self.ramps.get(condition)
-        rest = "0.0e0" if ramp is None else _ramp_sql(ramp, f"v{self.subjects[condition.subject]}")
+        rest = "0.0e0" if ramp is None else _ramp_sql(ramp, self._value_of(condition))
         return f"case when c{k} then 1.0e0 else {rest} end"
 
     def similarity(self, node: Node) -> str:
@@ -88,25 +91,28 @@ class _Writer:
         return f"greatest({', '.join(parts)})"
 
     def _first_conditions(self) -> list[tuple[Condition, int]]:
-        first: dict[str, Condition] = {}
+        first: dict[tuple[str, str], Condition] = {}
         for condition in self.conditions:
-            first.setdefault(condition.subject, condition)
-        return [(first[subject], k) for subject, k in self.subjects.items()]
+            first.setdefault((condition.subject, self.kinds[condition]), condition)
+        return [(first[read], k) for read, k in self.subjects.items()]
+
+    def _value_of(self, condition: Condition) -> str:
+        return f"v{self.subjects[condition.subject, self.kinds[condition]]}"
 
     def _needed(self) -> list[int]:
         """Subjects whose values are read again after the comparison."""
-        return sorted({self.subjects[c.subject] for c in self.conditions if c in self.ramps})
+        return sorted({self.subjects[c.subject, self.kinds[c]] for c in self.conditions if c in self.ramps})
 
     def _subject(self, condition: Condition) -> str:
         text = self._text(condition)
-        if self.kinds[condition.subject] != "number":
+        if self.kinds[condition] != "number":
             return text
         return f"nullif(CAST({text} AS DOUBLE), cast('NaN' as double))"
 
     def _text(self, condition: Condition) -> str:
         """The subject with its columns as doubles where it calculates, and without NaN where it asks for missing."""
         given = condition.expression
-        asks = not self.kinds[condition.subject] or given.tree.find(*_ASKING) is not None
+        asks = not self.kinds[condition] or given.tree.find(*_ASKING) is not None
         without_nan = asks and self.dialect in _TYPED
 
         def column(node: exp.Expression) -> exp.Expression:
@@ -119,7 +125,7 @@ class _Writer:
         return given.sql(self.dialect) if tree == given.tree else Expression(f"{tree}", tree).sql(self.dialect)
 
     def _met(self, condition: Condition) -> str:
-        v, sign = f"v{self.subjects[condition.subject]}", condition.sign
+        v, sign = self._value_of(condition), condition.sign
         if sign in ("null", "known"):
             return f"{v} is {'not ' if sign == 'known' else ''}null"
         return f"coalesce({v} {sign} {_value(condition.value)}, false)"

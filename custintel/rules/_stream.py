@@ -17,7 +17,8 @@ import pandas as pd
 from sqlglot import exp
 
 from custintel.errors import DataError
-from custintel.rules._condition import COMPARE, AllOf, Condition, Node
+from custintel.rules._condition import COMPARE, AllOf, Condition, Node, conditions
+from custintel.rules._set_aside import absent_columns, check_some_answer, told, warn_of
 
 if TYPE_CHECKING:
     from custintel.expressions import Expression
@@ -45,31 +46,58 @@ class RowRules:
     def __init__(self, rules: RuleSet) -> None:
         self.names = list(rules.nodes)
         self.columns = rules.columns
+        self.set_aside: dict[str, str] = {}
         self._subjects = {c.subject: _reader(c.expression) for c in rules.conditions}
         places = {c: k for k, c in enumerate(rules.conditions)}
         self._near = [(c.subject, _nearness(c, rules.ramps.get(c))) for c in rules.conditions]
         self._rules = [_combined(node, places) for node in rules.nodes.values()]
+        self._read = [[places[c] for c in conditions(node)] for node in rules.nodes.values()]
+        self._needed = [
+            sorted({n for c in conditions(node) for n in c.expression.columns}) for node in rules.nodes.values()
+        ]
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, float]:
         """Similarity to each rule.
 
+        A rule that cannot be answered is similar to nothing; `set_aside` names it with the reason, and so does a
+        `QualityWarning` when it happens for the first time.
+
         Parameters
         ----------
         row : mapping
-            Features by name; a missing value is None or NaN. A feature that is not there at all is an error.
+            Features by name; a missing value is None or NaN.
+
+        Raises
+        ------
+        DataError
+            When no rule can be answered.
         """
-        self._check(row)
-        values = {subject: read(row) for subject, read in self._subjects.items()}
-        near = [nearness(values[subject]) for subject, nearness in self._near]
+        try:
+            values = {subject: read(row) for subject, read in self._subjects.items()}
+            near = [nearness(values[subject]) for subject, nearness in self._near]
+        except Exception:  # a column is not there, or a value is of another type
+            return self._one_by_one(row)
         return {name: rule(near) for name, rule in zip(self.names, self._rules, strict=True)}
 
-    def _check(self, row: Mapping[str, Any]) -> None:
-        absent = [name for name in self.columns if name not in row]
-        if absent:
-            raise DataError(
-                f"the row lacks {len(absent)} feature(s) that rules read: {', '.join(absent[:5])}\n"
-                "  hint: give None for a value that is not known"
-            )
+    def _one_by_one(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Every rule by itself, so that one that fails takes no other one with it."""
+        found, aside = dict.fromkeys(self.names, 0.0), {}
+        for k, name in enumerate(self.names):
+            try:
+                found[name] = self._answer(k, row)
+            except Exception as error:
+                aside[name] = absent_columns(self._needed[k], row) or told(error)
+        check_some_answer(aside, len(self.names))
+        warn_of({name: reason for name, reason in aside.items() if name not in self.set_aside})
+        self.set_aside |= aside
+        return found
+
+    def _answer(self, k: int, row: Mapping[str, Any]) -> float:
+        near: dict[int, float] = {}
+        for place in self._read[k]:
+            subject, nearness = self._near[place]
+            near[place] = nearness(self._subjects[subject](row))
+        return self._rules[k](near)
 
 
 Reader = Callable[[Mapping[str, Any]], Any]
@@ -115,7 +143,7 @@ def _applied(calculate: Callable[..., Any], parts: list[Reader]) -> Reader:
 def _number(value: Any) -> float | None:
     known = _known(value)
     if isinstance(known, str):
-        raise DataError(f"a text where a number is needed\n  given: {known}")
+        raise DataError("a text where a number is needed")
     return None if known is None else float(known)
 
 
@@ -161,7 +189,11 @@ def _interpolated(x: float, values: tuple[float, ...], near: tuple[float, ...]) 
     return near[k - 1] + (x - values[k - 1]) * ((near[k] - near[k - 1]) / (values[k] - values[k - 1]))
 
 
-def _combined(node: Node, places: Mapping[Condition, int]) -> Callable[[list[float]], float]:
+Near = list[float] | dict[int, float]
+"""Nearness of conditions by their place."""
+
+
+def _combined(node: Node, places: Mapping[Condition, int]) -> Callable[[Near], float]:
     if isinstance(node, Condition):
         return operator.itemgetter(places[node])
     parts = [_combined(part, places) for part in node.parts]
@@ -169,7 +201,7 @@ def _combined(node: Node, places: Mapping[Condition, int]) -> Callable[[list[flo
         return lambda near: max(part(near) for part in parts)
     count = len(parts)
 
-    def every(near: list[float]) -> float:
+    def every(near: Near) -> float:
         found = [part(near) for part in parts]
         return 0.5 * (sum(found) / count) + 0.5 * min(found)
 

@@ -12,6 +12,8 @@ import resource
 import signal
 import sys
 import warnings
+from contextlib import suppress
+from importlib import import_module
 
 import numpy as np
 from saved_kinds import use
@@ -19,7 +21,9 @@ from saved_kinds import use
 import custintel.scoring
 from custintel.artifact import load_model
 from custintel.errors import CustintelError, ModelError
-from custintel.estimators import states  # noqa: F401 - imported once, not in each child
+
+with suppress(ImportError):  # once, not in each child
+    import_module("custintel.estimators.states")
 
 _SECONDS = 20
 _MEMORY = 4 * 2**30

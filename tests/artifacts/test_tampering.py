@@ -68,14 +68,15 @@ def test_every_kind_is_saved_and_opened(kinds: dict[str, Path], name: str) -> No
 
 
 def test_changed_models_are_refused_or_harmless(kinds: dict[str, Path], tmp_path: Path) -> None:
-    outcomes, bad = attack(kinds, tmp_path, range(36))
+    outcomes, bad = attack(kinds, tmp_path, range(30))
     assert not bad, "\n".join(bad)
-    assert outcomes["refused"] >= 18
+    assert outcomes["refused"] >= 15
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_hundreds_of_changed_models_are_refused_or_harmless(kinds: dict[str, Path], tmp_path: Path) -> None:
-    outcomes, bad = attack(kinds, tmp_path, range(1000, 1000 + 100 * len(KINDS)))
+    outcomes, bad = attack(kinds, tmp_path, range(1000, 1000 + 60 * len(KINDS)))
     print(dict(outcomes))
     assert not bad, "\n".join(bad)
     assert outcomes["refused"] > outcomes["used"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -117,6 +118,46 @@ def test_a_lost_file_is_made_again(tmp_path):
     next(tmp_path.glob("usage-*/2025-06.parquet")).unlink()
     X = FeatureBuilder(["usage"]).build(wh, "2025-06-02", partials=tmp_path)
     assert X["events_7d"].tolist() == [2.0]
+
+
+def test_a_killed_run_leaves_no_old_mark_beside_new_sums(tmp_path, monkeypatch):
+    old, new = [usage(*[("a", f"2025-06-01 {hour}:00", None) for hour in hours]) for hours in ((10, 11), (10, 11, 12))]
+    builder = FeatureBuilder(["usage"])
+    builder.build(old, "2025-06-01", partials=tmp_path)
+    after = KeptDays._make
+
+    def killed(*given):
+        after(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(KeptDays, "_make", killed)
+    with pytest.raises(KeyboardInterrupt):
+        builder.build(new, "2025-06-01", partials=tmp_path)
+    monkeypatch.setattr(KeptDays, "_make", after)
+    assert builder.build(old, "2025-06-01", partials=tmp_path)["events_7d"].tolist() == [2.0]
+    assert builder.build(new, "2025-06-01", partials=tmp_path)["events_7d"].tolist() == [3.0]
+
+
+def test_two_builds_at_once_keep_all_days(tmp_path, monkeypatch):
+    rows = [("a", f"2025-06-{day:02d} 10:00", None) for day in range(1, 29)]
+    first, second = FeatureBuilder(["usage"]), FeatureBuilder(["usage"])
+    other = threading.Thread(target=lambda: second.build(usage(*rows), "2025-06-28", partials=tmp_path))
+    make = KeptDays._make
+
+    def interrupted(*given):
+        """The other build begins, and ends if it can, while this one makes its days."""
+        make(*given)
+        if threading.current_thread() is not other:
+            other.start()
+            other.join(3)
+
+    monkeypatch.setattr(KeptDays, "_make", interrupted)
+    first.build(usage(*rows), "2025-06-10", partials=tmp_path)
+    other.join(60)
+    assert len(made(tmp_path)["usage"]) == 28
+    X = first.build(usage(*rows), "2025-06-28", partials=tmp_path)
+    assert X["events_30d"].tolist() == [28.0]
+    assert not list(tmp_path.glob("*.lock"))
 
 
 def test_a_customer_not_asked_about_before_is_there(tmp_path):

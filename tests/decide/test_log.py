@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from custintel import Warehouse
 from custintel.decide import Constraints, DecisionLog, Exploration, OfferValues, allocate, evaluate_policy
-from custintel.errors import ConfigurationError
+from custintel.errors import ConfigurationError, DataError, QualityWarning
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -128,3 +130,57 @@ def test_a_log_can_be_evaluated() -> None:
     found = evaluate_policy(log, allocation.propensities)
     assert found.estimates.loc["ips", "value"] == pytest.approx(outcome.mean())
     assert found.max_weight == pytest.approx(1.0)
+
+
+def day(customer: str, action: str = "sms") -> pd.DataFrame:
+    row = {"customer_id": [customer], "as_of": ["2025-06-30"], "action": [action], "propensity": [0.5]}
+    return pd.DataFrame({**row, "policy_version": ["1"]})
+
+
+def test_what_another_process_added_is_seen_before_anything_is_added(tmp_path) -> None:
+    one, two = DecisionLog(tmp_path), DecisionLog(tmp_path)
+    one.append(day("a"))
+    with pytest.raises(ConfigurationError, match="known decisions were changed"):
+        two.append(day("a", "call"))
+    assert tuple(two.append(day("a"))) == (0, 1)
+    two.append(day("b"))
+    one.record(pd.DataFrame({"customer_id": ["b"], "as_of": ["2025-06-30"], "outcome": [1.0]}))
+    two.record(pd.DataFrame({"customer_id": ["b"], "as_of": ["2025-06-30"], "outcome": [0.0]}))
+    assert DecisionLog(tmp_path).frame()["outcome"].dropna().tolist() == [0.0]
+    assert sorted(path.name[:6] for path in (tmp_path / "decisions").iterdir()) == ["000000", "000001"]
+
+
+def test_two_writers_of_decisions_wait_for_each_other(tmp_path) -> None:
+    def write(who: int) -> list[int]:
+        log = DecisionLog(tmp_path)
+        return [log.append(day(f"{k}")).added + 0 * who for k in range(12)]
+
+    with ThreadPoolExecutor(3) as pool:
+        added = np.array(list(pool.map(write, range(3))))
+    assert added.sum(axis=0).tolist() == [1] * 12  # each customer once, whoever came first
+    assert DecisionLog(tmp_path).frame()["customer_id"].is_unique
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["decisions"]
+
+
+def test_who_waits_in_vain_for_the_decision_log_is_told_for_whom(tmp_path) -> None:
+    from custintel.file_lock import locked
+
+    log = DecisionLog(tmp_path, wait=0.1)
+    with locked(tmp_path / "log"), pytest.raises(DataError, match=r"process .* since .* waited 0.1 s"):
+        log.append(day("a"))
+    assert log.append(day("a")).added == 1
+
+
+def test_a_damaged_newest_file_is_set_aside_and_an_older_one_is_an_error(tmp_path) -> None:
+    log = DecisionLog(tmp_path)
+    log.append(day("a"))
+    log.append(day("b"))
+    first, last = sorted((tmp_path / "decisions").iterdir())
+    last.write_bytes(last.read_bytes()[:100])
+    with pytest.warns(QualityWarning, match="is damaged and is set aside"):
+        again = DecisionLog(tmp_path)
+    assert again.frame()["customer_id"].tolist() == ["a"]
+    assert again.append(day("b")).added == 1
+    first.write_bytes(b"")
+    with pytest.raises(DataError, match="of the decision log cannot be read"):
+        DecisionLog(tmp_path)

@@ -33,7 +33,7 @@ def events(customer: str, service: str, **values: object) -> pd.DataFrame:
     times = pd.date_range("2025-04-02 12:00", periods=90)
     return (
         pd.DataFrame({"customer_id": customer, "event_time": times, "service": service, "direction": "out"})
-        .assign(destination=None, duration_s=0.0, data_mb=None, **{})
+        .assign(destination=None, duration_s=0.0, data_mb=float("nan"), **{})
         .assign(**values)
     )
 

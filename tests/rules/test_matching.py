@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custintel.errors import ConfigurationError, DataError
+from custintel.errors import ConfigurationError, QualityWarning
 from custintel.expressions import parse
 from custintel.rules import RowRules, RuleSet, match_sql, similarity_sql
 from custintel.rules._condition import condition_of
@@ -138,5 +138,5 @@ def test_rows_of_a_stream_calculate_as_frames_do() -> None:
     look, rules = RowRules(RuleSet.compile(texts)), RuleSet.compile(texts)
     for row in rows:
         assert list(look(row).values()) == rules.similarity(pd.DataFrame([row])).iloc[0].tolist(), row
-    with pytest.raises(DataError, match="a text where a number is needed"):
-        look({"a": "x", "b": 1.0, "c": 1.0})
+    with pytest.warns(QualityWarning, match="r: a text where a number is needed"):
+        assert look({"a": "x", "b": 1.0, "c": 1.0}) == {"r": 0.0, "over": 0.0, "flag": 1.0}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from custintel.errors import ConfigurationError, DataError, QualityWarning
+from custintel.errors import ConfigurationError, CustintelError, DataError, QualityWarning
 from custintel.rules import Rule, RuleBase
 
 if TYPE_CHECKING:
@@ -123,6 +123,20 @@ def test_a_file_of_zeros_after_the_last_line_is_set_aside(tmp_path: Path) -> Non
         assert RuleBase(place).entry("burst").state == "shadow"
 
 
+def test_where_nothing_can_be_written_the_torn_tail_stays_where_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "rules.jsonl"
+    in_file(place)
+    with place.open("ab") as file:
+        file.write(b"torn")
+    (tmp_path / "rules.jsonl.lock").mkdir()  # no lock can be made: what a read-only folder does, to root as well
+    with pytest.warns(QualityWarning, match="it is left where it is"):
+        base = RuleBase(place)
+    assert base.entry("burst").state == "shadow"
+    with pytest.raises(CustintelError, match="cannot be written"):
+        base.activate("burst", **WHO)
+    assert place.read_bytes().endswith(b"\ntorn")
+
+
 @contextmanager
 def disk_of(size: int) -> Iterator[None]:
     """No file can grow beyond a size: what a full disk does to a write."""
@@ -139,7 +153,7 @@ def test_a_full_disk_leaves_the_base_as_it_was(tmp_path: Path, room: int) -> Non
     place = tmp_path / "rules.jsonl"
     base = in_file(place)
     before = place.read_bytes()
-    with disk_of(len(before) + room), pytest.raises(DataError, match="nothing was added"):
+    with disk_of(len(before) + room), pytest.raises(CustintelError, match="nothing was added"):
         base.activate("burst", **WHO)
     assert place.read_bytes() == before
     assert base.entry("burst").state == RuleBase(place).entry("burst").state == "shadow"
@@ -159,7 +173,7 @@ def test_a_new_version_and_the_retirement_of_the_old_one_are_written_together(tm
     added = len(place.read_bytes()) - len(before)
     place.write_bytes(before)
     again = RuleBase(place)
-    with disk_of(len(before) + added - 1), pytest.raises(DataError, match="nothing was added"):
+    with disk_of(len(before) + added - 1), pytest.raises(CustintelError, match="nothing was added"):
         again.activate("burst", **WHO)
     assert [entry.state for entry in RuleBase(place).entries.values()] == ["active", "shadow"]
 
