@@ -12,7 +12,7 @@ from custintel.builder import read_dates
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems, rows_at
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._value import discount_factors
-from custintel.estimators._value_table import value_features
+from custintel.estimators._value_table import refuse_purchase_log, value_features
 from custintel.identifiers import identifier_text
 from custintel.labels import churn_population, exit_times, monthly_margin, past_value
 
@@ -124,7 +124,9 @@ def customer_value(
     Raises
     ------
     DataError
-        For accounts without lines, and when no table tells which line belongs to which account.
+        For accounts without lines, and when no table tells which line belongs to which account. With a model, for a
+        plain log of purchases (top-ups or bills alone, most customers silent): silence is no exit there, and
+        `BetaGeometricNBD` with `GammaGamma` on `purchase_summary` is the way to value them.
 
     Examples
     --------
@@ -253,7 +255,9 @@ def _ahead(
         empty = pd.DataFrame(np.zeros((len(lines), 0)), index=lines)
         return empty, empty
     X = value_features(wh, day, costs=terms.costs).droplevel("as_of")
-    X = X.loc[X.index.intersection(lines).intersection(_active(wh, day, X.index))]
+    active = _active(wh, day, X.index)
+    refuse_purchase_log(wh, len(X.index.intersection(active)), len(X))
+    X = X.loc[X.index.intersection(lines).intersection(active)]
     names = getattr(model, "feature_names_in_", X.columns)
     lacking = [str(name) for name in names if name not in X.columns]
     if lacking:

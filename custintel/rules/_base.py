@@ -303,6 +303,7 @@ class RuleBase:
         *,
         time: Any = None,
         path: str | Path | None = None,
+        pos_label: Any = None,
     ) -> Self:
         """A base of rules mined from labelled customers, in state *shadow*, with a score made of them.
 
@@ -311,13 +312,16 @@ class RuleBase:
         X : DataFrame
             Any customer table: numbers, texts, categories, missing values.
         y : array-like
-            Two values; the larger one is a case.
+            Two values; which one is a case, `pos_label` tells.
         settings : LearnSettings, optional
             How many rules, of what support, which columns they may not read.
         time : array-like, optional
             Time of each row: rules are then proved on the latest rows.
         path : path, optional
             File of the log.
+        pos_label : object, optional
+            The label of a case. Without it a known word for yes (yes, true, fraud, bad, ...) is a case, of numbers the
+            larger one, otherwise the rarer label, with a warning.
 
         Returns
         -------
@@ -334,10 +338,10 @@ class RuleBase:
         >>> bool(base.score(X)[fraud].min() > base.score(X)[~fraud].median())
         True
         """
-        target, _ = binary_target(y)
-        table, numbers = readable(X)
+        target, how = binary_target(y, pos_label).y, settings or LearnSettings()
+        table, numbers = readable(X, how.forbidden)
         base = cls(path)
-        for k, found in enumerate(learn_rules(table, target, settings or LearnSettings(), time), 1):
+        for k, found in enumerate(learn_rules(table, target, how, time), 1):
             rule = Rule(f"mined_{k:02d}", text_of(found.node), origin="mined")
             base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.proof.to_evidence())
             base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")

@@ -77,10 +77,10 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     -------
     DataFrame
         customer_id, as_of, probability, decile, reason_1_en, reason_1_zh, ..., model_version; highest score first.
-        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, model_version;
-        highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are not in the
-        population. Of a table every row is scored, in the list once each; rows that share an identifier, or have none,
-        are counted in a `QualityWarning`.
+        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, tier_reason,
+        model_version; highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are
+        not in the population. Of a table every row is scored, in the list once each; rows that share an identifier, or
+        have none, are counted in a `QualityWarning`.
 
     Examples
     --------
@@ -217,12 +217,12 @@ def _check_columns(model: Model, X: pd.DataFrame) -> None:
 
 
 def _warn_of_unseen(model: Model, X: pd.DataFrame) -> None:
-    """Count values that training has never seen; they are scored as missing."""
+    """Count values that training has never seen; they are scored as missing, or as rare ones."""
     unseen = {c.name: c.encode(X[c.name])[1] for c in model.estimator.contract_.used}
     counts = ", ".join(f"{name!r} {count:,}" for name, count in unseen.items() if count)
     if counts:
         warnings.warn(
-            f"values never seen in training were scored as missing: {counts} of {len(X):,} rows",
+            f"values never seen in training were scored as missing or rare: {counts} of {len(X):,} rows",
             QualityWarning,
             stacklevel=3,
         )

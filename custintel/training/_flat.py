@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -50,14 +50,18 @@ class FlatData:
 
 
 def read_flat(
-    place: str | Path | pd.DataFrame, target: str, id_column: str | None = None, date: str | None = None
+    place: str | Path | pd.DataFrame,
+    target: str,
+    id_column: str | None = None,
+    date: str | None = None,
+    pos_label: Any = None,
 ) -> FlatData:
     """Read the table, find label, identity and date, remove exact duplicates, leave out empty columns."""
     table = _keyed(read_table(place, id_column), id_column)
     target = find_column(table.frame, target, "target")
     identity = identity_to_learn(table, id_column, target)
     table = table if identity.column is None else table.named_by(identity.column)
-    label = read_target(table.frame[target].reset_index(drop=True))
+    label = read_target(table.frame[target].reset_index(drop=True), pos_label)
     notes = [*table.notes, label.note, *filter(None, [identity.note])]
     frame = table.frame.iloc[label.y.index].assign(**{target: label.y.to_numpy()})
     if label.unlabelled:

@@ -70,10 +70,14 @@ class Material:
 
 
 def from_table(
-    table: str | Path | pd.DataFrame, target: str, id_column: str | None, date: str | None = None
+    table: str | Path | pd.DataFrame,
+    target: str,
+    id_column: str | None,
+    date: str | None = None,
+    pos_label: Any = None,
 ) -> Material:
     """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
-    flat = read_flat(table, target, id_column, date)
+    flat = read_flat(table, target, id_column, date, pos_label)
     _check_classes(flat.y, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
     eras = eras_of(flat.y)

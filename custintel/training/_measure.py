@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from custintel import metrics
+from custintel.estimators import MIN_LEVEL_COUNT
 
 __all__ = ["decile_edges", "describe_columns", "judge"]
 
 _REPEATS = 200
-_FEWEST_SAME = 10
 _FEWEST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
 _Metric = Callable[..., Any]
 
@@ -118,12 +118,12 @@ def _plain(value: Any) -> Any:
 
 
 def _typical(column: pd.Series) -> float | str | None:
-    """Median of numbers, most frequent value of everything else."""
+    """Median of numbers, most frequent value of everything else if enough customers have it."""
     filled = column.dropna()
     if filled.empty:
         return None
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return float(np.float64(filled.median()))
-    counts = filled.astype(str).value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    # what fewer customers have could point at one of them
-    return str(counts.index[0]) if counts.iloc[0] >= _FEWEST_SAME else None
+    counts = filled.astype(str).value_counts()
+    # what few customers have in common is their personal data
+    return str(counts[counts == counts.max()].index.min()) if counts.max() >= MIN_LEVEL_COUNT else None

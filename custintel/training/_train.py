@@ -73,6 +73,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     target: str | None = None,
     id_column: str | None = None,
     date: str | None = None,
+    pos_label: Any = None,
     tune: int = 0,
     seed: int = 0,
     refit: bool = False,
@@ -105,6 +106,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     date : str, optional
         Column of the flat table that says when a row was taken; found by its name when not given. Where there is one,
         the model is judged on later days than those it learned from.
+    pos_label : object, optional
+        Value of `target` that is the event. Without it a known word for yes (yes, true, churned, bad, ...) is the
+        event, of numbers the larger one, otherwise the rarer value, with a warning.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
     seed : int
@@ -145,7 +149,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_question(spec)
     how = _How(tune, seed, refit, keep_leaks)
     if table is not None:
-        material = from_table(table, str(target), id_column, date)
+        material = from_table(table, str(target), id_column, date, pos_label)
     else:
         assert wh is not None
         material = from_warehouse(wh, spec, features_path)
