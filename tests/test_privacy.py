@@ -36,7 +36,11 @@ dates: {every: month, history_days: 30}
 features: {families: [usage, contacts, contract, customer, care, billing]}
 learner: {class: ChurnClassifier, params: {effort: fast}}
 """
-PEOPLE = ("msisdn", "other_party", "imei")  # columns that name customers or what is theirs; those that end in _id do, too
+PEOPLE = (
+    "msisdn",
+    "other_party",
+    "imei",
+)  # columns that name customers or what is theirs; those that end in _id do, too
 OPERATORS = ("plan_id", "cell_id", "campaign_id", "offer_id")  # but these name things of the operator's
 
 
