@@ -12,7 +12,6 @@ import sqlite3
 import warnings
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,7 @@ from custintel.errors import CustintelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 MARK = "zq9"
 MODEL = """
@@ -145,7 +145,7 @@ def told(texts: Iterable[tuple[str, str]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def spoken_and_written(marked_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What is said and written from the tables to the scores; the scores themselves, which name customers, are removed."""
+    """What is said and written from tables to scores; the scores themselves, which name customers, are removed."""
     place = tmp_path_factory.mktemp("written")
     (place / "models").mkdir()
     (place / "models" / "churn.yaml").write_text(MODEL)

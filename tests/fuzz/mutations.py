@@ -7,43 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-ODD = [
-    "\u2028",
-    "\x00",
-    "\ufeff",
-    "\u202e",
-    "\t",
-    "'",
-    '"',
-    "\\",
-    "&a",
-    "*a",
-    "<<: *a",
-    "!!python/object:os.system",
-    "- ",
-    ": ",
-    "#",
-    "{",
-    "}",
-    "[",
-    "]",
-    "---",
-    "...",
-    "null",
-    "NaN",
-    ".inf",
-    "1e999",
-    "-1",
-    "0x10",
-    "9" * 40,
-    "a" * 5000,
-    "٣",
-    "é",
-    "𝟙",
-    "%",
-    "|",
-    ">",
-]
+ODD = ["\u2028", "\x00", "\ufeff", "\u202e", "\t", "'", '"', "\\", "&a", "*a", "<<: *a", "!!python/object:os.system"]
+ODD += ["- ", ": ", "#", "{", "}", "[", "]", "---", "...", "null", "NaN", ".inf", "1e999", "-1", "0x10", "9" * 40]
+ODD += ["a" * 5000, "٣", "é", "𝟙", "%", "|", ">"]
 
 
 def mutated(text: str, random: Random, changes: int = 3) -> str:

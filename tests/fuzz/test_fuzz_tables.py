@@ -69,7 +69,7 @@ VALUES = st.one_of(
     st.floats(),
     st.text(max_size=12),
     st.booleans(),
-    st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31)),
+    st.dates(),
     st.datetimes(),
     st.binary(max_size=4),
     st.decimals(allow_nan=True),
@@ -113,21 +113,9 @@ NAMES = [
     "a=b",
     "-dash",
     "{a,b}",
-    "~",
-    "$HOME",
-    "new\nline",
-    "tab\t",
-    "back\\slash",
-    "#hash",
-    "&and",
-    "..hidden",
-    "con",
-    "(paren)",
-    "!bang",
-    "year=2025",
-    "\u2028line",
-    "[a-z]",
 ]
+NAMES += ["~", "$HOME", "new\nline", "tab\t", "back\\slash", "#hash", "&and", "..hidden", "con", "(paren)", "!bang"]
+NAMES += ["year=2025", "\u2028line", "[a-z]"]
 
 
 def _all_the_way(folder: Path) -> None:
