@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from custintel import decide, explain, labels, metrics
     from custintel.artifact import Model, load_model
     from custintel.builder import FeatureBuilder
+    from custintel.contracts import reidentify
     from custintel.estimators import (
         ChurnClassifier,
         ChurnSurvival,
@@ -52,6 +53,7 @@ __all__ = [
     "labels",
     "load_model",
     "metrics",
+    "reidentify",
     "score",
     "train",
 ]
@@ -71,6 +73,7 @@ _HOMES = {
     "Warehouse": "custintel.warehouse",
     "WarehouseFeatures": "custintel.estimators",
     "load_model": "custintel.artifact",
+    "reidentify": "custintel.contracts",
     "score": "custintel.scoring",
     "train": "custintel.training",
 }

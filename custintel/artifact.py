@@ -25,6 +25,7 @@ import pandas as pd
 from custintel import estimators
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
+from custintel.metrics import event_probability
 from custintel.replacing import read_unreplaced, replacing, scratch_folder
 from custintel.seal import SEAL_KEY, fits, has_key, seal
 
@@ -86,8 +87,8 @@ class Model:
         return [c.name for c in contract.used]
 
     def predict_proba(self, X: pd.DataFrame) -> pd.Series:
-        """Probability of the outcome for each customer, with the index of `X`."""
-        p = self.estimator.predict_proba(X)[:, 1]
+        """Probability of the event (``pos_label_`` of the estimator) for each customer, with the index of `X`."""
+        p = event_probability(self.estimator, X)
         return pd.Series(p, index=getattr(X, "index", None), name="probability")
 
     def contributions(

@@ -16,11 +16,12 @@ custintel.errors.ConfigurationError: 1 mistake found
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "ConfigurationError",
@@ -35,7 +36,12 @@ __all__ = [
     "Problem",
     "QualityWarning",
     "raise_problems",
+    "rows_at",
+    "without_values",
 ]
+
+_SHOWN = 3
+_QUOTED = re.compile(r"'[^']*'")
 
 
 class CustintelError(Exception):
@@ -112,3 +118,25 @@ def raise_problems(problems: Sequence[Problem]) -> None:
     count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''} found"
     body = "\n".join("  " + line for p in problems for line in str(p).splitlines())
     raise ConfigurationError(f"{count}\n{body}", problems)
+
+
+def rows_at(flags: Iterable[object]) -> str:
+    """How many rows are meant and where they stand: an error names no customer, and shows no value of one.
+
+    >>> rows_at([False, True, True, False, True, True])
+    '4 rows, at positions 1, 2, 4, ... (the first row is 0)'
+    """
+    places = [place for place, flag in enumerate(flags) if flag]
+    shown = ", ".join(map(str, places[:_SHOWN])) + (", ..." if len(places) > _SHOWN else "")
+    many = len(places) != 1
+    return f"{len(places)} row{'s' * many}, at position{'s' * many} {shown} (the first row is 0)"
+
+
+def without_values(error: BaseException) -> str:
+    """What an engine says, without the values and lines of data that it quotes.
+
+    >>> without_values(ValueError("Could not convert string 'Mr Smith' to DOUBLE\\nLine: 7,Mr Smith"))
+    "Could not convert string '...' to DOUBLE"
+    """
+    first = (str(error).splitlines() or [""])[0]
+    return _QUOTED.sub("'...'", first)

@@ -28,7 +28,7 @@ LONGEST = 500_000
 DEEPEST = 20
 """Most levels of lists and mappings; those that ship have up to 5."""
 
-MOST_VALUES = 50_000
+MOST_VALUES = 20_000
 """Most keys and values of a document; those that ship have up to 2,100."""
 
 Plain = str | int | float | bool | None

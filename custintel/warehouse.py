@@ -5,7 +5,7 @@
 ...     {"user": ["a", "b", "b"], "start": ["2025-01-06 23:10", "2025-01-07 09:00", "2025-01-07 09:00"],
 ...      "seconds": [60, 30, 30]}
 ... )
->>> rename = {"usage": {"customer_id": "user", "event_time": "start", "duration_s": "seconds",
+>>> rename = {"usage": {"customer_id": "user", "event_time": "start", "duration_s": "seconds", "key": "all",
 ...                     "service": {"value": "voice"}, "direction": {"value": "out"}}}
 >>> wh = Warehouse.from_frames(usage=calls, rename=rename)
 >>> wh.sql("select customer_id, weekday, is_night, duration_s from usage order by 1")
@@ -22,6 +22,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -33,12 +34,14 @@ import pandas as pd
 from custintel.contracts import (
     DERIVED,
     TABLES,
+    Pseudonyms,
     QualityReport,
     Source,
     check_readable,
     check_rows,
     check_structure,
     check_table,
+    count_after_end,
     count_missing,
     count_swapped,
     count_unresolved,
@@ -46,8 +49,11 @@ from custintel.contracts import (
     folder_sources,
     frame_sources,
     parse_mapping,
+    replace_identifiers,
+    settle_dates,
     spark_sources,
 )
+from custintel.dates import read_day
 from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark_session, quoted
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
 from custintel.notebook import panel, quiet, table
@@ -88,6 +94,8 @@ class Warehouse:
         Where the rows went: rows_in == kept + set_aside + duplicates.
     truth : Mapping of str to pandas.DataFrame
         What a simulated operator really was; empty for real operators. Features cannot read it.
+    pseudonymised : str or None
+        Mark of the key whose pseudonyms stand in the place of identifiers; None when these are the operator's own.
     """
 
     def __init__(
@@ -99,14 +107,17 @@ class Warehouse:
         where: str = "from_frames",
     ) -> None:
         check_structure(sources, where)
+        sources = settle_dates(engine, sources)
         self.engine = engine
         self.truth: Mapping[str, pd.DataFrame] = {} if truth is None else truth
         self.tables = tuple(name for name in TABLES if name in sources)
         self._latest = latest or datetime.now()
         self._digest: str | None = None
         self._columns: dict[str, dict[str, str]] = {}
+        self._mapped = {name: {c for s in parts for c in s.mapping.columns} for name, parts in sources.items()}
+        self.pseudonymised: str | None = None
         reports = [check_table(engine, TABLES[name], sources[name], self._latest, self.tables) for name in self.tables]
-        reports = [count_unresolved(engine, r, self.tables) for r in reports]
+        reports = [count_after_end(engine, count_unresolved(engine, r, self.tables), self.tables) for r in reports]
         self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
         self._judge()
 
@@ -115,6 +126,7 @@ class Warehouse:
         cls,
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
+        pseudonymise: bool = False,
         **tables: Frame | Sequence[Frame],
     ) -> Warehouse:
         """Check pandas, Polars or Arrow frames.
@@ -125,6 +137,9 @@ class Warehouse:
             Where the columns of foreign tables come from (docs/tables.md, "Column mapping").
         latest : date or str, optional
             Last day that can be in the data; today when not given. Later events are set aside.
+        pseudonymise : bool, default=False
+            Replace identifiers by pseudonyms once the tables are checked (docs/privacy.md); the key is in the
+            environment variable CUSTINTEL_PSEUDONYM_KEY.
         **tables : frame or sequence of frames
             The tables by name. A table may be a list of frames; then `rename` may hold a list of mappings.
 
@@ -141,13 +156,14 @@ class Warehouse:
         0       s          9.9
         1       m          NaN
         """
+        key = Pseudonyms.from_environment() if pseudonymise else None
         engine, mappings = DuckDBEngine(), parse_mapping(rename)
         sources = frame_sources(engine, tables, mappings)
         warehouse = cls(engine, sources, _day_end(latest))
         for parts in sources.values():
             for source in parts:
                 engine.unregister(source.relation.strip('"'))
-        return warehouse
+        return warehouse._with_pseudonyms(key)
 
     @classmethod
     def open(
@@ -156,6 +172,7 @@ class Warehouse:
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
         threads: int | None = None,
+        pseudonymise: bool = False,
     ) -> Warehouse:
         """Check the tables of a folder, a DuckDB file, a DuckDB connection or a Spark session.
 
@@ -172,6 +189,9 @@ class Warehouse:
             Threads that DuckDB may use; all cores when not given. With several, sums of fractions are added up in an
             order that changes from run to run, so features may differ in their last digits (by less than 1e-9 of their
             value). With one, the same tables give the same bytes.
+        pseudonymise : bool, default=False
+            Replace identifiers by pseudonyms once the tables are checked (docs/privacy.md); the key is in the
+            environment variable CUSTINTEL_PSEUDONYM_KEY.
 
         Returns
         -------
@@ -192,22 +212,34 @@ class Warehouse:
         """
         if threads is not None and (isinstance(place, duckdb.DuckDBPyConnection) or is_spark_session(place)):
             raise ConfigurationError(_NO_THREADS.format(threads=threads))
+        key = Pseudonyms.from_environment() if pseudonymise else None
+        return cls._opened(place, rename, _day_end(latest), threads)._with_pseudonyms(key)
+
+    @classmethod
+    def _opened(
+        cls,
+        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
+        rename: Mapping[str, Any] | None,
+        latest: datetime | None,
+        threads: int | None,
+    ) -> Warehouse:
+        """The tables of any place, checked."""
         if isinstance(place, duckdb.DuckDBPyConnection):
             engine = DuckDBEngine.of(place)
             catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
             sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
-            return cls(engine, sources, _day_end(latest), where="connection")
+            return cls(engine, sources, latest, where="connection")
         if is_spark_session(place):
             spark = SparkEngine(cast("SparkSession", place))
-            return cls(spark, spark_sources(spark, parse_mapping(rename)), _day_end(latest), where="session")
+            return cls(spark, spark_sources(spark, parse_mapping(rename)), latest, where="session")
         path = Path(cast("str", place))
         if path.is_dir():
-            return read_unreplaced(path, lambda: cls._open_folder(path, rename, _day_end(latest), threads))
+            return read_unreplaced(path, lambda: cls._open_folder(path, rename, latest, threads))
         if path.is_file() and path.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
             engine.attach(path, "source")
             sources = database_sources(engine, "source", parse_mapping(rename))
-            return cls(engine, sources, _day_end(latest), where=str(path))
+            return cls(engine, sources, latest, where=str(path))
         raise ContractError(_no_warehouse(path))
 
     @classmethod
@@ -219,6 +251,8 @@ class Warehouse:
         saved = _read_mark(folder)
         mappings = parse_mapping(_read_mapping(folder) if rename is None else rename)
         sources = folder_sources(engine, folder, mappings)
+        if saved:
+            sources = {name: _as_saved(parts, saved["report"]) for name, parts in sources.items()}
         latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
         warehouse = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
         if saved:
@@ -253,7 +287,8 @@ class Warehouse:
 
         operator = simulate(customers=customers, months=months, seed=seed, config=config)
         engine = DuckDBEngine()
-        sources = frame_sources(engine, operator.tables, parse_mapping(None))
+        # the simulated records have no numbers of their own: equal ones came twice
+        sources = frame_sources(engine, operator.tables, parse_mapping({"usage": {"key": "all"}}))
         start = pd.Timestamp(getattr(config, "start", None) or "2025-01-01")
         latest = start + pd.DateOffset(months=months) + timedelta(days=_LATE_DAYS)
         warehouse = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
@@ -261,24 +296,40 @@ class Warehouse:
             engine.unregister(parts[0].relation.strip('"'))
         return warehouse
 
+    def _with_pseudonyms(self, key: Pseudonyms | None) -> Warehouse:
+        """Replace the identifiers in all tables, once."""
+        if key is None:
+            return self
+        if self.pseudonymised is not None:
+            raise ConfigurationError(
+                "the identifiers of this warehouse are pseudonyms already\n  hint: open it without pseudonymise"
+            )
+        left_out = replace_identifiers(self.engine, self.tables, key, self._mapped)
+        self.truth, self.pseudonymised, self._columns = {}, key.mark, {}
+        if left_out:
+            said = "; ".join(f"{name}: {', '.join(columns[:20])}" for name, columns in left_out.items())
+            hint = "columns beyond the contracts may name somebody; a mapping that names one keeps it as it is"
+            warnings.warn(f"left out with pseudonyms: {said}\n  hint: {hint}", QualityWarning, stacklevel=3)
+        return self
+
     def _judge(self) -> None:
         """Refuse what cannot be used; warn when much was set aside."""
         check_rows(self.report)
-        check_readable(self.report, {r.table: self._example(r.table) for r in self.report if r.rows_in and not r.kept})
+        check_readable(self.report)
         for r in self.report:
             if r.set_aside >= 20 and r.set_aside > 0.1 * r.rows_in:
                 reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
                 text = f"{r.table}: {r.set_aside} of {r.rows_in} rows were set aside: {reasons}"
                 warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r})", QualityWarning, stacklevel=4)
+            if r.equal >= 20 and r.equal > 0.01 * r.kept:
+                text = f"{r.table}: {r.equal} of {r.kept} rows equal another in every column; they are kept"
+                key = f'rename={{"{r.table}": {{"key": "all"}}}}'
+                hint = f"if equal rows are one record: {key}, or the column of its number"
+                warnings.warn(f"{text}\n  hint: {hint}", QualityWarning, stacklevel=4)
             if r.swapped >= 20 and r.swapped > 0.01 * r.kept:
                 text = f"{r.table}: day and month seem exchanged in {r.swapped} of {r.kept} rows"
                 hint = 'read the original spelling with a format: {"column": ..., "format": "%d/%m/%Y"}'
                 warnings.warn(f"{text}\n  hint: {hint}", QualityWarning, stacklevel=4)
-
-    def _example(self, name: str) -> str:
-        """The first row that was set aside, in short."""
-        first = self.set_aside(name).head(1).dropna(axis=1).astype(str)
-        return ", ".join(f"{column}={values.iloc[0]}" for column, values in first.items())[:300]
 
     def relation(self, name: str) -> str:
         """Return the SQL name of a clean table, for use in FROM.
@@ -431,11 +482,13 @@ class Warehouse:
         for name, frame in self.truth.items():
             frame.to_parquet(folder / "truth" / f"{name}.parquet")
         mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
+        mark |= {} if self.pseudonymised is None else {"pseudonymised": self.pseudonymised}
         (folder / _MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
 
     def _recall(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
         """Take up the report and the rows set aside of the saved warehouse, for tables that nobody changed since."""
         before = QualityReport.from_json(saved["report"])
+        self.pseudonymised = saved.get("pseudonymised")
         reports = []
         for now in self.report:
             same = now.table in before.tables and now.rows_in == now.kept == before[now.table].kept
@@ -510,11 +563,21 @@ def _truth_files(folder: Path) -> Mapping[str, pd.DataFrame]:
     return _TruthFiles({p.stem: p for p in sorted((folder / "truth").glob("*.parquet"))})
 
 
+def _as_saved(parts: Sequence[Source], report: Sequence[Mapping[str, Any]]) -> list[Source]:
+    """The parts of a saved table; one of days stays one, even if some of its rows had a time of day."""
+    event_times = {r["table"]: TABLES[r["table"]].event_time for r in report}
+    days = {r["table"] for r in report if event_times[r["table"]] in r.get("days_only", ())}
+    return [
+        replace(part, mapping=replace(part.mapping, resolution="day")) if part.label.split(".")[0] in days else part
+        for part in parts
+    ]
+
+
 def _day_end(latest: str | date | None) -> datetime | None:
     """The end of the day given."""
     if latest is None:
         return None
-    return (pd.Timestamp(latest).normalize() + pd.Timedelta(days=1)).to_pydatetime()
+    return (pd.Timestamp(read_day(latest, "latest")) + pd.Timedelta(days=1)).to_pydatetime()
 
 
 def _read_mark(folder: Path) -> dict[str, Any] | None:

@@ -57,6 +57,12 @@ def test_saved_model_predicts_the_same(model: Model, saved: Path) -> None:
     pd.testing.assert_frame_equal(model.contributions(table), again.contributions(table), atol=1e-12, rtol=0)
 
 
+def test_the_name_of_the_folder_is_no_pattern(model: Model, tmp_path: Path) -> None:
+    Model("other", model.estimator, {}).save(tmp_path / "m1")
+    model.save(tmp_path / "m[1]")
+    assert load_model(tmp_path / "m[1]").name == load_model(str(tmp_path / "m[1]")).name == "churn"
+
+
 def _reordered_categories(t: pd.DataFrame) -> pd.DataFrame:
     return t.assign(plan=t["plan"].cat.reorder_categories(["XL", "L", "S", "M"]))
 

@@ -58,7 +58,7 @@ def _day(values: pd.Series) -> pd.Series:
 
 def _use(usage: pd.DataFrame, c: Mapping[str, float]) -> tuple[pd.Series, pd.Series]:
     """Interconnect and network amount of every record, record by record in plain words."""
-    minutes, volume = usage["duration_s"].fillna(0) / 60, usage["data_mb"].fillna(0) / 1024
+    minutes, volume = usage["duration_s"].fillna(0) / 60, usage["data_mb"].fillna(0) / 1000
     voice, out, abroad = usage["service"] == "voice", usage["direction"] == "out", usage["roaming_country"].notna()
     received = voice & ~out & usage["destination"].isin(["off_net", "fixed", "international"])
     price = usage["destination"].map(

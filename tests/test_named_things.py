@@ -25,7 +25,9 @@ TEXTS = sorted(
 )
 _DOTTED = re.compile(r"(?<![\w./-])custintel(?:\.[A-Za-z_]\w*)+")
 _MEMBER = re.compile(r"`([A-Z]\w+)\.([a-z]\w*)(?:\([^`]*\))?`")
-_COMMAND = re.compile(r"(?:^|[`:]|with|run)[ ]?custintel((?: [a-z-]+)+)", re.MULTILINE)
+_COMMAND = re.compile(
+    r"(?:^|`|with:|run|hint:(?= custintel (?:rules|features) ))[ ]?custintel((?: [a-z-]+)+)", re.MULTILINE
+)
 _PAGE = re.compile(r"(?<![\w./-])docs/[\w/]+\.md")
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.builder._frame import concatenated, finished
-from custintel.builder._function import answered, check_sql
+from custintel.builder._function import answerable_functions, answered, check_sql
 from custintel.builder._kept import KeptDays
-from custintel.builder._plan import Plan, make_plan
+from custintel.builder._plan import Plan, available, make_plan
 from custintel.builder._run import run
 from custintel.builder._shown import builder_html
 from custintel.builder._sources import contract_sources, warehouse_sources
 from custintel.builder._spine import given_spine_steps, paired_spine_steps, spine_steps
+from custintel.builder._time_of_day import warn_of_days
+from custintel.builder._unavailable import check_any, check_requested, grouped_words
 from custintel.builder._wanted import read_wanted
 from custintel.builder._when import check_period, date_batches, read_dates
 from custintel.catalogue import Catalogue
-from custintel.errors import DataError
 from custintel.expressions import check_dialect, translated
 
 if TYPE_CHECKING:
@@ -41,12 +42,16 @@ class FeatureBuilder:
     Parameters
     ----------
     families : list of str, optional
-        Names of the families wanted; all of them by default.
+        Names of the families wanted; all of them by default. One of which the tables at hand cannot answer a single
+        column is an error.
     features_path : str or path, optional
         A folder of YAML files that add families or replace shipped ones.
     columns : list of str, optional
         Only these columns, in this order; patterns such as ``events_*`` are allowed. What they need is computed, and
         nothing else. One that the tables at hand cannot answer is an error.
+    skip_unavailable : bool
+        Leave families that the tables cannot answer out instead, and list them: for models, which name families of
+        tables that an operator need not have.
 
     Examples
     --------
@@ -61,9 +66,11 @@ class FeatureBuilder:
         families: Iterable[str] | None = None,
         features_path: str | Path | None = None,
         columns: Iterable[str] | None = None,
+        skip_unavailable: bool = False,
     ) -> None:
         self.families = None if families is None else ([families] if isinstance(families, str) else list(families))
         self.features_path = features_path
+        self.skip_unavailable = skip_unavailable
         catalogue = Catalogue.load(features_path, self.families)
         self.columns = None if columns is None else catalogue.match(columns)
         self.catalogue = catalogue if self.columns is None else catalogue.narrow(self.columns)
@@ -100,7 +107,13 @@ class FeatureBuilder:
         Returns
         -------
         pandas.DataFrame
-            ``attrs["custintel"]`` says which columns were left out and why, and what the others mean: `feature_words`.
+            ``attrs["custintel"]`` says which columns were left out (``skipped``: each and why; ``left_out``: a line for
+            each table that is not there), and what the others mean: `feature_words`.
+
+        Raises
+        ------
+        DataError
+            When something asked for by name cannot be computed from these tables: all of it, with what is not there.
 
         Examples
         --------
@@ -121,6 +134,7 @@ class FeatureBuilder:
         """
         wanted = read_wanted(as_of, customers, rows)
         check_period(wanted.days, wh.period)
+        self._check_requested(wh)
         asked = answered(self.catalogue, warehouse_sources(wh), sorted(wanted.days), wh)
         with wanted.registered(wh) as relation, asked as sources:
             plans = [
@@ -130,17 +144,19 @@ class FeatureBuilder:
             kept = None if partials is None else KeptDays(partials, wh.engine)
             frames = [run(plan, wh.engine, kept) for plan in plans]
         frame = finished(frames[0] if len(frames) == 1 else concatenated(frames), plans[0], wanted, wh)
-        chosen = self._chosen(plans[0])
-        return frame if list(frame.columns) == chosen else frame[chosen]
+        warn_of_days(wh.tables, self.catalogue.entries(), plans[0].skipped)
+        return frame if self.columns is None or list(frame.columns) == self.columns else frame[self.columns]
 
-    def _chosen(self, plan: Plan) -> list[str]:
-        """The columns that come out: all that can be computed, or those asked for by name."""
-        if self.columns is None:
-            return plan.columns
-        absent = [f"{column} ({plan.skipped[column]})" for column in self.columns if column in plan.skipped]
-        if absent:
-            raise DataError(f"{len(absent)} of the columns asked for cannot be computed here: {', '.join(absent[:5])}")
-        return self.columns
+    def _check_requested(self, wh: Warehouse) -> list[str]:
+        """The columns that come out: all that can be computed, or those asked for by name; refuse what cannot be."""
+        entries, unavailable = available(self.catalogue, answerable_functions(self.catalogue, warehouse_sources(wh)))
+        there = {entry.family for entry in entries}
+        named = () if self.columns is not None or self.skip_unavailable else self.families or ()
+        families = [name for name in named if name not in there]
+        columns = [column for column in self.columns or () if column in unavailable]
+        check_requested(families, columns, unavailable, wh.tables)
+        check_any(entries, unavailable)
+        return [entry.column for entry in entries] if self.columns is None else self.columns
 
     def columns_of(self, wh: Warehouse) -> list[str]:
         """The columns that `build` gives for a warehouse, without building them.
@@ -155,7 +171,22 @@ class FeatureBuilder:
         >>> "events_30d" in columns, "minutes_30d" in columns
         (True, False)
         """
-        return self._chosen(self.plan(wh.period[1], wh))
+        return self._check_requested(wh)
+
+    def left_out_of(self, wh: Warehouse) -> list[str]:
+        """What `build` leaves out for a warehouse, a line for each table that is not there.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from custintel.warehouse import Warehouse
+        >>> calls = pd.DataFrame({"customer_id": ["a"], "service": "voice", "direction": "out",
+        ...                       "event_time": pd.to_datetime(["2025-06-02"])})
+        >>> FeatureBuilder().left_out_of(Warehouse.from_frames(usage=calls))[0]
+        'no table bills: ... columns of arrears (which also needs payments), bill_steps, billing, ...'
+        """
+        sources = answerable_functions(self.catalogue, warehouse_sources(wh))
+        return grouped_words(available(self.catalogue, sources)[1].values())
 
     def _plan_of(self, days: list[date], wanted: Wanted, sources: Sources, relation: str | None) -> Plan:
         """The plan for some of the dates wanted."""
@@ -200,6 +231,8 @@ class FeatureBuilder:
         """
         check_dialect(dialect)
         check_sql(self.catalogue)
+        if wh is not None:
+            self._check_requested(wh)
         if wh is None or dialect == wh.engine.dialect:
             return translated(self.plan(as_of, wh).sql(), dialect)
         return translated(self._planned(as_of, warehouse_sources(wh, plain=True)).sql(), dialect)

@@ -73,6 +73,7 @@ def _facts(plan: Plan, days: Sequence[date], wh: Warehouse) -> dict[str, object]
         "as_of": [str(day) for day in days],
         "families": list(plan.questions),
         "skipped": dict(plan.skipped),
+        "left_out": plan.left_out,
         "short_history": [str(day) for day in days if day - timedelta(days=longest) < first - timedelta(days=1)],
         "words": words_text(plan.entries),
     }

@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from custintel.builder._rows import row_features
 from custintel.builder._steps import Step
+from custintel.builder._time_of_day import is_hourless, no_hour
 from custintel.errors import ConfigurationError
 from custintel.functions import FeatureFunction, Question, answer, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from custintel.builder._asks import Ask
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from custintel.catalogue import Catalogue, Entry, Family
     from custintel.warehouse import Warehouse
 
-__all__ = ["answered", "check_sql", "function_reason", "function_steps"]
+__all__ = ["answerable_functions", "answered", "check_sql", "function_needs", "function_reason", "function_steps"]
 
 _numbers = itertools.count(1)
 
@@ -54,29 +55,44 @@ def _question(family: Family, sources: Sources, dates: Sequence[date]) -> Questi
 
 
 def function_reason(entry: Entry, family: Family, sources: Sources) -> str:
-    """Why a column of a function cannot be had from the tables at hand; empty if it can."""
+    """Why a column cannot be had though its tables are at hand; empty if it can."""
     function = _function(family)
-    reason = _absent(function, sources)
-    feature = next(f for f in family.features if f.name == entry.feature)
-    for column in sorted(feature.expression.columns):
-        for need in function.needs[column]:
-            table, name = need.split(".")
-            absent = table not in sources or name not in sources[table].columns
-            reason = reason or (f"no column {name} in {table}" if absent else "")
-    if not reason and function.language == "python" and family.name not in sources.answers:
+    hourless = [need for need in _needs(entry, family) if is_hourless(sources, *need.split("."))]
+    if hourless:
+        return no_hour(hourless[0].split(".")[0])
+    if function.language == "python" and family.name not in sources.answers:
         return f"the Python function {function.name} is run by build, it has no SQL"
-    return reason
-
-
-def _absent(function: FeatureFunction, sources: Sources) -> str:
-    """The first thing that a function needs and that is not there."""
-    for read in function.reads:
-        if read.table not in sources:
-            return f"no table {read.table}"
-        absent = [name for name in read.required if name not in sources[read.table].columns]
-        if absent:
-            return f"no column {', '.join(absent)} in {read.table}"
     return ""
+
+
+def function_needs(entry: Entry, family: Family, sources: Sources) -> list[str]:
+    """The tables and columns that a column of a function needs and that are not there."""
+    return list(dict.fromkeys([*_absent(_function(family), sources), *_lacking(_needs(entry, family), sources)]))
+
+
+def _needs(entry: Entry, family: Family) -> list[str]:
+    """The columns (``bills.due_date``) that the columns of a function read by an entry need."""
+    function = _function(family)
+    feature = next(f for f in family.features if f.name == entry.feature)
+    return [need for column in sorted(feature.expression.columns) for need in function.needs[column]]
+
+
+def _absent(function: FeatureFunction, sources: Sources) -> list[str]:
+    """What a function needs for all of its columns and that is not there."""
+    needs = [name for r in function.reads for name in (r.table, *(f"{r.table}.{column}" for column in r.required))]
+    return _lacking(needs, sources)
+
+
+def _lacking(needs: Iterable[str], sources: Sources) -> list[str]:
+    """Those of the tables and columns (``bills.due_date``) that are not there; only the table where it is absent."""
+    found = []
+    for need in needs:
+        table, _, column = need.partition(".")
+        if table not in sources:
+            found.append(table)
+        elif column and column not in sources[table].columns and not is_hourless(sources, table, column):
+            found.append(need)
+    return list(dict.fromkeys(found))
 
 
 def check_sql(catalogue: Catalogue) -> None:
@@ -103,6 +119,12 @@ def answered(catalogue: Catalogue, sources: Sources, dates: Sequence[date], wh: 
                 stack.callback(wh.engine.unregister, name)
                 answers[family.name] = name
         yield replace(sources, answers=answers) if answers else sources
+
+
+def answerable_functions(catalogue: Catalogue, sources: Sources) -> Sources:
+    """The sources as if the Python functions of the catalogue had answered: to know what `build` will give."""
+    names = [f.name for f in catalogue.families if f.kind == "function" and _can_answer(_function(f), sources)]
+    return replace(sources, answers=dict.fromkeys(names, "")) if names else sources
 
 
 def _can_answer(function: FeatureFunction, sources: Sources) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import date_sql
 from custintel.builder._daily import SEEN, Daily, DailySources
-from custintel.engines import DuckDBEngine, literal
+from custintel.engines import DuckDBEngine, literal, path_literal
 from custintel.errors import ConfigurationError
 from custintel.file_lock import locked
 from custintel.replacing import replacing_file
@@ -59,9 +59,9 @@ class KeptDays:
             with locked(place, _LONGEST_WAIT):  # two builds at once: the second finds what the first has made
                 stale = self._bring_up_to_date(daily, place, now)
         self.made[daily.records.family.name] = len(stale)
-        files = ", ".join(literal(str(_file(place, month))) for month in sorted({_month(day) for day in now}))
+        files = [_file(place, month) for month in sorted({_month(day) for day in now})]
         days = ", ".join(map(date_sql, now))
-        return f"(select * from read_parquet([{files}]) where {SEEN} in ({days}))" if files else f"({daily.sql([])})"
+        return f"(select * from {_reader(files)} where {SEEN} in ({days}))" if files else f"({daily.sql([])})"
 
     def sources(self, daily: Daily) -> DailySources:
         """What stands in the place of the family's table."""
@@ -121,7 +121,7 @@ class KeptDays:
         new = f"select * from {self.engine.kept(_MADE)} where strftime({SEEN}, '%Y-%m') = {literal(month)}"
         if path.is_file():
             made = ", ".join(map(date_sql, days))
-            new += f" union all by name select * from read_parquet({literal(str(path))}) where {SEEN} not in ({made})"
+            new += f" union all by name select * from {_reader([path])} where {SEEN} not in ({made})"
         self.engine.write_parquet(new, path)
 
 
@@ -131,6 +131,11 @@ def _month(day: date) -> str:
 
 def _file(place: Path, month: str) -> Path:
     return place / f"{month}.parquet"
+
+
+def _reader(files: Sequence[Path]) -> str:
+    """What is kept and nothing else, whatever signs the folder's name has."""
+    return f"read_parquet([{', '.join(map(path_literal, files))}], hive_partitioning = false)"
 
 
 def _read_index(place: Path) -> dict[str, str]:

@@ -15,8 +15,8 @@ from custintel.builder._records import Records
 from custintel.builder._sequence import sequence_steps
 from custintel.builder._shown import plan_html
 from custintel.builder._steps import Step, columns_sql, with_sql
+from custintel.builder._unavailable import Unavailable, check_any, grouped_words
 from custintel.builder._window import finished_sql, window_steps
-from custintel.errors import DataError
 from custintel.expressions import AS_OF, parse
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from custintel.builder._sources import Sources
     from custintel.catalogue import Catalogue, Entry
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "available", "make_plan"]
 
 _WRITERS = {
     "window": window_steps,
@@ -47,8 +47,8 @@ class Plan:
         As-of dates, ascending.
     entries
         The columns that come out, in order.
-    skipped
-        Columns that cannot be answered here, and why.
+    unavailable
+        Columns that cannot be answered here: why, and what would have to be there.
     spine, last
         Steps: the rows that come out, and all columns side by side.
     buckets
@@ -59,7 +59,7 @@ class Plan:
 
     dates: tuple[date, ...]
     entries: tuple[Entry, ...]
-    skipped: Mapping[str, str]
+    unavailable: Mapping[str, Unavailable]
     spine: tuple[Step, ...]
     questions: Mapping[str, tuple[tuple[Ask, ...], Records]] = field(repr=False)
     last: Step
@@ -73,6 +73,16 @@ class Plan:
     def steps_of(self, family: str) -> tuple[Step, ...]:
         """The steps of one family."""
         return tuple(_family_steps(*self.questions[family]))
+
+    @cached_property
+    def skipped(self) -> Mapping[str, str]:
+        """Columns that cannot be answered here, and why."""
+        return {column: found.why for column, found in self.unavailable.items()}
+
+    @property
+    def left_out(self) -> list[str]:
+        """What cannot be answered here, a line for each table that is not there."""
+        return grouped_words(self.unavailable.values())
 
     @property
     def columns(self) -> list[str]:
@@ -107,9 +117,8 @@ def make_plan(
     catalogue: Catalogue, sources: Sources, dates: Sequence[date], spine: Sequence[Step], only_spine: bool = False
 ) -> Plan:
     """The plan of a catalogue's columns for tables at hand and dates (ascending)."""
-    entries, skipped = answerable(catalogue.families, catalogue.entries(), sources)
-    if not entries:
-        raise DataError(_nothing(catalogue, skipped))
+    entries, unavailable = available(catalogue, sources)
+    check_any(entries, unavailable)
     buckets: dict[str, int] = {}
     questions: dict[str, tuple[tuple[Ask, ...], Records]] = {}
     for family in catalogue.families:
@@ -119,13 +128,14 @@ def make_plan(
             questions[family.name] = tuple(asks), Records(family, sources, calendar, only_spine)
             buckets[family.name] = len({bucket for bucket, *_ in calendar.rows()})
     last = _last_step(entries, list(questions))
-    left_out = dict(catalogue.left_out) | skipped
-    return Plan(tuple(dates), entries, left_out, tuple(spine), questions, last, buckets)
+    return Plan(tuple(dates), entries, unavailable, tuple(spine), questions, last, buckets)
 
 
-def _nothing(catalogue: Catalogue, skipped: Mapping[str, str]) -> str:
-    reasons = sorted(set(skipped.values()) | {reason for _, reason in catalogue.left_out})
-    return "no feature can be computed from these tables\n" + "\n".join(f"  {reason}" for reason in reasons)
+def available(catalogue: Catalogue, sources: Sources) -> tuple[tuple[Entry, ...], dict[str, Unavailable]]:
+    """The columns of a catalogue that the tables at hand can answer, and those that they cannot."""
+    entries, skipped = answerable(catalogue.families, catalogue.entries(), sources)
+    unavailable = {column: Unavailable("", why) for column, why in catalogue.left_out} | skipped
+    return entries, unavailable
 
 
 def _calendar(asks: Sequence[Ask], dates: Sequence[date]) -> Calendar:

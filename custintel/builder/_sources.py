@@ -33,11 +33,17 @@ def name_sql(name: str) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """One table at hand: its name in FROM and its columns."""
+    """One table at hand: its name in FROM, its columns, and those of its times that are days."""
 
     name: str
     relation: str
     columns: frozenset[str]
+    days_only: frozenset[str] = frozenset()
+
+    @property
+    def holds_days(self) -> bool:
+        """Whether its events have no time of day."""
+        return event_time(self.name) in self.days_only
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,12 @@ class Sources:
         """Every column that a family's expressions may read here."""
         joined = (self.tables[t].columns for t in family.join if t in self.tables)
         return self.tables[family.source].columns.union({AS_OF}, *joined)
+
+    def days_only(self, family: Family) -> frozenset[str]:
+        """Columns of times that a family's expressions may read here, and that hold days."""
+        own = self.tables[family.source]
+        joined = (self.tables[t].days_only - own.columns for t in family.join if t in self.tables)
+        return own.days_only.union(*joined)
 
     def time(self, family: Family) -> str:
         """The family's time column: its own, or that of the contract."""
@@ -122,7 +134,11 @@ def event_time(table: str) -> str:
 
 def warehouse_sources(wh: Warehouse, plain: bool = False) -> Sources:
     """The tables and columns a warehouse has; ``plain`` names, without the places of its engine, are for others."""
-    return Sources({t: Source(t, t if plain else wh.relation(t), frozenset(wh.columns(t))) for t in wh.tables})
+    return Sources({t: _source(wh, t, t if plain else wh.relation(t)) for t in wh.tables})
+
+
+def _source(wh: Warehouse, table: str, relation: str) -> Source:
+    return Source(table, relation, frozenset(wh.columns(table)), frozenset(wh.report[table].days_only))
 
 
 def contract_sources() -> Sources:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._calendar import date_sql
 from custintel.builder._steps import Step, values_sql
-from custintel.contracts import TABLES
+from custintel.contracts import ENDS, TABLES
 from custintel.errors import DataError
 from custintel.expressions import AS_OF
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDS", "given_spine_steps", "paired_spine_steps", "spine_steps"]
 
-ENDS = ("voluntary", "port_out", "involuntary", "death")
 """Causes of a termination that end a line; the others (migration, number_change, ...) only look as if they did."""
 
 _ROWS = "customers and dates: one row each comes out"

@@ -104,7 +104,7 @@ def trial_warehouse(families: Iterable[Family] = (), own: str = "number") -> War
     for family in families:
         for column in family.columns:
             tables[family.source][column] = [_free(own, n) for n in range(_ROWS)]
-    return Warehouse.from_frames(None, (_START + _ROWS * _STEP).date(), **tables)
+    return Warehouse.from_frames(None, (_START + _ROWS * _STEP).date(), False, **tables)
 
 
 def _table(contract: TableContract) -> pd.DataFrame:

@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from custintel.builder._when import AsOf, read_dates
-from custintel.errors import ConfigurationError, DataError, DateError
+from custintel.errors import ConfigurationError, DataError, DateError, rows_at
 from custintel.expressions import AS_OF
+from custintel.identifiers import identifier_text
 
 if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
@@ -155,19 +156,22 @@ def _read_customers(customers: Iterable[object]) -> list[str]:
         raise DataError("an empty list of customers\n  hint: leave customers out for all customers in service")
     names = pd.Index(_as_texts(given))
     if names.has_duplicates:
-        twice = names[names.duplicated()].unique()
-        shown = ", ".join(twice[:5])
-        raise DataError(f"{len(twice)} customers given twice: {shown}\n  hint: give each customer once")
+        again = names.duplicated()
+        count = names[again].nunique()
+        raise DataError(
+            f"{count} customer{'s' if count > 1 else ''} given twice\n  given: again in {rows_at(again)}\n"
+            "  hint: give each customer once"
+        )
     return list(names)
 
 
 def _as_texts(customers: Iterable[object]) -> list[str]:
     """Customers as the text that the tables hold."""
-    given = list(customers)
-    missing = int(pd.isna(pd.Series(given, dtype=object)).sum())
+    texts = identifier_text(customers)
+    missing = sum(text is None for text in texts)
     if missing:
         raise DataError(f"{missing} missing values among the customers\n  hint: drop them before building")
-    return [str(one) for one in given]
+    return list(map(str, texts))
 
 
 def _check_known(wanted: Sequence[str], wh: Warehouse) -> None:
@@ -177,6 +181,6 @@ def _check_known(wanted: Sequence[str], wh: Warehouse) -> None:
     unknown = [one for one in wanted if one not in known]
     if unknown:
         raise DataError(
-            f"{len(unknown)} of {len(wanted)} customers are not in the table customers: {', '.join(unknown[:5])}\n"
+            f"{len(unknown)} of {len(wanted)} customers are not in the table customers\n"
             "  hint: ids are compared as text; leave customers out for all customers in service"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custintel.errors import ConfigurationError
+from custintel.formulas import defused
 from custintel.replacing import check_place, replacing_file
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:
     X : pandas.DataFrame
         Features, as `FeatureBuilder.build` gives them.
     out : str or path
-        A .parquet file, which keeps types and words, or a .csv file.
+        A .parquet file, which keeps types and words, or a .csv file, in which texts that a spreadsheet would compute
+        have an apostrophe in front.
 
     Examples
     --------
@@ -56,7 +58,7 @@ def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:
     path = check_features_file(out)
     with replacing_file(path) as fresh:
         if path.suffix.lower() == ".csv":
-            X.to_csv(fresh, date_format="%Y-%m-%d", lineterminator="\n")
+            defused(X).to_csv(fresh, date_format="%Y-%m-%d", lineterminator="\n")
         else:
             X.to_parquet(fresh, compression="zstd")
     return path

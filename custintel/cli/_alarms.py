@@ -6,11 +6,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
-from custintel.cli._customers import AsOf, FeatureFolder, Id, Language, Source, base_at, check_language, settings_for
+from custintel.cli._customers import (
+    AsOf,
+    FeatureFolder,
+    Id,
+    Language,
+    Source,
+    base_at,
+    check_language,
+    settings_for,
+)
 from custintel.cli._emit import written
+from custintel.cli._rows import read_rows
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import DataError
 from custintel.rules import cases as joined
@@ -18,6 +27,8 @@ from custintel.rules import desk_report
 from custintel.scoring import check_writable, write_list
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from custintel.rules import Rule, RuleBase
 
 __all__ = ["alarms"]
@@ -38,7 +49,7 @@ def alarms(
     month: Annotated[str | None, typer.Option(help="Month of the report, like 2025-06.")] = None,
     language: Language = "en",
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance; default 0.85.")] = None,
-    id_column: Id = "customer_id",
+    id_column: Id = None,
     features: FeatureFolder = None,
 ) -> None:
     """Run the rules that are active or under watch, and write alarms with matched and missed conditions in words."""
@@ -62,7 +73,7 @@ def alarms(
     for rule in left_out:
         say(f"  not asked: {rule.name}, which reads {', '.join(sorted(rule.columns - set(X.columns)))}")
     if report is not None:
-        known = None if outcomes is None else _outcomes(outcomes)
+        known = None if outcomes is None else read_rows(outcomes, "file of outcomes")
         say(f"report: {desk_report(found, raised, None, known, month, how=how).save(report)}")
 
 
@@ -97,9 +108,3 @@ def _told(raised: pd.DataFrame, one_each: pd.DataFrame, customers: int, out: Pat
         f"{len(raised):,} alarms on {len(one_each):,} of {customers:,} customers, {match:,} match and "
         f"{len(raised) - match:,} resemble a rule{at_stake}: {out}"
     )
-
-
-def _outcomes(place: Path) -> pd.DataFrame:
-    if not place.is_file():
-        raise DataError(f"no such file of outcomes: {place}\n  allowed: .csv, .parquet")
-    return pd.read_parquet(place) if place.suffix == ".parquet" else pd.read_csv(place, dtype={"customer_id": str})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,15 +11,19 @@ import pandas as pd
 import typer
 
 from custintel.builder import FeatureBuilder, feature_words
-from custintel.errors import ConfigurationError, DataError
+from custintel.cli._show import step
+from custintel.dates import read_day
+from custintel.errors import ConfigurationError, DataError, QualityWarning
+from custintel.identifiers import identifier_faults, identifier_index
 from custintel.rules import AlarmSettings
-from custintel.training import find_column, read_table
+from custintel.training import identity_to_score, read_table
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from custintel.rules import RuleBase
+    from custintel.training import Identity, Table
 
 __all__ = [
     "AsOf",
@@ -36,7 +41,10 @@ _TABLES = (".csv", ".txt", ".tsv", ".parquet", ".xlsx")
 _LANGUAGES = ("en", "zh")
 
 AsOf = Annotated[str | None, typer.Option(help="Day whose end is looked at; default: the last day of the data.")]
-Id = Annotated[str, typer.Option("--id", help="Column of a flat table that names the customer.")]
+Id = Annotated[
+    str | None,
+    typer.Option("--id", help="Column of a flat table that names the customer; default: customer_id, msisdn or alike."),
+]
 FeatureFolder = Annotated[Path | None, typer.Option("--features", help="Folder of own feature files.")]
 Language = Annotated[str, typer.Option(help="Language of conditions and actions: en or zh.")]
 
@@ -59,7 +67,7 @@ class Source:
 
     place: Path
     as_of: str | None = None
-    id_column: str = "customer_id"
+    id_column: str | None = None
     features: Path | None = None
 
     @property
@@ -97,32 +105,29 @@ def feature_names(columns: Iterable[str], language: str, features: Path | None =
 
 
 def _flat(source: Source) -> pd.DataFrame:
-    frame = read_table(source.place).frame
-    if source.id_column != "customer_id" or "customer_id" in frame:
-        name = find_column(frame, source.id_column, "id")
-        frame.index = pd.Index(_names_of(source.place, name, frame[name]), name="customer_id")
-        frame = frame.drop(columns=name)
-    frame.index = frame.index.astype(str).rename("customer_id")
+    """The table with its customers, as they are written, in the index; said where that is a guess or not unique."""
+    table = read_table(source.place, source.id_column)
+    who = identity_to_score(table, source.id_column)
+    frame = named_customers(table, who)
+    if who.column is None:
+        step(who.note)
     return frame if source.as_of is None else _dated(frame, source.as_of)
 
 
-def _names_of(place: Path, name: str, read: pd.Series) -> pd.Series:
-    """Customers as they are written: 007 is not 7."""
-    if place.suffix.lower() not in (".csv", ".txt", ".tsv") or not pd.api.types.is_integer_dtype(read):
-        return read
-    with place.open(encoding="utf-8-sig", errors="replace") as file:
-        separator = max(",;\t|", key=file.readline().count)
-    raw = pd.read_csv(place, sep=separator, dtype=str, usecols=lambda c: " ".join(str(c).split()) == name,
-                      encoding_errors="replace", encoding="utf-8-sig", skipinitialspace=True)  # fmt: skip
-    return raw.iloc[:, 0].str.strip() if len(raw) == len(read) else read
+def named_customers(table: Table, who: Identity) -> pd.DataFrame:
+    """The table by customer; rows that share one, or have none, are counted in a warning."""
+    if who.column is None:
+        return table.frame.set_axis(identifier_index(table.frame.index).rename("customer_id"))
+    frame = table.named_by(who.column).frame
+    faults = identifier_faults(frame.index.get_level_values("customer_id").to_numpy(dtype=object))
+    if faults:
+        warnings.warn(f"{'; '.join(faults)} ({who.column!r})", QualityWarning, stacklevel=2)
+    return frame
 
 
 def _dated(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
     """The customers at a day."""
-    try:
-        day = pd.Timestamp(as_of).normalize()
-    except ValueError as error:
-        raise ConfigurationError(f"not a date\n  given: {as_of}\n  allowed: like 2025-06-30") from error
+    day = pd.Timestamp(read_day(as_of))
     frame.index = pd.MultiIndex.from_product([[day], frame.index], names=["as_of", "customer_id"])
     return frame
 

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from custintel.cli._rows import read_rows
 from custintel.cli._show import say, show_frame, show_lines, step
 from custintel.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["decide"]
 
@@ -36,10 +34,10 @@ def decide(
     check_writable(out)
     if log is not None and as_of is None:
         raise ConfigurationError("--log needs the day of the decision\n  hint: --as-of 2025-06-30")
-    table = _read(values)
+    table = read_rows(values)
     step(f"allocating offers of {values} under {constraints}")
     home = table.drop_duplicates("customer_id").set_index("customer_id")["household"] if "household" in table else None
-    audience = Audience(household=home, contacts=None if contacts is None else _read(contacts), as_of=as_of)
+    audience = Audience(household=home, contacts=None if contacts is None else read_rows(contacts), as_of=as_of)
     found = allocate(OfferValues.from_long(table), read_constraints(constraints), risk=risk, audience=audience)
     write_list(found.decisions.reset_index(), out)
     if log is not None and as_of is not None:
@@ -49,11 +47,3 @@ def decide(
     show_frame(found.constraints, "limits")
     show_frame(found.comparison, "with simpler rules")
     say(f"decisions: {out}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if path.suffix not in (".csv", ".parquet"):
-        raise ConfigurationError(f"not a table: {path}\n  allowed: .csv, .parquet")
-    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})

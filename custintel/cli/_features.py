@@ -45,18 +45,25 @@ def list_features(
     unit: Annotated[str | None, typer.Option(help="Only columns of this unit, such as share or d.")] = None,
     sensitivity: Annotated[str | None, typer.Option(help="Only normal, personal or sensitive columns.")] = None,
     search: Annotated[str | None, typer.Option(help="Only columns with these words, in English or Chinese.")] = None,
+    tables: Annotated[Path | None, typer.Option(help="Only columns that these tables can answer.")] = None,
     features: Folder = None,
     python: Python = None,
 ) -> None:
     """One line a column: name, family, unit, sensitivity, meaning."""
     _load(python)
-    frame = FeatureBuilder(family or None, features_path=features).describe(search)
+    builder = FeatureBuilder(family or None, features_path=features)
+    frame, left_out = builder.describe(search), list[str]()
+    if tables is not None:
+        wh = Warehouse.open(str(tables))
+        frame = frame[frame["column"].isin(builder.columns_of(wh))]
+        left_out = builder.left_out_of(wh)
     for name, value in (("unit", unit), ("sensitivity", sensitivity)):
         frame = frame if value is None else _having(frame, name, value)
     if frame.empty:
         raise ConfigurationError(f"no feature is found\n  given: --search {search!r}\n  hint: custintel features list")
     meaning = "about" if (search or "").isascii() else "about_zh"
     show_frame(frame[["column", "family", "unit", "sensitivity", meaning]], f"{len(frame)} features", limit=2_000)
+    _say_left_out(left_out)
 
 
 def _having(frame: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
@@ -160,10 +167,15 @@ def build(
     step(f"building features of {tables} as of {', '.join(as_of)}")
     X = builder.build(Warehouse.open(str(tables), threads=threads), as_of)
     write_features(X, out)
-    skipped = X.attrs["custintel"]["skipped"]
-    say(f"{len(X):,} rows, {X.shape[1]} columns: {out}" + (f"; {len(skipped)} columns left out" if skipped else ""))
-    for reason in dict.fromkeys(skipped.values()):
-        say(f"  left out: {reason}")
+    facts = X.attrs["custintel"]
+    skipped = len(facts["skipped"])
+    say(f"{len(X):,} rows, {X.shape[1]} columns: {out}" + (f"; {skipped} columns left out" if skipped else ""))
+    _say_left_out(facts["left_out"])
+
+
+def _say_left_out(lines: list[str]) -> None:
+    for line in lines:
+        say(f"  left out: {line}")
 
 
 def _load(python: list[Path] | None) -> None:

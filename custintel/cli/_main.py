@@ -1,7 +1,6 @@
 """The application, and what it does when something goes wrong.
 
-Exit codes: 0 done; 1 the data, a file or a configuration does not allow it (a short message says why, ``--debug`` shows
-where); 2 the command was written wrongly; 130 stopped by the user.
+The exit codes are those of `ExitCode`. A short message says why; ``--debug`` shows where.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ import typer
 
 from custintel._version import __version__
 from custintel.cli import _alarms, _decide, _demo, _features, _models, _rules, _tables
+from custintel.cli._exit import REFUSALS, ExitCode
 from custintel.cli._show import say, show_error, spoken_warnings
-from custintel.errors import CustintelError
+from custintel.errors import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 app.command("simulate")(_tables.simulate)
 app.command("check")(_tables.check)
+app.command("import")(_tables.import_tables)
+app.command("reidentify")(_tables.reidentify)
 app.add_typer(_features.app, name="features")
 app.command("train")(_models.train)
 app.command("report")(_models.report)
@@ -78,18 +80,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with spoken_warnings():
             app([argument for argument in given if argument != "--debug"], prog_name="custintel")
-    except (CustintelError, OSError) as error:
+    except REFUSALS as error:
         if debug:
             raise
         show_error(error)
-        raise SystemExit(1) from None
+        raise SystemExit(int(ExitCode.REFUSED)) from None
     except KeyboardInterrupt:
         show_error(KeyboardInterrupt("stopped"))
-        raise SystemExit(130) from None
+        raise SystemExit(int(ExitCode.STOPPED)) from None
     except Exception as error:
         if debug:
             raise
-        show_error(
-            RuntimeError(f"unexpected {type(error).__name__}: {error}\n  hint: --debug shows where; please report it")
-        )
-        raise SystemExit(1) from None
+        told = f"unexpected {type(error).__name__}: {without_values(error)}"
+        show_error(RuntimeError(f"{told}\n  hint: --debug shows where; please report it"))
+        raise SystemExit(int(ExitCode.BUG)) from None

@@ -3,7 +3,6 @@
 # ruff: noqa: PLR0913  (the arguments of a command are its options)
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +22,7 @@ from custintel.cli._customers import (
 )
 from custintel.cli._emit import AsJson, Out, emit, emit_json, written
 from custintel.cli._show import say, show_frame, show_lines
+from custintel.dates import read_moment
 from custintel.errors import ConfigurationError
 from custintel.replacing import replacing_file
 from custintel.rules import STATES, evidence_words, rules_to_yaml, try_rule
@@ -89,7 +89,7 @@ def try_one(
     target: Annotated[str | None, typer.Option(help="Column that says who was a case.")] = None,
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance.")] = None,
     as_of: AsOf = None,
-    id_column: Id = "customer_id",
+    id_column: Id = None,
     features: FeatureFolder = None,
     language: Language = "en",
     as_json: AsJson = False,
@@ -137,7 +137,7 @@ def diff(
 ) -> None:
     """Which rules changed their state between two times."""
     for moment in (since, *([until] if until else [])):
-        _check_time(moment)
+        read_moment(moment)
     frame = base_at(base).diff(since, until)
     emit(frame, f"{len(frame)} changes from {since} to {until or 'now'}", as_json, out)
 
@@ -194,13 +194,6 @@ def _check_states(given: list[str] | None) -> None:
     wrong = [state for state in given or [] if state not in STATES]
     if wrong:
         raise ConfigurationError(f"no such state\n  given: {', '.join(wrong)}\n  allowed: {', '.join(STATES)}")
-
-
-def _check_time(given: str) -> None:
-    try:
-        datetime.fromisoformat(given)
-    except ValueError as error:
-        raise ConfigurationError(f"not a time\n  given: {given}\n  allowed: like 2025-06-30") from error
 
 
 def _life(entry: Entry) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 import typer
 
-from custintel.cli._customers import Source, base_at
+from custintel.cli._customers import Id, Source, base_at
 from custintel.cli._show import say, show_frame, step
 from custintel.errors import ConfigurationError, DataError
 from custintel.plain_yaml import yaml_text
@@ -36,7 +36,7 @@ def learn(
     rules: Annotated[int, typer.Option(min=1, help="Most rules to keep.")] = 40,
     forbid: Annotated[list[str] | None, typer.Option(help="Column that no rule may read; several times.")] = None,
     time: Annotated[str | None, typer.Option(help="Column of times: rules are then proved on the latest rows.")] = None,
-    id_column: Annotated[str, typer.Option("--id", help="Column that names the customer.")] = "customer_id",
+    id_column: Id = None,
     kind: Annotated[str, typer.Option(help="Kind of fraud or arrears of the cases.")] = "",
     loss: Annotated[float, typer.Option(min=0, help="Loss of a case that is not stopped, in u.")] = 0.0,
     severity: Annotated[int, typer.Option(min=1, max=5, help="1 (when there is time) to 5 (stop now).")] = 3,

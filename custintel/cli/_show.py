@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from custintel.errors import LeakageWarning, QualityWarning
@@ -42,7 +43,7 @@ def say(text: str) -> None:
 
 def step(text: str) -> None:
     """One line that says what happens now."""
-    out(stderr=True).print(f"[bold cyan]>[/] {text}")
+    out(stderr=True).print(f"[bold cyan]>[/] {escape(text)}")
 
 
 def show_error(error: BaseException) -> None:

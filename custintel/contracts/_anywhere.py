@@ -7,12 +7,14 @@ aside are read from it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custintel.contracts._report import Fault, TableReport
+from custintel.contracts._resolution import NEEDS_HOUR, days_only
 from custintel.contracts._rules import DERIVED, DUPLICATE, Rules, free_name
 from custintel.engines import Engine, literal, quoted
-from custintel.errors import ContractError
+from custintel.errors import ContractError, without_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,8 +56,10 @@ class _Check:
         self._keep(" union all ".join(selects))
         try:
             counts = self._counts()
-            self._store(any(code > DUPLICATE for code in counts))
-            return self._report(counts)
+            good = f"(select * from {self.engine.kept(self.judged)} where _fault is null)"
+            days = days_only(self.engine, good, self.rules, self._given)
+            self._store(any(code > DUPLICATE for code in counts), days)
+            return replace(self._report(counts), equal=self._equal(), days_only=days, orders=self.rules.orders)
         finally:
             self.engine.drop(self.judged)
 
@@ -77,7 +81,9 @@ class _Check:
             self.engine.keep(self.judged, query)
         except self.engine.Error as error:
             labels = ", ".join(source.label for source in self.rules.sources)
-            raise ContractError(f"{self.contract.name}: {labels} cannot be read\n  given: {error}") from error
+            raise ContractError(
+                f"{self.contract.name}: {labels} cannot be read\n  given: {without_values(error)}"
+            ) from None
 
     def _has(self, table: str, column: str) -> bool:
         """Whether a clean table is there and has the column."""
@@ -106,10 +112,24 @@ class _Check:
         return self._judged_sql(source, test, self.rules.code("self call", other))
 
     def _repeated_sql(self, query: str) -> str:
-        """Rows equal to an earlier one in every column."""
+        """Rows equal to an earlier one in every column, where a key says that they are the same record."""
+        identified = self.rules.identified
+        if identified == "false":
+            return query
         compared = ", ".join(map(quoted, self._given))
+        known = "" if identified == "true" else f" and ({identified})"
         # the hash comes first, so that sorting compares one number instead of all columns
-        return self._numbered_sql(query, f"hash({compared}), {compared}", "_part, _row", DUPLICATE)
+        return self._numbered_sql(query, f"hash({compared}), {compared}", "_part, _row", DUPLICATE, known)
+
+    def _equal(self) -> int:
+        """Good rows that are equal to an earlier one although no key says that they are the same record."""
+        if self.rules.identified == "true":
+            return 0
+        compared = ", ".join(map(quoted, self._given))
+        where = f"_fault is null and not ({self.rules.identified})"
+        groups = f"select count(*) - 1 as _more from {self.engine.kept(self.judged)} where {where} group by {compared}"
+        rows = self.engine.rows(f"select coalesce(sum(_more), 0) from ({groups}) as g")
+        return int(str(rows[0][0]))
 
     def _key_sql(self, query: str) -> str:
         """Rows that share the key of a row that arrived earlier."""
@@ -144,10 +164,11 @@ class _Check:
         query = f"select coalesce(_fault, -1), count(*) from {self.engine.kept(self.judged)} group by 1"
         return {int(str(code)): int(str(rows)) for code, rows in self.engine.rows(query)}
 
-    def _store(self, broken: bool) -> None:
+    def _store(self, broken: bool, days: Sequence[str]) -> None:
         """The clean table, and the broken rows with original values, reason and place."""
         judged = self.engine.kept(self.judged)
-        columns = ", ".join(quoted(n) for n in self.columns if n in DERIVED or n in self._given)
+        hours = NEEDS_HOUR if self.contract.event_time in days else ()
+        columns = ", ".join(quoted(n) for n in self.columns if n not in hours and (n in DERIVED or n in self._given))
         self.engine.make(self.contract.name, f"select {columns} from {judged} where _fault is null")
         self.engine.make(self.contract.name, self._aside_sql(judged, broken), "set_aside")
 

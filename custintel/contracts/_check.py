@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from custintel.contracts._anywhere import check_anywhere
 from custintel.contracts._report import Fault, TableReport
+from custintel.contracts._resolution import NEEDS_HOUR, days_only
 from custintel.contracts._rules import DERIVED, DUPLICATE, Rules, Source, free_name
 from custintel.contracts._tables import TABLES, TableContract
 from custintel.engines import DuckDBEngine, Engine, literal, quoted
-from custintel.errors import ContractError
+from custintel.errors import ContractError, without_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,12 +125,12 @@ class _Check:
         self._read()
         self._find_unknown()
         self._find_self()
-        self._find_duplicates()
+        equal = self._find_duplicates()
         self._find_repeated_keys()
         counts, rows_in = self._count(), self._rows(self.clean)
         self._set_aside()
-        self._drop_broken()
-        return self._report(counts, rows_in)
+        days = self._drop_broken()
+        return replace(self._report(counts, rows_in), equal=equal, days_only=days, orders=self.rules.orders)
 
     def _read(self) -> None:
         """Make the clean table with the number of the first broken rule of each row, and list the broken rows."""
@@ -138,7 +139,9 @@ class _Check:
             self.engine.execute(f"create table {self.clean} as {' union all by name '.join(parts)}")
         except self.engine.Error as error:
             labels = ", ".join(source.label for source in self.sources)
-            raise ContractError(f"{self.contract.name}: {labels} cannot be read\n  given: {error}") from error
+            raise ContractError(
+                f"{self.contract.name}: {labels} cannot be read\n  given: {without_values(error)}"
+            ) from None
         rows = f"select rowid as _row, _fault from {self.clean} where _fault is not null"
         self.engine.execute(f"create table {self.broken} as {rows}")
 
@@ -173,18 +176,14 @@ class _Check:
             )
         self._note(self.rules.code("self call", other), own)
 
-    def _note_repeated(self, code: int, columns: Sequence[str], order: str) -> None:
-        """Note the good rows that repeat an earlier one in these columns."""
-        compared = ", ".join(columns)
-        # rows without a key are not versions of each other
-        present = "" if code == DUPLICATE else "".join(f" and {c} is not null" for c in columns)
+    def _repeated_sql(self, columns: Sequence[str], order: str, where: str) -> str:
+        """Numbers of the good rows that repeat an earlier one in these columns, among those for which a test holds."""
         numbered = (
-            f"select _row, row_number() over (partition by {compared} order by {order}) as _nth"
+            f"select _row, row_number() over (partition by {', '.join(columns)} order by {order}) as _nth"
             f" from (select rowid as _row, * from {self.clean}) where _row in ({self._candidates(columns)})"
-            f" and _row not in (select _row from {self.broken}){present}"
+            f" and _row not in (select _row from {self.broken}) and ({where})"
         )
-        self._note(code, f"select _row from ({numbered}) where _nth > 1")
-        self.engine.execute("drop table _repeated")
+        return f"select _row from ({numbered}) where _nth > 1"
 
     def _candidates(self, columns: Sequence[str]) -> str:
         """Row numbers of a few rows among which all repetitions are: rows that share a hash with another one.
@@ -202,10 +201,16 @@ class _Check:
                 break
         return f"select _row from ({rows}) where _hash in (select _hash from _repeated)"
 
-    def _find_duplicates(self) -> None:
-        """Rows equal to an earlier one in every column."""
+    def _find_duplicates(self) -> int:
+        """Rows equal to an earlier one in every column: noted where a key says so, else only counted."""
         columns = [quoted(c) for c in self.engine.columns(self.clean) if c not in ("_fault", "_part", *DERIVED)]
-        self._note_repeated(DUPLICATE, columns, "_row")
+        identified, equal = self.rules.identified, 0
+        if identified != "false":
+            self._note(DUPLICATE, self._repeated_sql(columns, "_row", identified))
+        if identified != "true":
+            equal = self._rows(f"({self._repeated_sql(columns, '_row', f'not ({identified})')})")
+        self.engine.execute("drop table _repeated")
+        return equal
 
     def _find_repeated_keys(self) -> None:
         """Rows that share the key of a row that arrived earlier."""
@@ -217,7 +222,10 @@ class _Check:
         order = [f"coalesce({', '.join(times)})"] if times else []
         key = [quoted(c) for c in named]
         code = self.rules.code("duplicate key", ", ".join(named))
-        self._note_repeated(code, key, ", ".join([*order, "_row"]))
+        # rows without a key are not versions of each other
+        present = " and ".join(f"{c} is not null" for c in key)
+        self._note(code, self._repeated_sql(key, ", ".join([*order, "_row"]), present))
+        self.engine.execute("drop table _repeated")
 
     def _count(self) -> dict[int, int]:
         """Broken rows by rule."""
@@ -251,12 +259,16 @@ class _Check:
             f" join _reasons r on r._fault = b._fault where b._fault <> {DUPLICATE}"
         )
 
-    def _drop_broken(self) -> None:
-        """Leave only the good rows and only the columns that people should see."""
+    def _drop_broken(self) -> tuple[str, ...]:
+        """Leave only the good rows and only the columns that people should see; name those of days without an hour."""
         self.engine.execute(f"delete from {self.clean} where rowid in (select _row from {self.broken})")
         self.engine.execute(f"drop table {self.broken}")
-        for column in ("_fault", "_part"):
+        names = self.engine.columns(self.clean)
+        days = days_only(self.engine, self.clean, self.rules, names)
+        hours = NEEDS_HOUR if self.contract.event_time in days else ()
+        for column in ("_fault", "_part", *(name for name in hours if name in names)):
             self.engine.execute(f"alter table {self.clean} drop column {column}")
+        return days
 
     def _rows(self, relation: str) -> int:
         """Number of rows."""

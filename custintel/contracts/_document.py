@@ -49,6 +49,8 @@ def _row(column: ColumnContract) -> str:
     if column.needed_when:
         rows = "" if column.needed_when == "true" else f" where `{column.needed_when}`"
         notes.append(f"rows without it are counted{rows}")
+    if column.identifier:
+        notes.append(f"identifier ({column.identifier})")
     if column.sensitive:
         notes.append("sensitive")
     cells = (f"`{column.name}`", column.type, "yes" if column.required else "", column.unit, _allowed(column))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from difflib import get_close_matches
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from custintel.contracts._tables import SQL_TYPES, TABLES
-from custintel.errors import Problem, raise_problems
+from custintel.dates import read_moment
+from custintel.engines import DuckDBEngine
+from custintel.errors import DateError, Problem, raise_problems
 
-__all__ = ["ColumnSource", "TableMapping", "parse_mapping"]
+__all__ = ["EVERY_COLUMN", "ColumnSource", "TableMapping", "parse_mapping"]
 
 Scalar: TypeAlias = str | bool | int | float | None
 UNITS = MappingProxyType({"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6, "min": 6e7, "h": 3.6e9, "d": 8.64e10})
@@ -19,7 +23,10 @@ _COLUMN_KEYS = (
     *("column", "value", "values", "other", "format", "epoch", "unit", "zone", "scale", "type"),
     *("blank", "numbers", "country"),
 )
-_TABLE_KEYS = ("file", "key")
+_TABLE_KEYS = ("file", "key", "resolution")
+EVERY_COLUMN = "all"
+"""The key of a table in which rows equal in every column are one record."""
+RESOLUTIONS = ("day", "second")
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,9 @@ class ColumnSource:
 class TableMapping:
     """Where one table's columns come from; `file` names the file of an opened folder.
 
-    `key` names columns that identify a record of a table whose contract has no key.
+    `key` names columns that identify a record of a table whose contract has no key; ``all`` of them: rows equal in
+    every column are one record. `resolution` says whether the event times are days or have a time of day, where
+    the data alone do not tell.
 
     Examples
     --------
@@ -62,6 +71,7 @@ class TableMapping:
     columns: Mapping[str, ColumnSource] = field(default_factory=dict)
     file: str | None = None
     key: tuple[str, ...] = ()
+    resolution: str | None = None
 
 
 def parse_mapping(given: Mapping[str, Any] | None) -> Mapping[str, tuple[TableMapping, ...]]:
@@ -101,7 +111,7 @@ def _table(given: Mapping[str, Any] | None) -> TableMapping:
     """Build the mapping of one part of a table."""
     columns = {name: _column(entry) for name, entry in (given or {}).items() if name not in _TABLE_KEYS}
     key = tuple(_parts((given or {}).get("key", ())))
-    return TableMapping(MappingProxyType(columns), (given or {}).get("file"), key)
+    return TableMapping(MappingProxyType(columns), (given or {}).get("file"), key, (given or {}).get("resolution"))
 
 
 def _column(given: object) -> ColumnSource:
@@ -128,12 +138,9 @@ def _key(given: object) -> str:
 
 
 def _moment(given: object) -> datetime:
-    """Read an epoch: text, date or time."""
-    if isinstance(given, datetime):
-        return given
-    if isinstance(given, date):
-        return datetime(given.year, given.month, given.day)
-    return datetime.fromisoformat(str(given))
+    """Read an epoch: text, date or time; one with a zone in UTC."""
+    found = read_moment(given, "an epoch")
+    return (found if found.tzinfo is None else found.tz_convert("UTC").tz_localize(None)).to_pydatetime(warn=False)
 
 
 def _table_problems(name: str, given: object) -> list[Problem]:
@@ -144,9 +151,14 @@ def _table_problems(name: str, given: object) -> list[Problem]:
         return [Problem(f"rename: {name}", "not a mapping of columns", str(given))]
     columns = {c: entry for c, entry in given.items() if c not in _TABLE_KEYS}
     problems = [p for c, entry in columns.items() for p in _column_problems(f"rename: {name}.{c}", entry)]
+    if not isinstance(given.get("file", ""), str):
+        problems.append(Problem(f"rename: {name}.file", "file is not a name", str(given["file"]), "such as cdr.csv"))
     if "key" in given and name in TABLES and TABLES[name].key:
         own = ", ".join(TABLES[name].key)
         problems.append(Problem(f"rename: {name}.key", "the contract has a key already", str(given["key"]), own))
+    if given.get("resolution", "day") not in RESOLUTIONS:
+        allowed = ", ".join(RESOLUTIONS)
+        problems.append(Problem(f"rename: {name}.resolution", "unknown", str(given["resolution"]), allowed))
     return problems
 
 
@@ -183,11 +195,28 @@ def _reading_problems(where: str, given: Mapping[str, Any]) -> list[Problem]:
     if "epoch" in given:
         try:
             _moment(given["epoch"])
-        except ValueError:
+        except DateError:
             problems.append(Problem(where, "epoch is not a date", str(given["epoch"]), "such as 2013-01-01"))
+    if "zone" in given and str(given["zone"]) not in _zones():
+        problems.append(_zone_problem(where, str(given["zone"])))
     if not isinstance(given.get("scale", 1), int | float):
         problems.append(Problem(where, "scale is not a number", str(given["scale"])))
     return problems
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    """The time zones that the engine knows."""
+    engine = DuckDBEngine()
+    found = frozenset(str(row[0]) for row in engine.rows("select name from pg_timezone_names()"))
+    engine.close()
+    return found
+
+
+def _zone_problem(where: str, given: str) -> Problem:
+    close = get_close_matches(given, sorted(_zones()), n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}?" if close else ""
+    return Problem(where, "no such time zone", given, "names such as Europe/Dublin, Africa/Lagos, UTC", hint)
 
 
 def _digits(given: object) -> bool:

@@ -24,6 +24,7 @@ __all__ = ["Reading", "reading"]
 _NOTHING = ("", "-", "nan", "null", "na", "n/a", "none")
 _YES = ("true", "t", "yes", "y", "1")
 _NO = ("false", "f", "no", "n", "0")
+_EXACT = 2**53  # from here on a double cannot tell every whole number from its neighbour
 _SHORT = 6  # digits; longer numbers are subscribers
 _FLOATS = ("DOUBLE", "FLOAT")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
@@ -46,6 +47,8 @@ class Reading:
 def reading(contract: ColumnContract, source: ColumnSource, raw_type: str, given_name: str) -> Reading:
     """Return how a raw column of this SQL type is read; `given_name` is what the first step will be called."""
     raw, kind = _raw(source, raw_type)
+    if contract.type == "string" and source.column is not None and raw_type.startswith("DECIMAL"):
+        raw, kind = _digits(source.column), "VARCHAR"  # a double would lose digits of long identifiers
     if source.values or source.other is not None:
         raw, kind = _mapped(raw, kind, source), "VARCHAR"
     given = _given(raw, kind, contract, source)
@@ -71,12 +74,17 @@ def _raw(source: ColumnSource, raw_type: str) -> tuple[str, str]:
     return f"cast({name} as varchar)", "VARCHAR"
 
 
+def _digits(column: str) -> str:
+    """A decimal as text, without a fraction that is zero."""
+    return f"regexp_replace(cast({quoted(column)} as varchar), '[.]0+$', '')"
+
+
 def _text(raw: str, kind: str) -> str:
     """As text; whole floats lose their `.0`, because pandas makes floats of identifiers with gaps."""
     if kind == "VARCHAR":
         return raw
     if kind == "DOUBLE":
-        whole = f"{raw} = floor({raw}) and abs({raw}) < 9e15"
+        whole = f"{raw} = floor({raw}) and abs({raw}) < {_EXACT}"
         return f"case when {whole} then cast(cast({raw} as bigint) as varchar) else cast({raw} as varchar) end"
     return f"cast({raw} as varchar)"
 
@@ -142,6 +150,9 @@ def _numbered(text: str, source: ColumnSource) -> str:
 
 def _typed(given: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:
     """What the given value says, in the contract's type."""
+    if contract.type == "string" and kind == "DOUBLE" and not contract.values:
+        # a double this long may have been several identifiers: no name of anybody
+        return f"case when coalesce(abs(try_cast({given} as double)) < {_EXACT}, true) then {given} end"
     if contract.type == "string":
         return _vocabulary(given, contract.values)
     if contract.type == "boolean":
@@ -189,12 +200,30 @@ def _moment(given: str, kind: str, source: ColumnSource) -> str:
         return f"timezone({literal(source.zone or 'UTC')}, {given})"
     if kind in ("DATE", "TIMESTAMP"):
         return given
+    if source.format:
+        return _formatted(_text(given, kind), source)
     if kind != "VARCHAR":
         return "cast(null as timestamp)"
-    if source.format:
+    return _parsed(given, source.zone)
+
+
+def _formatted(given: str, source: ColumnSource) -> str:
+    """By the first format that fits; what has an offset or a zone of its own is shown by the local clock."""
+    if not any(_is_zoned(text) for text in source.format):
         formats = ", ".join(literal(text) for text in source.format)
         return f"cast(try_strptime({given}, [{formats}]) as timestamp)"
-    return _parsed(given, source.zone)
+    tried = []
+    for text in source.format:
+        read = f"try_strptime({given}, [{literal(text)}])"
+        local = f"timezone({literal(source.zone or 'UTC')}, {read})"
+        tried.append(local if _is_zoned(text) else f"cast({read} as timestamp)")
+    return tried[0] if len(tried) == 1 else f"coalesce({', '.join(tried)})"
+
+
+def _is_zoned(form: str) -> bool:
+    """Whether a format reads an offset or the name of a zone."""
+    plain = form.replace("%%", "")
+    return "%z" in plain or "%Z" in plain
 
 
 def _parsed(given: str, zone: str | None) -> str:
@@ -209,10 +238,13 @@ def _parsed(given: str, zone: str | None) -> str:
 
 
 def _since(given: str, kind: str, source: ColumnSource) -> str:
-    """Units since an epoch; the bound keeps the arithmetic inside 64 bits."""
+    """Units since an epoch, by the local clock of the zone; the bound keeps the arithmetic inside 64 bits."""
     assert source.epoch is not None
     unit = UNITS[source.unit]
     number = f"try_cast({given} as double)" if kind == "VARCHAR" else f"cast({given} as double)"
     start = (source.epoch.replace(tzinfo=None) - _UNIX).total_seconds() * 1e6
     micros = f"cast(round({number} * {unit!r}) as bigint) + {int(start)}"
-    return f"case when abs({number}) < {2e17 / unit!r} then make_timestamp({micros}) end"
+    moment = f"make_timestamp({micros})"
+    if source.zone is not None:
+        moment = f"timezone({literal(source.zone)}, timezone('UTC', {moment}))"
+    return f"case when abs({number}) < {2e17 / unit!r} then {moment} end"

@@ -37,6 +37,27 @@ class Fault:
 class TableReport:
     """Where the rows of one table went: rows_in == kept + set_aside + duplicates, always.
 
+    Attributes
+    ----------
+    table
+        Name of the table.
+    rows_in, kept, duplicates
+        Rows given; rows of the clean table; rows equal to an earlier one with the same key, which are dropped.
+    faults
+        Reasons for setting rows aside, with counts.
+    unresolved, missing
+        Rows kept that name something which its table does not have, and that lack a value, by column.
+    swapped
+        Rows kept whose day and month seem exchanged.
+    equal
+        Rows kept that are equal to an earlier one in every column: no key says that they are the same record.
+    after_end
+        Rows kept that are dated after the end of their line.
+    days_only
+        Columns of times that hold days without a time of day.
+    orders
+        Columns of dates whose texts were found to write the day or the month first.
+
     Examples
     --------
     >>> report = TableReport("usage", 10, 7, 1, (Fault("below minimum", "duration_s", 2),))
@@ -52,6 +73,10 @@ class TableReport:
     unresolved: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     swapped: int = 0
+    equal: int = 0
+    after_end: int = 0
+    days_only: tuple[str, ...] = ()
+    orders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def set_aside(self) -> int:
@@ -74,6 +99,36 @@ class TableReport:
         False
         """
         return self.rows_in == self.kept + self.set_aside + self.duplicates
+
+    def notes(self) -> list[str]:
+        """What is worth knowing of rows that were kept, in sentences.
+
+        Examples
+        --------
+        >>> TableReport("usage", 3, 3, 0, equal=1, days_only=("event_time",)).notes()
+        ['usage: 1 row equals another in every column; kept, since no key says that they are the same record', \
+'usage.event_time holds days without a time of day: what needs an hour is left out']
+        """
+        name, said = self.table, []
+        if self.equal:
+            rows = "1 row equals" if self.equal == 1 else f"{self.equal:,} rows equal"
+            said.append(
+                f"{name}: {rows} another in every column; kept, since no key says that they are the same record"
+            )
+        said += [
+            f"{name}.{column} holds days without a time of day: what needs an hour is left out"
+            for column in self.days_only
+        ]
+        said += [f"{name}.{column}: texts write the {order}" for column, order in self.orders.items()]
+        if self.after_end:
+            said.append(f"{name}: {self.after_end:,} rows kept are dated after the end of their line")
+        return said
+
+
+def _report_of(given: Mapping[str, Any]) -> TableReport:
+    """A report that was written as JSON, perhaps by an older release."""
+    faults = tuple(Fault(**fault) for fault in given["faults"])
+    return TableReport(**{**given, "faults": faults, "days_only": tuple(given.get("days_only", ()))})
 
 
 def _said(row: Mapping[Any, Any]) -> str:
@@ -150,6 +205,16 @@ class QualityReport:
         rows = [(r.table, column, count) for r in self for column, count in r.missing.items()]
         return pd.DataFrame(rows, columns=["table", "column", "rows"])
 
+    def notes(self) -> list[str]:
+        """What is worth knowing of rows that were kept, in sentences.
+
+        Examples
+        --------
+        >>> QualityReport([TableReport("care", 3, 3, 0, orders={"event_time": "day first"})]).notes()
+        ['care.event_time: texts write the day first']
+        """
+        return [note for report in self for note in report.notes()]
+
     def to_json(self) -> list[dict[str, Any]]:
         """Return the report as plain lists and dicts.
 
@@ -169,11 +234,11 @@ class QualityReport:
         >>> QualityReport.from_json(QualityReport([TableReport("usage", 3, 3, 0)]).to_json())["usage"].rows_in
         3
         """
-        return cls(TableReport(**{**r, "faults": tuple(Fault(**f) for f in r["faults"])}) for r in given)
+        return cls(_report_of(r) for r in given)
 
     def __repr__(self) -> str:
         reasons = [f"  {r['table']}: {r['rows']:,} rows set aside, {_said(r)}" for r in self._worst(10)]
-        return "\n".join([repr(self.frame()), *reasons])
+        return "\n".join([repr(self.frame()), *reasons, *(f"  {note}" for note in self.notes())])
 
     def _repr_html_(self) -> str:
         rows = [(r.table, r.rows_in, r.kept, r.set_aside, r.duplicates) for r in self]
@@ -182,6 +247,7 @@ class QualityReport:
         return panel(
             f"Data quality: {sum(r.rows_in for r in self):,} rows in {len(self.tables)} tables",
             quiet("rows in = kept + set aside + exact duplicates"),
+            *map(quiet, self.notes()),
             table(["table", "rows in", "kept", "set aside", "duplicates"], rows),
             folded("why rows were set aside", table(["table", "reason", "rows"], reasons)),
             folded("keys that name no row of their table", table(["table", "column", "rows"], unresolved)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from custintel.contracts._mapping import ColumnSource, TableMapping
+from custintel.contracts._mapping import EVERY_COLUMN, ColumnSource, TableMapping
 from custintel.contracts._reading import Reading, reading
 from custintel.contracts._report import Fault
 from custintel.contracts._tables import ColumnContract, TableContract
@@ -32,7 +32,8 @@ DUPLICATE = 0
 class Source:
     """One part of a raw table: a relation for FROM, its columns, how they map, and a name for people.
 
-    `zone` is the one in which instants are read when the mapping names none.
+    `zone` is the one in which instants are read when the mapping names none. `orders` are the columns of dates that
+    were found to write the day or the month first, `short` those that write no time of day.
     """
 
     relation: str
@@ -40,6 +41,8 @@ class Source:
     mapping: TableMapping
     label: str
     zone: str = "UTC"
+    orders: Mapping[str, str] = field(default_factory=dict)
+    short: frozenset[str] = frozenset()
 
 
 def derived_columns(contract: TableContract, names: Collection[str]) -> dict[str, str]:
@@ -75,7 +78,23 @@ class Rules:
     @property
     def key(self) -> tuple[str, ...]:
         """The columns that tell rows apart: those of the contract, or of the mapping where the contract has none."""
+        return () if self._key == (EVERY_COLUMN,) else self._key
+
+    @property
+    def orders(self) -> dict[str, str]:
+        """Columns of dates whose texts were found to write the day or the month first."""
+        return {column: order for source in self.sources for column, order in source.orders.items()}
+
+    @property
+    def _key(self) -> tuple[str, ...]:
         return self.contract.key or next((s.mapping.key for s in self.sources if s.mapping.key), ())
+
+    @property
+    def identified(self) -> str:
+        """SQL: whether a row has a key, so that one equal to it is the same record; else it may be another event."""
+        if self._key == (EVERY_COLUMN,) or self.contract.key:
+            return "true"
+        return " or ".join(f"{quoted(name)} is not null" for name in self._key) or "false"
 
     def code(self, reason: str, column: str) -> int:
         """The number of a rule; the same rule always has the same number."""
@@ -142,8 +161,8 @@ class Rules:
         if c.required:
             where = "" if c.needed_when is None else f" and ({c.needed_when})"
             rules.append((f"{name if r.certain else given} is null{where}", "missing value", c.name))
-        if not r.certain and (c.type != "string" or c.values):
-            reason = "not in vocabulary" if c.values else "unreadable"
+        if not r.certain and (c.type != "string" or c.values or r.typed != r.given_name):
+            reason = "not in vocabulary" if c.values else "digits lost" if c.type == "string" else "unreadable"
             rules.append((f"{name} is null and {given} is not null", reason, c.name))
         if c.min is not None:
             rules.append((f"{name} < {c.min!r}", "below minimum", c.name))

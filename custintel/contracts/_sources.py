@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from custintel.contracts._files import SUFFIXES, data_files, file_inside, table_files, warn_of_unread
 from custintel.contracts._mapping import TableMapping
 from custintel.contracts._rules import Source
 from custintel.contracts._structure import check_names
 from custintel.contracts._tables import TABLES
 from custintel.engines import DuckDBEngine, Engine, SparkEngine, literal, quoted
-from custintel.errors import ConfigurationError, ContractError
+from custintel.errors import ConfigurationError, ContractError, without_values
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["database_sources", "folder_sources", "frame_sources", "spark_sources"]
 
-_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
-_OWN_FOLDERS = ("truth", "set_aside")
 Mappings = Mapping[str, tuple[TableMapping, ...]]
 
 
@@ -48,7 +47,7 @@ def _table_sources(engine: DuckDBEngine, name: str, given: Any, maps: Sequence[T
         try:
             engine.register(raw, frame)
         except TypeError as error:
-            raise ContractError(f"{name}: {error}") from error
+            raise ContractError(f"{name}: {without_values(error)}") from None
         label = name if len(frames) == 1 else f"{name}[{i}]"
         sources.append(Source(quoted(raw), engine.columns(quoted(raw)), mapping, label))
     return sources
@@ -76,12 +75,14 @@ def folder_sources(engine: DuckDBEngine, folder: Path, mappings: Mappings) -> di
     ...     folder_sources(DuckDBEngine(), pathlib.Path(folder), {})["plans"][0].columns
     {'plan_id': 'VARCHAR'}
     """
-    files = {_stem(p): p for p in sorted(folder.iterdir()) if p.name not in _OWN_FOLDERS and _files(p)}
-    places = _places(files, mappings, lambda name: folder / name)
-    sources = {}
-    for name, parts in places.items():
-        sources[name] = [_file_source(engine, path, mapping) for path, mapping in parts]
-    return sources
+    wanted = {name for name in TABLES if any(m.file is None for m in mappings.get(name, (TableMapping(),)))}
+    files = table_files(folder, wanted)
+    places = _places(files, mappings, lambda name: [file_inside(folder, name)])
+    warn_of_unread(folder, {name: [path for found, _ in parts for path in found] for name, parts in places.items()})
+    return {
+        name: [_file_source(engine, path, mapping) for found, mapping in parts for path in found]
+        for name, parts in places.items()
+    }
 
 
 def _places(files: Mapping[str, Any], mappings: Mappings, named: Any) -> dict[str, list[tuple[Any, TableMapping]]]:
@@ -98,25 +99,14 @@ def _places(files: Mapping[str, Any], mappings: Mappings, named: Any) -> dict[st
 
 def _file_source(engine: DuckDBEngine, path: Path, mapping: TableMapping) -> Source:
     """One file or subfolder as a part of a table."""
-    files = _files(path)
+    files = data_files(path)
     if not files:
-        raise ContractError(f"{path}: no Parquet or CSV file there\n  allowed: {', '.join(_SUFFIXES)}")
+        raise ContractError(f"{path}: no Parquet or CSV file there\n  allowed: {', '.join(SUFFIXES)}")
     try:
-        relation = engine.read_files(files)
+        relation = engine.read_files(files, path if path.is_dir() else None)
         return Source(relation, engine.columns(relation), mapping, path.name)
     except (engine.Error, ValueError) as error:
-        raise ContractError(f"{path}: cannot be read\n  given: {error}") from error
-
-
-def _files(path: Path) -> list[Path]:
-    """The data files at a place."""
-    inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return [p for p in inside if p.is_file() and p.name.lower().endswith(_SUFFIXES) and not p.name.startswith(".")]
-
-
-def _stem(path: Path) -> str:
-    """Name of the table that a file holds."""
-    return path.name.split(".")[0].lower()
+        raise ContractError(f"{path}: cannot be read\n  given: {without_values(error)}") from None
 
 
 def database_sources(
@@ -139,6 +129,10 @@ def database_sources(
     for row in found:
         tables.setdefault(str(row[2]).lower(), ".".join(quoted(str(word)) for word in row))
     places = _places(tables, mappings, lambda name: tables.get(name.lower(), quoted(name)))
+    if not places:
+        hint = 'rename={"usage": {"file": "TABLE", ...}} says which table holds the calls'
+        given = ", ".join(sorted(tables)[:20]) or "no tables"
+        raise ContractError(f"no table of the contracts in the database\n  given: {given}\n  hint: {hint}")
     return {name: [_table_source(engine, r, m) for r, m in parts] for name, parts in places.items()}
 
 
@@ -159,4 +153,4 @@ def _table_source(engine: Engine, relation: str, mapping: TableMapping, label: s
     try:
         return Source(relation, engine.columns(relation), mapping, label, zone)
     except engine.Error as error:
-        raise ContractError(f"{label}: cannot be read\n  given: {error}") from error
+        raise ContractError(f"{label}: cannot be read\n  given: {without_values(error)}") from None

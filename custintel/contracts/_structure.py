@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
+from custintel.contracts._mapping import EVERY_COLUMN
 from custintel.contracts._rules import Source, found_columns
 from custintel.contracts._tables import TABLES, TableContract
 from custintel.errors import ContractError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from custintel.contracts._report import QualityReport, TableReport
 
-__all__ = ["check_names", "check_readable", "check_rows", "check_structure"]
+__all__ = ["check_names", "check_readable", "check_rows", "check_structure", "raise_contract"]
+
+_DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
+
+MOST_COLUMNS = 2_000
+"""A wider table is a mistake, such as events spread over columns; checking 10,000 columns took a minute."""
+_SHOWN = 60
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -32,7 +40,7 @@ def check_names(names: Iterable[str], where: str) -> None:
         hint: did you mean 'usage'?
     """
     allowed = ", ".join(TABLES)
-    _raise(
+    raise_contract(
         [Problem(where, "unknown table", name, allowed, _close(name, TABLES)) for name in names if name not in TABLES]
     )
 
@@ -54,8 +62,10 @@ def check_structure(sources: Mapping[str, Sequence[Source]], where: str) -> None
     """
     if not sources:
         hint = 'give one, such as usage or bills; rename={"usage": {"file": ...}} names a foreign file'
-        _raise([Problem(where, "no table of the contracts", "", ", ".join(TABLES), hint)])
-    _raise([p for name, parts in sources.items() for part in parts for p in _column_problems(TABLES[name], part)])
+        raise_contract([Problem(where, "no table of the contracts", "", ", ".join(TABLES), hint)])
+    raise_contract(
+        [p for name, parts in sources.items() for part in parts for p in _column_problems(TABLES[name], part)]
+    )
 
 
 def check_rows(report: QualityReport) -> None:
@@ -75,22 +85,22 @@ def check_rows(report: QualityReport) -> None:
     only = not any(r.rows_in for r in tables)
     hint = "leave the table out, or check the query or file that it comes from"
     empty = [r for r in tables if not r.rows_in and (only or r.table == "customers")]
-    _raise([Problem(r.table, "the table has no rows", hint=hint) for r in empty])
+    raise_contract([Problem(r.table, "the table has no rows", hint=hint) for r in empty])
 
 
-def check_readable(report: QualityReport, examples: Mapping[str, str]) -> None:
+def check_readable(report: QualityReport) -> None:
     """Refuse a table of which every row breaks the contract: that is a wrong mapping, not dirt.
 
     Examples
     --------
     >>> from custintel.contracts import QualityReport, TableReport
-    >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]), {})
+    >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]))
     """
-    _raise([_unreadable(r, examples.get(r.table, "")) for r in report if r.rows_in and not r.kept])
+    raise_contract([_unreadable(r) for r in report if r.rows_in and not r.kept])
 
 
-def _unreadable(report: TableReport, example: str) -> Problem:
-    """Say why nothing was kept, with an example."""
+def _unreadable(report: TableReport) -> Problem:
+    """Say why nothing was kept; no row is shown, because rows are customers."""
     reasons = ", ".join(f"{fault} ({fault.rows} rows)" for fault in report.faults)
     hint = ""
     if any("time" in f.column or "date" in f.column for f in report.faults):
@@ -102,14 +112,17 @@ def _unreadable(report: TableReport, example: str) -> Problem:
         hint = (
             f'translate foreign words: rename={{"{report.table}": {{"COLUMN": {{"column": ..., "values": {{...}}}}}}}}'
         )
-    return Problem(report.table, f"no row meets the contract: {reasons}", example, hint=hint)
+    return Problem(report.table, f"no row meets the contract: {reasons}", hint=hint)
 
 
 def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
     """Required columns that are missing, and mapped columns that are not there."""
     where = f"{contract.name} ({source.label})"
+    if len(source.columns) > MOST_COLUMNS:
+        hint = "give a row an event or line, as the contracts have it, and leave out what no feature reads"
+        return [Problem(where, "too many columns", f"{len(source.columns):,}", f"at most {MOST_COLUMNS:,}", hint)]
     found = found_columns(contract, source)
-    given = ", ".join(source.columns)
+    given = _listed(_names_only(source.columns))
     problems = []
     for name in contract.required:
         if name not in found:
@@ -121,11 +134,22 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
             wrong = f"the column mapped to {name} is not there: {origin.column!r}"
             problems.append(Problem(where, wrong, given, hint=_close(origin.column, source.columns)))
     for name in source.mapping.key:
-        if name not in {*found, *source.columns}:
+        if name != EVERY_COLUMN and name not in {*found, *source.columns}:
             problems.append(
                 Problem(where, f"the key column {name} is not there", given, hint=_close(name, source.columns))
             )
     return problems
+
+
+def _names_only(columns: Iterable[str]) -> list[str]:
+    """Names of columns; where a file has no header line they are its first row, so what looks like data is not told."""
+    return [f"column {n}" if _DATA.search(name) else name for n, name in enumerate(columns, 1)]
+
+
+def _listed(names: Collection[str]) -> str:
+    """Names of columns, not all of a very wide table."""
+    more = len(names) - _SHOWN
+    return ", ".join(list(names)[:_SHOWN]) + (f", and {more:,} more" if more > 0 else "")
 
 
 def _rename_hint(table: str, column: str, names: Iterable[str]) -> str:
@@ -148,7 +172,7 @@ def _closest(word: str, words: Iterable[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def _raise(problems: Sequence[Problem]) -> None:
+def raise_contract(problems: Sequence[Problem]) -> None:
     """Raise one `ContractError` for all problems."""
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"

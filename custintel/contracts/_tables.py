@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from custintel.contracts._pseudonyms import IDENTIFIERS
 from custintel.errors import Problem, raise_problems
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _COLUMN_KEYS = {
     "references",
     "needed_when",
     "sensitive",
+    "identifier",
     "about",
 }
 
@@ -64,6 +66,7 @@ class ColumnContract:
     needed_when: str | None = None
     sensitive: bool = False
     about: str = ""
+    identifier: str | None = None
 
     @property
     def sql_type(self) -> str:
@@ -170,6 +173,8 @@ def _column_problems(
         problems.append(Problem(where, "unknown type", str(given.get("type")), ", ".join(SQL_TYPES)))
     if not all(isinstance(value, str) for value in given.get("values", ())):
         problems.append(Problem(where, "a value is not text", str(given["values"]), hint="put it in quotes"))
+    if given.get("identifier", "line") not in IDENTIFIERS:
+        problems.append(Problem(where, "unknown identifier", str(given["identifier"]), ", ".join(IDENTIFIERS)))
     if given.get("known_at", where.split(".")[1]) not in columns:
         problems.append(Problem(where, "known_at names no column", str(given["known_at"])))
     if "references" in given and given["references"] not in tables:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_day, read_time_column
 from custintel.errors import Problem, raise_problems
+from custintel.identifiers import identifier_index, identifier_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custintel.dates import AsOf
     from custintel.decide._constraints import Constraints, ContactPolicy
 
 __all__ = ["Audience", "allowed_offers", "households"]
@@ -37,11 +40,21 @@ class Audience:
     eligible: pd.DataFrame | None = None
     household: pd.Series | None = None
     contacts: pd.DataFrame | None = None
-    as_of: str | pd.Timestamp | None = None
+    as_of: AsOf | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("eligible", "household"):  # customers are text, as in the values and in the log
+            table = getattr(self, name)
+            if isinstance(table, (pd.DataFrame, pd.Series)):
+                object.__setattr__(self, name, table.set_axis(identifier_index(table.index)))
+        if self.contacts is not None and "customer_id" in self.contacts.columns:
+            texts = identifier_text(self.contacts["customer_id"])
+            object.__setattr__(self, "contacts", self.contacts.assign(customer_id=texts))
 
 
 def allowed_offers(value: pd.DataFrame, constraints: Constraints, audience: Audience) -> np.ndarray:
     """Customers x offers: true where nothing forbids the offer."""
+    value = value.set_axis(identifier_index(value.index))
     allowed = np.isfinite(np.asarray(value, dtype=np.float64))
     if audience.eligible is not None:
         allowed &= _eligible(audience.eligible, value)
@@ -61,7 +74,8 @@ def households(value: pd.DataFrame, constraints: Constraints, audience: Audience
         hint = "Audience(household=...): a Series indexed by customer_id"
         raise_problems([Problem("audience.household", wrong, "", "one household a customer", hint)])
         return None
-    codes = np.array(pd.factorize(household.reindex(value.index))[0], dtype=np.int64)
+    found = household.reindex(identifier_index(value.index))
+    codes = np.array(pd.factorize(found)[0], dtype=np.int64)
     alone = codes < 0
     codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
     return codes
@@ -98,7 +112,7 @@ def _uncontacted(value: pd.DataFrame, constraints: Constraints, audience: Audien
     assert policy is not None
     assert contacts is not None
     assert audience.as_of is not None
-    day = pd.Timestamp(audience.as_of).normalize()
+    day = pd.Timestamp(read_day(audience.as_of, "audience.as_of"))
     made = _made(contacts, day)
     age = (day - made["event_time"].dt.normalize()).dt.days
     row = value.index.get_indexer(pd.Index(made["customer_id"]))
@@ -114,7 +128,7 @@ def _uncontacted(value: pd.DataFrame, constraints: Constraints, audience: Audien
 
 def _made(contacts: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """Contacts that were made up to the day; those held back as control were not."""
-    times = pd.to_datetime(contacts["event_time"])
+    times = read_time_column(contacts["event_time"], "contacts.event_time")
     keep = times < day + pd.Timedelta(days=1)
     if "control" in contacts.columns:
         keep &= ~contacts["control"].astype("boolean").fillna(False).astype(bool)

@@ -26,14 +26,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_day, read_moment, read_time_column
 from custintel.decide._values import NO_OFFER
-from custintel.errors import DataError, Problem, QualityWarning, raise_problems
+from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
 from custintel.file_lock import WAIT_SECONDS, locked
+from custintel.identifiers import identifier_text
 from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from custintel.dates import AsOf
     from custintel.decide._allocation import Allocation
 
 __all__ = ["Appended", "DecisionLog"]
@@ -109,7 +112,7 @@ class DecisionLog:
     def add(
         self,
         allocation: Allocation,
-        as_of: str | pd.Timestamp,
+        as_of: AsOf,
         policy_version: str,
         *,
         contact_time: str | pd.Timestamp | None = None,
@@ -139,11 +142,12 @@ class DecisionLog:
             frame[f"propensity_{offer}"] = np.where(possible, allocation.propensities[offer], np.nan)
         frame[f"propensity_{NO_OFFER}"] = allocation.propensities[NO_OFFER].to_numpy()
         made = frame["action"] != NO_OFFER
-        when = pd.Timestamp(as_of if contact_time is None else contact_time)
+        day = pd.Timestamp(read_day(as_of))
+        when = day if contact_time is None else read_moment(contact_time, "contact_time", local=True)
         never = np.datetime64("NaT", "us")
         frame["contact_time"] = pd.Series(np.where(made, np.datetime64(when, "us"), never), frame.index)
         frame["channel"] = frame["action"].map(dict(channels or {})).astype(object)
-        return self.append(frame.assign(as_of=pd.Timestamp(as_of), policy_version=str(policy_version)))
+        return self.append(frame.assign(as_of=day, policy_version=str(policy_version)))
 
     def record(self, outcomes: pd.DataFrame) -> Appended:
         """Add outcomes of decisions; a later outcome of the same decision counts instead of the earlier one.
@@ -168,7 +172,7 @@ class DecisionLog:
             {
                 "decision_id": fresh["decision_id"].astype(str),
                 "outcome": fresh["outcome"].astype(float),
-                "outcome_time": pd.to_datetime(times),
+                "outcome_time": read_time_column(times, "outcome_time"),
             }
         )
         with self._writing():
@@ -182,7 +186,7 @@ class DecisionLog:
         """All decisions with their outcomes (missing: not known yet), indexed by decision_id."""
         return self._decisions().merge(self._outcomes(), on="decision_id", how="left").set_index("decision_id")
 
-    def responses(self, contacts: pd.DataFrame, window_days: int, until: str | pd.Timestamp) -> pd.DataFrame:
+    def responses(self, contacts: pd.DataFrame, window_days: int, until: AsOf) -> pd.DataFrame:
         """Outcomes for `record` from the table `contacts`: 1 if the offer was taken in time, 0 if not.
 
         Parameters
@@ -197,11 +201,12 @@ class DecisionLog:
         raise_problems(_missing_columns(contacts, ("contact_id", "response_time")))
         made = self._decisions()
         start = pd.to_datetime(made["contact_time"]).fillna(pd.to_datetime(made["as_of"]))
+        last = pd.Timestamp(read_day(until, "the last day known"))
         taken = made["decision_id"].map(contacts.drop_duplicates("contact_id").set_index("contact_id")["response_time"])
         end = start + pd.Timedelta(days=window_days)
-        response = pd.to_datetime(taken)
+        response = read_time_column(taken, "contacts.response_time")
         yes = response.notna() & (response <= end)
-        closed = yes | (end < pd.Timestamp(until) + pd.Timedelta(days=1))
+        closed = yes | (end < last + pd.Timedelta(days=1))
         found = pd.DataFrame({"decision_id": made["decision_id"], "outcome": yes.astype(float)})
         return found.assign(outcome_time=response.where(yes, end))[closed].reset_index(drop=True)
 
@@ -288,7 +293,7 @@ class DecisionLog:
 def _read_part(path: Path, newest: bool) -> pd.DataFrame | None:
     """The rows of a file; None for the newest one when it cannot be read, which is then set aside."""
     try:
-        return pd.read_parquet(path)
+        return _of_text(pd.read_parquet(path))
     except (OSError, ValueError) as error:  # what pyarrow raises for a damaged file are ValueErrors
         if isinstance(error, (PermissionError, FileNotFoundError)) or not newest:
             hint = "restore it from a copy; without it the log would say less than what was decided"
@@ -313,12 +318,18 @@ def _together(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 
 def _identity(frame: pd.DataFrame) -> pd.Series:
-    return pd.to_datetime(frame["as_of"]).dt.strftime("%Y%m%d") + "-" + frame["customer_id"].astype(str)
+    days: pd.Series = read_time_column(frame["as_of"], "as_of").dt.strftime("%Y%m%d")
+    return days + "-" + _of_text(frame)["customer_id"]
+
+
+def _of_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy with its customers, where it has any, as text: 7 and 7.0 are the same one."""
+    return frame.assign(customer_id=identifier_text(frame["customer_id"])) if "customer_id" in frame else frame.copy()
 
 
 def _complete(decisions: pd.DataFrame) -> pd.DataFrame:
-    frame = decisions.copy()
-    frame["as_of"] = pd.to_datetime(frame["as_of"]).dt.normalize()
+    frame = _of_text(decisions)
+    frame["as_of"] = read_time_column(frame["as_of"], "as_of").dt.normalize()
     frame["policy_version"] = frame["policy_version"].astype(str)
     if "decision_id" not in frame.columns:
         frame.insert(0, "decision_id", _identity(frame))
@@ -342,13 +353,11 @@ def _row_problems(fresh: pd.DataFrame) -> list[Problem]:
     bad = ~((chance > 0) & (chance <= 1))
     if bad.any():
         hint = "log the probability of the chosen action as it was before chance was asked"
-        given = f"{int(bad.sum())} row(s), for example {chance[bad].iloc[0]}"
+        given = rows_at(bad)
         problems.append(Problem("propensity", "not a probability of something that happened", given, "(0, 1]", hint))
     twice = fresh.duplicated(["customer_id", "as_of"])
     if twice.any():
-        row = fresh[twice].iloc[0]
-        given = f"{row['customer_id']} on {row['as_of']:%Y-%m-%d}"
-        problems.append(Problem("decisions", "two decisions for a customer and date", given, "one decision"))
+        problems.append(Problem("decisions", "two decisions for a customer and date", rows_at(twice), "one decision"))
     return problems + _eligible_problems(fresh)
 
 
@@ -363,8 +372,7 @@ def _eligible_problems(fresh: pd.DataFrame) -> list[Problem]:
     differs = ~(np.abs(logged - fresh["propensity"].to_numpy(dtype=float)) < 1e-9)
     if not differs.any():
         return []
-    row = fresh[differs].iloc[0]
-    given = f"{int(differs.sum())} row(s), for example {row['customer_id']}: {row['action']}"
+    given = rows_at(differs)
     hint = "propensity is that of the chosen action; actions that were not possible have a missing one"
     return [Problem("action", "not in the eligible set, or with another propensity", given, ", ".join(actions), hint)]
 
@@ -379,22 +387,22 @@ def _clashes(fresh: pd.DataFrame, known: pd.Series, before: pd.DataFrame) -> lis
     for name in _SAME:
         changed |= (pairs[name] != pairs[f"{name}_before"]).to_numpy(dtype=bool)
     if changed.any():
-        given = f"{int(changed.sum())} row(s), for example {pairs['decision_id'][changed].iloc[0]}"
+        given = f"{int(changed.sum())} row(s)"
         problems.append(Problem("decisions", "known decisions were changed", given, "the log is append-only"))
     key = ["customer_id", "as_of"]
     again = fresh.loc[~known, key].merge(before[key], on=key)
     if len(again):
-        given = f"{again['customer_id'].iloc[0]} on {again['as_of'].iloc[0]:%Y-%m-%d}"
+        days = sorted({f"{day:%Y-%m-%d}" for day in again["as_of"]})
+        given = f"{len(again)} row(s), of {', '.join(days[:3])}{', ...' if len(days) > 3 else ''}"
         problems.append(Problem("decisions", "a second decision for a customer and date", given, "one decision"))
     return problems
 
 
 def _outcome_problems(fresh: pd.DataFrame, decisions: pd.DataFrame) -> list[Problem]:
     problems = []
-    lost = fresh[~fresh["decision_id"].isin(decisions["decision_id"])]
-    if len(lost):
-        given = f"{len(lost)} row(s), for example {lost['decision_id'].iloc[0]}"
-        problems.append(Problem("outcomes", "no such decision", given, "decisions of this log"))
+    lost = ~fresh["decision_id"].isin(decisions["decision_id"])
+    if lost.any():
+        problems.append(Problem("outcomes", "no such decision", rows_at(lost), "decisions of this log"))
     if not np.isfinite(fresh["outcome"]).all():
         hint = "leave out decisions whose outcome is not known yet"
         problems.append(Problem("outcome", "missing or infinite", "", "a finite number", hint))

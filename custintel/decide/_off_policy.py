@@ -17,7 +17,8 @@ import pandas as pd
 
 from custintel.decide._likelihood import mean_interval
 from custintel.decide._log import DecisionLog
-from custintel.errors import DataError, Problem, raise_problems
+from custintel.errors import DataError, Problem, raise_problems, rows_at
+from custintel.identifiers import identifier_index
 
 __all__ = ["PolicyComparison", "PolicyEvaluation", "compare_policies", "evaluate_policy"]
 
@@ -225,7 +226,7 @@ def _log_problems(frame: pd.DataFrame) -> list[Problem]:
     bad = ~((chance > 0) & (chance <= 1))
     if not bad.any():
         return []
-    given = f"{int(bad.sum())} row(s), for example {chance[bad][0]}"
+    given = rows_at(bad)
     hint = "a propensity of 0 cannot have happened; a rate in percent must be divided by 100"
     return [Problem("propensity", "outside (0, 1]", given, "0 < propensity <= 1", hint)]
 
@@ -238,7 +239,8 @@ def _rows_like(frame: Target, log: DecisionLog | pd.DataFrame, material: _Materi
         return frame.reindex(material.decisions)
     whole = log.frame() if isinstance(log, DecisionLog) else log
     if "customer_id" in whole.columns:
-        customers = whole.loc[material.decisions, "customer_id"]
+        customers = pd.Series(identifier_index(pd.Index(whole.loc[material.decisions, "customer_id"])))
+        frame = frame.set_axis(identifier_index(frame.index))
         if customers.isin(frame.index).all():
             return frame.reindex(customers)
     lost = int((~material.decisions.isin(frame.index)).sum())
@@ -257,7 +259,7 @@ def _chances(target: Target, log: DecisionLog | pd.DataFrame, material: _Materia
     chances = named.reindex(columns=material.actions).fillna(0.0).to_numpy(dtype=float)
     wrong = np.abs(chances.sum(axis=1) - 1) > 1e-6
     if wrong.any() or (chances < 0).any():
-        given = f"{int(wrong.sum())} row(s), for example {chances.sum(axis=1)[wrong][:1]}"
+        given = rows_at(wrong)
         raise_problems([Problem("target", "probabilities that do not sum to 1", given, "0 or more, sum 1")])
     return chances
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from custintel.errors import ConfigurationError, Problem, raise_problems
+from custintel.errors import ConfigurationError, Problem, raise_problems, rows_at
+from custintel.identifiers import identifier_index, identifier_text
 
 __all__ = ["NO_OFFER", "OfferValues", "as_offer_values", "incremental_margin"]
 
@@ -101,10 +102,12 @@ class OfferValues:
         a            1.0  2.0
         b            NaN  3.0
         """
+        if "customer_id" in frame:
+            frame = frame.assign(customer_id=identifier_text(frame["customer_id"]))
         raise_problems(_long_problems(frame))
         who, customers = pd.factorize(frame["customer_id"])
         what, offers = pd.factorize(frame["offer"].astype(str), sort=True)
-        index = pd.Index(customers, name="customer_id")
+        index = pd.Index(customers, name="customer_id", dtype=object)
 
         def wide(column: str, missing: float) -> pd.DataFrame:
             table = np.full((len(index), len(offers)), missing)
@@ -172,7 +175,7 @@ def incremental_margin(
     a  5.0
     """
     raise_problems(_frame_problems("effect", effect) + _effect_problems(effect, value))
-    worth = value.reindex(effect.index) if isinstance(value, pd.Series) else pd.Series(float(value), effect.index)
+    worth = _like(value, effect.index) if isinstance(value, pd.Series) else pd.Series(float(value), effect.index)
     gain = effect.mul(worth, axis=0)
     costs = _spread(cost, gain)
     errors = None if se is None else _aligned(se, effect, "se").mul(worth.abs(), axis=0)
@@ -210,13 +213,20 @@ def _aligned(frame: pd.DataFrame, like: pd.DataFrame, where: str) -> pd.DataFram
     raise_problems(problems)
     named = frame.set_axis([str(c) for c in frame.columns], axis=1)
     absent = [str(c) for c in like.columns if c not in named.columns]
-    lost = like.index.difference(named.index)
+    named, wanted = named.set_axis(identifier_index(named.index)), identifier_index(like.index)
+    lost = wanted.difference(named.index)
     if absent:
         problems.append(Problem(where, f"no column for offers: {', '.join(absent)}", ", ".join(named.columns)))
     if len(lost):
-        problems.append(Problem(where, f"{len(lost)} customer(s) have no row", f"for example {lost[0]}"))
+        problems.append(Problem(where, f"{len(lost)} customer(s) have no row", rows_at(wanted.isin(lost))))
     raise_problems(problems)
-    return named.reindex(index=like.index, columns=like.columns)
+    return named.reindex(index=wanted, columns=like.columns).set_axis(like.index)
+
+
+def _like(value: pd.Series, customers: pd.Index) -> pd.Series:
+    """The values of these customers; 7 and "7" are the same one."""
+    found = value.set_axis(identifier_index(value.index)).reindex(identifier_index(customers))
+    return found.set_axis(customers)
 
 
 def _problems_of(values: OfferValues) -> list[Problem]:
@@ -244,7 +254,7 @@ def _amount_problems(name: str, frame: pd.DataFrame, value: np.ndarray) -> list[
     bad = int((~(amount >= 0) | np.isinf(amount)).sum())
     if not bad:
         return []
-    return [Problem(name, f"{bad} negative, missing or infinite value(s)", f"lowest {np.min(amount)}", "0 or more")]
+    return [Problem(name, f"{bad} negative, missing or infinite value(s)", f"{bad} of {len(amount)}", "0 or more")]
 
 
 def _frame_problems(where: str, frame: Any) -> list[Problem]:
@@ -255,12 +265,17 @@ def _frame_problems(where: str, frame: Any) -> list[Problem]:
         given = f"{frame.shape[0]} customers, {frame.shape[1]} offers"
         return [Problem(where, "the table is empty", given, "one customer and one offer at least")]
     problems = []
-    for axis, label in ((frame.index, "customer"), (frame.columns, "offer")):
-        twice = axis[axis.duplicated()].unique()
-        if len(twice):
-            problems.append(
-                Problem(where, f"{len(twice)} {label}(s) occur more than once", f"for example {twice[0]}", "once each")
-            )
+    customers = identifier_index(frame.index)
+    again = customers.duplicated()
+    if again.any():
+        wrong = f"{customers[again].nunique()} customer(s) occur more than once"
+        problems.append(Problem(where, wrong, rows_at(again), "once each"))
+    twice = frame.columns[frame.columns.duplicated()].unique()
+    if len(twice):
+        wrong = f"{len(twice)} offer(s) occur more than once"
+        problems.append(Problem(where, wrong, f"for example {twice[0]}", "once each"))
+    if frame.index.hasnans:
+        problems.append(Problem(where, f"{int(np.sum(frame.index.isna()))} row(s) without customer_id"))
     texts = [str(name) for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if texts:
         hint = "set the customer as index: frame.set_index('customer_id')" if "customer_id" in texts else ""
@@ -295,8 +310,13 @@ def _effect_problems(effect: pd.DataFrame, value: Any) -> list[Problem]:
         worst = f"from {np.nanmin(numbers)} to {np.nanmax(numbers)}"
         problems.append(Problem("effect", "not a change of a probability", worst, "-1 to 1", hint))
     if isinstance(value, pd.Series):
-        lost = effect.index.difference(value.index[value.notna()])
+        known = identifier_index(value.index[value.notna()])
+        lost = identifier_index(effect.index).difference(known)
         if len(lost):
             wrong = f"{len(lost)} customer(s) of the effects have no value"
-            problems.append(Problem("value", wrong, f"for example {lost[0]}", "a number for each customer"))
+            problems.append(
+                Problem(
+                    "value", wrong, rows_at(identifier_index(effect.index).isin(lost)), "a number for each customer"
+                )
+            )
     return problems

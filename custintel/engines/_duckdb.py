@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import weakref
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from custintel.engines._broken import broken_database
 from custintel.engines._frames import Frame, to_arrow
-from custintel.engines._text import literal, quoted
-from custintel.errors import OutputError
+from custintel.engines._text import literal, path_literal, plain_path, quoted
+from custintel.errors import ContractError, OutputError
+from custintel.formulas import DEFUSED
 from custintel.replacing import make_scratch_folder, replacing_file
 
 if TYPE_CHECKING:
@@ -26,9 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["DuckDBEngine"]
 
 _numbers = itertools.count(1)
+_FILE = "_custintel_file"
+_RESTORED = (  # texts that were defused for spreadsheets; the first test costs nothing, the second does
+    f"case when columns(*) like '''%' then regexp_replace(columns(*), {literal(DEFUSED)}, '\\1') else columns(*) end"
+)
 _READERS = {
-    ".parquet": "read_parquet([{files}], union_by_name = true)",
-    ".csv": "read_csv([{files}], all_varchar = true, header = true, union_by_name = true)",
+    ".parquet": "read_parquet([{files}], union_by_name = true, hive_partitioning = false{more})",
+    ".csv": f"(select {_RESTORED} from read_csv([{{files}}], all_varchar = true, header = true, union_by_name = true,"
+    " hive_partitioning = false{more}))",
 }
 
 
@@ -257,18 +265,33 @@ class DuckDBEngine:
         """
         return f"{quoted(self.catalog)}.{schema}.{quoted(name)}"
 
-    def read_files(self, paths: Sequence[str | os.PathLike[str]]) -> str:
+    def read_files(self, paths: Sequence[str | os.PathLike[str]], below: str | os.PathLike[str] | None = None) -> str:
         """Return a relation for FROM that reads Parquet or CSV files; every CSV column is text.
+
+        Parameters
+        ----------
+        paths : sequence of path
+            Files, all Parquet or all CSV. Names are literal: no sign in them stands for other names.
+        below : path, optional
+            A folder: subfolders between it and a file that are called ``name=value`` become columns of text, unless
+            the files have such a column.
 
         Examples
         --------
-        >>> DuckDBEngine().read_files(["usage.csv"])
-        "read_csv(['usage.csv'], all_varchar = true, header = true, union_by_name = true)"
+        >>> DuckDBEngine().read_files(["x[1]/usage.parquet"])
+        "read_parquet(['./x[[]1]/usage.parquet'], union_by_name = true, hive_partitioning = false)"
         """
-        kinds = {".parquet" if ".parquet" in Path(p).name.lower() else ".csv" for p in paths}
+        kinds = {".parquet" if Path(p).name.lower().endswith(".parquet") else ".csv" for p in paths}
         if len(kinds) != 1:
-            raise ValueError(f"one table must be all Parquet or all CSV, not {sorted(kinds)}")
-        return _READERS[kinds.pop()].format(files=", ".join(literal(str(p)) for p in paths))
+            names = ", ".join(sorted(Path(p).name for p in paths)[:10])
+            raise ValueError(f"one table must be all Parquet or all CSV, not {sorted(kinds)}: {names}")
+        reader, files = _READERS[kinds.pop()], ", ".join(map(path_literal, paths))
+        relation = reader.format(files=files, more="")
+        folders = [] if below is None else _folder_columns(paths, Path(below))
+        own = {name.lower() for name in self.columns(relation)} if folders else set()
+        if below is None or not (named := [name for name in folders if name.lower() not in own]):
+            return relation
+        return _with_folder_columns(reader.format(files=files, more=f", filename = {literal(_FILE)}"), named, below)
 
     def write_parquet(self, query: str, path: str | os.PathLike[str]) -> None:
         """Write the result of a query as one Parquet file; a killed run leaves no half file under its name.
@@ -285,10 +308,15 @@ class DuckDBEngine:
         # DuckDB's own temporary file would stay after a kill, and nobody would know whose it is
         options = "format parquet, compression zstd, use_tmp_file false"
         with replacing_file(Path(path)) as temporary, _full_disk_told(path):
-            self.execute(f"copy ({query}) to {literal(str(temporary))} ({options})")
+            self.execute(f"copy ({query}) to {literal(plain_path(temporary))} ({options})")
 
     def attach(self, path: str | os.PathLike[str], name: str) -> None:
         """Attach another DuckDB file, for reading only.
+
+        Raises
+        ------
+        ContractError
+            It is no DuckDB file, truncated, of another storage version, or open for writing elsewhere.
 
         Examples
         --------
@@ -297,7 +325,14 @@ class DuckDBEngine:
         ...     DuckDBEngine(f"{folder}/x.duckdb").close()
         ...     DuckDBEngine().attach(f"{folder}/x.duckdb", "source")
         """
-        self._connection.execute(f"attach {literal(str(path))} as {quoted(name)} (read_only)")
+        if "?" in str(Path(path).absolute()):
+            # what follows is taken for options: DuckDB 2.0 would look for changes not yet merged in another place
+            raise ContractError(f"{path}: DuckDB cannot open files under a name with '?'\n  hint: rename the folder")
+        try:
+            # without the type, DuckDB would fetch a reader for a foreign file from the network
+            self._connection.execute(f"attach {literal(plain_path(path))} as {quoted(name)} (type duckdb, read_only)")
+        except duckdb.Error as error:
+            raise ContractError(broken_database(Path(path), str(error))) from error
 
     def columns(self, name: str) -> dict[str, str]:
         """Return column names and SQL types of a table or any relation usable in FROM.
@@ -358,3 +393,20 @@ def _table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     fetch = getattr(result, "to_arrow_table", None) or getattr(result, "fetch_arrow_table")  # noqa: B009
     table: pa.Table = fetch()
     return table
+
+
+def _folder_columns(paths: Sequence[str | os.PathLike[str]], below: Path) -> list[str]:
+    """Names of the columns that subfolders `name=value` stand for."""
+    folders = [folder for path in paths for folder in Path(path).relative_to(below).parts[:-1]]
+    return list(dict.fromkeys(folder.split("=", 1)[0] for folder in folders if "=" in folder))
+
+
+def _with_folder_columns(relation: str, names: Sequence[str], below: str | os.PathLike[str]) -> str:
+    """The rows of the files with a column for each name of a subfolder."""
+    inside = f"substr({quoted(_FILE)}, {len(plain_path(below)) + 1})"
+    columns = [
+        f"nullif(nullif(url_decode(regexp_extract({inside}, {literal(f'/{re.escape(name)}=([^/]*)/')}, 1)), ''),"
+        f" '__HIVE_DEFAULT_PARTITION__') as {quoted(name)}"
+        for name in names
+    ]
+    return f"(select * exclude ({quoted(_FILE)}), {', '.join(columns)} from {relation})"

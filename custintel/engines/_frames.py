@@ -55,8 +55,14 @@ def _column(series: pd.Series[Any]) -> Any:
             return naive.cast(pa.timestamp(naive.type.unit, tz="UTC"))
         return _one_array(pa.Array.from_pandas(series))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        texts = [None if missing else str(value) for value, missing in zip(series, series.isna(), strict=True)]
+        texts = [None if missing else _as_text(value) for value, missing in zip(series, series.isna(), strict=True)]
         return pa.array(texts, type=pa.string())
+
+
+def _as_text(value: Any) -> str:
+    """One value of a mixed column; a whole float without its fraction, because pandas makes floats of identifiers."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return str(int(value)) if whole else str(value)
 
 
 def _one_array(array: Any) -> Any:

@@ -10,10 +10,12 @@ from custintel.estimators._boosters import Boosters, Growth, Material, fit_boost
 from custintel.estimators._calibration import Calibration, choose_calibration
 from custintel.estimators._churn import ChurnClassifier
 from custintel.estimators._churn_survival import ChurnSurvival
-from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._contract import MIN_LEVEL_COUNT, Column, FeatureContract, learn_contract
 from custintel.estimators._customer_value import ValueTerms, account_stays, customer_value, net_cross_sell
+from custintel.estimators._event import choose_event, place_of, warn_of_guess, written
+from custintel.estimators._event_classifier import EventClassifier
 from custintel.estimators._folds import fold_of_rows
-from custintel.estimators._input import as_table, binary_target
+from custintel.estimators._input import BinaryTarget, as_table, binary_target
 from custintel.estimators._migration import MigrationMatrix
 from custintel.estimators._offer_propensity import OfferPropensity
 from custintel.estimators._positive import fit_positive
@@ -28,15 +30,19 @@ from custintel.estimators._value_tiers import ValueTiers
 from custintel.estimators._warehouse_features import WarehouseFeatures
 
 __all__ = [
+    "MIN_LEVEL_COUNT",
     "VALUE_FAMILIES",
     "AnomalyScore",
     "BetaGeometricNBD",
     "BinSettings",
+    "BinaryTarget",
     "Boosters",
     "Calibration",
     "ChurnClassifier",
     "ChurnSurvival",
+    "Column",
     "CreditScorecard",
+    "EventClassifier",
     "FeatureContract",
     "GammaGamma",
     "Growth",
@@ -57,6 +63,7 @@ __all__ = [
     "binary_target",
     "booster_columns",
     "choose_calibration",
+    "choose_event",
     "customer_value",
     "discount_factors",
     "fit_boosters",
@@ -67,8 +74,11 @@ __all__ = [
     "learn_bins",
     "learn_contract",
     "net_cross_sell",
+    "place_of",
     "purchase_summary",
     "seed_of",
     "value_features",
     "value_table",
+    "warn_of_guess",
+    "written",
 ]

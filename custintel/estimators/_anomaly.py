@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
+from custintel.estimators._contract import MIN_LEVEL_COUNT, Column
 from custintel.estimators._input import as_table
 from custintel.estimators._table_estimator import TableEstimator, seed_of
 
@@ -38,6 +39,8 @@ class AnomalyScore(TableEstimator):
         Columns of categories whose combinations are peer groups; groups of fewer than 50 use everybody's percentiles.
     trees, sample : int
         Size of the isolation forest.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed.
 
@@ -51,11 +54,18 @@ class AnomalyScore(TableEstimator):
     """
 
     def __init__(
-        self, *, peers: Sequence[str] = (), trees: int = 100, sample: int = 256, random_state: Any = 0
+        self,
+        *,
+        peers: Sequence[str] = (),
+        trees: int = 100,
+        sample: int = 256,
+        min_level_count: int = MIN_LEVEL_COUNT,
+        random_state: Any = 0,
     ) -> None:
         self.peers = peers
         self.trees = trees
         self.sample = sample
+        self.min_level_count = min_level_count
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 - the interface of scikit-learn
@@ -64,7 +74,7 @@ class AnomalyScore(TableEstimator):
         self._check_peers(table)
         if len(table) < 2:
             raise DataError("what is usual cannot be learned from n_samples = 1")
-        self.frequencies_ = {k: _frequencies(codes[:, k], len(c.categories)) for k, c in self._categories()}
+        self.frequencies_ = {k: _frequencies(codes[:, k], c) for k, c in self._categories()}
         matrix = self._numbers(codes)
         self.percentiles_ = _learn_percentiles(matrix, self._groups(table))
         shares = self._shares(table, matrix)
@@ -196,10 +206,13 @@ class _Tree:
         return cls(**{name: np.asarray(values) for name, values in state.items()})
 
 
-def _frequencies(codes: np.ndarray, levels: int) -> np.ndarray:
-    """Share of customers with each level; one that was never seen has none."""
-    counts = np.bincount(codes[~np.isnan(codes)].astype(np.int64), minlength=levels + 1)
-    return np.asarray(counts / max(counts.sum(), 1))
+def _frequencies(codes: np.ndarray, column: Column) -> np.ndarray:
+    """Share of customers with each level; of pooled ones their mean; one that was never seen has none."""
+    counts = np.bincount(codes[~np.isnan(codes)].astype(np.int64), minlength=len(column.categories) + 1)
+    shares = counts / max(counts.sum(), 1)
+    if column.pooled_levels:
+        shares[len(column.levels)] /= column.pooled_levels
+    return np.asarray(shares)
 
 
 def _learn_percentiles(matrix: np.ndarray, groups: np.ndarray) -> _Percentiles:

@@ -5,6 +5,7 @@ For prepaid lines: purchases are top-ups; nobody says when a customer is gone.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,13 +15,16 @@ from scipy.special import gammaln, hyp2f1
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from custintel.errors import DataError
+from custintel.dates import read_day, read_time_column
+from custintel.errors import DataError, QualityWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["BetaGeometricNBD", "GammaGamma", "purchase_summary"]
 
+_SURE = 3.0
+_BOUNDS = (-8.0, 10.0)
 _TIGHT = {"maxiter": 2_000, "ftol": 1e-13, "gtol": 1e-8}
 _SUMMARY = ("frequency", "recency", "age")
 
@@ -47,6 +51,11 @@ def purchase_summary(
         Index customer_id; frequency (days with a purchase after the first), recency (first to last purchase), age
         (first purchase to `until`), amount (mean of a repeat day).
 
+    Warns
+    -----
+    QualityWarning
+        For negative amounts: returns are no purchases and are left out.
+
     Examples
     --------
     >>> bought = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 9.0, 5.0],
@@ -57,8 +66,9 @@ def purchase_summary(
     a                    1      2.0  4.0     9.0
     b                    0      0.0  3.0     0.0
     """
-    end = pd.Timestamp(until)
-    day = pd.to_datetime(purchases["event_time"]).dt.normalize()
+    end = pd.Timestamp(read_day(until, "the last day"))
+    purchases = _without_returns(purchases, amount)
+    day = read_time_column(purchases["event_time"], "purchases.event_time").dt.normalize()
     seen = purchases.assign(day=day)[day <= end]
     days = seen.groupby(["customer_id", "day"], as_index=False)[amount].sum()
     by = days.groupby("customer_id")["day"]
@@ -69,6 +79,18 @@ def purchase_summary(
     return pd.DataFrame(
         {"frequency": by.size() - 1, "recency": (last - first) / weeks, "age": (end - first) / weeks, "amount": mean}
     )
+
+
+def _without_returns(purchases: pd.DataFrame, amount: str) -> pd.DataFrame:
+    returned = purchases[amount] < 0
+    if returned.any():
+        warnings.warn(
+            f"{int(returned.sum())} of {len(purchases)} rows have a negative amount: returns are no purchases and are "
+            "left out\n  hint: take them off the purchases they belong to first, where amounts are to be net of them",
+            QualityWarning,
+            stacklevel=3,
+        )
+    return purchases[~returned]
 
 
 class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
@@ -119,10 +141,16 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         DataError
-            For missing columns, a last purchase after the end, or when nobody came back.
+            For missing columns, a last purchase after the end, negative amounts, or when nobody came back.
+
+        Warns
+        -----
+        QualityWarning
+            When the data do not tell when customers drop out: `a_` and `b_`, and `alive`, then mean little.
         """
         del y
         x, recency, age = _histories(X)
+        _check_returns(X)
         scale = 10.0 / max(float(age.max()), 1e-9)  # parameters near one make the search quick
 
         def negative(log_params: np.ndarray) -> float:
@@ -131,7 +159,7 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
             return -float(value) + 1e-9 * float(log_params @ log_params)
 
         starts = [np.zeros(4), np.array([-1.0, 0.0, 0.0, 1.0]), np.array([0.5, 1.0, -1.0, 1.0])]
-        bounds = [(-8.0, 10.0)] * 4
+        bounds = [_BOUNDS] * 4
         found = min(
             (minimize(negative, s, method="L-BFGS-B", bounds=bounds, options=_TIGHT) for s in starts), key=_value
         )
@@ -144,6 +172,8 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
 
         best = np.array([self.r_, self.alpha_, self.a_, self.b_])
         self.covariance_ = _covariance(total, best, ["r", "alpha", "a", "b"])
+        at_bound = np.isclose(found.x[2:], _BOUNDS[0], atol=1e-3) | np.isclose(found.x[2:], _BOUNDS[1], atol=1e-3)
+        _warn_of_unknown_drop_out(self.standard_errors_, best, bool(at_bound.any()))
         return self
 
     @property
@@ -316,6 +346,30 @@ def _covariance(log_likelihood: Callable[[np.ndarray], float], best: np.ndarray,
         ]
     )
     return pd.DataFrame(np.linalg.pinv(-curvature), index=names, columns=names)
+
+
+def _warn_of_unknown_drop_out(errors: pd.Series, best: np.ndarray, at_bound: bool) -> None:
+    """a and b are not told apart from anything where their errors are much larger than they, or infinite."""
+    ratio = errors.to_numpy()[2:] / best[2:]
+    if at_bound or not (ratio <= _SURE).all():
+        a, b = best[2:]
+        warnings.warn(
+            "the histories do not tell when customers drop out: a and b are hardly determined\n"
+            f"  given: a {a:.3g} and b {b:.3g} with standard errors {errors['a']:.3g} and {errors['b']:.3g}\n"
+            "  hint: the chance to be alive is not to be relied on; watch more customers for longer, or use features "
+            "(ChurnSurvival)",
+            QualityWarning,
+            stacklevel=3,
+        )
+
+
+def _check_returns(X: pd.DataFrame) -> None:
+    """Histories with negative mean amounts counted returns as purchases."""
+    if "amount" in X.columns and (wrong := int((X["amount"].to_numpy(np.float64) < 0).sum())):
+        raise DataError(
+            f"{wrong} mean amounts are negative: returns were counted as purchases\n"
+            "  hint: purchase_summary leaves returns out"
+        )
 
 
 def _value(found: Any) -> float:

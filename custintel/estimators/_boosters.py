@@ -149,13 +149,18 @@ class Boosters:
 
 
 class Fitted(NamedTuple):
-    """Boosters, and for each row the prediction of the booster that has not seen it."""
+    """Boosters, and for each row the prediction of the booster that has not seen it.
+
+    The number of rounds is chosen on all rows. For tests of what was learned that is not honest enough: in `untuned`
+    the booster of each fold has as many rounds as the other folds alone would choose (only where asked for).
+    """
 
     boosters: Boosters
     out_of_fold: np.ndarray
+    untuned: Boosters | None = None
 
 
-def fit_boosters(
+def fit_boosters(  # noqa: PLR0913 - how boosters are fitted, spelled out
     material: Material,
     objective: Objective,
     *,
@@ -163,6 +168,7 @@ def fit_boosters(
     growth: Growth | None = None,
     seed: int = 0,
     threads: int = 1,
+    untuned: bool = False,
 ) -> Fitted:
     """One booster for each fold, all with the same number of rounds.
 
@@ -178,6 +184,8 @@ def fit_boosters(
         How the trees grow; chosen by the number of rows when None.
     seed, threads : int
         Seed of folds and boosting; threads of LightGBM (0: one a core).
+    untuned : bool
+        Also give boosters whose rounds were chosen without their own fold.
     """
     import lightgbm as lgb
 
@@ -186,12 +194,14 @@ def fit_boosters(
     if fold is None:
         fold = np.random.default_rng(seed).permutation(rows) % 5
     splits = inner_splits(fold, int(fold.max()) + 1)
+    curves: list[list[float]] = []
+    stop = lgb.early_stopping(max(30, int(3 / growth.learning_rate)), verbose=False)
     result = lgb.cv(
         _params(material, growth, objective, (seed, threads)),
         _dataset(material, (seed, threads)),
         num_boost_round=growth.rounds,
         folds=splits,
-        callbacks=[lgb.early_stopping(max(30, int(3 / growth.learning_rate)), verbose=False)],
+        callbacks=[_keep_curves(curves), stop] if untuned else [stop],
         return_cvbooster=True,
     )
     models = result["cvbooster"]
@@ -202,7 +212,26 @@ def fit_boosters(
             material.matrix[valid], raw_score=True, num_iteration=best, num_threads=threads
         )
     texts = tuple(model.model_to_string(num_iteration=best) for model in models.boosters)
-    return Fitted(Boosters(texts, objective), linked(out_of_fold, objective))
+    found = Fitted(Boosters(texts, objective), linked(out_of_fold, objective))
+    return found._replace(untuned=_untuned(models.boosters, np.array(curves), objective)) if untuned else found
+
+
+def _keep_curves(curves: list[list[float]]) -> Any:
+    """A callback that keeps the loss of every fold after each round; the result of `cv` has their mean alone."""
+
+    def keep(env: Any) -> None:
+        curves.append([float(told[0][2]) for told in env.model.eval_valid()])
+
+    keep.order = 5  # type: ignore[attr-defined]  # before early stopping, which ends the round
+    return keep
+
+
+def _untuned(models: list[Any], curves: np.ndarray, objective: Objective) -> Boosters:
+    """The booster of each fold with the rounds that are best for the other folds."""
+    others = curves.sum(axis=1, keepdims=True) - curves
+    rounds = others.argmin(axis=0) + 1
+    texts = (model.model_to_string(num_iteration=int(n)) for model, n in zip(models, rounds, strict=True))
+    return Boosters(tuple(texts), objective)
 
 
 def linked(raw: np.ndarray, objective: Objective) -> np.ndarray:

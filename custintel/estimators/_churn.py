@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.estimators._calibration import Calibration
-from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._contract import MIN_LEVEL_COUNT, FeatureContract, learn_contract
 from custintel.estimators._ensemble import Ensemble, fit_ensemble
-from custintel.estimators._input import as_table, binary_target
+from custintel.estimators._event_classifier import EventClassifier
+from custintel.estimators._input import as_table
 from custintel.estimators._plan import Effort, override, plan_fit
 from custintel.estimators._table_estimator import CELLS_FOR_ONE_THREAD, seed_of, threads_of
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ChurnClassifier"]
 
 
-class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
     """Probability that a customer leaves (or of any other outcome with two values), from any customer table.
 
     The table may hold numbers, texts, categories, booleans, dates and missing values as they are. Small LightGBM
@@ -40,6 +41,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         How much to try: by size of the table, everything, or one model with a hold-out.
     leaves, min_leaf, learning_rate, column_share, l2 : number, optional
         Fix a property of the boosted trees that is otherwise chosen by inner folds.
+    pos_label : object, optional
+        The label of the event. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is the event, of
+        numbers the larger one, otherwise the rarer label, with a warning.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed of folds and boosting.
     n_jobs : int, optional
@@ -48,7 +54,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : array
-        The two classes, sorted; probabilities of the second one are what the model is about.
+        Both labels, sorted: the order of the columns of `predict_proba`.
+    pos_label_ : object
+        The label of the event.
     contract_ : FeatureContract
         Kinds, categories and ranges of the columns.
     ensemble_ : Ensemble
@@ -92,6 +100,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: float | None = None,
         column_share: float | None = None,
         l2: float | None = None,
+        pos_label: Any = None,
+        min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -102,6 +112,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.learning_rate = learning_rate
         self.column_share = column_share
         self.l2 = l2
+        self.pos_label = pos_label
+        self.min_level_count = min_level_count
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -113,14 +125,14 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : data frame or array
             One row a customer (or a customer and a date).
         y : array-like
-            Two values; the larger one is what is predicted.
+            Two values; which one is the event, `pos_label` tells.
         sample_weight : array-like, optional
             Weight of each row.
         groups : array-like, optional
             Customer of each row: rows of one customer stay on one side of every inner fold.
         """
         table = as_table(self, X, fitting=True)
-        target, classes = binary_target(y)
+        target = self._learn_event(y)
         check_consistent_length(table, target, groups)
         weight = _weights(sample_weight, table)
         keep = weight > 0
@@ -128,32 +140,25 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             table, target, weight = table[keep], target[keep], weight[keep]
             groups = None if groups is None else np.asarray(groups)[keep]
             _check_two_classes(target)
-        self.classes_ = classes
-        self.contract_ = learn_contract(table)
+        self.contract_ = learn_contract(table, self.min_level_count, groups)
         self._check_params()
         # seven digits are enough to place a cut; half the memory where memory counts
         matrix = self.contract_.encode(table, np.float32 if table.size > CELLS_FOR_ONE_THREAD else np.float64)
         self._fit_matrix(matrix, target, weight, groups)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Calibrated probabilities of both classes, one row a customer."""
+    def event_probability(self, X: Any) -> np.ndarray:
+        """Calibrated probability of the event, one a customer."""
         raw = self.log_odds(X)
-        p = self.calibration_.probability(raw)
-        return np.column_stack([1 - p, p])
+        return self.calibration_.probability(raw)
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Calibrated log-odds of the second class."""
+    def event_log_odds(self, X: Any) -> np.ndarray:
+        """Calibrated log-odds of the event, one a customer."""
         raw = self.log_odds(X)
         return self.calibration_.log_odds(raw)
 
-    def predict(self, X: Any) -> np.ndarray:
-        """The likelier class of each customer."""
-        likely = (self.decision_function(X) > 0).astype(int)
-        return np.asarray(self.classes_[likely])
-
     def log_odds(self, X: Any) -> np.ndarray:
-        """Log-odds before calibration: the scale on which contributions add up."""
+        """Log-odds of the event before calibration: the scale on which contributions add up."""
         check_is_fitted(self)
         matrix = self.encode(X)
         return self.ensemble_.log_odds(matrix, threads_of(self.n_jobs, matrix.size))
@@ -205,8 +210,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         state = {
             "class": type(self).__name__,
             "params": _plain_params(self.get_params()),
-            "classes": self.classes_.tolist(),
-            "classes_dtype": "object" if self.classes_.dtype == object else self.classes_.dtype.str,
+            **self._event_state(),
             "named": hasattr(self, "feature_names_in_"),
             "contract": self.contract_.to_state(),
             "ensemble": self.ensemble_.to_state(),
@@ -218,7 +222,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
         model = cls(**state["params"])
-        model.classes_ = np.asarray(state["classes"], dtype=state["classes_dtype"])
+        model._take_event(state)
         model.contract_ = FeatureContract.from_state(state["contract"])
         texts = tuple(boosters[f"booster_{k}"] for k in range(len(boosters)))
         model.ensemble_ = Ensemble.from_state(state["ensemble"], texts)

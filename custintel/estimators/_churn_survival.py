@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
 from custintel.estimators._boosters import Boosters, fit_boosters
+from custintel.estimators._contract import MIN_LEVEL_COUNT
 from custintel.estimators._folds import fold_of_rows
 from custintel.estimators._hazard import PersonMonths, base_hazard, blend, blended, cumulative, survival_of
 from custintel.estimators._table_estimator import TableEstimator, amounts, seed_of, threads_of
@@ -46,6 +47,8 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         Months that `predict` counts; the longest month that is known (`observed_months_`) when None.
     extrapolate : bool
         Allow months beyond what was observed, at each customer's own late hazard; otherwise they are refused.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed of folds and boosting.
     n_jobs : int, optional
@@ -93,11 +96,13 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         *,
         horizon: int | None = None,
         extrapolate: bool = False,
+        min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.horizon = horizon
         self.extrapolate = extrapolate
+        self.min_level_count = min_level_count
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -116,7 +121,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         groups : array-like, optional
             Customer of each row, when some are there as of several dates.
         """
-        table, matrix = self._learn_table(X, y, cause, groups)
+        table, matrix = self._learn_table(X, y, cause, groups=groups)
         months, why = _durations(y), _causes(cause, len(table))
         self._check_params()
         self._fit(matrix, months, why, None if groups is None else np.asarray(groups))

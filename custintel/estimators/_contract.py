@@ -3,15 +3,24 @@
 A column is a *number*, a *date*, a *category*, or it is left out (*constant*, *empty*, *identifier*):
 
 >>> table = pd.DataFrame({"plan": ["S", "M", "S"], "bill": ["12.5", " ", "9"], "roaming": [True, False, True]})
->>> [(c.name, c.kind) for c in learn_contract(table).columns]
+>>> contract = learn_contract(table, min_level_count=1)
+>>> [(c.name, c.kind) for c in contract.columns]
 [('plan', 'category'), ('bill', 'number'), ('roaming', 'number')]
 
-The table becomes a matrix of floats; whatever is missing, unreadable or unseen is NaN:
+The table becomes a matrix of floats; whatever is missing or unreadable is NaN:
 
->>> learn_contract(table).encode(table)
+>>> contract.encode(table)
 array([[ 1. , 12.5,  1. ],
        [ 0. ,  nan,  0. ],
        [ 1. ,  9. ,  1. ]])
+
+A level of a category that fewer than `min_level_count` customers have (10 unless told otherwise) is pooled with the
+other rare ones: what few customers have in common is their personal data, and no model keeps it. Levels that were never
+seen belong to the same pool; where training had none, they are missing.
+
+>>> plans = pd.DataFrame({"plan": ["S"] * 12 + ["M"] * 11 + ["family Smith"]})
+>>> learn_contract(plans).columns[0].categories
+('M', 'S', '(other)')
 """
 
 from __future__ import annotations
@@ -23,26 +32,33 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from custintel.errors import DataError, QualityWarning
+from custintel.errors import DataError, Problem, QualityWarning, raise_problems
 from custintel.estimators._reading import as_number, as_text, is_blank, is_date_text, read_date, read_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-__all__ = ["Column", "FeatureContract", "learn_contract"]
+__all__ = ["MIN_LEVEL_COUNT", "Column", "FeatureContract", "learn_contract"]
 
-Kind = Literal["number", "date", "category", "constant", "empty", "identifier"]
+MIN_LEVEL_COUNT = 10
+Kind = Literal["number", "date", "category", "constant", "empty", "identifier", "forbidden"]
+_POOL = "(other)"
 _USED = ("number", "date", "category")
 _MOST_CATEGORIES = 250
 _NUMBER_SHARE = 0.95
 _IDENTIFIER_SHARE = 0.9
 _IDENTIFIER_ROWS = 50
 _UNSEEN_SHARE = 0.01
+_STRANGE_SHARE = 0.10
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its kind, its categories in the order of their codes, the range seen in training."""
+    """One column: its kind, its categories in the order of their codes, the range seen in training.
+
+    With `pooled_levels` the last category is the pool of rare levels: how many there were, and the share of the rows
+    that had one of them.
+    """
 
     name: str
     kind: Kind
@@ -51,6 +67,13 @@ class Column:
     high: float | None = None
     missing: int = 0
     unreadable: int = 0
+    pooled_levels: int = 0
+    pooled_share: float = 0.0
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The categories without the pool of rare ones."""
+        return self.categories[:-1] if self.pooled_levels else self.categories
 
     @property
     def used(self) -> bool:
@@ -60,7 +83,7 @@ class Column:
     def encode(self, values: pd.Series) -> tuple[np.ndarray, int]:
         """Floats for the models, and how many values could not be read or were never seen in training."""
         if self.kind == "category":
-            return _codes(values, self.categories)
+            return _codes(values, self)
         if self.kind == "date":
             return read_date(values)
         return read_number(values)
@@ -114,20 +137,76 @@ class FeatureContract:
             )
 
 
-def learn_contract(table: pd.DataFrame) -> FeatureContract:
-    """Learn the kinds, categories and ranges of all columns; warn about what is left out or unreadable."""
-    contract = FeatureContract(tuple(_learn_column(str(name), table[name]) for name in table.columns))
+def learn_contract(
+    table: pd.DataFrame,
+    min_level_count: int = MIN_LEVEL_COUNT,
+    customers: Any = None,
+    forbidden: Collection[str] = (),
+) -> FeatureContract:
+    """Learn the kinds, categories and ranges of all columns; warn about what is left out or unreadable.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a customer, or a customer and a date.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled.
+    customers : array-like, optional
+        Customer of each row; otherwise the level ``customer_id`` of the index, if it has one, or each row for itself.
+    forbidden : collection of str
+        Columns that nothing is learned from and nothing is kept of.
+
+    Raises
+    ------
+    ConfigurationError
+        When `min_level_count` is below 1.
+    """
+    if min_level_count < 1:
+        raise_problems([Problem("min_level_count", "too small", str(min_level_count), "1 or more")])
+    rarity = _Rarity(min_level_count, _customers(table, customers))
+    contract = FeatureContract(
+        tuple(
+            Column(str(name), "forbidden") if name in forbidden else _learn_column(str(name), table[name], rarity)
+            for name in table.columns
+        )
+    )
     _warn_left_out(contract)
     _warn_unreadable(contract)
     return contract
 
 
-def _learn_column(name: str, values: pd.Series) -> Column:
+@dataclass(frozen=True)
+class _Rarity:
+    """How many customers make a level frequent, and the customer of each row (None: one row each)."""
+
+    least: int
+    customers: np.ndarray | None
+
+    def frequent(self, present: pd.Series, rows: np.ndarray) -> pd.Series:
+        """Rows of each level that enough customers have."""
+        counts = present.value_counts()
+        counts = counts[counts >= self.least]
+        if self.customers is None or counts.empty or self.least == 1:
+            return counts
+        holders = pd.Series(self.customers[rows]).groupby(present.to_numpy()).nunique()
+        return counts[holders.reindex(counts.index).to_numpy() >= self.least]
+
+
+def _customers(table: pd.DataFrame, given: Any) -> np.ndarray | None:
+    if given is None and "customer_id" in table.index.names:
+        given = table.index.get_level_values("customer_id")
+    if given is None:
+        return None
+    codes = pd.factorize(np.asarray(given))[0]
+    return None if codes.max(initial=0) == len(codes) - 1 else codes
+
+
+def _learn_column(name: str, values: pd.Series, rarity: _Rarity) -> Column:
     numbers = as_number(values)
     if numbers is not None:
         kind: Kind = "date" if pd.api.types.is_datetime64_any_dtype(values.dtype) else "number"
         return _learn_number(name, kind, numbers, 0)
-    return _learn_text(name, values)
+    return _learn_text(name, values, rarity)
 
 
 def _learn_number(name: str, kind: Kind, numbers: np.ndarray, unreadable: int) -> Column:
@@ -139,7 +218,7 @@ def _learn_number(name: str, kind: Kind, numbers: np.ndarray, unreadable: int) -
     return Column(name, "constant" if constant else kind, (), low, high, missing, unreadable)
 
 
-def _learn_text(name: str, values: pd.Series) -> Column:
+def _learn_text(name: str, values: pd.Series, rarity: _Rarity) -> Column:
     text = as_text(values)
     present = text[~is_blank(text)]
     if not isinstance(values.dtype, pd.CategoricalDtype) and len(present):
@@ -149,35 +228,48 @@ def _learn_text(name: str, values: pd.Series) -> Column:
             return _learn_number(name, "number", encoded, unreadable)
         if is_date_text(present):
             return _learn_number(name, "date", *read_date(values))
-    return _learn_category(name, text, present)
+    return _learn_category(name, text, rarity)
 
 
-def _learn_category(name: str, text: pd.Series, present: pd.Series) -> Column:
-    counts = present.value_counts()
-    missing = len(text) - len(present)
-    if counts.empty:
+def _learn_category(name: str, text: pd.Series, rarity: _Rarity) -> Column:
+    filled = ~is_blank(text).to_numpy()
+    present = text[filled]
+    levels, missing = present.nunique(), len(text) - len(present)
+    if not levels:
         return Column(name, "empty", missing=missing)
-    if len(present) >= _IDENTIFIER_ROWS and len(counts) > _IDENTIFIER_SHARE * len(present):
+    if len(present) >= _IDENTIFIER_ROWS and levels > _IDENTIFIER_SHARE * len(present):
         return Column(name, "identifier", missing=missing)
+    counts = rarity.frequent(present, filled).drop(_POOL, errors="ignore")
     # ties by name, so that the categories do not depend on the order of the rows
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    kept = tuple(sorted(str(value) for value, _ in ranked[:_MOST_CATEGORIES]))
-    constant = len(kept) == 1 and missing == 0
-    return Column(name, "constant" if constant else "category", kept, missing=missing)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_MOST_CATEGORIES]
+    kept = tuple(sorted(str(value) for value, _ in ranked))
+    pooled = levels - len(kept)
+    share = (len(present) - sum(count for _, count in ranked)) / len(text)
+    categories = (*kept, _POOL) if pooled else kept
+    kind: Kind = "constant" if len(categories) == 1 and missing == 0 else "category"
+    return Column(name, kind, categories, missing=missing, pooled_levels=pooled, pooled_share=share)
 
 
-def _codes(values: pd.Series, categories: tuple[str, ...]) -> tuple[np.ndarray, int]:
+def _codes(values: pd.Series, column: Column) -> tuple[np.ndarray, int]:
+    """Codes of the levels, and how many were never seen; those in the pool only where they are far more than before."""
     text = as_text(values)
-    codes = pd.Index(categories).get_indexer(pd.Index(text)).astype(np.float64)
+    codes = pd.Index(column.levels, dtype=object).get_indexer(pd.Index(text, dtype=object)).astype(np.float64)
+    strange = (codes < 0) & ~is_blank(text).to_numpy()
     codes[codes < 0] = np.nan
-    unseen = int((np.isnan(codes) & ~is_blank(text).to_numpy()).sum())
+    unseen = int(strange.sum())
+    if column.pooled_levels:
+        codes[strange] = len(column.levels)
+        usual = (3 * column.pooled_share + _STRANGE_SHARE) * len(text)
+        unseen = unseen if unseen > usual else 0
     return codes, unseen
 
 
 def _warn_unread(unread: dict[str, int], rows: int) -> None:
     told = ", ".join(f"{name} ({count} of {rows})" for name, count in unread.items())
     warnings.warn(
-        f"values never seen in training or unreadable are treated as missing: {told}", QualityWarning, stacklevel=4
+        f"values never seen in training or unreadable are treated as missing or rare: {told}",
+        QualityWarning,
+        stacklevel=4,
     )
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from custintel.builder import read_dates
-from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
+from custintel.errors import ConfigurationError, DataError, Problem, raise_problems, rows_at
 from custintel.estimators._churn_survival import ChurnSurvival
 from custintel.estimators._value import discount_factors
-from custintel.estimators._value_table import VALUE_FAMILIES, value_features
+from custintel.estimators._value_table import refuse_purchase_log, value_features
+from custintel.identifiers import identifier_text
 from custintel.labels import churn_population, exit_times, monthly_margin, past_value
 
 if TYPE_CHECKING:
@@ -123,7 +124,9 @@ def customer_value(
     Raises
     ------
     DataError
-        For accounts without lines, and when no table tells which line belongs to which account.
+        For accounts without lines, and when no table tells which line belongs to which account. With a model, for a
+        plain log of purchases (top-ups or bills alone, most customers silent): silence is no exit there, and
+        `BetaGeometricNBD` with `GammaGamma` on `purchase_summary` is the way to value them.
 
     Examples
     --------
@@ -190,7 +193,7 @@ def account_stays(
     terms = terms or ValueTerms()
     day = pd.Timestamp(read_dates(as_of)[0])
     days = [pd.Timestamp(one) for one in read_dates(past)]
-    X = value_features(wh, [*days, day], VALUE_FAMILIES, terms.costs)
+    X = value_features(wh, [*days, day], costs=terms.costs)
     accounts = _account_features(X, _owners(wh, day, terms))
     exits = exit_times(wh, days, level="account", until=day)
     exits = exits.loc[exits.index.intersection(accounts.index)]
@@ -251,8 +254,10 @@ def _ahead(
     if model is None:
         empty = pd.DataFrame(np.zeros((len(lines), 0)), index=lines)
         return empty, empty
-    X = value_features(wh, day, VALUE_FAMILIES, terms.costs).droplevel("as_of")
-    X = X.loc[X.index.intersection(lines).intersection(_active(wh, day, X.index))]
+    X = value_features(wh, day, costs=terms.costs).droplevel("as_of")
+    active = _active(wh, day, X.index)
+    refuse_purchase_log(wh, len(X.index.intersection(active)), len(X))
+    X = X.loc[X.index.intersection(lines).intersection(active)]
     names = getattr(model, "feature_names_in_", X.columns)
     lacking = [str(name) for name in names if name not in X.columns]
     if lacking:
@@ -347,7 +352,7 @@ def _account_months(
         raise DataError(
             "account_stays does not tell of all accounts and months\n"
             f"  given: {len(given)} accounts x {given.shape[1]} months\n"
-            f"  missing: {', '.join(map(str, lacking[:5])) or '-'}\n"
+            f"  missing: {len(lacking)} accounts\n"
             f"  allowed: {len(any_line)} accounts x {any_line.shape[1]} months"
         )
     own = given.reindex(any_line.index, fill_value=0.0).iloc[:, : any_line.shape[1]].set_axis(any_line.columns, axis=1)
@@ -369,7 +374,7 @@ def _owners(wh: Warehouse, day: pd.Timestamp, terms: ValueTerms) -> pd.Series:
     empty = sorted(set(asked) - set(owner))
     if empty and not terms.leave_out_empty:
         raise DataError(
-            f"{len(empty)} account(s) without lines: {', '.join(empty[:5])}\n"
+            f"{len(empty)} account(s) without lines\n"
             "  allowed: every account named by a line in customers\n"
             "  hint: ValueTerms(leave_out_empty=True) leaves them out"
         )
@@ -401,11 +406,12 @@ def _items(terms: ValueTerms, day: pd.Timestamp, accounts: pd.Index[Any]) -> pd.
     """Historical, current and monthly amount of what belongs to accounts themselves."""
     if terms.account_items is None:
         return pd.DataFrame(0.0, index=accounts, columns=["hv", "cv", "run_rate"])
-    items = terms.account_items
-    unknown = sorted(set(items["account_id"].astype(str)) - set(accounts.astype(str)))
+    items = terms.account_items.assign(account_id=identifier_text(terms.account_items["account_id"], "account_id"))
+    unknown = sorted(set(items["account_id"].dropna()) - set(accounts.astype(str)))
     if unknown:
         raise DataError(
-            f"account_items name {len(unknown)} account(s) that are not asked about: {', '.join(unknown[:5])}\n"
+            f"account_items name {len(unknown)} account(s) that are not asked about\n"
+            f"  given: {rows_at(items['account_id'].astype(str).isin(unknown))}\n"
             "  hint: only accounts of ValueTerms.account_types with lines are"
         )
     month = pd.Series(pd.to_datetime(items["month"])).dt.to_period("M").dt.start_time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,33 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from custintel.errors import DataError
+from custintel.estimators._event import choose_event, place_of, warn_of_guess, written
 
-__all__ = ["as_table", "binary_target"]
+__all__ = ["BinaryTarget", "as_table", "binary_target"]
+
+
+class BinaryTarget(NamedTuple):
+    """A target of two labels.
+
+    Attributes
+    ----------
+    y : array
+        1.0 where the event is, 0.0 elsewhere.
+    classes : array
+        Both labels, sorted as scikit-learn does.
+    event : object
+        The label of the event.
+    """
+
+    y: np.ndarray
+    classes: np.ndarray
+    event: Any
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels of the rows, as they were given."""
+        place = self.classes.tolist().index(self.event)
+        return np.asarray(self.classes[np.where(self.y == 1, place, 1 - place)])
 
 
 def as_table(estimator: Any, X: Any, *, fitting: bool) -> pd.DataFrame:
@@ -28,8 +53,34 @@ def as_table(estimator: Any, X: Any, *, fitting: bool) -> pd.DataFrame:
     return table
 
 
-def binary_target(y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Target as 0.0/1.0 and the two classes, sorted; the second one is what the model predicts."""
+def binary_target(y: Any, pos_label: Any = None) -> BinaryTarget:
+    """A target of two labels as 0.0 and 1.0, where 1.0 is the event.
+
+    Parameters
+    ----------
+    y : array-like
+        Two different values.
+    pos_label : object, optional
+        The label of the event. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is the event, of
+        numbers the larger one, otherwise the rarer label.
+
+    Raises
+    ------
+    DataError
+        For missing labels, and for fewer or more than two.
+    ConfigurationError
+        When no row has `pos_label`.
+
+    Warns
+    -----
+    QualityWarning
+        When the event was guessed: neither label is a known word, and the numbers are not 0 and 1 (or -1 and 1).
+
+    Examples
+    --------
+    >>> binary_target(["good", "bad", "good"])
+    BinaryTarget(y=array([0., 1., 0.]), classes=array(['bad', 'good'], dtype='<U4'), event='bad')
+    """
     if y is None:
         raise DataError("the estimator requires y to be passed, but the target y is None")
     values = column_or_1d(y, warn=True)
@@ -50,7 +101,18 @@ def binary_target(y: Any) -> tuple[np.ndarray, np.ndarray]:
             "Only binary classification is supported. The type of the target is multiclass.\n"
             f"  given: {len(classes)} classes: {', '.join(map(str, classes[:6]))}"
         )
-    return codes.ravel().astype(np.float64), classes
+    place = _event_place(classes, codes.ravel(), pos_label)
+    return BinaryTarget((codes.ravel() == place).astype(np.float64), classes, classes.tolist()[place])
+
+
+def _event_place(classes: np.ndarray, codes: np.ndarray, pos_label: Any) -> int:
+    """Place of the event among the two classes: the one asked for, or by the common rule."""
+    labels = [written(label) for label in classes.tolist()]
+    if pos_label is not None:
+        return place_of(pos_label, labels)
+    choice = choose_event(labels, np.bincount(codes, minlength=2).tolist())
+    warn_of_guess(labels, choice, stacklevel=5)
+    return choice.place
 
 
 def _from_array(estimator: Any, X: Any, *, fitting: bool) -> pd.DataFrame:

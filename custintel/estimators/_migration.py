@@ -13,6 +13,8 @@ from custintel.errors import DataError, MissingExtraError
 __all__ = ["LEFT", "NEW", "MigrationMatrix", "migration"]
 
 NEW, LEFT = "new", "left"
+SMALLEST_CELL = 10
+"""Customers that a cell needs to be shown."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class MigrationMatrix:
     def words(self) -> list[str]:
         """The largest movements of money, in words."""
         counts, money = self.counts.to_numpy(), self.money.to_numpy(np.float64)
-        cells = [(i, j) for i, j in np.ndindex(*counts.shape) if i != j and counts[i, j]]
+        cells = [(i, j) for i, j in np.ndindex(*counts.shape) if i != j and counts[i, j] >= SMALLEST_CELL]
         largest = sorted(cells, key=lambda cell: -abs(money[cell]))[:5]
         return [
             f"{counts[i, j]:,} customers went from {self.counts.index[i]} to {self.counts.columns[j]}: "
@@ -76,7 +78,9 @@ class MigrationMatrix:
             raise MissingExtraError("matplotlib", "plot", "drawing a migration matrix") from error
         if ax is None:
             _, ax = plt.subplots(figsize=(1.5 * self.counts.shape[1] + 2, 0.8 * self.counts.shape[0] + 2))
-        ax.imshow(self.shares.fillna(0.0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.imshow(
+            self.shares.where(~self._small, 0.0).fillna(0.0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto"
+        )
         ax.set_xticks(range(self.counts.shape[1]), self.counts.columns)
         ax.set_yticks(range(self.counts.shape[0]), self.counts.index)
         ax.set_xlabel("tier after")
@@ -87,15 +91,32 @@ class MigrationMatrix:
         return ax
 
     def _write(self, ax: Any, i: int, j: int) -> None:
-        share = float(np.nan_to_num(self.shares.to_numpy(np.float64)[i, j]))
-        text = f"{self.counts.to_numpy()[i, j]:,}\n{self.money.to_numpy(np.float64)[i, j]:+,.0f} u"
+        shares, shown = self.shares.where(~self._small, 0.0), self._shown()
+        share = float(np.nan_to_num(shares.to_numpy(np.float64)[i, j]))
+        text = "\n".join(str(shown[name].to_numpy()[i, j]) for name in ("customers", "money")).strip()
         ax.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if share > 0.5 else "black")
 
+    @property
+    def _small(self) -> pd.DataFrame:
+        """Cells of so few customers that they could point at one of them."""
+        return (self.counts > 0) & (self.counts < SMALLEST_CELL)
+
+    def _shown(self) -> dict[str, pd.DataFrame]:
+        """The cells as they are shown: how many, which share, how much; of few customers only that they are few."""
+        few = self._small
+        shares = self.shares.map(lambda v: "" if np.isnan(v) else f"{v:.1%}").mask(few, "")
+        return {
+            "customers": self.counts.map(lambda n: f"{n:,}").mask(few, f"1-{SMALLEST_CELL - 1}"),
+            "share": shares,
+            "money": self.money.map(lambda v: f"{v:+,.0f} u").mask(few, ""),
+        }
+
     def _repr_html_(self) -> str:
+        shown = self._shown()
         return (
-            f"<b>customers</b>{self.counts.to_html()}"
-            f"<b>share of the row</b>{self.shares.to_html(float_format=lambda v: f'{v:.1%}', na_rep='')}"
-            f"<b>change of value a month, u</b>{self.money.to_html(float_format=lambda v: f'{v:+,.0f}')}"
+            f"<b>customers</b>{shown['customers'].to_html()}"
+            f"<b>share of the row</b>{shown['share'].to_html()}"
+            f"<b>change of value a month</b>{shown['money'].to_html()}"
         )
 
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.estimators._boosters import Boosters, Material, fit_boosters
+from custintel.estimators._contract import MIN_LEVEL_COUNT
 from custintel.estimators._folds import fold_of_rows
 from custintel.estimators._input import as_table, binary_target
 from custintel.estimators._table_estimator import TableEstimator, seed_of, threads_of
@@ -41,6 +42,11 @@ class OfferPropensity(TableEstimator):
     eligible : mapping of str to str, optional
         For each offer a condition on the columns of X, such as ``"in_contract = 0 and tenure_days > 90"``; offers
         without one are open to all. A condition on a missing value is not met.
+    pos_label : object, optional
+        The label of those who took the offer. Without it a known word for yes (yes, true, ...) is it, of numbers the
+        larger one, otherwise the rarer label, with a warning.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed.
     n_jobs : int, optional
@@ -73,9 +79,17 @@ class OfferPropensity(TableEstimator):
     contacts_: dict[str, int]
 
     def __init__(
-        self, *, eligible: Mapping[str, str] | None = None, random_state: Any = 0, n_jobs: int | None = None
+        self,
+        *,
+        eligible: Mapping[str, str] | None = None,
+        pos_label: Any = None,
+        min_level_count: int = MIN_LEVEL_COUNT,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
     ) -> None:
         self.eligible = eligible
+        self.pos_label = pos_label
+        self.min_level_count = min_level_count
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -89,7 +103,7 @@ class OfferPropensity(TableEstimator):
         X : data frame or array
             Customers as they were before the contact, one row a contact.
         y : array-like
-            Whether the offer was taken up: two values.
+            Whether the offer was taken up: two values (`pos_label`).
         offer : array-like, optional
             Offer of each contact; one offer for all when not given.
         attributes : DataFrame, optional
@@ -98,8 +112,8 @@ class OfferPropensity(TableEstimator):
         groups : array-like, optional
             Customer of each row, when some were contacted several times.
         """
-        target, _ = binary_target(y)
-        table, matrix = self._learn_table(X, target, offer, groups)
+        target = binary_target(y, self.pos_label).y
+        table, matrix = self._learn_table(X, target, offer, groups=groups)
         self._check_rules(table)
         names = (
             np.full(len(target), _ONE, dtype=object) if offer is None else np.asarray(offer, dtype=object).astype(str)

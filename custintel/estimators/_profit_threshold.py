@@ -11,7 +11,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from custintel.errors import Problem, raise_problems
 from custintel.estimators._input import binary_target
-from custintel.metrics import contact_value, money_column
+from custintel.metrics import contact_value, event_probability, money_column
 
 __all__ = ["ProfitThreshold"]
 
@@ -35,6 +35,9 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         Most customers contacted, as a share of those in `fit`.
     cv : int or splitter
         Folds.
+    pos_label : object, optional
+        The label of those to contact. Without it the ``pos_label`` of the classifier, or the common rule: a known word
+        for yes, of numbers the larger one, else the rarer label, with a warning.
 
     Attributes
     ----------
@@ -45,7 +48,9 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     profit_ : float
         Profit per customer of the out-of-fold campaign.
     classes_ : array
-        The two classes; the second is the one to contact.
+        The two classes, sorted.
+    pos_label_ : object
+        The label of those to contact.
 
     Examples
     --------
@@ -71,6 +76,7 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         take_up: float = 0.3,
         capacity: float | None = None,
         cv: Any = 5,
+        pos_label: Any = None,
     ) -> None:
         self.estimator = estimator
         self.clv = clv
@@ -79,6 +85,7 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         self.take_up = take_up
         self.capacity = capacity
         self.cv = cv
+        self.pos_label = pos_label
 
     def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
         """Choose the threshold by cross-validation, then fit the classifier.
@@ -91,23 +98,25 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
             For the classifier.
         """
         self._check_params()
-        target, classes = binary_target(y)
-        y = classes[target.astype(int)]
-        self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        self.classes_ = self.estimator_.classes_
+        asked = self.pos_label if self.pos_label is not None else getattr(self.estimator, "pos_label", None)
+        found = binary_target(y, asked)
+        self.estimator_ = self._told(found.event).fit(X, found.labels, **fit_params)
+        self.classes_, self.pos_label_ = self.estimator_.classes_, found.event
         if hasattr(self.estimator_, "n_features_in_"):
             self.n_features_in_ = self.estimator_.n_features_in_
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
-        unseen = cross_val_predict(clone(self.estimator), X, y, cv=self.cv, method="predict_proba", params=fit_params)
+        unseen = cross_val_predict(
+            self._told(None), X, found.y.astype(int), cv=self.cv, method="predict_proba", params=fit_params
+        )
         expected = self._expected(unseen[:, 1], X)
-        self.threshold_, self.profit_ = _best(expected, self._expected(target, X), self.capacity)
+        self.threshold_, self.profit_ = _best(expected, self._expected(found.y, X), self.capacity)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
         """The class to contact for those worth it, the other class for the rest."""
         worth = self.contact_value(X) >= self.threshold_
-        return np.asarray(self.classes_[worth.astype(int)])
+        return np.asarray(self.classes_[np.where(worth, self._place, 1 - self._place)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classifier."""
@@ -117,7 +126,17 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     def contact_value(self, X: Any) -> np.ndarray:
         """Expected profit of contacting each customer."""
         check_is_fitted(self)
-        return self._expected(self.estimator_.predict_proba(X)[:, 1], X)
+        return self._expected(event_probability(self, X), X)
+
+    @property
+    def _place(self) -> int:
+        """Column of those to contact."""
+        return int(np.flatnonzero(self.classes_ == self.pos_label_)[0])
+
+    def _told(self, event: Any) -> Any:
+        """A classifier to fit, told the event if it can be."""
+        inner = clone(self.estimator)
+        return inner.set_params(pos_label=event) if hasattr(inner, "pos_label") else inner
 
     def _expected(self, p: np.ndarray, X: Any) -> np.ndarray:
         rows = _num_samples(X)

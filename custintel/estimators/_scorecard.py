@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import Problem, raise_problems
 from custintel.estimators._binning import Bins, BinSettings, information_value, learn_bins
+from custintel.estimators._contract import MIN_LEVEL_COUNT
+from custintel.estimators._event_classifier import EventClassifier
 from custintel.estimators._folds import fold_of_rows
-from custintel.estimators._input import binary_target
 from custintel.estimators._losses import log_loss_raw
 from custintel.estimators._positive import fit_positive
 from custintel.estimators._table_estimator import TableEstimator, seed_of
@@ -29,7 +29,7 @@ _FOLDS = 5
 _FEWEST_FOR_FOLDS = 50
 
 
-class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
+class CreditScorecard(EventClassifier, TableEstimator):
     """Scorecard of weights of evidence: whole points for each bin of each column, which add up to the score.
 
     A higher score is a better customer; every `pdo` points double the odds good : bad. Each number is cut into bins
@@ -49,13 +49,20 @@ class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Columns of a smaller information value are left out.
     bins : BinSettings, optional
         How columns are cut.
+    pos_label : object, optional
+        The label of bad customers. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is bad, of
+        numbers the larger one, otherwise the rarer label, with a warning.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed of the folds that choose the penalty.
 
     Attributes
     ----------
     classes_ : array
-        The two classes; the second one is bad.
+        Both labels, sorted: the order of the columns of `predict_proba`.
+    pos_label_ : object
+        The label of bad customers.
     points_ : DataFrame
         The card: column, bin (in words), points, woe, share of customers, bad_rate, customers' number of the bin.
     information_value_ : Series
@@ -81,6 +88,8 @@ class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         base_odds: float = 50.0,
         least_iv: float = 0.01,
         bins: BinSettings | None = None,
+        pos_label: Any = None,
+        min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
     ) -> None:
         self.monotone = monotone
@@ -89,11 +98,13 @@ class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.base_odds = base_odds
         self.least_iv = least_iv
         self.bins = bins
+        self.pos_label = pos_label
+        self.min_level_count = min_level_count
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
         """Learn bins, weights and points from customers `X` and whether they were bad."""
-        target, self.classes_ = binary_target(y)
+        target = self._learn_event(y)
         matrix = self._learn_table(X, target)[1]
         self._check_params()
         bins = self._cut(matrix, target)
@@ -119,19 +130,13 @@ class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         base = pd.DataFrame({"(base)": np.full(len(matrix), self.base_points_)}, index=index)
         return base.assign(**found)
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def event_log_odds(self, X: Any) -> np.ndarray:
         """Log-odds of being bad, from the points."""
         return np.asarray((self._offset - self.points(X).to_numpy()) / self._factor)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of good and bad, from the points."""
-        p = expit(self.decision_function(X))
-        return np.column_stack([1 - p, p])
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The likelier class of each customer."""
-        bad = (self.decision_function(X) > 0).astype(int)
-        return np.asarray(self.classes_[bad])
+    def event_probability(self, X: Any) -> np.ndarray:
+        """Probability of being bad, from the points."""
+        return np.asarray(expit(self.event_log_odds(X)))
 
     def reasons(self, X: Any, count: int = 3) -> pd.DataFrame:
         """Columns that cost each customer most points against the best bin, with the bin in words.
@@ -161,10 +166,10 @@ class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         DataFrame
             One row a band, best first: lowest and highest score, customers, bad, bad_rate, expected (by the card).
         """
-        score, target = self.points(X), (np.asarray(y) == self.classes_[1]).astype(float)
+        score, target = self.points(X), (np.asarray(y) == self.pos_label_).astype(float)
         edges = np.unique(np.quantile(score, np.linspace(0, 1, count + 1)[1:-1]).round())
         band = np.searchsorted(edges, score, side="left")
-        frame = pd.DataFrame({"band": band, "score": score.to_numpy(), "bad": target, "p": self.predict_proba(X)[:, 1]})
+        frame = pd.DataFrame({"band": band, "score": score.to_numpy(), "bad": target, "p": self.event_probability(X)})
         by = frame.groupby("band")
         found = pd.DataFrame(
             {
@@ -196,7 +201,7 @@ class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return {
             **state,
             "params": given,
-            "classes": self.classes_.tolist(),
+            **self._event_state(),
             "bins": [[name, bins.to_state()] for name, bins in self.bins_.items()],
             "card": [[name, list(points)] for name, points in self.card_.items()],
             "base_points": self.base_points_,
@@ -210,7 +215,7 @@ class CreditScorecard(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         given = dict(state["params"])
         given["bins"] = None if given["bins"] is None else BinSettings(**given["bins"])
         card = cls._of_table_state({**state, "params": given})
-        card.classes_ = np.asarray(state["classes"])
+        card._take_event(state)
         card.bins_ = {name: Bins.from_state(bins) for name, bins in state["bins"]}
         card.card_ = {name: tuple(points) for name, points in state["card"]}
         card.base_points_, card.bad_rate_ = state["base_points"], state["bad_rate"]

@@ -64,6 +64,7 @@ class ColumnState(Part):
         need(len(set(self.categories)) == len(self.categories), "categories occur twice")
         need(self.kind != "category" or bool(self.categories), "a category without levels")
         need(self.kind in ("category", "constant") or not self.categories, "levels of what is no category")
+        need(not self.pooled_levels or bool(self.categories), "pooled levels without a pool")
         need(None in (self.low, self.high) or self.low <= self.high, "low is above high")  # type: ignore[operator]
         return self
 

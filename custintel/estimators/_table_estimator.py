@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from custintel.errors import DataError
 from custintel.estimators._boosters import Material
-from custintel.estimators._contract import FeatureContract, learn_contract
+from custintel.estimators._contract import MIN_LEVEL_COUNT, FeatureContract, learn_contract
 from custintel.estimators._input import as_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
 
@@ -28,6 +28,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     """Any customer table in: numbers, texts, categories, dates, missing values as they are."""
 
     contract_: FeatureContract
+    min_level_count: int = MIN_LEVEL_COUNT
     n_features_in_: int
     feature_names_in_: np.ndarray
 
@@ -59,11 +60,13 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
         return model
 
-    def _learn_table(self, X: Any, *others: Any) -> tuple[pd.DataFrame, np.ndarray]:
-        """The table, and its matrix; `contract_` is learned."""
+    def _learn_table(
+        self, X: Any, *others: Any, groups: Any = None, forbidden: Collection[str] = ()
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """The table, and its matrix without forbidden columns; `contract_` is learned."""
         table = as_table(self, X, fitting=True)
-        check_consistent_length(table, *others)
-        self.contract_ = learn_contract(table)
+        check_consistent_length(table, groups, *others)
+        self.contract_ = learn_contract(table, self.min_level_count, groups, forbidden)
         return table, self.contract_.encode(table)
 
     def _material(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Material:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_time_column
 from custintel.errors import Problem, QualityWarning, raise_problems
+from custintel.identifiers import identifier_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,8 +36,9 @@ def checked_overrides(overrides: pd.DataFrame, names: Sequence[str], start: pd.T
     if absent:
         raise_problems([Problem("overrides", "columns are missing", ", ".join(absent), ", ".join(_KEYS))])
     frame = overrides.reset_index(drop=True)
-    since = pd.to_datetime(frame["since"]) if "since" in frame else pd.Series(pd.NaT, index=frame.index)
-    frame = frame.assign(since=since, expires=pd.to_datetime(frame["expires"]))
+    since = frame["since"] if "since" in frame else pd.Series(pd.NaT, index=frame.index)
+    since = read_time_column(since, "overrides.since")
+    frame = frame.assign(since=since, expires=read_time_column(frame["expires"], "overrides.expires"))
     problems = [p for row in frame.to_dict("records") for p in _problems(row, names, start)]
     raise_problems([*problems, *_overlaps(frame)])
     return frame
@@ -43,14 +46,15 @@ def checked_overrides(overrides: pd.DataFrame, names: Sequence[str], start: pd.T
 
 def apply_overrides(found: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
     """Put tiers given by hand in place of computed ones in the months that they cover, even in part."""
-    known = overrides["customer_id"].isin(found["customer_id"])
+    overrides = overrides.assign(customer_id=identifier_text(overrides["customer_id"]))
+    rows = pd.DataFrame({"customer_id": identifier_text(found["customer_id"]), "month": found["month"].to_numpy()})
+    known = overrides["customer_id"].isin(rows["customer_id"])
     if not known.all():
         who = ", ".join(map(str, overrides.loc[~known, "customer_id"].head(5)))
         warnings.warn(
             f"{int((~known).sum())} overrides of customers without a row: {who}", QualityWarning, stacklevel=4
         )
-    rows = found[["customer_id", "month"]].assign(row=np.arange(len(found)))
-    both = rows.merge(overrides[[*_KEYS, "since"]], on="customer_id")
+    both = rows.assign(row=np.arange(len(found))).merge(overrides[[*_KEYS, "since"]], on="customer_id")
     late = both["month"] + pd.offsets.MonthEnd(0) < both["since"]
     both = both[~late & (both["month"] <= both["expires"])]
     for name in ("tier", "reason"):

@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import Problem, raise_problems
 from custintel.estimators._boosters import Boosters, Objective
+from custintel.estimators._contract import MIN_LEVEL_COUNT
+from custintel.estimators._input import binary_target
 from custintel.estimators._table_estimator import TableEstimator, amounts, seed_of, threads_of
 from custintel.estimators._uplift_design import Design, clipped, read_arms, read_design
 from custintel.estimators._uplift_learners import (
@@ -85,6 +87,11 @@ class UpliftModel(TableEstimator):
     observational : bool
         Accept data that nobody randomised: propensities are then estimated, and results are named observational.
         Unknown reasons for being treated stay in the effects.
+    pos_label : object, optional
+        The label of the outcome that counts as 1, where the outcome has two labels that are no numbers. Without it a
+        known word for yes (yes, true, churned, ...) is it, otherwise the rarer label, with a warning.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed of folds and boosting.
     n_jobs : int, optional
@@ -125,18 +132,22 @@ class UpliftModel(TableEstimator):
     overlap_: pd.DataFrame
     fits_: dict[Any, _Arm]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
         self,
         *,
         learner: Learner = "dr",
         control: Any = None,
         observational: bool = False,
+        pos_label: Any = None,
+        min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.learner = learner
         self.control = control
         self.observational = observational
+        self.pos_label = pos_label
+        self.min_level_count = min_level_count
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -148,7 +159,8 @@ class UpliftModel(TableEstimator):
         X : data frame or array
             Customers as they were before the treatment.
         y : array-like
-            Outcome: 0 and 1, or amounts. Lower may be better (churn): effects keep the sign of the outcome.
+            Outcome: 0 and 1, two labels (`pos_label`), or amounts. Lower may be better (churn): effects keep the sign
+            of the outcome.
         treatment : array-like
             What each customer got; one of the arms is control.
         propensity : {"constant"}, float, array-like or DataFrame
@@ -163,9 +175,9 @@ class UpliftModel(TableEstimator):
             Without treatment, with one arm only, with propensities outside (0, 1), and when nothing is said about how
             treatments were given.
         """
-        target = amounts(y)
+        target = _outcome(y, self.pos_label)
         self._check_params()
-        _, matrix = self._learn_table(X, target, groups)
+        _, matrix = self._learn_table(X, target, groups=groups)
         arms, arm = read_arms(treatment, self.control, len(target))
         fold = _folds(arm, None if groups is None else np.asarray(groups), seed_of(self.random_state))
         design = self._design(matrix, (arms, arm), fold, propensity)
@@ -281,7 +293,7 @@ class UpliftModel(TableEstimator):
             mean, centre = float(psi.mean()), float(effect.out_of_fold.mean())
             share = _share(effect.out_of_fold - centre, psi - mean)
             self.fits_[name] = _Arm(effect, chosen, centre, mean, share)
-            self.effects_[name] = _judged(psi, effect.out_of_fold - centre, groups)
+            self.effects_[name] = _judged(psi, effect.untuned, groups)
 
     def _frame(self, found: dict[Any, np.ndarray], X: Any) -> pd.DataFrame:
         return pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else None)
@@ -290,6 +302,20 @@ class UpliftModel(TableEstimator):
         allowed = (*LEARNERS, "auto")
         if self.learner not in allowed:
             raise_problems([Problem("learner", "unknown", str(self.learner), ", ".join(allowed))])
+
+
+def _outcome(y: Any, pos_label: Any) -> np.ndarray:
+    """Amounts as they are; of two labels that are no numbers, or with `pos_label`, 1.0 for the event."""
+    numbers = y is None or np.issubdtype(np.asarray(y).dtype, np.number)
+    if pos_label is None and (numbers or _are_numbers(y)):
+        return amounts(y)
+    return binary_target(y, pos_label).y
+
+
+def _are_numbers(y: Any) -> bool:
+    """Numbers kept as objects: Decimals, or integers with missing ones."""
+    values = pd.Series(np.asarray(y, dtype=object)).dropna()
+    return not values.map(lambda value: isinstance(value, str | bool | np.bool_)).any()
 
 
 def _folds(arm: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray:
@@ -328,18 +354,22 @@ def _share(differences: np.ndarray, psi: np.ndarray) -> float:
     return float(np.clip(differences @ psi / spread, 0.0, 1.0))
 
 
-def _judged(psi: np.ndarray, differences: np.ndarray, groups: Any) -> ArmEffect:
+def _judged(psi: np.ndarray, predicted: np.ndarray, groups: Any) -> ArmEffect:
     """Average with its error, and the slope of pseudo-outcomes on predicted differences (best linear predictor).
+
+    Differences are looked at over all folds together. Within folds the test would say so where nothing differs in 8 of
+    100 experiments: pseudo-outcomes of other folds come from models that have seen the fold that is tested.
 
     Source: Chernozhukov, Demirer, Duflo, Fernandez-Val (2018), generic machine learning inference.
     """
     mean = float(psi.mean())
     error = _error(psi - mean, groups)
+    differences, away = predicted - predicted.mean(), psi - mean
     spread = float(differences @ differences)
     if spread <= 1e-12 * len(psi):
         return ArmEffect(mean, error, mean - _CONFIDENT * error, mean + _CONFIDENT * error, 0.0, 1.0)
-    slope = float(differences @ (psi - mean)) / spread
-    left = psi - mean - slope * differences
+    slope = float(differences @ away) / spread
+    left = away - slope * differences
     slope_error = _error(differences * left, groups) * len(psi) / spread
     p = float(norm.sf(slope / max(slope_error, 1e-12)))
     return ArmEffect(mean, error, mean - _CONFIDENT * error, mean + _CONFIDENT * error, slope, p)
@@ -365,5 +395,5 @@ def _sentence(found: ArmEffect) -> str:
 
 def _arm_from(state: Mapping[str, Any], texts: Mapping[str, str]) -> _Arm:
     parts = tuple((Boosters.from_state(p["boosters"], texts), float(p["weight"])) for p in state["parts"])
-    effect = Effect(parts, np.empty(0), state["arm_column"])
+    effect = Effect(parts, np.empty(0), np.empty(0), state["arm_column"])
     return _Arm(effect, state["learner"], state["centre"], state["mean"], state["share"])

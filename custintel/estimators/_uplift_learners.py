@@ -55,10 +55,15 @@ class Nuisance:
 
 @dataclass(frozen=True)
 class Effect:
-    """Effect of one arm: pairs of boosters and weights that are added up, and honest effects of the training rows."""
+    """Effect of one arm: pairs of boosters and weights that are added up, and honest effects of the training rows.
+
+    `untuned` are effects of the training rows in whose making the row had no say at all, not even in the number of
+    rounds: for the test of whether they go with real differences.
+    """
 
     parts: tuple[tuple[Boosters, float], ...]
     out_of_fold: np.ndarray
+    untuned: np.ndarray
     arm_column: int | None = None
 
     def predict(self, matrix: np.ndarray, threads: int) -> np.ndarray:
@@ -128,13 +133,14 @@ def _x(work: Work, nuisance: Nuisance, k: int) -> Effect:
     # where few are treated, what is learned from the many controls counts for little, and the other way round
     share = float(np.mean(design.propensity[:, k] / (design.propensity[:, k] + design.propensity[:, 0])))
     honest = (1 - share) * on_treated.out_of_fold + share * on_control.out_of_fold
-    return Effect(((on_treated.parts[0][0], 1 - share), (on_control.parts[0][0], share)), honest)
+    untuned = (1 - share) * on_treated.untuned + share * on_control.untuned
+    return Effect(((on_treated.parts[0][0], 1 - share), (on_control.parts[0][0], share)), honest, untuned)
 
 
 def _t(work: Work, nuisance: Nuisance, k: int) -> Effect:
     del work  # the models of the arms are there already
     honest = nuisance.by_arm[:, k] - nuisance.by_arm[:, 0]
-    return Effect(((nuisance.boosters[k], 1.0), (nuisance.boosters[0], -1.0)), honest)
+    return Effect(((nuisance.boosters[k], 1.0), (nuisance.boosters[0], -1.0)), honest, honest)
 
 
 def _s(work: Work, nuisance: Nuisance, k: int) -> Effect:
@@ -144,7 +150,7 @@ def _s(work: Work, nuisance: Nuisance, k: int) -> Effect:
     boosters = work.boost(wide, work.material.y, np.arange(len(wide)), work.objective)
     asked = [np.column_stack([matrix, np.full(len(matrix), float(a))]) for a in (k, 0)]
     honest = work.honest(boosters, asked[0]) - work.honest(boosters, asked[1])
-    return Effect(((boosters, 1.0), (boosters, -1.0)), honest, arm_column=k)
+    return Effect(((boosters, 1.0), (boosters, -1.0)), honest, honest, arm_column=k)
 
 
 _FIT = {"dr": _dr, "r": _r, "x": _x, "t": _t, "s": _s}
@@ -156,6 +162,7 @@ def _final(work: Work, matrix: np.ndarray, target: np.ndarray, weight: np.ndarra
     low, high = np.quantile(target, [0.001, 0.999])
     given = Material(matrix[rows], np.clip(target, low, high), weight, work.material.categorical)
     found = fit_boosters(
-        given, "amount", fold=work.fold[rows], growth=growth, seed=work.seed, threads=work.threads
-    ).boosters
-    return Effect(((found, 1.0),), work.honest(found, matrix))
+        given, "amount", fold=work.fold[rows], growth=growth, seed=work.seed, threads=work.threads, untuned=True
+    )
+    assert found.untuned is not None
+    return Effect(((found.boosters, 1.0),), work.honest(found.boosters, matrix), work.honest(found.untuned, matrix))

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
 from custintel.estimators._churn_survival import ChurnSurvival
+from custintel.estimators._contract import MIN_LEVEL_COUNT
 from custintel.estimators._folds import fold_of_rows
 from custintel.estimators._margin_forecast import MarginForecast, fit_forecast
 from custintel.estimators._table_estimator import TableEstimator, amounts, seed_of, threads_of
@@ -44,6 +45,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         Column of X with the margin a month of late (`custintel.estimators.value_table` adds it); 0 where absent.
     extrapolate : bool
         Allow a horizon longer than customers were watched; refused otherwise.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed.
     n_jobs : int, optional
@@ -84,13 +87,14 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     after_exit_: float
     observed_months_: int | None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
         self,
         *,
         horizon: int = 24,
         annual_discount: float = 0.10,
         run_rate: str = "run_rate",
         extrapolate: bool = False,
+        min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -98,6 +102,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self.annual_discount = annual_discount
         self.run_rate = run_rate
         self.extrapolate = extrapolate
+        self.min_level_count = min_level_count
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -122,14 +127,19 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
             When the horizon is longer than customers were watched, or margins are known, and `extrapolate` is not set.
         """
         margins = _margins(y)
-        table, matrix = self._learn_table(X, margins, months, cause, groups)
+        table, matrix = self._learn_table(X, margins, months, cause, groups=groups)
         self._check_params()
         rate = self._run_rates(table, len(table))
         alive = _while_alive(margins, months, cause)
         fold = _folds(len(table), groups, seed_of(self.random_state))
         self.survival_ = None
         if months is not None:
-            stay = ChurnSurvival(extrapolate=True, random_state=self.random_state, n_jobs=self.n_jobs)
+            stay = ChurnSurvival(
+                extrapolate=True,
+                min_level_count=self.min_level_count,
+                random_state=self.random_state,
+                n_jobs=self.n_jobs,
+            )
             self.survival_ = stay.fit(X, months, cause=cause, groups=groups)
         self.observed_months_ = self._observed(margins)
         self._check_horizon()

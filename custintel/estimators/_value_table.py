@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.builder import FeatureBuilder, read_dates
-from custintel.errors import DateError
+from custintel.errors import DataError, DateError
 from custintel.labels import (
     exit_times,
     future_margin,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VALUE_FAMILIES", "ValueTable", "fit_on", "value_features", "value_table"]
 
+_TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
     "usage",
     "billing",
@@ -74,7 +75,7 @@ class ValueTable:
 def value_features(
     wh: Warehouse,
     as_of: AsOf | Sequence[AsOf],
-    families: Iterable[str] | None = VALUE_FAMILIES,
+    families: Iterable[str] | FeatureBuilder | None = None,
     costs: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Features of all lines in service and their past margins, as known at each date.
@@ -85,8 +86,9 @@ def value_features(
         The operator's tables.
     as_of : date or list of dates
         Month ends for a model that is to learn; any day for one that is asked.
-    families : list of str, optional
-        Families of features; None for all. Those without their tables are left out.
+    families : list of str or FeatureBuilder, optional
+        Families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
+        are left out; one that you name must be there.
     costs : mapping, optional
         Unit costs over those of the table.
 
@@ -98,10 +100,16 @@ def value_features(
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
     past = [margin_columns(monthly_margin(wh, day, costs), day) for day in track(days, "past margins")]
     found = pd.concat(dict(zip(days, past, strict=True)), names=["as_of", "customer_id"])
-    X = FeatureBuilder(families).build(wh, days)
+    X = _builder(families).build(wh, days)
     if not isinstance(X.index, pd.MultiIndex):
         X = pd.concat({days[0]: X}, names=["as_of", "customer_id"])
     return X.join(found.reindex(X.index))
+
+
+def _builder(families: Iterable[str] | FeatureBuilder | None) -> FeatureBuilder:
+    if isinstance(families, FeatureBuilder):
+        return families
+    return FeatureBuilder(VALUE_FAMILIES, skip_unavailable=True) if families is None else FeatureBuilder(families)
 
 
 def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about them)
@@ -136,9 +144,11 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
     ------
     DateError
         When a date is not the end of a month, or no month after it is known.
+    DataError
+        For a plain log of purchases, where no table tells who is still a customer.
     """
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
-    last = wh.period[1] if known_by is None else min(pd.Timestamp(known_by), wh.period[1])
+    last = wh.period[1] if known_by is None else min(pd.Timestamp(read_dates(known_by)[0]), wh.period[1])
     late = [str(day.date()) for day in days if day + pd.offsets.MonthEnd(1) > last]
     if late:
         raise DateError(
@@ -149,10 +159,24 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
     # a line belongs to the table if it could be watched: in service and active at the date
     exits = exit_times(wh, days, definition, until=last)
     exits = exits.loc[exits.index.intersection(X.index)]
+    refuse_purchase_log(wh, len(exits), int(X.index.get_level_values("as_of").isin(days).sum()))
     margin = monthly_margin(wh, last, costs)
     parts = {day: future_margin(margin, day, exits.loc[day].index, horizon) for day in days if day in exits.index}
     margins = pd.concat(parts, names=["as_of", "customer_id"]).reindex(exits.index)
     return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_name(margin))
+
+
+def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
+    """Where purchases are all that is known, silence is no exit: most customers would be taken to be gone."""
+    if _TELL_WHO_IS_HERE & set(wh.tables) or 2 * active >= lines:
+        return
+    raise DataError(
+        "these tables are a log of purchases: nothing tells who is still a customer, and most would count as gone\n"
+        f"  given: tables {', '.join(sorted(wh.tables))}; {active} of {lines} lines were active of late\n"
+        "  allowed: a table of usage, customers or terminations, or at least half of the lines active\n"
+        "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
+        "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
+    )
 
 
 def fit_on(table: ValueTable, model: Any) -> Any:

@@ -12,7 +12,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from custintel.errors import DataError, Problem, QualityWarning, raise_problems
+from custintel.dates import read_day
+from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
 from custintel.estimators._migration import LEFT, NEW, MigrationMatrix, migration
 from custintel.estimators._tier_history import memory_of, months_of
 from custintel.estimators._tier_memory import Lives, Memory, Paths, Rule, follow
@@ -194,7 +195,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         1     all   gold      600.0
         """
         check_is_fitted(self, "thresholds_")
-        start: Any = self.valid_from_ if valid_from is None else pd.Timestamp(valid_from)
+        start: Any = self.valid_from_ if valid_from is None else pd.Timestamp(read_day(valid_from, "valid_from"))
         rows = [
             {
                 "version": self.version_,
@@ -325,9 +326,9 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if len(names) != rows:
             raise DataError(f"{len(names)} segments for {rows} customers")
         if (places < 0).any():
-            unknown = ", ".join(sorted(set(names[places < 0]))[:5])
             raise DataError(
-                f"no thresholds for this segment\n  given: {unknown}\n  allowed: {', '.join(self.thresholds_)}\n"
+                f"no thresholds for this segment\n  given: {rows_at(places < 0)}\n"
+                f"  allowed: {', '.join(self.thresholds_)}\n"
                 "  hint: public customers and key accounts need thresholds of their own: fit with segment="
             )
         return np.asarray(places)
@@ -368,7 +369,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _date(self) -> None:
         """Version and year of the thresholds."""
-        start: Any = pd.NaT if self.valid_from is None else pd.Timestamp(self.valid_from).normalize()
+        start: Any = pd.NaT if self.valid_from is None else pd.Timestamp(read_day(self.valid_from, "valid_from"))
         self.valid_from_, self.valid_until_ = start, _last_day(start)
         content = [list(self.names), dict(sorted(self._plain_thresholds().items())), str(start)]
         self.version_ = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]

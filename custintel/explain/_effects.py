@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.explain._features import ColumnNote, column_notes, matters
+from custintel.explain._groups import SMALLEST_GROUP, levelled, merged_places
 from custintel.explain._reasons import Explainer
 from custintel.explain._words import rounded
 
@@ -32,17 +33,18 @@ class Sample:
     C: NDArray[np.float64]
     notes: dict[str, ColumnNote]
     matters: dict[str, str]
+    least: int = SMALLEST_GROUP  # customers that a group needs to be shown
 
     @classmethod
     def draw(cls, evaluation: Evaluation, size: int = SAMPLE) -> Sample:
         """Take rows at random (always the same ones) and explain them."""
-        X = evaluation.X
+        X, least = evaluation.X, evaluation.smallest_group
         if len(X) > size:
             X = X.iloc[np.sort(np.random.default_rng(0).choice(len(X), size, replace=False))]
         C = evaluation.model.contributions(X)
         metadata, columns = evaluation.model.metadata, [str(c) for c in C.columns]
         X = X[list(C.columns)].set_axis(columns, axis=1)
-        return cls(X, C.to_numpy(np.float64), column_notes(metadata, columns), matters(metadata, columns))
+        return cls(X, C.to_numpy(np.float64), column_notes(metadata, columns), matters(metadata, columns), least)
 
     @property
     def strength(self) -> NDArray[np.float64]:
@@ -88,25 +90,27 @@ def dependence(sample: Sample, count: int = 6) -> list[dict[str, Any]]:
             break
         if sample.matters[column] in seen:
             continue
+        facts = _dependence_of(sample.X[column], sample.C[:, place], sample.least)
+        if not facts["bins"]:
+            continue
         seen.add(sample.matters[column])
         note = sample.notes[column]
-        facts = _dependence_of(sample.X[column], sample.C[:, place])
         found.append({"column": column, "about": note.name("en"), "unit": note.unit, **facts})
     return found
 
 
-def _dependence_of(values: pd.Series, effect: NDArray[np.float64]) -> dict[str, Any]:
+def _dependence_of(values: pd.Series, effect: NDArray[np.float64], least: int) -> dict[str, Any]:
     """Return bins with their mean contribution and number of rows."""
     missing = values.isna().to_numpy()
-    facts = {"missing": _bin(effect[missing]) if missing.any() else None}
+    facts = {"missing": _bin(effect[missing]) if missing.sum() >= least else None}
     known, effect = values[~missing], effect[~missing]
     plain_number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
     if not plain_number:
-        return {"kind": "category", **facts, "bins": _categories(known.astype(str).to_numpy(object), effect)}
+        return {"kind": "category", **facts, "bins": _categories(known.astype(str).to_numpy(object), effect, least)}
     numbers = known.to_numpy(np.float64)
-    if len(np.unique(numbers)) <= _FEW:
-        return {"kind": "few", **facts, "bins": _few(numbers, effect)}
-    return {"kind": "number", **facts, **_number(numbers, effect)}
+    if len(np.unique(numbers)) <= _FEW or len(numbers) < 2 * least:
+        return {"kind": "few", **facts, "bins": _few(numbers, effect, least)}
+    return {"kind": "number", **facts, **_number(numbers, effect, least)}
 
 
 def _bin(effect: NDArray[np.float64]) -> dict[str, Any]:
@@ -114,43 +118,46 @@ def _bin(effect: NDArray[np.float64]) -> dict[str, Any]:
     return {"mean": float(effect.mean()), "rows": len(effect)}
 
 
-def smallest_cell(rows: int) -> int:
+def smallest_cell(rows: int, least: int = SMALLEST_GROUP) -> int:
     """Return how many rows a category needs to be named in a report: fewer could point at a person."""
-    return int(np.clip(rows // 50, 3, 20))
+    return max(least, min(rows // 50, 20))
 
 
-def _categories(values: NDArray[np.object_], effect: NDArray[np.float64]) -> list[dict[str, Any]]:
+def _categories(values: NDArray[np.object_], effect: NDArray[np.float64], least: int) -> list[dict[str, Any]]:
     """Return the frequent categories, strongest first; the others together."""
     names, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     often = np.argsort(-counts, kind="stable")[:_FEW]
-    kept = [i for i in often if counts[i] >= smallest_cell(len(values))]
+    kept = [i for i in often if counts[i] >= smallest_cell(len(values), least)]
     bins = [{"label": str(names[i]), **_bin(effect[codes == i])} for i in kept]
     bins.sort(key=lambda b: -b["mean"])
     rest = ~np.isin(codes, kept)
-    return [*bins, {"label": None, **_bin(effect[rest])}] if rest.any() else bins
+    return [*bins, {"label": None, **_bin(effect[rest])}] if rest.sum() >= least else bins
 
 
-def _few(values: NDArray[np.float64], effect: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Return one bin for each of a few numbers; a thin upper end is taken together."""
+def _few(values: NDArray[np.float64], effect: NDArray[np.float64], least: int) -> list[dict[str, Any]]:
+    """Return one bin for each of a few numbers; a thin upper end is taken together, another thin one left out."""
     kept, counts = np.unique(values, return_counts=True)
-    if not len(kept):
+    if len(values) < least:
         return []
-    least = smallest_cell(len(values))
-    while len(kept) > 1 and counts[-1] < least:
+    cell = smallest_cell(len(values), least)
+    while len(kept) > 1 and (counts[-1] < cell or len(kept) > _FEW):
         kept, counts = kept[:-1], np.append(counts[:-2], counts[-2:].sum())
     open_ended = float(values.max()) > float(kept[-1])
-    bins = [{"value": float(v), "more": False, **_bin(effect[values == v])} for v in kept[:-1]]
+    often = [v for v, count in zip(kept[:-1], counts[:-1], strict=True) if count >= least]
+    bins = [{"value": float(v), "more": False, **_bin(effect[values == v])} for v in often]
     return [*bins, {"value": float(kept[-1]), "more": open_ended, **_bin(effect[values >= kept[-1]])}]
 
 
-def _number(values: NDArray[np.float64], effect: NDArray[np.float64]) -> dict[str, Any]:
+def _number(values: NDArray[np.float64], effect: NDArray[np.float64], least: int) -> dict[str, Any]:
     """Return bins of equal numbers of rows for the curve, and of equal width for the distribution."""
     low, high = (float(v) for v in np.quantile(values, [0.01, 0.99]))
     if not high > low:
         low, high = float(values.min()), float(values.max())
     bend = _bend(values, low, high)
-    edges = np.unique(np.quantile(values, [*np.linspace(0, 1, 17)[:-1], 0.97, 0.99, 1.0]))
+    parts = [*np.linspace(0, 1, min(17, len(values) // least + 1))[:-1], 0.97, 0.99, 1.0]
+    edges = np.unique(np.quantile(values, parts))
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    place = merged_places(np.bincount(place, minlength=len(edges) - 1), least)[place]
     middles = np.array([np.clip(np.median(values[place == b]), low, high) for b in np.unique(place)])
     at = middles[np.searchsorted(np.unique(place), place)]
     bins = [{"value": float(v), **_spread(effect[at == v])} for v in np.unique(middles)]
@@ -158,7 +165,7 @@ def _number(values: NDArray[np.float64], effect: NDArray[np.float64]) -> dict[st
     ends = np.log1p(np.array([low, high]) / bend) if bend else np.array([low, high])
     counts, _ = np.histogram(np.clip(shown, *ends), bins=24, range=(float(ends[0]), float(ends[1])))
     return {"low": float(rounded(np.array([low]))[0]), "high": float(rounded(np.array([high]))[0]), "bend": bend,
-            "bins": bins, "histogram": counts.tolist()}  # fmt: skip
+            "bins": bins, "histogram": levelled(counts, least)}  # fmt: skip
 
 
 def _bend(values: NDArray[np.float64], low: float, high: float) -> float:
@@ -180,7 +187,7 @@ def examples(evaluation: Evaluation) -> list[dict[str, Any]]:
         return []
     places = {"high": _nearest(p, 0.97), "middle": _nearest(p, 0.6), "low": _nearest(p, 0.1)}
     X = evaluation.X.iloc[list(places.values())]
-    model, hidden = evaluation.model, _rare(evaluation.X, X)
+    model, hidden = evaluation.model, _rare(evaluation.X, X, evaluation.smallest_group)
     up, down = (
         Explainer(model.contributions, model.metadata, up=up, suppressed=hidden).block(X, 3, ("en", "zh"))
         for up in (True, False)
@@ -197,9 +204,9 @@ def _nearest(p: NDArray[np.float64], share: float) -> int:
     return int(np.argsort(p, kind="stable")[min(len(p) - 1, int(share * len(p)))])
 
 
-def _rare(X: pd.DataFrame, few: pd.DataFrame) -> frozenset[tuple[str, str]]:
+def _rare(X: pd.DataFrame, few: pd.DataFrame, smallest: int) -> frozenset[tuple[str, str]]:
     """Return the categories of a few rows that too few customers share."""
-    least, hidden = smallest_cell(len(X)), set()
+    least, hidden = smallest_cell(len(X), smallest), set()
     for column in X.columns:
         if pd.api.types.is_numeric_dtype(X[column].dtype):
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.errors import DataError
+from custintel.explain._groups import SMALLEST_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,8 @@ class Evaluation:
         `Warehouse.report.reasons()`: table, reason, column, rows.
     extra : mapping
         Further JSON-able facts for the twin, kept under "extra".
+    smallest_group : int
+        Customers that a group needs to be shown in the report; smaller ones are merged or left out.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class Evaluation:
     train_p: pd.Series | None = None
     quality_reasons: pd.DataFrame | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    smallest_group: int = SMALLEST_GROUP
 
     def __post_init__(self) -> None:
         lengths = {"X": len(self.X), "y": len(self.y), "p": len(self.p)}

@@ -33,7 +33,8 @@ def outcome_words(report: Facts) -> dict[str, str]:
 
 def held_words(report: Facts) -> str:
     """Say how the test rows were kept apart."""
-    return str(texts()["held"]["dated" if report["population"]["windows"] else "flat"])
+    population = report["population"]
+    return str(texts()["held"]["dated" if population["windows"] or population.get("later") else "flat"])
 
 
 def grade(report: Facts) -> str:
@@ -69,8 +70,10 @@ def _headline(report: Facts) -> str:
     words = outcome_words(report)
     if graded == "useless":
         return str(t["useless"].format(**words))
-    first, lift = report["deciles"][0], measure(report, "lift")["value"]
-    return str(t["good"].format(found=share(first["found"]), lift=number(lift, 1), **words))
+    deciles, lift = report["deciles"], measure(report, "lift")["value"]
+    # fewer groups than ten are larger than a tenth
+    found = deciles[0]["found"] if len(deciles) == 10 else report["gain"]["captured"][10] if report["gain"] else None
+    return str(t["good"].format(found=share(found), lift=number(lift, 1), **words))
 
 
 def _verdicts(report: Facts) -> list[str]:
@@ -122,10 +125,10 @@ def _rows_tile(report: Facts) -> tuple[str, str, str]:
     """Say how much was tested."""
     t, population = texts()["tiles"]["rows"], report["population"]
     dates = [row["as_of"] for row in population["rows"] if row["role"] == "test" and row["as_of"]]
-    form = "flat" if not dates else "one" if len(dates) == 1 else "more"
-    more = t[form].format(
-        customers=count(population["test_customers"]), dates=len(dates), date=when(dates[0]) if dates else ""
-    )
+    later = population.get("later") or {}
+    form = "later" if later else "flat" if not dates else "one" if len(dates) == 1 else "more"
+    date = when(dates[0]) if dates else ""
+    more = t[form].format(customers=count(population["test_customers"]), dates=len(dates), date=date, **later)
     return count(population["test_rows"]), t["name"].format(unit=outcome_words(report)["unit"].capitalize()), more
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,10 +28,18 @@ def population(evaluation: Evaluation) -> dict[str, Any]:
         "rows": sorted(rows, key=lambda r: (str(r["as_of"]), r["role"] != "train")),
         "windows": windows,
         "closed": _closed(dated, windows) if windows else None,
+        "later": _later(evaluation),
         "test_rows": evaluation.rows,
         "test_positives": int(evaluation.y.sum()),
         "test_customers": _customers(evaluation.X.index),
     }
+
+
+def _later(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Return how a flat table with dates was cut in time; nothing for other models."""
+    windows = evaluation.model.metadata.get("windows") or {}
+    keys = ("date_column", "learned_to", "judged_from", "judged_to")
+    return {key: windows[key] for key in keys} if all(key in windows for key in keys) else None
 
 
 def _customers(index: pd.Index) -> int:
@@ -70,6 +79,8 @@ def _windows(evaluation: Evaluation) -> dict[str, Any]:
     windows, spec = metadata.get("windows") or {}, metadata.get("spec") or {}
     label = spec.get("label") or {} if isinstance(spec, Mapping) else {}
     said = {k: windows.get(k, label.get(k)) for k in ("gap_days", "horizon_days", "dormancy_days")}
+    if list(label.get("billing_types") or ()) == ["postpaid"]:
+        said["dormancy_days"] = 0  # only prepaid lines end by silence
     looked = [int(found.group(1)) for c in evaluation.X.columns if (found := _WINDOW.search(str(c)))]
     return {**{k: int(v or 0) for k, v in said.items()}, "observation_days": max(looked, default=0) or None}
 
@@ -125,15 +136,21 @@ def tuning(evaluation: Evaluation) -> dict[str, Any] | None:
 def card(evaluation: Evaluation) -> dict[str, Any]:
     """Return what identifies the model and what it is meant for."""
     metadata = evaluation.model.metadata
-    spec = metadata.get("spec") if isinstance(metadata.get("spec"), Mapping) else {}
+    spec: Mapping[str, Any] = metadata["spec"] if isinstance(metadata.get("spec"), Mapping) else {}
     keys = ("version", "created", "library_version", "data_digest", "seed", "target")
+    names = [str(name) for name in evaluation.model.feature_names]
+    # a flat table brings its own target and rows: nobody asked the question of the specification
+    said = ("learner",) if metadata.get("source") == "table" else ("about", "label", "population", "learner")
     return {
         "name": evaluation.model.name,
         **{key: metadata.get(key) for key in keys},
-        "about": spec.get("about"),  # type: ignore[union-attr]
-        "label": spec.get("label"),  # type: ignore[union-attr]
-        "population": spec.get("population"),  # type: ignore[union-attr]
-        "learner": spec.get("learner"),  # type: ignore[union-attr]
-        "constraints": spec.get("constraints"),  # type: ignore[union-attr]
-        "features": len(evaluation.model.feature_names),
+        **{key: spec.get(key) if key in said else None for key in ("about", "label", "population", "learner")},
+        "constraints": _used_constraints(spec.get("constraints"), names),
+        "features": len(names),
     }
+
+
+def _used_constraints(constraints: Mapping[str, Any] | None, names: list[str]) -> dict[str, Any] | None:
+    """The constraints that bind a column of the model; those on columns that it does not have say nothing."""
+    found = {key: value for key, value in (constraints or {}).items() if any(fnmatchcase(n, str(key)) for n in names)}
+    return found or None

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from custintel import metrics
+from custintel.explain._groups import SMALLEST_GROUP, group_count, levelled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,18 +33,29 @@ class Scored:
     y: NDArray[np.float64]
     p: NDArray[np.float64]
     customers: NDArray[Any] | None  # set when customers occur on several dates
+    least: int = SMALLEST_GROUP  # customers that a group needs to be shown
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> Scored:
         """Sort the rows of an evaluation."""
         p = evaluation.p.to_numpy(np.float64)
         order = np.argsort(-p, kind="stable")
-        return cls(evaluation.y.to_numpy(np.float64)[order], p[order], _customers(evaluation.X.index, order))
+        return cls(
+            evaluation.y.to_numpy(np.float64)[order],
+            p[order],
+            _customers(evaluation.X.index, order),
+            evaluation.smallest_group,
+        )
 
     @property
     def rate(self) -> float | None:
         """Share of positives."""
         return float(self.y.mean()) if len(self.y) else None
+
+    def groups(self, most: int) -> int:
+        """How many groups of equal size can be shown."""
+        count = len(self.y) if self.customers is None else len(np.unique(self.customers))
+        return group_count(count, most, self.least)
 
     @property
     def both_classes(self) -> bool:
@@ -98,8 +110,9 @@ def _measure(
         return facts
     value = float(function(scored.y, scored.p))
     low, high = _known_interval(metadata, name, value) or _interval(scored, function, value)
-    # resampling only adds calibration error: its interval may lie above the value itself
-    return {**facts, "value": value, "low": min(low, value), "high": max(high, value)}
+    # models of earlier versions carry intervals that lie beside the value, or beyond what is possible
+    least, most = metrics.metric_bounds(function, scored.y)
+    return {**facts, "value": value, "low": min(max(low, least), value), "high": max(min(high, most), value)}
 
 
 def _known_interval(metadata: Mapping[str, Any], name: str, value: float) -> tuple[float, float] | None:
@@ -128,10 +141,11 @@ def _interval(scored: Scored, function: Callable[..., Any], value: float) -> tup
 
 
 def deciles(scored: Scored) -> list[dict[str, Any]]:
-    """Return ten groups of equal size, highest scores first."""
-    if not len(scored.y):
+    """Return ten groups of equal size, highest scores first; fewer where they would be small."""
+    groups = scored.groups(10)
+    if not groups:
         return []
-    found = metrics.decile_table(scored.y, scored.p)
+    found = metrics.gain_table(scored.y, scored.p, groups).rename(columns={"group": "decile"})
     last = found["cumulative_customers"].to_numpy()
     scores = [float(part.mean()) for part in np.split(scored.p, last[:-1])]
     return [_decile(row, score) for row, score in zip(found.to_dict("records"), scores, strict=True)]
@@ -148,19 +162,24 @@ def _decile(row: Mapping[Any, Any], score: float) -> dict[str, Any]:
 
 def gain(scored: Scored) -> dict[str, Any] | None:
     """Return which share of the positives stands in the first share of the customers, at each per cent."""
-    if not scored.y.sum():
+    groups = scored.groups(100)
+    if not scored.y.sum() or not groups:
         return None
     share = np.linspace(0, 1, 101)
     reached = np.concatenate([[0.0], np.cumsum(scored.y)]) / scored.y.sum()
-    captured = np.interp(share * len(scored.y), np.arange(len(reached)), reached)
+    known = np.unique(np.round(np.linspace(0, len(scored.y), groups + 1)).astype(np.int64))
+    captured = np.interp(share * len(scored.y), known, reached[known])
     ideal = np.minimum(1.0, share / max(scored.rate or 1.0, 1e-12))
     return {"share": share.tolist(), "captured": captured.tolist(), "ideal": ideal.tolist()}
 
 
 def calibration(scored: Scored, bins: int = 10) -> dict[str, Any]:
     """Return mean score beside observed rate in bins of equal size, and how the scores are spread."""
-    points = []
-    for rows in np.array_split(np.arange(len(scored.y)), min(bins, max(1, len(scored.y) // 20)))[::-1]:
+    points: list[dict[str, Any]] = []
+    if not scored.groups(1):
+        return {"points": points, "histogram": [], "edges": [0.0, 1.0]}
+    count = min(scored.groups(bins), max(1, len(scored.y) // 20))
+    for rows in np.array_split(np.arange(len(scored.y)), count)[::-1]:
         if len(rows):
             positives = float(scored.y[rows].sum())
             low, high = metrics.wilson(positives, len(rows))
@@ -169,17 +188,18 @@ def calibration(scored: Scored, bins: int = 10) -> dict[str, Any]:
                  "rows": len(rows)}
             )  # fmt: skip
     counts, edges = np.histogram(scored.p, bins=40, range=(0.0, 1.0))
-    return {"points": points, "histogram": counts.tolist(), "edges": [float(edges[0]), float(edges[-1])]}
+    return {"points": points, "histogram": levelled(counts, scored.least), "edges": [float(edges[0]), float(edges[-1])]}
 
 
 def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return profit per customer of the base by campaign size, under the costs of the specification."""
-    if not len(scored.y):
+    groups = scored.groups(100)
+    if not groups:
         return None
     costs = costs_of(metadata)
     accepted = costs["alpha"] / (costs["alpha"] + costs["beta"])
     terms: dict[str, Any] = {"clv": costs["clv"], "take_up": accepted, "d": costs["d"], "f": costs["f"]}
-    curve = metrics.profit_curve(scored.y, scored.p, **terms)
+    curve = metrics.profit_curve(scored.y, scored.p, points=groups, **terms)
     share, each = curve["share"].to_numpy(), curve["profit"].to_numpy() / len(scored.y)
     best = int(np.argmax(each))
     half = _half_width(scored, _gains(scored, int(curve["contacts"].iloc[best]), terms))
@@ -233,4 +253,5 @@ def _by_date(evaluation: Evaluation) -> list[dict[str, Any]]:
         {"as_of": as_of, "rows": len(part), "rate": float(part["y"].mean()), "score": float(part["p"].mean()),
          "auc": float(metrics.auc(part["y"].to_numpy(), part["p"].to_numpy())) if part["y"].nunique() == 2 else None}
         for as_of, part in parts
+        if len(part) >= evaluation.smallest_group
     ]  # fmt: skip

@@ -118,7 +118,7 @@ class Explainer:
         names, best, sums = self._by_matter(_own(C, X, peers, notes), columns)
         order = _leading(sums, top)
         said: list[int] = np.unique(best).tolist()
-        speakers = {c: self._speaker(notes[columns[c]], X[C.columns[c]], peers) for c in said}
+        speakers = {c: self._speaker(notes[columns[c]], _values(X, C.columns[c]), peers) for c in said}
         result: dict[str, Any] = {}
         for k in range(top):
             result |= self._rank(k, order, (names, best, sums), speakers, languages)
@@ -165,6 +165,11 @@ class Explainer:
             weight = np.where(real, weight if self.up else -weight, np.nan)
         texts = {f"reason_{k + 1}_{lang}": _texts(chosen, speakers, lang) for lang in languages}
         return {**texts, f"reason_{k + 1}_code": codes, f"reason_{k + 1}_contribution": weight}
+
+
+def _values(X: pd.DataFrame, column: Any) -> pd.Series:
+    """The values of a column; none where it was not given, because the model learned from it that it tells nothing."""
+    return X[column] if column in X.columns else pd.Series(np.nan, index=X.index)
 
 
 def _own(C: pd.DataFrame, X: pd.DataFrame, peers: Peers, notes: Mapping[str, ColumnNote]) -> Cells:

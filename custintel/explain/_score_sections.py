@@ -22,6 +22,8 @@ _PALE_ACCENT = "#efc4b2"
 def population(report: Facts) -> str:
     """Show dates and windows, or say that there are none."""
     t, facts = texts()["sections"]["population"], report["population"]
+    if facts.get("later"):
+        return section(t["title"], t["later"].format(rows=count(facts["test_rows"]), **facts["later"]), _roles(facts))
     if not facts["windows"]:
         return section(t["title"], t["flat"].format(rows=count(facts["test_rows"])), _roles(facts))
     c = texts()["charts"]["timeline"]
@@ -104,7 +106,8 @@ def deciles(report: Facts) -> str:
         found="n",
     )  # fmt: skip
     most = max(r["rate"] for r in rows) or 1.0
-    return section(t["title"], t["lead"], table(columns, [_decile(r, most) for r in rows]))
+    lead = t["lead"].format(groups=t["ten"] if len(rows) == 10 else len(rows))
+    return section(t["title"], lead, table(columns, [_decile(r, most) for r in rows]))
 
 
 def _decile(r: Facts, most: float) -> list[str]:

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from custintel.errors import ConfigurationError
 from custintel.expressions._dialects import written
-from custintel.expressions._language import AGGREGATES, AS_OF, FUNCTIONS
+from custintel.expressions._language import AGGREGATES, AS_OF, CLOCK_FUNCTIONS, FUNCTIONS
 from custintel.expressions._numpy import evaluate
 from custintel.expressions._sql import render
 from custintel.expressions._words import Language, say
@@ -82,6 +82,17 @@ class Expression:
         ['day', 'limit_days']
         """
         return frozenset(c.name for c in self.tree.find_all(exp.Column) if c.name != AS_OF)
+
+    @cached_property
+    def clock_columns(self) -> frozenset[str]:
+        """Names of the columns whose time of day is read: days are not enough for ``seconds_between``.
+
+        >>> from custintel.expressions import parse
+        >>> sorted(parse("seconds_between(event_time, arrival_time) + days_between(day, as_of)").clock_columns)
+        ['arrival_time', 'event_time']
+        """
+        calls = (node for node in self.tree.find_all(exp.Anonymous) if str(node.this).lower() in CLOCK_FUNCTIONS)
+        return frozenset(c.name for call in calls for c in call.find_all(exp.Column) if c.name != AS_OF)
 
     @cached_property
     def bare_columns(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from sqlglot import exp
 __all__ = [
     "AGGREGATES",
     "AS_OF",
+    "CLOCK_FUNCTIONS",
     "FUNCTIONS",
     "FUNCTION_NAMES",
     "NAMED",
@@ -70,6 +71,9 @@ NAMED = {
     )
 }
 """Allowed functions that are ours alone, by name."""
+
+CLOCK_FUNCTIONS = frozenset({"seconds_between"})
+"""Functions that read the time of day of their arguments."""
 
 
 def function_of(node: exp.Expression) -> Function | None:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from sqlglot import exp
 
+from custintel.dates import read_day
 from custintel.errors import DataError
 from custintel.expressions._language import AGGREGATES, AS_OF
 
@@ -79,7 +80,7 @@ class _Evaluator:
 
     def column(self, node: exp.Expression) -> _Values:
         if node.name == AS_OF and AS_OF not in self.frame.columns:
-            return self.constant(None if self.as_of is None else pd.Timestamp(str(self.as_of)).to_datetime64())
+            return self.constant(None if self.as_of is None else pd.Timestamp(read_day(self.as_of)).to_datetime64())
         if node.name not in self.frame.columns:
             known = ", ".join(map(str, self.frame.columns))
             raise DataError(f"the table has no column {node.name}\n  given: {known}")

@@ -37,6 +37,7 @@ _DIRECTIVES = {
     "%f": "SSSSSS",
     "%b": "MMM",
     "%B": "MMMM",
+    "%z": "[XXX][XX][X]",
     "%%": "%",
 }
 

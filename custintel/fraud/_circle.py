@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_day
 from custintel.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def contacts_of(wh: Warehouse, as_of: Any, days: int = 90) -> pd.DataFrame:
     DataFrame
         customer_id, other_party, events.
     """
-    day = pd.Timestamp(as_of).date()
+    day = read_day(as_of)
     return wh.engine.sql(
         f"select customer_id, other_party, count(*) as events from {wh.relation('usage')}\n"
         f"where visible_date <= date '{day}' and event_date > date '{day}' - {int(days)} and other_party is not null\n"

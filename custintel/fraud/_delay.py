@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_time_column
+from custintel.identifiers import identifier_text
+
 __all__ = ["detection_delay"]
 
 
@@ -32,12 +35,15 @@ def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     [2.0, 1.0, 3.0]
     """
     told = alarms.reset_index()[["customer_id", "as_of"]]
-    told = told.assign(as_of=pd.to_datetime(told["as_of"]))
-    begun = cases.reset_index(drop=True).assign(start_date=pd.to_datetime(cases["start_date"].to_numpy()))
+    told = told.assign(customer_id=identifier_text(told["customer_id"]))
+    told = told.assign(as_of=read_time_column(told["as_of"], "alarms.as_of"))
+    begun = cases.reset_index(drop=True)
+    begun = begun.assign(start_date=read_time_column(begun["start_date"], "cases.start_date"))
+    begun = begun.assign(customer_id=identifier_text(begun["customer_id"]))
     pairs = begun.reset_index(names="case").merge(told, on="customer_id")
     inside = pairs["as_of"] >= pairs["start_date"]
     if "end_date" in pairs:
-        ends = pd.to_datetime(pairs["end_date"])
+        ends = read_time_column(pairs["end_date"], "cases.end_date")
         inside &= ends.isna() | (pairs["as_of"] <= ends)
     first = pairs[inside].groupby("case")["as_of"].min().reindex(begun.index)
     days = (first - begun["start_date"]).dt.days

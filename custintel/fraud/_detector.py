@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from custintel.artifact import Model
-from custintel.errors import DataError, ModelError, Problem, raise_problems
+from custintel.errors import DataError, ModelError, Problem, QualityWarning, raise_problems
 from custintel.estimators import (
+    MIN_LEVEL_COUNT,
     AnomalyScore,
     Calibration,
     ChurnClassifier,
+    EventClassifier,
     TableEstimator,
     as_table,
-    binary_target,
     choose_calibration,
     fit_positive,
     fold_of_rows,
@@ -39,9 +41,10 @@ __all__ = ["FraudDetector"]
 
 _PENALTY = 1.0
 _FOLDS = 5
+_FEWEST = 20
 
 
-class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
+class FraudDetector(EventClassifier, TableEstimator):
     """Probability of fraud or arrears from any customer table, told by the rules a customer matches or resembles.
 
     Put together are the log-odds of a supervised model (`ChurnClassifier`), those of rules mined from the same cases
@@ -54,13 +57,19 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     rules : RuleBase, optional
         A base of expert or earlier rules. Those that fire and whose features the table has are used and named.
     settings : LearnSettings, optional
-        How rules are mined; its forbidden columns are read by no part of the detector.
+        How rules are mined; its forbidden columns are read by no part of the detector: not by the model, the rules,
+        the kinds or the anomaly score, neither in `fit` nor later. They may be absent later.
     peers : sequence of str
         Columns of categories that make peer groups for anomalies.
     loss : float or str
         Loss of a case that is not stopped, in u; or the column that holds it (read by `decide` only).
     review_cost : float
         Cost of one review, in u.
+    pos_label : object, optional
+        The label of a case. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is a case, of
+        numbers the larger one, otherwise the rarer label, with a warning.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
         Seed of everything random.
     n_jobs : int, optional
@@ -69,7 +78,9 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : array
-        The two classes; the second one is the case.
+        Both labels, sorted: the order of the columns of `predict_proba`.
+    pos_label_ : object
+        The label of a case.
     rules_ : RuleBase
         Mined rules, each with what it was proved to be worth.
     weights_ : Series
@@ -97,6 +108,8 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         peers: Sequence[str] = (),
         loss: float | str = 200.0,
         review_cost: float = 5.0,
+        pos_label: Any = None,
+        min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -105,6 +118,8 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.peers = peers
         self.loss = loss
         self.review_cost = review_cost
+        self.pos_label = pos_label
+        self.min_level_count = min_level_count
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -116,40 +131,41 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         X : data frame or array
             One row a customer: numbers, texts, categories, missing values.
         y : array-like
-            Two values; the larger one is a case.
+            Two values; which one is a case, `pos_label` tells.
         kinds : array-like, optional
             Kind of each case (``sim_box``, ``never_payer``, ...); whatever stands at legitimate customers is ignored.
+
+        Warns
+        -----
+        QualityWarning
+            With fewer than 20 cases or legitimate customers: what is put together is then hardly weighed.
         """
-        table, matrix = self._learn_table(X)
-        target, self.classes_ = binary_target(y)
+        table, matrix = self._learn_table(X, forbidden=self._forbidden())
+        target = self._learn_event(y)
         check_consistent_length(table, target, *([] if kinds is None else [kinds]))
         self._check_params(table)
+        _warn_of_few(target)
         seed, usable = seed_of(self.random_state), self._usable(table)
-        self.model_ = ChurnClassifier(random_state=seed, n_jobs=self.n_jobs).fit(usable, target)
+        least = self.min_level_count
+        self.model_ = ChurnClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs).fit(usable, target)
         self.rules_ = mined_rules(usable, target, self._settings(seed))
-        self.anomaly_ = AnomalyScore(peers=self.peers, random_state=seed).fit(usable)
+        self.anomaly_ = AnomalyScore(peers=self.peers, min_level_count=least, random_state=seed).fit(usable)
         self._put_together(usable, target, seed)
         self.kinds_ = None
         if kinds is not None:
             self.kinds_ = fit_kinds(self._material(matrix, target), np.asarray(kinds, dtype=object), seed)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Calibrated probabilities of both classes, one row a customer."""
-        p = expit(self.decision_function(X))
-        return np.column_stack([1 - p, p])
+    def event_probability(self, X: Any) -> np.ndarray:
+        """Calibrated probability of being a case, one a customer."""
+        return np.asarray(expit(self.event_log_odds(X)))
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Calibrated log-odds of being a case."""
+    def event_log_odds(self, X: Any) -> np.ndarray:
+        """Calibrated log-odds of being a case, one a customer."""
         check_is_fitted(self)
         views = self.views(X).to_numpy()
         raw = self.weights_["intercept"] + ((views - self.means_) / self.spreads_) @ self.weights_.to_numpy()[1:]
         return np.asarray(self.calibration_.log_odds(raw))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The likelier class of each customer; `decide` weighs costs and budget."""
-        likely = (self.decision_function(X) > 0).astype(int)
-        return np.asarray(self.classes_[likely])
 
     def views(self, X: Any) -> pd.DataFrame:
         """The numbers that are put together: model, rules, expert_similarity, expert_matches, anomaly."""
@@ -164,7 +180,7 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         if self.kinds_ is None:
             raise DataError("the detector was fitted without kinds\n  hint: fit(X, y, kinds=...)")
         shares = self.kinds_.shares(self.encode(X))
-        p = self.predict_proba(X)[:, 1]
+        p = self.event_probability(X)
         found = shares.mul(p, axis=0)
         return found.set_axis(X.index, axis=0) if isinstance(X, pd.DataFrame) else found
 
@@ -184,7 +200,7 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             Index of `X`, highest net benefit first: probability, expected_loss, net_benefit, review (bool), and kind
             (the likeliest, where kinds were learned).
         """
-        p = self.predict_proba(X)[:, 1]
+        p = self.event_probability(X)
         loss = X[self.loss].to_numpy(np.float64) if isinstance(self.loss, str) else float(self.loss)
         found = pd.DataFrame({"probability": p, "expected_loss": p * loss}, index=X.index)
         found["net_benefit"] = found["expected_loss"] - self.review_cost
@@ -205,13 +221,13 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         told = [] if self.rules is None else [self.rules.within(usable.columns).alarms(usable, how)]
         if self.rules_ is not None:
             told.append(self.rules_.alarms(usable, how, "shadow"))
-        p = pd.Series(self.predict_proba(X)[:, 1], index=X.index)
+        p = pd.Series(self.event_probability(X), index=X.index)
         near = set().union(*(set(found.index) for found in told))
         return pd.concat([*told, self._model_alarms(p, near)])
 
     def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, seed: int = 0) -> pd.DataFrame:
         """Whom to show to analysts so that new kinds are seen, too; see `review_queue`."""
-        p = pd.Series(self.predict_proba(X)[:, 1], index=X.index)
+        p = pd.Series(self.event_probability(X), index=X.index)
         unusual = self.anomaly_.score_samples(self._usable(as_table(self, X, fitting=False)))
         return review_queue(p, unusual.set_axis(X.index), size, audit=audit, seed=seed)
 
@@ -242,7 +258,7 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         texts = {f"{part}_{name}": text for part, (_, own) in parts.items() for name, text in own.items()}
         state = {
             **self._table_state(),
-            "classes": self.classes_.tolist(),
+            **self._event_state(),
             "mined": None if self.rules_ is None else list(self.rules_.log.events),
             "weights": [[name, float(weight)] for name, weight in self.weights_.items()],
             "means": self.means_.tolist(),
@@ -266,7 +282,7 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         given["rules"] = None if given["rules"] is None else RuleBase.of_events(given["rules"])
         given["settings"] = None if given["settings"] is None else LearnSettings.from_state(given["settings"])
         model = cls._of_table_state({**state, "params": given})
-        model.classes_ = np.asarray(state["classes"])
+        model._take_event(state)
         parts, texts = state["parts"], {part: _own(boosters, f"{part}_") for part in state["parts"]}
         model.model_ = ChurnClassifier.from_state(parts["model"], texts["model"])
         model.anomaly_ = AnomalyScore.from_state(parts["anomaly"])
@@ -328,17 +344,24 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return pd.DataFrame(rows, index=found.index)
 
     def _settings(self, seed: int) -> LearnSettings:
-        return self.settings or LearnSettings(seed=seed)
+        given = self.settings or LearnSettings(seed=seed, min_level_count=self.min_level_count)
+        return replace(given, forbidden=())  # the guard has taken them out
 
     def _usable(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The table without columns that nothing may read."""
-        banned = set(self.settings.forbidden) if self.settings else set()
-        if isinstance(self.loss, str):
-            banned.add(self.loss)
+        """The table without columns that nothing may read: the one door to every part."""
+        banned = self._forbidden()
         return table.drop(columns=[c for c in table.columns if c in banned])
 
+    def _forbidden(self) -> set[str]:
+        banned = {str(name) for name in self.settings.forbidden} if self.settings else set()
+        return banned | ({self.loss} if isinstance(self.loss, str) else set())
+
     def _check_params(self, table: pd.DataFrame) -> None:
-        found = []
+        found = [
+            Problem("settings.forbidden", "no such column", name, ", ".join(table.columns))
+            for name in sorted(self._forbidden() - set(table.columns))
+            if name != self.loss
+        ]
         if isinstance(self.loss, str) and self.loss not in table:
             found.append(Problem("loss", "no such column", self.loss, ", ".join(table.columns)))
         if not isinstance(self.loss, str) and self.loss < 0:
@@ -351,6 +374,19 @@ class FraudDetector(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def _warn_of_few(y: np.ndarray) -> None:
+    cases, others = int(y.sum()), int(len(y) - y.sum())
+    if min(cases, others) < _FEWEST:
+        warnings.warn(
+            "too few of one kind to weigh model, rules and anomaly against each other\n"
+            f"  given: {cases} cases, {others} others\n"
+            f"  allowed: {_FEWEST} of each or more\n"
+            "  hint: until then take the probability as a rank, and review by rules written by hand",
+            QualityWarning,
+            stacklevel=3,
+        )
 
 
 def _own(texts: Mapping[str, str], prefix: str) -> dict[str, str]:

@@ -73,7 +73,9 @@ def fit_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
     total = max(int(counts.sum()), 1)
     large = [str(n) for n, c in zip(names, counts, strict=True) if c >= _FEWEST and n != OTHER]
     boosters = {name: _against_legitimate(material, cases & (kinds.astype(str) == name), seed) for name in large}
-    prior = {str(n): float(c) / total for n, c in zip(names, counts, strict=True)}
+    shares = {str(n): float(c) / total for n, c in zip(names, counts, strict=True) if n in large}
+    # the names of rare kinds are not kept: they may be about one customer
+    prior = {**shares, OTHER: max(1.0 - sum(shares.values()), 0.0)}
     return Kinds(boosters, prior)
 
 

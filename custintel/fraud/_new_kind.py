@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from custintel.errors import DataError
 from custintel.estimators import AnomalyScore
+from custintel.metrics import event_of, event_probability
 from custintel.rules import Rule, covered_by, describe_group, text_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Relearned:
 
         The more cases the new kind was learned from, the more it counts (half at eight).
         """
-        p = pd.Series(self.model.predict_proba(X)[:, 1], X.index).rank(pct=True)
+        p = pd.Series(event_probability(self.model, X), X.index).rank(pct=True)
         if self.new_kind is None:
             return p.rename("suspicion")
         share = self.new_kind.cases / (self.new_kind.cases + 2 * _HALF_SURE)
@@ -121,13 +122,15 @@ class Relearned:
         """
         if not len(self.novel):
             return []
+        readable = _readable(self.model, X)
+        banned = set(forbidden) - (set(X.columns) - set(readable.columns))
         like = self.rank(X)
         if self.new_kind is not None:
             like = like + self.new_kind.log_ratio(X, self._among).rank(pct=True)
         added = []
         for share in (_KINDS_SHARE / 2, _KINDS_SHARE, 2 * _KINDS_SHARE):
             top = (like.rank(ascending=False, method="first") <= max(share * len(X), 20)).to_numpy()
-            found = describe_group(X, top, forbidden=forbidden)
+            found = describe_group(readable, top, forbidden=banned)
             if found is None or covered_by(base, found.node, X):
                 continue
             rule = Rule(f"new_kind_{len(base) + 1:03d}", text_of(found.node), origin="anomaly", kind="new")
@@ -147,7 +150,7 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
     model : classifier
         Fitted on `X` and `y`, with ``predict_proba`` (`FraudDetector`, `ChurnClassifier`, ...).
     X, y
-        What it was fitted on; 0 may only mean "nobody complained".
+        What it was fitted on, or `y` as 0 and 1; 0 may only mean "nobody complained".
     reviewed : DataFrame
         Features of the customers that were looked at (`review_queue` chooses them).
     outcomes : array-like
@@ -165,26 +168,56 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
     >>> len(found.novel)
     4
     """
-    told, labels = np.asarray(outcomes, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    told, labels = _cases(model, outcomes), _cases(model, y)
     if len(told) != len(reviewed) or len(labels) != len(X):
         raise DataError("as many outcomes as customers are needed, reviewed and old")
-    usual = AnomalyScore().fit(X)
+    usual = AnomalyScore().fit(_readable(model, X))
     novel = _novel(model, X, reviewed, told)
     kind = NewKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
     doubtful = _suspected(model, X, labels)
     if kind is not None:
         doubtful |= _highest(kind.log_ratio(X, X).to_numpy(), _RELABELLED)
     keep = ~(doubtful & (labels == 0))
-    again = clone(model).fit(
-        pd.concat([X[keep], reviewed], ignore_index=True), np.concatenate([labels[keep], told]).astype(int)
-    )
+    rows = pd.concat([X[keep], reviewed], ignore_index=True)
+    again = _fresh(model).fit(rows, _labels(model, np.concatenate([labels[keep], told])))
     return Relearned(again, kind, reviewed.index[novel], X)
+
+
+def _cases(model: Any, y: Any) -> np.ndarray:
+    """1.0 for cases: by the labels of the model, or 0 and 1."""
+    values = np.asarray(y)
+    if set(np.unique(values).tolist()) <= set(np.asarray(model.classes_).tolist()):
+        return np.asarray(values == event_of(model), dtype=np.float64)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _labels(model: Any, cases: np.ndarray) -> np.ndarray:
+    """The labels of the model again."""
+    event = event_of(model)
+    other = next(label for label in np.asarray(model.classes_).tolist() if label != event)
+    return np.asarray(np.where(cases == 1, event, other))
+
+
+def _fresh(model: Any) -> Any:
+    """The model before it learned, told which label is the event."""
+    again = clone(model)
+    return again.set_params(pos_label=event_of(model)) if hasattr(model, "pos_label_") else again
+
+
+def _readable(model: Any, X: pd.DataFrame) -> pd.DataFrame:
+    """The table without columns that the model may not read: what looks for new kinds may not either."""
+    contract = getattr(model, "contract_", None)
+    banned = set() if contract is None else {c.name for c in contract.columns if c.kind == "forbidden"}
+    return X.drop(columns=[c for c in X.columns if str(c) in banned])
 
 
 def _suspected(model: Any, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
     """Customers assumed legitimate that a model which has not seen them suspects most: they may be unnoticed cases."""
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    p = cross_val_predict(clone(model), X, y.astype(int), cv=folds, method="predict_proba")[:, 1]
+    blank = clone(model)
+    if hasattr(blank, "pos_label"):
+        blank.set_params(pos_label=None)  # 1 is the event here
+    p = cross_val_predict(blank, X, y.astype(int), cv=folds, method="predict_proba")[:, 1]
     p[y == 1] = -1
     return _highest(p, _RELABELLED)
 
@@ -195,8 +228,8 @@ def _highest(values: np.ndarray, share: float) -> np.ndarray:
 
 def _novel(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, told: np.ndarray) -> np.ndarray:
     """Reviewed cases that the known model ranks below its most suspicious twentieth."""
-    limit = np.quantile(model.predict_proba(X)[:, 1], 0.95)
-    return np.asarray((told == 1) & (model.predict_proba(reviewed)[:, 1] < limit))
+    limit = np.quantile(event_probability(model, X), 0.95)
+    return np.asarray((told == 1) & (event_probability(model, reviewed) < limit))
 
 
 def _places(usual: AnomalyScore, X: pd.DataFrame) -> np.ndarray:

@@ -61,7 +61,7 @@ group by customer_id, as_of, other_party"""
 
 
 def _ranked(question: Question) -> Step:
-    over = "over (partition by customer_id, as_of order by n desc, other_party"
+    over = "over (partition by customer_id, as_of order by n desc, last_day desc, other_party"
     sql = f"""select
     *,
     row_number() {over}) as place,

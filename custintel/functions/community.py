@@ -2,8 +2,10 @@
 
 A tie is a pair of lines of ours that were in touch in both directions in the last 90 days, as far as either side's
 records show. Communities are found by label propagation: every line begins with a label of its own and four times
-takes the label with the greatest weight among its ties, its own counting as its strongest tie; equal weights go to the
-smaller label. Weights are whole numbers, so the outcome is the same on every engine.
+takes the label with the greatest weight among its ties, its own counting as its strongest tie. Of equal weights, the
+label of the line with more calls and texts to its ties wins, then with the stronger tie, with later contacts, with more
+ties, and only at last with the smaller identity: the outcome hardly depends on how lines are called. Weights are whole
+numbers, so it is the same on every engine.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["community"]
 
 _ROUNDS = 4
+_RANK = 2_000_000_000
 
 
 @sql_function(
@@ -85,7 +88,11 @@ group by as_of, line, other"""
 
 
 def _lines(question: Question) -> Step:
-    sql = f"""select as_of, line, line as label, max(n) as strongest
+    # numbers of ten digits each, so that texts are in the order of the numbers
+    ages = "sum(date_diff('day', last_day, as_of))"
+    rank = [f"{_RANK} - sum(n)", f"{_RANK} - max(n)", f"{_RANK} + {ages}", f"{_RANK} - count(*)"]
+    label = " || ".join([*(f"cast({number} as varchar)" for number in rank), "line"])
+    sql = f"""select as_of, line, {label} as label, max(n) as strongest
 from {question.name}_ties
 group by as_of, line"""
     return question.step("labels_0", sql, "every line with a label of its own")

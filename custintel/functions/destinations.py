@@ -19,7 +19,12 @@ _RISKY = 0.5
 @sql_function(
     "destinations",
     reads=[
-        Reads("usage", required=("other_party", "destination", "direction"), optional=("duration_s",), days=90),
+        Reads(
+            "usage",
+            required=("other_party", "destination", "direction"),
+            optional=("duration_s", "number_range"),
+            days=90,
+        ),
         Reads("numbering", required=("prefix",), optional=("country", "risk")),
     ],
     gives={
@@ -39,7 +44,8 @@ def destinations(question: Question) -> list[Step]:
     """Countries of international numbers, and risk of the international and premium numbers called, over 90 days.
 
     Risk counts outgoing calls and texts only; a range is risky from 0.5 on. A number takes the country and risk of
-    the longest prefix that it begins with.
+    the longest prefix that it begins with; where a call has a `number_range`, that stands for the digits, which a
+    pseudonym does not have.
     """
     return [_events(question), _ranges(question), _known(question), _countries(question), _answer(question)]
 
@@ -50,6 +56,7 @@ def _events(question: Question) -> Step:
     customer_id,
     as_of,
     other_party,
+    max(number_range) as number_range,
     cast(count(*) as double) as n,
     max(case when destination = 'international' then 1 else 0 end) as abroad,
     max({age}) as oldest,
@@ -76,8 +83,11 @@ from (
         r.risk,
         row_number() over (partition by p.other_party order by length(r.prefix) desc) as place
     from (
-        select e.other_party, l.digits, substr(e.other_party, 1, l.digits) as start
-        from (select distinct other_party from {question.name}_events) as e
+        select e.other_party, l.digits, substr(e.number, 1, l.digits) as start
+        from (
+            select distinct other_party, coalesce(number_range, other_party) as number
+            from {question.name}_events
+        ) as e
         cross join (select distinct length(prefix) as digits from (
 {question.listed("numbering")}
         ) as n) as l

@@ -20,6 +20,11 @@ def _needs(*figures: str) -> tuple[str, ...]:
     return tuple(f"cell_kpis.{figure}" for figure in figures)
 
 
+def _at_home(figure: str) -> tuple[str, ...]:
+    """Home is where the nights are spent."""
+    return (*_needs(figure), "usage.hour")
+
+
 @sql_function(
     "experience",
     reads=[
@@ -36,12 +41,12 @@ def _needs(*figures: str) -> tuple[str, ...]:
         "outage_hours_30": _needs("outage_hours"),
         "outage_hours_90": _needs("outage_hours"),
         "worst_drop_rate": _needs("drop_rate"),
-        "home_drop_rate": _needs("drop_rate"),
-        "home_throughput": _needs("throughput_mbps"),
-        "home_outage_hours_30": _needs("outage_hours"),
-        "home_outage_hours_90": _needs("outage_hours"),
-        "home_outage_days": _needs("outage_hours"),
-        "days_since_home_outage": _needs("outage_hours"),
+        "home_drop_rate": _at_home("drop_rate"),
+        "home_throughput": _at_home("throughput_mbps"),
+        "home_outage_hours_30": _at_home("outage_hours"),
+        "home_outage_hours_90": _at_home("outage_hours"),
+        "home_outage_days": _at_home("outage_hours"),
+        "days_since_home_outage": _at_home("outage_hours"),
     },
 )
 def experience(question: Question) -> list[Step]:

@@ -14,10 +14,10 @@ __all__ = ["imei", "used_devices"]
 
 
 def used_devices(question: Question, everyone: bool = False) -> Step:
-    """One row a line and device of the last 90 days; the present one was seen last (equal ones: by identity)."""
+    """One row a line and device of the last 90 days; the present one was seen last (equal ones: used most)."""
     sql = f"""select
     *,
-    row_number() over (partition by customer_id, as_of order by last_time desc, device_id) as place
+    row_number() over (partition by customer_id, as_of order by last_time desc, n desc, first_day, device_id) as place
 from (
     select
         customer_id,

@@ -15,6 +15,8 @@ __all__ = ["NIGHT", "places"]
 NIGHT = "(extract(hour from event_time) >= 22 or extract(hour from event_time) < 6)"
 """As `is_night` of the table usage, from 22:00 to 06:00."""
 
+_BY_NIGHT = ("usage.hour",)
+"""Home is where the nights are spent: times that are days tell nothing of it."""
 _WEEKS = 5
 _EARTH = 6371.0
 """Kilometres."""
@@ -38,13 +40,13 @@ def distance(a: tuple[str, str], b: tuple[str, str]) -> str:
         Reads("cells", required=("cell_id", "latitude", "longitude"), optional=("kind", "region")),
     ],
     gives={
-        "home_share": (),
-        "home_share_lately": (),
-        "home_moved_km": (),
-        "home_kind": ("cells.kind",),
-        "home_region": ("cells.region",),
-        "home_distance": (),
-        "farthest": (),
+        "home_share": _BY_NIGHT,
+        "home_share_lately": _BY_NIGHT,
+        "home_moved_km": _BY_NIGHT,
+        "home_kind": ("cells.kind", *_BY_NIGHT),
+        "home_region": ("cells.region", *_BY_NIGHT),
+        "home_distance": _BY_NIGHT,
+        "farthest": _BY_NIGHT,
         "radius": (),
         "frequent_cells": (),
         "week_likeness": (),

@@ -68,12 +68,6 @@ DIFFERENCES = (
         "test_a_call_without_length_counts",
     ),
     Difference(
-        "exact duplicates",
-        "are kept",
-        "are dropped and counted when the table is read",
-        "test_exact_duplicates_are_dropped",
-    ),
-    Difference(
         "records at the same moment",
         "stay in the order of the file",
         "incoming before outgoing, calls before texts: the result does not depend on the order of rows",

@@ -11,6 +11,7 @@ from custintel.builder import Step, spine_steps, warehouse_sources
 from custintel.errors import DataError
 from custintel.indicators._contacts import contact_tables
 from custintel.indicators._conversations import conversation_tables
+from custintel.indicators._hours import holds_days, without_hours
 from custintel.indicators._places import place_tables, positions_step, tower_mix_steps
 from custintel.indicators._records import lines_step, number_steps, records_step, top_ups_step
 from custintel.indicators._rules import make_rules
@@ -89,7 +90,8 @@ def cdr_indicators(  # noqa: PLR0913  (the public door; its keywords are bandico
     check_warehouse(wh)
     parts = max(1, math.ceil(_records(wh) / RECORDS))
     frames = [_part(wh, rules, part, parts) for part in range(parts)]
-    return pd.concat(frames).sort_index() if parts > 1 else frames[0]
+    frame = pd.concat(frames).sort_index() if parts > 1 else frames[0]
+    return without_hours(frame) if holds_days(wh) else frame
 
 
 def check_warehouse(wh: Warehouse) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.builder import Step
-from custintel.errors import ConfigurationError
+from custintel.errors import ConfigurationError, DataError
+from custintel.indicators._hours import holds_days
 from custintel.indicators._indicators import check_warehouse, keep_records
 from custintel.indicators._rules import Rules, check_dates
 from custintel.indicators._run import Desk
@@ -70,6 +71,8 @@ def week_matrix(
     if minutes < 1 or 1440 % minutes:
         raise ConfigurationError(f"slots that do not divide the day\n  given: {minutes} minutes\n  hint: 5, 15, 30, 60")
     check_warehouse(wh)
+    if minutes < 1440 and holds_days(wh):
+        raise DataError("usage holds days without a time of day\n  given: slots of a day\n  allowed: minutes=1440")
     rules = Rules(as_of=check_dates(as_of, window), window=window)
     with Desk(wh.engine) as desk:
         keep_records(wh, rules, desk)

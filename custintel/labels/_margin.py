@@ -407,7 +407,7 @@ def _interconnect(wh: Warehouse, prices: Mapping[str, float]) -> str:
 def _network(wh: Warehouse, prices: Mapping[str, float]) -> str:
     columns = set(wh.columns("usage"))
     minutes = "coalesce(duration_s, 0) / 60.0" if "duration_s" in columns else "0.0"
-    volume = "coalesce(data_mb, 0) / 1024.0" if "data_mb" in columns else "0.0"
+    volume = "coalesce(data_mb, 0) / 1000.0" if "data_mb" in columns else "0.0"
     by_kind = {d: prices.get(f"voice_minute_{d}", prices.get("voice_minute_off_net", 0.0)) for d in _DESTINATIONS}
     voice = _case("destination", by_kind) if "destination" in columns else repr(prices.get("voice_minute_off_net", 0.0))
     abroad = "roaming_country is not null" if "roaming_country" in columns else "false"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_dates
 from custintel.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def arrears_stages(wh: Warehouse, as_of: Sequence[Any]) -> pd.DataFrame:
     DataFrame
         Index customer_id, one column a date, values of `ARREARS_STAGES`; missing before the first bill was due.
     """
+    days = [pd.Timestamp(day) for day in read_dates(as_of)]
     bills = _bills(wh)
-    found = {pd.Timestamp(day): _stage(bills, pd.Timestamp(day)) for day in as_of}
+    found = {day: _stage(bills, day) for day in days}
     return pd.DataFrame(found).rename_axis(index="customer_id", columns="as_of")
 
 
@@ -72,7 +74,7 @@ def roll_rates(wh: Warehouse, as_of: Sequence[Any]) -> pd.DataFrame:
     >>> found.loc["1-30", ["current", "31-60", "customers"]].tolist()
     [0.5, 0.5, 2.0]
     """
-    days = sorted(pd.Timestamp(day) for day in as_of)
+    days = sorted(pd.Timestamp(day) for day in read_dates(as_of))
     if len(days) < 2:
         raise DataError("roll rates need two dates at least\n  hint: the month ends of a year")
     stages = arrears_stages(wh, days)

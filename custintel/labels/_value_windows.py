@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.dates import read_day
 from custintel.errors import DateError
 from custintel.labels._margin import value_name
 
@@ -126,7 +127,7 @@ def future_margin(margin: pd.DataFrame, as_of: AsOf, customers: Iterable[Any], m
     DateError
         When the date is not the last day of a month.
     """
-    day = pd.Timestamp(as_of)
+    day = pd.Timestamp(read_day(as_of))
     if not day.is_month_end:
         raise DateError(
             f"future margins are counted from the end of a month\n  given: {day.date()}\n"
@@ -148,7 +149,7 @@ def _ordinary(margin: pd.DataFrame) -> pd.Series:
 
 def _by_month(values: pd.Series, as_of: AsOf) -> pd.DataFrame:
     """Lines x whole months up to the date."""
-    day = pd.Timestamp(as_of)
+    day = pd.Timestamp(read_day(as_of))
     last = (day + pd.Timedelta(days=1)).replace(day=1) - pd.DateOffset(months=1)
     table = values.unstack("month")
     first = pd.Timestamp(str(table.columns.min()))

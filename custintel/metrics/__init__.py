@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.metrics._bootstrap import Interval, bootstrap_interval
+from custintel.metrics._bootstrap import Interval, bootstrap_interval, metric_bounds
 from custintel.metrics._calibration import CalibrationLine, brier, calibration_line, calibration_table, ece_score
 from custintel.metrics._campaign import (
     Campaign,
@@ -14,6 +14,7 @@ from custintel.metrics._campaign import (
 )
 from custintel.metrics._discrimination import auc, average_precision, gini, ks_score, lift_score, max_lift
 from custintel.metrics._displays import GainDisplay, LiftDisplay, ProfitDisplay, QiniDisplay, ReliabilityDisplay
+from custintel.metrics._event import event_of, event_probability
 from custintel.metrics._profit import Empc, constant_policy_profit, empc, empc_score, profit_curve
 from custintel.metrics._share import wilson
 from custintel.metrics._stability import csi, psi
@@ -58,6 +59,8 @@ __all__ = [
     "empc",
     "empc_individual",
     "empc_score",
+    "event_of",
+    "event_probability",
     "gain_table",
     "gini",
     "integrated_brier_score",
@@ -65,6 +68,7 @@ __all__ = [
     "ks_score",
     "lift_score",
     "max_lift",
+    "metric_bounds",
     "money_column",
     "profit_curve",
     "profit_scorer",

@@ -9,7 +9,9 @@ from scipy.optimize import isotonic_regression
 from scipy.special import betainc
 
 from custintel.errors import DataError, Problem, raise_problems
+from custintel.metrics._event import event_of, event_probability
 from custintel.metrics._profit import Empc
+from custintel.metrics._ranking import outcomes
 
 __all__ = ["Campaign", "best_campaign", "contact_value", "empc_individual", "money_column", "profit_scorer"]
 
@@ -180,8 +182,8 @@ class profit_scorer:  # noqa: N801 - used like a function, kept as a class so th
 
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         """Profit per customer that is made, not expected."""
-        p = estimator.predict_proba(X)[:, 1]
-        target = np.asarray(y) == estimator.classes_[1]
+        p = event_probability(estimator, X)
+        target = np.asarray(y) == event_of(estimator)
         clv, d = money_column(self.clv, X), money_column(self.d, X)
         expected = contact_value(p, clv, d, self.f, self.take_up)
         most = len(p) if self.capacity is None else int(self.capacity * len(p))
@@ -236,7 +238,7 @@ class _Money(NamedTuple):
 
     @classmethod
     def of(cls, y: Any, clv: Any, d: Any, f: float) -> _Money:
-        target = np.asarray(y, dtype=np.float64)
+        target = outcomes(y)
         if not np.isin(target, (0.0, 1.0)).all():
             raise DataError("outcomes must be 0 and 1")
         value, offer = amounts("clv", clv, target.shape), amounts("d", d, target.shape)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from custintel.errors import DataError, MissingExtraError
+from custintel.errors import DataError, MissingExtraError, rows_at
+from custintel.metrics._event import event_of, event_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,13 +91,13 @@ def thinned(ends: np.ndarray) -> np.ndarray:
 
 
 def probabilities(estimator: Any, X: Any) -> np.ndarray:
-    """Probability of the second class."""
+    """Probability of the event."""
     if not hasattr(estimator, "predict_proba"):
         raise DataError(
             f"a picture needs probabilities\n  given: {type(estimator).__name__} without predict_proba\n"
             "  hint: from_predictions takes scores of any kind"
         )
-    return np.asarray(estimator.predict_proba(X))[:, 1]
+    return event_probability(estimator, X)
 
 
 def target(estimator: Any, y: Any) -> np.ndarray:
@@ -107,8 +108,9 @@ def target(estimator: Any, y: Any) -> np.ndarray:
         raise DataError(f"a picture needs a classifier of two classes\n  given: {len(known)}: {known[:5]}")
     strangers = set(np.unique(found).tolist()) - set(known)
     if strangers:
-        raise DataError(f"outcomes the classifier does not know\n  given: {sorted(strangers)[:5]}\n  allowed: {known}")
-    return np.asarray(found == known[1], dtype=np.float64)
+        given = rows_at(~np.isin(found, known))
+        raise DataError(f"outcomes the classifier does not know\n  given: {given}\n  allowed: {known}")
+    return np.asarray(found == event_of(estimator), dtype=np.float64)
 
 
 def _axes() -> Any:

@@ -99,7 +99,7 @@ def lift_score(y: Any, p: Any, at: float = 0.1) -> float:
 
 
 def max_lift(y: Any, at: float = 0.1) -> float:
-    """The highest possible lift: ``min(1 / at, 1 / rate)``.
+    """The highest possible lift: ``min(1 / at, 1 / rate)``, where `at` is the share of the whole customers taken.
 
     Parameters
     ----------
@@ -113,7 +113,9 @@ def max_lift(y: Any, at: float = 0.1) -> float:
     >>> max_lift([1, 0, 0, 0])
     4.0
     """
-    return float(min(1 / at, 1 / _with_targets(rank(y, np.zeros(len(y)))).rate))
+    found = _with_targets(rank(y, np.zeros(len(y))))
+    total = found.weight.sum()
+    return float(min(total / _taken(total, at), 1 / found.rate))
 
 
 def ranked_auc(r: Ranking) -> float:
@@ -142,9 +144,14 @@ def ranked_ks(r: Ranking) -> float:
 def ranked_lift(r: Ranking, at: float = 0.1) -> float:
     """Lift of a ranking."""
     total = r.weight.sum()
-    size = max(1.0, np.floor(at * total + 0.5))
+    size = _taken(total, at)
     taken = np.clip(size - (np.cumsum(r.weight) - r.weight), 0.0, r.weight)
     return float((taken @ r.y / size) / r.rate) if r.rate > 0 else float("nan")
+
+
+def _taken(total: float, at: float) -> float:
+    """Whole customers taken from the top."""
+    return float(max(1.0, np.floor(at * total + 0.5)))
 
 
 def _with_both_classes(r: Ranking) -> Ranking:

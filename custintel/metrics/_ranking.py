@@ -18,7 +18,7 @@ import numpy as np
 
 from custintel.errors import DataError
 
-__all__ = ["Ranking", "rank"]
+__all__ = ["Ranking", "outcomes", "rank"]
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,30 @@ def rank(y: Any, p: Any) -> Ranking:
     return Ranking(outcome[order], ordered, np.ones(len(order)), order, starts)
 
 
+def outcomes(y: Any) -> np.ndarray:
+    """Outcomes as floats; labels that are no numbers are refused, because nothing says which one is the event."""
+    try:
+        return np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            "outcomes must be 0 or 1: which label is the event cannot be told here\n"
+            "  given: labels that are no numbers\n"
+            "  hint: give y == the label of the event, such as y == 'bad'"
+        ) from None
+
+
 def checked(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
     """Outcomes as 0.0/1.0 and finite scores of the same length."""
-    outcome, score = np.asarray(y, dtype=np.float64).ravel(), np.asarray(p, dtype=np.float64).ravel()
+    outcome, score = outcomes(y).ravel(), np.asarray(p, dtype=np.float64).ravel()
     if len(outcome) != len(score):
         raise DataError(f"outcomes and scores differ in length: {len(outcome)} and {len(score)}")
     if len(outcome) == 0:
         raise DataError("no customers: outcomes and scores are empty")
     if not np.isin(outcome, (0.0, 1.0)).all():
-        raise DataError("outcomes must be 0 or 1\n  hint: leave censored customers (NaN) out before measuring")
+        raise DataError(
+            "outcomes must be 0 or 1\n  hint: leave censored customers (NaN) out before measuring; "
+            "of other labels give y == the label of the event"
+        )
     if not np.isfinite(score).all():
         raise DataError(f"{int((~np.isfinite(score)).sum())} score(s) are missing or infinite")
     return outcome, score

@@ -28,4 +28,6 @@ def wilson(positives: float, rows: float, z: float = 1.96) -> tuple[float, float
     share, z2 = positives / rows, z**2
     centre = (share + z2 / (2 * rows)) / (1 + z2 / rows)
     half = z / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # at the ends exactly, where rounding would leave the share itself outside
+    low = 0.0 if positives == 0 else max(0.0, centre - half)
+    return low, 1.0 if positives == rows else min(1.0, centre + half)

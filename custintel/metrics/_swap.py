@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import Problem, raise_problems
+from custintel.metrics._ranking import outcomes
 
 __all__ = ["swap_set"]
 
@@ -38,7 +39,7 @@ def swap_set(y: Any, risk: Any, other_risk: Any, accept: float = 0.8) -> pd.Data
     """
     if not 0 < accept < 1:
         raise_problems([Problem("accept", "not a share", str(accept), "between 0 and 1")])
-    truth = np.asarray(y, dtype=np.float64)
+    truth = outcomes(y)
     one, two = _accepted(risk, accept), _accepted(other_risk, accept)
     parts = {"both": one & two, "swap out": one & ~two, "swap in": two & ~one, "neither": ~one & ~two}
     rows = {name: {"customers": int(own.sum()), "bad": int(truth[own].sum())} for name, own in parts.items()}

@@ -8,13 +8,16 @@ name their formula and must not be compared with those of another.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 
 from custintel.errors import DataError, Problem, raise_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Comparison", "Qini", "compare_uplift", "qini_curve", "qini_score", "uplift_at", "uplift_table"]
 
@@ -105,8 +108,8 @@ def qini_score(y: Any, uplift: Any, treated: Any, weight: Any = None, repeats: i
     if repeats == 0:
         return Qini(value, float("nan"), float("nan"))
     drawn = [_qini(_drawn(rows, rng)) for rng in _generators(seed, repeats)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Qini(value, float(low), float(high))
+    low, high = _ends(value, drawn)
+    return Qini(value, low, high)
 
 
 def uplift_at(y: Any, uplift: Any, treated: Any, share: float = 0.3, weight: Any = None) -> float:
@@ -188,9 +191,16 @@ def compare_uplift(  # noqa: PLR0913 - two rankings of one experiment
     for rng in _generators(seed, repeats):
         part = _drawn_places(one.treated, rng)
         drawn.append(_qini(_take(one, part)) - _qini(_take(two, part)))
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    difference = _qini(one) - _qini(two)
+    low, high = _ends(difference, drawn)
     worse = (np.sum(np.asarray(drawn) <= 0) + 1) / (repeats + 1)
-    return Comparison(_qini(one) - _qini(two), float(low), float(high), float(worse))
+    return Comparison(difference, low, high, float(worse))
+
+
+def _ends(value: float, drawn: Sequence[float]) -> tuple[float, float]:
+    """Both ends of a percentile interval, which reaches to the value itself where few draws are skewed."""
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(min(low, value)), float(max(high, value))
 
 
 def _rows(y: Any, uplift: Any, treated: Any, weight: Any) -> _Rows:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["absorb", "learn_into"]
 
 
-def learn_into(
+def learn_into(  # noqa: PLR0913 - the options of learning
     base: RuleBase,
     X: pd.DataFrame,
     y: Any,
@@ -26,6 +26,7 @@ def learn_into(
     *,
     time: Any = None,
     by: str = "learn_into",
+    pos_label: Any = None,
     **facts: Any,
 ) -> list[Rule]:
     """Mine rules from labelled customers into a base that may have others: new ones go into its shadow.
@@ -37,7 +38,7 @@ def learn_into(
     ----------
     base : RuleBase
         The base that is added to.
-    X, y, settings, time
+    X, y, settings, time, pos_label
         As in `RuleBase.learn`.
     by : str
         Who adds them.
@@ -49,11 +50,11 @@ def learn_into(
     list of Rule
         Those that the base did not have.
     """
-    learned = RuleBase.learn(X, y, settings, time=time)
+    target = binary_target(y, pos_label).y
+    learned = RuleBase.learn(X, target, settings, time=time)
     added = absorb(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
     if added:
-        target, _ = binary_target(y)
-        table, numbers = readable(X)
+        table, numbers = readable(X, settings.forbidden if settings else ())
         base.learn_profiles(table[target == 0], by=by)
         if set(base.compile("shadow", "active", "watch").columns) <= set(table.columns):
             base.learn_score(table, target, numbers)

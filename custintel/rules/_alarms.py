@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import Problem, raise_problems
+from custintel.identifiers import identifier_index
 from custintel.rules._condition import AllOf, AnyOf, Condition, Node
 from custintel.rules._matching import Table
 
@@ -66,10 +67,10 @@ def alarms(entries: Mapping[str, Entry], rules: RuleSet, X: pd.DataFrame, how: A
     Returns
     -------
     DataFrame
-        Index of `X`; rule, version, category, kind, tier (match or resembles), similarity, matched, missed (with the
-        distance) and unknown conditions in words, precision (what its evidence says of this tier), expected loss
-        (precision x loss of the rule, in u), severity, action. Rules that could not be answered are named in
-        ``attrs["set_aside"]``.
+        Index of `X`, customers as text; rule, version, category, kind, tier (match or resembles), similarity, matched,
+        missed (with the distance) and unknown conditions in words, precision (what its evidence says of this tier),
+        expected loss (precision x loss of the rule, in u), severity, action. Rules that could not be answered are named
+        in ``attrs["set_aside"]``.
     """
     near = rules.similarity(X)
     similarity, aside = near.to_numpy(), near.attrs.get("set_aside", {})
@@ -82,7 +83,7 @@ def alarms(entries: Mapping[str, Entry], rules: RuleSet, X: pd.DataFrame, how: A
         {**_facts(entries[ids[j]], float(similarity[i, j]), how.language), **teller.tell(rules.nodes[ids[j]], place[i])}
         for i, j in zip(row, rule, strict=True)
     ]
-    found = pd.DataFrame(told, index=X.index[row], columns=list(_COLUMNS))
+    found = pd.DataFrame(told, index=identifier_index(X.index[row]), columns=list(_COLUMNS))
     order = np.lexsort((-found["similarity"].to_numpy(float), -found["severity"].to_numpy(float), row))
     found = found.iloc[order]
     found.attrs.update(near.attrs)
@@ -104,7 +105,7 @@ def cases(found: pd.DataFrame) -> pd.DataFrame:
         similarity (the highest), expected_loss (the highest, not the sum: one customer is lost once), severity, action.
     """
     frame = found.reset_index()
-    by = frame.groupby("customer_id", sort=False)
+    by = frame.groupby("customer_id", sort=False, dropna=False)
     out = pd.DataFrame(
         {
             "alarms": by.size(),

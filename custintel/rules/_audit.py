@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import DataError, Problem, raise_problems
+from custintel.identifiers import identifier_index
 from custintel.metrics import wilson
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015,
     """
     if not 0 < share <= 1:
         raise_problems([Problem("share", "not a share of customers", str(share), "above 0, up to 1")])
-    free = _customers(X).difference(_customers(alarms))
+    everybody = _named(X)
+    free = everybody[~identifier_index(everybody).isin(_customers(alarms))].sort_values()
     if not len(free):
         raise DataError("every customer has an alarm: there is nobody to audit\n  hint: look at the rules first")
     drawn = max(1, round(share * len(free)))
@@ -127,6 +129,7 @@ def audited_recall(X: pd.DataFrame, alarms: pd.DataFrame, audit: pd.DataFrame, o
     """
     known = _known(outcomes)
     alarmed = _customers(X).intersection(_customers(alarms))
+    audit = audit.set_axis(identifier_index(audit.index))
     closed, looked = alarmed.intersection(known.index), audit.index.intersection(known.index)
     if not len(looked):
         raise DataError("no customer of the audit has a known outcome\n  hint: outcomes of audited customers, too")
@@ -156,13 +159,20 @@ def _share(caught: float, missed: float) -> float:
     return caught / (caught + missed) if caught + missed > 0 else float("nan")
 
 
-def _customers(table: pd.DataFrame) -> pd.Index:
+def _named(table: pd.DataFrame) -> pd.Index:
+    """Each customer once, as the table names them."""
     index = table.index
     return (index.get_level_values("customer_id") if "customer_id" in index.names else index).unique()
+
+
+def _customers(table: pd.DataFrame) -> pd.Index:
+    """Each customer once, as text: tables of different readers meet here."""
+    return identifier_index(_named(table)).unique()
 
 
 def _known(outcomes: pd.DataFrame) -> pd.Series:
     """1 for cases, 0 for others, by customer; unknown ones left out."""
     frame = outcomes.set_index("customer_id") if "customer_id" in outcomes else outcomes
+    frame = frame.set_axis(identifier_index(frame.index))
     told = frame.loc[frame["outcome"].isin([*_CASES, "not"]), "outcome"]
     return told.isin(_CASES).groupby(level=0).max().astype(int)

@@ -6,7 +6,7 @@ import html
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import date, datetime
 from pathlib import Path
 from threading import get_ident
 from types import MappingProxyType
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
+from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, Problem, QualityWarning, raise_problems
 from custintel.estimators import binary_target
 from custintel.file_lock import WAIT_SECONDS
 from custintel.rules._alarms import AlarmSettings, alarms
-from custintel.rules._clock import days_between
+from custintel.rules._clock import days_between, moment
 from custintel.rules._columns import Columns, known_columns
 from custintel.rules._condition import text_of
 from custintel.rules._grid import as_numbers, readable
@@ -302,6 +303,7 @@ class RuleBase:
         *,
         time: Any = None,
         path: str | Path | None = None,
+        pos_label: Any = None,
     ) -> Self:
         """A base of rules mined from labelled customers, in state *shadow*, with a score made of them.
 
@@ -310,13 +312,16 @@ class RuleBase:
         X : DataFrame
             Any customer table: numbers, texts, categories, missing values.
         y : array-like
-            Two values; the larger one is a case.
+            Two values; which one is a case, `pos_label` tells.
         settings : LearnSettings, optional
             How many rules, of what support, which columns they may not read.
         time : array-like, optional
             Time of each row: rules are then proved on the latest rows.
         path : path, optional
             File of the log.
+        pos_label : object, optional
+            The label of a case. Without it a known word for yes (yes, true, fraud, bad, ...) is a case, of numbers the
+            larger one, otherwise the rarer label, with a warning.
 
         Returns
         -------
@@ -333,10 +338,10 @@ class RuleBase:
         >>> bool(base.score(X)[fraud].min() > base.score(X)[~fraud].median())
         True
         """
-        target, _ = binary_target(y)
-        table, numbers = readable(X)
+        target, how = binary_target(y, pos_label).y, settings or LearnSettings()
+        table, numbers = readable(X, how.forbidden)
         base = cls(path)
-        for k, found in enumerate(learn_rules(table, target, settings or LearnSettings(), time), 1):
+        for k, found in enumerate(learn_rules(table, target, how, time), 1):
             rule = Rule(f"mined_{k:02d}", text_of(found.node), origin="mined")
             base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.proof.to_evidence())
             base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
@@ -608,22 +613,11 @@ def _state_in(base: RuleBase, id_: str) -> str:
 
 def _time(at: str | datetime | None) -> str:
     """UTC with microseconds, so that text order is time order."""
-    if at is None:
-        return _written(datetime.now(UTC))
-    found = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return _written(found if found.tzinfo else _in_utc(found))
+    return moment(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _in_utc(naive: datetime) -> datetime:
-    """A time without a zone is taken as UTC."""
-    return naive.replace(tzinfo=UTC)
-
-
-def _written(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _end_of(time: str | datetime) -> str:
-    if isinstance(time, str) and len(time) == 10:
-        return _time(f"{time}T23:59:59.999999")
-    return _time(time)
+def _end_of(time: str | date) -> str:
+    """A day means its end."""
+    if isinstance(time, datetime) or (isinstance(time, str) and ":" in time):
+        return _time(time)
+    return _time(f"{read_day(time, 'a time')}T23:59:59.999999")

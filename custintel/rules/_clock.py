@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from custintel.dates import read_moment
+
 __all__ = ["days_between", "moment"]
 
 
@@ -15,7 +17,7 @@ def moment(at: str | datetime | None) -> datetime:
     """
     if at is None:
         return datetime.now(UTC)
-    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    found = read_moment(at).to_pydatetime(warn=False)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 

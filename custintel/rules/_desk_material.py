@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
+from custintel.identifiers import identifier_text
 from custintel.rules._alarms import cases as joined
 from custintel.rules._desk_outcomes import closed_alarms, customer_verdicts, flat
 from custintel.rules._outcomes import outcomes_of
@@ -112,7 +113,7 @@ def _month(asked: str | None, base: RuleBase, closed: pd.DataFrame, alarms: pd.D
 def _cases(given: Given, alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Cases with outcome and saved loss, the most urgent first."""
     found = joined(alarms) if given.cases is None else given.cases
-    found = found.assign(customer_id=found["customer_id"].astype(str))
+    found = found.assign(customer_id=identifier_text(found["customer_id"]))
     if "outcome" not in found:
         verdict = customer_verdicts(outcomes)
         found = found.assign(outcome=[_word(verdict.get(customer)) for customer in found["customer_id"]])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.errors import DataError
+from custintel.errors import DataError, rows_at
+from custintel.identifiers import identifier_text
 
 if TYPE_CHECKING:
     from custintel.rules._base import RuleBase
@@ -29,7 +30,7 @@ def verdicts(outcomes: pd.Series) -> pd.Series:
     unread = sorted(set(said) - {*_CONFIRMED, *_REFUTED, *_OPEN})
     if unread:
         raise DataError(
-            f"an outcome that cannot be read\n  given: {', '.join(unread[:5])}\n"
+            f"an outcome that cannot be read\n  given: {rows_at(said.isin(unread))}\n"
             f"  allowed: {', '.join(_CONFIRMED[:4])}; {', '.join(_REFUTED[:3])}; unknown"
         )
     told = [True if word in _CONFIRMED else False if word in _REFUTED else None for word in said]
@@ -63,7 +64,7 @@ def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) 
 def _given(outcomes: pd.DataFrame) -> pd.DataFrame:
     frame = flat(outcomes)
     if "customer_id" not in frame and "alarm" in frame:  # a mark of customer and month where ids are not kept
-        frame = frame.assign(customer_id=frame["alarm"].astype(str))
+        frame = frame.assign(customer_id=identifier_text(frame["alarm"]))
     if "outcome" not in frame or not {"rule", "customer_id"} & set(frame.columns):
         raise DataError(
             f"these are no outcomes of alarms\n  given: {', '.join(map(str, frame.columns))}\n"
@@ -87,7 +88,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with customers (and dates) as columns, customers as texts."""
     levels = [name for name in frame.index.names if name]
     plain = frame.reset_index([name for name in levels if name not in frame.columns]) if levels else frame
-    return plain.assign(customer_id=plain["customer_id"].astype(str)) if "customer_id" in plain else plain
+    return plain.assign(customer_id=identifier_text(plain["customer_id"])) if "customer_id" in plain else plain
 
 
 def _naive(time: Any) -> pd.Series:

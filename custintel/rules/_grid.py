@@ -1,6 +1,6 @@
 """A customer table as columns that rules can speak about: numbers as they are, categories level by level.
 
->>> grid = Grid.of(pd.DataFrame({"minutes": [1.0, 2.0, None], "plan": ["S", "M", "S"]}))
+>>> grid = Grid.of(pd.DataFrame({"minutes": [1.0, 2.0, None] * 10, "plan": ["S", "M", "S"] * 10}))
 >>> [c.text(0.5, ">") for c in grid.columns]
 ['minutes > 0.5', "plan = 'S'"]
 """
@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import DataError
-from custintel.estimators import learn_contract
+from custintel.estimators import MIN_LEVEL_COUNT, learn_contract
 from custintel.rules._condition import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from custintel.estimators import Column
 
 __all__ = ["Grid", "GridColumn", "as_numbers", "readable"]
 
@@ -57,21 +59,21 @@ class Grid:
     values: np.ndarray
 
     @classmethod
-    def of(cls, X: pd.DataFrame, forbidden: Iterable[str] = ()) -> Grid:
-        """Columns of a table, without forbidden ones, identifiers, constants and dates."""
-        contract = learn_contract(X)
+    def of(cls, X: pd.DataFrame, forbidden: Iterable[str] = (), min_level_count: int = MIN_LEVEL_COUNT) -> Grid:
+        """Columns of a table, without forbidden ones, identifiers, constants and dates, and without rare levels."""
         banned = {str(name) for name in forbidden}
+        contract = learn_contract(X, min_level_count, forbidden=banned)
         unknown = sorted(banned - set(contract.names))
         if unknown:
             raise DataError(f"forbidden columns that the table does not have: {', '.join(unknown)}")
-        used = [c for c in contract.used if c.kind != "date" and c.name not in banned]
+        used = [c for c in contract.used if c.kind != "date"]
         if not used:
             raise DataError("no column is left that rules could use\n  hint: rules read numbers and categories")
         columns: list[GridColumn] = []
         parts: list[np.ndarray] = []
         for column in used:
             if column.kind == "category":
-                found = _levels(column.name, column.encode(X[column.name])[0], column.categories)
+                found = _levels(column.name, column.encode(X[column.name])[0], column)
             else:
                 is_bool = bool(pd.api.types.is_bool_dtype(X[column.name].dtype))
                 found = [(GridColumn(column.name, None, is_bool), column.encode(X[column.name])[0])]
@@ -80,9 +82,9 @@ class Grid:
         return cls(tuple(columns), np.asfortranarray(np.column_stack(parts)))
 
 
-def readable(X: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def readable(X: pd.DataFrame, forbidden: Iterable[str] = ()) -> tuple[pd.DataFrame, list[str]]:
     """The table with texts that are numbers made numbers, so that rules can compare them; and their names."""
-    contract = learn_contract(X)
+    contract = learn_contract(X, forbidden=set(forbidden))
     texts = [c.name for c in contract.used if c.kind == "number" and not pd.api.types.is_numeric_dtype(X[c.name].dtype)]
     return as_numbers(X, texts), texts
 
@@ -96,14 +98,15 @@ def as_numbers(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     return X.assign(**changed) if changed else X
 
 
-def _levels(name: str, codes: np.ndarray, categories: tuple[str, ...]) -> list[tuple[GridColumn, np.ndarray]]:
-    """One column for each frequent value; two values need one column."""
+def _levels(name: str, codes: np.ndarray, column: Column) -> list[tuple[GridColumn, np.ndarray]]:
+    """One column for each frequent value; two values need one column. No rule names a rare value."""
     known = codes[~np.isnan(codes)].astype(np.int64)
-    counts = np.bincount(known, minlength=len(categories))
-    frequent = np.argsort(-counts, kind="stable")[: 1 if len(categories) == 2 else _MOST_LEVELS]
+    counts = np.bincount(known, minlength=len(column.categories))[: len(column.levels)]
+    frequent = np.argsort(-counts, kind="stable")[: 1 if len(column.categories) == 2 else _MOST_LEVELS]
     missing = np.isnan(codes)
     return [
-        (GridColumn(name, categories[k]), np.where(missing, np.nan, (codes == k).astype(np.float64))) for k in frequent
+        (GridColumn(name, column.levels[k]), np.where(missing, np.nan, (codes == k).astype(np.float64)))
+        for k in frequent
     ]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import expit
 
 from custintel.errors import DataError, Problem, raise_problems
-from custintel.estimators import fit_positive
+from custintel.estimators import MIN_LEVEL_COUNT, fit_positive
 from custintel.rules._combiner import PENALTY
 from custintel.rules._grid import Grid
 from custintel.rules._mining import Path, holds, mine_paths, node_of, rounded
@@ -34,6 +34,7 @@ __all__ = ["Candidate", "LearnSettings", "learn_rules"]
 
 _FEWEST_CASES = 12
 _SHRINK = 50.0
+_LEAST = {"rules": 1, "least_alarms": 1, "parts": 3, "candidates": 1, "most_rows": 100, "min_level_count": 1}
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class LearnSettings:
         Candidates among which to choose.
     forbidden : tuple of str
         Columns that no rule may read (consequences of a case, protected traits).
+    min_level_count : int
+        No rule names a level of a category that fewer customers have.
     seed : int
         Seed of everything random.
     """
@@ -74,6 +77,7 @@ class LearnSettings:
     most_rows: int = 40_000
     candidates: int = 2000
     forbidden: tuple[str, ...] = field(default=())
+    min_level_count: int = MIN_LEVEL_COUNT
     seed: int = 0
 
     def to_state(self) -> dict[str, Any]:
@@ -88,7 +92,7 @@ class LearnSettings:
     def __post_init__(self) -> None:
         problems = [
             Problem(f"LearnSettings.{name}", "too small", str(getattr(self, name)), f"{least} or more")
-            for name, least in {"rules": 1, "least_alarms": 1, "parts": 3, "candidates": 1, "most_rows": 100}.items()
+            for name, least in _LEAST.items()
             if getattr(self, name) < least
         ]
         raise_problems(problems)
@@ -134,7 +138,7 @@ def learn_rules(
     """
     _check(y)
     rows = _sampled(y, settings)
-    grid, y = Grid.of(X, settings.forbidden), y[rows].astype(np.float64)
+    grid, y = Grid.of(X, settings.forbidden, settings.min_level_count), y[rows].astype(np.float64)
     grid = replace(grid, values=np.asfortranarray(grid.values[rows]))
     part = _parts(y, settings, None if time is None else np.asarray(time)[rows])
     proofs = _proved(grid, y, part, settings, later_only=time is not None)

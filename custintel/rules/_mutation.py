@@ -77,7 +77,7 @@ def propose_mutations(  # noqa: PLR0913 - who, when and chance are options
     base : RuleBase
         Its rules in the shadow, active or on watch whose features the table has.
     X, y
-        Labelled customers; the larger value of `y` is a case.
+        Labelled customers; `y` is 0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
     most : int
         Most proposals.
     by, at : str, time
@@ -90,7 +90,7 @@ def propose_mutations(  # noqa: PLR0913 - who, when and chance are options
     DataFrame
         rule (the new one), parent, when, precision (lower bound), recall, and both of the parent on the same customers.
     """
-    target, _ = binary_target(y)
+    target = binary_target(y).y
     table = readable(X)[0]
     if len(table) != len(target):
         raise DataError(f"customers and outcomes differ in number: {len(table)} and {len(target)}")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.errors import DataError, Problem, raise_problems
+from custintel.dates import read_time_column
+from custintel.errors import DataError, Problem, raise_problems, rows_at
+from custintel.identifiers import identifier_text
 from custintel.metrics import wilson
 from custintel.rules._clock import moment
 
@@ -206,18 +208,24 @@ def _dated(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFr
             f"  hint: customer_id in the index or a column; and {', '.join(needed)}"
         )
     named = next((name for name in _DATES if name in frame), None)
-    dates = pd.Series(pd.NaT, frame.index) if named is None else pd.to_datetime(frame[named], utc=True)
+    dates = pd.Series(pd.NaT, frame.index) if named is None else _times(frame[named], what)
     out = frame[["customer_id", *needed]].reset_index(drop=True)
     out["date"] = pd.to_datetime(dates.reset_index(drop=True), utc=True).astype("datetime64[us, UTC]")
-    return out.assign(exact=named == "as_of")
+    return out.assign(customer_id=identifier_text(out["customer_id"]), exact=named == "as_of")
+
+
+def _times(column: pd.Series, what: str) -> pd.Series:
+    """Times with a zone as they are, others as local ones; texts in ISO form."""
+    zoned = isinstance(column.dtype, pd.DatetimeTZDtype)
+    return column if zoned else read_time_column(column, f"the {what}: {column.name}")
 
 
 def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:
     found = _dated(outcomes, "outcomes", ("outcome",))
     found["outcome"] = found["outcome"].where(found["outcome"].notna(), "unknown")
-    odd = sorted({str(value) for value in found["outcome"]} - set(OUTCOMES))
-    if odd:
-        raise_problems([Problem("outcomes", "unknown outcome", ", ".join(odd[:5]), ", ".join(OUTCOMES))])
+    odd = ~found["outcome"].isin(OUTCOMES)
+    if odd.any():
+        raise_problems([Problem("outcomes", "unknown outcome", rows_at(odd), ", ".join(OUTCOMES))])
     return found[found["outcome"] != "unknown"]
 
 
@@ -228,8 +236,8 @@ def _closed(alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
         raise DataError("outcomes have a date, alarms have none\n  hint: alarms of X with as_of in its index")
     given = outcomes.drop_duplicates([*keys, "outcome"])
     if given.duplicated(keys).any():
-        twice = given.loc[given.duplicated(keys), "customer_id"].iloc[0]
-        raise DataError(f"outcomes contradict each other\n  given: two for customer {twice!r} at one time")
+        count = given.loc[given.duplicated(keys), "customer_id"].nunique()
+        raise DataError(f"outcomes contradict each other\n  given: two at one time for {count} customer(s)")
     if len(keys) == 2 and not outcomes["exact"].any():
         return _next_outcome(alarms, given)
     found = alarms.merge(given[[*keys, "outcome"]], on=keys, how="left")

@@ -30,7 +30,7 @@ def keeps_promise(base: RuleBase, X: pd.DataFrame, y: Any, *states: State, chanc
     X : DataFrame
         Features of later (or other) customers, one row each.
     y : array-like
-        Two values; the larger one is a case.
+        0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
     *states : str
         Whose rules; by default those of the shadow and those that fire.
     chance : float
@@ -56,7 +56,7 @@ def keeps_promise(base: RuleBase, X: pd.DataFrame, y: Any, *states: State, chanc
        stated  alarms  hits  kept
     0     0.5       3     2  True
     """
-    target, _ = binary_target(y)
+    target = binary_target(y).y
     wanted = states or _STATES
     rules = base.compile(*wanted)
     fired = rules.match(X).to_numpy()

@@ -143,7 +143,7 @@ def _applied(calculate: Callable[..., Any], parts: list[Reader]) -> Reader:
 def _number(value: Any) -> float | None:
     known = _known(value)
     if isinstance(known, str):
-        raise DataError("a text where a number is needed")
+        raise DataError("a text where a number is needed\n  allowed: a number, or nothing")
     return None if known is None else float(known)
 
 

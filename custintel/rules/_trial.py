@@ -102,7 +102,7 @@ def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: Ala
     X : DataFrame
         Features, one row a customer.
     y : array-like, optional
-        Two values; the larger one is a case.
+        0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
     how : AlarmSettings, optional
         From which similarity on a customer resembles the rule; language and words of the examples.
 
@@ -133,7 +133,7 @@ def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: Ala
     table = Table(X, rules.ramps)
     unknown = np.any([table.unknown(c) for c in rules.conditions], axis=0) & ~where["match"]
     met = {c.text: float(table.met(c).mean()) for c in rules.conditions}
-    target = None if y is None else binary_target(y)[0]
+    target = None if y is None else binary_target(y).y
     tiers = pd.DataFrame({tier: _counts(fired, target) for tier, fired in where.items()}).T
     return RuleTrial(entry, len(X), int(unknown.sum()), met, tiers, _examples(entry, rules, X, (near, settings, limit)))
 

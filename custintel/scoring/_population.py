@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.builder import FeatureBuilder
+from custintel.dates import read_day
 from custintel.errors import DataError, DateError
 from custintel.labels import churn_population
 from custintel.training import churn_definition, in_population
@@ -16,20 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from custintel.artifact import Model
+    from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
 
 __all__ = ["features_of_the_day", "scoring_date"]
 
 
-def scoring_date(wh: Warehouse, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
+def scoring_date(wh: Warehouse, as_of: AsOf | None) -> pd.Timestamp:
     """The as-of date, by default the last day of the data; a date that the data cannot answer is refused."""
     first, last = (pd.Timestamp(date) for date in wh.period)
     if as_of is None:
         return last
-    try:
-        date = pd.Timestamp(as_of).normalize()
-    except ValueError as error:
-        raise DateError(f"not a date\n  given: {as_of!r}\n  allowed: like 2025-12-31") from error
+    date = pd.Timestamp(read_day(as_of))
     if not first <= date <= last:
         raise DateError(
             f"the as-of date lies outside the data\n  given: {date.date()}\n"
@@ -48,7 +47,7 @@ def features_of_the_day(
     if customers.empty:
         raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")
     families = (spec.get("features") or {}).get("families") or None
-    builder = FeatureBuilder(families, features_path=features_path)
+    builder = FeatureBuilder(families, features_path, skip_unavailable=True)
     X = builder.build(wh, date)
     chosen = X.loc[customers]
     chosen = chosen[in_population(chosen, spec.get("population") or {})]

@@ -9,17 +9,20 @@ import numpy as np
 import pandas as pd
 
 from custintel.artifact import Model, load_model
+from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.estimators import ValueModel
 from custintel.explain import reasons
+from custintel.identifiers import identifier_faults, identifier_text
 from custintel.scoring._population import features_of_the_day, scoring_date
 from custintel.scoring._values import value_list
 from custintel.scoring._write import check_writable, write_list
-from custintel.training import find_column, open_store, read_table
+from custintel.training import identity_to_score, open_store, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
 
 __all__ = ["score"]
@@ -31,7 +34,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     model: Model | str | Path,
     wh: Warehouse | None = None,
     *,
-    as_of: str | pd.Timestamp | None = None,
+    as_of: AsOf | None = None,
     table: str | Path | pd.DataFrame | None = None,
     id_column: str | None = None,
     out: str | Path | None = None,
@@ -56,7 +59,10 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table : path or DataFrame, optional
         A flat table instead of a warehouse, with the columns of the table the model was trained on.
     id_column : str, optional
-        Column of the flat table that names the customer; otherwise the row number does.
+        Column of the flat table that names the customer. When not given: the column that did so in training, else one
+        with a well-known name (customer_id, msisdn, ...), else the labels of the frame's index, which are the row
+        numbers of a file. Which one it was stands in ``attrs["custintel"]["notes"]``. Identifiers are text and stay as
+        they are written: 00001 is not 1.
     out : path, optional
         ``.parquet`` or ``.csv`` file to write. A killed run leaves the former file whole. The same input gives the
         same bytes if the warehouse was opened with ``threads=1``; otherwise last digits may differ.
@@ -71,9 +77,10 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     -------
     DataFrame
         customer_id, as_of, probability, decile, reason_1_en, reason_1_zh, ..., model_version; highest score first.
-        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, model_version;
-        highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are not in the
-        population.
+        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, tier_reason,
+        model_version; highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are
+        not in the population. Of a table every row is scored, in the list once each; rows that share an identifier, or
+        have none, are counted in a `QualityWarning`.
 
     Examples
     --------
@@ -87,7 +94,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     if out is not None:
         check_writable(out)
     loaded = _loaded(model, tracking_uri)
-    skipped = 0
+    skipped, notes = 0, list[str]()
     if isinstance(loaded.estimator, ValueModel):
         tables = _tables_of(wh)
         scores = value_list(loaded, tables, scoring_date(tables, as_of))
@@ -96,10 +103,11 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         X, skipped = features_of_the_day(loaded, wh, date, features_path)
         scores = _scored(loaded, X, date, top)
     else:
-        scores = _scored(loaded, _table_rows(table, id_column), None if as_of is None else pd.Timestamp(as_of), top)
+        X, notes = _table_rows(table, id_column, loaded)
+        scores = _scored(loaded, X, None if as_of is None else pd.Timestamp(read_day(as_of)), top)
     if out is not None:
         write_list(scores, out)
-    scores.attrs["custintel"] = {"skipped": skipped}
+    scores.attrs["custintel"] = {"skipped": skipped, "notes": notes}
     return scores
 
 
@@ -127,17 +135,44 @@ def _loaded(model: Model | str | Path, tracking_uri: str | Path | None) -> Model
         return load_model(str(model))
 
 
-def _table_rows(table: Any, id_column: str | None) -> pd.DataFrame:
-    """A flat table, indexed by customer."""
-    frame = read_table(table).frame
-    if id_column is not None:
-        frame = frame.set_index(find_column(frame, id_column, "id"), drop=False)
-    frame.index = frame.index.astype(str).rename("customer_id")
-    return frame
+def _table_rows(table: Any, id_column: str | None, model: Model) -> tuple[pd.DataFrame, list[str]]:
+    """A flat table, indexed by customer, and where the customers come from."""
+    recorded = model.metadata.get("id_column")
+    read = read_table(table, id_column or recorded)
+    who = identity_to_score(read, id_column, recorded, model.feature_names)
+    frame = read.frame
+    if who.column is not None:
+        index = read.named_by(who.column).frame.index
+        _warn_of_identity(who.column, index.get_level_values("customer_id").to_numpy(dtype=object))
+        frame = frame.set_axis(index)  # the column stays: a model may have been told to learn from it
+    return frame, [who.note]
+
+
+def _warn_of_identity(column: str, customers: np.ndarray) -> None:
+    """Say how many rows cannot be told apart by their customer; all of them are scored."""
+    faults = identifier_faults(customers)
+    if faults:
+        text = f"{'; '.join(faults)} ({column!r}): every row is scored"
+        warnings.warn(text, QualityWarning, stacklevel=4)
+
+
+def _days_and_customers(X: pd.DataFrame, date: pd.Timestamp | None) -> tuple[pd.Series, np.ndarray]:
+    """The day of each row, that of the index where none is given, and its customer as text."""
+    index = X.index
+    if not isinstance(index, pd.MultiIndex):
+        return pd.Series(date, index=range(len(X)), dtype="datetime64[us]"), identifier_text(index)
+    if date is None and "as_of" in index.names:
+        days = pd.Series(pd.DatetimeIndex(index.get_level_values("as_of"))).astype("datetime64[us]")
+    else:
+        days = pd.Series(date, index=range(len(X)), dtype="datetime64[us]")
+    level = "customer_id" if "customer_id" in index.names else index.nlevels - 1
+    return days, identifier_text(index.get_level_values(level))
 
 
 def _scored(model: Model, X: pd.DataFrame, date: pd.Timestamp | None, top: int) -> pd.DataFrame:
     """The list itself, highest score first, ties by customer."""
+    days, customers = _days_and_customers(X, date)
+    X = X.reset_index(drop=True)  # customers need not be there once each
     _check_columns(model, X)
     _warn_of_unseen(model, X)
     with warnings.catch_warnings(action="ignore", category=QualityWarning):  # counted in full above
@@ -146,8 +181,8 @@ def _scored(model: Model, X: pd.DataFrame, date: pd.Timestamp | None, top: int) 
     said = [f"reason_{rank}_{language}" for rank in range(1, top + 1) for language in _LANGUAGES]
     scores = pd.DataFrame(
         {
-            "customer_id": X.index.astype(str),
-            "as_of": pd.Series(date, index=range(len(X)), dtype="datetime64[us]"),
+            "customer_id": pd.Series(customers, dtype="str"),
+            "as_of": days,
             "probability": probability.to_numpy(),
             "decile": deciles(probability, model.metadata.get("decile_edges")),
         }
@@ -182,12 +217,12 @@ def _check_columns(model: Model, X: pd.DataFrame) -> None:
 
 
 def _warn_of_unseen(model: Model, X: pd.DataFrame) -> None:
-    """Count values that training has never seen; they are scored as missing."""
+    """Count values that training has never seen; they are scored as missing, or as rare ones."""
     unseen = {c.name: c.encode(X[c.name])[1] for c in model.estimator.contract_.used}
     counts = ", ".join(f"{name!r} {count:,}" for name, count in unseen.items() if count)
     if counts:
         warnings.warn(
-            f"values never seen in training were scored as missing: {counts} of {len(X):,} rows",
+            f"values never seen in training were scored as missing or rare: {counts} of {len(X):,} rows",
             QualityWarning,
             stacklevel=3,
         )

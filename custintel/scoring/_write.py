@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custintel.errors import ConfigurationError
+from custintel.formulas import defused
 from custintel.replacing import check_place, replacing_file
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def check_writable(out: str | Path) -> Path:
 
 
 def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
-    """Write Parquet or CSV to a temporary name beside `out`, flush it to disk, then move it into place."""
+    """Write Parquet or CSV to a temporary name beside `out`, flush it to disk, then move it into place.
+
+    Texts of a CSV file that a spreadsheet would compute get an apostrophe in front, which our readers take off.
+    """
     path = check_writable(out)
     with replacing_file(path) as fresh:
         _write(frame, fresh, path.suffix.lower())
@@ -37,6 +41,6 @@ def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
 def _write(frame: pd.DataFrame, fresh: Path, suffix: str) -> None:
     if suffix == ".csv":
         # the mark lets spreadsheets read the Chinese sentences
-        frame.to_csv(fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d")
+        defused(frame).to_csv(fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d")
     else:
         frame.to_parquet(fresh, index=False, compression="zstd")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from custintel.builder import has_words
 from custintel.errors import DataError
-from custintel.training._table import Table, read_table
+from custintel.identifiers import identifier_faults
+from custintel.training._doubts import doubts_about
+from custintel.training._identity import identity_to_learn, names_most_rows
+from custintel.training._table import Table, find_column, read_table
 from custintel.training._target import read_target
 
 if TYPE_CHECKING:
@@ -20,14 +22,22 @@ if TYPE_CHECKING:
 
 __all__ = ["FlatData", "find_column", "read_flat"]
 
-_ID_NAME = re.compile(r"(^|[^a-z])(id|msisdn|imsi|phone|subscriber)([^a-z]|$)|id$", re.IGNORECASE)
-_NAMES_THE_ROW = 0.9
 _COARSE = 0.2
+_MANY_DATES = 60
+_SNAPSHOT = re.compile(r"as.?of|date|day|month|period|time|snapshot|observ|日期|账期|月份", re.IGNORECASE)
+_OF_THE_CUSTOMER = re.compile(
+    r"birth|dob|start|begin|end|since|sign|activ|join|regist|open|creat|first|last|next|previous|expir|due|contract|"
+    r"install|enrol|churn|left|close|terminat|出生|开户|入网|生效|到期|首次|最近",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class FlatData:
-    """Features, label and identity of a customer table, and what was done to get them."""
+    """Features, label and identity of a customer table, and what was done to get them.
+
+    Rows with a date have it in the index, as ``as_of``; `id_column` and `date_column` are their columns in the table.
+    """
 
     X: pd.DataFrame
     y: pd.Series
@@ -35,88 +45,113 @@ class FlatData:
     target: str
     positive: str
     notes: tuple[str, ...]
+    id_column: str | None = None
+    date_column: str | None = None
 
 
-def read_flat(place: str | Path | pd.DataFrame, target: str, id_column: str | None = None) -> FlatData:
-    """Read the table, find label and identity, remove exact duplicates, leave out empty columns."""
-    table = _keyed(read_table(place), id_column)
+def read_flat(
+    place: str | Path | pd.DataFrame,
+    target: str,
+    id_column: str | None = None,
+    date: str | None = None,
+    pos_label: Any = None,
+) -> FlatData:
+    """Read the table, find label, identity and date, remove exact duplicates, leave out empty columns."""
+    table = _keyed(read_table(place, id_column), id_column)
     target = find_column(table.frame, target, "target")
-    label = read_target(table.frame[target])
-    notes = [*table.notes, label.note]
-    frame = table.frame.loc[label.y.index].assign(**{target: label.y})
+    identity = identity_to_learn(table, id_column, target)
+    table = table if identity.column is None else table.named_by(identity.column)
+    label = read_target(table.frame[target].reset_index(drop=True), pos_label)
+    notes = [*table.notes, label.note, *filter(None, [identity.note])]
+    frame = table.frame.iloc[label.y.index].assign(**{target: label.y.to_numpy()})
     if label.unlabelled:
         notes.append(f"{label.unlabelled} rows without a value of {target!r} were left out")
-    identity, note = _identity(frame.drop(columns=target), id_column)
-    notes += note
-    frame, note = _without_duplicates(frame)
-    notes += note
-    X, note = _informative(_indexed(frame, identity).drop(columns=target))
+    frame, note = _without_duplicates(frame, identity.column)
+    frame, dated, told = _by_date(frame, date, target)
+    notes += [*note, *told, *_shared(frame.index)]
+    notes += doubts_about(frame.drop(columns=target), frame[target].to_numpy(np.float64))
+    X, note = _informative(_numbered(frame).drop(columns=target))
     y = pd.Series(frame[target].to_numpy(), index=X.index, name=target)
-    return FlatData(X, y, _groups(X, identity), target, label.positive, (*notes, *note, *_missing(X)))
+    notes += [*note, *_missing(X)]
+    return FlatData(X, y, _groups(X), target, label.positive, tuple(notes), identity.column, dated)
 
 
 def _keyed(table: Table, id_column: str | None) -> Table:
     """A feature table whose keys were written as columns: the keys are no features."""
-    keys = [key for key in ("as_of", "customer_id") if key in table.frame.columns]
-    if id_column is not None or "customer_id" not in keys or not has_words(table.frame):
+    if id_column is not None or "as_of" not in table.frame.columns or not has_words(table.frame):
         return table
-    return replace(table, frame=table.frame.set_index(keys))
+    return replace(table, frame=table.frame.set_index("as_of"))
 
 
-def find_column(frame: pd.DataFrame, name: str, role: str) -> str:
-    """The column of that name, forgiving case and spaces; otherwise an error with the nearest names."""
-    if name in frame.columns:
-        return name
-    plain = {" ".join(str(c).lower().split()): str(c) for c in frame.columns}
-    asked = " ".join(name.lower().split())
-    if asked in plain:
-        return plain[asked]
-    near = [plain[n] for n in difflib.get_close_matches(asked, plain, n=3)]
-    shown = ", ".join(map(repr, frame.columns[:30]))
-    hint = f"\n  hint: did you mean {', '.join(map(repr, near))}?" if near else ""
-    raise DataError(f"the table has no {role} column {name!r}\n  allowed: {shown}{hint}")
-
-
-def _identity(frame: pd.DataFrame, id_column: str | None) -> tuple[str | None, list[str]]:
-    """The column that names the customer: the given one, or one that is named so and almost unique."""
-    if id_column is not None:
-        return find_column(frame, id_column, "id"), []
-    for name in frame.columns:
-        if _ID_NAME.search(str(name)) and not _is_measure(frame[name]) and _distinct(frame[name]) >= _NAMES_THE_ROW:
-            return str(name), [f"{name!r} names the customers and is no feature (another one: id_column=)"]
-    return None, []
-
-
-def _is_measure(column: pd.Series) -> bool:
-    """Numbers with a fraction measure something; they name nobody."""
-    return bool(pd.api.types.is_float_dtype(column)) and bool((column.dropna() % 1 != 0).any())
-
-
-def _distinct(column: pd.Series) -> float:
-    """Share of distinct values among the rows."""
-    return float(column.nunique()) / max(len(column), 1)
-
-
-def _without_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _without_duplicates(frame: pd.DataFrame, identity: str | None) -> tuple[pd.DataFrame, list[str]]:
     """Exact duplicate rows once: a copy on both sides of a fold would be learned by heart.
 
     A named index tells rows apart. Where a fifth of the rows or more are copies, the table is coarse and they are
     different customers: they stay, on one side of every fold.
     """
-    twice = frame.duplicated()
-    if _named(frame.index) or not twice.any():
+    twice = (frame if identity is None else frame.reset_index()).duplicated().to_numpy()
+    if (identity is None and _named(frame.index)) or not twice.any():
         return frame, []
-    if twice.mean() >= _COARSE:
+    if identity is None and twice.mean() >= _COARSE:
         told = f"{int(twice.sum())} rows equal another one: taken for different customers, kept on one side of a fold"
         return frame, [told]
     return frame[~twice], [f"{int(twice.sum())} exact duplicate rows were removed"]
 
 
-def _indexed(frame: pd.DataFrame, identity: str | None) -> pd.DataFrame:
+def _by_date(frame: pd.DataFrame, asked: str | None, target: str) -> tuple[pd.DataFrame, str | None, list[str]]:
+    """The frame with the date of each row in its index, as ``as_of``; the column; notes on how it was found."""
+    if "as_of" in frame.index.names and asked is None:
+        return frame, "as_of", []
+    name, notes = _date_column(frame.drop(columns=target), asked)
+    if name is None:
+        return frame, None, notes
+    days = pd.DatetimeIndex(_moments(frame[name], name)).normalize()
+    if days.isna().any():
+        notes.append(f"{int(np.sum(days.isna()))} rows without a date in {name!r} were learned from and not judged on")
+    if days.nunique() > _MANY_DATES:
+        days = days.to_period("M").to_timestamp()
+    others = frame.index if len(frame.index.names) == 1 else frame.index.get_level_values("customer_id")
+    index = pd.MultiIndex.from_arrays([days, others], names=["as_of", others.name or "row"])
+    return frame.drop(columns=name).set_axis(index), name, notes
+
+
+def _date_column(frame: pd.DataFrame, asked: str | None) -> tuple[str | None, list[str]]:
+    """The column that dates the rows: the given one, or the only one that is named like the day of a snapshot."""
+    if asked is not None:
+        return find_column(frame, asked, "date"), []
+    dated = [str(name) for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
+    found = [name for name in dated if _SNAPSHOT.search(name) and not _OF_THE_CUSTOMER.search(name)]
+    if len(found) == 1 and frame[found[0]].nunique() > 1:
+        return found[0], [f"{found[0]!r} dates the rows and is no feature (another one: date=, --date)"]
+    if not dated:
+        return None, []
+    shown = ", ".join(map(repr, dated[:5]))
+    return None, [f"dates in {shown} were taken for facts about the customer; if one of them is the day on which a row "
+                  "was taken, date= (--date) judges the model on later days"]  # fmt: skip
+
+
+def _moments(column: pd.Series, name: str) -> pd.Series:
+    """Dates without a zone."""
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        raise DataError(
+            f"the column {name!r} holds no dates that can be read\n  given: {column.dtype}\n"
+            "  allowed: dates, or texts like 2025-01-31"
+        )
+    return column.dt.tz_localize(None) if column.dt.tz is not None else column
+
+
+def _shared(index: pd.Index) -> list[str]:
+    """Notes on rows without a customer, and on customers with several rows."""
+    if "customer_id" not in index.names:
+        return []
+    texts = index.get_level_values("customer_id").to_numpy(dtype=object)
+    told = {True: "each was taken for a customer of its own", False: "they stand on one side of every fold"}
+    return [f"{fault}: {told['no identifier' in fault]}" for fault in identifier_faults(texts)]
+
+
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     """Indexed by customer, or by the row number of the table."""
-    if identity is None:
-        return frame if _named(frame.index) else frame.rename_axis(index="row")
-    return frame.set_index(frame[identity].astype(str).rename("customer_id")).drop(columns=identity)
+    return frame if _named(frame.index) else frame.rename_axis(index="row")
 
 
 def _named(index: pd.Index) -> bool:
@@ -124,12 +159,15 @@ def _named(index: pd.Index) -> bool:
     return all(name is not None for name in index.names)
 
 
-def _groups(X: pd.DataFrame, identity: str | None) -> pd.Series | None:
+def _groups(X: pd.DataFrame) -> pd.Series | None:
     """Rows that belong to one side of a fold: those of one customer, or equal ones."""
-    customers = X.index.get_level_values("customer_id") if "customer_id" in X.index.names else None
-    if customers is not None and not customers.is_unique:
-        return pd.Series(customers, index=X.index, name="customer_id")
-    if identity is None and X.duplicated().any():
+    if "customer_id" in X.index.names:
+        who = pd.Series(X.index.get_level_values("customer_id").to_numpy(dtype=object), index=X.index)
+        if who.dropna().is_unique:
+            return None
+        nobody = [f"\0{row}" for row in range(len(who))]  # no identifier: a customer of its own
+        return who.where(who.notna(), pd.Series(nobody, index=X.index, dtype=object)).rename("customer_id")
+    if X.duplicated().any():
         return pd.Series(pd.util.hash_pandas_object(X.astype(str), index=False).to_numpy(), index=X.index, name="row")
     return None
 
@@ -156,7 +194,7 @@ def _says_nothing(column: pd.Series) -> str:
     if _counts_rows(column):
         return "a row number"
     text = not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column)
-    if text and len(column) >= 30 and _distinct(column) >= _NAMES_THE_ROW:
+    if text and len(column) >= 30 and names_most_rows(column):
         return "different in nearly every row"
     return ""
 

@@ -26,7 +26,7 @@ from custintel.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Fold", "Judging", "Rows", "fold_rows", "judging_folds"]
+__all__ = ["Eras", "Fold", "Judging", "Rows", "eras_of", "fold_rows", "folds_in_time", "judging_folds"]
 
 Rows = npt.NDArray[np.intp]
 Fold = tuple[Rows, Rows]
@@ -47,12 +47,18 @@ class Judging:
 
 
 @dataclass(frozen=True)
-class _Eras:
-    """Rows that may be learned from, rows that are judged, and the dates in between."""
+class Eras:
+    """Rows that may be learned from, rows that are judged, the dates they have, and this in words."""
 
     early: npt.NDArray[np.bool_]
     late: npt.NDArray[np.bool_]
+    learned: pd.DatetimeIndex
+    judged: pd.DatetimeIndex
     about: str
+
+    def judgeable(self, y: pd.Series) -> bool:
+        """Whether both sides have enough of both answers."""
+        return _judgeable(y, (np.flatnonzero(self.early), np.flatnonzero(self.late)))
 
 
 def fold_rows(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[Fold]:
@@ -88,7 +94,7 @@ def judging_folds(y: pd.Series, groups: Any, seed: int, known_after: int = 0) ->
     known_after : int
         Days until a label is known: learned and judged dates stand so far apart, if the dates allow it.
     """
-    eras = _eras(y, known_after)
+    eras = eras_of(y, known_after)
     repeats = _REPEATS if len(y) <= _ROWS_TO_REPEAT else 1
     cut = [tuple(_cut(y, groups, eras, seed + k)) for k in range(repeats)]
     if eras is not None and not all(_judgeable(y, fold) for folds in cut for fold in folds):
@@ -98,7 +104,7 @@ def judging_folds(y: pd.Series, groups: Any, seed: int, known_after: int = 0) ->
     return Judging(cut[0], sum(cut, ()), f"{about}; {_FOLDS} folds{repeated}")
 
 
-def _cut(y: pd.Series, groups: Any, eras: _Eras | None, seed: int) -> Iterator[Fold]:
+def _cut(y: pd.Series, groups: Any, eras: Eras | None, seed: int) -> Iterator[Fold]:
     for learn, test in fold_rows(y, groups, _FOLDS, seed):
         if eras is None:
             yield learn, test
@@ -106,21 +112,39 @@ def _cut(y: pd.Series, groups: Any, eras: _Eras | None, seed: int) -> Iterator[F
             yield learn[eras.early[learn]], test[eras.late[test]]
 
 
-def _eras(y: pd.Series, known_after: int) -> _Eras | None:
+def folds_in_time(y: pd.Series, groups: Any, eras: Eras, folds: int, seed: int) -> list[Fold]:
+    """Learn from earlier dates, judge on later ones; with `groups` on other customers, a fold of them at a time.
+
+    >>> dates = pd.to_datetime(["2025-01-31"] * 20 + ["2025-02-28"] * 20)
+    >>> y = pd.Series([0, 1] * 20, index=pd.Index(dates, name="as_of"))
+    >>> eras = eras_of(y)
+    >>> [(len(learn), len(test)) for learn, test in folds_in_time(y, None, eras, 5, 0)]
+    [(20, 20)]
+    >>> folds = folds_in_time(y, list(range(20)) * 2, eras, 5, 0)
+    >>> [(len(learn), len(test)) for learn, test in folds]
+    [(16, 4), (16, 4), (16, 4), (16, 4), (16, 4)]
+    """
+    if groups is None:
+        return [(np.flatnonzero(eras.early), np.flatnonzero(eras.late))]
+    return [(learn[eras.early[learn]], test[eras.late[test]]) for learn, test in fold_rows(y, groups, folds, seed)]
+
+
+def eras_of(y: pd.Series, known_after: int = 0) -> Eras | None:
     """Dates of the last third are judged; None without two dates."""
     if "as_of" not in y.index.names:
         return None
     dates = pd.DatetimeIndex(y.index.get_level_values("as_of"))
-    days = dates.unique().sort_values()
+    days = dates.dropna().unique().sort_values()
     if len(days) < 2:
         return None
     judged = days[-max(1, len(days) // 3) :]
-    apart = days[days <= judged[0] - pd.Timedelta(days=known_after)]
-    learned = apart if len(apart) else days[days < judged[0]]
+    before = days[days < judged[0]]
+    apart = before[before <= judged[0] - pd.Timedelta(days=known_after)]
+    learned = apart if len(apart) else before
     overlap = "" if len(apart) else " (closer than labels are known: there are no earlier dates)"
     span = " to ".join(dict.fromkeys(str(d.date()) for d in (judged[0], judged[-1])))
     about = f"out of time: learned from as-of dates to {learned[-1].date()}, judged on {span}{overlap}, other customers"
-    return _Eras(np.asarray(dates.isin(learned)), np.asarray(dates.isin(judged)), about)
+    return Eras(np.asarray(dates.isin(learned)), np.asarray(dates.isin(judged)), learned, judged, about)
 
 
 def _judgeable(y: pd.Series, fold: Fold) -> bool:

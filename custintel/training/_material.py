@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,11 @@ from custintel.errors import DataError
 from custintel.expressions import parse
 from custintel.labels import ChurnDefinition, churn_labels, label_dates
 from custintel.training._dates import TimeSplit, split_in_time
-from custintel.training._flat import read_flat
+from custintel.training._flat import FlatData, read_flat
+from custintel.training._folds import Eras, eras_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from custintel.catalogue import ModelSpec
@@ -52,6 +53,8 @@ class Material:
     quality: pd.DataFrame | None = None
     quality_reasons: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    id_column: str | None = None
+    eras: Eras | None = None
 
     def without(self, columns: list[str]) -> Material:
         """The same without some columns."""
@@ -66,12 +69,19 @@ class Material:
         return replace(self, X=self.X.drop(columns=columns), X_test=X_test)
 
 
-def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | None) -> Material:
-    """A flat table: judged by cross-validation, because it knows no dates."""
-    flat = read_flat(table, target, id_column)
+def from_table(
+    table: str | Path | pd.DataFrame,
+    target: str,
+    id_column: str | None,
+    date: str | None = None,
+    pos_label: Any = None,
+) -> Material:
+    """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
+    flat = read_flat(table, target, id_column, date, pos_label)
     _check_classes(flat.y, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
-    notes = (*flat.notes, "no dates in a flat table: all figures come from five-fold cross-validation on the same rows")
+    eras = eras_of(flat.y)
+    judged = eras if eras is not None and eras.judgeable(flat.y) else None
     return Material(
         flat.X,
         flat.y,
@@ -80,10 +90,35 @@ def from_table(table: str | Path | pd.DataFrame, target: str, id_column: str | N
         None,
         flat.target,
         digest.hexdigest()[:16],
-        {"folds": 5},
+        _judging_windows(flat, judged),
         words=feature_words(flat.X) if has_words(flat.X) else None,
-        notes=notes,
+        notes=(*flat.notes, _judging_words(flat, eras, judged)),
+        id_column=flat.id_column,
+        eras=judged,
     )
+
+
+def _judging_windows(flat: FlatData, judged: Eras | None) -> dict[str, Any]:
+    """How a flat table is judged, as data."""
+    if judged is None:
+        return {"folds": 5}
+    first, last = (str(day.date()) for day in (judged.judged[0], judged.judged[-1]))
+    learned = str(judged.learned[-1].date())
+    return {"date_column": flat.date_column, "learned_to": learned, "judged_from": first, "judged_to": last}
+
+
+def _judging_words(flat: FlatData, eras: Eras | None, judged: Eras | None) -> str:
+    """The same in words."""
+    if judged is not None:
+        rows, others = int(judged.late.sum()), "" if flat.groups is None else ", other customers"
+        return (
+            f"out of time by {flat.date_column!r}: all figures come from {rows:,} rows of "
+            f"{judged.judged[0].date()} to {judged.judged[-1].date()}, by models that learned from rows to "
+            f"{judged.learned[-1].date()}{others}; the delivered model learned from all rows (on which day a label "
+            "was known, a flat table does not say)"
+        )
+    why = "no dates in a flat table" if eras is None else "too few of one class on one side of any date"
+    return f"{why}: all figures come from five-fold cross-validation on the same rows"
 
 
 def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
@@ -125,7 +160,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
     split = split_in_time(dates, definition.longest, history)
     labels = churn_labels(wh, [*split.train, split.test], definition)
-    builder = FeatureBuilder(spec.families, features_path=features_path)
+    builder = FeatureBuilder(spec.families, features_path, skip_unavailable=True)
     X = _features(builder, wh, split, labels)
     notes = _skipped(X)
     X = X[in_population(X, spec.population)]
@@ -157,7 +192,7 @@ def _features(builder: FeatureBuilder, wh: Warehouse, split: TimeSplit, labels: 
     X = builder.build(wh, [*split.train, split.test])
     absent = labels.index.difference(X.index)
     if len(absent):
-        raise DataError(f"{len(absent)} labelled customers have no features, for example {absent[0]}")
+        raise DataError(f"{len(absent)} of {len(labels)} labelled customers have no features")
     return X.loc[labels.index]
 
 
@@ -166,10 +201,11 @@ def _rows(labels: pd.Series, dates: tuple[pd.Timestamp, ...]) -> pd.Series:
 
 
 def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
-    """Families and features that the operator's tables do not allow."""
-    skipped = X.attrs.get("custintel", {}).get("skipped") or {}
-    pairs = skipped.items() if isinstance(skipped, Mapping) else ((str(item), "") for item in skipped)
-    return tuple(f"feature left out: {name}{': ' if why else ''}{why}" for name, why in pairs)
+    """Families and features that the operator's tables do not allow, in one note."""
+    facts = X.attrs.get("custintel", {})
+    lines = facts.get("left_out") or []
+    count = len(facts.get("skipped") or {})
+    return (f"{count} features left out, because of the tables: {'; '.join(lines)}",) if lines else ()
 
 
 def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
@@ -179,7 +215,8 @@ def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
         "test_as_of": [str(split.test.date())],
         "gap_days": definition.gap_days,
         "horizon_days": definition.horizon_days,
-        "dormancy_days": definition.dormancy_days,
+        # silence ends prepaid lines only: where none are asked about, labels do not wait for it
+        "dormancy_days": definition.longest - definition.end_days,
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from custintel import metrics
+from custintel.estimators import MIN_LEVEL_COUNT
 
 __all__ = ["decile_edges", "describe_columns", "judge"]
 
@@ -117,10 +118,12 @@ def _plain(value: Any) -> Any:
 
 
 def _typical(column: pd.Series) -> float | str | None:
-    """Median of numbers, most frequent value of everything else."""
+    """Median of numbers, most frequent value of everything else if enough customers have it."""
     filled = column.dropna()
     if filled.empty:
         return None
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return float(np.float64(filled.median()))
-    return str(filled.astype(str).mode().iloc[0])
+    counts = filled.astype(str).value_counts()
+    # what few customers have in common is their personal data
+    return str(counts[counts == counts.max()].index.min()) if counts.max() >= MIN_LEVEL_COUNT else None

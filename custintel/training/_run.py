@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,11 +57,15 @@ class Run:
         """Number of the version in MLflow's registry."""
         return None if self.tracked is None else self.tracked.version
 
-    def report(self, path: str | Path) -> Path:
-        """Write the report (HTML, and its JSON twin beside it)."""
+    def report(self, path: str | Path, smallest_group: int | None = None) -> Path:
+        """Write the report (HTML, and its JSON twin beside it).
+
+        Groups of fewer than `smallest_group` customers (10, if not given) are merged or left out.
+        """
         from custintel.explain import write_report
 
-        write_report(self.evaluation, path)
+        least = self.evaluation.smallest_group if smallest_group is None else smallest_group
+        write_report(replace(self.evaluation, smallest_group=least), path)
         return Path(path)
 
     def __repr__(self) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["import_mlflow", "open_store", "store_folder", "store_uri"]
 
 _DATABASE = "mlflow.db"
+_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 
 
@@ -60,13 +61,32 @@ def open_store(place: str | Path | None = None) -> Iterator[Any]:
         mlflow = import_mlflow()
         if folder is not None:
             _make_database(Path(uri.removeprefix("sqlite:///")))
-        before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
-        try:
+        with _addresses_restored(mlflow):
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
             yield mlflow
-        finally:
+
+
+@contextmanager
+def _addresses_restored(mlflow: Any) -> Iterator[None]:
+    """Both addresses as they were, an address that was not set included: then MLflow derives it, as before.
+
+    Setting an address also sets its environment variable. So the variables tell what was set, by whichever way.
+    """
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    variables = {name: os.environ.get(name) for name in _VARIABLES}
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+        for name, value in variables.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        if mlflow.get_tracking_uri() != before[0]:
             mlflow.set_tracking_uri(before[0])
+        if mlflow.get_registry_uri() != before[1]:
             mlflow.set_registry_uri(before[1])
 
 

@@ -15,27 +15,35 @@ column names written with single spaces: 'Call Failure'
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from custintel.errors import DataError, MissingExtraError
+from custintel.errors import CustintelError, DataError, MissingExtraError
+from custintel.formulas import restored
+from custintel.identifiers import identifier_text, may_identify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Table", "read_table", "tidy"]
+__all__ = ["Table", "find_column", "read_table", "tidy"]
 
 _SEPARATORS = ",;\t|"
 _READABLE = (".csv", ".txt", ".tsv", ".parquet", ".xlsx")
 _BLANK = ("", "-", "?", "na", "n/a", "nan", "null", "none")
 _NUMERIC_SHARE = 0.95
+_NUMBERS = "numbers written as text were read as numbers"
+# what pandas takes for missing in a text file
+_MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+            "NA", "NULL", "NaN", "None", "n/a", "nan", "null")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class Table:
         Clean names, numbers as numbers, blanks missing.
     notes : tuple of str
         What was changed.
+    written : Mapping of str to pandas.Series
+        Columns that may name customers, and named levels of the index, as the table holds them: 007 is not 7.
 
     Examples
     --------
@@ -57,30 +67,141 @@ class Table:
 
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
+    written: Mapping[str, Any] = field(default_factory=dict)
+
+    def identifiers(self, column: str) -> np.ndarray:
+        """The identifiers of a column or index level as text, ``None`` where there is none.
+
+        Parameters
+        ----------
+        column : str
+            One of `written`.
+
+        Examples
+        --------
+        >>> read_table(pd.DataFrame({"line_id": [7.0, None]})).identifiers("line_id").tolist()
+        ['7', None]
+        """
+        return identifier_text(self.written[column], column)
+
+    def named_by(self, column: str) -> Table:
+        """The table with the customers of a column, or of an index level, as its index ``customer_id``.
+
+        Parameters
+        ----------
+        column : str
+            One of `written`; it is no column of the result.
+
+        Examples
+        --------
+        >>> table = read_table(pd.DataFrame({"line_id": ["007"], "bill": [9.9]}))
+        >>> table.named_by("line_id").frame.index
+        Index(['007'], dtype='object', name='customer_id')
+        """
+        customers = pd.Index(self.identifiers(column), dtype=object, name="customer_id")
+        dates = self.frame.index.get_level_values("as_of") if "as_of" in self.frame.index.names else None
+        index = customers if dates is None else pd.MultiIndex.from_arrays([dates, customers])
+        index = index.set_names(["as_of", "customer_id"]) if isinstance(index, pd.MultiIndex) else index
+        frame = self.frame.drop(columns=column, errors="ignore").set_axis(index)
+        return replace(self, frame=frame, notes=tuple(n for n in self.notes if not n.startswith(f"{column!r}: ")))
 
 
-def read_table(place: str | Path | pd.DataFrame) -> Table:
+def read_table(place: str | Path | pd.DataFrame, identifier: str | None = None, *, may_be_empty: bool = False) -> Table:
     """Read a CSV (any of ``, ; tab |``), Parquet or Excel file, or take a data frame, and tidy it.
+
+    Every door that takes a flat table reads it here, so that a column means the same in all of them.
 
     Parameters
     ----------
     place : str, pathlib.Path or pandas.DataFrame
         The file or the frame.
+    identifier : str, optional
+        A column that names customers, beside those whose names say so: kept as written in ``Table.written``.
+    may_be_empty : bool
+        Whether a header without rows is a table.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is of another kind, it cannot be read, or it is empty.
 
     Examples
     --------
     >>> read_table(pd.DataFrame({"minutes": ["1", "2"]})).frame["minutes"].tolist()
     [1, 2]
     """
+    table = _read(place, identifier)
+    if not may_be_empty or not table.frame.shape[1]:
+        _check_filled(table.frame)
+    return table
+
+
+def _read(place: str | Path | pd.DataFrame, identifier: str | None) -> Table:
     if isinstance(place, pd.DataFrame):
-        return tidy(place)
+        return _tidied(place, place, identifier)
     path = Path(place)
     _check_readable(path)
+    try:
+        return _read_file(path, identifier)
+    except CustintelError:
+        raise
+    except (ValueError, KeyError, OSError, BadZipFile) as error:
+        kind = path.suffix[1:].lower()
+        raise DataError(f"{path.name} cannot be read as {kind}\n  given: {type(error).__name__}: {error}") from error
+
+
+def _read_file(path: Path, identifier: str | None) -> Table:
+    """By its suffix."""
     if path.suffix.lower() == ".parquet":
-        return tidy(pd.read_parquet(path))
+        frame = pd.read_parquet(path)
+        return _tidied(frame, _as_stored(path, frame, identifier), identifier)
     if path.suffix.lower() == ".xlsx":
-        return tidy(_read_excel(path))
-    return _read_text(path)
+        return _read_excel(path, identifier)
+    return _read_text(path, identifier)
+
+
+def find_column(frame: pd.DataFrame, name: str, role: str) -> str:
+    """The column of that name, forgiving case and spaces; otherwise an error with the nearest names."""
+    if name in frame.columns:
+        return name
+    plain = {_folded(c): str(c) for c in frame.columns}
+    asked = _folded(name)
+    if asked in plain:
+        return plain[asked]
+    near = [plain[n] for n in difflib.get_close_matches(asked, plain, n=3)]
+    shown = ", ".join(map(repr, frame.columns[:30]))
+    hint = f"\n  hint: did you mean {', '.join(map(repr, near))}?" if near else ""
+    raise DataError(f"the table has no {role} column {name!r}\n  allowed: {shown}{hint}")
+
+
+def _folded(name: object) -> str:
+    return " ".join(str(name).lower().split())
+
+
+def _of_customers(names: Iterable[Any], identifier: str | None) -> list[Any]:
+    """Columns that may name customers: by their names, or because the caller says so."""
+    asked = None if identifier is None else _folded(identifier)
+    return [name for name in names if may_identify(name) or _folded(name) == asked]
+
+
+def _tidied(frame: pd.DataFrame, stored: pd.DataFrame, identifier: str | None, decimal_comma: bool = False) -> Table:
+    """The frame made tidy; its identifiers as they are stored."""
+    table = tidy(frame, decimal_comma)
+    columns = {" ".join(str(name).split()): stored[name] for name in _of_customers(stored.columns, identifier)}
+    named = [(level, str(name)) for level, name in enumerate(frame.index.names) if name is not None]
+    levels = {name: frame.index.get_level_values(level) for level, name in named}
+    return replace(table, written={**levels, **columns})
+
+
+def _as_stored(path: Path, frame: pd.DataFrame, identifier: str | None) -> pd.DataFrame:
+    """Columns of a Parquet file that may name customers: whole numbers with gaps stay whole numbers."""
+    names = _of_customers(frame.columns, identifier)
+    return pd.read_parquet(path, columns=names, dtype_backend="numpy_nullable") if names else frame[names]
+
+
+def _check_filled(frame: pd.DataFrame) -> None:
+    if frame.empty:
+        raise DataError(f"the table is empty\n  given: {len(frame)} rows, {frame.shape[1]} columns")
 
 
 def _check_readable(path: Path) -> None:
@@ -91,24 +212,50 @@ def _check_readable(path: Path) -> None:
         raise DataError(f"cannot read {path.name}\n  given: {path.suffix}\n  allowed: {', '.join(_READABLE)}")
 
 
-def _read_excel(path: Path) -> pd.DataFrame:
+def _read_excel(path: Path, identifier: str | None) -> Table:
     """First sheet of a workbook."""
     if find_spec("openpyxl") is None:
         raise MissingExtraError("openpyxl", "excel", "reading .xlsx")
-    return pd.read_excel(path)
+    with pd.ExcelFile(path, engine="openpyxl") as book:
+        header = list(pd.read_excel(book, nrows=0).columns)
+        frame: pd.DataFrame = pd.read_excel(book, sheet_name=0, **_as_written(header, identifier, object))
+    frame = restored(frame)
+    stored = frame[_of_customers(header, identifier)].map(_digits_of_excel)
+    return _quietly(_tidied(frame, stored, identifier))
 
 
-def _read_text(path: Path) -> Table:
+def _digits_of_excel(cell: Any) -> Any:
+    """A spreadsheet keeps 15 digits of a number; longer whole numbers are floats that look whole."""
+    return float(cell) if isinstance(cell, int) and abs(cell) >= 2**53 else cell
+
+
+def _as_written(header: Sequence[Any], identifier: str | None, kind: type) -> dict[str, Any]:
+    """Keywords of a pandas reader that leave identifiers alone: no numbers, and a customer NA is not missing."""
+    customers = _of_customers(header, identifier)
+    missing = {name: list(_MISSING) for name in header if name not in customers}
+    return {"dtype": dict.fromkeys(customers, kind), "keep_default_na": False, "na_values": missing}
+
+
+def _read_text(path: Path, identifier: str | None) -> Table:
     """A delimited text file: encoding and separator are found, blanks after separators dropped."""
     text, encoding = _decode(path.read_bytes())
     if not text.strip():
         raise DataError(f"{path.name} is empty")
     separator = find_separator(text)
-    frame = pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, low_memory=False)
-    table = tidy(frame, decimal_comma=separator == ";")
+    header = list(pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, nrows=0).columns)
+    how: dict[str, Any] = {"sep": separator, "skipinitialspace": True, "low_memory": False}
+    frame: pd.DataFrame = pd.read_csv(io.StringIO(text), **how, **_as_written(header, identifier, str))
+    frame = restored(frame)
+    table = _quietly(_tidied(frame, frame, identifier, decimal_comma=separator == ";"))
     notes = [f"read with the separator {separator!r}"] if separator != "," else []
     notes += [f"not UTF-8: read as {encoding}"] if encoding != "utf-8-sig" else []
-    return Table(table.frame, (*notes, *table.notes))
+    return replace(table, notes=(*notes, *table.notes))
+
+
+def _quietly(table: Table) -> Table:
+    """Without notes on numbers that were text only because they might have been identifiers."""
+    usual = {f"{name!r}: {_NUMBERS}" for name in table.written}
+    return replace(table, notes=tuple(note for note in table.notes if note not in usual))
 
 
 def _decode(content: bytes) -> tuple[str, str]:
@@ -152,9 +299,9 @@ def tidy(frame: pd.DataFrame, decimal_comma: bool = False) -> Table:
     >>> tidy(pd.DataFrame({" a ": [True]})).frame.columns.tolist()
     ['a']
     """
-    if frame.empty:
-        raise DataError(f"the table is empty\n  given: {len(frame)} rows, {frame.shape[1]} columns")
     names, notes = _clean_names(frame.columns)
+    if not len(frame):
+        return Table(frame.set_axis(names, axis=1), tuple(notes))
     columns: dict[str, pd.Series] = {}
     for position, name in enumerate(names):
         columns[name], note = _clean_column(frame.iloc[:, position], decimal_comma)
@@ -185,7 +332,7 @@ def _clean_column(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, st
     numbers = _as_numbers(text.mask(blank), decimal_comma)
     if numbers is not None:
         lost = int(numbers.isna().sum() - column.isna().sum())
-        return _whole(numbers), "numbers written as text were read as numbers" + _count_lost(lost)
+        return _whole(numbers), _NUMBERS + _count_lost(lost)
     moments = _as_dates(text.mask(blank))
     if moments is not None:
         return moments, "dates written as text were read as dates"

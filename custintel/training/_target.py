@@ -1,4 +1,4 @@
-"""Which of two answers is the event: 1, True, Yes, churn, VRAI ... or else the rarer one.
+"""Which of two answers is the event, by the rule of all estimators (`custintel.estimators.choose_event`).
 
 >>> import pandas as pd
 >>> target = read_target(pd.Series(["FAUX", "VRAI", "FAUX"], name="Churn"))
@@ -9,22 +9,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from custintel.errors import DataError
+from custintel.estimators import choose_event, place_of, warn_of_guess, written
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Target", "read_target"]
 
-_YES_WORDS = """
-1 true t yes y oui vrai si sí sim ja wahr verdadero vero da 是 真
-churn churned churner left leaver gone closed lost bad 流失 离网
-"""
-_YES = frozenset(_YES_WORDS.split())
+_FEWEST_SHOWN, _MOST_SHOWN = 10, 8
 
 
 @dataclass(frozen=True)
@@ -37,47 +34,46 @@ class Target:
     unlabelled: int = 0
 
 
-def read_target(column: pd.Series) -> Target:
+def read_target(column: pd.Series, pos_label: Any = None) -> Target:
     """Turn a column of two answers into 0 and 1; rows without an answer are left out and counted."""
     known = column.dropna()
-    answers = known.map(_written)
+    answers = known.map(written)
     values = sorted(answers.unique())
     if len(values) != 2:
-        raise DataError(_not_two(str(column.name), values))
-    positive, why = _event(values, answers)
+        raise DataError(_not_two(str(column.name), len(values), _frequent(answers)))
+    positive, why = _event(values, answers, pos_label)
     negative = next(v for v in values if v != positive)
     y = (answers == positive).astype(np.int64)
     note = f"{str(column.name)!r}: {positive!r} is the event, {negative!r} is not{why}"
     return Target(y, positive, note, len(column) - len(known))
 
 
-def _written(cell: object) -> str:
-    """A cell as text: 1, 1.0 and '1 ' are the same answer."""
-    if isinstance(cell, (bool, np.bool_)):
-        return str(bool(cell))
-    if isinstance(cell, (int, float, np.integer, np.floating)):
-        return f"{float(cell):g}"
-    return str(cell).strip()
+def _event(values: list[str], answers: pd.Series, pos_label: Any) -> tuple[str, str]:
+    """The answer that stands for the event, and a reason when it is a guess (or the user's)."""
+    if pos_label is not None:
+        return values[place_of(pos_label, values)], " (as asked)"
+    choice = choose_event(values, [int((answers == value).sum()) for value in values])
+    warn_of_guess(values, choice, stacklevel=5)
+    return values[choice.place], f" ({choice.guess})" if choice.guess else ""
 
 
-def _event(values: list[str], answers: pd.Series) -> tuple[str, str]:
-    """The answer that stands for the event, and a reason when it is a guess."""
-    yes = [v for v in values if v.lower().rstrip(".") in _YES]
-    if len(yes) == 1:
-        return yes[0], ""
-    rare = str(answers.value_counts(ascending=True).index[0])
-    return rare, " (neither is a known word for yes: the rarer one was taken)"
+def _frequent(answers: pd.Series) -> str:
+    """Answers of ten customers or more: a rarer one may be somebody's name."""
+    counts = answers.value_counts()
+    told = sorted(counts.index[counts >= _FEWEST_SHOWN])
+    rare = len(counts) - len(told)
+    shown = [*map(repr, told[:_MOST_SHOWN]), *(["..."] if len(told) > _MOST_SHOWN else [])]
+    return ", ".join([*shown, *([f"{rare} rare ones"] if rare else [])])
 
 
-def _not_two(name: str, values: list[str]) -> str:
+def _not_two(name: str, count: int, shown: str) -> str:
     """Message for a target that is not a yes-or-no question."""
-    shown = ", ".join(map(repr, values[:8])) + (", ..." if len(values) > 8 else "")
-    if len(values) < 2:
+    if count < 2:
         return (
             f"the target {name!r} has a single class: nothing can be learned\n"
             f"  given: {shown or 'no value at all'}\n  allowed: two different values"
         )
     return (
-        f"the target {name!r} has {len(values)} different values\n  given: {shown}\n"
+        f"the target {name!r} has {count} different values\n  given: {shown}\n"
         "  allowed: two different values\n  hint: a yes-or-no question is needed; group the values into two first"
     )

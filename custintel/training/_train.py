@@ -20,7 +20,7 @@ from custintel.errors import ConfigurationError, QualityWarning
 from custintel.estimators import ChurnClassifier
 from custintel.explain import Evaluation
 from custintel.progress import track
-from custintel.training._folds import fold_rows
+from custintel.training._folds import fold_rows, folds_in_time
 from custintel.training._leakage import Leak, find_leaks, warn_of_leaks
 from custintel.training._material import Material, churn_definition, from_table, from_warehouse
 from custintel.training._measure import decile_edges, describe_columns, judge
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from custintel.training._folds import Fold
     from custintel.warehouse import Warehouse
 
 __all__ = ["train"]
@@ -71,6 +72,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table: str | Path | pd.DataFrame | None = None,
     target: str | None = None,
     id_column: str | None = None,
+    date: str | None = None,
+    pos_label: Any = None,
     tune: int = 0,
     seed: int = 0,
     refit: bool = False,
@@ -84,7 +87,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     """Train the model of ``models/NAME.yaml`` and judge it on rows it has not seen.
 
     From a warehouse: the last as-of date whose labels are closed is the test date; the model learns from dates whose
-    labels were already known on that day. From a flat table (no dates): five-fold cross-validation.
+    labels were already known on that day. From a flat table: the last third of its dates is the test, customers with
+    several rows stand on one side; without dates, five-fold cross-validation.
 
     Parameters
     ----------
@@ -97,7 +101,14 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     target : str, optional
         Column of the flat table with two values.
     id_column : str, optional
-        Column of the flat table that names the customer; found by its name when not given.
+        Column of the flat table that names the customer; found by its name when not given. The model keeps its name,
+        and `score` reads customers from it.
+    date : str, optional
+        Column of the flat table that says when a row was taken; found by its name when not given. Where there is one,
+        the model is judged on later days than those it learned from.
+    pos_label : object, optional
+        Value of `target` that is the event. Without it a known word for yes (yes, true, churned, bad, ...) is the
+        event, of numbers the larger one, otherwise the rarer value, with a warning.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
     seed : int
@@ -138,7 +149,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_question(spec)
     how = _How(tune, seed, refit, keep_leaks)
     if table is not None:
-        material = from_table(table, str(target), id_column)
+        material = from_table(table, str(target), id_column, date, pos_label)
     else:
         assert wh is not None
         material = from_warehouse(wh, spec, features_path)
@@ -248,7 +259,7 @@ def _tuned(spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapp
             material.groups,
             spec.search,
             (how.tune, how.seed),
-            known_after=_known_after(spec),
+            known_after=0 if material.X_test is None else _known_after(spec),
             starts=starts,
         )
 
@@ -259,7 +270,7 @@ def _known_after(spec: ModelSpec) -> int:
 
 
 def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) -> _Fitted:
-    """Fit and predict unseen rows: the test date, or each fifth of a flat table in turn."""
+    """Fit and predict unseen rows: the test date, later rows of a flat table, or each fifth of it in turn."""
     params = {} if tuning is None else tuning.params
     X, y = material.X, material.y
 
@@ -268,7 +279,9 @@ def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) 
 
     model = fresh().fit(X, y, groups=material.groups)
     if material.X_test is None or material.y_test is None:
-        return _Fitted(model, model, X, y, _out_of_fold(fresh, material, how.seed))
+        p = _out_of_fold(fresh, material, how.seed).dropna()
+        judged = np.ones(len(y), dtype=bool) if material.eras is None else material.eras.late
+        return _Fitted(model, model, X[judged], y[judged], p)
     p = pd.Series(model.predict_proba(material.X_test)[:, 1], index=material.X_test.index, name="probability")
     delivered = model
     if how.refit:
@@ -278,15 +291,22 @@ def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) 
 
 
 def _out_of_fold(fresh: Any, material: Material, seed: int) -> pd.Series:
-    """Probability of each row by a model that has not seen it."""
+    """Probability of each judged row by a model that has not seen it; missing where a row is not judged."""
     p = np.full(len(material.y), np.nan)
     with _repeats_silenced():
-        folds = fold_rows(material.y, material.groups, _FOLDS, seed)
-        for learn, test in track(folds, "cross-validation", total=_FOLDS):
+        folds = _folds_of(material, seed)
+        for learn, test in track(iter(folds), "cross-validation", total=len(folds)):
             groups = None if material.groups is None else np.asarray(material.groups)[learn]
             model = fresh().fit(material.X.iloc[learn], material.y.iloc[learn], groups=groups)
             p[test] = model.predict_proba(material.X.iloc[test])[:, 1]
     return pd.Series(p, index=material.X.index, name="probability")
+
+
+def _folds_of(material: Material, seed: int) -> list[Fold]:
+    """Folds of a flat table: in time where its rows have dates."""
+    if material.eras is None:
+        return list(fold_rows(material.y, material.groups, _FOLDS, seed))
+    return folds_in_time(material.y, material.groups, material.eras, _FOLDS, seed)
 
 
 def _repeats_silenced() -> warnings.catch_warnings[None]:
@@ -303,6 +323,7 @@ def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -
         "spec": spec.as_dict(),
         "source": "table" if material.X_test is None else "warehouse",
         "target": material.target,
+        "id_column": material.id_column,
         "windows": dict(material.windows),
         "peer_column": peers,
         "features": describe_columns(fitted.X, material.words, peers),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from custintel.builder import read_dates
+from custintel.builder import FeatureBuilder, read_dates
 from custintel.catalogue import load_model_spec
-from custintel.errors import ConfigurationError, DateError
+from custintel.errors import ConfigurationError, DateError, QualityWarning
 from custintel.estimators import ValueModel, fit_on, value_features, value_table
 from custintel.training._material import churn_definition, in_population, without_excluded
 from custintel.training._value_backtest import learning_dates
@@ -25,7 +26,11 @@ __all__ = ["fit_value_model", "value_model"]
 
 
 def fit_value_model(
-    wh: Warehouse, name: str = "value", known_by: AsOf | None = None, models_path: str | Path | None = None
+    wh: Warehouse,
+    name: str = "value",
+    known_by: AsOf | None = None,
+    models_path: str | Path | None = None,
+    horizon: int | None = None,
 ) -> ValueModel:
     """Fit the value model of a specification on past dates, from what was known on a day.
 
@@ -39,6 +44,9 @@ def fit_value_model(
         The day on which the model learns; the last day of the data by default.
     models_path : path, optional
         Folder with own models.
+    horizon : int, optional
+        Months ahead instead of those of the specification. One that is longer than what the data know is refused; the
+        specification's is shortened to that, with a `QualityWarning`.
 
     Returns
     -------
@@ -48,7 +56,7 @@ def fit_value_model(
     Raises
     ------
     ConfigurationError
-        When the specification asks another question, or the horizon is longer than the data.
+        When the specification asks another question, or the horizon asked for is longer than the data.
     DateError
         When there is no past date to learn from.
     """
@@ -62,11 +70,37 @@ def fit_value_model(
             f"no past date to learn value from\n  given: data from {wh.period[0].date()} to {last.date()}\n"
             f"  hint: about {blank.horizon + 7} months are needed for a horizon of {blank.horizon}"
         )
+    blank.set_params(horizon=_horizon(blank, horizon, _months_between(days[0], whole)))
     costs = spec.label.get("unit_costs") or None
-    X = _chosen(value_features(wh, days, spec.families, costs), spec)
+    X = _chosen(value_features(wh, days, FeatureBuilder(spec.families, skip_unavailable=True), costs), spec)
     table = value_table(wh, days, last, blank.horizon, costs, X, churn_definition(spec.as_dict()))
     fitted: ValueModel = fit_on(table, blank)
     return fitted
+
+
+def _months_between(first: pd.Timestamp, last: pd.Timestamp) -> int:
+    """Whole months from the end of one month to the end of another."""
+    return 12 * (last.year - first.year) + last.month - first.month
+
+
+def _horizon(model: ValueModel, asked: int | None, known: int) -> int:
+    """The months ahead to learn: those asked for, or those of the specification as far as the data know them."""
+    wanted = model.horizon if asked is None else asked
+    if wanted <= known or model.extrapolate:
+        return int(wanted)
+    if asked is not None:
+        raise ConfigurationError(
+            f"the horizon is longer than the data\n  given: {asked} months\n"
+            f"  allowed: 1 to {known}, the months known after the first date to learn from\n"
+            f"  hint: --horizon {known} (horizon={known}), or load older data"
+        )
+    warnings.warn(
+        f"the horizon is shortened from {wanted} to {known} months, because no more is known of past customers\n"
+        "  hint: values of different horizons do not compare; --horizon (horizon=) sets it",
+        QualityWarning,
+        stacklevel=3,
+    )
+    return known
 
 
 def value_model(spec: ModelSpec) -> ValueModel:

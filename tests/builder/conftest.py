@@ -12,6 +12,7 @@ from custintel.warehouse import Warehouse
 
 HARD = Path(__file__).parent / "hard"
 """Families of cases that the shipped ones do not have."""
+SAME = ("customer_id", "event_time", "arrival_time", "other_party", "number_range")
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def tables() -> dict[str, pd.DataFrame]:
 def _same_moments(usage: pd.DataFrame) -> pd.DataFrame:
     """Rows at the moments of others: which of two comes first must not depend on their order in the table."""
     some, other = usage.iloc[:90].reset_index(drop=True), usage.iloc[90:180].reset_index(drop=True)
-    return other.assign(**{name: some[name] for name in ("customer_id", "event_time", "arrival_time", "other_party")})
+    return other.assign(**{name: some[name] for name in SAME})
 
 
 def _days_of_cells(kpis: pd.DataFrame, usage: pd.DataFrame) -> pd.DataFrame:

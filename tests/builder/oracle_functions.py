@@ -137,7 +137,7 @@ def circle(seen: Seen, customer: str, as_of: date) -> Row:
     contacts = grouped(of(customer, used(seen, as_of)), "other_party")
     if not contacts:
         return dict.fromkeys(find("circle").columns)
-    order = sorted(contacts, key=lambda c: (-len(contacts[c]), c))
+    order = sorted(contacts, key=lambda c: (-len(contacts[c]), min(age(r, as_of) for r in contacts[c]), c))
     lately = {c: sum(age(r, as_of) < 30 for r in rows) for c, rows in contacts.items()}
     total, reached, needed = sum(map(len, contacts.values())), 0, 0
     while reached < math.ceil(0.8 * total):
@@ -182,7 +182,11 @@ def tie_weights(seen: Seen, as_of: date) -> dict[str, dict[str, int]]:
 
 def community(seen: Seen, customer: str, as_of: date) -> Row:
     web, gone = tie_weights(seen, as_of), left_lines(seen)
-    label = {line: line for line in web}
+    label = {
+        line: (-sum(n for n, _ in mine.values()), -max(n for n, _ in mine.values()),
+               sum((as_of - last).days for _, last in mine.values()), -len(mine), line)
+        for line, mine in web.items()
+    }  # fmt: skip
     for _ in range(4):
         label = {line: next_label(line, web, label) for line in web}
     if customer not in web:
@@ -205,7 +209,7 @@ def community(seen: Seen, customer: str, as_of: date) -> Row:
     }
 
 
-def next_label(line: str, web: dict[str, dict[str, Any]], label: dict[str, str]) -> str:
+def next_label(line: str, web: dict[str, dict[str, Any]], label: dict[str, Any]) -> Any:
     weights = Counter({label[line]: max(n for n, _ in web[line].values())})
     for other, (n, _) in web[line].items():
         weights[label[other]] += n
@@ -338,8 +342,12 @@ def destinations(seen: Seen, customer: str, as_of: date) -> Row:
 
 
 def present_device(devices: dict[str, list[Row]]) -> str:
-    last = {d: max(r["event_time"] for r in rows) for d, rows in devices.items()}
-    return min(d for d in last if last[d] == max(last.values()))
+    def place(device: str) -> tuple[Any, ...]:
+        times = [r["event_time"] for r in devices[device]]
+        return max(times), len(times), -min(times).toordinal()
+
+    best = max(map(place, devices))
+    return min(d for d in devices if place(d) == best)
 
 
 def imei(seen: Seen, customer: str, as_of: date) -> Row:
@@ -366,27 +374,37 @@ def handset(seen: Seen, customer: str, as_of: date) -> Row:
     return {name: model[name] if model else None for name in find("handset").columns}
 
 
+def included_use(rows: list[Row], as_of: date, back: int) -> list[float]:
+    """Minutes, texts and GB that count against an allowance, in one 30-day month: 0 is the last one."""
+    mine = [r for r in rows if 30 * back <= age(r, as_of) < 30 * (back + 1) and not r["roaming_country"]]
+    out = [
+        r for r in mine if r["direction"] == "out" and r["destination"] not in ("international", "premium", "service")
+    ]
+    return [
+        sum((r["duration_s"] or 0) / 60 for r in out if r["service"] == "voice"),
+        sum(r["service"] == "sms" for r in out),
+        sum(r["data_mb"] or 0 for r in mine if r["service"] == "data") / 1000,
+    ]
+
+
 def plan_fit(seen: Seen, customer: str, as_of: date) -> Row:
     nothing: Row = dict.fromkeys(find("plan_fit").columns)
     plans = {p["plan_id"]: p for p in seen("plans")}
     rows, mine = of(customer, used(seen, as_of)), of(customer, seen("subscriptions"))
     now = max(mine, key=lambda s: (day(s["start_date"]), s["plan_id"]), default=None)
-    if not rows or now is None or now["plan_id"] not in plans:
+    if now is None or now["plan_id"] not in plans:
         return nothing
     kind = plans[now["plan_id"]]["billing_type"]
-    month = 30 / min(max((as_of - day(s["start_date"])).days for s in mine) + 1, 90)
-    abroad = ("international", "premium", "service")
-    out = [r for r in rows if r["direction"] == "out" and r["destination"] not in abroad]
-    use = (
-        sum((r["duration_s"] or 0) / 60 for r in out if r["service"] == "voice") * month,
-        sum(r["service"] == "sms" for r in out) * month,
-        sum(r["data_mb"] or 0 for r in rows if r["service"] == "data") * month / 1000,
-    )
+    days = max((as_of - day(s["start_date"])).days for s in mine) + 1
+    months = [included_use(rows, as_of, back) for back in range(min(max(days // 30, 1), 3))]
+    if days < 30:
+        months = [[amount * 30 / max(days, 1) for amount in months[0]]]
 
     def beyond(plan: Row) -> float:
         free = (plan["included_minutes"] or 0, plan["included_sms"] or 0, (plan["included_data_mb"] or 0) / 1000)
         prices = (plan["price_per_minute"] or 0, plan["price_per_sms"] or 0, plan["price_per_gb"] or 0)
-        return sum(max(u - f, 0) * p for u, f, p in zip(use, free, prices, strict=True))
+        costs = [sum(max(u - f, 0) * p for u, f, p in zip(use, free, prices, strict=True)) for use in months]
+        return sum(costs) / len(costs)
 
     fit = [p for p in plans.values() if p["billing_type"] == kind and None not in (kind, p["monthly_fee"])]
     costs = {p["plan_id"]: p["monthly_fee"] + beyond(p) for p in fit}

@@ -31,6 +31,8 @@ def _table(contract: TableContract, seed: int) -> pd.DataFrame:
     frame = pd.DataFrame({c.name: _column(c, contract, count, draws[c.name]) for c in contract.columns.values()})
     if contract.event_time and contract.arrival_time:
         frame[contract.arrival_time] = _late(frame[contract.event_time], draws[contract.arrival_time])
+    if contract.name == "usage":
+        frame["number_range"] = [_range(number) for number in frame["other_party"]]
     for column in contract.columns.values():
         if column.name == contract.not_self:  # nobody calls the own number
             own = frame["customer_id"].map(dict(zip(CUSTOMERS, NUMBERS, strict=True)))
@@ -38,6 +40,12 @@ def _table(contract: TableContract, seed: int) -> pd.DataFrame:
         if column.known_at == column.name:
             frame[column.name] = _late(frame[contract.event_time], draws[column.name])
     return frame
+
+
+def _range(number: object) -> str | None:
+    """The longest prefix of every other number, as an operator may have looked it up."""
+    fits = [prefix for prefix in KEYS["prefix"] if str(number).startswith(prefix)]
+    return max(fits, key=len) if fits and len(str(number)) % 2 else None
 
 
 def _draws(seed: int, *names: str) -> np.random.Generator:

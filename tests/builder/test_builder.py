@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -175,3 +176,50 @@ def test_no_feature_possible_says_why():
 def test_metadata_survives_selection(X):
     assert X[["events_30d"]].attrs["custintel"]["as_of"] == ["2025-06-30"]
     assert X.loc[CUSTOMERS[:2]].attrs["custintel"]["as_of"] == ["2025-06-30"]
+
+
+def held_plans(**left_out):
+    plans = pd.DataFrame({"plan_id": ["s"], "billing_type": ["postpaid"], "monthly_fee": [10.0]})
+    held = pd.DataFrame({"customer_id": ["a"], "plan_id": ["s"], "start_date": ["2025-01-01"]})
+    use = calls("2025-06-01", "2025-06-30").assign(duration_s=60.0, data_mb=None)
+    return Warehouse.from_frames(usage=use, plans=plans.drop(columns=left_out["plans"]), subscriptions=held)
+
+
+def test_a_family_asked_for_by_name_does_not_vanish_beside_others():
+    wh = held_plans(plans=["billing_type"])
+    for families in (["plan_fit"], ["usage", "plan_fit", "dunning"]):
+        with pytest.raises(DataError, match="family plan_fit: no column billing_type in plans") as told:
+            FeatureBuilder(families).build(wh, "2025-06-30")
+        assert ("family dunning: no table dunning" in str(told.value)) == ("dunning" in families)
+        with pytest.raises(DataError, match="family plan_fit"):
+            FeatureBuilder(families).columns_of(wh)
+        with pytest.raises(DataError, match="family plan_fit"):
+            FeatureBuilder(families).sql("2025-06-30", wh=wh)
+    assert "events_30d" in FeatureBuilder(["usage", "plan_fit"], skip_unavailable=True).build(wh, "2025-06-30")
+
+
+def test_columns_asked_for_are_all_named_by_what_is_not_there():
+    wh = held_plans(plans=["billing_type"])
+    columns = ["events_30d", "plan_cost", "bills_180d", "bill_trend", "reminders_180d"]
+    with pytest.raises(DataError) as told:
+        FeatureBuilder(columns=columns).build(wh, "2025-06-30")
+    lines = str(told.value).splitlines()
+    assert lines[0].startswith("4 of what was asked for")
+    assert "  columns bills_180d, bill_trend: no table bills" in lines
+    assert "  column plan_cost: no column billing_type in plans" in lines
+    assert "  column reminders_180d: no table dunning" in lines
+
+
+def test_what_everything_leaves_out_is_grouped_by_table():
+    X = FeatureBuilder().build(held_plans(plans=["billing_type"]), "2025-06-30")
+    facts = X.attrs["custintel"]
+    tables = [line.split(":")[0] for line in facts["left_out"]]
+    assert len(tables) == len(set(tables)) < 25 < len(facts["skipped"])
+    counts = [int(re.search(r": (\d+) column", line)[1]) for line in facts["left_out"]]
+    assert sum(counts) == len(facts["skipped"])
+    assert re.search(r"no column billing_type.* in plans: \d+ columns of .*plan_fit", "\n".join(facts["left_out"]))
+
+
+@pytest.mark.parametrize("family", [family.name for family in FeatureBuilder().catalogue.families])
+def test_every_family_has_columns_of_its_own(family):
+    assert any(e.family == family and e.kind != "derived" for e in FeatureBuilder([family]).catalogue.entries())

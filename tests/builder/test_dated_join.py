@@ -70,7 +70,7 @@ def test_a_second_row_of_a_cell_and_day_is_set_aside_and_counts_nothing_twice(bu
 
 
 def test_without_the_table_nothing_is_counted(builder: FeatureBuilder, tmp_path: Path) -> None:
-    both = FeatureBuilder(["met", "usage"], features_path=tmp_path)
+    both = FeatureBuilder(["met", "usage"], features_path=tmp_path, skip_unavailable=True)
     X = both.build(Warehouse.from_frames(usage=CALLS), "2025-06-30")
     skipped = X.attrs["custintel"]["skipped"]
     assert skipped["met_events_30d"] == skipped["met_drops_30d"] == "no table cell_kpis"

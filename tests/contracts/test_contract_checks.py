@@ -133,7 +133,7 @@ def test_identifiers_with_gaps_do_not_become_floats() -> None:
 
 def test_exact_duplicates_are_dropped_and_counted() -> None:
     rows = [{}, {}, {"duration_s": "60.0"}, {"duration_s": "61"}]
-    engine, reports = check({"usage": usage(*rows)})
+    engine, reports = check({"usage": usage(*rows)}, {"usage": {"key": "all"}})
     assert (reports["usage"].kept, reports["usage"].duplicates, reports["usage"].set_aside) == (2, 2, 0)
     assert len(engine.sql("select * from set_aside.usage")) == 0
 
@@ -141,12 +141,12 @@ def test_exact_duplicates_are_dropped_and_counted() -> None:
 def test_duplicates_are_found_when_lines_and_times_say_little() -> None:
     n = 4000
     frame = pd.DataFrame({**GOOD, "event_time": "2025-03-01", "other_party": [str(i % 3990) for i in range(n)]})
-    _, reports = check({"usage": frame})
+    _, reports = check({"usage": frame}, {"usage": {"key": "all"}})
     assert (reports["usage"].kept, reports["usage"].duplicates) == (3990, 10)
 
 
 def test_two_missing_values_are_equal_in_duplicates() -> None:
-    _, reports = check({"usage": usage({"other_party": None}, {"other_party": None})})
+    _, reports = check({"usage": usage({"other_party": None}, {"other_party": None})}, {"usage": {"key": "all"}})
     assert reports["usage"].duplicates == 1
 
 

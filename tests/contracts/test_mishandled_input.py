@@ -128,7 +128,8 @@ def test_a_call_without_duration_is_set_aside_where_that_is_asked(blank) -> None
 
 
 def test_exact_duplicates_are_dropped_and_counted() -> None:
-    report = opened({}, {"duration_s": "60.0"}, {"event_time": "2025-03-01T10:00:00"}).report["usage"]
+    same = ({}, {"duration_s": "60.0"}, {"event_time": "2025-03-01T10:00:00"})
+    report = opened(*same, rename={"key": "all"}).report["usage"]
     assert (report.rows_in, report.kept, report.duplicates, report.set_aside) == (4, 2, 2, 0)
 
 

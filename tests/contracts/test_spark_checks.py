@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from custintel.contracts import TABLES, check_table, frame_sources, parse_mapping
+from custintel.contracts import TABLES, check_table, frame_sources, parse_mapping, settle_dates
 from custintel.engines import DuckDBEngine, SparkEngine
 from custintel.errors import ContractError
 from custintel.warehouse import Warehouse
@@ -119,7 +119,7 @@ def test_duplicates_keys_references_and_parts(spark) -> None:
     )
     rename = {
         "usage": [
-            {},
+            {"key": "all"},
             {
                 "customer_id": "caller",
                 "event_time": {"column": "began", "format": ["%d/%m/%Y", "%Y-%m-%d"]},
@@ -151,6 +151,43 @@ def test_epochs_and_scales(spark) -> None:
         }
     }
     assert assert_same(spark, {"usage": frame}, rename)["usage"].set_aside == 1
+
+
+@pytest.mark.parametrize(
+    ("times", "source"),
+    [
+        ([f"{day:02d}/04/2025 10:00" for day in range(3, 25)], {}),
+        ([f"04/{day:02d}/2025" for day in range(3, 25)], {}),
+        ([f"2025-04-{day:02d}" for day in range(3, 25)], {}),
+        (["2025-07-01 10:00:00+0000"] * 3, {"format": "%Y-%m-%d %H:%M:%S%z", "zone": "Europe/Dublin"}),
+        (
+            ["01/07/2025 23:30 +01:00", "2025-07-01"],
+            {"format": ["%Y-%m-%d", "%d/%m/%Y %H:%M %z"], "zone": "Asia/Tokyo"},
+        ),
+        ([1_751_364_000, 1_751_364_001], {"epoch": "1970-01-01", "unit": "s", "zone": "Europe/Dublin"}),
+    ],
+)
+def test_dates_are_settled_and_zones_applied_as_on_duckdb(spark, times, source) -> None:
+    frame = pd.DataFrame({**GOOD, "event_time": times})
+    rename = {"usage": {"event_time": {"column": "event_time", **source}}} if source else None
+    here, there = DuckDBEngine(), SparkEngine(spark)
+    found = []
+    for engine in (here, there):
+        settled = settle_dates(engine, frame_sources(engine, {"usage": frame}, parse_mapping(rename)))
+        latest = pd.Timestamp("2025-12-31").to_pydatetime()
+        report = check_table(engine, TABLES["usage"], settled["usage"], latest, ["usage"])
+        relation = engine.relation("usage")
+        shown = engine.rows(f"select cast(event_time as varchar) from {relation} order by 1")
+        found.append((report, [str(row[0]) for row in shown], engine.columns(relation)))
+    there.close()
+    assert found[0] == found[1]
+    assert found[0][0].kept == len(times)
+
+
+def test_equal_rows_are_counted_as_on_duckdb(spark) -> None:
+    frame = pd.DataFrame({**GOOD, "event_time": ["2025-03-01 10:00"] * 5, "record": ["1", "1", None, None, "2"]})
+    for rename, equal in ((None, 2), ({"usage": {"key": "record"}}, 1), ({"usage": {"key": "all"}}, 0)):
+        assert assert_same(spark, {"usage": frame}, rename)["usage"].equal == equal
 
 
 def test_a_session_is_opened(operators) -> None:

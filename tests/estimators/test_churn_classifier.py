@@ -109,6 +109,7 @@ def test_numpy_in_numpy_out() -> None:
 
 
 @pytest.mark.parametrize("y", [["No", "Yes"], [False, True], [0, 1], ["stay", "stayed"], [1.0, 2.0]])
+@pytest.mark.filterwarnings("ignore:which label is the event was guessed")
 def test_any_two_labels(y: list[Any]) -> None:
     table, target = _customers()
     labels = np.array(y, dtype=object if isinstance(y[0], str) else None)[target]

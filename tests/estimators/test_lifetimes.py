@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.errors import DataError
+from custintel.errors import DataError, QualityWarning
 from custintel.estimators import BetaGeometricNBD, GammaGamma, ShiftedBetaGeometric, purchase_summary
 
 if TYPE_CHECKING:
@@ -139,3 +139,36 @@ def test_summary_counts_days_and_looks_no_further_than_told() -> None:
     bought["event_time"] = pd.to_datetime(["2025-01-01T00", "2025-01-08T09", "2025-01-08T18", "2025-03-01T00"])
     row = purchase_summary(bought, "2025-01-29").loc["a"]
     assert row.tolist() == [1.0, 1.0, 4.0, 7.0]
+
+
+def test_returns_are_no_purchases() -> None:
+    bought = pd.DataFrame({"customer_id": ["a", "a", "a", "b", "b"], "amount": [5.0, 9.0, -9.0, 5.0, -2.0]})
+    bought["event_time"] = pd.to_datetime(["2025-01-01", "2025-01-15", "2025-01-20", "2025-01-08", "2025-01-09"])
+    with pytest.warns(QualityWarning, match="2 of 5 rows have a negative amount"):
+        found = purchase_summary(bought, "2025-01-29")
+    pd.testing.assert_frame_equal(found, purchase_summary(bought[bought["amount"] > 0], "2025-01-29"))
+    counted = pd.DataFrame({"frequency": [1, 2], "recency": 1.0, "age": 5.0, "amount": [-9.0, 3.0]})
+    with pytest.raises(DataError, match="1 mean amounts are negative"):
+        BetaGeometricNBD().fit(counted)
+
+
+def _histories(gone: tuple[float, float] | None) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    rows = []
+    for rate in rng.gamma(1.5, 0.1, 800):
+        chance = rng.beta(*gone) if gone else 0.0
+        t, x, last = 0.0, 0, 0.0
+        while (t := t + rng.exponential(1 / rate)) < 40:
+            x, last = x + 1, t
+            if rng.random() < chance:
+                break
+        rows.append((x, last, 40.0))
+    return pd.DataFrame(rows, columns=["frequency", "recency", "age"])
+
+
+def test_drop_out_that_the_data_do_not_tell_is_warned_of() -> None:
+    with pytest.warns(QualityWarning, match="do not tell when customers drop out"):
+        BetaGeometricNBD().fit(_histories(None))
+    model = BetaGeometricNBD().fit(_histories((1.0, 3.0)))  # silent
+    assert model.a_ / (model.a_ + model.b_) == pytest.approx(0.25, abs=0.05)
+    assert np.isfinite(model.standard_errors_).all()

@@ -58,5 +58,6 @@ FAILURES = {
 @parametrize_with_checks(
     [ProfitThreshold(LogisticRegression(), clv=40.0, cv=3)], expected_failed_checks=lambda _: FAILURES
 )
+@pytest.mark.filterwarnings("ignore:which label is the event was guessed")
 def test_scikit_learn_check(estimator: Any, check: Any) -> None:
     check(estimator)

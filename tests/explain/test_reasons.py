@@ -256,3 +256,11 @@ def test_a_catalogue_text_is_final_for_derived_columns_too() -> None:
     entry = {"column": "share_30d", "about": "Share", "unit": "share", "feature": "share", "window": None}
     model = FakeModel({"share_30d": 1.0}, {}, {"features": [entry]})
     assert reasons(model, pd.DataFrame({"share_30d": [0.5]}))["reason_1_en"][0] == "Share: 50 %, raises the risk"
+
+
+def test_columns_that_the_model_does_not_use_need_not_be_given(model: FakeModel, X: pd.DataFrame) -> None:
+    """A model has contributions, all zero, for columns that it left out as constant."""
+    contributions = model.contributions
+    model.contributions = lambda given: contributions(given).assign(constant=0.0, alone=0.0)  # type: ignore[method-assign]
+    found = reasons(model, X, groups={"one": ["constant"], "other": ["alone"]})
+    assert found["reason_1_en"].tolist() == reasons(model, X.assign(constant=1.0, alone=2.0))["reason_1_en"].tolist()

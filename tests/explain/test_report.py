@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from fake_model import FakeModel
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planted import planted, texts_of
 
 from custintel import metrics
 from custintel.errors import DataError
 from custintel.explain import Evaluation, build_report, render_html, write_report
 from custintel.explain._figures import count, number, percent, share
+from custintel.explain._groups import levelled, merged_places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +137,18 @@ def test_page_refers_to_nothing_outside(page: str) -> None:
     assert not re.search(
         r"https?:|//[a-z]|<link|<script|<img|<iframe|@import|url\(|\ssrc=|\shref=", page, re.IGNORECASE
     )
+
+
+def test_a_script_in_any_text_is_shown_and_not_run(report: dict[str, Any]) -> None:
+    shown = 0
+    for path in texts_of(report).values():
+        try:
+            page = render_html(planted(report, path))
+        except (KeyError, ValueError):
+            continue  # a word that the page looks up, such as a language; it is never shown
+        assert "<script" not in page, path
+        shown += "&lt;script&gt;" in page
+    assert shown >= 10
 
 
 @pytest.mark.parametrize("rows", [600, 20_000])
@@ -266,6 +282,17 @@ def test_open_labels_are_admitted(evaluation: Evaluation) -> None:
     assert "some labels of training were not known yet" in render_html(twin)
 
 
+def test_silence_is_not_waited_for_where_no_prepaid_line_is_asked(evaluation: Evaluation) -> None:
+    """A saved model of an earlier version says dormancy_days though its label is for postpaid lines."""
+    spec = {"label": {"kind": "arrears", "gap_days": 1, "horizon_days": 60, "billing_types": ["postpaid"]}}
+    windows = {"gap_days": 1, "horizon_days": 60, "dormancy_days": 30}
+    model = make_model({**METADATA, "spec": spec, "windows": windows})
+    dates = evaluation.population.assign(as_of=pd.to_datetime(["2025-07-31", "2025-08-31", "2025-10-31", "2025-11-30"]))
+    twin = build_report(Evaluation(model, evaluation.X, evaluation.y, evaluation.p, population=dates))
+    assert twin["population"]["windows"]["dormancy_days"] == 0
+    assert twin["population"]["closed"] is True
+
+
 def test_tuning(report: dict[str, object], page: str) -> None:
     assert report["tuning"]["best"] == {"trial": 2, "value": 0.74, "settings": {"leaves": 31}}
     assert "3 trials, 1 of them stopped early, 0 failed. Best: trial 2 with 0.7400." in page
@@ -370,3 +397,59 @@ def test_verdict_on_calibration_knows_how_rare_the_outcome_is(
 def test_uncertain_profit_is_called_uncertain(report: dict[str, object], low: float, doubted: bool) -> None:
     page = render_html({**report, "profit": {**report["profit"], "low": low}})
     assert ("this gain is not certain" in page) is doubted
+
+
+# small groups
+
+
+def _groups_of(twin: dict[str, object]) -> list[float]:
+    """The number of customers behind everything that the twin shows."""
+    rows = [r["rows"] for r in twin["deciles"]] + [p["rows"] for p in twin["calibration"]["points"]]
+    rows += [d["rows"] for d in twin["stability"]["dates"]]
+    for shown in twin["dependence"]:
+        bins = [*shown["bins"], *([shown["missing"]] if shown["missing"] else [])]
+        rows += [b["rows"] for b in bins]
+    return rows
+
+
+@pytest.mark.parametrize("rows", [3, 9, 10, 37, 64, 150, 1200])
+def test_no_group_of_few_customers_is_shown(rows: int) -> None:
+    X = make_table(rows, 5)
+    X["plan"] = pd.Categorical(np.where(np.arange(rows) == 0, "the plan of one", X["plan"].astype(str)))
+    twin = build_report(evaluate(X))
+    assert all(count >= 10 for count in _groups_of(twin))
+    assert len(twin["deciles"]) == min(10, rows // 10)
+    assert "the plan of one" not in json.dumps(twin)
+    assert "the plan of one" not in render_html(twin)
+    for histogram in [
+        twin["calibration"]["histogram"],
+        *(d["histogram"] for d in twin["dependence"] if "histogram" in d),
+    ]:
+        runs = np.split(np.asarray(histogram), np.flatnonzero(np.diff(histogram)) + 1)
+        assert all(run.sum() == 0 or run.sum() >= 10 - 1e-3 for run in runs)
+
+
+def test_curves_do_not_tell_of_single_customers() -> None:
+    X = make_table(80, 5)
+    twin = build_report(evaluate(X))
+    assert len(twin["profit"]["share"]) == 80 // 10 + 1
+    bends = np.flatnonzero(np.abs(np.diff(twin["gain"]["captured"], 2)) > 1e-6)
+    assert len(bends) <= 2 * (80 // 10 + 1)  # a knot between two of the hundred points bends both
+
+
+def test_the_size_of_the_smallest_group_can_be_set() -> None:
+    twin = build_report(dataclasses.replace(evaluate(make_table(300, 5)), smallest_group=60))
+    assert len(twin["deciles"]) == 5
+    assert all(count >= 60 for count in _groups_of(twin))
+    assert "cut into 5 groups" in render_html(twin)
+
+
+@settings(max_examples=200, deadline=None)
+@given(counts=st.lists(st.integers(0, 30), min_size=1, max_size=12), least=st.integers(1, 20))
+def test_small_bins_are_merged_with_their_neighbours(counts: list[int], least: int) -> None:
+    places = merged_places(counts, least)
+    assert (np.diff(places) >= 0).all()
+    totals = np.bincount(places, counts)
+    assert ((totals == 0) | (totals >= least)).all() or sum(counts) < least
+    if sum(counts) >= least:
+        assert np.isclose(sum(levelled(counts, least)), sum(counts))

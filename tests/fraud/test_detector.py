@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from custintel import FraudDetector, RuleBase
-from custintel.errors import ConfigurationError, DataError
+from custintel.errors import ConfigurationError, DataError, QualityWarning
+from custintel.fraud._new_kind import _readable
 from custintel.metrics import auc
 from custintel.rules import LearnSettings
 
@@ -73,10 +74,74 @@ def test_probabilities_mean_what_they_say(detector: FraudDetector, new: tuple) -
     assert abs(detector.predict_proba(X)[:, 1].mean() - y.mean()) < 0.03
 
 
-def test_forbidden_columns_change_nothing(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
-    X, _, _ = new
-    other = detector.predict_proba(X.assign(months_of_data=99))
-    np.testing.assert_array_equal(other, detector.predict_proba(X))
+def outputs(detector: FraudDetector, X: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Everything that a detector says of customers."""
+    return {
+        "predict_proba": pd.DataFrame(detector.predict_proba(X)),
+        "decision_function": pd.DataFrame(detector.decision_function(X)),
+        "predict": pd.DataFrame(detector.predict(X)),
+        "views": detector.views(X),
+        "encode": pd.DataFrame(detector.encode(X)),
+        "kind_proba": detector.kind_proba(X),
+        "decide": detector.decide(X, budget=50),
+        "alarms": detector.alarms(X),
+        "review": detector.review(X, 50),
+    }
+
+
+def same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
+    for name, frame in one.items():
+        pd.testing.assert_frame_equal(frame, other[name], obj=name)
+
+
+@pytest.mark.parametrize("change", ["permuted", "absent"])
+def test_forbidden_columns_move_no_output(detector: FraudDetector, new: tuple, change: str) -> None:  # type: ignore[type-arg]
+    """The kinds were predicted from the whole matrix, forbidden columns included."""
+    X = new[0].head(500)
+    permuted = np.random.default_rng(0).permutation(X["months_of_data"])
+    changed = X.assign(months_of_data=permuted) if change == "permuted" else X.drop(columns="months_of_data")
+    same(outputs(detector, changed), outputs(detector, X))
+
+
+def test_forbidden_columns_teach_nothing() -> None:
+    """A column that gives the kind away, and noise in its place, make the same detector; cases may have names."""
+    X, y, kind = lines(420)
+    X, labels = X[["calls", "cells"]], np.where(y == 1, "fraud", "legitimate")
+    settings = LearnSettings(rules=2, forbidden=("closed_as",))
+    given, noise = X.assign(closed_as=kind), X.assign(closed_as=np.roll(kind, 7))
+    one, other = (FraudDetector(settings=settings).fit(table, labels, kinds=kind) for table in (given, noise))
+    same(outputs(one, given), outputs(other, given))
+    assert "sim_box" not in str(one.to_state()[0]["contract"])
+    assert one.classes_.tolist() == ["fraud", "legitimate"]
+    assert auc(y, one.predict_proba(X)[:, 0]) > 0.7
+    assert one.decide(X)["probability"].mean() == pytest.approx(y.mean(), abs=0.05)
+    assert set(one.predict(X)) <= {"fraud", "legitimate"}
+
+
+def test_rules_are_mined_where_columns_are_forbidden(detector: FraudDetector) -> None:
+    """The miner was given the names of columns that had been taken out before, and gave up in silence."""
+    assert detector.rules_ is not None
+    assert len(detector.rules_) > 0
+    assert not any("months_of_data" in rule.columns for rule in detector.rules_)
+    assert "months_of_data" not in {c.name for c in detector.contract_.used}
+
+
+def test_what_looks_for_new_kinds_reads_no_forbidden_column(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
+    assert "months_of_data" not in _readable(detector, new[0]).columns
+    assert "calls" in _readable(detector, new[0]).columns
+
+
+def test_few_cases_are_warned_of() -> None:
+    X, y, _ = lines(150)
+    few = np.where(y.cumsum() > 4, 0, y)
+    with pytest.warns(QualityWarning, match="given: 4 cases, 146 others"):
+        FraudDetector(settings=LearnSettings(rules=1)).fit(X, few)
+
+
+def test_unknown_forbidden_columns_are_told() -> None:
+    X, y, _ = lines(60)
+    with pytest.raises(ConfigurationError, match=r"settings.forbidden: no such column\n.*months_of_dat"):
+        FraudDetector(settings=LearnSettings(forbidden=("months_of_dat",))).fit(X, y)
 
 
 def test_kinds_add_up_and_are_kept_apart(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
+from custintel.errors import DataError
 from custintel.warehouse import Warehouse
 
 BILLS = pd.DataFrame(
@@ -71,5 +72,8 @@ def test_without_due_days_only_what_is_open_is_known() -> None:
     ],
 )
 def test_what_is_absent_is_said(tables: dict[str, pd.DataFrame], reason: str) -> None:
-    X = FeatureBuilder(["arrears", "billing"]).build(Warehouse.from_frames(**tables), "2025-05-31")
+    wh = Warehouse.from_frames(**tables)
+    X = FeatureBuilder(["arrears", "billing"], skip_unavailable=True).build(wh, "2025-05-31")
     assert {X.attrs["custintel"]["skipped"][column] for column in COLUMNS} == {reason}
+    with pytest.raises(DataError, match=f"family arrears: {reason}"):
+        FeatureBuilder(["arrears", "billing"]).build(wh, "2025-05-31")

@@ -138,8 +138,16 @@ def test_tables_that_are_absent_are_said(folder: Path, wh: Warehouse) -> None:
     def own(view: View) -> pd.DataFrame:
         raise AssertionError("not to be called")
 
-    X = FeatureBuilder(["own", "usage"], features_path=folder).build(wh, "2025-06-30")
+    X = FeatureBuilder(["own", "usage"], features_path=folder, skip_unavailable=True).build(wh, "2025-06-30")
     assert X.attrs["custintel"]["skipped"]["own_rows"] == "no table bills"
+    with pytest.raises(DataError, match="family own: no table bills"):
+        FeatureBuilder(["own", "usage"], features_path=folder).build(wh, "2025-06-30")
+
+
+def test_columns_of_a_python_function_are_known_before_it_is_run(folder: Path, wh: Warehouse) -> None:
+    register()
+    builder = FeatureBuilder(["own", "usage"], features_path=folder)
+    assert builder.columns_of(wh) == list(builder.build(wh, "2025-06-30"))
 
 
 @pytest.mark.parametrize(

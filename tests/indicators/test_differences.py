@@ -99,10 +99,6 @@ def test_a_call_without_length_counts() -> None:
     assert found["call_duration__allweek__allday__call__mean"] == 60
 
 
-def test_exact_duplicates_are_dropped() -> None:
-    assert _ask({}, {})["number_of_interactions__allweek__allday__call"] == 1
-
-
 def test_the_order_of_rows_does_not_matter() -> None:
     rows = [
         {"service": "sms", "direction": d, "event_time": t, "other_party": o, "cell_id": c}

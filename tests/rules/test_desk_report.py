@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from planted import planted, texts_of
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.metrics import wilson
@@ -284,6 +285,20 @@ def test_the_page_is_whole_and_points_to_nothing_outside(language: Any, tmp_path
     assert "trial &lt;b&gt;passed" in page
     assert page.count("<svg") == 3
     assert ("通话很多" in page) == (language == "zh")
+
+
+def test_a_script_in_any_text_is_shown_and_not_run() -> None:
+    base, how = a_base(), AlarmSettings()
+    twin = desk_report(base, base.alarms(customers(), how), outcomes=closed(), how=how).to_dict()
+    shown = 0
+    for path in texts_of(twin).values():
+        try:
+            page = desk_html(planted(twin, path))
+        except (KeyError, ValueError, TypeError, OSError):
+            continue  # a word that the page looks up, such as a state, or a time; it is never shown
+        assert "<script" not in page, path
+        shown += "&lt;script&gt;" in page
+    assert shown >= 10
 
 
 def test_customers_of_earlier_alarms_are_not_named() -> None:

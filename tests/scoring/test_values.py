@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from custintel.artifact import Model
 from custintel.cli._main import app
 from custintel.errors import ConfigurationError
 from custintel.estimators import ValueModel, fit_on, value_table
+from custintel.scoring._values import value_tiers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,43 @@ def test_a_saved_model_scores_values_with_tiers(operator: Warehouse, saved: Path
     assert (public.loc[public["annualised"] >= 720.0, "tier"] == "platinum").all()
     assert (public.loc[public["annualised"] < 120.0, "tier"] == "bronze").all()
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "values.parquet"), found, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "names"),
+    [
+        (4, set()),
+        (5, {"bronze", "silver"}),
+        (19, {"bronze", "silver"}),
+        (20, {"bronze", "silver", "gold"}),
+        (99, {"bronze", "silver", "gold"}),
+        (100, {"bronze", "silver", "gold", "platinum"}),
+    ],
+)
+def test_few_key_accounts_have_tiers_or_a_reason(accounts: int, names: set[str]) -> None:
+    """All key accounts came out blank when there were fewer than a hundred different values."""
+    keys = pd.DataFrame({"annualised": np.arange(1.0, accounts + 1) * 1e4, "segment": "key_account"})
+    public = pd.DataFrame({"annualised": np.arange(1.0, 401.0), "segment": "consumer"})
+    found = value_tiers(pd.concat([public, keys], ignore_index=True))
+    mine = found.tail(accounts)
+    assert set(mine["tier"]) == (names or {""})
+    assert (mine["tier_reason"] == "").all() == (accounts >= 100)
+    assert mine["tier_reason"].str.contains(f"only {accounts} different").all() or accounts >= 100
+    assert (found.head(400)["tier_reason"] == "").all()
+    assert (found["tier"].ne("") | found["tier_reason"].ne("")).all()
+    assert mine["tier"].iloc[-1] == max(names, key=["bronze", "silver", "gold", "platinum"].index, default="")
+
+
+def test_kept_thresholds_may_be_fewer() -> None:
+    keys = pd.DataFrame({"annualised": [1e4, 5e4, np.nan], "segment": "key_account"})
+    found = value_tiers(keys, {"key accounts": [2e4]})
+    assert found["tier"].tolist() == ["bronze", "silver", ""]
+    assert found["tier_reason"].tolist() == ["", "", "the annualised value is not known"]
+
+
+def test_every_blank_tier_has_a_reason(operator: Warehouse, saved: Path) -> None:
+    found = score(saved, operator, as_of=AS_OF)
+    assert (found["tier"].ne("") | found["tier_reason"].ne("")).all()
 
 
 def test_values_need_tables(saved: Path) -> None:

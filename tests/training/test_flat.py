@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from custintel.errors import DataError
+from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.training._flat import find_column, read_flat
 from custintel.training._target import read_target
 
@@ -20,8 +20,8 @@ from custintel.training._target import read_target
         (["VRAI", "FAUX", "FAUX"], "VRAI", [1, 0, 0]),
         (["True.", "False.", "False."], "True.", [1, 0, 0]),
         (["是", "否", "否"], "是", [1, 0, 0]),
-        (["stay", "go away", "stay"], "go away", [0, 1, 0]),
-        ([2, 1, 1], "1", [0, 1, 1]),
+        (["bad", "good", "good"], "bad", [1, 0, 0]),
+        (["1", "0", "0"], "1", [1, 0, 0]),
     ],
 )
 def test_the_event_is_recognised(cells: list[object], positive: str, expected: list[int]) -> None:
@@ -29,8 +29,27 @@ def test_the_event_is_recognised(cells: list[object], positive: str, expected: l
     assert (target.positive, target.y.tolist()) == (positive, expected)
 
 
-def test_a_guess_is_said() -> None:
-    assert "rarer" in read_target(pd.Series(["a", "b", "a"], name="t")).note
+@pytest.mark.parametrize(
+    ("cells", "positive", "why"),
+    [
+        (["stay", "go away", "stay"], "go away", "rarer"),
+        (["stay", "go away"], "stay", "last in order"),
+        ([2, 1, 1], "2", "larger number"),  # the German credit table: 1 good, 2 bad
+        ([2, 1, 2], "2", "larger number"),
+    ],
+)
+def test_a_guess_is_said_and_warned_of(cells: list[object], positive: str, why: str) -> None:
+    with pytest.warns(QualityWarning, match="which label is the event was guessed"):
+        target = read_target(pd.Series(cells, name="t"))
+    assert target.positive == positive
+    assert why in target.note
+
+
+def test_pos_label_decides() -> None:
+    assert read_target(pd.Series(["stay", "go", "go"], name="t"), "go").y.tolist() == [0, 1, 1]
+    assert read_target(pd.Series([1, 2, 2], name="t"), "1").y.tolist() == [1, 0, 0]
+    with pytest.raises(ConfigurationError, match="'stay'"):
+        read_target(pd.Series(["stay", "go"], name="t"), "left")
 
 
 @pytest.mark.parametrize(

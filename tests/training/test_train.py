@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -12,9 +13,12 @@ import pytest
 
 from custintel import FeatureBuilder, Warehouse, load_model, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
-from custintel.explain import reasons
+from custintel.explain import build_report, reasons
+from custintel.labels import ChurnDefinition
 from custintel.training import Run, fetch_report, open_store
+from custintel.training._dates import TimeSplit
 from custintel.training._flat import read_flat
+from custintel.training._material import _windows
 
 
 @pytest.fixture
@@ -216,6 +220,60 @@ def test_the_callers_mlflow_is_left_as_it_was(quick_run: Run, tmp_path: Path) ->
     with open_store(tmp_path):
         assert mlflow.get_tracking_uri() != before
     assert mlflow.get_tracking_uri() == before
+
+
+@pytest.mark.parametrize("registry_was", [None, "sqlite:///other.db"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_store_opened_later_has_its_own_registry(
+    registry_was: str | None, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an address of its own the registry lies where the runs do, after a training as before it."""
+    mlflow = pytest.importorskip("mlflow")
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        monkeypatch.setenv(name, "to be put back")
+        monkeypatch.delenv(name)
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(registry_was)
+    try:
+        with contextlib.suppress(ZeroDivisionError), open_store(tmp_path / "first"):
+            assert mlflow.get_registry_uri() == mlflow.get_tracking_uri()
+            if fails:
+                raise ZeroDivisionError
+        later = f"sqlite:///{tmp_path}/second.db"
+        mlflow.set_tracking_uri(later)
+        assert mlflow.get_registry_uri() == (registry_was or later)
+    finally:
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+
+
+def test_labels_of_postpaid_lines_do_not_wait_for_silence() -> None:
+    dates = pd.to_datetime(["2025-01-31", "2025-04-30"])
+    split = TimeSplit((dates[0],), dates[1])
+    both, postpaid = ChurnDefinition(), ChurnDefinition(billing_types=("postpaid",))
+    assert [_windows(split, d)["dormancy_days"] for d in (both, postpaid)] == [30, 0]
+
+
+def test_a_flat_table_has_no_question_but_its_own(table: pd.DataFrame, quick_models: Path, tmp_path: Path) -> None:
+    spec = (quick_models / "churn.yaml").read_text()
+    binds = "constraints: {days_since_event_90d: 1, in_contract: -1, bill_shock_180d: 1}\n"
+    (tmp_path / "churn.yaml").write_text(spec + binds)
+    table["in_contract"] = np.arange(400) % 2
+    table["days_since_event_90d"] = np.arange(400) % 7
+    run = train("churn", table=table, target="Churn", tracking=False, models_path=tmp_path)
+    card = build_report(run.evaluation)["card"]
+    assert card["about"] is card["label"] is card["population"] is None
+    assert card["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
+
+
+def test_what_is_left_out_is_one_note(quick_models: Path, quick_tables: Path, tmp_path: Path) -> None:
+    spec = (quick_models / "churn.yaml").read_text().replace("[usage]", "[usage, billing, payments, dunning]")
+    (tmp_path / "churn.yaml").write_text(spec)
+    run = train("churn", Warehouse.open(quick_tables), models_path=tmp_path, tracking=False)
+    notes = [note for note in run.evaluation.notes if "left out" in note]
+    assert len(notes) == 1
+    assert "no table bills: " in notes[0]
+    assert "no table dunning: " in notes[0]
 
 
 def test_the_report_can_be_fetched_again(quick_run: Run, tmp_path: Path) -> None:

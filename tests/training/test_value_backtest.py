@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel import train
-from custintel.errors import ConfigurationError, DateError
+from custintel.errors import ConfigurationError, DateError, QualityWarning
 from custintel.estimators import ValueModel, customer_value
 from custintel.metrics import kaplan_meier
 from custintel.training import ValueBacktest, backtest_value, fit_value_model
@@ -112,8 +112,21 @@ def test_the_model_of_a_specification_is_fitted_and_asked(operator: Warehouse, t
     assert found["pv"].notna().all()
     assert 0.5 < found["pv"].sum() / (4 * found["run_rate"].sum()) < 1.2
     with pytest.raises(ConfigurationError, match="longer than the data"):
-        fit_value_model(operator)
+        fit_value_model(operator, horizon=10)
     with pytest.raises(ConfigurationError, match="no model of value"):
         fit_value_model(operator, "churn")
     with pytest.raises(ConfigurationError, match="fit_value_model"):
         train("value", operator, tracking=False)
+
+
+def test_the_horizon_of_the_shipped_model_is_shortened_to_what_is_known(operator: Warehouse) -> None:
+    with pytest.warns(QualityWarning, match="shortened from 12 to 3 months"):
+        assert fit_value_model(operator, known_by="2025-06-30").horizon == 3
+
+
+def test_a_horizon_that_cannot_be_is_refused_before_any_work(
+    operator: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custintel.training._value_training.value_features", None)  # not to be called
+    with pytest.raises(ConfigurationError, match=r"given: 12 months\n  allowed: 1 to 9, .*\n  hint: --horizon 9"):
+        fit_value_model(operator, horizon=12)
