@@ -72,7 +72,7 @@ class Killer:
 
     def moments(self, seconds: float, seed: int) -> list[float]:
         """Seeded random moments over a whole run, and a little beyond."""
-        return (np.random.default_rng(seed).random(KILLS) * seconds * 1.05).tolist()
+        return (np.random.default_rng(seed).random(KILLS) * seconds * 1.2).tolist()
 
     def left(self, *expected: str) -> list[str]:
         """Files that nobody expects, below the home and among the temporary ones."""
@@ -106,7 +106,7 @@ def _alternating(killer: Killer, job: str, arguments: Callable[[int], dict[str, 
     """Kill runs that write one of two results by turns; count results that are neither."""
     seconds = killer.seconds_of(job, arguments(0))
     first = digest(out)
-    seconds = min(seconds, killer.seconds_of(job, arguments(1)))
+    seconds = max(seconds, killer.seconds_of(job, arguments(1)))
     known = {first, digest(out)}
     assert len(known) == 2
     wrong = 0
