@@ -67,7 +67,7 @@ def test_days_that_are_read(given) -> None:
         (pd.NaT, "cannot be read"),
         (float("nan"), "cannot be read"),
         (np.datetime64("2025-04"), "cannot be read"),
-        (np.datetime64("NaT"), "cannot be read"),
+        (np.datetime64("NaT", "us"), "cannot be read"),
         (pd.Period("2025-04"), "cannot be read"),
         ("2025-W14-4", "cannot be read"),
         ("2025-02-30", "cannot be read"),

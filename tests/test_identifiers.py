@@ -16,6 +16,7 @@ from custintel import Warehouse, load_model, score, train
 from custintel.cli import main
 from custintel.decide import Audience, Constraints, ContactPolicy, DecisionLog, OfferValues, allocate
 from custintel.errors import ContractError, DataError, QualityWarning
+from custintel.formulas import restored
 from custintel.fraud import detection_delay
 from custintel.identifiers import identifier_index, identifier_text, known_identifier, may_identify
 from custintel.rules import RuleBase, audit_sample, audited_recall, cases
@@ -70,9 +71,9 @@ def _write(frame: pd.DataFrame, place: Path) -> Path:
 
 
 def _read(place: Path) -> pd.DataFrame:
-    return (
-        pd.read_parquet(place) if place.suffix == ".parquet" else pd.read_csv(place, dtype=str, keep_default_na=False)
-    )
+    if place.suffix == ".parquet":
+        return pd.read_parquet(place)
+    return restored(pd.read_csv(place, dtype=str, keep_default_na=False))
 
 
 # --- one identifier -------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import CustintelError, DataError, MissingExtraError
-from custintel.formulas import restored
+from custintel.formulas import restored, restored_text
 from custintel.identifiers import identifier_text, may_identify
 
 if TYPE_CHECKING:
@@ -219,9 +219,8 @@ def _read_excel(path: Path, identifier: str | None) -> Table:
     with pd.ExcelFile(path, engine="openpyxl") as book:
         header = list(pd.read_excel(book, nrows=0).columns)
         frame: pd.DataFrame = pd.read_excel(book, sheet_name=0, **_as_written(header, identifier, object))
-    frame = restored(frame)
     stored = frame[_of_customers(header, identifier)].map(_digits_of_excel)
-    return _quietly(_tidied(frame, stored, identifier))
+    return _formulas_restored(_quietly(_tidied(frame, stored, identifier)))
 
 
 def _digits_of_excel(cell: Any) -> Any:
@@ -245,11 +244,16 @@ def _read_text(path: Path, identifier: str | None) -> Table:
     header = list(pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, nrows=0).columns)
     how: dict[str, Any] = {"sep": separator, "skipinitialspace": True, "low_memory": False}
     frame: pd.DataFrame = pd.read_csv(io.StringIO(text), **how, **_as_written(header, identifier, str))
-    frame = restored(frame)
-    table = _quietly(_tidied(frame, frame, identifier, decimal_comma=separator == ";"))
+    table = _formulas_restored(_quietly(_tidied(frame, frame, identifier, decimal_comma=separator == ";")))
     notes = [f"read with the separator {separator!r}"] if separator != "," else []
     notes += [f"not UTF-8: read as {encoding}"] if encoding != "utf-8-sig" else []
     return replace(table, notes=(*notes, *table.notes))
+
+
+def _formulas_restored(table: Table) -> Table:
+    """Texts as they were before they were defused; after numbers are found, so that a defused +44 stays a text."""
+    written = {str(restored_text(name)): column.map(restored_text) for name, column in table.written.items()}
+    return replace(table, frame=restored(table.frame), written=written)
 
 
 def _quietly(table: Table) -> Table:

@@ -387,7 +387,7 @@ def test_bad_input_is_explained() -> None:
         tiers().assign(monthly.assign(customer_id=None)[:1])
     with pytest.raises(DataError, match="no month"):
         tiers().assign(monthly[:0])
-    with pytest.raises(DataError, match="given: vip"):
+    with pytest.raises(DataError, match="no thresholds for this segment\n  given: 2 rows"):
         tiers().assign(monthly.assign(segment="vip"))
     with pytest.raises(DataError, match="no values"):
         ValueTiers().fit()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custintel.training import Run, open_store
+from custintel.training import Run, open_store, store_uri
 from custintel.training._tracking import Record, track_run
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ sys.stdin.read()
 
 
 @linux
-def test_runs_of_killed_processes_are_closed_and_others_are_not(quick_run: Run) -> None:
-    assert quick_run.tracked is not None
-    place = quick_run.tracked.uri
+def test_runs_of_killed_processes_are_closed_and_others_are_not(quick_run: Run, tmp_path: Path) -> None:
+    place = store_uri(tmp_path)
+    assert _track(quick_run, place, {})
     command = [sys.executable, "-c", HALF_A_RUN, place]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
