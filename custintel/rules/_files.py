@@ -69,6 +69,8 @@ def _short(rule: Rule) -> dict[str, Any]:
 
 def _rule(name: str, entry: Any, file: str, problems: list[Problem]) -> Rule | None:
     where = f"{file}: rule {name}"
+    if isinstance(entry, dict):  # a key without a value is one that was not given
+        entry = {key: value for key, value in entry.items() if value is not None}
     if not isinstance(entry, dict) or "when" not in entry:
         problems.append(Problem(where, "no expression", allowed="when: minutes_1d > 600"))
         return None
@@ -76,13 +78,13 @@ def _rule(name: str, entry: Any, file: str, problems: list[Problem]) -> Rule | N
     wrong += [
         Problem(where, f"{key} is not {_KINDS[_kind_of(key)]}", str(value))
         for key, value in entry.items()
-        if key in _KEYS and value is not None and not _CHECKS[_kind_of(key)](value)
+        if key in _KEYS and not _CHECKS[_kind_of(key)](value)
     ]
     if wrong:
         problems += wrong
         return None
     try:
-        rule = Rule(name, **{**entry, "parents": tuple(entry.get("parents") or ())})
+        rule = Rule(name, **{**entry, "parents": tuple(entry.get("parents", ()))})
         problems += rule.problems()
     except ConfigurationError as error:
         problems += error.problems

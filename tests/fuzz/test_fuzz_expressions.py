@@ -40,7 +40,8 @@ def _deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 EXPRESSIONS = st.recursive(st.one_of(NUMBERS, TEXTS), _deeper, max_leaves=40)
 SIGNS = list("abt01.+-*/%()<>=!',\"[]{}:;\\ \n\u2028\u202e\x00é")
-RAW = st.text(alphabet=st.sampled_from([*SIGNS, "sqrt", "case when ", " then ", " end", "count_if("]), max_size=120)
+WORDS = [*SIGNS, "sqrt", "case when ", " then ", " end", "count_if("]
+RAW = st.lists(st.sampled_from(WORDS), max_size=120).map("".join)
 
 
 def _parsed(text: str) -> Expression:
@@ -73,7 +74,7 @@ def test_raw_text(attack: Any) -> None:
 
 def test_shipped_expressions_made_worse(attack: Any) -> None:
     random = Random(12)
-    shipped = sorted({str(e.sql) for e in Catalogue.load().entries if getattr(e, "sql", None)})
+    shipped = sorted({entry.expression for entry in Catalogue.load().entries()})
     assert len(shipped) > 100
     for _ in range(3_000):
         attack(_parsed, spoiled(random.choice(shipped), random))

@@ -39,12 +39,9 @@ BOMBS = {
 }
 
 
-def _shipped(folder: str, ending: str = ".yaml") -> list[str]:
-    found = files("custintel.catalogue").joinpath(folder) if "/" not in folder else None
-    place = found or files("custintel.catalogue.models").joinpath(folder.split("/")[1])
-    return [
-        f.read_text(encoding="utf-8") for f in sorted(place.iterdir(), key=lambda f: f.name) if f.name.endswith(ending)
-    ]
+def _shipped(package: str, folder: str = ".") -> list[str]:
+    found = sorted(files(f"custintel.catalogue.{package}").joinpath(folder).iterdir(), key=lambda f: f.name)
+    return [f.read_text(encoding="utf-8") for f in found if f.name.endswith(".yaml")]
 
 
 def _features(folder: Path) -> object:
@@ -84,7 +81,7 @@ CONSTRAINTS = "budget: 1000\ncapacity: {call: 100, sms: 1000}\ncontact: {days: 3
 DOORS: dict[str, tuple[Callable[[Path], object], Callable[[], list[str]], int]] = {
     "features": (_features, lambda: _shipped("features"), 400),
     "models": (_model, lambda: [t for t in _shipped("models") if "model: churn\n" in t], 150),
-    "rules": (_rules, lambda: _shipped("models/rules"), 300),
+    "rules": (_rules, lambda: _shipped("models", "rules"), 300),
     "constraints": (_constraints, lambda: [CONSTRAINTS], 400),
     "mapping": (_mapping, lambda: [MAPPING], 200),
 }

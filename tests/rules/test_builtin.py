@@ -21,6 +21,7 @@ from custintel.rules import (
     fit_parameters,
     load_rules,
     rule_features,
+    rules_from_yaml,
     rules_markdown,
 )
 from custintel.warehouse import Warehouse
@@ -253,3 +254,12 @@ def test_package_data_holds_them() -> None:
     patterns = settings["options.package_data"]["custintel.catalogue.models"].split(", ")
     held = {path for pattern in patterns for path in (ROOT / "models").glob(pattern)}
     assert held >= set((ROOT / "models").rglob("*.yaml"))
+
+
+def test_a_key_without_a_value_is_one_that_was_not_given() -> None:
+    """Found by tests/fuzz: `loss:` with nothing after it was a TypeError."""
+    blank = "\n".join(f"    {key}:" for key in ("loss", "severity", "category", "parameters", "parents", "about"))
+    (rule,) = rules_from_yaml(f"rules:\n  long_calls:\n    when: minutes_1d > 600\n{blank}\n")
+    assert rule == Rule("long_calls", "minutes_1d > 600")
+    with pytest.raises(ConfigurationError, match="no expression"):
+        rules_from_yaml("rules:\n  long_calls:\n    when:\n    loss: 3\n")
