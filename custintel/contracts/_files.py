@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,6 +141,9 @@ def _looks_like(path: Path, read: Collection[str]) -> str | None:
         return None
     word = path.name.split(".")[0].lower()
     plain = word.rstrip("0123456789_- ")
+    copies = [name for name in TABLES if re.match(rf"{name}[^a-z]", word)]  # usage (1), usage copy, usage_jan
+    if copies:
+        return max(copies, key=len)
     close = difflib.get_close_matches(plain, TABLES, n=1, cutoff=_ALIKE)
     return close[0] if close and (close[0] not in read or plain != word) else None
 

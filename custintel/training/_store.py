@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import warnings
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from custintel.errors import MissingExtraError
+from custintel.errors import MissingExtraError, Problem, raise_problems
 from custintel.replacing import creating_file
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["import_mlflow", "open_store", "store_folder", "store_uri"]
 
 _DATABASE = "mlflow.db"
+_MEANS_MORE = re.compile(r"\?|%[0-9a-fA-F]{2}")  # in an address: where options begin, and a sign by its number
 _VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 
@@ -26,6 +28,13 @@ _NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 def store_uri(place: str | Path | None = None) -> str:
     """The tracking address: a given address or folder, the environment's, or ``mlflow.db`` in the working folder.
 
+    Raises
+    ------
+    ConfigurationError
+        The name of the folder would be read as something else in an address.
+
+    Examples
+    --------
     >>> store_uri("/data/demo")
     'sqlite:////data/demo/mlflow.db'
     >>> store_uri("https://mlflow.example.org")
@@ -36,7 +45,13 @@ def store_uri(place: str | Path | None = None) -> str:
     text = str(place)
     if ":/" in text or text.startswith(("databricks", "uc")):
         return text
-    return f"sqlite:///{Path(place).resolve() / _DATABASE}"
+    file = Path(place).resolve() / _DATABASE
+    if _MEANS_MORE.search(str(file)):
+        hint = "rename the folder, work in another one, or give tracking_uri another folder"
+        raise_problems(
+            [Problem("store of MLflow", "not a folder for it", str(file.parent), "a path without ? or %20", hint)]
+        )
+    return f"sqlite:///{file}"
 
 
 def store_folder(uri: str) -> Path | None:

@@ -25,7 +25,7 @@ from custintel.training._leakage import Leak, find_leaks, warn_of_leaks
 from custintel.training._material import Material, churn_definition, from_table, from_warehouse
 from custintel.training._measure import decile_edges, describe_columns, judge
 from custintel.training._run import Run
-from custintel.training._store import import_mlflow
+from custintel.training._store import import_mlflow, store_uri
 from custintel.training._tracking import Record, track_run
 from custintel.training._tuning import Tuning, tune_parameters
 from custintel.training._warm_starts import warm_starts
@@ -145,6 +145,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_source(wh, table, target)
     if tracking:
         import_mlflow()  # now, not after ten minutes of work
+        store_uri(tracking_uri)
     spec = load_model_spec(name, models_path, features_path)
     _check_question(spec)
     how = _How(tune, seed, refit, keep_leaks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -182,13 +183,23 @@ def test_a_mapping_cannot_leave_its_folder(tmp_path) -> None:
         Warehouse.open(home)
 
 
-@pytest.mark.parametrize("name", ["plan.csv", "plans_2024.csv", "plans.xlsx", "planss.parquet", "plans2.csv"])
+ALIKE = ["plan.csv", "plans_2024.csv", "plans.xlsx", "planss.parquet", "plans2.csv"]
+
+
+@pytest.mark.parametrize("name", [*ALIKE, "plans_jan.csv", "plans_old copy (1).csv", "Plans_backup.CSV"])
 def test_what_looks_like_a_table_and_is_not_read_is_said(tmp_path, name) -> None:
     plans(tmp_path, "plans.csv" if "_" in name else "offers.csv").joinpath(name).write_text("plan_id\ns\n")
     if "_" not in name:
         (tmp_path / "offers.csv").write_text("offer_id\ns\n")
-    with pytest.warns(QualityWarning, match=rf"not read: {name} \(plans\?\)"):
+    with pytest.warns(QualityWarning, match=rf"not read: {re.escape(name)} \(plans\?\)"):
         Warehouse.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["plans (1).csv", "plans copy.csv", "plans-final.parquet", "plans(2).csv"])
+def test_a_copy_beside_the_table_is_said(tmp_path, name) -> None:
+    plans(tmp_path).joinpath(name).write_text("plan_id\nt\n")
+    with pytest.warns(QualityWarning, match=rf"not read: {re.escape(name)} \(plans\?\)"):
+        assert read(tmp_path) == ["s"]
 
 
 def test_other_files_beside_the_tables_are_nobodys_business(tmp_path) -> None:

@@ -7,14 +7,18 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
+from custintel import train
+from custintel.errors import ConfigurationError
 from custintel.training import Run, open_store, store_uri
 from custintel.training._tracking import Record, track_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+TABLE = pd.DataFrame({"y": [0, 1]})
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell when a process began")
 
 HALF_A_RUN = """
@@ -76,3 +80,18 @@ def test_a_new_store_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         place = mlflow.MlflowClient().search_experiments()[0].artifact_location
     assert place == (tmp_path / "mlruns" / "0").as_uri()
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "100%25"])
+def test_a_folder_that_an_address_cannot_name_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It was an OperationalError after the whole training."""
+    (tmp_path / name).mkdir()
+    with pytest.raises(ConfigurationError, match="store of MLflow: not a folder for it"):
+        train("no such model, so nothing was done", table=TABLE, target="y", tracking_uri=tmp_path / name)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path / name)
+    with pytest.raises(ConfigurationError, match="store of MLflow: not a folder for it"):
+        train("no such model, so nothing was done", table=TABLE, target="y")
+    assert store_uri(tmp_path / "100% it's #1 [x]").endswith("100% it's #1 [x]/mlflow.db")
