@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 _SHOWN = 3
+_MOST_LISTED = 50  # mistakes in the text of one error; more of them nobody reads
 _QUOTED = re.compile(r"'[^']*'")
 
 
@@ -112,12 +113,17 @@ class Problem:
 
 
 def raise_problems(problems: Sequence[Problem]) -> None:
-    """Raise one `ConfigurationError` that lists all problems; do nothing when there are none."""
+    """Raise one `ConfigurationError` that lists the problems, 50 at most; `problems` of the error holds all.
+
+    Does nothing when there are none.
+    """
     if not problems:
         return
     count = f"{len(problems)} mistake{'s' if len(problems) > 1 else ''} found"
-    body = "\n".join("  " + line for p in problems for line in str(p).splitlines())
-    raise ConfigurationError(f"{count}\n{body}", problems)
+    body = "\n".join("  " + line for p in problems[:_MOST_LISTED] for line in str(p).splitlines())
+    more = len(problems) - _MOST_LISTED
+    rest = f"\n  ... and {more} more: put these right first" if more > 0 else ""
+    raise ConfigurationError(f"{count}\n{body}{rest}", problems)
 
 
 def rows_at(flags: Iterable[object]) -> str:

@@ -55,7 +55,7 @@ from custintel.contracts import (
 )
 from custintel.dates import read_day
 from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark_session, quoted
-from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning
+from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning, without_values
 from custintel.notebook import panel, quiet, table
 from custintel.plain_yaml import plain_yaml, yaml_text
 from custintel.replacing import read_unreplaced, replacing
@@ -107,7 +107,10 @@ class Warehouse:
         where: str = "from_frames",
     ) -> None:
         check_structure(sources, where)
-        sources = settle_dates(engine, sources)
+        try:
+            sources = settle_dates(engine, sources)
+        except engine.Error as error:  # the head of a file was whole, its rows are not
+            raise ContractError(f"{where}: a table cannot be read\n  given: {without_values(error)}") from None
         self.engine = engine
         self.truth: Mapping[str, pd.DataFrame] = {} if truth is None else truth
         self.tables = tuple(name for name in TABLES if name in sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
@@ -54,9 +55,15 @@ def _column(series: pd.Series[Any]) -> Any:
             naive = pa.Array.from_pandas(series.dt.tz_convert(None))
             return naive.cast(pa.timestamp(naive.type.unit, tz="UTC"))
         return _one_array(pa.Array.from_pandas(series))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        texts = [None if missing else _as_text(value) for value, missing in zip(series, series.isna(), strict=True)]
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, InvalidOperation):
+        values = pd.Series([None if _is_no_number(value) else value for value in series], dtype="object")
+        texts = [None if missing else _as_text(value) for value, missing in zip(values, values.isna(), strict=True)]
         return pa.array(texts, type=pa.string())
+
+
+def _is_no_number(value: Any) -> bool:
+    """Whether it is a NaN of decimals; pandas stumbles over the signalling one."""
+    return isinstance(value, Decimal) and value.is_nan()
 
 
 def _as_text(value: Any) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zipfile
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
+from custintel.engines import to_arrow
 from custintel.errors import ConfigurationError, ContractError, QualityWarning
 from custintel.warehouse import Warehouse
 
@@ -366,3 +368,22 @@ customers:
     first = raw.drop_duplicates("Account length")  # no identity in this set: one line for each length
     assert wh.report["customers"].kept == len(first)
     assert wh.sql('select sum("left"::int) as n from customers')["n"][0] == (first["Churn"] == "VRAI").sum()
+
+
+def test_a_parquet_file_whose_rows_are_damaged_is_an_error_of_the_library(tmp_path: Path) -> None:
+    """Found by tests/fuzz: its head is whole, so that only reading the rows fails."""
+    texts = [f"2025-01-{i % 28 + 1:02d} 10:00:{i % 60:02d} {i * 7919}" for i in range(500)]
+    frame = pd.DataFrame({"customer_id": texts, "event_time": texts, "service": "voice", "direction": "out"})
+    frame.to_parquet(tmp_path / "usage.parquet", compression="snappy", use_dictionary=False)
+    data = bytearray((tmp_path / "usage.parquet").read_bytes())
+    data[200 : len(data) // 2] = b"\xff" * (len(data) // 2 - 200)
+    (tmp_path / "usage.parquet").write_bytes(data)
+    with pytest.raises(ContractError, match="cannot be read"):
+        Warehouse.open(tmp_path)
+
+
+def test_a_signalling_nan_of_decimals_is_a_missing_value() -> None:
+    """Found by tests/fuzz: pandas raises on it, beside other kinds or alone."""
+    for others in (["B", 7], [Decimal("1.5"), Decimal("NaN")]):
+        frame = pd.DataFrame({"a": pd.Series([Decimal("sNaN"), Decimal("-sNaN"), *others], dtype="object")})
+        assert to_arrow(frame)["a"].null_count == 2 + (others[1] != 7)

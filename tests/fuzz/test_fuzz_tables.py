@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from spoiled_texts import spoiled
 
@@ -63,6 +63,8 @@ def test_bytes_as_tables(attack: Any, tmp_path: Path) -> None:
         attack(_rows_add_up, tmp_path)
 
 
+# a table takes a fifth of a second: looking for the smallest that fails would take a quarter of an hour
+FUZZ = settings(deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 VALUES = st.one_of(
     st.none(),
     st.integers(-(10**18), 10**18),
@@ -85,7 +87,7 @@ def _from_frame(frame: pd.DataFrame) -> Warehouse:
 
 
 @given(st.data())
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(FUZZ, max_examples=200)
 def _attack_frames(attack: Any, data: st.DataObject) -> None:
     frame = _usage(12).astype("object")
     for column in data.draw(st.lists(st.sampled_from(list(frame.columns)), max_size=3)):
@@ -153,7 +155,7 @@ DATES = st.one_of(
 
 
 @given(st.data())
-@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(FUZZ, max_examples=600)
 def _attack_dates(attack: Any, wh: Warehouse, data: st.DataObject) -> None:
     given_date = data.draw(DATES)
     built = attack(lambda: FeatureBuilder(columns=["events_30d"]).build(wh, given_date))
