@@ -79,8 +79,8 @@ usage:
 """
 CONSTRAINTS = "budget: 1000\ncapacity: {call: 100, sms: 1000}\ncontact: {days: 30}\n"
 DOORS: dict[str, tuple[Callable[[Path], object], Callable[[], list[str]], int]] = {
-    "features": (_features, lambda: _shipped("features"), 120),
-    "models": (_model, lambda: [t for t in _shipped("models") if "model: churn\n" in t], 100),
+    "features": (_features, lambda: _shipped("features"), 100),
+    "models": (_model, lambda: [t for t in _shipped("models") if "model: churn\n" in t], 60),
     "rules": (_rules, lambda: _shipped("models", "rules"), 300),
     "constraints": (_constraints, lambda: [CONSTRAINTS], 400),
     "mapping": (_mapping, lambda: [MAPPING], 200),
