@@ -44,7 +44,7 @@ def _rows_add_up(folder: Path) -> Warehouse:
 
 def test_csv_files_made_worse(attack: Any, tmp_path: Path) -> None:
     random, text = Random(1), _usage().to_csv(index=False)
-    for _ in range(400):
+    for _ in range(250):
         (tmp_path / "usage.csv").write_text(spoiled(text, random, changes=5), encoding="utf-8", errors="replace")
         attack(_rows_add_up, tmp_path)
 
@@ -55,7 +55,7 @@ def test_bytes_as_tables(attack: Any, tmp_path: Path) -> None:
     _usage().to_parquet(good)
     whole = good.read_bytes()
     good.unlink()
-    for i in range(150):
+    for i in range(120):
         data = bytearray(whole)
         for _ in range(random.randint(1, 30)):
             data[random.randrange(len(data))] = random.randrange(256)
@@ -87,7 +87,7 @@ def _from_frame(frame: pd.DataFrame) -> Warehouse:
 
 
 @given(st.data())
-@settings(FUZZ, max_examples=200)
+@settings(FUZZ, max_examples=100)
 def _attack_frames(attack: Any, data: st.DataObject) -> None:
     frame = _usage(12).astype("object")
     for column in data.draw(st.lists(st.sampled_from(list(frame.columns)), max_size=3)):
