@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import custintel
+from custintel.errors import ConfigurationError, Problem, raise_problems
 
 HEAVY = ("mlflow", "shap", "optuna", "pyspark", "matplotlib", "polars", "lightgbm", "sklearn", "pandas", "duckdb")
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,3 +81,13 @@ def test_every_numpy_time_has_a_unit(folder: str) -> None:
         if isinstance(node, ast.Call) and _is_without_unit(node)
     ]
     assert found == []
+
+
+def test_an_error_lists_as_many_mistakes_as_somebody_reads() -> None:
+    """Found by tests/fuzz: a block repeated by mistake gave a message of 20 000 signs."""
+    problems = [Problem(f"usage.yaml:{line}", "unknown key") for line in range(121)]
+    with pytest.raises(ConfigurationError) as caught:
+        raise_problems(problems)
+    assert len(caught.value.problems) == 121
+    assert str(caught.value).startswith("121 mistakes found\n  usage.yaml:0: unknown key\n")
+    assert str(caught.value).endswith("  usage.yaml:49: unknown key\n  ... and 71 more: put these right first")
