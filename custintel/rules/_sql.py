@@ -121,7 +121,11 @@ class _Writer:
             if not isinstance(node, exp.Column):
                 return node
             found = _known(node) if without_nan else node
-            return exp.TryCast(this=found, to=exp.DataType.build("double")) if _is_term(node) else found
+            if not _is_term(node):
+                return found
+            # for Spark a TryCast is written by way of the text, which changes single precision
+            kind = exp.TryCast if self.dialect == "duckdb" else exp.Cast
+            return kind(this=found, to=exp.DataType.build("double"))
 
         tree = given.tree.transform(column)
         return given.sql(self.dialect) if tree == given.tree else Expression(f"{tree}", tree).sql(self.dialect)
