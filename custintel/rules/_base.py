@@ -165,7 +165,8 @@ class RuleBase:
             Who proposes it and why.
         columns : DataFrame, Catalogue or iterable of str, optional
             What it may read: a table of features (which tells the types, too), a catalogue, or names such as
-            ``FeatureBuilder().columns_of(wh)``. Without it, columns that there are not come out when it is first used.
+            ``FeatureBuilder().columns_of(wh)``. Without it nothing is known of columns: a rule on one that there is not
+            is accepted, and set aside with a warning when it is first used.
         **facts
             Further fields of `Rule`: category, kind, parameters, about, action, severity, loss, ...
 
