@@ -2,6 +2,7 @@
 
 Keys given twice, references (``*name``) and types (``!name``) are refused, and so is a document that is too long,
 nested too deeply or of too many values: a few lines of references inside references stand for billions of values.
+Whole numbers have up to 64 bits, and ``1:30`` is a text, not ninety.
 
 >>> read_yaml("a: &x [1, 2]\\nb: *x", "x.yaml")[1][0].wrong
 'a reference (*name) instead of a value'
@@ -9,6 +10,7 @@ nested too deeply or of too many values: a few lines of references inside refere
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,8 +98,16 @@ class _Scalars(yaml.SafeLoader):
             raise _Refused("a document of too many values", event, f"{MOST_VALUES:,} keys and values")
 
 
+def _without_base_60(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """The pattern of a number without that of 1:30, which means ninety to YAML and a time to everybody else."""
+    if tag not in _NUMBERS:
+        return pattern
+    return re.compile(rf"(?!.*:){pattern.pattern}", pattern.flags)
+
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _Scalars.yaml_implicit_resolvers = {
-    sign: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    sign: [(tag, _without_base_60(tag, pattern)) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -204,6 +214,10 @@ def _scalar(loader: _Scalars, node: yaml.Node, where: str, problems: list[Proble
         value: Plain = loader.construct_object(node)
     except (ValueError, OverflowError):  # digits beyond what Python reads as a number
         problems.append(Problem(where, "not a number", str(node.value)[:40], hint="quote it if it is a text"))
+        return None
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        hint = "quote it if it is a text, such as the number of a customer"
+        problems.append(Problem(where, "a whole number of more than 64 bits", str(node.value)[:40], hint=hint))
         return None
     return value
 

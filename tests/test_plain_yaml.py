@@ -13,6 +13,7 @@ from custintel.catalogue import Catalogue, load_model_spec
 from custintel.cli import app
 from custintel.decide import read_constraints
 from custintel.errors import ConfigurationError
+from custintel.plain_yaml import plain_yaml
 from custintel.rules import load_rules, rules_from_yaml
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ TOO_MUCH = {
     "length": ("# " + "x" * 600_000, "a document of 600,002 characters(.|\n)*500,000 characters"),
     "bytes": ("# " + "x" * 3_000_000, "a document of 3,000,002 bytes"),
     "digits": ("a: " + "9" * 5_000, "not a number"),
+    "hex digits": ("a: 0x" + "f" * 5_000, "a whole number of more than 64 bits"),
+    "hex digits inside": ("a: {b: {value: 0x" + "f" * 5_000 + "}}", "a whole number of more than 64 bits"),
+    "binary digits": ("a: 0b" + "1" * 65, "a whole number of more than 64 bits"),
+    "octal digits": ("a: -0" + "7" * 5_000, "a whole number of more than 64 bits"),
+    "twenty digits": ("a: " + "9" * 20, "a whole number of more than 64 bits"),
     "signs": ("a: \x00", "not readable as YAML"),
     "twice": ("a: 1\na: 2", "the key a is given twice"),
 }
@@ -66,6 +72,14 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path, reader: str) -> None:
     (tmp_path / "given.yaml").write_bytes("a: Grundgebühr".encode("latin-1"))
     with pytest.raises(ConfigurationError, match=r"yaml: not text in UTF-8 \(byte 12\)"):
         READERS[reader](tmp_path)
+
+
+def test_times_and_large_numbers_are_what_they_look_like() -> None:
+    text = "a: 1:30\nb: 23:59:59.5\nc: 18446744073709551615\nd: -9223372036854775808\ne: 1.5e+30\nf: 0x1f\ng: -7"
+    assert plain_yaml(text + f"\nh: 1{':59' * 2_000}", "x.yaml") == {
+        "a": "1:30", "b": "23:59:59.5", "c": 2**64 - 1, "d": -(2**63), "e": 1.5e30, "f": 31, "g": -7,
+        "h": f"1{':59' * 2_000}",
+    }  # fmt: skip
 
 
 def test_the_command_that_imports_rules_reads_with_the_same_bounds(tmp_path: Path) -> None:

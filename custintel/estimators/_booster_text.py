@@ -131,8 +131,11 @@ def _check_tree(tree: Mapping[str, str], columns: int) -> None:
     # a tree that never grew has one leaf, and its weight may have been left out
     there = {name: kind for name, kind in _LEAVES.items() if leaves > 1 or name == "leaf_value" or tree[name]}
     outer = {name: _values(tree[name], name, (kind, leaves)) for name, kind in there.items()}
-    _need(bool((outer.get("leaf_count", np.zeros(1)) >= 0).all()), "leaf_count is negative")
+    fewest = 1 if leaves > 1 else 0
+    _need(bool((outer.get("leaf_count", np.ones(1)) >= fewest).all()), f"leaf_count is below {fewest}")
     _check_children(inner["left_child"], inner["right_child"], leaves)
+    if leaves > 1:
+        _check_counts(inner, outer["leaf_count"])
     inner["threshold"] = _limits(tree["threshold"], leaves - 1)
     _check_decisions(inner, columns, _sizes_of_sets(tree, sets))
 
@@ -146,6 +149,15 @@ def _check_children(left: np.ndarray, right: np.ndarray, leaves: int) -> None:
     _need(bool(((left < 0) | (left > own)).all() and ((right < 0) | (right > own)).all()), "a node comes before itself")
     if leaves > _MOST_DEPTH:
         _check_depth(left, right)
+
+
+def _check_counts(inner: Mapping[str, np.ndarray], leaf_count: np.ndarray) -> None:
+    """A node has the rows of its two children: explanations divide by their number."""
+    nodes = inner["internal_count"]
+    # the first nodes, then the leaves from the last to the first, so that leaf -1 is the last element
+    counts = np.concatenate([nodes, leaf_count[::-1]])
+    together = counts[inner["left_child"]] + counts[inner["right_child"]]
+    _need(np.array_equal(nodes, together), "internal_count is not that of its children")
 
 
 def _check_depth(left: np.ndarray, right: np.ndarray) -> None:

@@ -29,6 +29,7 @@ from custintel.estimators import (
 from custintel.fraud._kinds import Kinds, fit_kinds
 from custintel.fraud._review import review_queue
 from custintel.fraud._views import expert_views, mined_log_odds, mined_rules, odds_of
+from custintel.identifiers import identifier_index
 from custintel.rules import AlarmSettings, LearnSettings, RuleBase, separating
 
 if TYPE_CHECKING:
@@ -201,8 +202,7 @@ class FraudDetector(EventClassifier, TableEstimator):
             (the likeliest, where kinds were learned).
         """
         p = self.event_probability(X)
-        loss = X[self.loss].to_numpy(np.float64) if isinstance(self.loss, str) else float(self.loss)
-        found = pd.DataFrame({"probability": p, "expected_loss": p * loss}, index=X.index)
+        found = pd.DataFrame({"probability": p, "expected_loss": p * self._loss_of(X)}, index=X.index)
         found["net_benefit"] = found["expected_loss"] - self.review_cost
         if self.kinds_ is not None:
             found["kind"] = self.kind_proba(X).idxmax(axis=1)
@@ -217,13 +217,15 @@ class FraudDetector(EventClassifier, TableEstimator):
         """
         check_is_fitted(self)
         table = as_table(self, X, fitting=False)
-        usable = self._usable(table)
-        told = [] if self.rules is None else [self.rules.within(usable.columns).alarms(usable, how)]
+        # by position: index labels may repeat
+        placed = self._usable(table).set_axis([str(row) for row in range(len(table))], axis=0)
+        told = [] if self.rules is None else [self.rules.within(placed.columns).alarms(placed, how)]
         if self.rules_ is not None:
-            told.append(self.rules_.alarms(usable, how, "shadow"))
-        p = pd.Series(self.event_probability(X), index=X.index)
-        near = set().union(*(set(found.index) for found in told))
-        return pd.concat([*told, self._model_alarms(p, near)])
+            told.append(self.rules_.alarms(placed, how, "shadow"))
+        near = np.unique([int(row) for found in told for row in found.index]).astype(np.int64)
+        rows = np.setdiff1d(np.flatnonzero(self.event_probability(X) >= self.threshold_), near)
+        found = pd.concat([*told, self._model_alarms(X, rows)])
+        return found.set_axis(identifier_index(table.index[found.index.astype(np.int64)]), axis=0)
 
     def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, seed: int = 0) -> pd.DataFrame:
         """Whom to show to analysts so that new kinds are seen, too; see `review_queue`."""
@@ -332,16 +334,23 @@ class FraudDetector(EventClassifier, TableEstimator):
             index=table.index,
         )
 
-    def _model_alarms(self, p: pd.Series, near: set[Any]) -> pd.DataFrame:
-        found = p[(p >= self.threshold_) & ~p.index.isin(list(near))]
-        loss = 0.0 if isinstance(self.loss, str) else float(self.loss)
+    def _model_alarms(self, X: Any, rows: np.ndarray) -> pd.DataFrame:
+        """Alarms of the model on rows given by position, which is their index, too."""
+        p = self.event_probability(X)[rows]
+        expected = p * self._loss_of(X)[rows]
         told = {"rule": "", "version": "", "category": "fraud", "kind": "", "tier": "model", "similarity": np.nan}
-        rows = [
-            {**told, "matched": [], "missed": [], "unknown": [], "precision": q, "expected_loss": q * loss}
+        found = [
+            {**told, "matched": [], "missed": [], "unknown": [], "precision": q, "expected_loss": loss}
             | {"severity": 3, "action": ""}
-            for q in found
+            for q, loss in zip(p.tolist(), expected.tolist(), strict=True)
         ]
-        return pd.DataFrame(rows, index=found.index)
+        return pd.DataFrame(found, index=[str(row) for row in rows])
+
+    def _loss_of(self, X: Any) -> np.ndarray:
+        """What a case costs that is not reviewed, row by row, in u."""
+        if isinstance(self.loss, str):
+            return np.asarray(as_table(self, X, fitting=False)[self.loss].to_numpy(np.float64))
+        return np.full(len(X), float(self.loss))
 
     def _settings(self, seed: int) -> LearnSettings:
         given = self.settings or LearnSettings(seed=seed, min_level_count=self.min_level_count)

@@ -165,7 +165,8 @@ class RuleBase:
             Who proposes it and why.
         columns : DataFrame, Catalogue or iterable of str, optional
             What it may read: a table of features (which tells the types, too), a catalogue, or names such as
-            ``FeatureBuilder().columns_of(wh)``. Without it, columns that there are not come out when it is first used.
+            ``FeatureBuilder().columns_of(wh)``. Without it nothing is known of columns: a rule on one that there is not
+            is accepted, and set aside with a warning when it is first used.
         **facts
             Further fields of `Rule`: category, kind, parameters, about, action, severity, loss, ...
 
@@ -543,11 +544,16 @@ class RuleBase:
     def _time_of_next(self, at: str | datetime | None) -> str:
         last = str(self.log.events[-1]["time"]) if self.log.events else ""
         time = _time(at)
+        if at is not None and days_between(None, time) > _CLOCKS_DIFFER:
+            hint = "times are UTC and tell when something was decided; mind the year"
+            raise_problems([Problem("at", "a time that has not come yet", time, f"up to now, {_time(None)}", hint)])
         if time >= last:
             return time
-        if at is None and days_between(time, last) < _CLOCKS_DIFFER:
-            return last
-        raise DataError(f"an event before the last one\n  given: {time}\n  last: {last}")
+        if at is not None:
+            raise DataError(f"an event before the last one\n  given: {time}\n  last: {last}")
+        if days_between(time, last) >= _CLOCKS_DIFFER:  # nothing may stop writing for years
+            warnings.warn(_ahead_of_now(last), QualityWarning, stacklevel=5)
+        return last
 
     def _adding_problems(self, rule: Rule, state: State) -> list[Problem]:
         where = f"rule {rule.id}"
@@ -614,6 +620,14 @@ def _state_in(base: RuleBase, id_: str) -> str:
 def _time(at: str | datetime | None) -> str:
     """UTC with microseconds, so that text order is time order."""
     return moment(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _ahead_of_now(last: str) -> str:
+    return (
+        "the last event of the rule base is of a time that has not come yet: the new one is given the same\n"
+        f"  given: {last}\n"
+        "  hint: check the clocks of the machines that write, and `history()` for a mistyped year"
+    )
 
 
 def _end_of(time: str | date) -> str:

@@ -20,10 +20,10 @@ Columns: TypeAlias = pd.DataFrame | Catalogue | Iterable[str]
 def known_columns(given: Columns) -> dict[str, ValueType | None]:
     """Names and types of the columns of a table or catalogue; of names alone no types.
 
-    Texts and categories have no type here: where a rule orders them, they are read as numbers.
+    Texts are read as numbers where a rule compares them with numbers.
 
     >>> known_columns(pd.DataFrame({"minutes": [1.5], "abroad": [True], "plan": ["S"]}))
-    {'minutes': 'number', 'abroad': 'condition', 'plan': None}
+    {'minutes': 'number', 'abroad': 'condition', 'plan': 'text'}
     """
     if isinstance(given, pd.DataFrame):
         return {str(name): _type_of(given[name]) for name in given.columns}
@@ -37,4 +37,7 @@ def _type_of(column: pd.Series) -> ValueType | None:
         return "condition"
     if pd.api.types.is_numeric_dtype(column.dtype):
         return "number"
-    return "date" if pd.api.types.is_datetime64_any_dtype(column.dtype) else None
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return "date"
+    found = pd.api.types.infer_dtype(column, skipna=True)
+    return "condition" if found == "boolean" else "text" if found in ("string", "categorical") else None

@@ -101,6 +101,12 @@ class Condition:
         """Whether being near makes sense: a number against a limit."""
         return self.sign in (">", ">=", "<", "<=") and isinstance(self.value, float)
 
+    @property
+    def of_numbers(self) -> bool:
+        """Whether the subject is compared with numbers (yes and no are 1 and 0): a text is then read as one."""
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        return not any(value is None or isinstance(value, str) for value in values)
+
     def __str__(self) -> str:
         return self.text
 

@@ -41,8 +41,8 @@ def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequ
     -------
     DataFrame
         Index: the key. One boolean column a rule, by name (of a base) or identity. A rule that the engine cannot
-        answer (a column that is not there, a text that it cannot read as a number) matches nobody; a `QualityWarning`
-        and ``attrs["set_aside"]`` name it.
+        answer (a column that is not there, a text inside a function of numbers) matches nobody; a `QualityWarning` and
+        ``attrs["set_aside"]`` name it. A text that is compared with a number and says none is missing.
 
     Examples
     --------

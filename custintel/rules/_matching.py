@@ -39,8 +39,8 @@ __all__ = ["Table"]
 class Table:
     """Features of many customers, and the ramps of conditions; every subject is computed once.
 
-    Texts that are numbers are numbers where a condition orders them, as they were when rules were learned, and texts
-    for every other condition.
+    Texts that are numbers are numbers where a condition compares them with numbers, as they were when rules were
+    learned, and missing if they are none; they are texts for every other condition.
     """
 
     def __init__(self, X: pd.DataFrame, ramps: Mapping[Condition, Ramp]) -> None:
@@ -50,9 +50,9 @@ class Table:
 
     def subject(self, condition: Condition) -> np.ndarray:
         """Values of the left side: floats with NaN, or objects with None."""
-        read = (condition.subject, condition.ordered)
+        read = (condition.subject, condition.of_numbers)
         if read not in self._subjects:
-            table = self._with_numbers(condition.expression) if condition.ordered else self.X
+            table = self._with_numbers(condition.expression) if condition.of_numbers else self.X
             self._subjects[read] = condition.expression.numpy(table)
         return self._subjects[read]
 
@@ -101,7 +101,7 @@ class Table:
 
 
 def _calculated(subject: Expression) -> list[str]:
-    """Columns whose values are ordered or calculated with, not asked for one of theirs as in `plan = 'S'`."""
+    """Columns whose values are compared or calculated with, not asked for one of theirs as in `plan = 'S'`."""
     columns = list(subject.tree.find_all(exp.Column))
     asked = {column.name for column in columns if column.find_ancestor(exp.Predicate) is not None}
     return sorted({column.name for column in columns} - asked)

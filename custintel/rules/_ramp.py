@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from custintel.errors import ModelError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -69,8 +71,13 @@ class Profile:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Profile:
-        """Read back what `to_state` gave."""
-        return cls(tuple(state["values"]), tuple(state["shares"]))
+        """Read back what `to_state` gave; `ModelError` for what is no distribution."""
+        values, shares = state["values"], state["shares"]
+        if not (_are_numbers(values) and _are_numbers(shares) and len(values) == len(shares) > 0):
+            raise ModelError("a profile is not made of as many finite numbers as shares")
+        if (np.diff(values) <= 0).any() or (np.diff(shares) < 0).any() or not 0 <= shares[0] <= shares[-1] <= 1:
+            raise ModelError("the values of a profile do not rise, or its shares fall or are not from 0 to 1")
+        return cls(tuple(values), tuple(shares))
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,12 @@ def beyond(profile: Profile, limit: float, x: np.ndarray, *, rising: bool) -> np
     at, share = float(profile.share(np.array([limit]))[0]), profile.share(x)
     room, past = (profile.shares[-1] - at, share - at) if rising else (at - profile.shares[0], at - share)
     return np.where(np.isnan(x), 0.0, np.clip(past / max(room, 1e-3), 0.0, 1.0))
+
+
+def _are_numbers(given: object) -> bool:
+    if not isinstance(given, (list, tuple)):
+        return False
+    return all(isinstance(x, (int, float)) and not isinstance(x, bool) and abs(x) < np.inf for x in given)
 
 
 def _value_at(profile: Profile, share: float) -> float:

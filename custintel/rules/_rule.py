@@ -9,9 +9,11 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from sqlglot import exp
+
 from custintel.errors import ConfigurationError, Problem
 from custintel.expressions import Expression, ValueType, parse, type_problems
-from custintel.rules._condition import Node, condition_of, conditions
+from custintel.rules._condition import Condition, Node, condition_of, conditions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +157,9 @@ class Rule:
     def _content_problems(self, where: str, columns: Mapping[str, ValueType | None] | None) -> list[Problem]:
         """Types that do not go together, columns that there are not, conditions that could not be read again."""
         types = {name: kind for name, kind in (columns or {}).items() if kind is not None}
-        found = type_problems(self.expression, types)
+        # a text may say a number, and is read as one where it is compared with numbers
+        found = type_problems(self.expression, {name: kind for name, kind in types.items() if kind != "text"})
+        found += [p for c in conditions(self.node) for p in _bare_column_problems(c, types, self.expression)]
         if columns is not None:
             found += [_unknown_column(name, columns, where) for name in sorted(self.columns - set(columns))]
         for condition in conditions(self.node):
@@ -169,6 +173,21 @@ class Rule:
         read = parse(self.when, where).columns
         unused = sorted(set(self.parameters) - read)
         return [Problem(where, "parameters that the expression does not read", ", ".join(unused))] if unused else []
+
+
+def _bare_column_problems(
+    condition: Condition, types: Mapping[str, ValueType], expression: Expression
+) -> list[Problem]:
+    """A column that stands for a condition, as in `not abroad`, but does not hold yes and no."""
+    tree = condition.expression.tree
+    if not (isinstance(condition.value, bool) and isinstance(tree, exp.Column)):
+        return []
+    kind = types.get(tree.name, "condition")
+    if kind == "condition":
+        return []
+    hint = f"say what is asked of it, such as {tree.name} {'> 0' if kind == 'number' else 'is not null'}"
+    given = f"{tree.name} in {expression.text[:200]}"
+    return [Problem(expression.where, f"a {kind} where a condition is needed", given, "a column of yes and no", hint)]
 
 
 def _unknown_column(name: str, columns: Mapping[str, ValueType | None], where: str) -> Problem:

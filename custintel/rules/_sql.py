@@ -1,12 +1,13 @@
 """Match and similarity of many rules as one SQL statement over a table of features; pure text, nothing is run.
 
+A text that is compared with a number is read as one, and missing if it is none.
 Every subject and every condition is computed once, whatever number of rules use it. Missing is null; NaN, which engines
 take for a number larger than all others, counts as missing, also inside functions that look for missing values.
 
 >>> from custintel.rules._ruleset import RuleSet
 >>> print(match_sql(RuleSet.compile({"a": "minutes > 30"}), "features"))
 with subjects as (
-select customer_id, nullif(CAST(minutes AS DOUBLE), cast('NaN' as double)) as v0 from features
+select customer_id, nullif(try_cast(minutes AS DOUBLE), cast('NaN' as double)) as v0 from features
 ), met as (
 select customer_id, coalesce(v0 > 30.0e0, false) as c0 from subjects
 )
@@ -107,7 +108,8 @@ class _Writer:
         text = self._text(condition)
         if self.kinds[condition] != "number":
             return text
-        return f"nullif(CAST({text} AS DOUBLE), cast('NaN' as double))"
+        cast = "try_cast" if self.dialect in _TYPED else "CAST"
+        return f"nullif({cast}({text} AS DOUBLE), cast('NaN' as double))"
 
     def _text(self, condition: Condition) -> str:
         """The subject with its columns as doubles where it calculates, and without NaN where it asks for missing."""
@@ -119,7 +121,11 @@ class _Writer:
             if not isinstance(node, exp.Column):
                 return node
             found = _known(node) if without_nan else node
-            return exp.cast(found, "double") if _is_term(node) else found
+            if not _is_term(node):
+                return found
+            # for Spark a TryCast is written by way of the text, which changes single precision
+            kind = exp.TryCast if self.dialect == "duckdb" else exp.Cast
+            return kind(this=found, to=exp.DataType.build("double"))
 
         tree = given.tree.transform(column)
         return given.sql(self.dialect) if tree == given.tree else Expression(f"{tree}", tree).sql(self.dialect)
@@ -143,7 +149,7 @@ def _is_term(column: exp.Expression) -> bool:
     parent = column.parent
     while isinstance(parent, exp.Paren):
         parent = parent.parent
-    return isinstance(parent, (exp.Add, exp.Sub, exp.Mul, exp.Neg))
+    return isinstance(parent, (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Abs, exp.Floor, exp.Sqrt, exp.Ln))
 
 
 def _known(column: exp.Expression) -> exp.Expression:

@@ -6,7 +6,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from custintel.errors import ConfigurationError, DataError, Problem
+from custintel.errors import ConfigurationError, DataError, ModelError, Problem
+from custintel.rules._clock import is_written_time
 from custintel.rules._log import changed
 from custintel.rules._ramp import Profile
 from custintel.rules._rule import Rule
@@ -135,15 +136,23 @@ class Replay:
 
     def combined(self, event: Mapping[str, Any]) -> None:
         """A score was learned."""
-        self.score = dict(event["score"])
+        score = dict(event["score"])
+        unknown = [id_ for id_ in score["rules"] if id_ not in self.entries and id_ not in self.unreadable]
+        _must(not unknown, "its score is made of rules that there are not")
+        _must(_are_texts(score["rules"]) and _are_texts(score["numbers"]), "its score names no rules or no columns")
+        _must(_is_share(score["threshold"]), "the threshold of its score is no probability")
+        self.score = score
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         try:
             apply = _APPLY.get(str(event["event"]))
             _must(apply is not None, f"{event['event']!r} is no event of a rule base")
-            _must(str(event["time"]) >= str((self._last or event)["time"]), "it is earlier than the one before")
+            _check_form(event)
+            _must(event["time"] >= (self._last or event)["time"], "it is earlier than the one before")
             assert apply is not None
             apply(self, event)
+        except ModelError as error:
+            raise DataError(changed(f"event {self._count + 1} is impossible: {str(error).splitlines()[0]}")) from error
         except (_ImpossibleError, KeyError, TypeError, ValueError, AttributeError) as error:
             told = str(error) if isinstance(error, _ImpossibleError) else "it is not of the form of an event"
             raise DataError(changed(f"event {self._count + 1} is impossible: {told}")) from error
@@ -161,6 +170,21 @@ class _ImpossibleError(Exception):
 def _must(holds: bool, wrong: str) -> None:
     if not holds:
         raise _ImpossibleError(wrong)
+
+
+def _are_texts(given: object) -> bool:
+    return isinstance(given, list) and all(isinstance(text, str) for text in given)
+
+
+def _is_share(given: object) -> bool:
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given <= 1
+
+
+def _check_form(event: Mapping[str, Any]) -> None:
+    """What every event has: a time that can be compared as a text, and texts that say who and why."""
+    _must(is_written_time(event["time"]), "its time is not one of UTC such as 2025-03-01T00:00:00.000000Z")
+    _must(isinstance(event["by"], str) and isinstance(event["reason"], str), "by and reason are not texts")
+    _must(isinstance(event.get("evidence", {}), dict), "its evidence is no mapping")
 
 
 def move_problem(entry: Entry, state: State, by: str, reason: str) -> Problem | None:

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sqlglot import exp
 
-from custintel.errors import DataError
 from custintel.rules._condition import COMPARE, AllOf, Condition, Node, conditions
+from custintel.rules._matching import Table
 from custintel.rules._set_aside import absent_columns, check_some_answer, told, warn_of
 
 if TYPE_CHECKING:
-    from custintel.expressions import Expression
     from custintel.rules._ramp import Ramp
     from custintel.rules._ruleset import RuleSet
 
@@ -47,9 +46,9 @@ class RowRules:
         self.names = list(rules.nodes)
         self.columns = rules.columns
         self.set_aside: dict[str, str] = {}
-        self._subjects = {c.subject: _reader(c.expression) for c in rules.conditions}
+        self._subjects = {(c.subject, c.of_numbers): _reader(c) for c in rules.conditions}
         places = {c: k for k, c in enumerate(rules.conditions)}
-        self._near = [(c.subject, _nearness(c, rules.ramps.get(c))) for c in rules.conditions]
+        self._near = [((c.subject, c.of_numbers), _nearness(c, rules.ramps.get(c))) for c in rules.conditions]
         self._rules = [_combined(node, places) for node in rules.nodes.values()]
         self._read = [[places[c] for c in conditions(node)] for node in rules.nodes.values()]
         self._needed = [
@@ -103,16 +102,17 @@ class RowRules:
 Reader = Callable[[Mapping[str, Any]], Any]
 
 
-def _reader(expression: Expression) -> Reader:
-    """How a subject is read from a row: columns and arithmetic at once, the rest by the language's own evaluation."""
+def _reader(condition: Condition) -> Reader:
+    """How a subject is read from a row: columns and arithmetic at once, the rest as it is read from a table."""
+    expression = condition.expression
     if isinstance(expression.tree, exp.Column):
-        name = expression.tree.name
-        return lambda row: _known(row[name])
+        name, known = expression.tree.name, _as_number if condition.of_numbers else _known
+        return lambda row: known(row[name])
     calculated = _calculated(expression.tree)
     if calculated is not None:
         return lambda row: _known(calculated(row))
     columns = sorted(expression.columns)
-    return lambda row: _known(expression.numpy(pd.DataFrame({c: [row[c]] for c in columns}))[0])
+    return lambda row: _known(Table(pd.DataFrame({c: [row[c]] for c in columns}), {}).subject(condition)[0])
 
 
 def _calculated(node: exp.Expression) -> Reader | None:
@@ -141,10 +141,14 @@ def _applied(calculate: Callable[..., Any], parts: list[Reader]) -> Reader:
 
 
 def _number(value: Any) -> float | None:
-    known = _known(value)
-    if isinstance(known, str):
-        raise DataError("a text where a number is needed\n  allowed: a number, or nothing")
+    known = _as_number(value)
     return None if known is None else float(known)
+
+
+def _as_number(value: Any) -> Any:
+    """A text as the number that it says, missing if it says none; other values as they are."""
+    known = _known(value)
+    return _known(pd.to_numeric(pd.Series([known]), errors="coerce").iloc[0]) if isinstance(known, str) else known
 
 
 _ARITHMETIC: dict[type[exp.Expression], Callable[..., Any]] = {

@@ -8,6 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
+from custintel.errors import ModelError
 from custintel.estimators._booster_text import booster_columns, read_booster
 
 
@@ -65,3 +66,41 @@ def test_what_lightgbm_writes_is_read(seed: int) -> None:
 def test_whatever_lightgbm_writes_is_read() -> None:
     for seed in range(1000, 2000):
         _check(seed)
+
+
+def _with(text: str, field: str, place: int, value: str) -> str:
+    """A text with one value of the first tree of several leaves changed, and the size of that tree with it."""
+    lines = text.split("\n")
+    k = next(k for k, line in enumerate(lines) if line.startswith(f"{field}=") and " " in line)
+    name, _, values = lines[k].partition("=")
+    changed = values.split(" ")
+    changed[place] = value
+    lines[k] = f"{name}={' '.join(changed)}"
+    tree = next(int(line[5:]) for line in reversed(lines[:k]) if line.startswith("Tree="))
+    row = next(k for k, line in enumerate(lines) if line.startswith("tree_sizes="))
+    sizes = lines[row][11:].split(" ")
+    sizes[tree] = str(int(sizes[tree]) + len(f"{name}={' '.join(changed)}") - len(f"{name}={values}"))
+    lines[row] = "tree_sizes=" + " ".join(sizes)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("leaf_count", "0", "leaf_count is below 1"),
+        ("leaf_count", "-5", "leaf_count is below 1"),
+        ("leaf_count", "7777", "internal_count is not that of its children"),
+        ("internal_count", "0", "internal_count is not that of its children"),
+        ("internal_count", "7777", "internal_count is not that of its children"),
+    ],
+)
+def test_counts_that_make_explanations_infinite_are_refused(field: str, value: str, said: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    params = {"objective": "binary", "num_leaves": 8, "num_threads": 1, "verbosity": -1, "seed": 0}
+    booster = lgb.train(params, lgb.Dataset(X, (X[:, 0] + X[:, 1] > 0).astype(float)), 3)
+    text = booster.model_to_string()
+    assert booster_columns(text) == 3
+    for place in (0, 1, -1):
+        with pytest.raises(ModelError, match=f"tree 0: {said}"):
+            booster_columns(_with(text, field, place, value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path  # noqa: TC003
 
 import numpy as np
@@ -169,6 +170,36 @@ def test_alarms_name_rules_and_leave_the_rest_to_the_model(detector: FraudDetect
     alone = told[told["tier"] == "model"].index
     assert not set(alone) & set(told[told["tier"] != "model"].index)
     assert told.loc[told["tier"] != "model", ["version", "similarity", "expected_loss"]].notna().all().all()
+
+
+@pytest.mark.parametrize("labels", ["repeated", "numbers", "two levels"])
+def test_alarms_are_those_of_rows_whatever_their_labels(detector: FraudDetector, new: tuple, labels: str) -> None:  # type: ignore[type-arg]
+    X, rows = new[0], range(len(new[0]))
+    index = {
+        "repeated": pd.Index([f"C{k // 3}" for k in rows], name="customer_id"),
+        "numbers": pd.Index([k // 3 for k in rows], name="customer_id"),
+        "two levels": pd.MultiIndex.from_arrays(
+            [[f"C{k // 3}" for k in rows], [k % 3 for k in rows]], names=["a", "b"]
+        ),
+    }[labels]
+    eager = copy(detector)
+    eager.threshold_ = 0.05  # so that the model alarms, too
+    told, again = eager.alarms(X), eager.alarms(X.set_axis(index, axis=0))
+    pd.testing.assert_frame_equal(again.reset_index(drop=True), told.reset_index(drop=True))
+    expected = index[X.index.get_indexer(told.index)]
+    assert again.index.tolist() == ([str(k) for k in expected] if labels == "numbers" else expected.tolist())
+    assert again.index.names == index.names
+    assert {"model", "match"} <= set(again["tier"])
+
+
+def test_a_loss_by_customer_counts_in_alarms_of_the_model_as_in_decisions() -> None:
+    X, y, _ = lines(600)
+    X["exposure"] = np.linspace(1, 500, len(X))
+    model = FraudDetector(loss="exposure", settings=LearnSettings(rules=2)).fit(X, y)
+    told, due = model.alarms(X), model.decide(X)
+    alone = told[told["tier"] == "model"]
+    assert len(alone)
+    np.testing.assert_allclose(alone["expected_loss"], due.loc[alone.index, "expected_loss"])
 
 
 def test_it_is_kept_without_pickle_and_says_the_same(detector: FraudDetector, tmp_path: Path) -> None:

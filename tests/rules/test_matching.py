@@ -138,5 +138,6 @@ def test_rows_of_a_stream_calculate_as_frames_do() -> None:
     look, rules = RowRules(RuleSet.compile(texts)), RuleSet.compile(texts)
     for row in rows:
         assert list(look(row).values()) == rules.similarity(pd.DataFrame([row])).iloc[0].tolist(), row
-    with pytest.warns(QualityWarning, match="r: a text where a number is needed"):
-        assert look({"a": "x", "b": 1.0, "c": 1.0}) == {"r": 0.0, "over": 0.0, "flag": 1.0}
+    assert look({"a": "x", "b": 1.0, "c": 1.0}) == {"r": 0.0, "over": 0.0, "flag": 1.0}
+    with pytest.warns(QualityWarning, match="r: TypeError"):
+        assert look({"a": ["x"], "b": 1.0, "c": 1.0}) == {"r": 0.0, "over": 0.0, "flag": 1.0}

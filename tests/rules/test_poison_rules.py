@@ -157,10 +157,52 @@ def test_rows_of_a_stream_are_answered_too(what: str) -> None:
 
 def test_a_value_of_another_type_in_one_row_of_a_stream_spoils_that_row_only() -> None:
     look = RowRules(RuleSet.compile({"a": "minutes + cells > 30", "b": "plan = 'S'"}))
-    with pytest.warns(QualityWarning, match="a: a text where a number is needed") as raised:
-        assert look({"minutes": "Jane Roe", "cells": 1, "plan": "S"}) == {"a": 0.0, "b": 1.0}
+    with pytest.warns(QualityWarning, match="a: TypeError") as raised:
+        assert look({"minutes": ["Jane Roe"], "cells": 1, "plan": "S"}) == {"a": 0.0, "b": 1.0}
     assert "Jane" not in str(raised[0].message)
     assert look({"minutes": 40.0, "cells": 1, "plan": "S"}) == {"a": 1.0, "b": 1.0}
+
+
+TEXTS = pd.DataFrame(
+    {
+        "customer_id": list("abcdefg"), "t": ["x", "y", "5", "7", None, " 8.5 ", "1e3"],
+        "n": [0.0, 1.0, 2.0, None, 1.0, 9.0, 0.0], "f": [True, False, None, True, False, True, False],
+    }
+)  # fmt: skip
+SAME = {
+    "t > 6": "dfg", "t <= 6": "c", "t = 7": "d", "t <> 7": "cfg", "t in (5, 7)": "cd", "t not in (5, 7)": "fg",
+    "not t": "cdfg", "t": "", "t = '7'": "d", "t <> '7'": "abcfg", "t + 1 > 6": "dfg", "t > n": "cg", "-t < -6": "dfg",
+    "abs(t) > 6": "dfg", "t / 2 > 3": "dfg", "t > 6 or n = 1": "bdefg", "t + 1 > 6 or n = 1": "bdefg",
+    "t between 5 and 7": "cd", "f": "adf", "not f": "beg", "f = 1": "adf", "t is null": "e",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("when", SAME)
+def test_a_text_beside_a_number_is_read_alike_on_tables_engines_and_rows(when: str) -> None:
+    rules = RuleSet.compile({"r": when})
+    engine = DuckDBEngine()
+    engine.register("features", TEXTS)
+    look = RowRules(rules)
+    rows = [look(row)["r"] == 1 for row in TEXTS.astype(object).to_dict("records")]
+    for found in (rules.match(TEXTS)["r"], match_on(engine, "features", rules)["r"], rows):
+        assert "".join(TEXTS["customer_id"][np.asarray(found)]) == SAME[when]
+
+
+@pytest.mark.parametrize(
+    ("when", "wrong", "column"),
+    [
+        ("not t", "a text where a condition is needed", "t"),
+        ("n > 3 and t", "a text where a condition is needed", "t"),
+        ("not (f or n)", "a number where a condition is needed", "n"),
+        ("day", "a date where a condition is needed", "day"),
+    ],
+)
+def test_a_column_that_does_not_say_yes_or_no_is_no_condition(when: str, wrong: str, column: str) -> None:
+    table = TEXTS.assign(day=pd.Timestamp("2025-01-31"))
+    with pytest.raises(ConfigurationError, match=wrong) as raised:
+        RuleBase().propose("bare", when, columns=table)
+    assert [problem.given for problem in raised.value.problems] == [f"{column} in {when}"]
+    RuleBase().propose("fine", "not f and t > 6 and t = '7' and n > 0", columns=table)
 
 
 @pytest.mark.parametrize("what", POISON)

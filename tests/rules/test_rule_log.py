@@ -214,6 +214,59 @@ IMPOSSIBLE: dict[str, tuple[list[dict[str, Any]], str]] = {
 }  # fmt: skip
 
 
+PROFILES: dict[str, Any] = {
+    "nothing": {"values": [], "shares": []},
+    "texts": {"values": ["a", "b"], "shares": [0.1, 0.9]},
+    "nulls": {"values": [1.0, None], "shares": [0.1, 0.9]},
+    "falling": {"values": [2.0, 1.0], "shares": [0.1, 0.9]},
+    "falling shares": {"values": [1.0, 2.0], "shares": [0.9, 0.1]},
+    "shortened": {"values": [1.0, 2.0, 3.0], "shares": [0.1, 0.9]},
+    "shares beyond 1": {"values": [1.0, 2.0], "shares": [0.1, 9.0]},
+    "yes": {"values": [True, 2.0], "shares": [0.1, 0.9]},
+    "no list": {"values": "12", "shares": "12"},
+}
+SCORE = {"rules": [RULE.id], "numbers": [], "threshold": 0.5, "trees": None, "weights": None, "calibration": {}}
+IMPOSSIBLE |= {
+    f"profile of {name}": ([ADDED, {"event": "profiled", "profiles": {"minutes": state}}], "event 2 .* a profile")
+    for name, state in PROFILES.items()
+}
+IMPOSSIBLE |= {
+    "who is no text": ([{**ADDED, "by": 5}], "event 1 .* by and reason are not texts"),
+    "why is no text": ([ADDED, {**SHADOW, "reason": ["x"]}], "event 2 .* by and reason are not texts"),
+    "evidence": ([{**ADDED, "evidence": [1]}], "event 1 .* evidence is no mapping"),
+    "score of another rule": (
+        [ADDED, {"event": "combined", "score": {**SCORE, "rules": ["other@0"]}}], "event 2 .* rules that there are not"
+    ),
+    "score of no list": ([ADDED, {"event": "combined", "score": {**SCORE, "numbers": 3}}], "event 2 .* no columns"),
+    "threshold": ([ADDED, {"event": "combined", "score": {**SCORE, "threshold": "x"}}], "event 2 .* no probability"),
+    **{f"time {time}": ([{**ADDED, "time": time}], "event 1 .* not one of UTC") for time in (
+        "zzz", "2025-01-01", "2025-01-01T00:00:00.000000+00:00", "9999", "2025-02-30T00:00:00.000000Z", 5
+    )},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("at", ["2206-12-01", "9999-01-01T00:00"])
+def test_a_time_that_has_not_come_yet_is_refused_and_stops_nothing(tmp_path: Path, at: str) -> None:
+    base = in_file(tmp_path / "rules.jsonl")
+    for write in (
+        lambda: base.activate("burst", at=at, **WHO),
+        lambda: base.note("burst", {"a": 1}, by="me", at=at),
+        lambda: base.add(Rule("other", "minutes > 3"), at=at),
+    ):
+        with pytest.raises(ConfigurationError, match="a time that has not come yet"):
+            write()
+    base.activate("burst", **WHO)
+    assert RuleBase(tmp_path / "rules.jsonl").entry("burst").state == "active"
+
+
+def test_a_log_that_ends_in_the_future_can_still_be_written() -> None:
+    base = RuleBase.of_events(sealed({**ADDED, "time": "2206-12-01T00:00:00.000000Z"}))
+    with pytest.warns(QualityWarning, match=r"a time that has not come yet(.|\n)*2206(.|\n)*mistyped year"):
+        base.shadow("burst", **WHO)
+    assert base.entry("burst").state == "shadow"
+    RuleBase.of_events(base.log.events)
+
+
 @pytest.mark.parametrize("what", IMPOSSIBLE)
 def test_sealed_events_that_no_base_writes_are_refused(tmp_path: Path, what: str) -> None:
     contents, said = IMPOSSIBLE[what]
