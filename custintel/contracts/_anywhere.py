@@ -59,7 +59,13 @@ class _Check:
             good = f"(select * from {self.engine.kept(self.judged)} where _fault is null)"
             days = days_only(self.engine, good, self.rules, self._given)
             self._store(any(code > DUPLICATE for code in counts), days)
-            return replace(self._report(counts), equal=self._equal(), days_only=days, orders=self.rules.orders)
+            return replace(
+                self._report(counts),
+                equal=self._equal(),
+                days_only=days,
+                orders=self.rules.orders,
+                offsets=self.rules.offsets,
+            )
         finally:
             self.engine.drop(self.judged)
 

@@ -130,7 +130,13 @@ class _Check:
         counts, rows_in = self._count(), self._rows(self.clean)
         self._set_aside()
         days = self._drop_broken()
-        return replace(self._report(counts, rows_in), equal=equal, days_only=days, orders=self.rules.orders)
+        return replace(
+            self._report(counts, rows_in),
+            equal=equal,
+            days_only=days,
+            orders=self.rules.orders,
+            offsets=self.rules.offsets,
+        )
 
     def _read(self) -> None:
         """Make the clean table with the number of the first broken rule of each row, and list the broken rows."""

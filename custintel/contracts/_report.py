@@ -57,6 +57,8 @@ class TableReport:
         Columns of times that hold days without a time of day.
     orders
         Columns of dates whose texts were found to write the day or the month first.
+    offsets
+        Times that name their offset or are instants while no zone is named, by column: they stand in UTC.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class TableReport:
     after_end: int = 0
     days_only: tuple[str, ...] = ()
     orders: Mapping[str, str] = field(default_factory=dict)
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def set_aside(self) -> int:
@@ -120,6 +123,10 @@ class TableReport:
             for column in self.days_only
         ]
         said += [f"{name}.{column}: texts write the {order}" for column, order in self.orders.items()]
+        said += [
+            f"{name}.{column}: {rows:,} times with an offset stand in UTC, since no zone is named"
+            for column, rows in self.offsets.items()
+        ]
         if self.after_end:
             said.append(f"{name}: {self.after_end:,} rows kept are dated after the end of their line")
         return said

@@ -147,7 +147,9 @@ def spark_sources(engine: SparkEngine, mappings: Mappings) -> dict[str, list[Sou
     return sources
 
 
-def _table_source(engine: Engine, relation: str, mapping: TableMapping, label: str = "", zone: str = "UTC") -> Source:
+def _table_source(
+    engine: Engine, relation: str, mapping: TableMapping, label: str = "", zone: str | None = None
+) -> Source:
     """One table or view of a database as a part of a table."""
     label = label or relation.replace('"', "")
     try:
