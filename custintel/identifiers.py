@@ -142,6 +142,7 @@ def _lost(cell: object, limit: int) -> bool:
 
 def _limit(dtype: Any) -> int:
     """The first whole number that a float of this type may have rounded."""
+    dtype = getattr(dtype, "numpy_dtype", dtype)  # pandas' Float32, and float of Arrow
     narrow = isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8
     return int(2 ** (np.finfo(dtype).nmant + 1)) if narrow else _EXACT
 
