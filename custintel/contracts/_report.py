@@ -55,6 +55,8 @@ class TableReport:
         Rows kept that are dated after the end of their line.
     days_only
         Columns of times that hold days without a time of day.
+    clocks
+        Times of such columns that have a time of day all the same, by column: kept as they are.
     orders
         Columns of dates whose texts were found to write the day or the month first.
     offsets
@@ -80,6 +82,7 @@ class TableReport:
     days_only: tuple[str, ...] = ()
     orders: Mapping[str, str] = field(default_factory=dict)
     offsets: Mapping[str, int] = field(default_factory=dict)
+    clocks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def set_aside(self) -> int:
@@ -119,7 +122,7 @@ class TableReport:
                 f"{name}: {rows} another in every column; kept, since no key says that they are the same record"
             )
         said += [
-            f"{name}.{column} holds days without a time of day: what needs an hour is left out"
+            f"{name}.{column} holds days without a time of day: what needs an hour is left out{self._stray(column)}"
             for column in self.days_only
         ]
         said += [f"{name}.{column}: texts write the {order}" for column, order in self.orders.items()]
@@ -130,6 +133,11 @@ class TableReport:
         if self.after_end:
             said.append(f"{name}: {self.after_end:,} rows kept are dated after the end of their line")
         return said
+
+    def _stray(self, column: str) -> str:
+        """The tail of the note on times of day in a column of days."""
+        rows = self.clocks.get(column, 0)
+        return f" ({rows:,} of {self.kept:,} rows have one all the same)" if rows else ""
 
 
 def _report_of(given: Mapping[str, Any]) -> TableReport:
