@@ -93,7 +93,7 @@ def identifier_text(values: Any, name: str = "customer_id") -> np.ndarray:
       allowed: text, or whole numbers
       hint: read the column as text (pandas: dtype={'line': str}; in Excel: format the cells as text)
     """
-    typed = isinstance(values, (pd.Series, pd.Index, np.ndarray))
+    typed = isinstance(values, (pd.Series, pd.Index, np.ndarray, pd.api.extensions.ExtensionArray))
     series = pd.Series(values if typed else list(values), dtype=None if typed else object).reset_index(drop=True)
     texts = np.full(len(series), None, dtype=object)
     given = series.notna().to_numpy()
@@ -142,6 +142,7 @@ def _lost(cell: object, limit: int) -> bool:
 
 def _limit(dtype: Any) -> int:
     """The first whole number that a float of this type may have rounded."""
+    dtype = getattr(dtype, "numpy_dtype", dtype)  # pandas' Float32, and float of Arrow
     narrow = isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8
     return int(2 ** (np.finfo(dtype).nmant + 1)) if narrow else _EXACT
 

@@ -333,6 +333,12 @@ class Warehouse:
                 text = f"{r.table}: day and month seem exchanged in {r.swapped} of {r.kept} rows"
                 hint = 'read the original spelling with a format: {"column": ..., "format": "%d/%m/%Y"}'
                 warnings.warn(f"{text}\n  hint: {hint}", QualityWarning, stacklevel=4)
+            if r.offsets:
+                columns = ", ".join(f"{column} ({rows:,})" for column, rows in r.offsets.items())
+                text = f"{r.table}: times with an offset were moved to UTC, since no zone is named: {columns}"
+                zone = '{"column": ..., "zone": "Europe/Berlin"}'
+                hint = f'name the operator\'s zone: rename={{"{r.table}": {{"{next(iter(r.offsets))}": {zone}}}}}'
+                warnings.warn(f'{text}\n  hint: {hint}; "UTC" leaves them so', QualityWarning, stacklevel=4)
 
     def relation(self, name: str) -> str:
         """Return the SQL name of a clean table, for use in FROM.

@@ -109,6 +109,7 @@ def test_identifiers_are_text(values: Any, expected: list[str | None]) -> None:
         pd.Series([1e17, 1.0]),
         ["4.47911E+11"],
         np.array([16777216.0], dtype="float32"),
+        pd.array([16777216.0, None], dtype="Float32"),
     ],
 )
 def test_lost_digits_are_refused_without_showing_them(values: Any) -> None:

@@ -13,7 +13,7 @@ from custintel.builder._shown import builder_html
 from custintel.builder._sources import contract_sources, warehouse_sources
 from custintel.builder._spine import given_spine_steps, paired_spine_steps, spine_steps
 from custintel.builder._time_of_day import warn_of_days
-from custintel.builder._unavailable import check_any, check_requested, grouped_words
+from custintel.builder._unavailable import by_tables, check_any, check_requested, grouped_words
 from custintel.builder._wanted import read_wanted
 from custintel.builder._when import check_period, date_batches, read_dates
 from custintel.catalogue import Catalogue
@@ -186,7 +186,7 @@ class FeatureBuilder:
         'no table bills: ... columns of arrears (which also needs payments), bill_steps, billing, ...'
         """
         sources = answerable_functions(self.catalogue, warehouse_sources(wh))
-        return grouped_words(available(self.catalogue, sources)[1].values())
+        return grouped_words(by_tables(available(self.catalogue, sources)[1].values()))
 
     def _plan_of(self, days: list[date], wanted: Wanted, sources: Sources, relation: str | None) -> Plan:
         """The plan for some of the dates wanted."""

@@ -74,6 +74,7 @@ def _facts(plan: Plan, days: Sequence[date], wh: Warehouse) -> dict[str, object]
         "families": list(plan.questions),
         "skipped": dict(plan.skipped),
         "left_out": plan.left_out,
+        "left_out_columns": plan.lost_to_tables,
         "short_history": [str(day) for day in days if day - timedelta(days=longest) < first - timedelta(days=1)],
         "words": words_text(plan.entries),
     }

@@ -15,7 +15,7 @@ from custintel.builder._records import Records
 from custintel.builder._sequence import sequence_steps
 from custintel.builder._shown import plan_html
 from custintel.builder._steps import Step, columns_sql, with_sql
-from custintel.builder._unavailable import Unavailable, check_any, grouped_words
+from custintel.builder._unavailable import Unavailable, by_tables, check_any, grouped_words
 from custintel.builder._window import finished_sql, window_steps
 from custintel.expressions import AS_OF, parse
 
@@ -82,7 +82,12 @@ class Plan:
     @property
     def left_out(self) -> list[str]:
         """What cannot be answered here, a line for each table that is not there."""
-        return grouped_words(self.unavailable.values())
+        return grouped_words(by_tables(self.unavailable.values()))
+
+    @property
+    def lost_to_tables(self) -> int:
+        """How many columns the lines of `left_out` speak of."""
+        return len(by_tables(self.unavailable.values()))
 
     @property
     def columns(self) -> list[str]:

@@ -10,7 +10,7 @@ from custintel.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Unavailable", "check_any", "check_requested", "grouped_words", "needs_words"]
+__all__ = ["Unavailable", "by_tables", "check_any", "check_requested", "grouped_words", "needs_words"]
 
 _SHOWN = 5
 _TABLE, _COLUMNS, _REASON = range(3)
@@ -65,6 +65,15 @@ def grouped_words(unavailable: Iterable[Unavailable]) -> list[str]:
     for column in unavailable:
         groups.setdefault(_place(column), []).append(column)
     return [f"{_lacking(*place, group)}: {_columns(place[1], group)}" for place, group in sorted(groups.items())]
+
+
+def by_tables(unavailable: Iterable[Unavailable]) -> list[Unavailable]:
+    """Those that the tables at hand do not allow, without those that read families nobody asked for.
+
+    >>> by_tables([Unavailable("", "reads arrears"), Unavailable("billing", "", ("bills",))])
+    [Unavailable(family='billing', why='', needs=('bills',))]
+    """
+    return [column for column in unavailable if column.family or column.needs]
 
 
 def _place(column: Unavailable) -> tuple[int, str]:

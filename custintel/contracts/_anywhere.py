@@ -17,7 +17,7 @@ from custintel.engines import Engine, literal, quoted
 from custintel.errors import ContractError, without_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 __all__ = ["check_anywhere"]
 
@@ -59,7 +59,14 @@ class _Check:
             good = f"(select * from {self.engine.kept(self.judged)} where _fault is null)"
             days = days_only(self.engine, good, self.rules, self._given)
             self._store(any(code > DUPLICATE for code in counts), days)
-            return replace(self._report(counts), equal=self._equal(), days_only=days, orders=self.rules.orders)
+            return replace(
+                self._report(counts),
+                equal=self._equal(),
+                days_only=tuple(days),
+                clocks={name: rows for name, rows in days.items() if rows},
+                orders=self.rules.orders,
+                offsets=self.rules.offsets,
+            )
         finally:
             self.engine.drop(self.judged)
 
@@ -164,7 +171,7 @@ class _Check:
         query = f"select coalesce(_fault, -1), count(*) from {self.engine.kept(self.judged)} group by 1"
         return {int(str(code)): int(str(rows)) for code, rows in self.engine.rows(query)}
 
-    def _store(self, broken: bool, days: Sequence[str]) -> None:
+    def _store(self, broken: bool, days: Collection[str]) -> None:
         """The clean table, and the broken rows with original values, reason and place."""
         judged = self.engine.kept(self.judged)
         hours = NEEDS_HOUR if self.contract.event_time in days else ()

@@ -130,7 +130,14 @@ class _Check:
         counts, rows_in = self._count(), self._rows(self.clean)
         self._set_aside()
         days = self._drop_broken()
-        return replace(self._report(counts, rows_in), equal=equal, days_only=days, orders=self.rules.orders)
+        return replace(
+            self._report(counts, rows_in),
+            equal=equal,
+            days_only=tuple(days),
+            clocks={name: rows for name, rows in days.items() if rows},
+            orders=self.rules.orders,
+            offsets=self.rules.offsets,
+        )
 
     def _read(self) -> None:
         """Make the clean table with the number of the first broken rule of each row, and list the broken rows."""
@@ -259,7 +266,7 @@ class _Check:
             f" join _reasons r on r._fault = b._fault where b._fault <> {DUPLICATE}"
         )
 
-    def _drop_broken(self) -> tuple[str, ...]:
+    def _drop_broken(self) -> dict[str, int]:
         """Leave only the good rows and only the columns that people should see; name those of days without an hour."""
         self.engine.execute(f"delete from {self.clean} where rowid in (select _row from {self.broken})")
         self.engine.execute(f"drop table {self.broken}")

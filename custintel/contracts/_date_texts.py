@@ -1,7 +1,7 @@
 """Columns of dates written as texts: day or month first is decided on the whole column and said, never guessed.
 
-A sample tells most columns to be ISO, which needs no decision; the others are counted in whole. What cannot be decided
-is refused with the mapping that would decide it.
+One pass tells which columns are ISO, which needs no decision; the forms of the others are counted. What cannot be
+decided is refused with the mapping that would decide it. Times with an offset are counted where no zone is named.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from custintel.contracts._reading import OFFSET, is_zoned
 from custintel.contracts._rules import found_columns
 from custintel.contracts._structure import raise_contract
 from custintel.contracts._tables import TABLES
-from custintel.dates import ADVICE, PATTERNS, DateCounts, day_order, order_formats
+from custintel.dates import ADVICE, PATTERNS, DateCounts, order_formats
 from custintel.engines import quoted
 from custintel.errors import Problem
 
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["settle_dates"]
 
-_SAMPLE = 1_000
 _DAY_LENGTH = 10  # of a text without a time of day
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "HUGEINT")
+_INSTANT = "TIMESTAMP WITH TIME ZONE"
+_ZONED = f"[0-9]{{4}}[-/ ].*{OFFSET}"
 _FORMATS = {
     "undecided": '{"column": ..., "format": "%d/%m/%Y"} or "%m/%d/%Y"',
     "mixed": '{"column": ..., "format": "%d/%m/%Y"} or "%m/%d/%Y"; the rows of the other order are then set aside',
@@ -83,23 +85,80 @@ class _Seen:
 
     counts: Mapping[str, DateCounts]
     short: frozenset[str]
+    offsets: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What all texts of a column say together: how many there are, are ISO and end with an offset; the longest."""
+
+    given: int = 0
+    iso: int = 0
+    offset: int = 0
+    longest: int = 0
 
 
 def _seen(engine: Engine, table: str, part: Source) -> _Seen:
-    """What the first rows say, and all rows of those columns that are not ISO by them."""
+    """What all rows say: of texts, the forms are counted where not all are ISO; numbers need no look."""
     columns = _columns(table, part)
-    if not columns:
-        return _Seen({}, frozenset())
-    listed = ", ".join(quoted(str(origin.column)) for origin in columns.values())
-    rows = engine.rows(f"select {listed} from {part.relation} limit {_SAMPLE}")
-    values = zip(*rows, strict=True) if rows else [()] * len(columns)
-    texts = {name: [t for t in map(_text, found) if t] for name, found in zip(columns, values, strict=True)}
-    sampled = {name: day_order(found) for name, found in texts.items()}
-    odd = {name: counts for name, counts in sampled.items() if counts.trouble or counts.order}
-    # numbers are numbers in all rows
-    whole = {name: columns[name] for name in odd if part.columns[str(columns[name].column)] == "VARCHAR"}
-    short = frozenset(name for name, found in texts.items() if found and max(map(len, found)) <= _DAY_LENGTH)
-    return _Seen(odd | _whole(engine, part, whole), short)
+    texts = {name: origin for name, origin in columns.items() if part.columns[str(origin.column)] == "VARCHAR"}
+    looked = _looked(engine, part, texts)
+    odd = {name: texts[name] for name, one in looked.items() if one.iso < one.given}
+    numbers = {name: origin for name, origin in columns.items() if name not in texts}
+    forms = _whole(engine, part, odd) | _numbers(engine, part, numbers)
+    short = frozenset(name for name, one in looked.items() if one.given and one.longest <= _DAY_LENGTH)
+    offsets = {name: one.offset for name, one in looked.items() if one.offset and texts[name].zone is None}
+    return _Seen(
+        {name: counts for name, counts in forms.items() if counts.trouble or counts.order},
+        short,
+        {} if part.zone else offsets | _instants(engine, table, part),
+    )
+
+
+def _looked(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, _Texts]:
+    """One pass over the texts of columns, with as little work for each as tells ISO from the rest."""
+    sums = []
+    for origin in columns.values():
+        text = f"trim({quoted(str(origin.column))})"
+        tests = (f"{text} <> ''", _fits(text, PATTERNS["iso"]), f"{text} like '%:%' and {_fits(text, _ZONED)}")
+        sums += [*map(_how_many, tests), f"max(length({text}))"]
+    found = _counted(engine, part, sums)
+    return {name: _Texts(*found[i * 4 : i * 4 + 4]) for i, name in enumerate(columns)}
+
+
+def _numbers(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, DateCounts]:
+    """How many numbers columns hold; NaN is none."""
+    found = _counted(engine, part, [_how_many(f"not isnan(cast({quoted(str(o.column))} as double))")
+                                    for o in columns.values()])  # fmt: skip
+    return {name: DateCounts(number=number) for name, number in zip(columns, found, strict=True)}
+
+
+def _instants(engine: Engine, table: str, part: Source) -> dict[str, int]:
+    """Values of columns that are instants, by their type or by a format with an offset, and have no zone."""
+    found = found_columns(TABLES[table], part)
+    names = {name: str(o.column) for name, o in found.items() if o.zone is None and _is_instant(part, o)}
+    counts = _counted(engine, part, [f"count({quoted(column)})" for column in names.values()])
+    return {name: count for name, count in zip(names, counts, strict=True) if count}
+
+
+def _is_instant(part: Source, origin: ColumnSource) -> bool:
+    raw = part.columns.get(origin.column or "")
+    return raw == _INSTANT or (raw == "VARCHAR" and any(is_zoned(form) for form in origin.format))
+
+
+def _counted(engine: Engine, part: Source, sums: Sequence[str]) -> list[int]:
+    """Whole numbers from one pass over a part."""
+    if not sums:
+        return []
+    return [int(str(n or 0)) for n in engine.rows(f"select {', '.join(sums)} from {part.relation}")[0]]
+
+
+def _how_many(test: str) -> str:
+    return f"sum(case when {test} then 1 else 0 end)"
+
+
+def _fits(text: str, pattern: str) -> str:
+    return f"regexp_matches({text}, '^({pattern})$')"
 
 
 def _columns(table: str, part: Source) -> dict[str, ColumnSource]:
@@ -119,23 +178,10 @@ def _is_open(table: str, part: Source, name: str, origin: ColumnSource) -> bool:
     return raw == "VARCHAR" or any(word in raw for word in _NUMBERS)
 
 
-def _text(value: object) -> str | None:
-    """A value as a text; whole numbers without their point, nothing for what is not given."""
-    if isinstance(value, float):
-        return None if value != value else f"{value:.0f}" if value.is_integer() else str(value)
-    return None if value is None else str(value)
-
-
 def _whole(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, DateCounts]:
     """The forms of all texts of columns."""
-    if not columns:
-        return {}
-    sums = [
-        f"sum(case when regexp_matches(trim({quoted(str(origin.column))}), '^({pattern})$') then 1 else 0 end)"
-        for origin in columns.values()
-        for pattern in PATTERNS.values()
-    ]
-    found = [int(str(n or 0)) for n in engine.rows(f"select {', '.join(sums)} from {part.relation}")[0]]
+    texts = [f"trim({quoted(str(origin.column))})" for origin in columns.values()]
+    found = _counted(engine, part, [_how_many(_fits(text, p)) for text in texts for p in PATTERNS.values()])
     width = len(PATTERNS)
     return {name: DateCounts(*found[i * width : (i + 1) * width]) for i, name in enumerate(columns)}
 
@@ -146,7 +192,9 @@ def _settled(table: str, part: Source, seen: _Seen, together: Mapping[str, DateC
     orders = {column: order for column in seen.counts if (order := together[column].order)}
     decided = {column: replace(origins[column], format=tuple(order_formats(o))) for column, o in orders.items()}
     columns = MappingProxyType({**part.mapping.columns, **decided})
-    return replace(part, mapping=replace(part.mapping, columns=columns), orders=orders, short=seen.short)
+    return replace(
+        part, mapping=replace(part.mapping, columns=columns), orders=orders, short=seen.short, offsets=seen.offsets
+    )
 
 
 def _problem(table: str, parts: Sequence[Source], column: str, counts: DateCounts) -> Problem:

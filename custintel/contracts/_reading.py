@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from custintel.contracts._tables import ColumnContract
 
-__all__ = ["Reading", "reading"]
+__all__ = ["OFFSET", "Reading", "is_zoned", "reading"]
 
 _NOTHING = ("", "-", "nan", "null", "na", "n/a", "none")
 _YES = ("true", "t", "yes", "y", "1")
@@ -31,6 +31,8 @@ _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _STAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 _UNIX = datetime(1970, 1, 1)
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
+OFFSET = "[0-9] ?([Zz]|[A-Za-z]{3,}[A-Za-z_/+0-9-]*|[+-][0-9]{2}(:?[0-9]{2})?)"
+"""How a text ends that names its offset or its zone, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -209,19 +211,23 @@ def _moment(given: str, kind: str, source: ColumnSource) -> str:
 
 def _formatted(given: str, source: ColumnSource) -> str:
     """By the first format that fits; what has an offset or a zone of its own is shown by the local clock."""
-    if not any(_is_zoned(text) for text in source.format):
+    if not any(is_zoned(text) for text in source.format):
         formats = ", ".join(literal(text) for text in source.format)
         return f"cast(try_strptime({given}, [{formats}]) as timestamp)"
     tried = []
     for text in source.format:
         read = f"try_strptime({given}, [{literal(text)}])"
         local = f"timezone({literal(source.zone or 'UTC')}, {read})"
-        tried.append(local if _is_zoned(text) else f"cast({read} as timestamp)")
+        tried.append(local if is_zoned(text) else f"cast({read} as timestamp)")
     return tried[0] if len(tried) == 1 else f"coalesce({', '.join(tried)})"
 
 
-def _is_zoned(form: str) -> bool:
-    """Whether a format reads an offset or the name of a zone."""
+def is_zoned(form: str) -> bool:
+    """Whether a format reads an offset or the name of a zone.
+
+    >>> is_zoned("%H:%M%z"), is_zoned("%H:%M")
+    (True, False)
+    """
     plain = form.replace("%%", "")
     return "%z" in plain or "%Z" in plain
 
@@ -232,7 +238,7 @@ def _parsed(given: str, zone: str | None) -> str:
     instant = f"try_cast({given} as timestamptz)"
     local = f"cast({instant} as timestamp)"
     if zone is not None:
-        offset = f"regexp_matches({given}, '(Z|z|[0-9] ?[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') and {given} like '%:%'"
+        offset = f"regexp_matches({given}, '{OFFSET}$') and {given} like '%:%'"
         local = f"case when {offset} then timezone({literal(zone)}, {instant}) else {local} end"
     return f"case when {instant} >= timestamptz '1000-01-01 00:00:00+00' then {local} end"
 

@@ -55,8 +55,12 @@ class TableReport:
         Rows kept that are dated after the end of their line.
     days_only
         Columns of times that hold days without a time of day.
+    clocks
+        Times of such columns that have a time of day all the same, by column: kept as they are.
     orders
         Columns of dates whose texts were found to write the day or the month first.
+    offsets
+        Times that name their offset or are instants while no zone is named, by column: they stand in UTC.
 
     Examples
     --------
@@ -77,6 +81,8 @@ class TableReport:
     after_end: int = 0
     days_only: tuple[str, ...] = ()
     orders: Mapping[str, str] = field(default_factory=dict)
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    clocks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def set_aside(self) -> int:
@@ -116,13 +122,22 @@ class TableReport:
                 f"{name}: {rows} another in every column; kept, since no key says that they are the same record"
             )
         said += [
-            f"{name}.{column} holds days without a time of day: what needs an hour is left out"
+            f"{name}.{column} holds days without a time of day: what needs an hour is left out{self._stray(column)}"
             for column in self.days_only
         ]
         said += [f"{name}.{column}: texts write the {order}" for column, order in self.orders.items()]
+        said += [
+            f"{name}.{column}: {rows:,} times with an offset stand in UTC, since no zone is named"
+            for column, rows in self.offsets.items()
+        ]
         if self.after_end:
             said.append(f"{name}: {self.after_end:,} rows kept are dated after the end of their line")
         return said
+
+    def _stray(self, column: str) -> str:
+        """The tail of the note on times of day in a column of days."""
+        rows = self.clocks.get(column, 0)
+        return f" ({rows:,} of {self.kept:,} rows have one all the same)" if rows else ""
 
 
 def _report_of(given: Mapping[str, Any]) -> TableReport:

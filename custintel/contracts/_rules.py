@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -32,17 +33,19 @@ DUPLICATE = 0
 class Source:
     """One part of a raw table: a relation for FROM, its columns, how they map, and a name for people.
 
-    `zone` is the one in which instants are read when the mapping names none. `orders` are the columns of dates that
-    were found to write the day or the month first, `short` those that write no time of day.
+    `zone` is the one in which instants are read when the mapping names none; nobody may have said it, then it is UTC.
+    `orders` are the columns of dates that were found to write the day or the month first, `short` those that write no
+    time of day, `offsets` those with times that name their offset, in a part without a zone: how many.
     """
 
     relation: str
     columns: Mapping[str, str]
     mapping: TableMapping
     label: str
-    zone: str = "UTC"
+    zone: str | None = None
     orders: Mapping[str, str] = field(default_factory=dict)
     short: frozenset[str] = frozenset()
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
 
 def derived_columns(contract: TableContract, names: Collection[str]) -> dict[str, str]:
@@ -84,6 +87,14 @@ class Rules:
     def orders(self) -> dict[str, str]:
         """Columns of dates whose texts were found to write the day or the month first."""
         return {column: order for source in self.sources for column, order in source.orders.items()}
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Columns with times that name their offset where nobody names the zone: how many."""
+        counts: Counter[str] = Counter()
+        for source in self.sources:
+            counts.update(source.offsets)
+        return dict(counts)
 
     @property
     def _key(self) -> tuple[str, ...]:
@@ -212,7 +223,7 @@ def _extras(contract: TableContract, source: Source) -> list[str]:
 def _naive(source: Source, column: str) -> str:
     """A column as it is; an instant as the clock showed it, because clean tables hold no time zones."""
     if source.columns[column] == _INSTANT:
-        return f"timezone({literal(source.zone)}, {quoted(column)}) as {quoted(column)}"
+        return f"timezone({literal(source.zone or 'UTC')}, {quoted(column)}) as {quoted(column)}"
     return quoted(column)
 
 

@@ -102,6 +102,9 @@ def _file_source(engine: DuckDBEngine, path: Path, mapping: TableMapping) -> Sou
     files = data_files(path)
     if not files:
         raise ContractError(f"{path}: no Parquet or CSV file there\n  allowed: {', '.join(SUFFIXES)}")
+    if not any(file.stat().st_size for file in files):
+        hint = "copy it again, as a transfer may have broken off, or remove it if there is nothing to read"
+        raise ContractError(f"{path}: the file is empty\n  given: 0 bytes\n  hint: {hint}")
     try:
         relation = engine.read_files(files, path if path.is_dir() else None)
         return Source(relation, engine.columns(relation), mapping, path.name)
@@ -147,7 +150,9 @@ def spark_sources(engine: SparkEngine, mappings: Mappings) -> dict[str, list[Sou
     return sources
 
 
-def _table_source(engine: Engine, relation: str, mapping: TableMapping, label: str = "", zone: str = "UTC") -> Source:
+def _table_source(
+    engine: Engine, relation: str, mapping: TableMapping, label: str = "", zone: str | None = None
+) -> Source:
     """One table or view of a database as a part of a table."""
     label = label or relation.replace('"', "")
     try:

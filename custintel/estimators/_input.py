@@ -92,6 +92,8 @@ def binary_target(y: Any, pos_label: Any = None) -> BinaryTarget:
         )
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         raise DataError("the target contains infinity\n  hint: a target has two values, such as 0 and 1")
+    if values.dtype == object:  # truth values of a column that had gaps are objects
+        values = pd.Series(values).infer_objects().to_numpy()
     check_classification_targets(values)
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) < 2:

@@ -12,6 +12,7 @@ import pandas as pd
 from custintel.builder import has_words
 from custintel.errors import DataError
 from custintel.identifiers import identifier_faults
+from custintel.training._dates_in_tables import moments
 from custintel.training._doubts import doubts_about
 from custintel.training._identity import identity_to_learn, names_most_rows
 from custintel.training._table import Table, find_column, read_table
@@ -105,7 +106,7 @@ def _by_date(frame: pd.DataFrame, asked: str | None, target: str) -> tuple[pd.Da
     name, notes = _date_column(frame.drop(columns=target), asked)
     if name is None:
         return frame, None, notes
-    days = pd.DatetimeIndex(_moments(frame[name], name)).normalize()
+    days = pd.DatetimeIndex(moments(frame[name], name)).normalize()
     if days.isna().any():
         notes.append(f"{int(np.sum(days.isna()))} rows without a date in {name!r} were learned from and not judged on")
     if days.nunique() > _MANY_DATES:
@@ -128,16 +129,6 @@ def _date_column(frame: pd.DataFrame, asked: str | None) -> tuple[str | None, li
     shown = ", ".join(map(repr, dated[:5]))
     return None, [f"dates in {shown} were taken for facts about the customer; if one of them is the day on which a row "
                   "was taken, date= (--date) judges the model on later days"]  # fmt: skip
-
-
-def _moments(column: pd.Series, name: str) -> pd.Series:
-    """Dates without a zone."""
-    if not pd.api.types.is_datetime64_any_dtype(column):
-        raise DataError(
-            f"the column {name!r} holds no dates that can be read\n  given: {column.dtype}\n"
-            "  allowed: dates, or texts like 2025-01-31"
-        )
-    return column.dt.tz_localize(None) if column.dt.tz is not None else column
 
 
 def _shared(index: pd.Index) -> list[str]:

@@ -204,8 +204,9 @@ def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
     """Families and features that the operator's tables do not allow, in one note."""
     facts = X.attrs.get("custintel", {})
     lines = facts.get("left_out") or []
-    count = len(facts.get("skipped") or {})
-    return (f"{count} features left out, because of the tables: {'; '.join(lines)}",) if lines else ()
+    count = facts.get("left_out_columns", len(facts.get("skipped") or {}))
+    said = f"{count} feature{'' if count == 1 else 's'} left out, because of the tables: {'; '.join(lines)}"
+    return (said,) if lines else ()
 
 
 def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-import re
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +29,7 @@ import pandas as pd
 from custintel.errors import CustintelError, DataError, MissingExtraError
 from custintel.formulas import restored, restored_text
 from custintel.identifiers import identifier_text, may_identify
+from custintel.training._dates_in_tables import read_as_dates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -337,10 +337,10 @@ def _clean_column(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, st
     if numbers is not None:
         lost = int(numbers.isna().sum() - column.isna().sum())
         return _whole(numbers), _NUMBERS + _count_lost(lost)
-    moments = _as_dates(text.mask(blank))
-    if moments is not None:
-        return moments, "dates written as text were read as dates"
-    return text.where(text != "", other=np.nan), ""
+    dates = read_as_dates(text.mask(blank))
+    if dates.moments is not None:
+        return dates.moments, dates.note
+    return text.where(text != "", other=np.nan), dates.note
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -376,12 +376,3 @@ def _count_lost(cells: int) -> str:
     if cells == 0:
         return ""
     return f"; {cells} cell{'s' if cells > 1 else ''} without a number {'are' if cells > 1 else 'is'} missing"
-
-
-def _as_dates(text: pd.Series) -> pd.Series | None:
-    """Dates, when every filled cell starts like 2025-01-31."""
-    filled = text.dropna()
-    if filled.empty or not filled.map(lambda c: isinstance(c, str) and bool(re.match(r"\d{4}-\d\d-\d\d", c))).all():
-        return None
-    moments = pd.to_datetime(text, errors="coerce", format="ISO8601")
-    return moments if moments.notna().sum() == len(filled) else None

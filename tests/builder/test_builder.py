@@ -223,3 +223,13 @@ def test_what_everything_leaves_out_is_grouped_by_table():
 @pytest.mark.parametrize("family", [family.name for family in FeatureBuilder().catalogue.families])
 def test_every_family_has_columns_of_its_own(family):
     assert any(e.family == family and e.kind != "derived" for e in FeatureBuilder([family]).catalogue.entries())
+
+
+def test_columns_of_families_nobody_asked_for_are_not_the_tables_fault(wh):
+    X = FeatureBuilder(["contract"]).build(wh, "2025-06-30")
+    facts = X.attrs["custintel"]
+    unasked = [why for why in facts["skipped"].values() if why.endswith("of a family that is not loaded")]
+    assert unasked
+    assert facts["left_out_columns"] == len(facts["skipped"]) - len(unasked)
+    assert not [line for line in facts["left_out"] if "not asked for" in line]
+    assert bool(facts["left_out"]) is bool(facts["left_out_columns"])

@@ -140,7 +140,9 @@ def test_days_are_known_by_type_by_text_by_mapping_or_by_their_number() -> None:
     assert resolution(pd.date_range("2025-04-01", periods=10)) == ("event_time",)
     assert resolution(few, {"resolution": "day"}) == ("event_time",)
     assert resolution(pd.date_range("2025-04-01", periods=10), {"resolution": "second"}) == ()
-    assert resolution([*pd.date_range("2025-04-01", periods=30), pd.Timestamp("2025-05-01 00:00:01")]) == ()
+    late = pd.date_range("2025-05-01 00:00:01", periods=2)
+    assert resolution([*pd.date_range("2025-04-01", periods=30), late[0]]) == ("event_time",)  # one slip
+    assert resolution([*pd.date_range("2025-04-01", periods=30), *late]) == ()
 
 
 def test_one_part_of_days_makes_a_table_of_days() -> None:
@@ -195,3 +197,23 @@ def test_indicators_without_hours_are_missing() -> None:
     with pytest.raises(DataError, match="minutes=1440"):
         week_matrix(opened())
     assert len(week_matrix(opened(), minutes=1440))
+
+
+def test_few_times_of_day_among_days_are_counted_and_give_no_nights() -> None:
+    calls = pd.concat([DAYS] * 5, ignore_index=True).assign(duration_s=np.arange(5 * N) + 1.0)
+    calls.loc[7, "event_time"] += pd.Timedelta(hours=10)
+    wh = opened(calls)
+    note = "usage.event_time holds days without a time of day: what needs an hour is left out"
+    assert (wh.report["usage"].days_only, wh.report["usage"].clocks) == (("event_time",), {"event_time": 1})
+    assert f"{note} (1 of {5 * N} rows have one all the same)" in wh.report.notes()
+    assert not {"hour", "is_night"} & set(wh.columns("usage"))
+
+
+@pytest.mark.parametrize(("clocks", "rows", "days"), [(1, 20, True), (2, 20, False), (1, 10, False), (0, 10, True)])
+def test_nineteen_of_twenty_times_at_midnight_make_days(clocks, rows, days) -> None:
+    calls = DAYS.head(rows).copy()
+    calls.loc[calls.index[:clocks], "event_time"] += pd.Timedelta(hours=10)
+    assert bool(opened(calls).report["usage"].days_only) is days
+    if clocks and days:
+        said = opened(calls, {"usage": {"resolution": "second"}})
+        assert said.report["usage"].days_only == ()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custintel.errors import ConfigurationError, ContractError
+from custintel.errors import ConfigurationError, ContractError, QualityWarning
 from custintel.warehouse import Warehouse
 
 DAYS = [f"2025-{month:02d}-{day:02d}" for month in (3, 4) for day in (1, 4, 11, 12, 21, 30)]
@@ -171,3 +171,26 @@ def test_a_real_call_log_stands_at_the_same_time_however_it_is_written(data_fold
     known = Warehouse.from_frames(usage=log.assign(date=local), rename={"usage": rename | {"event_time": "date"}})
     query = "select event_time from usage order by index"
     assert told.engine.rows(query) == known.engine.rows(query)
+
+
+def test_a_column_blank_in_its_first_rows_is_decided_all_the_same() -> None:
+    late = [None] * 1_100 + [f"{pd.Timestamp(day):%d/%m/%Y}" for day in DAYS]
+    care_id = [str(i) for i in range(len(late))]
+    frame = pd.DataFrame({"care_id": care_id, "customer_id": "a", "kind": "question", "event_time": "2025-01-01"})
+    wh = Warehouse.from_frames(care=frame.assign(resolved_time=late), latest="2025-12-31")
+    assert (wh.report["care"].set_aside, wh.report["care"].orders) == (0, {"resolved_time": "day first"})
+    found = wh.engine.rows("select cast(resolved_time as date) from care where resolved_time is not null order by 1")
+    assert [str(row[0]) for row in found] == DAYS
+
+
+@pytest.mark.parametrize("day_first", [1_100, 1_101])
+def test_the_form_of_most_values_of_the_whole_column_counts(day_first) -> None:
+    times = ["2025-04-21"] * 1_100 + ["21/04/2025"] * day_first
+    with pytest.warns(QualityWarning, match="1100 of 220[01] rows were set aside: unreadable: event_time"):
+        wh = care(times)
+    assert wh.report["care"].orders == ({} if day_first == 1_100 else {"event_time": "day first"})
+
+
+def test_numbers_behind_missing_ones_are_refused_too() -> None:
+    with pytest.raises(ContractError, match="numbers are no dates"):
+        care([float("nan")] * 1_100 + [1_745_193_600.0])

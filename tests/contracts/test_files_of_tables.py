@@ -210,3 +210,10 @@ def test_other_files_beside_the_tables_are_nobodys_business(tmp_path) -> None:
         warnings.simplefilter("error")
         assert read(tmp_path) == ["s"]
         assert read(tmp_path, rename={"offers": {"file": "plans.csv", "offer_id": "plan_id"}}) == ["s"]
+
+
+def test_a_file_of_no_bytes_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "usage.csv").touch()
+    with pytest.raises(ContractError, match=r"usage\.csv: the file is empty") as caught:
+        Warehouse.open(tmp_path)
+    assert "column0" not in str(caught.value)

@@ -59,6 +59,7 @@ ACCEPTED = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:usage. times with an offset were moved to UTC")
 @pytest.mark.parametrize(("change", "column", "expected"), ACCEPTED.values(), ids=list(ACCEPTED))
 def test_accepted(change, column, expected) -> None:
     wh = opened(change)

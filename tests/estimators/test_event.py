@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.model_selection import cross_val_score
@@ -188,3 +189,11 @@ def test_metrics_ask_which_label_is_the_event(measure: Any) -> None:
     more = {"swap_set": {"other_risk": [0.1, 0.9]}, "empc_individual": {"clv": 100.0}}.get(measure.__name__, {})
     with pytest.raises(DataError, match="y == the label of the event"):
         measure(["good", "bad"], [0.2, 0.3], **more)
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda c: type(c).__name__)
+def test_truth_values_of_object_dtype_are_labels(classifier: Any) -> None:
+    X, y = _table()
+    fitted = clone(classifier).fit(X, pd.Series(y, dtype=object))
+    assert fitted.classes_.tolist() == [False, True]
+    assert np.array_equal(fitted.predict_proba(X), clone(classifier).fit(X, y).predict_proba(X))
