@@ -25,16 +25,19 @@ from custintel.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["identifier_faults", "identifier_index", "identifier_text", "known_identifier", "may_identify"]
+__all__ = ["are_identifiers", "identifier_faults", "identifier_index", "identifier_text", "known_identifier",
+           "may_identify"]  # fmt: skip
 
 _KNOWN = (
     "customerid", "custid", "customernumber", "customerno", "subscriberid", "subscribernumber", "subscriptionid",
     "msisdn", "clientid", "userid", "accountid", "accountnumber", "phonenumber", "imsi",
     "客户id", "客户编号", "用户id", "用户编号", "手机号", "手机号码",
+    "accountno", "imei", "iccid", "taxno", "taxnumber", "taxid",
 )  # fmt: skip
-_WORD = re.compile(r"(^|[^a-z])(id|msisdn|imsi|phone|subscriber)([^a-z]|$)", re.IGNORECASE)
+_WORD = re.compile(r"(^|[^a-z])(id|msisdn|imsi|imei|iccid|phone|subscriber)([^a-z]|$)", re.IGNORECASE)
 _CAMEL = re.compile(r"[a-z]I[dD]$")
 _SPREADSHEET = re.compile(r"\d[.,]\d+[eE]\+\d{2,3}")  # 4.47911E+11: what a spreadsheet leaves of a long number
+_LONG, _OF_ONE_LENGTH, _OWN_VALUE = 8, 0.9, 0.9  # digits; shares of the values
 _EXACT = 2**53  # from here on a double cannot tell every whole number from its neighbour
 
 
@@ -56,6 +59,50 @@ def may_identify(name: object) -> bool:
     """
     text = str(name).strip()
     return _plain(text) in _KNOWN or bool(_WORD.search(text) or _CAMEL.search(text))
+
+
+def are_identifiers(values: pd.Series) -> bool:
+    """Whether numbers, or texts of digits, look like phone, account or device numbers, whatever their column is called.
+
+    They do where nearly every row has its own, all are whole, and nearly all have the same number of digits, eight or
+    more. Days like 20250131, amounts (most of them end in 0, or their lengths differ) and measurements do not. Texts of
+    digits with leading zeros are identifiers at any length.
+
+    >>> numbers = pd.Series(range(880000831495, 880000831595))
+    >>> are_identifiers(numbers), are_identifiers(numbers.astype(str)), are_identifiers(numbers / 7)
+    (True, True, False)
+    """
+    present = values.dropna()
+    if present.empty or present.nunique() < _OWN_VALUE * len(present):
+        return False
+    if pd.api.types.is_bool_dtype(present.dtype):
+        return False
+    if pd.api.types.is_integer_dtype(present.dtype):
+        return _long_numbers(present.astype(str))
+    if pd.api.types.is_float_dtype(present.dtype):
+        sound = (
+            np.isfinite(present.to_numpy(np.float64)).all() and (present % 1 == 0).all() and present.abs().max() < 1e18
+        )
+        return bool(sound) and _long_numbers(present.astype("int64").astype(str))
+    if pd.api.types.is_object_dtype(present.dtype) or pd.api.types.is_string_dtype(present.dtype):
+        return _digit_texts(present.astype(str).str.strip())
+    return False
+
+
+def _digit_texts(texts: pd.Series) -> bool:
+    digits = texts[texts.str.fullmatch(r"\+?\d+(\.0)?")].str.removesuffix(".0").str.removeprefix("+")
+    if len(digits) < _OF_ONE_LENGTH * len(texts):
+        return False
+    return _long_numbers(digits) or bool(digits.str.match(r"0\d").any())
+
+
+def _long_numbers(digits: pd.Series) -> bool:
+    """Whether whole numbers are long, of one length, and neither days nor round amounts."""
+    lengths = digits.str.len()
+    if lengths.lt(_LONG).mean() > 1 - _OF_ONE_LENGTH or lengths.value_counts(normalize=True).iloc[0] < _OF_ONE_LENGTH:
+        return False
+    days = digits.str.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])").mean()
+    return bool(days < _OF_ONE_LENGTH and digits.str.endswith("0").mean() < 0.5)
 
 
 def _plain(name: object) -> str:

@@ -34,6 +34,7 @@ import pandas as pd
 
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems
 from custintel.estimators._reading import as_number, as_text, is_blank, is_date_text, read_date, read_number
+from custintel.identifiers import are_identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -204,9 +205,16 @@ def _customers(table: pd.DataFrame, given: Any) -> np.ndarray | None:
 def _learn_column(name: str, values: pd.Series, rarity: _Rarity) -> Column:
     numbers = as_number(values)
     if numbers is not None:
+        if _name_customers(values):
+            return Column(name, "identifier", missing=int(np.isnan(numbers).sum()))
         kind: Kind = "date" if pd.api.types.is_datetime64_any_dtype(values.dtype) else "number"
         return _learn_number(name, kind, numbers, 0)
     return _learn_text(name, values, rarity)
+
+
+def _name_customers(values: pd.Series) -> bool:
+    """Whether numbers or texts of digits are identifiers; of few rows nearly all differ in any column."""
+    return values.notna().sum() >= _IDENTIFIER_ROWS and are_identifiers(values)
 
 
 def _learn_number(name: str, kind: Kind, numbers: np.ndarray, unreadable: int) -> Column:
@@ -222,6 +230,8 @@ def _learn_text(name: str, values: pd.Series, rarity: _Rarity) -> Column:
     text = as_text(values)
     present = text[~is_blank(text)]
     if not isinstance(values.dtype, pd.CategoricalDtype) and len(present):
+        if _name_customers(present):  # before they become numbers
+            return Column(name, "identifier", missing=len(text) - len(present))
         numbers = pd.to_numeric(present, errors="coerce")
         if numbers.notna().mean() >= _NUMBER_SHARE:
             encoded, unreadable = read_number(values)

@@ -134,3 +134,16 @@ def test_the_typical_value_is_one_that_many_have() -> None:
 def test_the_least_count_is_checked() -> None:
     with pytest.raises(ConfigurationError, match="min_level_count"):
         CreditScorecard(min_level_count=0).fit(table(), np.arange(ROWS) % 2)
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_numbers_that_name_customers_are_identifiers(text: bool) -> None:
+    lines = pd.Series(range(880_000_831_495, 880_000_831_595))
+    zeros = pd.Series([f"{n:05d}" for n in range(100)])
+    days = pd.Series(pd.date_range("2025-01-01", periods=100).strftime("%Y%m%d").astype(int))
+    salaries = pd.Series(range(12_000_000, 12_100_000, 1_000))
+    table = pd.DataFrame({"line": lines, "zeros": zeros, "since": days, "salary": salaries})
+    with pytest.warns(QualityWarning, match="left out, because almost every row has its own value: line, zeros"):
+        contract = learn_contract(table.astype(str) if text else table)
+    assert [c.kind for c in contract.columns] == ["identifier", "identifier", "number", "number"]
+    assert "880000831" not in str(contract)
