@@ -25,8 +25,8 @@ from custintel.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["are_identifiers", "identifier_faults", "identifier_index", "identifier_text", "known_identifier",
-           "may_identify"]  # fmt: skip
+__all__ = ["are_identifiers", "header_hint", "identifier_faults", "identifier_index", "identifier_text",
+           "known_identifier", "may_identify", "names_of_columns"]  # fmt: skip
 
 _KNOWN = (
     "customerid", "custid", "customernumber", "customerno", "subscriberid", "subscribernumber", "subscriptionid",
@@ -38,6 +38,9 @@ _WORD = re.compile(r"(^|[^a-z])(id|msisdn|imsi|imei|iccid|phone|subscriber)([^a-
 _CAMEL = re.compile(r"[a-z]I[dD]$")
 _SPREADSHEET = re.compile(r"\d[.,]\d+[eE]\+\d{2,3}")  # 4.47911E+11: what a spreadsheet leaves of a long number
 _LONG, _OF_ONE_LENGTH, _OWN_VALUE = 8, 0.9, 0.9  # digits; shares of the values
+_DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
+_CELL = re.compile(r".*@.*|[-+]?\d+[.,]\d+|[-+]?\d{5,}|\d{1,4}[-/.]\d\d?[-/.]\d{1,4}.*")  # what no column is called
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)*")
 _EXACT = 2**53  # from here on a double cannot tell every whole number from its neighbour
 
 
@@ -229,3 +232,35 @@ def identifier_faults(texts: np.ndarray) -> list[str]:
         names = shared.nunique()
         faults.append(f"{len(shared):,} {rows} share {names:,} identifier{'s' * (names > 1)} with another row")
     return faults
+
+
+def names_of_columns(names: Iterable[object]) -> list[str]:
+    """Names of columns as an error may show them: where a file has no header line they are its first customer.
+
+    A name that looks like data is told by its place, and so is every one where `header_hint` finds no header line.
+
+    >>> names_of_columns(["bill", "plan", "2025-01"])
+    ['bill', 'plan', 'column 3']
+    >>> names_of_columns(["36.69", "Smith", "u119@mail"])
+    ['column 1', 'column 2', 'column 3']
+    """
+    texts = [str(name) for name in names]
+    hidden = _no_header(texts)
+    return [f"column {n}" if hidden or _DATA.search(name) else name for n, name in enumerate(texts, 1)]
+
+
+def header_hint(names: Iterable[object]) -> str:
+    """What to do where the names of the columns look like a row of data; empty where they look like names.
+
+    >>> header_hint(["36.69", "Smith"])
+    'the file seems to have no header line: write the names of the columns into its first line'
+    """
+    if not _no_header([str(name) for name in names]):
+        return ""
+    return "the file seems to have no header line: write the names of the columns into its first line"
+
+
+def _no_header(names: list[str]) -> bool:
+    """Whether one name can only be data, or a third of them are numbers."""
+    numbers = sum(_NUMBER.fullmatch(name.strip()) is not None for name in names)
+    return any(_CELL.fullmatch(name.strip()) for name in names) or numbers * 3 >= max(len(names), 1)

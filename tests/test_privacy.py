@@ -21,7 +21,7 @@ import pytest
 
 from custintel import Warehouse, score, train
 from custintel.contracts import TABLES
-from custintel.errors import CustintelError
+from custintel.errors import ContractError, CustintelError, DataError
 from custintel.training._flat import read_flat
 
 if TYPE_CHECKING:
@@ -284,3 +284,18 @@ def test_no_error_of_a_table_shows_a_row(case: str) -> None:
         except CustintelError as error:
             print(error, error.__cause__, error.__notes__ if hasattr(error, "__notes__") else "")
     assert told([("said", heard.text())]) == []
+
+
+def test_no_file_without_header_shows_its_first_customer(spoken_and_written: tuple[str, Path], tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    rows = [f"{36 + i}.69,{MARK}-Smith{i},u{i}@{MARK}.com,88000083149{i},{MARK}left" for i in range(9)]
+    file.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(DataError, match="seems to have no header line") as trained:
+        train("churn", table=file, target="churned", tracking_uri=tmp_path / "store")
+    with pytest.raises(DataError, match="seems to have no header line") as scored:
+        score(spoken_and_written[1] / "model", table=file)
+    with pytest.raises(ContractError, match="seems to have no header line") as opened:
+        Warehouse.from_frames(usage=pd.read_csv(file))
+    said = [str(error.value) for error in (trained, scored, opened)]
+    assert told(("said", text) for text in said) == []
+    assert not any(cell in text for text in said for cell in ("36.69", "880000831490"))

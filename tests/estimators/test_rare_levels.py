@@ -147,3 +147,15 @@ def test_numbers_that_name_customers_are_identifiers(text: bool) -> None:
         contract = learn_contract(table.astype(str) if text else table)
     assert [c.kind for c in contract.columns] == ["identifier", "identifier", "number", "number"]
     assert "880000831" not in str(contract)
+
+
+def test_no_range_ends_at_the_value_of_one_customer() -> None:
+    salary = pd.Series([987_654_321.0, *np.arange(40_000.0, 40_199.0)])
+    column = learn_contract(pd.DataFrame({"salary": salary})).columns[0]
+    assert (column.low, column.high) == (40_009.0, 40_190.0)
+    months = pd.DataFrame({"salary": np.repeat(salary, 12)}).set_index(
+        pd.Index(np.repeat(np.arange(len(salary)), 12), name="customer_id")
+    )
+    assert learn_contract(months).columns[0].high == 40_190.0
+    few = learn_contract(pd.DataFrame({"salary": salary.head(15)})).columns[0]
+    assert (few.kind, few.low, few.high) == ("number", None, None)
