@@ -25,16 +25,22 @@ from custintel.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["identifier_faults", "identifier_index", "identifier_text", "known_identifier", "may_identify"]
+__all__ = ["are_identifiers", "header_hint", "identifier_faults", "identifier_index", "identifier_text",
+           "known_identifier", "may_identify", "names_of_columns"]  # fmt: skip
 
 _KNOWN = (
     "customerid", "custid", "customernumber", "customerno", "subscriberid", "subscribernumber", "subscriptionid",
     "msisdn", "clientid", "userid", "accountid", "accountnumber", "phonenumber", "imsi",
     "客户id", "客户编号", "用户id", "用户编号", "手机号", "手机号码",
+    "accountno", "imei", "iccid", "taxno", "taxnumber", "taxid",
 )  # fmt: skip
-_WORD = re.compile(r"(^|[^a-z])(id|msisdn|imsi|phone|subscriber)([^a-z]|$)", re.IGNORECASE)
+_WORD = re.compile(r"(^|[^a-z])(id|msisdn|imsi|imei|iccid|phone|subscriber)([^a-z]|$)", re.IGNORECASE)
 _CAMEL = re.compile(r"[a-z]I[dD]$")
 _SPREADSHEET = re.compile(r"\d[.,]\d+[eE]\+\d{2,3}")  # 4.47911E+11: what a spreadsheet leaves of a long number
+_LONG, _OF_ONE_LENGTH, _OWN_VALUE = 8, 0.9, 0.9  # digits; shares of the values
+_DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
+_CELL = re.compile(r".*@.*|[-+]?\d+[.,]\d+|[-+]?\d{5,}|\d{1,4}[-/.]\d\d?[-/.]\d{1,4}.*")  # what no column is called
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)*")
 _EXACT = 2**53  # from here on a double cannot tell every whole number from its neighbour
 
 
@@ -56,6 +62,50 @@ def may_identify(name: object) -> bool:
     """
     text = str(name).strip()
     return _plain(text) in _KNOWN or bool(_WORD.search(text) or _CAMEL.search(text))
+
+
+def are_identifiers(values: pd.Series) -> bool:
+    """Whether numbers, or texts of digits, look like phone, account or device numbers, whatever their column is called.
+
+    They do where nearly every row has its own, all are whole, and nearly all have the same number of digits, eight or
+    more. Days like 20250131, amounts (most of them end in 0, or their lengths differ) and measurements do not. Texts of
+    digits with leading zeros are identifiers at any length.
+
+    >>> numbers = pd.Series(range(880000831495, 880000831595))
+    >>> are_identifiers(numbers), are_identifiers(numbers.astype(str)), are_identifiers(numbers / 7)
+    (True, True, False)
+    """
+    present = values.dropna()
+    if present.empty or present.nunique() < _OWN_VALUE * len(present):
+        return False
+    if pd.api.types.is_bool_dtype(present.dtype):
+        return False
+    if pd.api.types.is_integer_dtype(present.dtype):
+        return _long_numbers(present.astype(str))
+    if pd.api.types.is_float_dtype(present.dtype):
+        sound = (
+            np.isfinite(present.to_numpy(np.float64)).all() and (present % 1 == 0).all() and present.abs().max() < 1e18
+        )
+        return bool(sound) and _long_numbers(present.astype("int64").astype(str))
+    if pd.api.types.is_object_dtype(present.dtype) or pd.api.types.is_string_dtype(present.dtype):
+        return _digit_texts(present.astype(str).str.strip())
+    return False
+
+
+def _digit_texts(texts: pd.Series) -> bool:
+    digits = texts[texts.str.fullmatch(r"\+?\d+(\.0)?")].str.removesuffix(".0").str.removeprefix("+")
+    if len(digits) < _OF_ONE_LENGTH * len(texts):
+        return False
+    return _long_numbers(digits) or bool(digits.str.match(r"0\d").any())
+
+
+def _long_numbers(digits: pd.Series) -> bool:
+    """Whether whole numbers are long, of one length, and neither days nor round amounts."""
+    lengths = digits.str.len()
+    if lengths.lt(_LONG).mean() > 1 - _OF_ONE_LENGTH or lengths.value_counts(normalize=True).iloc[0] < _OF_ONE_LENGTH:
+        return False
+    days = digits.str.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])").mean()
+    return bool(days < _OF_ONE_LENGTH and digits.str.endswith("0").mean() < 0.5)
 
 
 def _plain(name: object) -> str:
@@ -183,3 +233,35 @@ def identifier_faults(texts: np.ndarray) -> list[str]:
         names = shared.nunique()
         faults.append(f"{len(shared):,} {rows} share {names:,} identifier{'s' * (names > 1)} with another row")
     return faults
+
+
+def names_of_columns(names: Iterable[object]) -> list[str]:
+    """Names of columns as an error may show them: where a file has no header line they are its first customer.
+
+    A name that looks like data is told by its place, and so is every one where `header_hint` finds no header line.
+
+    >>> names_of_columns(["bill", "plan", "2025-01"])
+    ['bill', 'plan', 'column 3']
+    >>> names_of_columns(["36.69", "Smith", "u119@mail"])
+    ['column 1', 'column 2', 'column 3']
+    """
+    texts = [str(name) for name in names]
+    hidden = _no_header(texts)
+    return [f"column {n}" if hidden or _DATA.search(name) else name for n, name in enumerate(texts, 1)]
+
+
+def header_hint(names: Iterable[object]) -> str:
+    """What to do where the names of the columns look like a row of data; empty where they look like names.
+
+    >>> header_hint(["36.69", "Smith"])
+    'the file seems to have no header line: write the names of the columns into its first line'
+    """
+    if not _no_header([str(name) for name in names]):
+        return ""
+    return "the file seems to have no header line: write the names of the columns into its first line"
+
+
+def _no_header(names: list[str]) -> bool:
+    """Whether one name can only be data, or a third of them are numbers."""
+    numbers = sum(_NUMBER.fullmatch(name.strip()) is not None for name in names)
+    return any(_CELL.fullmatch(name.strip()) for name in names) or numbers * 3 >= max(len(names), 1)

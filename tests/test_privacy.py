@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sqlite3
 import warnings
 import zipfile
@@ -20,7 +21,8 @@ import pytest
 
 from custintel import Warehouse, score, train
 from custintel.contracts import TABLES
-from custintel.errors import CustintelError
+from custintel.errors import ContractError, CustintelError, DataError
+from custintel.training._flat import read_flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -209,6 +211,44 @@ def test_a_flat_table_leaves_no_customer_behind(tmp_path: Path) -> None:
     assert told([("said", heard.text()), *contents(tmp_path)]) == []
 
 
+def numbered_table(rows: int = 400) -> pd.DataFrame:
+    """A flat table with five columns of numbers that name customers, and two of numbers that do not."""
+    rng = np.random.default_rng(4)
+    bill, far = rng.gamma(2.0, 20.0, rows).round(2), 7919 * rng.permutation(rows)
+    return pd.DataFrame(
+        {
+            "customer_id": 770_000_000_001 + far,
+            "msisdn": (880_000_831_495 + far).astype(str),
+            "imei": 350_000_000_831_495 + far,
+            "account_no": 4_400_831_495 + far // 2,
+            "contract": 66_000_831_495 + far,  # no name says that this identifies
+            "bill": bill,
+            "since": (20_150_101 + 10_000 * rng.integers(0, 9, rows) + 100 * rng.integers(0, 12, rows)),
+            "left": np.where(rng.random(rows) < 1 / (1 + np.exp((bill - 40) / 10)), "yes", "no"),
+        }
+    )
+
+
+def test_numbers_that_name_customers_are_learned_nowhere(tmp_path: Path) -> None:
+    frame, file = numbered_table(), tmp_path / "customers.csv"
+    frame.to_csv(file, index=False)
+    with Heard() as heard:
+        run = train("churn", table=file, target="left", tracking_uri=tmp_path / "store")
+        print(run)
+        run.report(tmp_path / "report.html")
+        run.model.save(tmp_path / "model")
+    file.unlink()
+    assert sorted(run.model.feature_names) == ["bill", "since"]
+    told = "left out, identifiers: 'msisdn', 'imei', 'account_no', 'contract'"
+    assert any(note.startswith(told) for note in read_flat(frame, "left").notes)
+    secret = {str(cell) for name in frame.columns[:5] for cell in frame[name]}
+    written = [heard.text(), *(text for _, text in contents(tmp_path))]
+    numbers = {number.replace(",", "") for text in written for number in re.findall(r"\d[\d,]{8,}", text)}
+    assert numbers & secret == set()
+    for start in ("770,00", "880,00", "350,000,0", "4,40", "66,00"):  # medians and means of them, grouped
+        assert not [text for text in written if re.search(rf"{start}\d,\d{{3}},\d{{3}}", text)]
+
+
 def _frames(**tables: pd.DataFrame) -> Callable[[], object]:
     return lambda: Warehouse.from_frames(**tables)
 
@@ -244,3 +284,18 @@ def test_no_error_of_a_table_shows_a_row(case: str) -> None:
         except CustintelError as error:
             print(error, error.__cause__, error.__notes__ if hasattr(error, "__notes__") else "")
     assert told([("said", heard.text())]) == []
+
+
+def test_no_file_without_header_shows_its_first_customer(spoken_and_written: tuple[str, Path], tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    rows = [f"{36 + i}.69,{MARK}-Smith{i},u{i}@{MARK}.com,88000083149{i},{MARK}left" for i in range(9)]
+    file.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(DataError, match="seems to have no header line") as trained:
+        train("churn", table=file, target="churned", tracking_uri=tmp_path / "store")
+    with pytest.raises(DataError, match="seems to have no header line") as scored:
+        score(spoken_and_written[1] / "model", table=file)
+    with pytest.raises(ContractError, match="seems to have no header line") as opened:
+        Warehouse.from_frames(usage=pd.read_csv(file))
+    said = [str(error.value) for error in (trained, scored, opened)]
+    assert told(("said", text) for text in said) == []
+    assert not any(cell in text for text in said for cell in ("36.69", "880000831490"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from typing import TYPE_CHECKING
 
 from custintel.contracts._mapping import EVERY_COLUMN
 from custintel.contracts._rules import Source, found_columns
 from custintel.contracts._tables import TABLES, TableContract
 from custintel.errors import ContractError, Problem
+from custintel.identifiers import header_hint, names_of_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from custintel.contracts._report import QualityReport, TableReport
 
 __all__ = ["check_names", "check_readable", "check_rows", "check_structure", "raise_contract"]
-
-_DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
 
 MOST_COLUMNS = 2_000
 """A wider table is a mistake, such as events spread over columns; checking 10,000 columns took a minute."""
@@ -122,7 +120,7 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
         hint = "give a row an event or line, as the contracts have it, and leave out what no feature reads"
         return [Problem(where, "too many columns", f"{len(source.columns):,}", f"at most {MOST_COLUMNS:,}", hint)]
     found = found_columns(contract, source)
-    given = _listed(_names_only(source.columns))
+    given = _listed(names_of_columns(source.columns))
     problems = []
     for name in contract.required:
         if name not in found:
@@ -141,11 +139,6 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
     return problems
 
 
-def _names_only(columns: Iterable[str]) -> list[str]:
-    """Names of columns; where a file has no header line they are its first row, so what looks like data is not told."""
-    return [f"column {n}" if _DATA.search(name) else name for n, name in enumerate(columns, 1)]
-
-
 def _listed(names: Collection[str]) -> str:
     """Names of columns, not all of a very wide table."""
     more = len(names) - _SHOWN
@@ -154,6 +147,9 @@ def _listed(names: Collection[str]) -> str:
 
 def _rename_hint(table: str, column: str, names: Iterable[str]) -> str:
     """Suggest a mapping for a missing column."""
+    names = list(names)
+    if no_header := header_hint(names):
+        return no_header
     close = _closest(column, names)
     rename = f'rename={{"{table}": {{"{column}": "{close or "..."}"}}}}'
     return f"did you mean {close!r}? {rename}" if close else f"name the column that holds it: {rename}"
@@ -161,6 +157,9 @@ def _rename_hint(table: str, column: str, names: Iterable[str]) -> str:
 
 def _close(word: str, words: Iterable[str]) -> str:
     """A hint that names the closest word."""
+    words = list(words)
+    if no_header := header_hint(words):
+        return no_header
     close = _closest(word, words)
     return f"did you mean {close!r}?" if close else ""
 

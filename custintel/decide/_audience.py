@@ -10,7 +10,7 @@ import pandas as pd
 
 from custintel.dates import read_day, read_time_column
 from custintel.errors import Problem, raise_problems
-from custintel.identifiers import identifier_index, identifier_text
+from custintel.identifiers import identifier_index, identifier_text, names_of_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +102,7 @@ def _contact_problems(audience: Audience) -> list[Problem]:
     absent = [name for name in ("customer_id", "event_time") if name not in contacts.columns]
     if not {"offer_id", "kind"} & set(contacts.columns):
         absent.append("offer_id (or kind)")
-    given = ", ".join(map(str, contacts.columns))
+    given = ", ".join(names_of_columns(contacts.columns))
     return [Problem("audience.contacts", f"columns are missing: {', '.join(absent)}", given)] if absent else []
 
 

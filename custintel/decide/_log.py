@@ -30,7 +30,7 @@ from custintel.dates import read_day, read_moment, read_time_column
 from custintel.decide._values import NO_OFFER
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
 from custintel.file_lock import WAIT_SECONDS, locked
-from custintel.identifiers import identifier_text
+from custintel.identifiers import identifier_text, names_of_columns
 from custintel.replacing import replacing_file
 
 if TYPE_CHECKING:
@@ -343,7 +343,7 @@ def _missing_columns(frame: pd.DataFrame, needed: tuple[str, ...]) -> list[Probl
     absent = [name for name in needed if name not in frame.columns]
     if not absent:
         return []
-    given = ", ".join(map(str, frame.columns[:20]))
+    given = ", ".join(names_of_columns(frame.columns)[:20])
     return [Problem("decision log", f"columns are missing: {', '.join(absent)}", given, ", ".join(needed))]
 
 

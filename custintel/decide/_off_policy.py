@@ -18,7 +18,7 @@ import pandas as pd
 from custintel.decide._likelihood import mean_interval
 from custintel.decide._log import DecisionLog
 from custintel.errors import DataError, Problem, raise_problems, rows_at
-from custintel.identifiers import identifier_index
+from custintel.identifiers import identifier_index, names_of_columns
 
 __all__ = ["PolicyComparison", "PolicyEvaluation", "compare_policies", "evaluate_policy"]
 
@@ -220,7 +220,7 @@ def _log_problems(frame: pd.DataFrame) -> list[Problem]:
     absent = [name for name in ("action", "propensity", "outcome") if name not in frame.columns]
     if absent:
         hint = "without logged propensities no other policy can be judged"
-        given = ", ".join(map(str, frame.columns))
+        given = ", ".join(names_of_columns(frame.columns))
         return [Problem("log", f"columns are missing: {', '.join(absent)}", given, "", hint)]
     chance = frame["propensity"].to_numpy(dtype=float)
     bad = ~((chance > 0) & (chance <= 1))

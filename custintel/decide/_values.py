@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import ConfigurationError, Problem, raise_problems, rows_at
-from custintel.identifiers import identifier_index, identifier_text
+from custintel.identifiers import identifier_index, identifier_text, names_of_columns
 
 __all__ = ["NO_OFFER", "OfferValues", "as_offer_values", "incremental_margin"]
 
@@ -287,7 +287,7 @@ def _long_problems(frame: pd.DataFrame) -> list[Problem]:
     absent = [name for name in _LONG if name not in frame.columns]
     if absent:
         hint = "one row for each customer and offer; or a wide frame with a column for each offer"
-        given = ", ".join(map(str, frame.columns))
+        given = ", ".join(names_of_columns(frame.columns))
         return [Problem("values", f"columns are missing: {', '.join(absent)}", given, ", ".join(_LONG), hint)]
     problems = [
         Problem("values", f"{int(frame[name].isna().sum())} row(s) without {name}", "", "a name in each row")

@@ -34,6 +34,7 @@ import pandas as pd
 
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems
 from custintel.estimators._reading import as_number, as_text, is_blank, is_date_text, read_date, read_number
+from custintel.identifiers import are_identifiers, header_hint, names_of_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -50,11 +51,14 @@ _IDENTIFIER_SHARE = 0.9
 _IDENTIFIER_ROWS = 50
 _UNSEEN_SHARE = 0.01
 _STRANGE_SHARE = 0.10
+_ALL_NEEDED = "the table needs all columns of the training table; their order does not matter"
 
 
 @dataclass(frozen=True)
 class Column:
     """One column: its kind, its categories in the order of their codes, the range seen in training.
+
+    The range is that of all but a few customers: `min_level_count` have `low` or less, and as many `high` or more.
 
     With `pooled_levels` the last category is the pool of rare levels: how many there were, and the share of the rows
     that had one of them.
@@ -132,8 +136,8 @@ class FeatureContract:
         if absent:
             raise DataError(
                 f"{len(absent)} column(s) of the model are missing in the table: {', '.join(absent)}\n"
-                f"  given: {', '.join(map(str, table.columns[:20]))}{', ...' if table.shape[1] > 20 else ''}\n"
-                "  hint: the table needs all columns of the training table; their order does not matter"
+                f"  given: {', '.join(names_of_columns(table.columns)[:20])}{', ...' if table.shape[1] > 20 else ''}\n"
+                f"  hint: {header_hint(table.columns) or _ALL_NEEDED}"
             )
 
 
@@ -191,6 +195,20 @@ class _Rarity:
         holders = pd.Series(self.customers[rows]).groupby(present.to_numpy()).nunique()
         return counts[holders.reindex(counts.index).to_numpy() >= self.least]
 
+    def range(self, numbers: np.ndarray) -> tuple[float | None, float | None]:
+        """The values that enough customers are at or below, and at or above: the extremes belong to one person.
+
+        None where so few customers have a value that the two would cross.
+        """
+        given = ~np.isnan(numbers)
+        values = pd.Series(numbers[given])
+        own = None if self.customers is None else values.groupby(self.customers[given])
+        lowest = np.sort(values if own is None else own.min())
+        highest = np.sort(values if own is None else own.max())
+        if len(lowest) < 2 * self.least:
+            return None, None
+        return float(lowest[self.least - 1]), float(highest[-self.least])
+
 
 def _customers(table: pd.DataFrame, given: Any) -> np.ndarray | None:
     if given is None and "customer_id" in table.index.names:
@@ -204,17 +222,25 @@ def _customers(table: pd.DataFrame, given: Any) -> np.ndarray | None:
 def _learn_column(name: str, values: pd.Series, rarity: _Rarity) -> Column:
     numbers = as_number(values)
     if numbers is not None:
+        if _name_customers(values):
+            return Column(name, "identifier", missing=int(np.isnan(numbers).sum()))
         kind: Kind = "date" if pd.api.types.is_datetime64_any_dtype(values.dtype) else "number"
-        return _learn_number(name, kind, numbers, 0)
+        return _learn_number(name, kind, (numbers, 0), rarity)
     return _learn_text(name, values, rarity)
 
 
-def _learn_number(name: str, kind: Kind, numbers: np.ndarray, unreadable: int) -> Column:
+def _name_customers(values: pd.Series) -> bool:
+    """Whether numbers or texts of digits are identifiers; of few rows nearly all differ in any column."""
+    return values.notna().sum() >= _IDENTIFIER_ROWS and are_identifiers(values)
+
+
+def _learn_number(name: str, kind: Kind, read: tuple[np.ndarray, int], rarity: _Rarity) -> Column:
+    numbers, unreadable = read
     missing = int(np.isnan(numbers).sum())
     if missing == len(numbers):
         return Column(name, "empty", missing=missing)
-    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
-    constant = low == high and missing == 0
+    constant = missing == 0 and float(numbers.min()) == float(numbers.max())
+    low, high = rarity.range(numbers)
     return Column(name, "constant" if constant else kind, (), low, high, missing, unreadable)
 
 
@@ -222,12 +248,13 @@ def _learn_text(name: str, values: pd.Series, rarity: _Rarity) -> Column:
     text = as_text(values)
     present = text[~is_blank(text)]
     if not isinstance(values.dtype, pd.CategoricalDtype) and len(present):
+        if _name_customers(present):  # before they become numbers
+            return Column(name, "identifier", missing=len(text) - len(present))
         numbers = pd.to_numeric(present, errors="coerce")
         if numbers.notna().mean() >= _NUMBER_SHARE:
-            encoded, unreadable = read_number(values)
-            return _learn_number(name, "number", encoded, unreadable)
+            return _learn_number(name, "number", read_number(values), rarity)
         if is_date_text(present):
-            return _learn_number(name, "date", *read_date(values))
+            return _learn_number(name, "date", read_date(values), rarity)
     return _learn_category(name, text, rarity)
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 from custintel.explain._features import ColumnNote, column_notes, matters
 from custintel.explain._groups import SMALLEST_GROUP, levelled, merged_places
 from custintel.explain._reasons import Explainer
-from custintel.explain._words import rounded
+from custintel.explain._words import rounded, significant
+from custintel.identifiers import are_identifiers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ __all__ = ["Sample", "dependence", "examples", "importance"]
 
 SAMPLE = 3_000
 LISTED = 20
+_MANY, _OWN = 50, 0.9  # of so many rows, the share with a value of its own that makes a column tell who it is
 _FEW = 12  # so many distinct values are shown as bars
 
 
@@ -188,8 +190,11 @@ def examples(evaluation: Evaluation) -> list[dict[str, Any]]:
     places = {"high": _nearest(p, 0.97), "middle": _nearest(p, 0.6), "low": _nearest(p, 0.1)}
     X = evaluation.X.iloc[list(places.values())]
     model, hidden = evaluation.model, _rare(evaluation.X, X, evaluation.smallest_group)
+    unsaid = _telling(evaluation.X)
     up, down = (
-        Explainer(model.contributions, model.metadata, up=up, suppressed=hidden).block(X, 3, ("en", "zh"))
+        Explainer(model.contributions, model.metadata, up=up, suppressed=hidden, unsaid=unsaid, coarse=True).block(
+            X, 3, ("en", "zh")
+        )
         for up in (True, False)
     )
     return [
@@ -213,6 +218,21 @@ def _rare(X: pd.DataFrame, few: pd.DataFrame, smallest: int) -> frozenset[tuple[
         often = X[column].value_counts(dropna=False)
         hidden |= {(str(column), str(v)) for v in few[column].dropna() if int(often[v]) < least}
     return frozenset(hidden)
+
+
+def _telling(X: pd.DataFrame) -> frozenset[str]:
+    """Return the columns of which nearly every row has its own value, even as it would be shown."""
+    return frozenset(str(column) for column in X.columns if _own_values(X[column].dropna()))
+
+
+def _own_values(values: pd.Series) -> bool:
+    if len(values) < _MANY:
+        return False
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return False  # shown as years
+    if pd.api.types.is_numeric_dtype(values.dtype) and not are_identifiers(values):
+        values = pd.Series(significant(values.to_numpy(np.float64)))
+    return values.nunique() > _OWN * len(values)
 
 
 def _told(row: pd.Series) -> list[dict[str, Any]]:

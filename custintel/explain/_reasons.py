@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,15 @@ from numpy.typing import NDArray
 from custintel.errors import ConfigurationError
 from custintel.explain._features import ColumnNote, Groups, column_notes, direction_kind, matters
 from custintel.explain._peers import Peers
-from custintel.explain._words import check_languages, direction_words, missing_words, quantity_writer, rounded, words
+from custintel.explain._words import (
+    check_languages,
+    direction_words,
+    missing_words,
+    quantity_writer,
+    rounded,
+    significant,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,6 +113,8 @@ class Explainer:
     groups: Groups | None = None
     up: bool = True
     suppressed: frozenset[tuple[str, str]] = frozenset()  # rare categories that must not be shown
+    unsaid: frozenset[str] = frozenset()  # columns whose values would tell who the customer is
+    coarse: bool = False  # for a page that names nobody: three significant digits, dates as years
 
     @classmethod
     def of(cls, model: Model, groups: Groups | None = None) -> Explainer:
@@ -258,12 +269,15 @@ class _Speaker:
         """Return a value in words: number with unit, yes or no, date, category."""
         if _is_missing(value):
             return missing_words(self.note.feature, self.family, language)
+        if self.note.column in self.explainer.unsaid:
+            return str(words()["value"][language]["rare"])
         if isinstance(value, bool | np.bool_):
             return str(words()["value"][language]["true" if value else "false"])
         if isinstance(value, int | float | np.integer | np.floating):
-            return quantity_writer(self.note.unit, language)(float(value))
-        if isinstance(value, pd.Timestamp | np.datetime64):
-            return str(pd.Timestamp(value).date())
+            shown = float(significant(value)) if self.explainer.coarse else float(value)
+            return quantity_writer(self.note.unit, language)(shown)
+        if isinstance(value, pd.Timestamp | np.datetime64 | date):
+            return str(pd.Timestamp(value).year if self.explainer.coarse else pd.Timestamp(value).date())
         if (self.note.column, str(value)) in self.explainer.suppressed:
             return str(words()["value"][language]["rare"])
         return str(value)

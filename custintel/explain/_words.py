@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["check_languages", "direction_words", "human_number", "missing_words", "quantity", "rounded", "words"]
+__all__ = [
+    "check_languages",
+    "direction_words",
+    "human_number",
+    "missing_words",
+    "quantity",
+    "rounded",
+    "significant",
+    "words",
+]
 
 
 @cache
@@ -58,6 +67,19 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     scale = 10.0 ** np.clip(np.nan_to_num(digits), 0, 12)
     with np.errstate(invalid="ignore", over="ignore"):
         result: NDArray[np.float64] = np.where(size < 1e15, np.round(values * scale) / scale, values) + 0.0
+    return result
+
+
+def significant(values: Any, digits: int = 3) -> NDArray[np.float64]:
+    """Round to significant digits, for pages on which no value may be told exactly.
+
+    >>> significant([880000831495.0, 1234.5, 0.03412, 0.0, np.nan])
+    array([8.80e+11, 1.23e+03, 3.41e-02, 0.00e+00,      nan])
+    """
+    numbers = np.asarray(values, np.float64)
+    sizes = np.abs(np.where(np.isfinite(numbers) & (numbers != 0), numbers, 1.0))
+    scale = 10.0 ** (digits - 1 - np.floor(np.log10(sizes)))
+    result: NDArray[np.float64] = np.round(numbers * scale) / scale
     return result
 
 

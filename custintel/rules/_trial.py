@@ -11,6 +11,7 @@ import pandas as pd
 from custintel.errors import DataError
 from custintel.estimators import binary_target
 from custintel.explain.reporting import count, percent, share
+from custintel.identifiers import names_of_columns
 from custintel.metrics import wilson
 from custintel.rules._alarms import AlarmSettings, alarms
 from custintel.rules._desk_texts import texts
@@ -141,7 +142,7 @@ def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: Ala
 def _check(entry: Entry, X: pd.DataFrame) -> None:
     absent = sorted(entry.rule.columns - set(map(str, X.columns)))
     if absent:
-        given = ", ".join(map(str, X.columns[:20]))
+        given = ", ".join(names_of_columns(X.columns)[:20])
         raise DataError(f"the table lacks features of the rule: {', '.join(absent)}\n  given: {given}")
     if X.empty:
         raise DataError("the table has no rows to try the rule on")

@@ -13,7 +13,7 @@ from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.estimators import ValueModel
 from custintel.explain import reasons
-from custintel.identifiers import identifier_faults, identifier_text
+from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
 from custintel.scoring._population import features_of_the_day, scoring_date
 from custintel.scoring._values import value_list
 from custintel.scoring._write import check_writable, write_list
@@ -211,8 +211,8 @@ def _check_columns(model: Model, X: pd.DataFrame) -> None:
     if absent:
         raise DataError(
             f"{len(absent)} column(s) of the model are missing: {', '.join(absent)}\n"
-            f"  given: {', '.join(map(str, X.columns[:20]))}\n"
-            "  hint: score with the tables, and the features, that the model was trained on"
+            f"  given: {', '.join(names_of_columns(X.columns)[:20])}\n  hint: "
+            + (header_hint(X.columns) or "score with the tables, and the features, that the model was trained on")
         )
 
 

@@ -14,7 +14,7 @@ from custintel.errors import DataError
 from custintel.identifiers import identifier_faults
 from custintel.training._dates_in_tables import moments
 from custintel.training._doubts import doubts_about
-from custintel.training._identity import identity_to_learn, names_most_rows
+from custintel.training._identity import identity_to_learn, names_most_rows, other_identifiers
 from custintel.training._table import Table, find_column, read_table
 from custintel.training._target import read_target
 
@@ -70,6 +70,8 @@ def read_flat(
     frame, note = _without_duplicates(frame, identity.column)
     frame, dated, told = _by_date(frame, date, target)
     notes += [*note, *told, *_shared(frame.index)]
+    frame, note = _without_identifiers(frame, target)
+    notes += note
     notes += doubts_about(frame.drop(columns=target), frame[target].to_numpy(np.float64))
     X, note = _informative(_numbered(frame).drop(columns=target))
     y = pd.Series(frame[target].to_numpy(), index=X.index, name=target)
@@ -188,6 +190,13 @@ def _says_nothing(column: pd.Series) -> str:
     if text and len(column) >= 30 and names_most_rows(column):
         return "different in nearly every row"
     return ""
+
+
+def _without_identifiers(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, list[str]]:
+    """Without further columns that name customers: what is learned of them is written into models and reports."""
+    names = other_identifiers(frame.drop(columns=target))
+    told = f"left out, identifiers: {', '.join(map(repr, names))} (rename a column that is a quantity)"
+    return (frame.drop(columns=names), [told]) if names else (frame, [])
 
 
 def _missing(X: pd.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from custintel.identifiers import known_identifier, may_identify
+from custintel.identifiers import are_identifiers, known_identifier, may_identify
 from custintel.training._table import find_column
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from custintel.training._table import Table
 
-__all__ = ["Identity", "identity_to_learn", "identity_to_score", "names_most_rows"]
+__all__ = ["Identity", "identity_to_learn", "identity_to_score", "names_most_rows", "other_identifiers"]
 
 _NAMES_THE_ROW = 0.9
+_FEW = 30  # of fewer rows nearly all are different in any column
 _OTHER = "(another one: id_column=, --id)"
 
 
@@ -77,6 +78,26 @@ def identity_to_score(
         return Identity(found, f"customer_id is the column {found!r}, recognised by its name {_OTHER}")
     gone = "" if recorded is None else f" (the column {recorded!r} of training is not there)"
     return Identity(None, _of_index(table.frame.index) + gone)
+
+
+def other_identifiers(frame: pd.DataFrame) -> list[str]:
+    """Columns beside the one that names the customers that would name them, too: they are no features.
+
+    >>> lines = range(880000831495, 880000831545)
+    >>> other_identifiers(pd.DataFrame({"bill": [i % 7 for i in range(50)], "IMEI": 1, "line": lines}))
+    ['IMEI', 'line']
+    """
+    return [str(name) for name in frame.columns if _identifies(name, frame[name])]
+
+
+def _identifies(name: object, column: pd.Series) -> bool:
+    if _is_measure(column):
+        return False
+    if known_identifier([name]) is not None:
+        return True
+    if len(column) < _FEW:
+        return False
+    return (may_identify(name) and names_most_rows(column)) or are_identifiers(column)
 
 
 def names_most_rows(column: pd.Series | pd.Index) -> bool:

@@ -28,7 +28,7 @@ import pandas as pd
 
 from custintel.errors import CustintelError, DataError, MissingExtraError
 from custintel.formulas import restored, restored_text
-from custintel.identifiers import identifier_text, may_identify
+from custintel.identifiers import header_hint, identifier_text, may_identify, names_of_columns
 from custintel.training._dates_in_tables import read_as_dates
 
 if TYPE_CHECKING:
@@ -168,10 +168,16 @@ def find_column(frame: pd.DataFrame, name: str, role: str) -> str:
     asked = _folded(name)
     if asked in plain:
         return plain[asked]
+    shown = ", ".join(map(repr, names_of_columns(frame.columns)[:30]))
+    hint = header_hint(frame.columns) or _nearest(asked, plain)
+    raise DataError(
+        f"the table has no {role} column {name!r}\n  allowed: {shown}" + (f"\n  hint: {hint}" if hint else "")
+    )
+
+
+def _nearest(asked: str, plain: Mapping[str, str]) -> str:
     near = [plain[n] for n in difflib.get_close_matches(asked, plain, n=3)]
-    shown = ", ".join(map(repr, frame.columns[:30]))
-    hint = f"\n  hint: did you mean {', '.join(map(repr, near))}?" if near else ""
-    raise DataError(f"the table has no {role} column {name!r}\n  allowed: {shown}{hint}")
+    return f"did you mean {', '.join(map(repr, near))}?" if near else ""
 
 
 def _folded(name: object) -> str:
@@ -321,7 +327,9 @@ def _clean_names(names: Iterable[object]) -> tuple[list[str], list[str]]:
     clean = [" ".join(name.split()) for name in given]
     twice = sorted({name for name in clean if clean.count(name) > 1})
     if twice:
-        raise DataError(f"column names occur twice: {', '.join(map(repr, twice))}\n  hint: rename them")
+        shown = dict(zip(clean, names_of_columns(clean), strict=True))
+        told = ", ".join(repr(shown[name]) for name in twice)
+        raise DataError(f"column names occur twice: {told}\n  hint: {header_hint(clean) or 'rename them'}")
     changed = [new for old, new in zip(given, clean, strict=True) if old.strip() != new]
     note = f"column names written with single spaces: {', '.join(map(repr, changed))}"
     return clean, [note] if changed else []

@@ -134,3 +134,28 @@ def test_the_typical_value_is_one_that_many_have() -> None:
 def test_the_least_count_is_checked() -> None:
     with pytest.raises(ConfigurationError, match="min_level_count"):
         CreditScorecard(min_level_count=0).fit(table(), np.arange(ROWS) % 2)
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_numbers_that_name_customers_are_identifiers(text: bool) -> None:
+    lines = pd.Series(range(880_000_831_495, 880_000_831_595))
+    zeros = pd.Series([f"{n:05d}" for n in range(100)])
+    days = pd.Series(pd.date_range("2025-01-01", periods=100).strftime("%Y%m%d").astype(int))
+    salaries = pd.Series(range(12_000_000, 12_100_000, 1_000))
+    table = pd.DataFrame({"line": lines, "zeros": zeros, "since": days, "salary": salaries})
+    with pytest.warns(QualityWarning, match="left out, because almost every row has its own value: line, zeros"):
+        contract = learn_contract(table.astype(str) if text else table)
+    assert [c.kind for c in contract.columns] == ["identifier", "identifier", "number", "number"]
+    assert "880000831" not in str(contract)
+
+
+def test_no_range_ends_at_the_value_of_one_customer() -> None:
+    salary = pd.Series([987_654_321.0, *np.arange(40_000.0, 40_199.0)])
+    column = learn_contract(pd.DataFrame({"salary": salary})).columns[0]
+    assert (column.low, column.high) == (40_009.0, 40_190.0)
+    months = pd.DataFrame({"salary": np.repeat(salary, 12)}).set_index(
+        pd.Index(np.repeat(np.arange(len(salary)), 12), name="customer_id")
+    )
+    assert learn_contract(months).columns[0].high == 40_190.0
+    few = learn_contract(pd.DataFrame({"salary": salary.head(15)})).columns[0]
+    assert (few.kind, few.low, few.high) == ("number", None, None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from planted import planted, texts_of
 from custintel import metrics
 from custintel.errors import DataError
 from custintel.explain import Evaluation, build_report, render_html, write_report
+from custintel.explain._effects import examples
 from custintel.explain._figures import count, number, percent, share
 from custintel.explain._groups import levelled, merged_places
 
@@ -250,6 +252,24 @@ def test_example_reasons_in_both_languages(report: dict[str, object], page: str)
     assert first["zh"].endswith("风险升高")
     assert first["contribution"] > 0
     assert all(r["contribution"] < 0 for e in report["examples"] for r in e["down"])
+
+
+def test_the_three_customers_are_told_without_exact_values() -> None:
+    rows = 200
+    X = pd.DataFrame(
+        {
+            "salary": 1_234_567.0 + 1_001 * (np.arange(rows) % 40),
+            "born": pd.Timestamp("1954-11-21") + pd.to_timedelta(np.arange(rows) % 90, unit="D"),
+            "tax_no": 880_000_831_495 + 7 * np.arange(rows),
+        }
+    )
+    up = pd.DataFrame(1.0, index=X.index, columns=X.columns)
+    model = SimpleNamespace(contributions=lambda given: up.loc[given.index], metadata={})
+    evaluation = SimpleNamespace(p=pd.Series(np.linspace(0, 1, rows)), X=X, model=model, smallest_group=10)
+    told = {r["en"].split(":")[0]: r["en"] for r in examples(cast("Evaluation", evaluation))[0]["up"]}
+    assert re.match(r"salary: 1,2\d0,000,", told["salary"])
+    assert re.match(r"born: (1954|1955),", told["born"])
+    assert "880" not in told["tax_no"]
 
 
 def test_leaks_stand_first(page: str) -> None:
