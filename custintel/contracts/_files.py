@@ -47,8 +47,8 @@ def data_files(path: Path) -> list[Path]:
     >>> data_files(Path("no/such/place"))
     []
     """
-    if not path.is_dir():
-        return [path] if path.is_file() and _is_data(path) else []
+    if not os.path.isdir(path):  # unlike Path.is_dir, no error when a name is too long
+        return [path] if os.path.isfile(path) and _is_data(path) else []
     _refuse_lake(path)
     inside = sorted(path.rglob("*"))
     return [p for p in inside if p.is_file() and _is_data(p) and not any(map(_hidden, p.relative_to(path).parts))]

@@ -143,6 +143,7 @@ def test_paths_are_literal(attack: Any, tmp_path: Path) -> None:
 
 
 DATES = st.one_of(
+    st.dates(dt.date(2025, 1, 2), dt.date(2025, 1, 12)).map(str),
     st.text(alphabet="0123456789-/. :TZ+年月日JanFeb", max_size=25),
     st.integers(),
     st.floats(),

@@ -71,13 +71,10 @@ def _mapping(folder: Path) -> object:
 MAPPING = """
 usage:
   file: usage.csv
-  zone: Europe/Berlin
-  columns:
-    event_time: {column: event_time, format: "%Y-%m-%d %H:%M:%S"}
-    service: {column: service, values: {voice: voice, text: sms}}
-  key: [customer_id, event_time]
+  event_time: {column: event_time, format: "%Y-%m-%d %H:%M:%S", zone: Europe/Berlin}
+  service: {column: service, values: {voice: voice, text: sms}}
 """
-CONSTRAINTS = "budget: 1000\ncapacity: {call: 100, sms: 1000}\ncontact: {days: 30}\n"
+CONSTRAINTS = "budget: 1000\nhousehold_limit: 1\n"
 DOORS: dict[str, tuple[Callable[[Path], object], Callable[[], list[str]], int]] = {
     "features": (_features, lambda: _shipped("features"), 100),
     "models": (_model, lambda: [t for t in _shipped("models") if "model: churn\n" in t], 60),
