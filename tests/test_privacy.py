@@ -12,7 +12,7 @@ import re
 import sqlite3
 import warnings
 import zipfile
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,7 +126,7 @@ def contents(path: Path) -> Iterator[tuple[str, str]]:
         if file.suffix == ".parquet":
             yield str(file), pd.read_parquet(file).to_csv()
         elif file.suffix in (".db", ".sqlite"):
-            with sqlite3.connect(file) as database:
+            with closing(sqlite3.connect(file)) as database:
                 yield str(file), "\n".join(database.iterdump())
         elif zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
