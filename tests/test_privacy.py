@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.xdist_group("privacy")  # one worker makes the marked operator, once
+
 MARK = "zq9"
 MODEL = """
 model: churn
