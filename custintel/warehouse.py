@@ -46,6 +46,7 @@ from custintel.contracts import (
     count_swapped,
     count_unresolved,
     database_sources,
+    drop_copied_views,
     folder_sources,
     frame_sources,
     parse_mapping,
@@ -241,8 +242,10 @@ class Warehouse:
         if path.is_file() and path.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
             engine.attach(path, "source")
-            sources = database_sources(engine, "source", parse_mapping(rename))
-            return cls(engine, sources, latest, where=str(path))
+            sources = database_sources(engine, "source", parse_mapping(rename), file=path)
+            warehouse = cls(engine, sources, latest, where=str(path))
+            drop_copied_views(engine, sources)
+            return warehouse
         raise ContractError(_no_warehouse(path))
 
     @classmethod

@@ -107,6 +107,43 @@ def test_a_connection_keeps_its_tables() -> None:
     assert connection.execute("select count(*) from usage").fetchall() == [(5,)]
 
 
+def _database_with_view(folder: Path, view: str) -> Path:
+    """A DuckDB file with one table, and one view that stands for the table of plans."""
+    path = folder / "operator.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table tariffs as select 's' as plan_id, 9.9 as monthly_fee")
+        connection.execute(f"create view plans as {view}")
+    return path
+
+
+@pytest.mark.parametrize(
+    "reads", ["read_csv('{}')", "read_text('{}')", "'{}'", "glob('{}')", "(select * from read_csv('{}'))"]
+)
+def test_a_view_of_a_database_file_reads_nothing_outside_it(tmp_path, reads) -> None:
+    other = tmp_path / "secret.csv"
+    other.write_text("plan_id\nsecret\n")
+    path = _database_with_view(tmp_path, f"select * from {reads.format(other)}")
+    with pytest.raises(ContractError, match=r"the view \"main\"\.\"plans\" reads files(.|\n)*allowed: tables, and views"):
+        Warehouse.open(path)
+
+
+def test_a_view_of_tables_of_its_database_is_read_and_its_copy_forgotten(tmp_path) -> None:
+    path = _database_with_view(tmp_path, "select plan_id, monthly_fee from tariffs where monthly_fee > 1")
+    wh = Warehouse.open(path)
+    assert wh.frame("plans").to_dict("records") == [{"plan_id": "s", "monthly_fee": 9.9}]
+    assert wh.engine.rows("select table_name from duckdb_tables() where temporary") == []
+    named = Warehouse.open(path, rename={"plans": {"file": "plans", "plan_id": "plan_id"}})
+    assert len(named.frame("plans")) == 1
+
+
+def test_a_view_that_cannot_be_read_is_a_clear_error(tmp_path) -> None:
+    path = _database_with_view(tmp_path, "select plan_id from tariffs")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("drop table tariffs")
+    with pytest.raises(ContractError, match="the view .* cannot be read"):
+        Warehouse.open(path)
+
+
 def test_mapping_yaml_of_a_folder_and_a_table_in_parts(tmp_path) -> None:
     pd.DataFrame({"who": ["a", "b"], "when": ["01.03.2025", "02.03.2025"]}).to_csv(
         tmp_path / "x.csv", index=False, sep=";"

@@ -12,7 +12,13 @@ from custintel.contracts._replace import identifiers, replace_identifiers
 from custintel.contracts._report import Fault, QualityReport, TableReport
 from custintel.contracts._resolution import NEEDS_HOUR
 from custintel.contracts._rules import DERIVED, Source, derived_columns
-from custintel.contracts._sources import database_sources, folder_sources, frame_sources, spark_sources
+from custintel.contracts._sources import (
+    database_sources,
+    drop_copied_views,
+    folder_sources,
+    frame_sources,
+    spark_sources,
+)
 from custintel.contracts._structure import check_names, check_readable, check_rows, check_structure
 from custintel.contracts._swapped import count_swapped
 from custintel.contracts._tables import TABLES, ColumnContract, TableContract, load_tables
@@ -44,6 +50,7 @@ __all__ = [
     "count_unresolved",
     "database_sources",
     "derived_columns",
+    "drop_copied_views",
     "folder_sources",
     "frame_sources",
     "identifiers",

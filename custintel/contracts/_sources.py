@@ -16,7 +16,7 @@ from custintel.errors import ConfigurationError, ContractError, without_values
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["database_sources", "folder_sources", "frame_sources", "spark_sources"]
+__all__ = ["database_sources", "drop_copied_views", "folder_sources", "frame_sources", "spark_sources"]
 
 Mappings = Mapping[str, tuple[TableMapping, ...]]
 
@@ -113,9 +113,15 @@ def _file_source(engine: DuckDBEngine, path: Path, mapping: TableMapping) -> Sou
 
 
 def database_sources(
-    engine: DuckDBEngine, catalog: str, mappings: Mappings, borrowed: Mapping[str, str] | None = None
+    engine: DuckDBEngine,
+    catalog: str,
+    mappings: Mappings,
+    borrowed: Mapping[str, str] | None = None,
+    file: Path | None = None,
 ) -> dict[str, list[Source]]:
     """Find the tables and views of a database, and those borrowed from a connection.
+
+    The views of a `file` are SQL that came with it: their rows are copied by an engine that reads nothing else.
 
     Examples
     --------
@@ -125,18 +131,46 @@ def database_sources(
     ['"memory"."main"."plans"']
     """
     found = engine.rows(
-        "select table_catalog, table_schema, table_name from information_schema.tables"
+        "select table_catalog, table_schema, table_name, table_type = 'VIEW' from information_schema.tables"
         f" where table_catalog = {literal(catalog)} order by table_schema <> 'main'"
     )
     tables = {name.lower(): quoted(here) for name, here in (borrowed or {}).items()}
-    for row in found:
-        tables.setdefault(str(row[2]).lower(), ".".join(quoted(str(word)) for word in row))
+    views: dict[str, str] = {}
+    for *words, is_view in found:
+        relation = ".".join(quoted(str(word)) for word in words)
+        tables.setdefault(str(words[-1]).lower(), relation)
+        if is_view and file is not None:
+            views[relation] = ".".join(quoted(str(word)) for word in words[1:])
     places = _places(tables, mappings, lambda name: tables.get(name.lower(), quoted(name)))
     if not places:
         hint = 'rename={"usage": {"file": "TABLE", ...}} says which table holds the calls'
         given = ", ".join(sorted(tables)[:20]) or "no tables"
         raise ContractError(f"no table of the contracts in the database\n  given: {given}\n  hint: {hint}")
-    return {name: [_table_source(engine, r, m) for r, m in parts] for name, parts in places.items()}
+    used = {relation: views[relation] for parts in places.values() for relation, _ in parts if relation in views}
+    copies = {} if file is None else _copied_views(engine, file, used)
+    return {
+        name: [_table_source(engine, copies.get(r, r), m, r.replace('"', "")) for r, m in parts]
+        for name, parts in places.items()
+    }
+
+
+def _copied_views(engine: DuckDBEngine, file: Path, views: Mapping[str, str]) -> dict[str, str]:
+    """The rows of views of a file, by the relation that each stands for."""
+    copies = {}
+    for number, (relation, view) in enumerate(views.items()):
+        try:
+            engine.copy_view(file, view, f"_view_{number}")
+        except engine.Error as error:
+            raise ContractError(f"{file}: the view {view} cannot be read\n  given: {without_values(error)}") from None
+        copies[relation] = engine.kept(f"_view_{number}")
+    return copies
+
+
+def drop_copied_views(engine: DuckDBEngine, sources: Mapping[str, Sequence[Source]]) -> None:
+    """Forget the copies that `database_sources` made of views, once the clean tables are made."""
+    kept = [source.relation for parts in sources.values() for source in parts if source.relation.startswith("temp.")]
+    for relation in dict.fromkeys(kept):
+        engine.execute(f"drop table if exists {relation}")
 
 
 def spark_sources(engine: SparkEngine, mappings: Mappings) -> dict[str, list[Source]]:

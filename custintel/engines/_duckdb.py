@@ -30,6 +30,7 @@ __all__ = ["DuckDBEngine"]
 
 _numbers = itertools.count(1)
 _FILE = "_custintel_file"
+_BATCH = 100_000
 _RESTORED = (  # texts that were defused for spreadsheets; the first test costs nothing, the second does
     f"case when columns(*) like '''%' then regexp_replace(columns(*), {literal(DEFUSED)}, '\\1') else columns(*) end"
 )
@@ -334,6 +335,47 @@ class DuckDBEngine:
         except duckdb.Error as error:
             raise ContractError(broken_database(Path(path), str(error))) from error
 
+    def copy_view(self, path: str | os.PathLike[str], view: str, name: str) -> None:
+        """Keep the rows of a view of another DuckDB file; the view sees the tables of its file and nothing else.
+
+        The SQL of a view comes with the file and could read whatever the reader may read. So it runs in a database of
+        its own, in which DuckDB opens no file, no address and no extension.
+
+        Parameters
+        ----------
+        path : path
+            The DuckDB file.
+        view : str
+            SQL name of the view in it.
+        name : str
+            What the rows are called among those kept here.
+
+        Raises
+        ------
+        ContractError
+            The view reads something outside its file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     made = duckdb.connect(f"{folder}/x.duckdb")
+        ...     _ = made.execute("create view v as select 7 as a")
+        ...     made.close()
+        ...     engine = DuckDBEngine()
+        ...     engine.copy_view(f"{folder}/x.duckdb", "v", "copy")
+        >>> engine.rows(f"from {engine.kept('copy')}")
+        [(7,)]
+        """
+        with _closed_database(path, self._spill) as closed:
+            try:
+                self._connection.register("_view", _reader(closed, f"from {view}"))
+                self.keep(name, "from _view")
+            except duckdb.PermissionException:
+                raise ContractError(_reads_outside(path, view)) from None
+            finally:
+                self._connection.unregister("_view")
+
     def columns(self, name: str) -> dict[str, str]:
         """Return column names and SQL types of a table or any relation usable in FROM.
 
@@ -385,6 +427,36 @@ def _full_disk_told(path: str | os.PathLike[str]) -> Iterator[None]:
             f"{path} cannot be written: the disk is full\n"
             "  hint: free some space, or write to another disk; what was there before is unchanged"
         ) from error
+
+
+@contextmanager
+def _closed_database(path: str | os.PathLike[str], spill: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB file opened for reading, whose SQL can reach nothing outside."""
+    connection = duckdb.connect(plain_path(path), read_only=True, config={"temp_directory": spill})
+    try:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set python_enable_replacements = false")
+        connection.execute("set enable_external_access = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _reads_outside(path: str | os.PathLike[str], view: str) -> str:
+    return (
+        f"{path}: the view {view} reads files, addresses or extensions outside the database\n"
+        "  allowed: tables, and views of tables of the same database\n"
+        "  hint: make a table of it (create table ... as from ...), or give a connection in place of the file if you "
+        "trust it"
+    )
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
+    """The result of a query in batches; DuckDB 2.0 renamed the method."""
+    result = connection.sql(query)
+    fetch = getattr(result, "to_arrow_reader", None) or getattr(result, "fetch_arrow_reader")  # noqa: B009
+    reader: pa.RecordBatchReader = fetch(_BATCH)
+    return reader
 
 
 def _table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
