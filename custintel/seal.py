@@ -25,6 +25,7 @@ __all__ = ["SEAL_KEY", "fits", "has_key", "seal"]
 
 SEAL_KEY = "CUSTINTEL_SEAL_KEY"
 _SHORTEST = 16
+_DIFFERENT = 5  # of 16 random hexadecimal digits, fewer are different once in two million keys
 _PURPOSE = b"custintel model folder, version 1\n"  # the same key elsewhere gives other seals
 
 
@@ -39,7 +40,7 @@ def seal(content: bytes) -> str | None:
     Raises
     ------
     ConfigurationError
-        When the key is shorter than 16 characters.
+        When the key is shorter than 16 characters, or has fewer than 5 different ones.
     """
     key = os.environ.get(SEAL_KEY, "")
     if not key:
@@ -48,6 +49,12 @@ def seal(content: bytes) -> str | None:
         raise ConfigurationError(
             f"the key in {SEAL_KEY} is too short to protect anything\n  given: {len(key)} characters\n"
             f"  allowed: {_SHORTEST} or more\n  hint: openssl rand -hex 32 makes a good one"
+        )
+    different = len(set("".join(key.split())))
+    if different < _DIFFERENT:
+        raise ConfigurationError(
+            f"the key in {SEAL_KEY} is too easy to guess\n  given: {different} different characters besides blanks\n"
+            f"  allowed: {_DIFFERENT} or more\n  hint: openssl rand -hex 32 makes a good one"
         )
     return hmac.new(key.encode(), _PURPOSE + content, hashlib.sha256).hexdigest()
 

@@ -107,7 +107,7 @@ def test_a_connection_keeps_its_tables() -> None:
     assert connection.execute("select count(*) from usage").fetchall() == [(5,)]
 
 
-def _database_with_view(folder: Path, view: str) -> Path:
+def _database_with_view(folder, view: str):
     """A DuckDB file with one table, and one view that stands for the table of plans."""
     path = folder / "operator.duckdb"
     with duckdb.connect(str(path)) as connection:
@@ -123,7 +123,9 @@ def test_a_view_of_a_database_file_reads_nothing_outside_it(tmp_path, reads) -> 
     other = tmp_path / "secret.csv"
     other.write_text("plan_id\nsecret\n")
     path = _database_with_view(tmp_path, f"select * from {reads.format(other)}")
-    with pytest.raises(ContractError, match=r"the view \"main\"\.\"plans\" reads files(.|\n)*allowed: tables, and views"):
+    with pytest.raises(
+        ContractError, match=r"the view \"main\"\.\"plans\" reads files(.|\n)*allowed: tables, and views"
+    ):
         Warehouse.open(path)
 
 
@@ -140,7 +142,7 @@ def test_a_view_that_cannot_be_read_is_a_clear_error(tmp_path) -> None:
     path = _database_with_view(tmp_path, "select plan_id from tariffs")
     with duckdb.connect(str(path)) as connection:
         connection.execute("drop table tariffs")
-    with pytest.raises(ContractError, match="the view .* cannot be read"):
+    with pytest.raises(ContractError, match=r"the view .* cannot be read"):
         Warehouse.open(path)
 
 

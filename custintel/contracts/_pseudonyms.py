@@ -31,6 +31,7 @@ IDENTIFIERS = (
 )
 """Spaces of identifiers. Numbers and identities of lines share one, because calls name either."""
 _SHORTEST = 32
+_DIFFERENT = 8  # of 32 random hexadecimal digits, fewer are different once in 28 million keys
 _DIGITS = 32  # hexadecimal: 128 bits; among a billion identifiers two meet with a chance of 2e-21
 
 
@@ -40,18 +41,18 @@ class Pseudonyms:
     Parameters
     ----------
     key : str
-        A secret of at least 32 characters, from a generator of random numbers. Whoever has it can test which pseudonym
-        a known number has; who loses it cannot match any more.
+        A secret of at least 32 characters, 8 of them different, from a generator of random numbers. Whoever has it can
+        test which pseudonym a known number has; who loses it cannot match any more.
 
     Raises
     ------
     ConfigurationError
-        The key is too short.
+        The key is too short, or has too few different characters.
 
     Examples
     --------
-    >>> Pseudonyms("k" * 32).of("line", ["447911123456"])
-    ['pb7437b81c1dcc29cb879eceac8a562bb']
+    >>> Pseudonyms("0123456789abcdef" * 2).of("line", ["447911123456"])
+    ['p523af5895106d396a9830646aef8dec4']
     """
 
     def __init__(self, key: str) -> None:
@@ -59,6 +60,12 @@ class Pseudonyms:
             raise ConfigurationError(
                 f"the key of the pseudonyms is too short\n  given: {len(key)} characters\n"
                 f"  allowed: at least {_SHORTEST}\n  hint: {_hint()}"
+            )
+        different = len(set("".join(key.split())))
+        if different < _DIFFERENT:
+            raise ConfigurationError(
+                f"the key of the pseudonyms is too easy to guess\n  given: {different} different characters besides "
+                f"blanks\n  allowed: at least {_DIFFERENT}\n  hint: {_hint()}"
             )
         self._key = key.encode()
 
@@ -69,7 +76,7 @@ class Pseudonyms:
         Raises
         ------
         ConfigurationError
-            There is no key, or it is too short.
+            There is no key, or it is too short or too easy to guess.
         """
         key = os.environ.get(KEY_VARIABLE)
         if not key:
@@ -131,8 +138,9 @@ def reidentify(
     Examples
     --------
     >>> import pandas as pd
-    >>> os.environ["CUSTINTEL_PSEUDONYM_KEY"] = "k" * 32
-    >>> scores = pd.DataFrame({"customer_id": Pseudonyms("k" * 32).of("line", ["b", "a"]), "probability": [0.9, 0.1]})
+    >>> os.environ["CUSTINTEL_PSEUDONYM_KEY"] = "0123456789abcdef" * 2
+    >>> pseudonyms = Pseudonyms.from_environment().of("line", ["b", "a"])
+    >>> scores = pd.DataFrame({"customer_id": pseudonyms, "probability": [0.9, 0.1]})
     >>> reidentify(scores, ["a", "b", "c"])["customer_id"].tolist()
     ['b', 'a']
     >>> del os.environ["CUSTINTEL_PSEUDONYM_KEY"]

@@ -381,7 +381,14 @@ class RuleBase:
         state = self._replayed().score
         if not state:
             raise DataError("the base has no score yet\n  hint: RuleBase.learn(X, y), or base.learn_score(X, y)")
-        nodes = {id_: self.entries[id_].rule.node for id_ in state["rules"]}
+        entries, unreadable = self.entries, self._replayed().unreadable
+        if lost := [id_ for id_ in state["rules"] if id_ not in entries]:
+            raise DataError(
+                "the score cannot be used: rules that it is made of can no longer be read\n"
+                f"  given: {', '.join(lost[:10])}: {unreadable[lost[0]].splitlines()[0]}\n"
+                "  hint: propose them anew, simpler, and learn the score again: base.learn_score(X, y)"
+            )
+        nodes = {id_: entries[id_].rule.node for id_ in state["rules"]}
         rules = RuleSet.of(nodes, self._replayed().profiles)
         return RuleScore.from_state(state), _closeness(rules, as_numbers(X, state["numbers"]))
 

@@ -12,18 +12,20 @@ True
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit
 
+from custintel.errors import ModelError
 from custintel.estimators import fit_positive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PENALTY", "Combiner"]
+__all__ = ["PENALTY", "Combiner", "is_finite"]
 
 PENALTY = 2.0
 
@@ -61,8 +63,30 @@ class Combiner:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Combiner:
-        """Read back what `to_state` gave."""
-        return cls(state["intercept"], tuple(state["match"]), tuple(state["resemble"]))
+        """Read back what `to_state` gave.
+
+        Raises
+        ------
+        ModelError
+            A weight is no finite number or is below zero, or the rules differ in number.
+        """
+        match, resemble = list(state["match"]), list(state["resemble"])
+        weights_fit = all(is_finite(weight) and weight >= 0 for weight in (*match, *resemble))
+        if not weights_fit or not is_finite(state["intercept"]) or len(match) != len(resemble):
+            raise ModelError(
+                "the weights of its score are not those of rules\n"
+                "  allowed: finite numbers, of zero or more, one of matching and one of resembling for each rule"
+            )
+        return cls(float(state["intercept"]), tuple(map(float, match)), tuple(map(float, resemble)))
+
+
+def is_finite(number: object) -> bool:
+    """Whether it is a number that a float can hold.
+
+    >>> is_finite(0.5), is_finite(10**400), is_finite("1"), is_finite(float("nan"))
+    (True, False, False, False)
+    """
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and abs(number) <= sys.float_info.max
 
 
 def _design(similarity: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from custintel.errors import ConfigurationError, DataError, ModelError, Problem
 from custintel.rules._clock import is_written_time
+from custintel.rules._combiner import Combiner, is_finite
 from custintel.rules._log import changed
 from custintel.rules._ramp import Profile
 from custintel.rules._rule import Rule
@@ -141,6 +142,10 @@ class Replay:
         _must(not unknown, "its score is made of rules that there are not")
         _must(_are_texts(score["rules"]) and _are_texts(score["numbers"]), "its score names no rules or no columns")
         _must(_is_share(score["threshold"]), "the threshold of its score is no probability")
+        if score.get("weights") is not None:
+            weights = Combiner.from_state(score["weights"])
+            _must(len(weights.match) == len(score["rules"]), "the weights of its score are not those of its rules")
+        _must(_are_finite(score.get("calibration")), "the calibration of its score is not made of finite numbers")
         self.score = score
 
     def _apply(self, event: Mapping[str, Any]) -> None:
@@ -178,6 +183,14 @@ def _are_texts(given: object) -> bool:
 
 def _is_share(given: object) -> bool:
     return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given <= 1
+
+
+def _are_finite(given: object) -> bool:
+    """Whether a mapping holds only texts, finite numbers and lists of such numbers."""
+    if not isinstance(given, dict):
+        return False
+    numbers = [n for value in given.values() for n in (value if isinstance(value, list) else [value])]
+    return all(is_finite(n) for n in numbers if not isinstance(n, str))
 
 
 def _check_form(event: Mapping[str, Any]) -> None:

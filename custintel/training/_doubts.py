@@ -27,6 +27,7 @@ _ROWS = 20_000
 _FEW = 200  # rows; below, an order predicts by chance
 _SAME = 1 - 1e-5  # correlation of numbers that are multiples of each other, rounded to cents
 _BINS = 20
+_SHOWN = 10  # columns in one note
 _BETTER_THAN_CHANCE = 0.05
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d+)?|\d{1,3}([,.' ]\d{3})+([.,]\d+)?)")
 _GROUPED = re.compile(r"[-+]?\d{1,3}([,.' ]\d{3})+([.,]\d+)?")
@@ -55,15 +56,20 @@ def doubts_about(frame: pd.DataFrame, y: np.ndarray) -> list[str]:
         0 and 1.
     """
     notes = [note for name in frame.columns for note in _of_column(frame[name], str(name))]
-    return [*notes, *_twins(frame), *_drawn(y), *_orders(frame, y)]
+    return [*notes, *_words_for_nothing(frame), *_twins(frame), *_drawn(y), *_orders(frame, y)]
 
 
 def _of_column(column: pd.Series, name: str) -> list[str]:
+    if _is_of_texts(column):
+        return _half_read(column, name)
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return []
-    if pd.api.types.is_numeric_dtype(column):
-        return _impossible(column, name)
-    return _half_read(column, name)
+    return _impossible(column, name)
+
+
+def _is_of_texts(column: pd.Series) -> bool:
+    """Neither numbers nor yes and no nor dates."""
+    return not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column))
 
 
 def _impossible(column: pd.Series, name: str) -> list[str]:
@@ -90,20 +96,33 @@ def _spaced(name: str) -> str:
 
 def _half_read(column: pd.Series, name: str) -> list[str]:
     """A column of text that is one of numbers, but for a few cells."""
-    counts = column.dropna().astype(str).str.strip().value_counts()  # each level is looked at once
-    nothing = counts.index.str.lower().isin(_NOTHING)
-    blank, filled = int(counts[nothing].sum()), counts[~nothing]
-    notes = [f"{name!r}: {blank:,} cells like '-', '?' or 'n/a' are taken as a value of their own"] if blank else []
+    counts = _levels(column)
+    filled = counts[~counts.index.str.lower().isin(_NOTHING)]
     cells, numbers, grouped = int(filled.sum()), _matching(filled, _NUMBER), _matching(filled, _GROUPED)
     codes = filled.index.str.match(r"^0\d").any()  # leading zeros: no numbers
     if codes or numbers == 0 or 2 * numbers < cells:
-        return notes
+        return []
     why = f"{grouped:,} of them with a sign between thousands" if grouped else f"{cells - numbers:,} others are not"
     return [
-        *notes,
         f"{name!r}: {numbers:,} of {cells:,} cells are numbers, {why}, so that the column is read as text with "
         f"{len(filled):,} levels: write plain numbers, and nothing where there is none",
     ]
+
+
+def _levels(column: pd.Series) -> pd.Series:
+    """How many cells hold each text: a level is looked at once."""
+    return column.dropna().astype(str).str.strip().value_counts()
+
+
+def _words_for_nothing(frame: pd.DataFrame) -> list[str]:
+    """One note for all columns of text with cells that say "none" and are kept as a level."""
+    cells: dict[str, int] = {}
+    for name in frame.columns:
+        counts = _levels(frame[name] if _is_of_texts(frame[name]) else pd.Series(dtype=object))
+        cells[str(name)] = int(counts[counts.index.str.lower().isin(_NOTHING)].sum())
+    found = [f"{name!r} {count:,}" for name, count in cells.items() if count]
+    shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more columns" if len(found) > _SHOWN else "")
+    return [f"cells like '-', '?', 'none' or 'n/a' are taken as a value of their own: {shown}"] if found else []
 
 
 def _matching(counts: pd.Series, pattern: re.Pattern[str]) -> int:

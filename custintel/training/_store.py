@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["import_mlflow", "open_store", "store_folder", "store_uri"]
 
 _DATABASE = "mlflow.db"
+_SQLITE = "sqlite:///"
 _MEANS_MORE = re.compile(r"\?|%[0-9a-fA-F]{2}")  # in an address: where options begin, and a sign by its number
 _VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
@@ -31,7 +32,7 @@ def store_uri(place: str | Path | None = None) -> str:
     Raises
     ------
     ConfigurationError
-        The name of the folder would be read as something else in an address.
+        The name of the folder, or the path in an SQLite address, would be read as something else.
 
     Examples
     --------
@@ -43,15 +44,21 @@ def store_uri(place: str | Path | None = None) -> str:
     if place is None:
         place = os.environ.get("MLFLOW_TRACKING_URI") or Path.cwd()
     text = str(place)
+    if text.startswith(_SQLITE):
+        _check_path(text.removeprefix(_SQLITE), text)
+        return text
     if ":/" in text or text.startswith(("databricks", "uc")):
         return text
     file = Path(place).resolve() / _DATABASE
-    if _MEANS_MORE.search(str(file)):
+    _check_path(str(file), str(file.parent))
+    return f"{_SQLITE}{file}"
+
+
+def _check_path(path: str, given: str) -> None:
+    """Refuse a path that an address would read as another one."""
+    if _MEANS_MORE.search(path):
         hint = "rename the folder, work in another one, or give tracking_uri another folder"
-        raise_problems(
-            [Problem("store of MLflow", "not a folder for it", str(file.parent), "a path without ? or %20", hint)]
-        )
-    return f"sqlite:///{file}"
+        raise_problems([Problem("store of MLflow", "not a folder for it", given, "a path without ? or %20", hint)])
 
 
 def store_folder(uri: str) -> Path | None:
@@ -60,9 +67,9 @@ def store_folder(uri: str) -> Path | None:
     >>> str(store_folder("sqlite:////data/demo/mlflow.db"))
     '/data/demo'
     """
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(_SQLITE):
         return None
-    return Path(uri.removeprefix("sqlite:///")).resolve().parent
+    return Path(uri.removeprefix(_SQLITE)).resolve().parent
 
 
 @contextmanager
@@ -75,7 +82,7 @@ def open_store(place: str | Path | None = None) -> Iterator[Any]:
     with _quiet():
         mlflow = import_mlflow()
         if folder is not None:
-            _make_database(Path(uri.removeprefix("sqlite:///")))
+            _make_database(Path(uri.removeprefix(_SQLITE)))
         with _addresses_restored(mlflow):
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)

@@ -321,7 +321,7 @@ def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -
     return {
         "version": _content_version(fitted.delivered),
         "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
-        "spec": spec.as_dict(),
+        "spec": _spec_used(spec, material, fitted.X),
         "source": "table" if material.X_test is None else "warehouse",
         "target": material.target,
         "id_column": material.id_column,
@@ -334,6 +334,17 @@ def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -
         "seed": how.seed,
         "refit": how.refit,
     }
+
+
+def _spec_used(spec: ModelSpec, material: Material, X: pd.DataFrame) -> dict[str, Any]:
+    """The specification without what did not hold: a flat table brings its own rows, dates and columns."""
+    given = spec.as_dict()
+    if material.X_test is not None:
+        return given
+    label = {key: value for key, value in given["label"].items() if key not in ("gap_days", "horizon_days")}
+    names = list(map(str, X.columns))
+    binding = {key: sign for key, sign in given["constraints"].items() if any(fnmatchcase(n, key) for n in names)}
+    return {**given, "label": label, "dates": {}, "constraints": binding}
 
 
 def _content_version(estimator: ChurnClassifier) -> str:

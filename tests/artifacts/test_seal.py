@@ -81,6 +81,15 @@ def test_a_sealed_model_that_was_changed_is_refused(model: Model, tmp_path: Path
         load_model(place)
 
 
+@pytest.mark.parametrize("key", [" " * 40, "abab" * 16])
+def test_a_key_of_too_few_characters_is_refused(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("CUSTINTEL_SEAL_KEY", key)
+    with pytest.raises(ConfigurationError, match=r"too easy to guess[\s\S]*hint"):
+        model.save(tmp_path / "model")
+
+
 def test_a_short_key_is_refused(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUSTINTEL_SEAL_KEY", "secret")
     with pytest.raises(ConfigurationError, match=r"too short[\s\S]*hint") as told:

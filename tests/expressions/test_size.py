@@ -11,6 +11,8 @@ import pytest
 
 from custintel.errors import ConfigurationError
 from custintel.expressions import DIALECTS, parse, translated
+from custintel.rules import Rule
+from custintel.rules._ruleset import RuleSet
 
 # one level of nesting each; {} stands for the inner expression
 LEVELS = [
@@ -53,6 +55,29 @@ def test_elsewhere_extremes_inside_extremes_are_bounded(dialect: str) -> None:
     for text in (nested("greatest({}, b, c)", 12), f"least({', '.join(['a'] * 400)})"):
         with pytest.raises(ConfigurationError, match=r"for this engine\n  allowed: 20,000 parts"):
             parse(text).sql(dialect)
+
+
+@pytest.mark.parametrize("join", [" or ", " and "])
+def test_a_flat_chain_of_many_terms_is_not_deep(join: str) -> None:
+    """Sixty pairs were "nested too deeply", though nothing is nested."""
+    pairs = [f"(a > {k} and b < {100 - k})" for k in range(60)]
+    expression = parse(join.join(pairs))
+    assert parse(expression.sql()).sql() == expression.sql()  # the order of terms and the brackets are as written
+    assert expression.sql().count(join.strip().upper()) >= 59
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"a": rng.integers(0, 200, 50), "b": rng.integers(-100, 100, 50)})
+    each = np.array([(data["a"] > k) & (data["b"] < 100 - k) for k in range(60)])
+    expected = each.any(axis=0) if join == " or " else each.all(axis=0)
+    found = duckdb.sql(f"select {expression.sql()} as f from data").df()["f"]
+    assert found.tolist() == expected.tolist()
+    rule = Rule("many", join.join(pairs))
+    assert RuleSet.of({"many": rule.node}).match(data)["many"].tolist() == expected.tolist()
+
+
+def test_chains_inside_brackets_still_count_as_levels() -> None:
+    deep = nested("(a > 1 or {})", 60, "b")
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        parse(deep)
 
 
 def test_eighteen_roots_are_short() -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, CustintelError, DataError, QualityWarning
@@ -228,6 +229,30 @@ PROFILES: dict[str, Any] = {
     "no list": {"values": "12", "shares": "12"},
 }
 SCORE = {"rules": [RULE.id], "numbers": [], "threshold": 0.5, "trees": None, "weights": None, "calibration": {}}
+WEIGHTS: dict[str, Any] = {"intercept": -1.0, "match": [0.5], "resemble": [0.0]}
+WRONG_WEIGHTS: dict[str, dict[str, Any]] = {
+    "infinite": {"match": ["inf"]},
+    "nulls": {"resemble": [None]},
+    "yes": {"match": [True]},
+    "too large": {"intercept": 10**400},
+    "below zero": {"match": [-0.5]},
+    "shortened": {"match": []},
+    "of two rules": {"match": [0.5, 0.5], "resemble": [0.0, 0.0]},
+}
+IMPOSSIBLE |= {
+    f"weights {name}": (
+        [ADDED, {"event": "combined", "score": {**SCORE, "weights": {**WEIGHTS, **wrong}}}],
+        "event 2 .* the weights of its score",
+    )
+    for name, wrong in WRONG_WEIGHTS.items()
+}
+IMPOSSIBLE |= {
+    f"calibration with {name}": (
+        [ADDED, {"event": "combined", "score": {**SCORE, "calibration": calibration}}],
+        "event 2 .* the calibration of its score",
+    )
+    for name, calibration in (("null", {"slope": None}), ("huge", {"knots_x": [10**400]}), ("nothing", None))
+}
 IMPOSSIBLE |= {
     f"profile of {name}": ([ADDED, {"event": "profiled", "profiles": {"minutes": state}}], "event 2 .* a profile")
     for name, state in PROFILES.items()
@@ -314,6 +339,20 @@ def test_a_rule_that_can_no_longer_be_read_is_set_aside_and_the_others_stay(tmp_
         base = RuleBase(place)
     assert base.entry("burst").state == "shadow"
     assert "large" not in base
+
+
+def test_a_score_of_a_rule_that_can_no_longer_be_read_is_refused_with_its_name(tmp_path: Path) -> None:
+    large = {**RULE.to_state(), "name": "large", "when": f"least({', '.join(['a'] * 600)}) > 1"}
+    other = {**ADDED, "rule": "large@0123456789ab", "content": large}
+    weights = {"intercept": -1.0, "match": [0.5, 0.5], "resemble": [0.0, 0.0]}
+    score = {**SCORE, "rules": [RULE.id, "large@0123456789ab"], "weights": weights}
+    place = tmp_path / "rules.jsonl"
+    place.write_text("".join(json.dumps(e) + "\n" for e in sealed(other, ADDED, {"event": "combined", "score": score})))
+    with pytest.warns(QualityWarning, match="can no longer be read"):
+        base = RuleBase(place)
+    for use in (base.score, base.score_parts, base.decide):
+        with pytest.raises(DataError, match=r"can no longer be read\n  given: large@0123456789ab: (.|\n)*learn_score"):
+            use(pd.DataFrame({"minutes": [40.0]}))
 
 
 # --- several writers -------------------------------------------------------------------------------------------------

@@ -111,7 +111,10 @@ def test_random_orders_are_quiet() -> None:
     [
         (_drawn([f"{i}.5" for i in range(_ROWS)], "not yet", 40), "360 of 400 cells are numbers, 40 others are not"),
         ([f"1,{i:03d}" for i in range(_ROWS)], "400 of them with a sign between thousands"),
-        (_drawn(_some(["S", "M"]), "-", 9), "9 cells like '-', '?' or 'n/a' are taken as a value of their own"),
+        (
+            _drawn(_some(["S", "M"]), "-", 9),
+            "cells like '-', '?', 'none' or 'n/a' are taken as a value of their own: 'amount' 9",
+        ),
         ([f"0{i}" for i in range(_ROWS)], ""),
         (_some(["S", "M"]), ""),
     ],
@@ -121,6 +124,16 @@ def test_numbers_read_as_text_are_said(cells: Any, said: str) -> None:
     assert said in told
     assert said or "cells" not in told
     assert "not yet" not in told
+
+
+def test_a_level_for_nothing_in_several_columns_is_said_once() -> None:
+    """The German credit table has a level "none" in three columns, and had three notes on it."""
+    columns = {name: _drawn(_some(["S", "M"]), "none", n) for name, n in (("debtors", 9), ("plans", 40), ("house", 7))}
+    told = _told(columns)
+    assert told.count("taken as a value of their own") == 1
+    assert "of their own: 'debtors' 9, 'plans' 40, 'house' 7" in told
+    many = _told({f"c{k}": _drawn(_some(["S", "M"]), "none", 10 + k) for k in range(13)})
+    assert "'c9' 19 and 3 more columns" in many
 
 
 def test_public_tables_get_their_hints(data_folder: Path) -> None:

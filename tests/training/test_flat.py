@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -125,6 +127,20 @@ def test_customers_with_several_rows_become_groups() -> None:
 def test_a_wrong_column_name_gets_a_hint() -> None:
     with pytest.raises(DataError, match="did you mean 'Churn'"):
         find_column(_table(), "Chrn", "target")
+
+
+def test_columns_of_lists_and_structs_are_refused_by_name(tmp_path: Path) -> None:
+    """It was "unhashable type" or a feature that nobody could read."""
+    cells = {"bill": range(40), "apps": [["a", "b"]] * 40, "home": [{"cell": "x"}] * 40, "left": [0, 1] * 20}
+    place = tmp_path / "customers.parquet"
+    pd.DataFrame(cells).to_parquet(place)
+    said = r"columns hold lists or structs: 'apps', 'home'\n  allowed: numbers, texts, dates(.|\n)*hint: "
+    for table in (place, pd.DataFrame(cells)):
+        with pytest.raises(DataError, match=said):
+            read_flat(table, "left")
+    wide = {f"c{k}": [[k]] * 40 for k in range(12)}
+    with pytest.raises(DataError, match="'c9' and 2 more"):
+        read_flat(pd.DataFrame({**wide, "left": [0, 1] * 20}), "left")
 
 
 def test_a_table_of_nothing() -> None:

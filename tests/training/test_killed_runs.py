@@ -94,4 +94,8 @@ def test_a_folder_that_an_address_cannot_name_is_refused_before_any_work(
     monkeypatch.chdir(tmp_path / name)
     with pytest.raises(ConfigurationError, match="store of MLflow: not a folder for it"):
         train("no such model, so nothing was done", table=TABLE, target="y")
+    for address in (f"sqlite:///{tmp_path / name}/mlflow.db", f"sqlite:///{tmp_path}/mlflow.db?{name}"):
+        with pytest.raises(ConfigurationError, match="store of MLflow: not a folder for it"):
+            train("no such model, so nothing was done", table=TABLE, target="y", tracking_uri=address)
+    assert store_uri(f"sqlite:///{tmp_path}/100% sure/mlflow.db").endswith("/100% sure/mlflow.db")
     assert store_uri(tmp_path / "100% it's #1 [x]").endswith("100% it's #1 [x]/mlflow.db")

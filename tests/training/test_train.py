@@ -264,6 +264,10 @@ def test_a_flat_table_has_no_question_but_its_own(table: pd.DataFrame, quick_mod
     card = build_report(run.evaluation)["card"]
     assert card["about"] is card["label"] is card["population"] is None
     assert card["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
+    kept = run.model.metadata["spec"]  # and the model file says no more than the card
+    assert not {"gap_days", "horizon_days"} & set(kept["label"])
+    assert kept["dates"] == {}
+    assert kept["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
 
 
 def test_what_is_left_out_is_one_note(quick_models: Path, quick_tables: Path, tmp_path: Path) -> None:
