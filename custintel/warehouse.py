@@ -49,6 +49,7 @@ from custintel.contracts import (
     drop_copied_views,
     folder_sources,
     frame_sources,
+    name_likely_units,
     parse_mapping,
     replace_identifiers,
     settle_dates,
@@ -122,6 +123,7 @@ class Warehouse:
         self.pseudonymised: str | None = None
         reports = [check_table(engine, TABLES[name], sources[name], self._latest, self.tables) for name in self.tables]
         reports = [count_after_end(engine, count_unresolved(engine, r, self.tables), self.tables) for r in reports]
+        reports = [name_likely_units(engine, r, sources[r.table], self._latest) for r in reports]
         self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
         self._judge()
 
@@ -326,7 +328,8 @@ class Warehouse:
             if r.set_aside >= 20 and r.set_aside > 0.1 * r.rows_in:
                 reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
                 text = f"{r.table}: {r.set_aside} of {r.rows_in} rows were set aside: {reasons}"
-                warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r})", QualityWarning, stacklevel=4)
+                units = "".join(f"; the numbers of {column} look like {said}" for column, said in r.units.items())
+                warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r}){units}", QualityWarning, stacklevel=4)
             if r.equal >= 20 and r.equal > 0.01 * r.kept:
                 text = f"{r.table}: {r.equal} of {r.kept} rows equal another in every column; they are kept"
                 key = f'rename={{"{r.table}": {{"key": "all"}}}}'

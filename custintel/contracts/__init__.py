@@ -6,6 +6,7 @@ from custintel.contracts._after_end import ENDS, count_after_end
 from custintel.contracts._check import check_table, count_missing, count_unresolved
 from custintel.contracts._date_texts import settle_dates
 from custintel.contracts._document import tables_markdown
+from custintel.contracts._epoch_units import name_likely_units
 from custintel.contracts._mapping import ColumnSource, TableMapping, parse_mapping
 from custintel.contracts._pseudonyms import IDENTIFIERS, KEY_VARIABLE, Pseudonyms, reidentify
 from custintel.contracts._replace import identifiers, replace_identifiers
@@ -55,6 +56,7 @@ __all__ = [
     "frame_sources",
     "identifiers",
     "load_tables",
+    "name_likely_units",
     "parse_mapping",
     "reidentify",
     "replace_identifiers",

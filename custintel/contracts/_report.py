@@ -61,6 +61,8 @@ class TableReport:
         Columns of dates whose texts were found to write the day or the month first.
     offsets
         Times that name their offset or are instants while no zone is named, by column: they stand in UTC.
+    units
+        Columns whose numbers since an epoch were set aside but fit another unit of time, and which.
 
     Examples
     --------
@@ -83,6 +85,7 @@ class TableReport:
     orders: Mapping[str, str] = field(default_factory=dict)
     offsets: Mapping[str, int] = field(default_factory=dict)
     clocks: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def set_aside(self) -> int:
@@ -107,7 +110,7 @@ class TableReport:
         return self.rows_in == self.kept + self.set_aside + self.duplicates
 
     def notes(self) -> list[str]:
-        """What is worth knowing of rows that were kept, in sentences.
+        """What is worth knowing of rows that were kept, and of the unit of times set aside, in sentences.
 
         Examples
         --------
@@ -130,6 +133,7 @@ class TableReport:
             f"{name}.{column}: {rows:,} times with an offset stand in UTC, since no zone is named"
             for column, rows in self.offsets.items()
         ]
+        said += [f"{name}.{column}: times set aside look like {unit}" for column, unit in self.units.items()]
         if self.after_end:
             said.append(f"{name}: {self.after_end:,} rows kept are dated after the end of their line")
         return said

@@ -106,11 +106,21 @@ def _unreadable(report: TableReport) -> Problem:
             "times must be ISO (2025-01-31 10:00:00); otherwise say how to read them: rename={"  # or epoch and unit
             f'"{report.table}": {{"event_time": {{"column": ..., "format": "%d/%m/%Y %H:%M"}}}}}}'
         )
+    if report.units:
+        hint = _unit_hint(report)
     if any(f.reason == "not in vocabulary" for f in report.faults):
         hint = (
             f'translate foreign words: rename={{"{report.table}": {{"COLUMN": {{"column": ..., "values": {{...}}}}}}}}'
         )
     return Problem(report.table, f"no row meets the contract: {reasons}", hint=hint)
+
+
+def _unit_hint(report: TableReport) -> str:
+    """What the mapping should say of numbers since an epoch that fit another unit."""
+    column, said = next(iter(report.units.items()))
+    unit = said.split(",")[0]
+    example = f'rename={{"{report.table}": {{"{column}": {{"column": ..., "epoch": ..., "unit": "{unit}"}}}}}}'
+    return f"the numbers of {column} look like {said}: {example}"
 
 
 def _column_problems(contract: TableContract, source: Source) -> list[Problem]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from custintel.builder import has_words
 from custintel.errors import DataError
-from custintel.identifiers import identifier_faults, names_of_columns
+from custintel.identifiers import identifier_faults
 from custintel.training._dates_in_tables import moments
 from custintel.training._doubts import doubts_about
 from custintel.training._identity import identity_to_learn, names_most_rows, other_identifiers
@@ -59,7 +59,6 @@ def read_flat(
 ) -> FlatData:
     """Read the table, find label, identity and date, remove exact duplicates, leave out empty columns."""
     table = _keyed(read_table(place, id_column), id_column)
-    _check_cells(table.frame)
     target = find_column(table.frame, target, "target")
     identity = identity_to_learn(table, id_column, target)
     table = table if identity.column is None else table.named_by(identity.column)
@@ -78,27 +77,6 @@ def read_flat(
     y = pd.Series(frame[target].to_numpy(), index=X.index, name=target)
     notes += [*note, *_missing(X)]
     return FlatData(X, y, _groups(X), target, label.positive, tuple(notes), identity.column, dated)
-
-
-def _check_cells(frame: pd.DataFrame) -> None:
-    """Refuse columns whose cells hold several values: lists, arrays, mappings, and structs of a Parquet file."""
-    shown = names_of_columns(frame.columns)
-    nested = [
-        name
-        for name, (_, column) in zip(shown, frame.items(), strict=True)
-        if pd.api.types.is_object_dtype(column) and column.map(_is_nested).any()
-    ]
-    if nested:
-        more = f" and {len(nested) - 10} more" if len(nested) > 10 else ""
-        raise DataError(
-            f"columns hold lists or structs: {', '.join(map(repr, nested[:10]))}{more}\n"
-            "  allowed: numbers, texts, dates, true and false; one value in a cell\n"
-            "  hint: make columns of what is inside (a length, a sum, a field each), or leave these columns out"
-        )
-
-
-def _is_nested(cell: object) -> bool:
-    return isinstance(cell, (list, tuple, set, dict, np.ndarray))
 
 
 def _keyed(table: Table, id_column: str | None) -> Table:

@@ -25,6 +25,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
 from custintel.errors import CustintelError, DataError, MissingExtraError
 from custintel.formulas import restored, restored_text
@@ -192,11 +193,30 @@ def _of_customers(names: Iterable[Any], identifier: str | None) -> list[Any]:
 
 def _tidied(frame: pd.DataFrame, stored: pd.DataFrame, identifier: str | None, decimal_comma: bool = False) -> Table:
     """The frame made tidy; its identifiers as they are stored."""
+    _check_cells(frame)
     table = tidy(frame, decimal_comma)
     columns = {" ".join(str(name).split()): stored[name] for name in _of_customers(stored.columns, identifier)}
     named = [(level, str(name)) for level, name in enumerate(frame.index.names) if name is not None]
     levels = {name: frame.index.get_level_values(level) for level, name in named}
     return replace(table, written={**levels, **columns})
+
+
+def _check_cells(frame: pd.DataFrame) -> None:
+    """Refuse columns whose cells hold several values: lists, arrays, mappings, and structs of a Parquet file."""
+    named = zip(names_of_columns(frame.columns), frame.items(), strict=True)
+    nested = [name for name, (_, column) in named if is_object_dtype(column) and column.map(_is_nested).any()]
+    if not nested:
+        return
+    shown = ", ".join(map(repr, nested[:10])) + (f" and {len(nested) - 10} more" if len(nested) > 10 else "")
+    raise DataError(
+        f"columns hold lists or structs: {shown}\n"
+        "  allowed: numbers, texts, dates, true and false; one value in a cell\n"
+        "  hint: make columns of what is inside (a length, a sum, a field each), or leave these columns out"
+    )
+
+
+def _is_nested(cell: object) -> bool:
+    return isinstance(cell, (list, tuple, set, dict, np.ndarray))
 
 
 def _as_stored(path: Path, frame: pd.DataFrame, identifier: str | None) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from custintel.contracts import parse_mapping
-from custintel.errors import ConfigurationError
+from custintel.contracts._mapping import UNITS
+from custintel.errors import ConfigurationError, ContractError, QualityWarning
 from custintel.warehouse import Warehouse
 
 CONSTANTS = {"service": {"value": "voice"}, "direction": {"value": "out"}}
@@ -45,6 +46,36 @@ def test_a_time_since_an_epoch_that_cannot_be_is_set_aside(value) -> None:
     frame = pd.DataFrame({"customer_id": ["a", "b"], "t": pd.Series([value, 0], dtype=object)})
     wh = mapped(frame, event_time={"column": "t", "epoch": "2025-01-01"})
     assert wh.sql("select customer_id from usage")["customer_id"].tolist() == ["b"]
+
+
+_SECONDS = 1_740_823_200
+
+
+@pytest.mark.parametrize(
+    ("factor", "read_as", "unit"),
+    [(1, "ms", "s"), (1, "us", "s"), (1e3, "s", "ms"), (1e6, "ms", "us"), (1e9, "s", "ns"), (1 / 86_400, "s", "d")],
+)
+@pytest.mark.parametrize("kind", [float, str])
+def test_a_wrong_unit_since_an_epoch_is_named(factor, read_as, unit, kind) -> None:
+    times = [kind(round((_SECONDS + 3_600 * k) * factor)) for k in range(30)]
+    frame = pd.DataFrame({"customer_id": [f"c{k}" for k in range(30)], "t": times})
+    epoch = {"column": "t", "epoch": "1970-01-01", "unit": read_as}
+    said = f"the numbers of event_time look like {unit}, and were read as {read_as}: rename="
+    with pytest.raises(ContractError, match=said) as caught:
+        mapped(frame, event_time=epoch)
+    assert f'"unit": "{unit}"' in str(caught.value)
+    right = [kind(round(_SECONDS * 1e6 / UNITS[read_as]))] * 2
+    good = pd.DataFrame({"customer_id": ["good", "too"], "t": right})
+    with pytest.warns(QualityWarning, match=f"look like {unit}, and were read as {read_as}"):
+        wh = mapped(pd.concat([frame, good]), event_time=epoch)
+    assert f"usage.event_time: times set aside look like {unit}, and were read as {read_as}" in wh.report.notes()
+
+
+def test_zeros_and_few_impossible_times_name_no_unit() -> None:
+    frame = pd.DataFrame({"customer_id": ["a", "b", "c"], "t": [0.0, -5.0, float(_SECONDS)]})
+    wh = mapped(frame, event_time={"column": "t", "epoch": "1970-01-01", "unit": "s"})
+    assert wh.report["usage"].set_aside == 2
+    assert wh.report["usage"].units == {}
 
 
 def test_values_other_scale_type_and_case() -> None:

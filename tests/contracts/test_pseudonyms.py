@@ -170,7 +170,7 @@ def test_the_key_is_shown_nowhere(tmp_path) -> None:
     texts = [repr(made), repr(wh), wh._repr_html_(), (folder / "warehouse.json").read_text()]
     assert [text for text in texts if KEY in text] == []
     assert made.mark == wh.pseudonymised
-    other = Pseudonyms("x" * 32)
+    other = Pseudonyms(KEY[::-1])
     assert other.mark != made.mark
     assert other.of("line", ["a"]) != made.of("line", ["a"]) != made.of("account", ["a"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -10,6 +10,9 @@ import pytest
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.training._flat import find_column, read_flat
 from custintel.training._target import read_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
