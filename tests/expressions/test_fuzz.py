@@ -107,7 +107,7 @@ ATTACKS = {
     ],
     "deep": [
         "(" * 900 + "a" + ")" * 900, "not " * 400 + "a", "- " * 900 + "a", "+".join("a" * 900),
-        " and ".join(["a"] * 300),
+        "(a and " * 60 + "b" + ")" * 60,
         "case when a then " * 90 + "b" + " end" * 90, "coalesce(a, " * 150 + "b" + ")" * 150, "(" * 1900, "[" * 1900,
         "a" * 5000,
         "not (" * 300 + "a" + ")" * 300, "a = " * 450 + "b", "a is null" + " is null" * 200,
@@ -241,6 +241,7 @@ def test_deep_nesting_is_refused_with_an_error_that_teaches() -> None:
         with pytest.raises(ConfigurationError, match=f"nested too deeply(.|\n)*allowed: {DEEPEST} levels"):
             parse(text)
     assert parse(" + ".join("a" * 40)).numpy(FRAME)[0] == 40
+    assert parse(" and ".join(["a"] * 300)).numpy(FRAME)[0] == 1  # a chain is long, not deep
 
 
 def test_deep_nesting_is_refused_deep_in_a_program_too() -> None:
