@@ -31,6 +31,22 @@ def _data_folder() -> Path | None:
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all tests of a fixture of a module or a folder, or each worker would make that fixture."""
+    for item in items:
+        place = _place_of_wide_fixtures(item)
+        if place and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(place))
+
+
+def _place_of_wide_fixtures(item: pytest.Item) -> str:
+    """The module, or rather the folder, whose fixtures a test shares with others; empty if none."""
+    info = getattr(item, "_fixtureinfo", None)
+    used = [definitions[-1] for definitions in info.name2fixturedefs.values() if definitions] if info else []
+    return min((f.baseid for f in used if f.scope in ("module", "package")), key=len, default="")
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of third-party data, or a skip with its reason."""

@@ -6,10 +6,15 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import custintel
+from custintel import Warehouse
+
+if TYPE_CHECKING:
+    from custintel.training import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -34,15 +39,56 @@ PAGES = [
 ]
 
 
+SAME_OPERATOR = ("README.md", "docs/tutorials/notebook.md", "docs/tutorials/library.md")
+"""Pages that learn churn from the same simulated operator; one worker runs them."""
+
+
+class OnceForAllPages:
+    """A page gets what an earlier page of this process made by the same call; any other call is carried out."""
+
+    def __init__(self) -> None:
+        self.operators: dict[str, Warehouse] = {}
+        self.runs: dict[tuple[str, int, bool], Run] = {}
+        self._simulate, self._train = Warehouse.simulate, custintel.train
+
+    def simulate(self, config: Any = None, **size: int) -> Warehouse:
+        if config is not None:
+            return self._simulate(config=config, **size)
+        size_text = str(sorted(size.items()))
+        if size_text not in self.operators:
+            self.operators[size_text] = self._simulate(**size)
+        return self.operators[size_text]
+
+    def train(self, name: str, wh: Warehouse | None = None, *, tracking: bool = True, **options: Any) -> Run:
+        if options or wh is None:
+            return self._train(name, wh, tracking=tracking, **options)
+        for tracked in (True, tracking):  # a tracked run has all that one without a store has
+            if (name, id(wh), tracked) in self.runs:
+                return self.runs[name, id(wh), tracked]
+        return self.runs.setdefault((name, id(wh), tracking), self._train(name, wh, tracking=tracking))
+
+
+@pytest.fixture(scope="session")  # not of the module, whose pages would then all wait for one worker
+def once() -> OnceForAllPages:
+    return OnceForAllPages()
+
+
 def _python_of(page: str) -> str:
     text = (ROOT / page).read_text(encoding="utf-8")
     return "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
 
 
-@pytest.mark.parametrize("page", PAGES)
+def _pages() -> list[Any]:
+    group = pytest.mark.xdist_group("pages of one operator")
+    return [pytest.param(page, marks=group) if page in SAME_OPERATOR else page for page in PAGES]
+
+
+@pytest.mark.parametrize("page", _pages())
 @pytest.mark.filterwarnings("default")
-def test_python_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_blocks_run(page: str, once: OnceForAllPages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Warehouse, "simulate", once.simulate)
+    monkeypatch.setattr(custintel, "train", once.train)
     code = _python_of(page)
     assert code
     exec(compile(code, page, "exec"), {})

@@ -79,7 +79,7 @@ def spoiled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def marked_tables() -> dict[str, pd.DataFrame]:
     """All tables of a small operator with markers in every text column."""
-    wh = Warehouse.simulate(customers=600, months=7, seed=5)
+    wh = Warehouse.simulate(customers=300, months=7, seed=5)
     frames = {r.table: wh.frame(r.table) for r in wh.report if r.kept}
     frames["usage"] = frames["usage"].iloc[::20]
     return {name: planted(name, frame) for name, frame in frames.items()}
