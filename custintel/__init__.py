@@ -13,24 +13,18 @@ from typing import TYPE_CHECKING
 from custintel._version import __version__
 
 if TYPE_CHECKING:
-    from custintel import decide, explain, labels, metrics
+    from custintel import decide, explain, metrics
+    from custintel import questions as labels
     from custintel.artifact import Model, load_model
-    from custintel.builder import FeatureBuilder
+    from custintel.builder import FeatureBuilder, WarehouseFeatures
     from custintel.contracts import reidentify
-    from custintel.estimators import (
-        ChurnClassifier,
-        ChurnSurvival,
-        CreditScorecard,
-        OfferPropensity,
-        UpliftModel,
-        ValueModel,
-        ValueTiers,
-        WarehouseFeatures,
-    )
+    from custintel.credit import CreditScorecard
     from custintel.fraud import FraudDetector
+    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
     from custintel.rules import RuleBase
     from custintel.scoring import score
     from custintel.training import train
+    from custintel.value import ValueModel, ValueTiers
     from custintel.warehouse import Warehouse
 
 __all__ = [
@@ -59,19 +53,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ChurnClassifier": "custintel.estimators",
-    "ChurnSurvival": "custintel.estimators",
-    "CreditScorecard": "custintel.estimators",
+    "ChurnClassifier": "custintel.learners",
+    "ChurnSurvival": "custintel.learners",
+    "CreditScorecard": "custintel.credit",
     "FeatureBuilder": "custintel.builder",
     "FraudDetector": "custintel.fraud",
     "Model": "custintel.artifact",
-    "OfferPropensity": "custintel.estimators",
+    "OfferPropensity": "custintel.learners",
     "RuleBase": "custintel.rules",
-    "UpliftModel": "custintel.estimators",
-    "ValueModel": "custintel.estimators",
-    "ValueTiers": "custintel.estimators",
+    "UpliftModel": "custintel.learners",
+    "ValueModel": "custintel.value",
+    "ValueTiers": "custintel.value",
     "Warehouse": "custintel.warehouse",
-    "WarehouseFeatures": "custintel.estimators",
+    "WarehouseFeatures": "custintel.builder",
     "load_model": "custintel.artifact",
     "reidentify": "custintel.contracts",
     "score": "custintel.scoring",

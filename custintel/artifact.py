@@ -2,8 +2,8 @@
 
 A model is a folder: ``model.json`` (feature contract, linear part, calibration, metadata, checksums), one text for each
 LightGBM model, and ``model.seal`` where a key is set. Reading it runs no code from the folder, and everything in it is
-looked at before it is used: structure and ranges of each kind of estimator (`custintel.estimators.states`), and every
-tree before LightGBM sees it.
+looked at before it is used: structure and ranges of each kind of learner (`custintel.learners.saved_states`), and
+every tree before LightGBM sees it.
 
 Checksums tell damage from the original, not a forger from its author: who can write to the folder can compute them
 again, and a changed but well-formed model predicts what its author likes. Set ``CUSTINTEL_SEAL_KEY`` where models are
@@ -22,24 +22,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel import estimators
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
-from custintel.metrics import event_probability
-from custintel.replacing import read_unreplaced, replacing, scratch_folder
-from custintel.seal import SEAL_KEY, fits, has_key, seal
+from custintel.files.atomic_write import read_unreplaced, replacing, scratch_folder
+from custintel.files.keyed_seal import SEAL_KEY, fits, has_key, seal
+from custintel.learners.ensemble import lightgbm_text
+from custintel.metrics.score_ranking import event_probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FORMAT_VERSION", "Model", "load_model"]
+__all__ = ["Model", "load_model"]
+
 
 FORMAT_VERSION = 1
 _FILE, _SEAL = "model.json", "model.seal"
 _LARGEST, _LONGEST_NAME = 2**30, 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-_ELSEWHERE = {"FraudDetector": "custintel.fraud"}
-"""Estimators of rooms above this one; the room is imported when a model of theirs is opened."""
+_HOMES = {
+    "AnomalyScore": "custintel.learners",
+    "ChurnClassifier": "custintel.learners",
+    "ChurnSurvival": "custintel.learners",
+    "CreditScorecard": "custintel.credit",
+    "FraudDetector": "custintel.fraud",
+    "OfferPropensity": "custintel.learners",
+    "UpliftModel": "custintel.learners",
+    "ValueModel": "custintel.value",
+    "ValueTiers": "custintel.value",
+}
+"""The rooms of the learners; a room is imported when a model of one of its learners is opened."""
 _URI_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
 
 
@@ -162,10 +173,10 @@ class Model:
 
 def _estimator(state: Mapping[str, Any], texts: Mapping[str, str], also: Mapping[str, Any]) -> Any:
     """The estimator of a state, after state and boosters were found to be ones that it writes."""
-    from custintel.estimators.states import check_state
+    from custintel.learners.saved_states import check_state
 
     kind = _class_of(state, also)
-    columns = {name: estimators.booster_columns(text) for name, text in texts.items()}
+    columns = {name: lightgbm_text.booster_columns(text) for name, text in texts.items()}
     given = getattr(kind, "saved_state", None)
     check_state(state, columns, *([] if given is None else [{kind.__name__: given()}]))
     return kind.from_state(state, texts)
@@ -175,12 +186,9 @@ def _class_of(state: Mapping[str, Any], also: Mapping[str, Any]) -> Any:
     name = state.get("class")
     if name in also:
         return also[str(name)]
-    if name in _ELSEWHERE:
-        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
-    found = getattr(estimators, name, None) if isinstance(name, str) and name in estimators.__all__ else None
-    if not hasattr(found, "from_state"):
+    if name not in _HOMES:
         raise ModelError("its kind of estimator is unknown to this version of custintel")
-    return found
+    return getattr(importlib.import_module(_HOMES[str(name)]), str(name))
 
 
 def load_model(place: str | Path, *, unsealed: bool = False) -> Model:
@@ -303,7 +311,7 @@ def _check_seal(path: Path, raw: bytes, unsealed: bool) -> None:
 
 def _check_parts(content: dict[str, Any], path: Path) -> None:
     """The parts that every model has are there and of the right kind."""
-    from custintel.estimators.states import check_metadata
+    from custintel.learners.saved_states import check_metadata
 
     name, texts = content.get("name"), content.get("boosters")
     wrong = []

@@ -21,19 +21,6 @@ from custintel.errors import DateError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = [
-    "ADVICE",
-    "PATTERNS",
-    "AsOf",
-    "DateCounts",
-    "Order",
-    "day_order",
-    "order_formats",
-    "read_dates",
-    "read_day",
-    "read_moment",
-    "read_time_column",
-]
 
 AsOf = str | date | pd.Timestamp | np.datetime64
 """A day: the question is asked at its end."""

@@ -33,12 +33,9 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "OutputError",
-    "Problem",
     "QualityWarning",
-    "raise_problems",
-    "rows_at",
-    "without_values",
 ]
+
 
 _SHOWN = 3
 _MOST_LISTED = 50  # mistakes in the text of one error; more of them nobody reads

@@ -25,8 +25,6 @@ from custintel.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["are_identifiers", "header_hint", "identifier_faults", "identifier_index", "identifier_text",
-           "known_identifier", "may_identify", "names_of_columns"]  # fmt: skip
 
 _KNOWN = (
     "customerid", "custid", "customernumber", "customerno", "subscriberid", "subscribernumber", "subscriptionid",

@@ -31,36 +31,31 @@ from typing import TYPE_CHECKING, Any, cast
 import duckdb
 import pandas as pd
 
-from custintel.contracts import (
-    DERIVED,
-    TABLES,
-    Pseudonyms,
-    QualityReport,
-    Source,
-    check_readable,
-    check_rows,
-    check_structure,
-    check_table,
-    count_after_end,
-    count_missing,
-    count_swapped,
-    count_unresolved,
+from custintel.contracts import QualityReport
+from custintel.contracts.check_table import check_table, count_missing, count_unresolved
+from custintel.contracts.column_mapping import parse_mapping
+from custintel.contracts.date_columns import settle_dates
+from custintel.contracts.pseudonyms import Pseudonyms
+from custintel.contracts.raw_tables import (
     database_sources,
     drop_copied_views,
     folder_sources,
     frame_sources,
-    name_likely_units,
-    parse_mapping,
-    replace_identifiers,
-    settle_dates,
     spark_sources,
 )
+from custintel.contracts.replace_identifiers import replace_identifiers
+from custintel.contracts.required_columns import check_readable, check_rows, check_structure
+from custintel.contracts.row_rules import DERIVED, Source
+from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.time_checks import count_after_end, count_swapped, name_likely_units
 from custintel.dates import read_day
-from custintel.engines import DuckDBEngine, Engine, Frame, SparkEngine, is_spark_session, quoted
+from custintel.engines.duckdb_engine import DuckDBEngine
+from custintel.engines.engine import Engine, quoted
+from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning, without_values
-from custintel.notebook import panel, quiet, table
-from custintel.plain_yaml import plain_yaml, yaml_text
-from custintel.replacing import read_unreplaced, replacing
+from custintel.files.atomic_write import read_unreplaced, replacing
+from custintel.files.yaml_reader import plain_yaml, yaml_text
+from custintel.html.notebook_html import panel, quiet, table
 
 if TYPE_CHECKING:
     import os
@@ -68,7 +63,10 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from custintel.engines.arrow_frames import Frame
+
 __all__ = ["Warehouse"]
+
 
 _MARK = "warehouse.json"
 _DATABASES = (".duckdb", ".db", ".ddb")

@@ -18,9 +18,9 @@ DOORS = (
     "custintel.warehouse",
     "custintel.builder",
     "custintel.indicators",
-    "custintel.labels",
+    "custintel.questions",
     "custintel.metrics",
-    "custintel.estimators",
+    "custintel.learners",
     "custintel.artifact",
     "custintel.explain",
     "custintel.training",
@@ -104,9 +104,10 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
 def main() -> None:
     """Write all generated pages."""
-    from custintel.catalogue import dictionary_markdown, features_schema
-    from custintel.contracts import tables_markdown
-    from custintel.rules import rules_markdown
+    from custintel.catalogue.data_dictionary import dictionary_markdown
+    from custintel.catalogue.feature_file_schema import features_schema
+    from custintel.contracts._contract_document import tables_markdown
+    from custintel.rules.builtin_rules import rules_markdown
 
     pages = {
         "tables.md": tables_markdown(),

@@ -20,7 +20,7 @@ from _place import ROOT
 
 from custintel import FeatureBuilder, FraudDetector, Warehouse
 from custintel.fraud import cost_per_account, detection_delay
-from custintel.metrics import auc, average_precision
+from custintel.metrics.discrimination import auc, average_precision
 from custintel.rules import LearnSettings, RuleBase, builtin_base, rule_features
 from custintel.simulate import fraud_study
 

@@ -18,8 +18,8 @@ import pandas as pd
 from _place import provenance, write_page
 from sklearn.ensemble import IsolationForest
 
-from custintel.estimators import AnomalyScore, ChurnClassifier
 from custintel.fraud import relearn, review_queue
+from custintel.learners import AnomalyScore, ChurnClassifier
 from custintel.rules import RuleBase
 
 MEANS = {  # calls a day, share out, share of new callees, seconds, cells, devices, texts in, texts out, MB, days

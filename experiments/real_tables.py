@@ -34,8 +34,10 @@ import numpy as np
 import pandas as pd
 
 import custintel
-from custintel.estimators import ChurnClassifier
-from custintel.metrics import auc, constant_policy_profit, ece_score, empc_score, lift_score
+from custintel.learners import ChurnClassifier
+from custintel.metrics import ece_score, empc_score, lift_score
+from custintel.metrics.campaign_profit import constant_policy_profit
+from custintel.metrics.discrimination import auc
 from custintel.progress import track
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from custintel.files.append_only_file import LineFile
 from custintel.rules import RuleBase
-from custintel.rules._line_file import LineFile
-from custintel.rules._states import Replay
+from custintel.rules.rule_states import Replay
 
 COST = {"bytes read": 0, "events replayed": 0}
 

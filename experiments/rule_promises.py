@@ -29,9 +29,10 @@ from scipy.stats import binom
 from sklearn.model_selection import train_test_split
 
 from custintel import RuleBase
-from custintel.metrics import wilson
+from custintel.metrics.confidence_intervals import wilson
 from custintel.progress import track
-from custintel.rules import LearnSettings, keeps_promise
+from custintel.rules import LearnSettings
+from custintel.rules.monitoring._promised_precision import keeps_promise
 
 TABLES = {"MLC": mlc, "Iranian": iranian, "IBM Telco": ibm_telco, "German credit": german_credit}
 THIN = 0.05

@@ -26,7 +26,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from custintel import FeatureBuilder, FraudDetector, RuleBase, Warehouse
-from custintel.metrics import auc
+from custintel.metrics.discrimination import auc
 from custintel.simulate import fraud_study
 
 PEER = """

@@ -25,9 +25,11 @@ from rich.console import Console
 
 from custintel import ChurnClassifier, FeatureBuilder, Model, Warehouse, metrics
 from custintel.catalogue import ModelSpec, load_model_spec
-from custintel.labels import churn_labels, label_dates
-from custintel.training import churn_definition
-from custintel.training._dates import TimeSplit, split_in_time
+from custintel.metrics import discrimination
+from custintel.questions import churn_labels
+from custintel.questions.label_churn import label_dates
+from custintel.training._time_split_and_folds import TimeSplit, split_in_time
+from custintel.training.dataset import churn_definition
 
 FIRST_TEACHER, FIRST_OPERATOR = 1001, 7
 SAY = Console(stderr=True).print
@@ -108,7 +110,7 @@ def _row(seed: int, operator: Operator, observable: ChurnClassifier, spec: Model
     own = _fit(spec, operator.X, operator.y, _customers(operator.X)).predict_proba(operator.X_test)[:, 1]
     best = observable.predict_proba(operator.X_test)[:, 1]
     y = operator.y_test.to_numpy()
-    areas = [metrics.auc(y, p) for p in (own, best, operator.state.fillna(operator.state.mean()).to_numpy())]
+    areas = [discrimination.auc(y, p) for p in (own, best, operator.state.fillna(operator.state.mean()).to_numpy())]
     return {
         "operator (seed)": seed,
         "rows": len(y),

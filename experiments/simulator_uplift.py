@@ -20,8 +20,8 @@ from real_tables import markdown
 
 import custintel
 from custintel import ChurnClassifier, FeatureBuilder, UpliftModel, Warehouse
-from custintel.labels import ChurnDefinition, churn_labels
 from custintel.progress import track
+from custintel.questions import ChurnDefinition, churn_labels
 from custintel.simulate import SimulationConfig
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "simulator_uplift.md"

@@ -32,8 +32,8 @@ from sklearn.preprocessing import StandardScaler
 
 from custintel import ChurnSurvival, FeatureBuilder, Warehouse
 from custintel.catalogue import load_model_spec
-from custintel.labels import exit_times
 from custintel.metrics import concordance_index, integrated_brier_score, kaplan_meier, survival_calibration
+from custintel.questions import exit_times
 
 AT = (3, 6, 12, 24, 48)
 SPLITS = 3

@@ -21,7 +21,7 @@ from scipy.stats import binom
 
 import custintel
 from custintel import UpliftModel
-from custintel.metrics import wilson
+from custintel.metrics.confidence_intervals import wilson
 from custintel.progress import track
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "uplift_false_alarms.md"

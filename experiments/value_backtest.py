@@ -16,8 +16,8 @@ import pandas as pd
 from _place import log_study, provenance, write_page
 
 from custintel import Warehouse
-from custintel.training import ValueBacktest, backtest_value
-from custintel.training._value_baselines import BASELINES
+from custintel.value import backtest_value
+from custintel.value.value_backtest import BASELINES, ValueBacktest
 
 DATES = 3
 EVERY = 3

@@ -155,7 +155,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 def lend(session: SparkSession, name: str, table: pa.Table) -> None:
     """Make a table a temporary view of the session, as a user would: times become instants of the session's zone."""
-    from custintel.engines._spark import plain_table
+    from custintel.engines.spark_engine import plain_table
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

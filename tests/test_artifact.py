@@ -15,7 +15,7 @@ import pytest
 
 from custintel.artifact import Model, load_model
 from custintel.errors import ModelError
-from custintel.estimators import ChurnClassifier
+from custintel.learners import ChurnClassifier
 
 
 def _table(rows: int = 300) -> tuple[pd.DataFrame, pd.Series]:

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from custintel.credit import roll_rates
+from custintel.credit._roll_rates import ARREARS_STAGES, arrears_stages
 from custintel.errors import DataError
-from custintel.labels import ARREARS_STAGES, ChurnDefinition, arrears_stages, churn_labels, roll_rates
+from custintel.questions import ChurnDefinition, churn_labels
 from custintel.warehouse import Warehouse
 
 ARREARS = ChurnDefinition(

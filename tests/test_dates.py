@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custintel.builder import FeatureBuilder
+from custintel.credit._roll_rates import arrears_stages
 from custintel.dates import day_order, order_formats, read_dates, read_day, read_moment, read_time_column
 from custintel.decide import DecisionLog
 from custintel.errors import CustintelError, DateError
-from custintel.estimators import ValueTiers, purchase_summary
-from custintel.fraud import contacts_of, detection_delay
-from custintel.labels import arrears_stages, churn_labels
+from custintel.fraud import detection_delay
+from custintel.fraud._community_of_interest import contacts_of
+from custintel.questions import churn_labels
 from custintel.rules import Rule, RuleBase
 from custintel.scoring import score
+from custintel.value import ValueTiers, purchase_summary
 from custintel.warehouse import Warehouse
 
 DAY = date(2025, 4, 3)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.labels import choose_dormancy
+from custintel.questions import choose_dormancy
 from custintel.warehouse import Warehouse
 
 YEAR = pd.date_range("2025-01-01", "2025-12-31")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.labels import ChurnDefinition, exit_times
+from custintel.questions import ChurnDefinition, exit_times
 from custintel.warehouse import Warehouse
 
 AS_OF = "2025-06-30"

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custintel.builder import write_features
-from custintel.cli._rows import read_rows
-from custintel.formulas import defused, defused_text, restored, restored_text
-from custintel.scoring import write_list
-from custintel.training import read_table
+from custintel.cli._rule_input import read_rows
+from custintel.files.spreadsheet_cells import defused, defused_text, restored, restored_text
+from custintel.scoring.batch_score import write_list
+from custintel.training.read_table import read_table
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

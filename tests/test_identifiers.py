@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from custintel import Warehouse, load_model, score, train
-from custintel.cli import main
+from custintel.cli._main import main
 from custintel.decide import Audience, Constraints, ContactPolicy, DecisionLog, OfferValues, allocate
 from custintel.errors import ContractError, DataError, QualityWarning
-from custintel.formulas import restored
+from custintel.files.spreadsheet_cells import restored
 from custintel.fraud import detection_delay
 from custintel.identifiers import identifier_index, identifier_text, known_identifier, may_identify
 from custintel.rules import RuleBase, audit_sample, audited_recall, cases
-from custintel.training import read_table
+from custintel.training.read_table import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError, DateError
-from custintel.labels import ChurnDefinition, churn_labels, churn_population, dormancy_curve, label_dates
+from custintel.questions import ChurnDefinition, churn_labels
+from custintel.questions._dormancy import dormancy_curve
+from custintel.questions.label_churn import churn_population, label_dates
 from custintel.warehouse import Warehouse
 
 # as of 30 June, gap 15, horizon 60: churn counts from 16 July to 13 September; silence needs 30 days

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError, DateError
-from custintel.labels import monthly_margin
-from custintel.labels._margin import PARTS
+from custintel.value import monthly_margin
+from custintel.value._monthly_margin import PARTS
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 import custintel
-from custintel.cli import app
+from custintel.cli._main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = sorted(

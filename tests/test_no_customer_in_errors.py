@@ -13,7 +13,8 @@ from custintel import FeatureBuilder, Warehouse, train
 from custintel.decide import DecisionLog, OfferValues
 from custintel.errors import CustintelError
 from custintel.metrics import GainDisplay
-from custintel.rules import RuleBase, desk_report, record_outcomes
+from custintel.reports import desk_report
+from custintel.rules import RuleBase, record_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from custintel import Warehouse
 from custintel.catalogue import Catalogue, load_model_spec
-from custintel.cli import app
-from custintel.decide import read_constraints
+from custintel.cli._main import app
+from custintel.decide.constraints import read_constraints
 from custintel.errors import ConfigurationError
-from custintel.plain_yaml import plain_yaml
-from custintel.rules import load_rules, rules_from_yaml
+from custintel.files.yaml_reader import plain_yaml
+from custintel.rules import load_rules
+from custintel.rules.rule_files import rules_from_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,9 @@ import pandas as pd
 import pytest
 
 from custintel import Warehouse, score, train
-from custintel.contracts import TABLES
+from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ContractError, CustintelError, DataError
-from custintel.training._flat import read_flat
+from custintel.training._flat_table import read_flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

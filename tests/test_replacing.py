@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from custintel import replacing as module
 from custintel.builder import write_features
-from custintel.engines import DuckDBEngine
+from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import CustintelError
-from custintel.replacing import replacing, replacing_file
-from custintel.scoring import check_writable, write_list
+from custintel.files import atomic_write as module
+from custintel.files.atomic_write import replacing, replacing_file
+from custintel.scoring.batch_score import check_writable, write_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the system does not 
 STOPPED = """
 import sys, tempfile
 from pathlib import Path
-from custintel.replacing import replacing, replacing_file
-from custintel.engines import DuckDBEngine
+from custintel.files.atomic_write import replacing, replacing_file
+from custintel.engines.duckdb_engine import DuckDBEngine
 engine, home = DuckDBEngine(), Path(sys.argv[1])
 with replacing_file(home / "scores.csv") as file, replacing(home / "model") as folder:
     file.write_text("half of it")

@@ -6,27 +6,81 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custintel.builder._asks import Ask, answerable, asks_of
-from custintel.builder._calendar import Calendar
-from custintel.builder._function import function_steps
-from custintel.builder._gathered import gathered_steps
-from custintel.builder._latest import latest_steps
-from custintel.builder._records import Records
-from custintel.builder._sequence import sequence_steps
-from custintel.builder._shown import plan_html
-from custintel.builder._steps import Step, columns_sql, with_sql
-from custintel.builder._unavailable import Unavailable, by_tables, check_any, grouped_words
-from custintel.builder._window import finished_sql, window_steps
-from custintel.expressions import AS_OF, parse
+from custintel.builder._feature_request import Ask, answerable, asks_of
+from custintel.builder._function_features import function_steps
+from custintel.builder._unavailable_columns import Unavailable, by_tables, check_any, grouped_words
+from custintel.builder.aggregation._latest_and_previous_row import latest_steps, sequence_steps
+from custintel.builder.aggregation._raw_records import Records
+from custintel.builder.aggregation._two_level_aggregates import gathered_steps
+from custintel.builder.aggregation._window_sql import finished_sql, window_steps
+from custintel.builder.aggregation.day_buckets import Calendar
+from custintel.builder.sql_steps import columns_sql, with_sql
+from custintel.expressions.parse import parse
+from custintel.expressions.whitelist import AS_OF
+from custintel.functions.function_context import Step
+from custintel.html.notebook_html import code, folded, panel, quiet, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from custintel.builder._sources import Sources
-    from custintel.catalogue import Catalogue, Entry
+    from custintel.builder.source_tables import Sources
+    from custintel.catalogue import Catalogue
+    from custintel.catalogue.feature_family import Entry
 
-__all__ = ["Plan", "available", "make_plan"]
+# How a builder and a plan look in a notebook.
+
+
+_FIRST = 3
+
+
+def builder_html(catalogue: Catalogue, title: str) -> str:
+    """Families with their columns, and every column with its meaning to be unfolded."""
+    entries = catalogue.entries()
+    own = {family.name: [e for e in entries if e.family == family.name] for family in catalogue.families}
+    rows = [(f.name, len(own[f.name]), f.source, f.about, _first(own[f.name])) for f in catalogue.families]
+    columns = [folded(f"{name}: {len(of)} columns", _columns_table(of)) for name, of in own.items()]
+    return panel(
+        title,
+        table(["family", "columns", "source", "about", "first columns"], rows),
+        folded("all columns", "".join(columns)),
+        quiet('find one: builder.describe("bill"), builder.describe("账单"); all of them: builder.describe()'),
+    )
+
+
+def _first(entries: Sequence[Entry]) -> str:
+    return ", ".join(e.column for e in entries[:_FIRST]) + (", ..." if len(entries) > _FIRST else "")
+
+
+def _columns_table(entries: Iterable[Entry]) -> str:
+    rows = [(e.column, e.about, e.about_zh, e.unit, _missing(e)) for e in entries]
+    return table(["column", "about", "含义", "unit", "missing"], rows)
+
+
+def _missing(entry: Entry) -> str:
+    return "stays missing" if entry.missing is None else f"{entry.missing:g}"
+
+
+def plan_html(plan: Plan, title: str) -> str:
+    """Families with their buckets and steps; the SQL of each step to be unfolded."""
+    counts = {name: sum(e.family == name and e.kind != "derived" for e in plan.entries) for name in plan.families}
+    rows = [(name, plan.buckets.get(name), counts[name], len(steps)) for name, steps in plan.families.items()]
+    derived = sum(e.kind == "derived" for e in plan.entries)
+    parts = {"rows that come out": plan.spine, **plan.families, "all columns side by side": (plan.last,)}
+    sql = [folded(f"{name}: {len(steps)} steps", _steps_html(steps)) for name, steps in parts.items()]
+    return panel(
+        title,
+        table(["family", "time buckets", "columns", "steps"], rows),
+        quiet(f"{derived} columns are derived from these") if derived else "",
+        folded("SQL, step by step", "".join(sql)),
+        folded(f"{len(plan.skipped)} columns left out", table(["column", "why"], plan.skipped.items())),
+        quiet("one statement: plan.sql()"),
+    )
+
+
+def _steps_html(steps: Sequence[Step]) -> str:
+    return "".join(folded(f"{step.name}: {step.about}", code(step.sql)) for step in steps)
+
 
 _WRITERS = {
     "window": window_steps,

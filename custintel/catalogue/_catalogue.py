@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from custintel.catalogue._checks import check_family
-from custintel.catalogue._entries import Entry, Family
-from custintel.catalogue._expand import expand
-from custintel.catalogue._grammar import Reader, close_hint, read_family
+from custintel.catalogue._check_family import check_family
+from custintel.catalogue._expand_columns import expand
+from custintel.catalogue._feature_grammar import Reader, close_hint, read_family
+from custintel.catalogue.feature_family import Entry, Family
 from custintel.errors import Problem, raise_problems
-from custintel.expressions import parse
-from custintel.functions import registered
-from custintel.plain_yaml import read_yaml, yaml_text
+from custintel.expressions.parse import parse
+from custintel.files.yaml_reader import read_yaml, yaml_text
+from custintel.functions.function_registry import registered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from custintel.functions import FeatureFunction
-
-__all__ = ["Catalogue", "yaml_texts"]
+    from custintel.functions.function_registry import FeatureFunction
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,15 +8,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from custintel.catalogue._catalogue import Catalogue, yaml_texts
-from custintel.catalogue._grammar import Reader, close_hint
+from custintel.catalogue._feature_grammar import Reader, close_hint
 from custintel.errors import Problem, raise_problems
-from custintel.plain_yaml import Located, read_yaml
+from custintel.files.yaml_reader import Located, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["LEARNERS", "ModelSpec", "load_model_spec"]
 
 LEARNERS: Mapping[str, tuple[str, ...]] = {
     "ChurnClassifier": ("effort", "leaves", "min_leaf", "learning_rate", "column_share", "l2"),

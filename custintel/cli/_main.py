@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custintel._version import __version__
-from custintel.cli import _alarms, _decide, _demo, _features, _models, _rules, _tables
-from custintel.cli._exit import REFUSALS, ExitCode
-from custintel.cli._show import say, show_error, spoken_warnings
+from custintel.cli import _alarms_command as _alarms
+from custintel.cli import _decide_command as _decide
+from custintel.cli import _demo_command as _demo
+from custintel.cli import _feature_commands as _features
+from custintel.cli import _model_commands as _models
+from custintel.cli import _rule_commands as _rules
+from custintel.cli import _table_commands as _tables
+from custintel.cli._exit_codes import REFUSALS, ExitCode
+from custintel.cli._terminal_output import say, show_error, spoken_warnings
 from custintel.errors import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="custintel",

@@ -22,23 +22,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from custintel.decide._audience import Audience, allowed_offers, households
-from custintel.decide._constraints import Constraints, OfferLimits
-from custintel.decide._explore import Drawn, draw, probabilities
-from custintel.decide._feasible import check_counts, check_together, whole_choice
-from custintel.decide._greedy import best_first, ratio_greedy
-from custintel.decide._linear import solve_linear
-from custintel.decide._prices import Priced, find_prices
-from custintel.decide._problem import AllocationProblem, Row, answer, taken, use_of
-from custintel.decide._repair import repaired, shortage
-from custintel.decide._sensitivity import price_words, tested_prices
-from custintel.decide._values import NO_OFFER, OfferValues, as_offer_values
+from custintel.decide._allocation_problem import AllocationProblem, Row, answer, taken, use_of
+from custintel.decide._dual_prices import Priced, find_prices, price_words, tested_prices
+from custintel.decide._eligibility import Audience, allowed_offers, households
+from custintel.decide._exploration import Drawn, draw, probabilities
+from custintel.decide._greedy_baselines import best_first, ratio_greedy
+from custintel.decide._linear_programme import check_counts, check_together, solve_linear, whole_choice
+from custintel.decide._offer_values import NO_OFFER, OfferValues, as_offer_values
+from custintel.decide._repair_allocation import repaired, shortage
+from custintel.decide.constraints import Constraints, OfferLimits
 from custintel.errors import ConfigurationError, Problem, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Allocation", "allocate"]
 
 Method = Literal["auto", "lp", "prices"]
 _LP_CUSTOMERS = 50_000

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.explain._evaluation import Evaluation
-from custintel.explain._page import render_html
-from custintel.explain._reasons import reasons
-from custintel.explain._report import build_report, write_report
 from custintel.explain._tree_shap import tree_shap
+from custintel.explain.reason_codes import reasons
 
-__all__ = ["Evaluation", "build_report", "reasons", "render_html", "tree_shap", "write_report"]
+__all__ = ["reasons", "tree_shap"]

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from lightgbm import Booster
     from numpy.typing import NDArray
 
-__all__ = ["tree_shap"]
-
 
 def tree_shap(booster: Booster, X: pd.DataFrame) -> shap.Explanation:
     """Return exact path-dependent SHAP values of a LightGBM booster.

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from custintel.fraud._circle import circle_similarity, contacts_of
-from custintel.fraud._cost import cost_per_account
-from custintel.fraud._delay import detection_delay
-from custintel.fraud._detector import FraudDetector
-from custintel.fraud._new_kind import NewKind, Relearned, relearn
-from custintel.fraud._review import review_queue
+from custintel.fraud._community_of_interest import circle_similarity
+from custintel.fraud._cost_and_delay import cost_per_account, detection_delay
+from custintel.fraud._fraud_detector import FraudDetector
+from custintel.fraud._new_fraud_kind import relearn
+from custintel.fraud._review_queue import review_queue
 
-__all__ = [
-    "FraudDetector",
-    "NewKind",
-    "Relearned",
-    "circle_similarity",
-    "contacts_of",
-    "cost_per_account",
-    "detection_delay",
-    "relearn",
-    "review_queue",
-]
+__all__ = ["FraudDetector", "circle_similarity", "cost_per_account", "detection_delay", "relearn", "review_queue"]

@@ -3,7 +3,7 @@
 A family of the catalogue that says ``function: arrears`` takes its columns from the function of that name. Each
 module here is one function in SQL; `feature_function` registers one of your own in Python:
 
->>> from custintel.functions import find
+>>> from custintel.functions.function_registry import find
 >>> arrears = find("arrears")
 >>> [read.table for read in arrears.reads], arrears.columns[:2]
 (['bills', 'payments'], ('open_amount', 'overdue_amount'))
@@ -13,42 +13,22 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from custintel.functions._declared import FeatureFunction, Reads, find, registered, sql_function
-from custintel.functions._python import View, answer, feature_function, load_python
-from custintel.functions._question import Question, Relation
-from custintel.functions._step import PART, Step
+from custintel.functions.python_functions import View, feature_function
 
-__all__ = [
-    "PART",
-    "FeatureFunction",
-    "Question",
-    "Reads",
-    "Relation",
-    "Step",
-    "View",
-    "answer",
-    "feature_function",
-    "find",
-    "load_python",
-    "registered",
-    "sql_function",
-]
+__all__ = ["View", "feature_function"]
 
 _MODULES = (
-    "arrears",
-    "circle",
-    "community",
-    "debtors",
-    "destinations",
-    "experience",
-    "fraud_ties",
-    "handset",
-    "household",
-    "imei",
-    "places",
-    "plan_fit",
-    "ties",
-    "unsolved",
+    "_arrears",
+    "_call_communities",
+    "_calling_circle",
+    "_contact_ties",
+    "_destinations",
+    "_devices",
+    "_household",
+    "_network_experience",
+    "_places",
+    "_plan_fit",
+    "_unsolved_care",
 )
 for _module in _MODULES:
-    import_module(f"{__name__}.{_module}")  # a module registers its function
+    import_module(f"{__name__}.{_module}")  # a module registers its functions

@@ -7,9 +7,8 @@ repeated on millions of customers; docs/parity.md lists every deliberate differe
 
 from __future__ import annotations
 
-from custintel.indicators._differences import DIFFERENCES, Difference
-from custintel.indicators._indicators import cdr_indicators
-from custintel.indicators._network import network_indicators
-from custintel.indicators._punchcard import CHANNELS, week_matrix
+from custintel.indicators._cdr_indicators import cdr_indicators
+from custintel.indicators._contact_network import network_indicators
+from custintel.indicators._week_matrix import week_matrix
 
-__all__ = ["CHANNELS", "DIFFERENCES", "Difference", "cdr_indicators", "network_indicators", "week_matrix"]
+__all__ = ["cdr_indicators", "network_indicators", "week_matrix"]

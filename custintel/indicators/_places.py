@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custintel.builder import Step
-from custintel.indicators._contacts import fewest_sql, levels_sql
-from custintel.indicators._table import KEYS, PLAIN, Indicator, Table
+from custintel.functions.function_context import Step
+from custintel.indicators._contacts_and_conversations import fewest_sql, levels_sql
+from custintel.indicators._indicator_tables import KEYS, PLAIN, Indicator, Table
 
 if TYPE_CHECKING:
-    from custintel.indicators._rules import Rules
+    from custintel.indicators._indicator_options import Rules
 
-__all__ = ["place_tables", "positions_step", "tower_mix_steps"]
 
 _HALF_HOUR = 1_800_000_000
 _SECOND = 1_000_000

@@ -11,16 +11,15 @@ import pandas as pd
 
 from custintel.errors import Problem, raise_problems
 from custintel.identifiers import identifier_index
-from custintel.rules._condition import AllOf, AnyOf, Condition, Node
-from custintel.rules._matching import Table
+from custintel.rules._match_numpy import Table
+from custintel.rules.rule_condition import AllOf, AnyOf, Condition, Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from custintel.rules._ruleset import RuleSet
-    from custintel.rules._states import Entry
+    from custintel.rules._rule_set import RuleSet
+    from custintel.rules.rule_states import Entry
 
-__all__ = ["AlarmSettings", "alarms", "cases"]
 
 Language = Literal["en", "zh"]
 _COLUMNS = (

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from sqlglot import exp
 
 from custintel.errors import ConfigurationError, Problem
-from custintel.expressions import Expression, ValueType, parse, type_problems
-from custintel.rules._condition import Condition, Node, condition_of, conditions
+from custintel.expressions.check_types import ValueType, type_problems
+from custintel.expressions.parse import parse
+from custintel.rules.rule_condition import Condition, Node, condition_of, conditions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Category", "Origin", "Rule"]
+    from custintel.expressions.expression import Expression
+
 
 Category = Literal["fraud", "arrears", "abuse"]
 Origin = Literal["expert", "mined", "anomaly", "derived"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from custintel.scoring._score import score
-from custintel.scoring._write import check_writable, write_list
+from custintel.scoring.batch_score import score
 
-__all__ = ["check_writable", "score", "write_list"]
+__all__ = ["score"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.simulate._config import SimulationConfig, fraud_study
-from custintel.simulate._operator import Operator, simulate
+from custintel.simulate._operator import simulate
+from custintel.simulate._simulation_config import SimulationConfig, fraud_study
 
-__all__ = ["Operator", "SimulationConfig", "fraud_study", "simulate"]
+__all__ = ["SimulationConfig", "fraud_study", "simulate"]

@@ -10,37 +10,41 @@ import numpy as np
 
 from custintel.errors import Problem, raise_problems
 from custintel.progress import track
-from custintel.simulate import _books, _truth_tables
-from custintel.simulate._activity import Dips, Service, make_activity, without_barred
-from custintel.simulate._apps import app_shares, draw_apps, make_tastes
-from custintel.simulate._bills import BillLog, Bills, make_bills
-from custintel.simulate._calendar import NEVER, Calendar
-from custintel.simulate._cases import NEVER_PAYER, Fraud, make_fraud, overlay
-from custintel.simulate._cells import CellDays, cell_days
-from custintel.simulate._config import SimulationConfig
-from custintel.simulate._devices import DEVICES_A_LINE
-from custintel.simulate._dirt import soil
-from custintel.simulate._dynamics import Dynamics, make_dynamics
-from custintel.simulate._episodes import STRIKES, MoreFraud, make_more
-from custintel.simulate._payments import Accounts, PaymentLog, make_accounts, pay_bills
-from custintel.simulate._plans import Holdings, Tariffs, expected_need, make_holdings, make_tariffs
-from custintel.simulate._rating import Meter, Rated, rate_month
-from custintel.simulate._recharges import Wallets, make_wallets, run_wallets
-from custintel.simulate._scripts import Stage, lay_over
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._tables import Names
-from custintel.simulate._truth import state_chances
-from custintel.simulate._usage import UsageEvents, generate_month
-from custintel.simulate._world import World, make_world
+from custintel.simulate._random_streams import RandomStreams
+from custintel.simulate._simulated_days import NEVER, Calendar
+from custintel.simulate._simulation_config import SimulationConfig
+from custintel.simulate.behaviour._true_chances import state_chances
+from custintel.simulate.behaviour._weekly_dynamics import Dynamics, make_dynamics
+from custintel.simulate.billing._payments_and_dunning import Accounts, PaymentLog, make_accounts, pay_bills
+from custintel.simulate.billing._plans_and_contracts import (
+    Holdings,
+    Tariffs,
+    expected_need,
+    make_holdings,
+    make_tariffs,
+)
+from custintel.simulate.billing._prepaid_recharges import Wallets, make_wallets, run_wallets
+from custintel.simulate.billing._rating_and_bills import BillLog, Bills, Meter, Rated, make_bills, rate_month
+from custintel.simulate.fraud._fraud_cases import NEVER_PAYER, Fraud, make_fraud, overlay
+from custintel.simulate.fraud._fraud_episodes import STRIKES, MoreFraud, make_more
+from custintel.simulate.fraud._fraud_records import Stage, lay_over
+from custintel.simulate.output import _operator_tables as _books
+from custintel.simulate.output import _truth_tables
+from custintel.simulate.output._arrow_tables import Names
+from custintel.simulate.output._delay_and_dirt import soil
+from custintel.simulate.output._surveys_promises_devices import DEVICES_A_LINE
+from custintel.simulate.people._cells_and_mobility import CellDays, cell_days
+from custintel.simulate.people._make_world import World, make_world
+from custintel.simulate.usage._app_traffic import app_shares, draw_apps, make_tastes
+from custintel.simulate.usage._line_activity import Dips, Service, make_activity, without_barred
+from custintel.simulate.usage._month_of_usage import UsageEvents, generate_month
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from custintel.simulate._arrays import Bools, Floats, Ints
-    from custintel.simulate._people import Population
-
-__all__ = ["Operator", "simulate"]
+    from custintel.simulate._random_streams import Bools, Floats, Ints
+    from custintel.simulate.people._population import Population
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-__all__ = [
-    "CellsConfig",
-    "ClockConfig",
-    "DataConfig",
-    "MobilityConfig",
-    "NetworkConfig",
-    "PeopleConfig",
-    "TextConfig",
-    "UsageConfig",
-    "VoiceConfig",
-    "WorldConfig",
-]
-
 
 @dataclass(frozen=True)
 class PeopleConfig:

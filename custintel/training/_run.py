@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custintel.artifact import Model
-    from custintel.explain import Evaluation
-    from custintel.training._tracking import Tracked
-
-__all__ = ["Run"]
+    from custintel.reports.model.evaluation import Evaluation
+    from custintel.training.mlflow_run import Tracked
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Run:
 
         Groups of fewer than `smallest_group` customers (10, if not given) are merged or left out.
         """
-        from custintel.explain import write_report
+        from custintel.reports.model.model_report import write_report
 
         least = self.evaluation.smallest_group if smallest_group is None else smallest_group
         write_report(replace(self.evaluation, smallest_group=least), path)

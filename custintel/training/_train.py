@@ -17,27 +17,25 @@ import pandas as pd
 from custintel.artifact import Model
 from custintel.catalogue import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.estimators import ChurnClassifier
-from custintel.explain import Evaluation
+from custintel.learners import ChurnClassifier
 from custintel.progress import track
-from custintel.training._folds import fold_rows, folds_in_time
-from custintel.training._leakage import Leak, find_leaks, warn_of_leaks
-from custintel.training._material import Material, churn_definition, from_table, from_warehouse
-from custintel.training._measure import decile_edges, describe_columns, judge
+from custintel.reports.model.evaluation import Evaluation
+from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
 from custintel.training._run import Run
-from custintel.training._store import import_mlflow, store_uri
-from custintel.training._tracking import Record, track_run
-from custintel.training._tuning import Tuning, tune_parameters
-from custintel.training._warm_starts import warm_starts
+from custintel.training._time_split_and_folds import fold_rows, folds_in_time
+from custintel.training._tuning import Tuning, tune_parameters, warm_starts
+from custintel.training.dataset import Material, churn_definition, from_table, from_warehouse
+from custintel.training.judge_model import decile_edges, describe_columns, judge
+from custintel.training.mlflow_run import Record, track_run
+from custintel.training.mlflow_store import import_mlflow, store_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from custintel.training._folds import Fold
+    from custintel.training._time_split_and_folds import Fold
     from custintel.warehouse import Warehouse
 
-__all__ = ["train"]
 
 _FOLDS = 5
 _CELLS_FOR_THREADS = 2_000_000
@@ -168,7 +166,7 @@ def _check_question(spec: ModelSpec) -> None:
     if spec.label.get("kind") == "future_margin":
         raise ConfigurationError(
             f"{spec.name} asks for an amount\n  given: label kind future_margin\n  allowed: churn\n"
-            "  hint: custintel.training.fit_value_model(wh) fits it, backtest_value judges it"
+            "  hint: custintel.training.value_training.fit_value_model(wh) fits it, backtest_value judges it"
         )
 
 

@@ -8,18 +8,11 @@ import numpy as np
 import pandas as pd
 
 from custintel.artifact import Model
-from custintel.estimators import (
-    AnomalyScore,
-    ChurnClassifier,
-    ChurnSurvival,
-    CreditScorecard,
-    OfferPropensity,
-    UpliftModel,
-    ValueModel,
-    ValueTiers,
-)
+from custintel.credit import CreditScorecard
 from custintel.fraud import FraudDetector
+from custintel.learners import AnomalyScore, ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
 from custintel.rules import LearnSettings, Rule, RuleBase
+from custintel.value import ValueModel, ValueTiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from mutations import seal_again
 
 from custintel.artifact import Model, load_model
 from custintel.errors import ConfigurationError, ModelError
-from custintel.estimators import ChurnClassifier
+from custintel.learners import ChurnClassifier
 
 if TYPE_CHECKING:
     from pathlib import Path

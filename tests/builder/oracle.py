@@ -15,13 +15,14 @@ import pandas as pd
 from oracle_functions import ORACLES
 from sqlglot import exp
 
-from custintel.contracts import TABLES
-from custintel.expressions import parse
+from custintel.contracts.table_contracts import TABLES
+from custintel.expressions.parse import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from custintel.catalogue import Catalogue, Family
+    from custintel.catalogue import Catalogue
+    from custintel.catalogue.feature_family import Family
 
 Row = dict[str, Any]
 

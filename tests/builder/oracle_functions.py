@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from custintel.functions import find
+from custintel.functions.function_registry import find
 
 if TYPE_CHECKING:
     from datetime import date

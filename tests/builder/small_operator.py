@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from custintel.contracts import TABLES, ColumnContract, TableContract
+from custintel.contracts.table_contracts import TABLES, ColumnContract, TableContract
 
 START, DAYS = pd.Timestamp("2025-01-01"), 300
 ROWS = {"usage": 900, "subscriptions": 40, "customers": 0, "accounts": 12, "plans": 5, "cells": 6, "numbering": 6}

@@ -17,7 +17,7 @@ from small_operator import CUSTOMERS, SILENT, random_tables
 
 from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
-from custintel.contracts import TABLES
+from custintel.contracts.table_contracts import TABLES
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

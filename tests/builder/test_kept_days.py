@@ -12,8 +12,8 @@ import same_frames
 from small_operator import CUSTOMERS, random_tables
 
 from custintel.builder import FeatureBuilder
-from custintel.builder._kept import KeptDays
-from custintel.engines import DuckDBEngine
+from custintel.builder.aggregation._partial_store import KeptDays
+from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import ConfigurationError
 from custintel.warehouse import Warehouse
 

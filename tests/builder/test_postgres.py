@@ -66,7 +66,7 @@ def test_the_whole_catalogue_and_the_hard_cases(days, server: Postgres, operator
 
 def test_equal_moments_are_settled_by_the_value(server: Postgres):
     """Pairs of the same time: the order of the rows must not matter."""
-    from custintel.expressions import translated
+    from custintel.expressions.translate_dialect import translated
 
     made = "select max(case when v is not null then struct_pack(t := t, v := v) end) as pair, 1 as k from ({}) as r"
     merged = f"select max(p.pair) as pair from ({made}) as p"
@@ -78,7 +78,7 @@ def test_equal_moments_are_settled_by_the_value(server: Postgres):
 
 
 def test_conditions_are_numbers_there(server: Postgres):
-    from custintel.expressions import translated
+    from custintel.expressions.translate_dialect import translated
 
     sql = (
         "select cast(a > 1 as double) as one,"
@@ -90,7 +90,7 @@ def test_conditions_are_numbers_there(server: Postgres):
 
 
 def test_guards_inside_guards_are_missing_where_the_function_is_not_defined(server: Postgres):
-    from custintel.expressions import parse
+    from custintel.expressions.parse import parse
 
     texts = ["sqrt(ln(x))", "ln(ln(x))", "sqrt(sqrt(x) - 1)", "ln(sqrt(x) - sqrt(y))"]
     values = [None, -4.0, 0.0, 0.3, 1.0, 2.7, 9.0, 1e12]

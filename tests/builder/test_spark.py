@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
-from custintel.labels import ChurnDefinition, churn_labels, dormancy_curve, label_dates
+from custintel.questions import ChurnDefinition, churn_labels
+from custintel.questions._dormancy import dormancy_curve
+from custintel.questions.label_churn import label_dates
 
 if TYPE_CHECKING:
     from custintel.warehouse import Warehouse

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custintel.builder import FeatureBuilder, trial_problems
-from custintel.builder._trial import trial_warehouse
-from custintel.contracts import TABLES
+from custintel.builder import FeatureBuilder
+from custintel.builder.trial_operator import trial_problems, trial_warehouse
+from custintel.contracts.table_contracts import TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custintel.catalogue import Catalogue, column_name
+from custintel.catalogue import Catalogue
+from custintel.catalogue.feature_family import column_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +105,7 @@ def test_lines_are_kept(small: Catalogue, tmp_path: Path) -> None:
 
 
 def test_derived_columns_come_after_what_they_read(small: Catalogue) -> None:
-    from custintel.expressions import parse
+    from custintel.expressions.parse import parse
 
     seen: set[str] = set()
     for entry in small.entries():

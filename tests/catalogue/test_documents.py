@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from custintel.catalogue import Catalogue, dictionary_markdown
-from custintel.catalogue._grammar import DERIVED_KEYS, FAMILY_KEYS, FEATURE_KEYS
-from custintel.expressions import FUNCTION_NAMES
+from custintel.catalogue import Catalogue
+from custintel.catalogue._feature_grammar import DERIVED_KEYS, FAMILY_KEYS, FEATURE_KEYS
+from custintel.catalogue.data_dictionary import dictionary_markdown
+from custintel.expressions.whitelist import FUNCTION_NAMES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "catalogue.md").read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
-from custintel.catalogue import Catalogue, features_schema
+from custintel.catalogue import Catalogue
+from custintel.catalogue.feature_file_schema import features_schema
 from custintel.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]

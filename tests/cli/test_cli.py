@@ -12,11 +12,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from custintel.cli import main
-from custintel.cli._exit import MEANINGS, ExitCode
-from custintel.cli._rows import read_rows
+from custintel.cli._exit_codes import MEANINGS, ExitCode
+from custintel.cli._main import main
+from custintel.cli._rule_input import read_rows
 from custintel.errors import DataError
-from custintel.scoring import write_list
+from custintel.scoring.batch_score import write_list
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

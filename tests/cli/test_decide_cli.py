@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.cli import main
+from custintel.cli._main import main
 from custintel.decide import DecisionLog
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 import sqlglot
 
 from custintel.builder import FeatureBuilder, feature_words
-from custintel.cli import main
+from custintel.cli._main import main
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ features:
   long_calls: {sql: count_if(duration_s > 600), unit: calls, missing: 0, about: Long calls, about_zh: 长通话次数}
 """
 OWN_PYTHON = """
-from custintel.builder import feature_function
+from custintel.functions import feature_function
 
 @feature_function("own_days", reads={"usage": 90}, columns=["own_days"])
 def own_days(view):

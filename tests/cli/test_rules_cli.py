@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.cli import main
-from custintel.rules import RuleBase, builtin_rules, rules_from_yaml
+from custintel.cli._main import main
+from custintel.rules import RuleBase
+from custintel.rules.builtin_rules import builtin_rules
+from custintel.rules.rule_files import rules_from_yaml
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from custintel.contracts import TABLES, TableReport, check_table, frame_sources, parse_mapping
-from custintel.engines import DuckDBEngine
+from custintel.contracts.check_table import check_table
+from custintel.contracts.column_mapping import parse_mapping
+from custintel.contracts.raw_tables import frame_sources
+from custintel.contracts.table_contracts import TABLES
+from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from custintel.contracts._quality_report import TableReport
 
 LATEST = datetime(2025, 12, 31)
 GOOD = {

@@ -7,8 +7,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from custintel.contracts import parse_mapping
-from custintel.contracts._mapping import UNITS
+from custintel.contracts.column_mapping import UNITS, parse_mapping
 from custintel.errors import ConfigurationError, ContractError, QualityWarning
 from custintel.warehouse import Warehouse
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
-from custintel.engines import DuckDBEngine
+from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import ConfigurationError, ContractError, QualityWarning
-from custintel.training import read_table
+from custintel.training.read_table import read_table
 from custintel.warehouse import Warehouse
 
 ODD = ["x[1]", "st*", "q?", "[!a]b", "**", "~home", "month=1", "file:", "it's"]

@@ -11,8 +11,10 @@ import pytest
 
 from custintel import reidentify
 from custintel.builder import FeatureBuilder
-from custintel.cli import main
-from custintel.contracts import IDENTIFIERS, KEY_VARIABLE, TABLES, Pseudonyms, identifiers
+from custintel.cli._main import main
+from custintel.contracts.pseudonyms import IDENTIFIERS, KEY_VARIABLE, Pseudonyms
+from custintel.contracts.replace_identifiers import identifiers
+from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.simulate import simulate
 from custintel.warehouse import Warehouse

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from custintel.contracts import TABLES, check_table, frame_sources, parse_mapping, settle_dates
-from custintel.engines import DuckDBEngine, SparkEngine
+from custintel.contracts.check_table import check_table
+from custintel.contracts.column_mapping import parse_mapping
+from custintel.contracts.date_columns import settle_dates
+from custintel.contracts.raw_tables import frame_sources
+from custintel.contracts.table_contracts import TABLES
+from custintel.engines.duckdb_engine import DuckDBEngine
+from custintel.engines.spark_engine import SparkEngine
 from custintel.errors import ContractError
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from custintel.contracts import TableReport
+    from custintel.contracts._quality_report import TableReport
 
 pytestmark = pytest.mark.xdist_group("spark")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from custintel.decide import (
-    Allocation,
     Audience,
-    Blocking,
     Constraints,
     ContactPolicy,
     Exploration,
@@ -22,9 +21,12 @@ from custintel.decide import (
     OfferValues,
     allocate,
     incremental_margin,
-    read_constraints,
 )
+from custintel.decide.constraints import Blocking, read_constraints
 from custintel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from custintel.decide._allocation import Allocation
 
 OFFERS = ["sms", "call", "discount", "device"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.decide import LimitSettings, credit_limits
+from custintel.credit import LimitSettings, credit_limits
 from custintel.errors import ConfigurationError
 
 

@@ -163,7 +163,7 @@ def test_two_writers_of_decisions_wait_for_each_other(tmp_path) -> None:
 
 
 def test_who_waits_in_vain_for_the_decision_log_is_told_for_whom(tmp_path) -> None:
-    from custintel.file_lock import locked
+    from custintel.files.file_lock import locked
 
     log = DecisionLog(tmp_path, wait=0.1)
     with locked(tmp_path / "log"), pytest.raises(DataError, match=r"process .* since .* waited 0.1 s"):

@@ -8,7 +8,7 @@ import pytest
 from bandit import Bandit
 
 from custintel.decide import Champion, compare_policies, evaluate_policy
-from custintel.decide._likelihood import mean_interval
+from custintel.decide._off_policy_evaluation import mean_interval
 from custintel.errors import ConfigurationError, DataError
 
 ROUNDS = 60
@@ -148,9 +148,9 @@ def test_a_champion_falls_only_to_a_surely_better_one() -> None:
 
 def test_the_registry_follows_the_champion(tmp_path) -> None:
     mlflow = pytest.importorskip("mlflow", reason="mlflow absent: pip install 'custintel[train]'")
-    from custintel.decide import promote_version
+    from custintel.decide._champion_challenger import promote_version
     from custintel.errors import ModelError
-    from custintel.training import open_store
+    from custintel.training.mlflow_store import open_store
 
     with pytest.raises(ModelError, match="was not promoted"):
         promote_version("offers", "1", tmp_path)

@@ -10,7 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from custintel.engines import DuckDBEngine, literal, quoted, to_arrow
+from custintel.engines.arrow_frames import to_arrow
+from custintel.engines.duckdb_engine import DuckDBEngine
+from custintel.engines.engine import literal, quoted
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from custintel.engines import DuckDBEngine, SparkEngine, is_spark_session
+from custintel.engines.duckdb_engine import DuckDBEngine
+from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, MissingExtraError
-from custintel.expressions import translated
+from custintel.expressions.translate_dialect import translated
 
 pytestmark = pytest.mark.xdist_group("spark")
 

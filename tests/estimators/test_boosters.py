@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from custintel.estimators._boosters import Boosters, Material, Objective, choose_growth, fit_boosters
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, Material, Objective, choose_growth, fit_boosters
 
 
 def material(objective: Objective, rows: int = 600) -> Material:

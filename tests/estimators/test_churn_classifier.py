@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.estimators import ChurnClassifier
+from custintel.learners import ChurnClassifier
 
 
 def _customers(rows: int = 400, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.estimators import ChurnSurvival
+from custintel.learners import ChurnSurvival
 
 MONTHS = 12
 

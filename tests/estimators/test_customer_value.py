@@ -9,16 +9,9 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.estimators import (
-    ValueModel,
-    ValueTerms,
-    account_stays,
-    customer_value,
-    fit_on,
-    net_cross_sell,
-    value_table,
-)
-from custintel.labels import exit_times, monthly_margin
+from custintel.questions import exit_times
+from custintel.value import ValueModel, ValueTerms, customer_value, fit_on, monthly_margin, value_table
+from custintel.value._customer_value import account_stays, net_cross_sell
 from custintel.warehouse import Warehouse
 
 AS_OF = "2025-09-30"

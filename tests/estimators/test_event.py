@@ -13,16 +13,14 @@ from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.model_selection import cross_val_score
 
 from custintel.artifact import Model
+from custintel.credit import CreditScorecard
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.estimators import (
-    ChurnClassifier,
-    CreditScorecard,
-    OfferPropensity,
-    ProfitThreshold,
-    UpliftModel,
-    binary_target,
-)
-from custintel.metrics import GainDisplay, auc, empc_individual, event_probability, profit_scorer, swap_set
+from custintel.learners import ChurnClassifier, OfferPropensity, ProfitThreshold, UpliftModel
+from custintel.learners.check_input import binary_target
+from custintel.metrics import GainDisplay, empc_individual, swap_set
+from custintel.metrics.discrimination import auc
+from custintel.metrics.individual_profit import profit_scorer
+from custintel.metrics.score_ranking import event_probability
 from custintel.rules import LearnSettings, RuleBase
 
 CLASSIFIERS = [ChurnClassifier(effort="fast"), CreditScorecard()]

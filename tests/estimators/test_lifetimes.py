@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError, QualityWarning
-from custintel.estimators import BetaGeometricNBD, GammaGamma, ShiftedBetaGeometric, purchase_summary
+from custintel.value import BetaGeometricNBD, GammaGamma, ShiftedBetaGeometric, purchase_summary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.estimators import OfferPropensity
-from custintel.metrics import auc
+from custintel.learners import OfferPropensity
+from custintel.metrics.discrimination import auc
 
 OFFERS = {"small": 5.0, "large": 20.0, "huge": 40.0}
 

@@ -11,16 +11,19 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from custintel.estimators import ChurnClassifier
-from custintel.estimators._blend import blend_weights
-from custintel.estimators._calibration import Calibration, choose_calibration
-from custintel.estimators._contract import FeatureContract, learn_contract
-from custintel.estimators._drift import auc_loss, order_matters
-from custintel.estimators._folds import fold_of_rows, inner_splits
-from custintel.estimators._linear import PENALTIES, LinearPart, fit_ridge, learn_design, penalty_path
-from custintel.estimators._losses import log_loss_raw
-from custintel.estimators._plan import plan_fit
-from custintel.estimators._sums import Sums, part_groups
+from custintel.learners import ChurnClassifier
+from custintel.learners.ensemble._effort import plan_fit
+from custintel.learners.ensemble._part_of_whole_sums import Sums, part_groups
+from custintel.learners.ensemble._row_order_drift import auc_loss, order_matters
+from custintel.learners.ensemble.blend_and_calibration import (
+    Calibration,
+    blend_weights,
+    choose_calibration,
+    log_loss_raw,
+)
+from custintel.learners.ensemble.inner_folds import fold_of_rows, inner_splits
+from custintel.learners.ensemble.logistic_regression import PENALTIES, LinearPart, fit_ridge, learn_design, penalty_path
+from custintel.learners.feature_contract import FeatureContract, learn_contract
 
 
 def _rows(seed: int = 0, rows: int = 600) -> tuple[np.ndarray, np.ndarray]:

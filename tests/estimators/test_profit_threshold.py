@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from custintel.errors import ConfigurationError
-from custintel.estimators import ProfitThreshold
+from custintel.learners import ProfitThreshold
 from custintel.metrics import contact_value
 
 

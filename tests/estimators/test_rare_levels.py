@@ -9,20 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from custintel.credit import CreditScorecard
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.estimators import (
-    AnomalyScore,
-    ChurnClassifier,
-    ChurnSurvival,
-    CreditScorecard,
-    OfferPropensity,
-    UpliftModel,
-    ValueModel,
-    learn_contract,
-)
+from custintel.learners import AnomalyScore, ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
+from custintel.learners.feature_contract import learn_contract
 from custintel.rules import LearnSettings, RuleBase
-from custintel.rules._grid import Grid
-from custintel.training._measure import describe_columns
+from custintel.rules._rule_columns import Grid
+from custintel.training.judge_model import describe_columns
+from custintel.value import ValueModel
 
 MARKER = "family Smith of Mill Lane"
 ROWS = 300

@@ -17,9 +17,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from custintel import CreditScorecard
 from custintel.artifact import Model
+from custintel.credit._scorecard_bins import BinSettings, information_value, learn_bins
 from custintel.errors import ConfigurationError
-from custintel.estimators import BinSettings, information_value, learn_bins
-from custintel.metrics import auc
+from custintel.metrics.discrimination import auc
 
 DATA = Path(os.environ.get("CUSTINTEL_DATA", "../shared/data"))
 

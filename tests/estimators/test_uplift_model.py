@@ -10,7 +10,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.estimators import UpliftModel
+from custintel.learners import UpliftModel
 
 LEARNERS = ["dr", "r", "x", "t", "s"]
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.estimators import ValueModel, discount_factors
+from custintel.value import ValueModel
+from custintel.value._value_model import discount_factors
 
 N, H = 1500, 8
 

@@ -15,8 +15,8 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.estimators import ValueTiers
-from custintel.estimators._tier_thresholds import natural_breaks
+from custintel.value import ValueTiers
+from custintel.value._tier_thresholds import natural_breaks
 
 if TYPE_CHECKING:
     from pathlib import Path

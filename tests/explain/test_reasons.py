@@ -8,7 +8,7 @@ import pytest
 from fake_model import FakeModel
 
 from custintel.errors import ConfigurationError
-from custintel.explain import _reasons as module
+from custintel.explain import reason_codes as module
 from custintel.explain import reasons
 
 _COLUMNS = ("column", "about", "about_zh", "unit", "family", "feature", "median")

@@ -18,10 +18,12 @@ from planted import planted, texts_of
 
 from custintel import metrics
 from custintel.errors import DataError
-from custintel.explain import Evaluation, build_report, render_html, write_report
-from custintel.explain._effects import examples
-from custintel.explain._figures import count, number, percent, share
-from custintel.explain._groups import levelled, merged_places
+from custintel.html.number_format import count, number, percent, share
+from custintel.metrics import calibration, campaign_profit, discrimination
+from custintel.reports.model._effect_facts import examples
+from custintel.reports.model._report_page import render_html
+from custintel.reports.model.evaluation import Evaluation, levelled, merged_places
+from custintel.reports.model.model_report import build_report, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,19 +196,19 @@ def test_twin_holds_the_metrics_of_the_library(evaluation: Evaluation, report: d
     y, p = evaluation.y.to_numpy(), evaluation.p.to_numpy()
     costs = {"clv": 300, "d": 12, "f": 2}
     expected = {
-        "auc": metrics.auc(y, p), "average_precision": metrics.average_precision(y, p),
-        "lift": metrics.lift_score(y, p), "brier": metrics.brier(y, p), "ece": metrics.ece_score(y, p),
+        "auc": discrimination.auc(y, p), "average_precision": discrimination.average_precision(y, p),
+        "lift": metrics.lift_score(y, p), "brier": calibration.brier(y, p), "ece": metrics.ece_score(y, p),
         "empc": metrics.empc_score(y, p, **costs),
     }  # fmt: skip
     found = {m["name"]: m for m in report["metrics"]}
     assert {name: m["value"] for name, m in found.items()} == pytest.approx(expected, rel=1e-5)
     assert all(m["low"] <= m["value"] <= m["high"] for m in found.values())
-    assert found["empc"]["chance"] == pytest.approx(metrics.constant_policy_profit(y, **costs), rel=1e-5)
-    assert found["lift"]["best"] == pytest.approx(metrics.max_lift(y), rel=1e-5)
+    assert found["empc"]["chance"] == pytest.approx(campaign_profit.constant_policy_profit(y, **costs), rel=1e-5)
+    assert found["lift"]["best"] == pytest.approx(discrimination.max_lift(y), rel=1e-5)
 
 
 def test_interval_of_training_is_kept_when_it_belongs_to_the_value(evaluation: Evaluation) -> None:
-    auc = metrics.auc(evaluation.y.to_numpy(), evaluation.p.to_numpy())
+    auc = discrimination.auc(evaluation.y.to_numpy(), evaluation.p.to_numpy())
     for value, kept in ((auc, True), (auc + 0.01, False)):
         evaluation.model.metadata["metrics"] = {"auc": {"value": value, "low": 0.11, "high": 0.99}}
         found = build_report(evaluation)["metrics"][0]

@@ -9,7 +9,8 @@ from sqlglot.errors import ErrorLevel
 
 from custintel.builder import FeatureBuilder
 from custintel.errors import ConfigurationError
-from custintel.expressions import DIALECTS, parse, translated
+from custintel.expressions.parse import parse
+from custintel.expressions.translate_dialect import DIALECTS, translated
 
 OTHERS = [d for d in DIALECTS if d != "duckdb"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from custintel.expressions import Aggregate, parse
-from custintel.expressions._language import SQL_WORDS
+from custintel.expressions.expression import Aggregate
+from custintel.expressions.parse import parse
+from custintel.expressions.whitelist import SQL_WORDS
 
 
 def test_columns_leave_out_the_as_of_date() -> None:

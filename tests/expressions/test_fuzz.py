@@ -15,14 +15,18 @@ from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.expressions import Expression, parse
-from custintel.expressions._language import FUNCTIONS, NAMED, OPERATORS
-from custintel.expressions._parse import DEEPEST, LONGEST
-from custintel.rules import Rule, RuleSet, match_sql, rules_from_yaml
-from custintel.rules._condition import text_of
+from custintel.expressions.parse import DEEPEST, LONGEST, parse
+from custintel.expressions.whitelist import FUNCTIONS, NAMED, OPERATORS
+from custintel.rules import Rule
+from custintel.rules._match_sql import match_sql
+from custintel.rules._rule_set import RuleSet
+from custintel.rules.rule_condition import text_of
+from custintel.rules.rule_files import rules_from_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from custintel.expressions.expression import Expression
 
 ATTACKS = {
     "files": [

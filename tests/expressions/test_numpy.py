@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custintel.errors import DataError
-from custintel.expressions import parse
+from custintel.expressions.parse import parse
 
 ROWS: dict[str, list[Any]] = {
     "a": [1.0, -2.0, None, 0.0, 7.5, 3.0],

@@ -7,8 +7,10 @@ import math
 import pandas as pd
 import pytest
 
-from custintel.engines import DuckDBEngine, SparkEngine
-from custintel.expressions import FUNCTION_NAMES, parse
+from custintel.engines.duckdb_engine import DuckDBEngine
+from custintel.engines.spark_engine import SparkEngine
+from custintel.expressions.parse import parse
+from custintel.expressions.whitelist import FUNCTION_NAMES
 
 pytestmark = pytest.mark.xdist_group("spark")
 

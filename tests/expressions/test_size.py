@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError
-from custintel.expressions import DIALECTS, parse, translated
+from custintel.expressions.parse import parse
+from custintel.expressions.translate_dialect import DIALECTS, translated
 from custintel.rules import Rule
-from custintel.rules._ruleset import RuleSet
+from custintel.rules._rule_set import RuleSet
 
 # one level of nesting each; {} stands for the inner expression
 LEVELS = [

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from custintel.errors import ConfigurationError
-from custintel.expressions import FUNCTION_NAMES, parse
+from custintel.expressions.parse import parse
+from custintel.expressions.whitelist import FUNCTION_NAMES
 
 ACCEPTED = [
     "count(*)",

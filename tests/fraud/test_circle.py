@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.fraud import circle_similarity, contacts_of, cost_per_account, detection_delay, review_queue
+from custintel.fraud import circle_similarity, cost_per_account, detection_delay, review_queue
+from custintel.fraud._community_of_interest import contacts_of
 from custintel.warehouse import Warehouse
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from custintel import FraudDetector, RuleBase
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.fraud._new_kind import _readable
-from custintel.metrics import auc
+from custintel.fraud._new_fraud_kind import _readable
+from custintel.metrics.discrimination import auc
 from custintel.rules import LearnSettings
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from custintel.estimators import AnomalyScore
 from custintel.fraud import FraudDetector
+from custintel.learners import AnomalyScore
 from custintel.rules import LearnSettings
 
 EXPECTED_FAILURES = {

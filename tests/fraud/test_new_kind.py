@@ -8,8 +8,8 @@ import pytest
 
 from custintel import RuleBase
 from custintel.errors import DataError
-from custintel.estimators import AnomalyScore, ChurnClassifier
 from custintel.fraud import relearn, review_queue
+from custintel.learners import AnomalyScore, ChurnClassifier
 
 
 def lines(counts: dict[str, int], seed: int) -> tuple[pd.DataFrame, np.ndarray]:

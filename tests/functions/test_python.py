@@ -8,10 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from custintel.builder import FeatureBuilder, View, feature_function, load_python
+from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, DataError
-from custintel.functions import _declared, find
+from custintel.functions import View, feature_function
+from custintel.functions import function_registry as _declared
+from custintel.functions.function_registry import find
+from custintel.functions.python_functions import load_python
 from custintel.warehouse import Warehouse
 
 YAML = """\
@@ -91,7 +94,7 @@ def test_a_function_that_is_not_registered_is_asked_for(folder: Path) -> None:
 
 def test_a_file_that_registers(folder: Path) -> None:
     text = (
-        "from custintel.builder import feature_function\n"
+        "from custintel.functions import feature_function\n"
         "@feature_function('own', reads={'usage': 30}, columns=['rows_seen', 'place'])\n"
         "def own(view):\n    return view.frame('usage')\n"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
@@ -15,8 +15,11 @@ from spoiled_texts import spoiled
 
 from custintel.catalogue import Catalogue
 from custintel.errors import DataError
-from custintel.expressions import Expression, parse
+from custintel.expressions.parse import parse
 from custintel.rules import RuleBase
+
+if TYPE_CHECKING:
+    from custintel.expressions.expression import Expression
 
 pytestmark = pytest.mark.slow
 FUZZ = settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))

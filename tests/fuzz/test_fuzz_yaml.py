@@ -11,7 +11,7 @@ from spoiled_texts import spoiled
 
 from custintel import Warehouse
 from custintel.catalogue import Catalogue, load_model_spec
-from custintel.decide import read_constraints
+from custintel.decide.constraints import read_constraints
 from custintel.rules import load_rules
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.indicators import DIFFERENCES
+from custintel.indicators._bandicoot_differences import DIFFERENCES
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.indicators import DIFFERENCES, cdr_indicators, network_indicators, week_matrix
+from custintel.indicators import cdr_indicators, network_indicators, week_matrix
+from custintel.indicators._bandicoot_differences import DIFFERENCES
 from custintel.warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,7 +168,7 @@ def test_customers_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     rows = [{"customer_id": f"k{i % 9}", "event_time": f"2025-06-{1 + i % 28:02} {i % 24:02}:00"} for i in range(200)]
     wh = Warehouse.from_frames(usage=_usage(*rows))
     whole = cdr_indicators(wh, "week")
-    monkeypatch.setattr("custintel.indicators._indicators.RECORDS", 60)
+    monkeypatch.setattr("custintel.indicators._cdr_indicators.RECORDS", 60)
     pd.testing.assert_frame_equal(cdr_indicators(wh, "week"), whole)
 
 

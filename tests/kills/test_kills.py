@@ -21,7 +21,7 @@ from custintel.artifact import load_model
 from custintel.builder import FeatureBuilder
 from custintel.errors import QualityWarning
 from custintel.rules import RuleBase
-from custintel.training import open_store
+from custintel.training.mlflow_store import open_store
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

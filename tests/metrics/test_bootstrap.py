@@ -10,20 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custintel.metrics import (
-    auc,
-    average_precision,
     bootstrap_interval,
-    brier,
     compare_uplift,
     ece_score,
     empc_score,
     ks_score,
     lift_score,
-    metric_bounds,
     psi,
     qini_score,
-    wilson,
 )
+from custintel.metrics.calibration import brier
+from custintel.metrics.confidence_intervals import metric_bounds, wilson
+from custintel.metrics.discrimination import auc, average_precision
 
 
 def _sample(seed: int, rows: int = 400) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.metrics import best_campaign, contact_value, empc, empc_individual, profit_scorer
+from custintel.metrics import best_campaign, contact_value, empc, empc_individual
+from custintel.metrics.individual_profit import profit_scorer
 
 
 def brute(y: np.ndarray, score: np.ndarray, clv: np.ndarray, d: np.ndarray, f: float) -> float:

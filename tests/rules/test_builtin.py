@@ -12,18 +12,10 @@ import pytest
 
 from custintel.builder import FeatureBuilder
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import (
-    Rule,
-    RuleBase,
-    RuleSet,
-    builtin_base,
-    builtin_rules,
-    fit_parameters,
-    load_rules,
-    rule_features,
-    rules_from_yaml,
-    rules_markdown,
-)
+from custintel.rules import Rule, RuleBase, builtin_base, fit_parameters, load_rules, rule_features
+from custintel.rules._rule_set import RuleSet
+from custintel.rules.builtin_rules import builtin_rules, rules_markdown
+from custintel.rules.rule_files import rules_from_yaml
 from custintel.warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,19 +11,11 @@ import pytest
 from planted import planted, texts_of
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.metrics import wilson
-from custintel.rules import (
-    AlarmSettings,
-    Rule,
-    RuleBase,
-    cases,
-    desk_report,
-    evidence_words,
-    record_outcomes,
-    saved_loss,
-)
-from custintel.rules._desk_page import desk_html
-from custintel.rules._desk_texts import texts
+from custintel.metrics.confidence_intervals import wilson
+from custintel.reports import desk_report
+from custintel.reports.fraud_desk._desk_page import desk_html
+from custintel.rules import AlarmSettings, Rule, RuleBase, cases, evidence_words, record_outcomes, saved_loss
+from custintel.rules.rule_evidence import texts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from custintel import RuleBase
 from custintel.errors import ConfigurationError
-from custintel.expressions import parse
-from custintel.rules import DiscoverySettings, covered_by, implies, overlap, propose_anomalies, propose_mutations
-from custintel.rules._condition import condition_of
-from custintel.rules._matching import Table
+from custintel.expressions.parse import parse
+from custintel.rules import propose_anomalies, propose_mutations
+from custintel.rules._match_numpy import Table
+from custintel.rules.learning.anomaly_rules import DiscoverySettings
+from custintel.rules.learning.rule_overlap import covered_by, implies, overlap
+from custintel.rules.rule_condition import condition_of
 
 
 def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.expressions import parse
-from custintel.rules import RowRules, RuleSet, match_sql, similarity_sql
-from custintel.rules._condition import condition_of
-from custintel.rules._ruleset import learn_profiles
+from custintel.expressions.parse import parse
+from custintel.rules._match_row import RowRules
+from custintel.rules._match_sql import match_sql, similarity_sql
+from custintel.rules._rule_set import RuleSet, learn_profiles
+from custintel.rules.rule_condition import condition_of
 
 COLUMNS = ("a", "b", "c")
 

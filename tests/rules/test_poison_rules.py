@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 
 from custintel.catalogue import Catalogue
-from custintel.engines import DuckDBEngine
+from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.rules import Rule, RuleBase, RuleSet, match_on, rules_from_yaml, similarity_on
-from custintel.rules._stream import RowRules
+from custintel.rules import Rule, RuleBase, match_on
+from custintel.rules._match_row import RowRules
+from custintel.rules._match_sql import similarity_on
+from custintel.rules._rule_set import RuleSet
+from custintel.rules.rule_files import rules_from_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -252,7 +255,7 @@ def test_a_table_that_no_rule_can_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_no_value_of_a_customer_is_in_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from custintel.rules._matching import Table
+    from custintel.rules._match_numpy import Table
 
     def fail(_table: Table, _node: Any) -> np.ndarray:
         raise ValueError("could not convert string to float: 'Jane Roe'")

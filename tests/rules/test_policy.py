@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError
-from custintel.rules import ActivationPolicy, Rule, RuleBase, apply_policy, keeps_promise, record_outcomes
+from custintel.rules import ActivationPolicy, Rule, RuleBase, apply_policy, record_outcomes
+from custintel.rules.monitoring._promised_precision import keeps_promise
 
 WHO = {"by": "an analyst", "reason": "three cases"}
 AUTOMATIC = ActivationPolicy(name="night", automatic=True)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.metrics import auc, wilson
+from custintel.metrics.confidence_intervals import wilson
+from custintel.metrics.discrimination import auc
 from custintel.rules import LearnSettings, RuleBase
-from custintel.rules._condition import conditions
-from custintel.rules._proof import Proof, discoveries
+from custintel.rules.learning._prove_rules import Proof, discoveries
+from custintel.rules.rule_condition import conditions
 
 
 def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:

@@ -477,7 +477,7 @@ def test_a_writer_killed_within_a_write_leaves_a_torn_tail_that_was_not_acknowle
 def test_who_waits_in_vain_is_told_for_whom(tmp_path: Path) -> None:
     place = tmp_path / "rules.jsonl"
     in_file(place)
-    from custintel.file_lock import locked
+    from custintel.files.file_lock import locked
 
     base = RuleBase(place, wait=0.1)
     said = rf"being written by another process\n  given: process {os.getpid()} on .* since .* UTC; waited 0.1 s"
@@ -519,8 +519,8 @@ def test_threads_that_write_to_one_file_wait_for_each_other(tmp_path: Path) -> N
 
 
 def test_a_later_event_costs_what_an_early_one_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from custintel.rules._line_file import LineFile
-    from custintel.rules._states import Replay
+    from custintel.files.append_only_file import LineFile
+    from custintel.rules.rule_states import Replay
 
     cost = {"bytes read": 0, "events replayed": 0, "files synced": 0}
     look, apply = LineFile._new_bytes, Replay._apply

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.metrics import auc, calibration_line
+from custintel.metrics.calibration import calibration_line
+from custintel.metrics.discrimination import auc
 from custintel.rules import RuleBase
-from custintel.rules._score import Closeness, RuleScore, fit_score, separating
+from custintel.rules.rule_score import Closeness, RuleScore, fit_score, separating
 
 
 def drawn(rows: int = 4000, rate: float = 0.2, seed: int = 0) -> tuple[Closeness, np.ndarray]:

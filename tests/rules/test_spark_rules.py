@@ -8,9 +8,12 @@ import pyarrow as pa
 import pytest
 
 from custintel.builder import FeatureBuilder
-from custintel.engines import DuckDBEngine, SparkEngine
-from custintel.rules import RowRules, RuleBase, RuleSet, builtin_base, match_on, rule_features, similarity_on
-from custintel.rules._ruleset import learn_profiles
+from custintel.engines.duckdb_engine import DuckDBEngine
+from custintel.engines.spark_engine import SparkEngine
+from custintel.rules import RuleBase, builtin_base, match_on, rule_features
+from custintel.rules._match_row import RowRules
+from custintel.rules._match_sql import similarity_on
+from custintel.rules._rule_set import RuleSet, learn_profiles
 
 pytestmark = pytest.mark.xdist_group("spark")
 

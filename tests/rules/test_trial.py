@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import LearnSettings, Rule, RuleBase, absorb, learn_into, to_approve, try_rule
+from custintel.rules import LearnSettings, Rule, RuleBase, learn_into, to_approve, try_rule
+from custintel.rules.learning._learn_into_base import absorb
 
 WHO = {"by": "an analyst", "reason": "three cases"}
 

@@ -14,8 +14,7 @@ import pytest
 
 from custintel import Warehouse, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, ModelError, QualityWarning
-from custintel.scoring import write_list
-from custintel.scoring._score import deciles
+from custintel.scoring.batch_score import deciles, write_list
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,7 +152,7 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path, monkeypatch: pyte
 _KILLED = """
 import sys, time
 import pandas as pd
-from custintel.scoring import write_list
+from custintel.scoring.batch_score import write_list
 real = pd.DataFrame.to_csv
 def slow(self, path, **rest):
     real(self, path, **rest)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from custintel.simulate import Operator, SimulationConfig, simulate
-from custintel.simulate._config import DirtConfig, FraudConfig
+from custintel.simulate import SimulationConfig, simulate
+from custintel.simulate._simulation_config import DirtConfig, FraudConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._operator import Operator
 
 
 @pytest.fixture(scope="package")

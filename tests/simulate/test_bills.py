@@ -10,13 +10,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from custintel.simulate._config import BillConfig, PlanConfig, PlansConfig
-from custintel.simulate._plans import make_tariffs
-from custintel.simulate._rating import CLASSES, Meter, rate_month
-from custintel.simulate._usage import UsageEvents
+from custintel.simulate._simulation_config import BillConfig, PlanConfig, PlansConfig
+from custintel.simulate.billing._plans_and_contracts import make_tariffs
+from custintel.simulate.billing._rating_and_bills import CLASSES, Meter, rate_month
+from custintel.simulate.usage._month_of_usage import UsageEvents
 
 if TYPE_CHECKING:
-    from custintel.simulate import Operator
+    from custintel.simulate._operator import Operator
 
 PLANS = PlansConfig(plans=(PlanConfig("p", "postpaid", 12.0, 2, 1, 0.001, 0.12, 0.06, 1200.0),))
 CALL = {

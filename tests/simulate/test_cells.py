@@ -8,11 +8,19 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from custintel.simulate._cells import CellDays, Cells, _spill, cell_days, make_cells
-from custintel.simulate._mobility import locate, month_places, place_shares
-from custintel.simulate._streams import RandomStreams
+from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._usage_config import CellsConfig, MobilityConfig, WorldConfig
-from custintel.simulate._world import World, make_world
+from custintel.simulate.people._cells_and_mobility import (
+    CellDays,
+    Cells,
+    _spill,
+    cell_days,
+    locate,
+    make_cells,
+    month_places,
+    place_shares,
+)
+from custintel.simulate.people._make_world import World, make_world
 
 
 @lru_cache

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.simulate._calendar import NEVER
-from custintel.simulate._config import ChurnConfig
-from custintel.simulate._hazard import (
+from custintel.simulate._simulated_days import NEVER
+from custintel.simulate._simulation_config import ChurnConfig
+from custintel.simulate.behaviour._churn_hazard import (
     Covariates,
     Memories,
     Shocks,
@@ -23,7 +23,7 @@ from custintel.simulate._hazard import (
 )
 
 if TYPE_CHECKING:
-    from custintel.simulate import Operator
+    from custintel.simulate._operator import Operator
 
 ZERO, ONE = np.zeros(1), np.ones(1)
 FIXED = Covariates(base=ZERO, price=ZERO, satisfaction=ZERO, frailty=ZERO, value=ZERO, activation=np.array([-7000]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from custintel.simulate import Operator
+    from custintel.simulate._operator import Operator
 
 
 def usage(operator: Operator, *columns: str) -> pd.DataFrame:

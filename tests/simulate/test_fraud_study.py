@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.contracts import TABLES
-from custintel.simulate import Operator, SimulationConfig, fraud_study, simulate
-from custintel.simulate._config import DirtConfig, FraudConfig
-from custintel.simulate._fraud_config import MoreFraudConfig
+from custintel.contracts.table_contracts import TABLES
+from custintel.simulate import SimulationConfig, fraud_study, simulate
+from custintel.simulate._simulation_config import DirtConfig, FraudConfig, MoreFraudConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._operator import Operator
 
 MONTHS = 6
 EVERY = {"sim_box", "never_payer", "dealer", "scam_dialler", "wangiri", "irsf", "pbx", "sim_swap"}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import pytest
 
-from custintel.simulate import Operator, SimulationConfig
+from custintel.simulate import SimulationConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._operator import Operator
 
 RANK = {"2G": 0, "3G": 1, "4G": 2, "5G": 3}
 END = pd.Timestamp("2026-01-01")

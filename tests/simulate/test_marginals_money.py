@@ -17,7 +17,8 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from custintel.simulate import Operator, SimulationConfig, simulate
+from custintel.simulate import SimulationConfig, simulate
+from custintel.simulate._operator import Operator
 
 START = pd.Timestamp(SimulationConfig().start)
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy import sparse, stats
 
-from custintel.simulate._cells import cell_days
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage import generate_month, usual_activity
+from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._usage_config import WorldConfig
-from custintel.simulate._world import make_world
+from custintel.simulate.people._cells_and_mobility import cell_days
+from custintel.simulate.people._make_world import make_world
+from custintel.simulate.usage._month_of_usage import generate_month, usual_activity
 
 DAY = 86400
 

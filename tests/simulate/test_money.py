@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from custintel.simulate._config import PaymentConfig, RechargeConfig
-from custintel.simulate._payments import _spell_days
-from custintel.simulate._recharges import _snap
+from custintel.simulate._simulation_config import PaymentConfig, RechargeConfig
+from custintel.simulate.billing._payments_and_dunning import _spell_days
+from custintel.simulate.billing._prepaid_recharges import _snap
 
 if TYPE_CHECKING:
-    from custintel.simulate import Operator
+    from custintel.simulate._operator import Operator
 
 
 def test_balance_is_top_ups_less_charges(operator: Operator) -> None:

@@ -7,11 +7,11 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from custintel.simulate._network import DESTINATIONS, TIE_KINDS
-from custintel.simulate._people import OPERATORS
-from custintel.simulate._streams import RandomStreams
+from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._usage_config import WorldConfig
-from custintel.simulate._world import World, make_world
+from custintel.simulate.people._contact_network import DESTINATIONS, TIE_KINDS
+from custintel.simulate.people._make_world import World, make_world
+from custintel.simulate.people._population import OPERATORS
 
 
 @lru_cache

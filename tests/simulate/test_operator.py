@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from custintel.contracts import TABLES
+from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ConfigurationError
-from custintel.simulate import Operator, SimulationConfig, simulate
-from custintel.simulate._config import DirtConfig, FraudConfig
+from custintel.simulate import SimulationConfig, simulate
+from custintel.simulate._simulation_config import DirtConfig, FraudConfig
+
+if TYPE_CHECKING:
+    from custintel.simulate._operator import Operator
 
 
 def small(seed: int, config: SimulationConfig | None = None, months: int = 2) -> Operator:

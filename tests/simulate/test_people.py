@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from custintel.simulate._cells import make_cells
-from custintel.simulate._people import CORRELATIONS, TRAITS, Population, make_population, trait_covariance
-from custintel.simulate._streams import RandomStreams
+from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._usage_config import CellsConfig, PeopleConfig
+from custintel.simulate.people._cells_and_mobility import make_cells
+from custintel.simulate.people._population import CORRELATIONS, TRAITS, Population, make_population, trait_covariance
 
 
 @lru_cache

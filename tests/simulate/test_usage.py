@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.simulate._streams import RandomStreams
-from custintel.simulate._usage import Activity, UsageEvents, generate_month, usual_activity
+from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._usage_config import ClockConfig, UsageConfig, VoiceConfig, WorldConfig
-from custintel.simulate._world import World, make_world
+from custintel.simulate.people._make_world import World, make_world
+from custintel.simulate.usage._month_of_usage import Activity, UsageEvents, generate_month, usual_activity
 
 DAY = 86400
 FIRST, DAYS = 59, 31  # March of a year that begins in January

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DateError
-from custintel.training._dates import months_needed, split_in_time
+from custintel.training._time_split_and_folds import months_needed, split_in_time
 
 
 @pytest.mark.parametrize(

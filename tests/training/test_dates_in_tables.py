@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training._flat import read_flat
-from custintel.training._table import read_table
+from custintel.training._flat_table import read_flat
+from custintel.training.read_table import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

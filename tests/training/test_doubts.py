@@ -10,8 +10,8 @@ import pytest
 
 from custintel import train
 from custintel.errors import DataError
-from custintel.training._flat import read_flat
-from custintel.training._folds import eras_of, judging_folds
+from custintel.training._flat_table import read_flat
+from custintel.training._time_split_and_folds import eras_of, judging_folds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,7 +183,7 @@ def test_a_table_with_dates_is_judged_on_later_ones(quick_models: Path, tmp_path
 
 
 def test_nobody_stands_on_both_sides(quick_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from custintel.estimators import ChurnClassifier
+    from custintel.learners import ChurnClassifier
 
     seen: list[pd.Index] = []
     asked: list[pd.Index] = []

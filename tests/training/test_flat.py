@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.training._flat import find_column, read_flat
-from custintel.training._target import read_target
+from custintel.training._flat_table import read_flat, read_target
+from custintel.training.read_table import find_column
 
 if TYPE_CHECKING:
     from pathlib import Path

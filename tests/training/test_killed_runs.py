@@ -12,23 +12,25 @@ import pytest
 
 from custintel import train
 from custintel.errors import ConfigurationError
-from custintel.training import Run, open_store, store_uri
-from custintel.training._tracking import Record, track_run
+from custintel.training.mlflow_run import Record, track_run
+from custintel.training.mlflow_store import open_store, store_uri
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from custintel.training import Run
 
 TABLE = pd.DataFrame({"y": [0, 1]})
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell when a process began")
 
 HALF_A_RUN = """
 import sys
-from custintel.training import _tracking, open_store
-from custintel.owner import this_owner
+from custintel.training.mlflow_store import open_store
+from custintel.files.process_owner import this_owner
 with open_store(sys.argv[1]) as mlflow:
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name("custintel-churn").experiment_id
-    print(client.create_run(experiment, tags={"custintel.owner": this_owner().text}).info.run_id, flush=True)
+    print(client.create_run(experiment, tags={"custintel_owner": this_owner().text}).info.run_id, flush=True)
 sys.stdin.read()
 """
 

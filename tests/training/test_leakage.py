@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import LeakageWarning
-from custintel.training import find_leaks
-from custintel.training._flat import read_flat
-from custintel.training._leakage import warn_of_leaks
+from custintel.training._flat_table import read_flat
+from custintel.training._leak_check import find_leaks, warn_of_leaks
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training import read_table
-from custintel.training._table import find_separator, tidy
+from custintel.training.read_table import find_separator, read_table, tidy
 
 if TYPE_CHECKING:
     from pathlib import Path

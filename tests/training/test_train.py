@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,17 @@ import pytest
 
 from custintel import FeatureBuilder, Warehouse, load_model, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
-from custintel.explain import build_report, reasons
-from custintel.labels import ChurnDefinition
-from custintel.training import Run, fetch_report, open_store
-from custintel.training._dates import TimeSplit
-from custintel.training._flat import read_flat
-from custintel.training._material import _windows
+from custintel.explain import reasons
+from custintel.questions import ChurnDefinition
+from custintel.reports.model.model_report import build_report
+from custintel.training._flat_table import read_flat
+from custintel.training._time_split_and_folds import TimeSplit
+from custintel.training.dataset import _windows
+from custintel.training.mlflow_run import fetch_report
+from custintel.training.mlflow_store import open_store
+
+if TYPE_CHECKING:
+    from custintel.training import Run
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training._folds import fold_rows, judging_folds
-from custintel.training._tuning import tune_parameters
-from custintel.training._warm_starts import warm_starts, within
+from custintel.training._time_split_and_folds import fold_rows, judging_folds
+from custintel.training._tuning import tune_parameters, warm_starts, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,7 +147,7 @@ def test_values_outside_the_search_space_are_not_tried() -> None:
 
 
 def test_warm_starts_come_from_earlier_runs_of_the_same_model(tmp_path: Path) -> None:
-    from custintel.training._store import open_store
+    from custintel.training.mlflow_store import open_store
 
     space = {"leaves": {"low": 4, "high": 31}, "l2": {"low": 0.1, "high": 30.0}}
     assert warm_starts("churn", space, tmp_path) == ()

@@ -10,11 +10,10 @@ import pytest
 
 from custintel import train
 from custintel.errors import ConfigurationError, DateError, QualityWarning
-from custintel.estimators import ValueModel, customer_value
 from custintel.metrics import kaplan_meier
-from custintel.training import ValueBacktest, backtest_value, fit_value_model
-from custintel.training._value_backtest import learning_dates
-from custintel.training._value_baselines import BASELINES
+from custintel.training.value_training import fit_value_model
+from custintel.value import ValueModel, backtest_value, customer_value
+from custintel.value.value_backtest import BASELINES, ValueBacktest, learning_dates
 from custintel.warehouse import Warehouse
 
 DAYS = ["2025-07-31", "2025-08-31", "2025-09-30"]
@@ -127,6 +126,6 @@ def test_the_horizon_of_the_shipped_model_is_shortened_to_what_is_known(operator
 def test_a_horizon_that_cannot_be_is_refused_before_any_work(
     operator: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custintel.training._value_training.value_features", None)  # not to be called
+    monkeypatch.setattr("custintel.value.value_training_table.value_features", None)  # not to be called
     with pytest.raises(ConfigurationError, match=r"given: 12 months\n  allowed: 1 to 9, .*\n  hint: --horizon 9"):
         fit_value_model(operator, horizon=12)

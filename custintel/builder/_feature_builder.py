@@ -1,0 +1,269 @@
+"""FeatureBuilder: features of the catalogue, asked of a warehouse as of dates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custintel.builder._function_features import answerable_functions, answered, check_sql
+from custintel.builder._plan import Plan, available, builder_html, make_plan
+from custintel.builder._sql_executor import run
+from custintel.builder._unavailable_columns import by_tables, check_any, check_requested, grouped_words, warn_of_days
+from custintel.builder.aggregation._partial_store import KeptDays
+from custintel.builder.feature_frame import concatenated, finished
+from custintel.builder.row_request import check_period, date_batches, read_wanted
+from custintel.builder.source_tables import contract_sources, warehouse_sources
+from custintel.builder.spine import given_spine_steps, paired_spine_steps, spine_steps
+from custintel.catalogue import Catalogue
+from custintel.dates import read_dates
+from custintel.expressions.translate_dialect import check_dialect, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import pandas as pd
+
+    from custintel.builder.row_request import Rows, Wanted
+    from custintel.builder.source_tables import Sources
+    from custintel.dates import AsOf
+    from custintel.warehouse import Warehouse
+
+
+_SHOWN = 5
+
+
+class FeatureBuilder:
+    """Builds features of the catalogue: a question to the tables as of a date, one row per customer.
+
+    Parameters
+    ----------
+    families : list of str, optional
+        Names of the families wanted; all of them by default. One of which the tables at hand cannot answer a single
+        column is an error.
+    features_path : str or path, optional
+        A folder of YAML files that add families or replace shipped ones.
+    columns : list of str, optional
+        Only these columns, in this order; patterns such as ``events_*`` are allowed. What they need is computed, and
+        nothing else. One that the tables at hand cannot answer is an error.
+    skip_unavailable : bool
+        Leave families that the tables cannot answer out instead, and list them: for models, which name families of
+        tables that an operator need not have.
+
+    Examples
+    --------
+    >>> FeatureBuilder(["usage"])
+    FeatureBuilder(usage: ... columns)
+    >>> FeatureBuilder(columns=["minutes_trend", "in_calls_*"]).columns
+    ['minutes_trend', 'in_calls_30d', 'in_calls_90d']
+    """
+
+    def __init__(
+        self,
+        families: Iterable[str] | None = None,
+        features_path: str | Path | None = None,
+        columns: Iterable[str] | None = None,
+        skip_unavailable: bool = False,
+    ) -> None:
+        self.families = None if families is None else ([families] if isinstance(families, str) else list(families))
+        self.features_path = features_path
+        self.skip_unavailable = skip_unavailable
+        catalogue = Catalogue.load(features_path, self.families)
+        self.columns = None if columns is None else catalogue.match(columns)
+        self.catalogue = catalogue if self.columns is None else catalogue.narrow(self.columns)
+
+    def build(
+        self,
+        wh: Warehouse,
+        as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex | None = None,
+        customers: Iterable[object] | None = None,
+        rows: Rows | None = None,
+        partials: str | Path | None = None,
+    ) -> pd.DataFrame:
+        """Build the features as of one date or several.
+
+        What happened and had arrived by the end of the day is seen, nothing else. Numbers and booleans come as
+        float64, texts as category.
+
+        Parameters
+        ----------
+        wh : Warehouse
+            The operator's tables.
+        as_of : date or list of dates
+            One date gives an index ``customer_id``, a list gives ``(as_of, customer_id)``.
+        customers : iterable, optional
+            Exactly these at each date, in their order; by default all customers in service.
+        rows : DataFrame, MultiIndex or sequence, optional
+            Customers at dates of their own: ``customer_id`` and ``as_of`` as columns or index levels (without ``as_of``
+            all are asked as of the one date given). One row comes out for each, in order and with their index; a row
+            sees its own date only, whatever stands in the others. The same pair may come twice.
+        partials : path, optional
+            A folder in which the sums of each day are kept, so that tomorrow's features read tomorrow's records and the
+            sums. The result is the same as without; days that are new or have changed are made again.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``attrs["custintel"]`` says which columns were left out (``skipped``: each and why; ``left_out``: a line for
+            each table that is not there), and what the others mean: `feature_words`.
+
+        Raises
+        ------
+        DataError
+            When something asked for by name cannot be computed from these tables: all of it, with what is not there.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from custintel.warehouse import Warehouse
+        >>> calls = pd.DataFrame({"customer_id": ["a", "a", "b"], "service": "voice", "direction": "out",
+        ...                       "event_time": pd.to_datetime(["2025-06-02", "2025-06-20", "2025-04-05"])})
+        >>> wh = Warehouse.from_frames(usage=calls)
+        >>> FeatureBuilder(["usage"]).build(wh, "2025-06-20")[["events_7d", "events_30d", "events_90d"]]
+                     events_7d  events_30d  events_90d
+        customer_id
+        a                  1.0         2.0         2.0
+        b                  0.0         0.0         1.0
+
+        >>> rows = pd.DataFrame({"customer_id": ["b", "a", "b"], "as_of": ["2025-04-05", "2025-06-03", "2025-06-20"]})
+        >>> FeatureBuilder(["usage"]).build(wh, rows=rows)["events_7d"].tolist()
+        [1.0, 1.0, 0.0]
+        """
+        wanted = read_wanted(as_of, customers, rows)
+        check_period(wanted.days, wh.period)
+        self._check_requested(wh)
+        asked = answered(self.catalogue, warehouse_sources(wh), sorted(wanted.days), wh)
+        with wanted.registered(wh) as relation, asked as sources:
+            plans = [
+                self._plan_of(days, wanted, sources, relation)
+                for days in date_batches(wanted.days, self.catalogue.entries())
+            ]
+            kept = None if partials is None else KeptDays(partials, wh.engine)
+            frames = [run(plan, wh.engine, kept) for plan in plans]
+        frame = finished(frames[0] if len(frames) == 1 else concatenated(frames), plans[0], wanted, wh)
+        warn_of_days(wh.tables, self.catalogue.entries(), plans[0].skipped)
+        return frame if self.columns is None or list(frame.columns) == self.columns else frame[self.columns]
+
+    def _check_requested(self, wh: Warehouse) -> list[str]:
+        """The columns that come out: all that can be computed, or those asked for by name; refuse what cannot be."""
+        entries, unavailable = available(self.catalogue, answerable_functions(self.catalogue, warehouse_sources(wh)))
+        there = {entry.family for entry in entries}
+        named = () if self.columns is not None or self.skip_unavailable else self.families or ()
+        families = [name for name in named if name not in there]
+        columns = [column for column in self.columns or () if column in unavailable]
+        check_requested(families, columns, unavailable, wh.tables)
+        check_any(entries, unavailable)
+        return [entry.column for entry in entries] if self.columns is None else self.columns
+
+    def columns_of(self, wh: Warehouse) -> list[str]:
+        """The columns that `build` gives for a warehouse, without building them.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from custintel.warehouse import Warehouse
+        >>> calls = pd.DataFrame({"customer_id": ["a"], "service": "voice", "direction": "out",
+        ...                       "event_time": pd.to_datetime(["2025-06-02"])})
+        >>> columns = FeatureBuilder(["usage"]).columns_of(Warehouse.from_frames(usage=calls))
+        >>> "events_30d" in columns, "minutes_30d" in columns
+        (True, False)
+        """
+        return self._check_requested(wh)
+
+    def left_out_of(self, wh: Warehouse) -> list[str]:
+        """What `build` leaves out for a warehouse, a line for each table that is not there.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from custintel.warehouse import Warehouse
+        >>> calls = pd.DataFrame({"customer_id": ["a"], "service": "voice", "direction": "out",
+        ...                       "event_time": pd.to_datetime(["2025-06-02"])})
+        >>> FeatureBuilder().left_out_of(Warehouse.from_frames(usage=calls))[0]
+        'no table bills: ... columns of arrears (which also needs payments), bill_steps, billing, ...'
+        """
+        sources = answerable_functions(self.catalogue, warehouse_sources(wh))
+        return grouped_words(by_tables(available(self.catalogue, sources)[1].values()))
+
+    def _plan_of(self, days: list[date], wanted: Wanted, sources: Sources, relation: str | None) -> Plan:
+        """The plan for some of the dates wanted."""
+        if relation is None:
+            return make_plan(self.catalogue, sources, days, spine_steps(sources, days))
+        steps = paired_spine_steps if wanted.paired else given_spine_steps
+        return make_plan(self.catalogue, sources, days, steps(days, relation), only_spine=True)
+
+    def plan(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, wh: Warehouse | None = None) -> Plan:
+        """How the features would be built: buckets, steps, SQL; without a warehouse, for all contract tables.
+
+        Examples
+        --------
+        >>> FeatureBuilder(["usage"]).plan(["2025-05-31", "2025-06-30"]).dates
+        (datetime.date(2025, 5, 31), datetime.date(2025, 6, 30))
+        """
+        return self._planned(as_of, contract_sources() if wh is None else warehouse_sources(wh))
+
+    def _planned(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, sources: Sources) -> Plan:
+        days = sorted(read_dates(as_of))
+        return make_plan(self.catalogue, sources, days, spine_steps(sources, days))
+
+    def sql(
+        self,
+        as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex,
+        dialect: str = "duckdb",
+        wh: Warehouse | None = None,
+    ) -> str:
+        """One statement that gives the features, to run where the data is.
+
+        Tables must be clean and have the columns ``event_date`` and ``visible_date`` (the later of the days of event
+        and arrival), usage also ``weekday`` (Monday is 1), ``hour``, ``is_weekend`` and ``is_night`` (22 to 6). The
+        dialects are duckdb, spark, trino, hive, clickhouse, snowflake and postgres; what one of them cannot say is
+        refused, as are families of Python functions. With a warehouse only its tables and columns are read; an engine
+        other than its own finds the tables under their plain names.
+
+        Examples
+        --------
+        >>> text = FeatureBuilder(["usage"]).sql("2025-06-30", dialect="spark")
+        >>> "CAST('2025-06-30' AS DATE)" in text
+        True
+        """
+        check_dialect(dialect)
+        check_sql(self.catalogue)
+        if wh is not None:
+            self._check_requested(wh)
+        if wh is None or dialect == wh.engine.dialect:
+            return translated(self.plan(as_of, wh).sql(), dialect)
+        return translated(self._planned(as_of, warehouse_sources(wh, plain=True)).sql(), dialect)
+
+    def describe(self, search: str | None = None) -> pd.DataFrame:
+        """The data dictionary: one row a column.
+
+        Parameters
+        ----------
+        search : str, optional
+            Only columns with these words in name, family or meaning, in English or Chinese.
+
+        Examples
+        --------
+        >>> FeatureBuilder(["usage"]).describe().columns[:2].tolist()
+        ['column', 'family']
+        >>> found = FeatureBuilder().describe("largest bill")
+        >>> "bill_max_180d" in found["column"].tolist(), len(found) < 20
+        (True, True)
+        >>> "credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
+        True
+        """
+        frame = self.catalogue.describe()
+        told = frame[["column", "family", "about", "about_zh"]].agg(" ".join, axis=1).str.lower()
+        for word in (search or "").lower().split():
+            frame = frame[told[frame.index].str.contains(word, regex=False)]
+        return frame.reset_index(drop=True)
+
+    def __repr__(self) -> str:
+        names = [family.name for family in self.catalogue.families]
+        more = f" and {len(names) - _SHOWN} more families" if len(names) > _SHOWN + 1 else ""
+        shown = ", ".join(names[:_SHOWN] if more else names) + more
+        return f"FeatureBuilder({shown}: {len(self.catalogue.entries())} columns)"
+
+    def _repr_html_(self) -> str:
+        sizes = f"{len(self.catalogue.entries())} columns in {len(self.catalogue.families)} families"
+        return builder_html(self.catalogue, f"FeatureBuilder: {sizes}")

@@ -1,0 +1,118 @@
+"""What is asked of one family: columns that can be computed here, and why others cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custintel.builder._function_features import function_needs, function_reason
+from custintel.builder._unavailable_columns import Unavailable, hour_reason, is_hourless, needs_words
+from custintel.builder.source_tables import is_dated
+from custintel.catalogue.feature_family import ALL
+from custintel.contracts.table_contracts import TABLES
+from custintel.expressions.parse import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from custintel.builder.source_tables import Sources
+    from custintel.catalogue.feature_family import Entry, Family, Feature
+    from custintel.expressions.expression import Expression
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One column asked of a family: a feature in a slice and a window."""
+
+    column: str
+    feature: Feature
+    slice: str
+    window: int
+    condition: Expression | None
+
+
+def asks_of(family: Family, entries: Iterable[Entry]) -> list[Ask]:
+    """The asks behind a family's entries."""
+    features = {feature.name: feature for feature in family.features}
+    return [_ask(family, features[e.feature], e) for e in entries if e.family == family.name and e.kind != "derived"]
+
+
+def _ask(family: Family, feature: Feature, entry: Entry) -> Ask:
+    name = entry.slice or ALL
+    return Ask(entry.column, feature, name, entry.window or 0, family.slices.get(name))
+
+
+def answerable(
+    families: Iterable[Family], entries: Iterable[Entry], sources: Sources
+) -> tuple[tuple[Entry, ...], dict[str, Unavailable]]:
+    """The entries that the tables at hand can answer, and the reason for each that they cannot."""
+    homes = {family.name: family for family in families}
+    kept: dict[str, Entry] = {}
+    skipped: dict[str, Unavailable] = {}
+    for entry in entries:
+        family = homes[entry.family]
+        if entry.kind == "derived":
+            found = _derived_unavailable(entry, kept, skipped)
+        elif family.kind == "function":
+            needs = function_needs(entry, family, sources)
+            found = _unavailable(entry, needs_words(needs) or function_reason(entry, family, sources), needs)
+        else:
+            found = _unavailable(entry, *_absent(entry, family, sources))
+        if found is None:
+            kept[entry.column] = entry
+        else:
+            skipped[entry.column] = found
+    return tuple(kept.values()), skipped
+
+
+def _unavailable(entry: Entry, why: str, needs: Iterable[str] = ()) -> Unavailable | None:
+    return Unavailable(entry.family, why, tuple(needs)) if why else None
+
+
+def _derived_unavailable(
+    entry: Entry, kept: Mapping[str, Entry], skipped: Mapping[str, Unavailable]
+) -> Unavailable | None:
+    """A derived column cannot be had when one that it reads cannot; it needs what that one needs."""
+    absent = sorted(parse(entry.expression).columns - set(kept) - {"as_of"})
+    needs = dict.fromkeys(need for column in absent if column in skipped for need in skipped[column].needs)
+    return _unavailable(entry, f"reads {', '.join(absent)}, which is left out" if absent else "", needs)
+
+
+def _absent(entry: Entry, family: Family, sources: Sources) -> tuple[str, list[str]]:
+    """What a column of rows lacks: in words, and the tables and columns by name."""
+    tables = [] if family.source in sources else [family.source]
+    tables += [table for table in family.join if table not in sources and is_dated(table)]
+    if tables:
+        return f"no table {', '.join(tables)}", tables
+    absent = sorted(_columns_read(entry, family) - sources.columns(family))
+    absent += [c for c in _keys(family, sources) if c not in sources[family.source].columns]
+    names = [c for c in dict.fromkeys(absent) if not is_hourless(sources, family.source, c)]
+    needs = list(dict.fromkeys(_home(name, family, sources) for name in names))
+    if names:
+        return f"no column {', '.join(names)} in {_tables(family)}", needs
+    return hour_reason(entry, family, sources), []
+
+
+def _home(column: str, family: Family, sources: Sources) -> str:
+    """Where a column that is not there would be: a table that is not there either, or a column of one that is."""
+    homes = [t for t in (family.source, *family.join) if t in TABLES and column in TABLES[t].columns]
+    absent = [table for table in homes if table not in sources]
+    return absent[0] if absent else f"{(homes or [family.source])[0]}.{column}"
+
+
+def _columns_read(entry: Entry, family: Family) -> set[str]:
+    found = next(set(f.expression.columns) for f in family.features if f.name == entry.feature)
+    if family.kind == "gathered":
+        found = {c for name in found for c in family.gather[name].columns}
+    condition = family.slices.get(entry.slice or ALL)
+    found = found | (set(condition.columns) if condition else set())
+    return set(family.plain(found))
+
+
+def _keys(family: Family, sources: Sources) -> list[str]:
+    joined = [column for table, column in family.join.items() if table in sources]
+    return [sources.time(family), *joined, *([family.per] if family.per else [])]
+
+
+def _tables(family: Family) -> str:
+    return " or ".join((family.source, *family.join))

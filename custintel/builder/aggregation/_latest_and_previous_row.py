@@ -1,0 +1,145 @@
+"""Families of the row in force: the latest row that happened and was seen by the date, all columns of that one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from custintel.builder.aggregation._raw_records import Records
+from custintel.builder.aggregation._window_sql import finished_sql, window_steps
+from custintel.builder.aggregation.day_buckets import Calendar, joined_sql, map_step
+from custintel.builder.source_tables import name_sql
+from custintel.builder.sql_steps import columns_sql
+from custintel.expressions.whitelist import AS_OF
+from custintel.functions.function_context import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from custintel.builder._feature_request import Ask
+
+# The last step of families that find one row a customer and date: expressions over the columns of that row.
+
+
+def row_features(asks: Sequence[Ask], family: str, found: str) -> Step:
+    """A row for every row of the spine, from a step with at most one row a customer and date."""
+    columns = [f"{_feature_sql(ask)} as {ask.column}" for ask in asks]
+    # as_of comes from the spine: a customer without a row has none of its own
+    inner = f"select s.customer_id as spine_customer, s.{AS_OF} as spine_date, l.*"
+    joined = f"from spine as s left join {found} as l on l.customer_id = s.customer_id and l.{AS_OF} = s.{AS_OF}"
+    keys = ["spine_customer as customer_id", f"spine_date as {AS_OF}"]
+    sql = f"select\n    {columns_sql([*keys, *columns])}\nfrom (\n{inner}\n{joined}\n) as w"
+    return Step(f"{family}_features", sql, f"{family}: the columns of each customer and date")
+
+
+def _feature_sql(ask: Ask) -> str:
+    return finished_sql(ask.feature.expression.sql(), ask.feature.unit, ask.feature.missing)
+
+
+def latest_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
+    """All steps of a family of the row in force; the last one has a row for every row of the spine."""
+    whole = Records(records.family, records.sources, Calendar(records.calendar.dates), records.only_spine)
+    columns = sorted({c for ask in asks for c in ask.feature.expression.columns})
+    name = whole.family.name
+    return [*_force_steps(whole, columns), row_features(asks, name, f"{name}_in_force")]
+
+
+def _force_steps(records: Records, columns: Sequence[str]) -> list[Step]:
+    name = records.family.name
+    about = f"{name}: the row in force as of each date"
+    if not records.shared:
+        return [Step(f"{name}_in_force", _first_sql(records, columns, (AS_OF,)), about)]
+    buckets = map_step(records.calendar)
+    rows = f"{name}_candidates"
+    first = Step(rows, _first_sql(records, columns, ("bucket", "seen")), f"{name}: the latest row of each bucket")
+    picked = [f"p.{c}" for c in ("customer_id", "happened", "arrived", *map(name_sql, columns))]
+    source = f"select\n    {columns_sql([*picked, f'b.{AS_OF}'])}\nfrom {joined_sql(rows, buckets.name)}"
+    return [first, buckets, Step(f"{name}_in_force", _in_force_sql(source, columns, (AS_OF,)), about)]
+
+
+def _first_sql(records: Records, columns: Sequence[str], keys: Sequence[str]) -> str:
+    time = f"t.{name_sql(records.sources.time(records.family))}"
+    extra = {"happened": time, "arrived": records.sources.arrival(records.family)}
+    return _in_force_sql(records.sql(columns, extra=extra), columns, keys)
+
+
+def _in_force_sql(source: str, columns: Sequence[str], keys: Sequence[str]) -> str:
+    """One row a customer and key: the latest; equal times go to the later arrival, then to the values themselves."""
+    names = [name_sql(c) for c in columns]
+    order = ", ".join(f"{c} desc nulls last" for c in ("happened", "arrived", *names))
+    kept = columns_sql(["customer_id", *keys, "happened", "arrived", *names])
+    by = ", ".join(("customer_id", *keys))
+    place = f"row_number() over (partition by {by} order by {order}) as place"
+    ranked = f"select\n    {kept},\n    {place}\nfrom (\n{source}\n) as r"
+    return f"select\n    {kept}\nfrom (\n{ranked}\n) as r\nwhere place = 1"
+
+
+# Rows beside the row before: pairs are made among the rows that a date sees, so that late records change no past.
+#
+# Which row stands before another depends on what was known, so each date has pairs of its own: one row a record and
+# date, inside the family's longest window. Everything after that is a family like any other.
+
+
+def sequence_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
+    """All steps of a family with ``previous``; the last one has a row for every row of the spine."""
+    paired = Paired.of(records)
+    return [paired.step(), *window_steps(asks, paired)]
+
+
+@dataclass(frozen=True)
+class Paired(Records):
+    """Records beside the row before, one row a record and date, read from the step that pairs them."""
+
+    @classmethod
+    def of(cls, records: Records) -> Paired:
+        """Pairs of the records of a family, inside its longest window whatever is asked of it."""
+        windows = sorted({*records.calendar.windows, records.family.longest})
+        calendar = replace(records.calendar, windows=tuple(windows))
+        return cls(records.family, records.sources, calendar, records.only_spine)
+
+    @property
+    def shared(self) -> bool:
+        """No bucket is shared: each date has its own pairs."""
+        return False
+
+    @property
+    def name(self) -> str:
+        """Name of the step that pairs."""
+        return f"{self.family.name}_pairs"
+
+    def sql(
+        self, columns: Iterable[str], dated: bool = False, where: str = "", extra: Mapping[str, str] | None = None
+    ) -> str:
+        """The SELECT over pairs, to stand in brackets in FROM."""
+        del dated  # pairs are dated already
+        picked = [f"t.{name_sql(name)}" for name in sorted(set(columns) - {AS_OF})]
+        picked += [f"{sql} as {name}" for name, sql in (extra or {}).items()]
+        body = columns_sql(["t.customer_id", f"t.{AS_OF}", "t.piece", *picked])
+        return f"select\n    {body}\nfrom {self.name} as t" + (f"\nwhere {where}" if where else "")
+
+    def step(self) -> Step:
+        """Every record that a date sees, with the columns of the one before it."""
+        source = Records(self.family, self.sources, self.calendar, self.only_spine)
+        order = self._order()
+        per = self.family.per
+        where = f"{self.sources.column(self.family, per)} is not null" if per else ""
+        rows = source.sql({*order, *([per] if per else [])}, dated=True, where=where)
+        keys = ", ".join(["r.customer_id", f"r.{AS_OF}", *([f"r.{name_sql(per)}"] if per else [])])
+        by = ", ".join(f"r.{name_sql(name)} nulls last" for name in order)
+        pairs = [
+            f"lag(r.{name_sql(name)}) over (partition by {keys} order by {by}) as {name_sql(f'previous_{name}')}"
+            for name in self.family.previous
+            if name in order
+        ]
+        sql = f"select\n    {columns_sql(['r.*', *pairs])}\nfrom (\n{rows}\n) as r"
+        return Step(self.name, sql, f"{self.family.name}: each row beside the row before it, as each date sees them")
+
+    def _order(self) -> list[str]:
+        """Time, then values: which of two rows of one moment comes first must not depend on the order of the table."""
+        family = self.family
+        read = [*family.slices.values(), *family.gather.values()]
+        read += [feature.expression for feature in family.features if family.kind != "gathered"]
+        rest = family.plain(name for expression in read for name in expression.columns)
+        first = dict.fromkeys([self.sources.time(family), *family.previous])
+        known = self.sources.columns(family) - {AS_OF}
+        return [name for name in (*first, *sorted(rest - set(first))) if name in known]

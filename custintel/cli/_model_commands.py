@@ -1,0 +1,199 @@
+"""``train``, ``report`` and ``score``: a model learned, explained, used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from custintel.artifact import Model, load_model
+from custintel.cli._table_commands import Threads  # noqa: TC001  (typer reads it)
+from custintel.cli._terminal_output import say, show_frame, show_lines, show_metrics, step
+from custintel.errors import ConfigurationError
+from custintel.reports.model.model_report import write_report
+from custintel.scoring import score as score_customers
+from custintel.training import Run
+from custintel.training import train as train_model
+from custintel.training.mlflow_run import fetch_report
+from custintel.training.value_training import fit_value_model
+from custintel.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# ruff: noqa: PLR0913  (the arguments of a command are its options)
+
+
+Source = Annotated[Path | None, typer.Argument(help="Folder of tables or DuckDB file; or give --table.")]
+Dated = Annotated[
+    str | None,
+    typer.Option("--date", help="Column of the table that dates its rows: the model is judged on the later ones."),
+]
+TableFile = Annotated[Path | None, typer.Option("--table", help="A flat customer table: .csv, .parquet or .xlsx.")]
+IdColumn = Annotated[str | None, typer.Option("--id", help="Column that names the customer.")]
+ScoredBy = Annotated[
+    str | None,
+    typer.Option(
+        "--id",
+        help="Column of the table that becomes customer_id; default: the one that named the customers in training, "
+        "else a column called customer_id, msisdn or alike, else the row number.",
+    ),
+]
+Store = Annotated[str | None, typer.Option(help="MLflow store: a folder or an address; default: the working folder.")]
+Features = Annotated[Path | None, typer.Option(help="Folder of own feature files.")]
+
+
+def train(
+    name: Annotated[str, typer.Argument(help="Model, for example churn.")],
+    warehouse: Source = None,
+    table: TableFile = None,
+    target: Annotated[str | None, typer.Option(help="Column of the table to predict.")] = None,
+    id_column: IdColumn = None,
+    date: Dated = None,
+    pos_label: Annotated[str | None, typer.Option(help="Value of the target that is the event.")] = None,
+    tune: Annotated[int, typer.Option(min=0, help="Trials of the search for better parameters.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    refit: Annotated[bool, typer.Option("--refit", help="Deliver a model fitted again with the test date.")] = False,
+    keep_leaks: Annotated[bool, typer.Option("--keep-leaks", help="Keep columns that look like leaks.")] = False,
+    tracking: Annotated[bool, typer.Option(help="Write the run to MLflow.")] = True,
+    store: Store = None,
+    promote: Annotated[bool, typer.Option("--promote", help="Make this version the champion.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Also save the model to this folder.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write the report to this .html file.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of own model files.")] = None,
+    features: Features = None,
+) -> None:
+    """Learn a model from an operator's tables, or from one flat table, and judge it on rows it has not seen."""
+    _one_source(warehouse, table)
+    step(f"training {name} from {table or warehouse}")
+    run = train_model(
+        name,
+        None if warehouse is None else Warehouse.open(str(warehouse)),
+        table=table,
+        target=target,
+        id_column=id_column,
+        date=date,
+        pos_label=pos_label,
+        tune=tune,
+        seed=seed,
+        refit=refit,
+        keep_leaks=keep_leaks,
+        tracking=tracking,
+        tracking_uri=store,
+        promote=promote,
+        models_path=models,
+        features_path=features,
+    )
+    show_run(run)
+    if report is not None:
+        say(f"report: {run.report(report)}")
+    if save is not None:
+        say(f"model: {run.model.save(save)}")
+
+
+def report(
+    model: Annotated[str, typer.Argument(help="models:/churn@champion, runs:/ID, or the report.json of a run.")],
+    out: Annotated[Path, typer.Option(help="The .html file to write.")] = Path("report.html"),
+    store: Store = None,
+) -> None:
+    """Write the report of a trained model again."""
+    step(f"reading the report of {model}")
+    write_report(fetch_report(model, store), out)
+    say(f"report: {out}")
+
+
+def score(
+    model: Annotated[str, typer.Argument(help="models:/churn@champion, or the folder of a saved model.")],
+    warehouse: Source = None,
+    table: TableFile = None,
+    id_column: ScoredBy = None,
+    as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
+    out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("scores.parquet"),
+    top: Annotated[int, typer.Option(min=0, help="Number of reasons.")] = 3,
+    store: Store = None,
+    features: Features = None,
+    threads: Threads = None,
+) -> None:
+    """Score customers and write the list with reasons.
+
+    Every row of a table is scored. Its customer_id is text, as written: 00001 stays 00001.
+    """
+    _one_source(warehouse, table)
+    step(f"scoring {table or warehouse} with {model}")
+    scores = score_customers(
+        model,
+        None if warehouse is None else Warehouse.open(str(warehouse), threads=threads),
+        as_of=as_of,
+        table=table,
+        id_column=id_column,
+        out=out,
+        top=top,
+        tracking_uri=store,
+        features_path=features,
+    )
+    shown = ["customer_id", "probability", "decile", *(["reason_1_en"] if top else [])]
+    show_frame(scores[shown].head(5), "the five highest")
+    show_lines(scores.attrs["custintel"]["notes"], "notes")
+    skipped = scores.attrs["custintel"]["skipped"]
+    say(f"{len(scores):,} customers scored" + (f", {skipped:,} outside the population" if skipped else "") + f": {out}")
+
+
+def value(
+    warehouse: Annotated[Path, typer.Argument(help="Folder of tables or DuckDB file.")],
+    model: Annotated[str | None, typer.Option(help="A saved model of value; without one it is fitted now.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Months ahead; default: those of the model file, as far as the data go.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("values.parquet"),
+    save: Annotated[Path | None, typer.Option(help="Also save the fitted model to this folder.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of own model files.")] = None,
+) -> None:
+    """Say what each customer is worth: historical, current and potential value, and a tier."""
+    if model is not None and horizon is not None:
+        raise ConfigurationError(
+            "a saved model has its horizon\n  given: --model and --horizon\n  allowed: one of them"
+        )
+    wh = Warehouse.open(str(warehouse))
+    if model is None:
+        step("learning value from past dates")
+        fitted = Model("value", fit_value_model(wh, known_by=as_of, models_path=models, horizon=horizon))
+    else:
+        fitted = load_model(model)
+    values = score_customers(fitted, wh, as_of=as_of, out=out)
+    shown = ["customer_id", "hv", "cv", "pv", "total", "tier"]
+    show_frame(values[shown].head(5).round(1), "the five most valuable")
+    say(f"{len(values):,} customers, {values['pv'].sum():,.0f} u of potential value{_over(fitted)}: {out}")
+    if save is not None:
+        say(f"model: {fitted.save(save)}")
+
+
+def _over(model: Model) -> str:
+    months = getattr(model.estimator, "horizon", None)
+    return f" over {months} months" if months else ""
+
+
+def show_run(run: Run) -> None:
+    """Metrics, remarks, and where the model is."""
+    windows = run.model.metadata["windows"]
+    show_metrics(
+        run.metrics, f"{run.model.name}: {len(run.evaluation.y):,} rows never learned from, {_judged_on(windows)}"
+    )
+    show_lines(run.evaluation.notes, "notes")
+    if run.tracked is not None:
+        say(f"MLflow: models:/{run.model.name}/{run.tracked.version} ({run.tracked.alias}) in {run.tracked.uri}")
+
+
+def _judged_on(windows: Mapping[str, Any]) -> str:
+    """Which rows a model was judged on."""
+    if windows.get("test_as_of"):
+        return f"test date {windows['test_as_of'][0]}"
+    if windows.get("judged_from"):
+        return f"{windows['judged_from']} to {windows['judged_to']}"
+    return "five-fold cross-validation"
+
+
+def _one_source(warehouse: Path | None, table: Path | None) -> None:
+    if (warehouse is None) == (table is None):
+        raise ConfigurationError("give a warehouse or --table\n  hint: custintel train churn tables/")

@@ -1,0 +1,200 @@
+"""Where raw tables are found: in frames, in the files of a folder, in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from custintel.contracts._table_files import SUFFIXES, data_files, file_inside, table_files, warn_of_unread
+from custintel.contracts.column_mapping import TableMapping
+from custintel.contracts.required_columns import check_names
+from custintel.contracts.row_rules import Source
+from custintel.contracts.table_contracts import TABLES
+from custintel.engines.engine import Engine, literal, quoted
+from custintel.errors import ConfigurationError, ContractError, without_values
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from custintel.engines.duckdb_engine import DuckDBEngine
+    from custintel.engines.spark_engine import SparkEngine
+
+
+Mappings = Mapping[str, tuple[TableMapping, ...]]
+
+
+def frame_sources(engine: DuckDBEngine, tables: Mapping[str, Any], mappings: Mappings) -> dict[str, list[Source]]:
+    """Register frames; a table may be a list of frames, each with its own mapping.
+
+    Examples
+    --------
+    >>> from custintel.engines.duckdb_engine import DuckDBEngine
+    >>> import pandas as pd
+    >>> sources = frame_sources(DuckDBEngine(), {"plans": pd.DataFrame({"plan_id": ["s"]})}, {})
+    >>> sources["plans"][0].label
+    'plans'
+    """
+    check_names(tables, "from_frames")
+    return {name: _table_sources(engine, name, given, mappings.get(name, ())) for name, given in tables.items()}
+
+
+def _table_sources(engine: DuckDBEngine, name: str, given: Any, maps: Sequence[TableMapping]) -> list[Source]:
+    """Register the parts of one table."""
+    frames = list(given) if isinstance(given, list | tuple) else [given]
+    if len(maps) > 1 and len(frames) == 1:
+        frames = frames * len(maps)
+    maps = _one_each(name, len(frames), maps)
+    sources = []
+    for i, (frame, mapping) in enumerate(zip(frames, maps, strict=True)):
+        raw = f"_raw_{name}_{i}"
+        try:
+            engine.register(raw, frame)
+        except TypeError as error:
+            raise ContractError(f"{name}: {without_values(error)}") from None
+        label = name if len(frames) == 1 else f"{name}[{i}]"
+        sources.append(Source(quoted(raw), engine.columns(quoted(raw)), mapping, label))
+    return sources
+
+
+def _one_each(name: str, parts: int, maps: Sequence[TableMapping]) -> Sequence[TableMapping]:
+    """One mapping for each part: none, the same for all, or as many as parts."""
+    if len(maps) in (0, 1):
+        return (maps[0] if maps else TableMapping(),) * parts
+    if len(maps) != parts:
+        raise ConfigurationError(
+            f"rename: {name} has {len(maps)} mappings for {parts} frames; give one, or one for each"
+        )
+    return maps
+
+
+def folder_sources(engine: DuckDBEngine, folder: Path, mappings: Mappings) -> dict[str, list[Source]]:
+    """Find the tables of a folder: a Parquet or CSV file, or a subfolder of such files, under the table's name.
+
+    Examples
+    --------
+    >>> from custintel.engines.duckdb_engine import DuckDBEngine
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "plans.csv").write_text("plan_id\\ns")
+    ...     folder_sources(DuckDBEngine(), pathlib.Path(folder), {})["plans"][0].columns
+    {'plan_id': 'VARCHAR'}
+    """
+    wanted = {name for name in TABLES if any(m.file is None for m in mappings.get(name, (TableMapping(),)))}
+    files = table_files(folder, wanted)
+    places = _places(files, mappings, lambda name: [file_inside(folder, name)])
+    warn_of_unread(folder, {name: [path for found, _ in parts for path in found] for name, parts in places.items()})
+    return {
+        name: [_file_source(engine, path, mapping) for found, mapping in parts for path in found]
+        for name, parts in places.items()
+    }
+
+
+def _places(files: Mapping[str, Any], mappings: Mappings, named: Any) -> dict[str, list[tuple[Any, TableMapping]]]:
+    """The place of every part of every table: as the mapping says, or under the table's name."""
+    places: dict[str, list[tuple[Any, TableMapping]]] = {}
+    for name in TABLES:
+        for mapping in mappings.get(name, (TableMapping(),)):
+            if mapping.file is not None:
+                places.setdefault(name, []).append((named(mapping.file), mapping))
+            elif name in files:
+                places.setdefault(name, []).append((files[name], mapping))
+    return places
+
+
+def _file_source(engine: DuckDBEngine, path: Path, mapping: TableMapping) -> Source:
+    """One file or subfolder as a part of a table."""
+    files = data_files(path)
+    if not files:
+        raise ContractError(f"{path}: no Parquet or CSV file there\n  allowed: {', '.join(SUFFIXES)}")
+    if not any(file.stat().st_size for file in files):
+        hint = "copy it again, as a transfer may have broken off, or remove it if there is nothing to read"
+        raise ContractError(f"{path}: the file is empty\n  given: 0 bytes\n  hint: {hint}")
+    try:
+        relation = engine.read_files(files, path if path.is_dir() else None)
+        return Source(relation, engine.columns(relation), mapping, path.name)
+    except (engine.Error, ValueError) as error:
+        raise ContractError(f"{path}: cannot be read\n  given: {without_values(error)}") from None
+
+
+def database_sources(
+    engine: DuckDBEngine,
+    catalog: str,
+    mappings: Mappings,
+    borrowed: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> dict[str, list[Source]]:
+    """Find the tables and views of a database, and those borrowed from a connection.
+
+    The views of a `file` are SQL that came with it: their rows are copied by an engine that reads nothing else.
+
+    Examples
+    --------
+    >>> from custintel.engines.duckdb_engine import DuckDBEngine
+    >>> engine = DuckDBEngine()
+    >>> engine.execute("create table memory.main.plans as select 's' as plan_id")
+    >>> [source.relation for source in database_sources(engine, "memory", {})["plans"]]
+    ['"memory"."main"."plans"']
+    """
+    found = engine.rows(
+        "select table_catalog, table_schema, table_name, table_type = 'VIEW' from information_schema.tables"
+        f" where table_catalog = {literal(catalog)} order by table_schema <> 'main'"
+    )
+    tables = {name.lower(): quoted(here) for name, here in (borrowed or {}).items()}
+    views: dict[str, str] = {}
+    for *words, is_view in found:
+        relation = ".".join(quoted(str(word)) for word in words)
+        tables.setdefault(str(words[-1]).lower(), relation)
+        if is_view and file is not None:
+            views[relation] = ".".join(quoted(str(word)) for word in words[1:])
+    places = _places(tables, mappings, lambda name: tables.get(name.lower(), quoted(name)))
+    if not places:
+        hint = 'rename={"usage": {"file": "TABLE", ...}} says which table holds the calls'
+        given = ", ".join(sorted(tables)[:20]) or "no tables"
+        raise ContractError(f"no table of the contracts in the database\n  given: {given}\n  hint: {hint}")
+    used = {relation: views[relation] for parts in places.values() for relation, _ in parts if relation in views}
+    copies = {} if file is None else _copied_views(engine, file, used)
+    return {
+        name: [_table_source(engine, copies.get(r, r), m, r.replace('"', "")) for r, m in parts]
+        for name, parts in places.items()
+    }
+
+
+def _copied_views(engine: DuckDBEngine, file: Path, views: Mapping[str, str]) -> dict[str, str]:
+    """The rows of views of a file, by the relation that each stands for."""
+    copies = {}
+    for number, (relation, view) in enumerate(views.items()):
+        try:
+            engine.copy_view(file, view, f"_view_{number}")
+        except engine.Error as error:
+            raise ContractError(f"{file}: the view {view} cannot be read\n  given: {without_values(error)}") from None
+        copies[relation] = engine.kept(f"_view_{number}")
+    return copies
+
+
+def drop_copied_views(engine: DuckDBEngine, sources: Mapping[str, Sequence[Source]]) -> None:
+    """Forget the copies that `database_sources` made of views, once the clean tables are made."""
+    kept = [source.relation for parts in sources.values() for source in parts if source.relation.startswith("temp.")]
+    for relation in dict.fromkeys(kept):
+        engine.execute(f"drop table if exists {relation}")
+
+
+def spark_sources(engine: SparkEngine, mappings: Mappings) -> dict[str, list[Source]]:
+    """Find the tables and temporary views of a Spark session; `file` of a mapping names one of any database."""
+    files = [m.file for parts in mappings.values() for m in parts if m.file is not None]
+    tables = engine.find([*TABLES, *files])
+    places = _places({name: name for name in tables}, mappings, str.lower)
+    sources = {}
+    for name, parts in places.items():
+        sources[name] = [_table_source(engine, tables.get(n, quoted(n)), m, n, engine.zone) for n, m in parts]
+    return sources
+
+
+def _table_source(
+    engine: Engine, relation: str, mapping: TableMapping, label: str = "", zone: str | None = None
+) -> Source:
+    """One table or view of a database as a part of a table."""
+    label = label or relation.replace('"', "")
+    try:
+        return Source(relation, engine.columns(relation), mapping, label, zone)
+    except engine.Error as error:
+        raise ContractError(f"{label}: cannot be read\n  given: {without_values(error)}") from None

@@ -1,0 +1,127 @@
+"""Identifiers of checked tables replaced by pseudonyms; what only their digits tell is looked up before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from custintel.contracts.row_rules import DERIVED
+from custintel.contracts.table_contracts import TABLES
+from custintel.engines.duckdb_engine import DuckDBEngine
+from custintel.engines.engine import Engine, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from custintel.contracts.pseudonyms import Pseudonyms
+
+
+_BATCH = 500_000
+
+
+def identifiers(table: str) -> dict[str, str]:
+    """The columns of a table that identify somebody or something, with the space of the identifiers.
+
+    A column that names rows of another table has the space of that table's key.
+
+    Examples
+    --------
+    >>> identifiers("payments")
+    {'payment_id': 'payment', 'customer_id': 'line', 'account_id': 'account', 'bill_id': 'bill'}
+    """
+    found = {}
+    for column in TABLES[table].columns.values():
+        named = TABLES[column.references] if column.references else None
+        space = column.identifier or (named.columns[named.key[0]].identifier if named else None)
+        if space is not None:
+            found[column.name] = space
+    return found
+
+
+def replace_identifiers(
+    engine: Engine, tables: Sequence[str], pseudonyms: Pseudonyms, kept: Mapping[str, Collection[str]]
+) -> dict[str, list[str]]:
+    """Replace the identifiers of all clean tables; return the columns left out, by table.
+
+    Left out are columns beyond the contracts, because nobody knows what is in them, but for those that a mapping names
+    (`kept`). Of rows set aside only reason and place stay: a broken row may have anything anywhere.
+    """
+    if {"usage", "numbering"} <= set(tables):
+        _resolve_ranges(engine)
+    spaces = {space for name in tables for space in identifiers(name).values()}
+    for space in sorted(spaces):
+        engine.register(_map(space), _pseudonym_table(engine, tables, space, pseudonyms))
+    left_out = {name: _replace(engine, name, kept.get(name, ())) for name in tables}
+    for space in spaces:
+        engine.unregister(_map(space))
+    return {name: columns for name, columns in left_out.items() if columns}
+
+
+def _map(space: str) -> str:
+    return f"_pseudonyms_{space}"
+
+
+def _own(engine: Engine, table: str, space: str) -> list[str]:
+    """The columns of a clean table in a space."""
+    there = engine.columns(engine.relation(table))
+    return [column for column, own in identifiers(table).items() if own == space and column in there]
+
+
+def _pseudonym_table(engine: Engine, tables: Sequence[str], space: str, pseudonyms: Pseudonyms) -> pa.Table:
+    """Every identifier of a space beside its pseudonym."""
+    parts = [
+        f"select {quoted(column)} as original from {engine.relation(name)} where {quoted(column)} is not null"
+        for name in tables
+        for column in _own(engine, name, space)
+    ]
+    if not parts:
+        return pa.table({"original": pa.array([], pa.string()), "pseudonym": pa.array([], pa.string())})
+    found = engine.arrow(f"select distinct original from ({' union all '.join(parts)}) as o").column("original")
+    codes = []
+    for start in range(0, len(found), _BATCH):
+        codes += pseudonyms.of(space, found.slice(start, _BATCH).to_pylist())
+    if len(set(codes)) != len(codes):
+        raise RuntimeError("two identifiers have one pseudonym, please report this")
+    return pa.table({"original": found, "pseudonym": pa.array(codes, pa.string())})
+
+
+def _replace(engine: Engine, table: str, kept: Collection[str]) -> list[str]:
+    """Make a clean table anew with pseudonyms, and its rows set aside without values."""
+    relation, contract = engine.relation(table), TABLES[table]
+    names = list(engine.columns(relation))
+    stay = [name for name in names if name in contract.columns or name in DERIVED or name in kept]
+    spaces = {column: space for column, space in identifiers(table).items() if column in names}
+    joins, picked = [], []
+    for i, (column, space) in enumerate(spaces.items()):
+        joins.append(f"left join {_map(space)} as m{i} on m{i}.original = t.{quoted(column)}")
+    of = {column: f"m{i}.pseudonym" for i, column in enumerate(spaces)}
+    picked = [f"{of.get(name, f't.{quoted(name)}')} as {quoted(name)}" for name in stay]
+    # joins lose the order of rows, and sums of money depend on it in their last digits
+    order = " order by t.rowid" if isinstance(engine, DuckDBEngine) else ""
+    engine.make(table, f"select {', '.join(picked)} from {relation} as t {' '.join(joins)}{order}")
+    place = "reason, broken_column, source, source_row"
+    engine.make(table, f"select {place} from {engine.relation(table, 'set_aside')}", "set_aside")
+    return [name for name in names if name not in stay]
+
+
+def _resolve_ranges(engine: Engine) -> None:
+    """Give each call the longest prefix of `numbering` that its other party begins with."""
+    relation, numbering = engine.relation("usage"), engine.relation("numbering")
+    names = engine.columns(relation)
+    if "other_party" not in names or "number_range" in names:
+        return
+    lengths = f"select distinct length(prefix) as digits from {numbering}"
+    begun = (
+        f"select n.other_party, l.digits, substr(n.other_party, 1, l.digits) as start"
+        f" from (select distinct other_party from {relation}) as n cross join ({lengths}) as l"
+    )
+    ranged = (
+        "select b.other_party, r.prefix, row_number() over (partition by b.other_party order by b.digits desc) as place"
+        f" from ({begun}) as b join {numbering} as r on r.prefix = b.start"
+    )
+    engine.keep("_ranges", f"select other_party as original, prefix from ({ranged}) as r where place = 1")
+    order = " order by t.rowid" if isinstance(engine, DuckDBEngine) else ""
+    joined = f"left join {engine.kept('_ranges')} as r on r.original = t.other_party"
+    engine.make("usage", f"select t.*, r.prefix as number_range from {relation} as t {joined}{order}")
+    engine.drop("_ranges")

@@ -1,0 +1,220 @@
+"""The views of a customer that a detector puts together, and how each is learned without seeing the row it judges.
+
+Every view is a number that rises with suspicion: log-odds of the supervised model, log-odds of the mined rules,
+similarity to the rules of an expert base, how unusual the customer is, and columns of circles of contacts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from scipy.special import softmax
+
+from custintel.errors import DataError
+from custintel.learners.ensemble.inner_folds import fold_of_rows
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, Material, fit_boosters
+from custintel.learners.saved_state_parts import (
+    BoosterNames,
+    CalibrationState,
+    Chance,
+    Finite,
+    Part,
+    Positive,
+    TableState,
+    need,
+    used,
+)
+from custintel.learners.saved_states import AnomalyState, ChurnState, ClassesState, State
+from custintel.rules import RuleBase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custintel.rules import LearnSettings
+
+
+_FOLDS = 4
+_EDGE = 1e-6
+
+
+def odds_of(p: Any) -> np.ndarray:
+    """Log-odds of probabilities, kept finite."""
+    q = np.clip(np.asarray(p, dtype=np.float64), _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(q / (1 - q)))
+
+
+def mined_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> RuleBase | None:
+    """A base of mined rules; None where there are too few cases or no rule stands."""
+    try:
+        base = RuleBase.learn(X, y, settings)
+    except DataError:
+        return None
+    return base if len(base) else None
+
+
+def mined_log_odds(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings, seed: int) -> np.ndarray:
+    """Log-odds of every row by rules that were mined without it."""
+    fold = fold_of_rows(y, _FOLDS, None, seed)
+    out = np.zeros(len(y))
+    for k in range(_FOLDS):
+        away = fold == k
+        base = mined_rules(X[~away], y[~away], settings)
+        out[away] = odds_of(y[~away].mean() if base is None else base.score(X[away]))
+    return out
+
+
+def expert_views(base: RuleBase, X: pd.DataFrame) -> np.ndarray:
+    """Highest similarity to a rule of the base, and how many rules match (customers x 2)."""
+    similarity = base.within(X.columns).similarity(X).to_numpy(np.float64)
+    if not similarity.shape[1]:
+        return np.zeros((len(X), 2))
+    return np.column_stack([similarity.max(axis=1), np.log1p((similarity >= 1).sum(axis=1))])
+
+
+# Which kind of fraud or arrears a suspicious customer is of.
+#
+# Each kind with enough cases has its own small boosters against all legitimate customers. Their odds against
+# "legitimate"
+# share out the probability of being a case (Bayes), so the kinds add up to it.
+
+
+_FEWEST = 20
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Boosters of every kind that has enough cases; `prior` is the share of each kind among cases, *other* last."""
+
+    boosters: Mapping[str, Boosters]
+    prior: Mapping[str, float]
+
+    def shares(self, matrix: np.ndarray) -> pd.DataFrame:
+        """Share of each kind in the probability of being a case; rows add up to 1."""
+        raw = {name: found.raw(matrix) for name, found in self.boosters.items()}
+        known = np.column_stack(list(raw.values())) if raw else np.empty((len(matrix), 0))
+        rest = 1.0 - sum(self.prior[name] for name in raw)
+        parts = softmax(known, axis=1) * (1 - rest) if raw else known
+        frame = pd.DataFrame(parts, columns=list(raw))
+        return frame.assign(**{OTHER: rest}) if rest > 1e-9 or not raw else frame
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Plain data, and the boosters as text."""
+        states: dict[str, Any] = {}
+        texts: dict[str, str] = {}
+        for k, (name, found) in enumerate(self.boosters.items()):
+            states[name], own = found.to_state(f"kind_{k}")
+            texts |= own
+        return {"boosters": states, "prior": dict(self.prior)}, texts
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Kinds:
+        """Read back what `to_state` gave."""
+        boosters = {name: Boosters.from_state(one, texts) for name, one in state["boosters"].items()}
+        return cls(boosters, state["prior"])
+
+
+def fit_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
+    """Learn the kinds that have 20 cases or more.
+
+    Parameters
+    ----------
+    material : Material
+        Matrix and outcome (1 for cases).
+    kinds : array of str
+        Kind of each case; anything for legitimate customers.
+    seed : int
+        Seed of folds and boosting.
+    """
+    cases = material.y == 1
+    names, counts = np.unique(kinds[cases].astype(str), return_counts=True)
+    total = max(int(counts.sum()), 1)
+    large = [str(n) for n, c in zip(names, counts, strict=True) if c >= _FEWEST and n != OTHER]
+    boosters = {name: _against_legitimate(material, cases & (kinds.astype(str) == name), seed) for name in large}
+    shares = {str(n): float(c) / total for n, c in zip(names, counts, strict=True) if n in large}
+    # the names of rare kinds are not kept: they may be about one customer
+    prior = {**shares, OTHER: max(1.0 - sum(shares.values()), 0.0)}
+    return Kinds(boosters, prior)
+
+
+def _against_legitimate(material: Material, own: np.ndarray, seed: int) -> Boosters:
+    rows = own | (material.y == 0)
+    part = Material(material.matrix[rows], own[rows].astype(np.float64), None, material.categorical)
+    return fit_boosters(part, "probability", seed=seed).boosters
+
+
+# What a saved `FraudDetector` looks like; see `custintel.learners.saved_states`.
+
+
+_VIEWS = ["model", "rules", "expert_similarity", "expert_matches", "anomaly"]
+_FIVE = Field(min_length=len(_VIEWS), max_length=len(_VIEWS))
+
+
+class _Kinds(Part):
+    """Boosters of the kinds."""
+
+    boosters: dict[str, BoosterNames]
+    prior: dict[str, Chance]
+
+
+class _Parts(Part):
+    """What the detector is put together from."""
+
+    model: ChurnState
+    anomaly: AnomalyState
+    kinds: _Kinds | None = None
+
+
+class _Settings(Part):
+    """How rules are mined; columns that nothing may read."""
+
+    forbidden: list[str] | None = None
+
+
+class _Params(Part):
+    """Parameters that are read when customers are judged."""
+
+    loss: Annotated[float, Field(ge=0, le=1e300)] | str = 200.0
+    review_cost: Annotated[float, Field(ge=0, le=1e300)] = 5.0
+    settings: _Settings | None = None
+    rules: list[dict[str, Any]] | None = None
+
+
+class FraudState(TableState, ClassesState, State):
+    """`FraudDetector`."""
+
+    mined: list[dict[str, Any]] | None
+    weights: list[Annotated[tuple[str, Finite], Field(strict=False)]]
+    means: Annotated[list[Finite], _FIVE]
+    spreads: Annotated[list[Positive], _FIVE]
+    calibration: CalibrationState
+    threshold: Chance
+    parts: _Parts
+
+    def check(self, columns: dict[str, int]) -> None:
+        """All parts read columns of the table."""
+        self.check_classes()
+        need([name for name, _ in self.weights] == ["intercept", *_VIEWS], "weights of other views")
+        params = _Params.model_validate(self.params.model_dump())
+        names = {column.name for column in self.contract}
+        need(not isinstance(params.loss, str) or params.loss in names, "the column of losses is not there")
+        self.parts.model.check(_own(columns, "model_"))
+        self.parts.anomaly.check({})
+        for part in (self.parts.model, self.parts.anomaly):
+            need({column.name for column in part.contract} <= names, "a part reads columns that are not there")
+        if self.parts.kinds is not None:
+            self._check_kinds(self.parts.kinds, _own(columns, "kinds_"))
+
+    def _check_kinds(self, kinds: _Kinds, columns: dict[str, int]) -> None:
+        need(set(kinds.boosters) <= set(kinds.prior), "kinds without a share")
+        need(sum(kinds.prior.values()) < 1 + 1e-6, "shares of more than all")
+        for one in kinds.boosters.values():
+            one.check(columns, len(used(self.contract)))
+
+
+def _own(columns: dict[str, int], prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): count for name, count in columns.items() if name.startswith(prefix)}

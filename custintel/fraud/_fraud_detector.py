@@ -1,0 +1,395 @@
+"""`FraudDetector`: one calibrated probability of fraud or arrears from model, rules, resemblance and anomaly."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from custintel.artifact import Model
+from custintel.errors import DataError, ModelError, Problem, QualityWarning, raise_problems
+from custintel.fraud._detector_parts import Kinds, expert_views, fit_kinds, mined_log_odds, mined_rules, odds_of
+from custintel.fraud._review_queue import review_queue
+from custintel.identifiers import identifier_index
+from custintel.learners import AnomalyScore, ChurnClassifier
+from custintel.learners.base_estimators import EventClassifier, TableEstimator, seed_of
+from custintel.learners.check_input import as_table
+from custintel.learners.ensemble.blend_and_calibration import Calibration, choose_calibration
+from custintel.learners.ensemble.inner_folds import fold_of_rows
+from custintel.learners.ensemble.logistic_regression import fit_positive
+from custintel.learners.feature_contract import MIN_LEVEL_COUNT
+from custintel.rules import AlarmSettings, LearnSettings, RuleBase
+from custintel.rules.rule_score import separating
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from custintel.learners.saved_states import State
+
+
+_PENALTY = 1.0
+_FOLDS = 5
+_FEWEST = 20
+
+
+class FraudDetector(EventClassifier, TableEstimator):
+    """Probability of fraud or arrears from any customer table, told by the rules a customer matches or resembles.
+
+    Put together are the log-odds of a supervised model (`ChurnClassifier`), those of rules mined from the same cases
+    (`RuleBase.learn`), similarity to the rules of a given base, and how unusual the customer is among its peers
+    (`AnomalyScore`). Each view is learned without the rows that it is weighed on; weights cannot be negative; the sum
+    is calibrated on left-out rows. Columns of circles of contacts (`circle_similarity`) are joined to the table.
+
+    Parameters
+    ----------
+    rules : RuleBase, optional
+        A base of expert or earlier rules. Those that fire and whose features the table has are used and named.
+    settings : LearnSettings, optional
+        How rules are mined; its forbidden columns are read by no part of the detector: not by the model, the rules,
+        the kinds or the anomaly score, neither in `fit` nor later. They may be absent later.
+    peers : sequence of str
+        Columns of categories that make peer groups for anomalies.
+    loss : float or str
+        Loss of a case that is not stopped, in u; or the column that holds it (read by `decide` only).
+    review_cost : float
+        Cost of one review, in u.
+    pos_label : object, optional
+        The label of a case. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is a case, of
+        numbers the larger one, otherwise the rarer label, with a warning.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
+    random_state : int, RandomState or None
+        Seed of everything random.
+    n_jobs : int, optional
+        Threads of LightGBM, as in `ChurnClassifier`.
+
+    Attributes
+    ----------
+    classes_ : array
+        Both labels, sorted: the order of the columns of `predict_proba`.
+    pos_label_ : object
+        The label of a case.
+    rules_ : RuleBase
+        Mined rules, each with what it was proved to be worth.
+    weights_ : Series
+        Weight of each view (log-odds for a step of one standard deviation) and the intercept.
+    threshold_ : float
+        Probability that separates cases best (macro F1) on left-out rows.
+    kinds_ : Kinds or None
+        What tells the kinds apart.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"calls": rng.gamma(2, 20, 900).round(), "cells": rng.integers(1, 30, 900)})
+    >>> fraud = ((X["calls"] > 50) & (X["cells"] <= 8)).astype(int)
+    >>> detector = FraudDetector().fit(X, fraud)
+    >>> detector.predict(pd.DataFrame({"calls": [160.0, 10.0], "cells": [2, 20]})).tolist()
+    [1, 0]
+    """
+
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
+        self,
+        *,
+        rules: RuleBase | None = None,
+        settings: LearnSettings | None = None,
+        peers: Sequence[str] = (),
+        loss: float | str = 200.0,
+        review_cost: float = 5.0,
+        pos_label: Any = None,
+        min_level_count: int = MIN_LEVEL_COUNT,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.rules = rules
+        self.settings = settings
+        self.peers = peers
+        self.loss = loss
+        self.review_cost = review_cost
+        self.pos_label = pos_label
+        self.min_level_count = min_level_count
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, kinds: Any = None) -> Self:
+        """Learn from customers and confirmed outcomes.
+
+        Parameters
+        ----------
+        X : data frame or array
+            One row a customer: numbers, texts, categories, missing values.
+        y : array-like
+            Two values; which one is a case, `pos_label` tells.
+        kinds : array-like, optional
+            Kind of each case (``sim_box``, ``never_payer``, ...); whatever stands at legitimate customers is ignored.
+
+        Warns
+        -----
+        QualityWarning
+            With fewer than 20 cases or legitimate customers: what is put together is then hardly weighed.
+        """
+        table, matrix = self._learn_table(X, forbidden=self._forbidden())
+        target = self._learn_event(y)
+        check_consistent_length(table, target, *([] if kinds is None else [kinds]))
+        self._check_params(table)
+        _warn_of_few(target)
+        seed, usable = seed_of(self.random_state), self._usable(table)
+        least = self.min_level_count
+        self.model_ = ChurnClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs).fit(usable, target)
+        self.rules_ = mined_rules(usable, target, self._settings(seed))
+        self.anomaly_ = AnomalyScore(peers=self.peers, min_level_count=least, random_state=seed).fit(usable)
+        self._put_together(usable, target, seed)
+        self.kinds_ = None
+        if kinds is not None:
+            self.kinds_ = fit_kinds(self._material(matrix, target), np.asarray(kinds, dtype=object), seed)
+        return self
+
+    def event_probability(self, X: Any) -> np.ndarray:
+        """Calibrated probability of being a case, one a customer."""
+        return np.asarray(expit(self.event_log_odds(X)))
+
+    def event_log_odds(self, X: Any) -> np.ndarray:
+        """Calibrated log-odds of being a case, one a customer."""
+        check_is_fitted(self)
+        views = self.views(X).to_numpy()
+        raw = self.weights_["intercept"] + ((views - self.means_) / self.spreads_) @ self.weights_.to_numpy()[1:]
+        return np.asarray(self.calibration_.log_odds(raw))
+
+    def views(self, X: Any) -> pd.DataFrame:
+        """The numbers that are put together: model, rules, expert_similarity, expert_matches, anomaly."""
+        check_is_fitted(self)
+        table = self._usable(as_table(self, X, fitting=False))
+        mined = np.zeros(len(table)) if self.rules_ is None else odds_of(self.rules_.score(table))
+        return self._views(table, self.model_.log_odds(table), mined)
+
+    def kind_proba(self, X: Any) -> pd.DataFrame:
+        """Probability of each kind; the kinds of a customer add up to its probability of being a case."""
+        check_is_fitted(self)
+        if self.kinds_ is None:
+            raise DataError("the detector was fitted without kinds\n  hint: fit(X, y, kinds=...)")
+        shares = self.kinds_.shares(self.encode(X))
+        p = self.event_probability(X)
+        found = shares.mul(p, axis=0)
+        return found.set_axis(X.index, axis=0) if isinstance(X, pd.DataFrame) else found
+
+    def decide(self, X: pd.DataFrame, budget: int | None = None) -> pd.DataFrame:
+        """Whom to review: probability, expected loss, net benefit of a review, and whether it is due.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Customers.
+        budget : int, optional
+            Most reviews; the costliest come first. Without one, every review that pays is due.
+
+        Returns
+        -------
+        DataFrame
+            Index of `X`, highest net benefit first: probability, expected_loss, net_benefit, review (bool), and kind
+            (the likeliest, where kinds were learned).
+        """
+        p = self.event_probability(X)
+        found = pd.DataFrame({"probability": p, "expected_loss": p * self._loss_of(X)}, index=X.index)
+        found["net_benefit"] = found["expected_loss"] - self.review_cost
+        if self.kinds_ is not None:
+            found["kind"] = self.kind_proba(X).idxmax(axis=1)
+        found = found.sort_values("net_benefit", ascending=False, kind="stable")
+        first = np.arange(len(found)) < (len(found) if budget is None else budget)
+        return found.assign(review=first & (found["net_benefit"] > 0).to_numpy())
+
+    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None) -> pd.DataFrame:
+        """Alarms of the rules that a customer matches or resembles, mined and given; see `RuleBase.alarms`.
+
+        A customer whose probability is at or above `threshold_` and who is near no rule gets one of tier ``model``.
+        """
+        check_is_fitted(self)
+        table = as_table(self, X, fitting=False)
+        # by position: index labels may repeat
+        placed = self._usable(table).set_axis([str(row) for row in range(len(table))], axis=0)
+        told = [] if self.rules is None else [self.rules.within(placed.columns).alarms(placed, how)]
+        if self.rules_ is not None:
+            told.append(self.rules_.alarms(placed, how, "shadow"))
+        near = np.unique([int(row) for found in told for row in found.index]).astype(np.int64)
+        rows = np.setdiff1d(np.flatnonzero(self.event_probability(X) >= self.threshold_), near)
+        found = pd.concat([*told, self._model_alarms(X, rows)])
+        return found.set_axis(identifier_index(table.index[found.index.astype(np.int64)]), axis=0)
+
+    def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, seed: int = 0) -> pd.DataFrame:
+        """Whom to show to analysts so that new kinds are seen, too; see `review_queue`."""
+        p = pd.Series(self.event_probability(X), index=X.index)
+        unusual = self.anomaly_.score_samples(self._usable(as_table(self, X, fitting=False)))
+        return review_queue(p, unusual.set_axis(X.index), size, audit=audit, seed=seed)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the detector as JSON and LightGBM text (no pickle); the given rule base is kept with its history."""
+        return Model("fraud", self).save(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote."""
+        found = Model.load(folder, {cls.__name__: cls}).estimator
+        if not isinstance(found, cls):
+            raise ModelError(f"{folder} holds a {type(found).__name__}, no {cls.__name__}\n  hint: use load_model")
+        return found
+
+    @staticmethod
+    def saved_state() -> type[State]:
+        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        from custintel.fraud._detector_parts import FraudState
+
+        return FraudState
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Everything learned as plain data, and the boosters as LightGBM text."""
+        parts = {"model": self.model_.to_state(), "anomaly": self.anomaly_.to_state()}
+        if self.kinds_ is not None:
+            parts["kinds"] = self.kinds_.to_state()
+        texts = {f"{part}_{name}": text for part, (_, own) in parts.items() for name, text in own.items()}
+        state = {
+            **self._table_state(),
+            **self._event_state(),
+            "mined": None if self.rules_ is None else list(self.rules_.log.events),
+            "weights": [[name, float(weight)] for name, weight in self.weights_.items()],
+            "means": self.means_.tolist(),
+            "spreads": self.spreads_.tolist(),
+            "calibration": self.calibration_.to_state(),
+            "threshold": self.threshold_,
+            "parts": {part: own for part, (own, _) in parts.items()},
+        }
+        state["params"] = {
+            **state["params"],
+            "rules": None if self.rules is None else list(self.rules.log.events),
+            "settings": None if self.settings is None else self.settings.to_state(),
+            "peers": list(self.peers),
+        }
+        return state, texts
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str]) -> Self:
+        """Read back what `to_state` gave; predictions are the same."""
+        given = dict(state["params"])
+        given["rules"] = None if given["rules"] is None else RuleBase.of_events(given["rules"])
+        given["settings"] = None if given["settings"] is None else LearnSettings.from_state(given["settings"])
+        model = cls._of_table_state({**state, "params": given})
+        model._take_event(state)
+        parts, texts = state["parts"], {part: _own(boosters, f"{part}_") for part in state["parts"]}
+        model.model_ = ChurnClassifier.from_state(parts["model"], texts["model"])
+        model.anomaly_ = AnomalyScore.from_state(parts["anomaly"])
+        model.kinds_ = Kinds.from_state(parts["kinds"], texts["kinds"]) if "kinds" in parts else None
+        model.rules_ = None if state["mined"] is None else RuleBase.of_events(state["mined"])
+        model.weights_ = pd.Series(dict(state["weights"]), name="weight")
+        model.means_, model.spreads_ = np.asarray(state["means"]), np.asarray(state["spreads"])
+        model.calibration_ = Calibration.from_state(state["calibration"])
+        model.threshold_ = state["threshold"]
+        return model
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _put_together(self, table: pd.DataFrame, y: np.ndarray, seed: int) -> None:
+        """Weights, calibration and threshold, from views that have not seen the rows."""
+        unseen = self.model_.out_of_fold_
+        known = ~np.isnan(unseen)
+        model = np.where(known, unseen, self.model_.log_odds(table))
+        mined = np.zeros(len(y)) if self.rules_ is None else mined_log_odds(table, y, self._settings(seed), seed)
+        views = self._views(table, model, mined)
+        values = views.to_numpy()[known] if known.any() else views.to_numpy()
+        truth = y[known] if known.any() else y
+        self.means_, self.spreads_ = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-9)
+        Z = (values - self.means_) / self.spreads_
+        fold = fold_of_rows(truth, _FOLDS, None, seed)
+        raw = np.empty(len(truth))
+        for k in range(_FOLDS):
+            away = fold == k
+            beta = fit_positive(Z[~away], truth[~away], _PENALTY)
+            raw[away] = beta[0] + Z[away] @ beta[1:]
+        beta = fit_positive(Z, truth, _PENALTY)
+        self.weights_ = pd.Series(beta, index=["intercept", *views.columns], name="weight")
+        self.calibration_ = choose_calibration(truth, raw, np.ones(len(truth)), fold)
+        self.threshold_ = separating(self.calibration_.probability(raw), truth)
+
+    def _views(self, table: pd.DataFrame, model: np.ndarray, mined: np.ndarray) -> pd.DataFrame:
+        expert = np.zeros((len(table), 2)) if self.rules is None else expert_views(self.rules, table)
+        unusual = odds_of(self.anomaly_.score_samples(table))
+        return pd.DataFrame(
+            {
+                "model": model,
+                "rules": mined,
+                "expert_similarity": expert[:, 0],
+                "expert_matches": expert[:, 1],
+                "anomaly": unusual,
+            },
+            index=table.index,
+        )
+
+    def _model_alarms(self, X: Any, rows: np.ndarray) -> pd.DataFrame:
+        """Alarms of the model on rows given by position, which is their index, too."""
+        p = self.event_probability(X)[rows]
+        expected = p * self._loss_of(X)[rows]
+        told = {"rule": "", "version": "", "category": "fraud", "kind": "", "tier": "model", "similarity": np.nan}
+        found = [
+            {**told, "matched": [], "missed": [], "unknown": [], "precision": q, "expected_loss": loss}
+            | {"severity": 3, "action": ""}
+            for q, loss in zip(p.tolist(), expected.tolist(), strict=True)
+        ]
+        return pd.DataFrame(found, index=[str(row) for row in rows])
+
+    def _loss_of(self, X: Any) -> np.ndarray:
+        """What a case costs that is not reviewed, row by row, in u."""
+        if isinstance(self.loss, str):
+            return np.asarray(as_table(self, X, fitting=False)[self.loss].to_numpy(np.float64))
+        return np.full(len(X), float(self.loss))
+
+    def _settings(self, seed: int) -> LearnSettings:
+        given = self.settings or LearnSettings(seed=seed, min_level_count=self.min_level_count)
+        return replace(given, forbidden=())  # the guard has taken them out
+
+    def _usable(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table without columns that nothing may read: the one door to every part."""
+        banned = self._forbidden()
+        return table.drop(columns=[c for c in table.columns if c in banned])
+
+    def _forbidden(self) -> set[str]:
+        banned = {str(name) for name in self.settings.forbidden} if self.settings else set()
+        return banned | ({self.loss} if isinstance(self.loss, str) else set())
+
+    def _check_params(self, table: pd.DataFrame) -> None:
+        found = [
+            Problem("settings.forbidden", "no such column", name, ", ".join(table.columns))
+            for name in sorted(self._forbidden() - set(table.columns))
+            if name != self.loss
+        ]
+        if isinstance(self.loss, str) and self.loss not in table:
+            found.append(Problem("loss", "no such column", self.loss, ", ".join(table.columns)))
+        if not isinstance(self.loss, str) and self.loss < 0:
+            found.append(Problem("loss", "a negative amount", str(self.loss), "0 or more"))
+        if self.review_cost < 0:
+            found.append(Problem("review_cost", "a negative amount", str(self.review_cost), "0 or more"))
+        raise_problems(found)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+
+def _warn_of_few(y: np.ndarray) -> None:
+    cases, others = int(y.sum()), int(len(y) - y.sum())
+    if min(cases, others) < _FEWEST:
+        warnings.warn(
+            "too few of one kind to weigh model, rules and anomaly against each other\n"
+            f"  given: {cases} cases, {others} others\n"
+            f"  allowed: {_FEWEST} of each or more\n"
+            "  hint: until then take the probability as a rank, and review by rules written by hand",
+            QualityWarning,
+            stacklevel=3,
+        )
+
+
+def _own(texts: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): text for name, text in texts.items() if name.startswith(prefix)}

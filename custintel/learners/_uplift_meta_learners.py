@@ -1,0 +1,167 @@
+"""The meta-learners: S, T, X, R and DR on boosters, cross-fitted; each gives effects for rows it has not seen.
+
+Sources: Kuenzel et al. (2019) for S, T and X, Nie and Wager (2021) for R, Kennedy (2023) for DR.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, Growth, Material, Objective, fit_boosters
+
+if TYPE_CHECKING:
+    from custintel.learners._treatment_design import Design
+
+
+LEARNERS = ("dr", "r", "x", "t", "s")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all learners share: table, outcome, design, folds, run."""
+
+    material: Material
+    design: Design
+    fold: np.ndarray
+    objective: Objective
+    seed: int
+    threads: int
+
+    def boost(self, matrix: np.ndarray, y: np.ndarray, rows: np.ndarray, objective: Objective) -> Boosters:
+        """Boosters on some rows; booster k has not seen fold k."""
+        given = Material(matrix[rows], y[rows], None, self.material.categorical)
+        return fit_boosters(given, objective, fold=self.fold[rows], seed=self.seed, threads=self.threads).boosters
+
+    def honest(self, boosters: Boosters, matrix: np.ndarray) -> np.ndarray:
+        """Predictions for all rows, each by the booster that has not seen its fold."""
+        out = np.empty(len(matrix))
+        for k, model in enumerate(boosters.models):
+            rows = self.fold == k
+            out[rows] = Boosters((boosters.texts[k],), boosters.objective, (model,)).predict(matrix[rows], self.threads)
+        return out
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """Expected outcome of each row under each arm, by boosters that have not seen the row."""
+
+    by_arm: np.ndarray
+    boosters: tuple[Boosters, ...]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Effect of one arm: pairs of boosters and weights that are added up, and honest effects of the training rows.
+
+    `untuned` are effects of the training rows in whose making the row had no say at all, not even in the number of
+    rounds: for the test of whether they go with real differences.
+    """
+
+    parts: tuple[tuple[Boosters, float], ...]
+    out_of_fold: np.ndarray
+    untuned: np.ndarray
+    arm_column: int | None = None
+
+    def predict(self, matrix: np.ndarray, threads: int) -> np.ndarray:
+        """Mean effect of each row."""
+        return np.asarray(self.by_fold(matrix, threads).mean(axis=0))
+
+    def by_fold(self, matrix: np.ndarray, threads: int) -> np.ndarray:
+        """Effect by each fold's boosters (folds x rows); their spread tells how sure the effect is."""
+        total = np.zeros(1)
+        for boosters, weight in self.parts:
+            asked = matrix if self.arm_column is None else self._with_arm(matrix, weight)
+            single = [
+                Boosters((text,), boosters.objective, (model,)).predict(asked, threads)
+                for text, model in zip(boosters.texts, boosters.models, strict=True)
+            ]
+            total = total + weight * np.array(single)
+        return np.asarray(total)
+
+    def _with_arm(self, matrix: np.ndarray, weight: float) -> np.ndarray:
+        """The S-learner asks the same boosters twice: as treated (weight 1) and as control (weight -1)."""
+        arm = float(self.arm_column or 0) if weight > 0 else 0.0
+        return np.column_stack([matrix, np.full(len(matrix), arm)])
+
+
+def fit_nuisance(work: Work) -> Nuisance:
+    """One model for each arm."""
+    matrix, y, design = work.material.matrix, work.material.y, work.design
+    boosters = tuple(
+        work.boost(matrix, y, np.flatnonzero(design.arm == k), work.objective) for k in range(len(design.arms))
+    )
+    return Nuisance(np.column_stack([work.honest(b, matrix) for b in boosters]), boosters)
+
+
+def pseudo_outcomes(work: Work, nuisance: Nuisance, k: int) -> np.ndarray:
+    """Doubly robust pseudo-outcome of arm k against control: its mean over any customers estimates their effect."""
+    design, y, m = work.design, work.material.y, nuisance.by_arm
+    treated = (design.arm == k) / design.propensity[:, k] * (y - m[:, k])
+    control = (design.arm == 0) / design.propensity[:, 0] * (y - m[:, 0])
+    return np.asarray(m[:, k] - m[:, 0] + treated - control)
+
+
+def fit_effect(learner: str, work: Work, nuisance: Nuisance, k: int) -> Effect:
+    """The effect of arm k against control by one learner."""
+    return _FIT[learner](work, nuisance, k)
+
+
+def _dr(work: Work, nuisance: Nuisance, k: int) -> Effect:
+    matrix = work.material.matrix
+    psi = pseudo_outcomes(work, nuisance, k)
+    return _final(work, matrix, psi, np.ones(len(psi)), np.arange(len(psi)))
+
+
+def _r(work: Work, nuisance: Nuisance, k: int) -> Effect:
+    design, y = work.design, work.material.y
+    rows = np.flatnonzero((design.arm == k) | (design.arm == 0))
+    share = design.propensity[rows, k] / (design.propensity[rows, k] + design.propensity[rows, 0])
+    mean = share * nuisance.by_arm[rows, k] + (1 - share) * nuisance.by_arm[rows, 0]
+    left = (design.arm[rows] == k) - share
+    return _final(work, work.material.matrix, (y[rows] - mean) / left, left**2, rows)
+
+
+def _x(work: Work, nuisance: Nuisance, k: int) -> Effect:
+    design, y, matrix = work.design, work.material.y, work.material.matrix
+    treated, control = np.flatnonzero(design.arm == k), np.flatnonzero(design.arm == 0)
+    on_treated = _final(work, matrix, (y - nuisance.by_arm[:, 0])[treated], np.ones(len(treated)), treated)
+    on_control = _final(work, matrix, (nuisance.by_arm[:, k] - y)[control], np.ones(len(control)), control)
+    # where few are treated, what is learned from the many controls counts for little, and the other way round
+    share = float(np.mean(design.propensity[:, k] / (design.propensity[:, k] + design.propensity[:, 0])))
+    honest = (1 - share) * on_treated.out_of_fold + share * on_control.out_of_fold
+    untuned = (1 - share) * on_treated.untuned + share * on_control.untuned
+    return Effect(((on_treated.parts[0][0], 1 - share), (on_control.parts[0][0], share)), honest, untuned)
+
+
+def _t(work: Work, nuisance: Nuisance, k: int) -> Effect:
+    del work  # the models of the arms are there already
+    honest = nuisance.by_arm[:, k] - nuisance.by_arm[:, 0]
+    return Effect(((nuisance.boosters[k], 1.0), (nuisance.boosters[0], -1.0)), honest, honest)
+
+
+def _s(work: Work, nuisance: Nuisance, k: int) -> Effect:
+    del nuisance  # one model for all arms
+    matrix, design = work.material.matrix, work.design
+    wide = np.asfortranarray(np.column_stack([matrix, design.arm.astype(np.float64)]))
+    boosters = work.boost(wide, work.material.y, np.arange(len(wide)), work.objective)
+    asked = [np.column_stack([matrix, np.full(len(matrix), float(a))]) for a in (k, 0)]
+    honest = work.honest(boosters, asked[0]) - work.honest(boosters, asked[1])
+    return Effect(((boosters, 1.0), (boosters, -1.0)), honest, honest, arm_column=k)
+
+
+_FIT = {"dr": _dr, "r": _r, "x": _x, "t": _t, "s": _s}
+
+
+def _final(work: Work, matrix: np.ndarray, target: np.ndarray, weight: np.ndarray, rows: np.ndarray) -> Effect:
+    """The last stage: shallow trees, because effects are small and their pseudo-outcomes noisy."""
+    growth = Growth(4, max(20, min(500, len(rows) // 100)), 0.03, 0.5, 20.0, 800)
+    low, high = np.quantile(target, [0.001, 0.999])
+    given = Material(matrix[rows], np.clip(target, low, high), weight, work.material.categorical)
+    found = fit_boosters(
+        given, "amount", fold=work.fold[rows], growth=growth, seed=work.seed, threads=work.threads, untuned=True
+    )
+    assert found.untuned is not None
+    return Effect(((found.boosters, 1.0),), work.honest(found.boosters, matrix), work.honest(found.untuned, matrix))

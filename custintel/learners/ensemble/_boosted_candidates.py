@@ -1,0 +1,151 @@
+"""The boosted part: small LightGBM models, one for each inner fold, all with the same number of rounds.
+
+The number of rounds is the minimum of the *mean* validation curve, so that no fold chooses its own. Small tables cannot
+spare the fold that each of these has not seen: there a few boosters of all rows (other seeds, a tenth more rounds for a
+quarter more rows) take their place, and the fold models only say how good they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from custintel.learners.ensemble.blend_and_calibration import log_loss_raw
+
+if TYPE_CHECKING:
+    from custintel.learners.ensemble.inner_folds import Split
+
+
+_MORE_ROUNDS = 1.1
+_ROWS_FOR_BINS = 100_000
+_MANY_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What distinguishes one candidate from another."""
+
+    leaves: int
+    min_leaf: int
+    learning_rate: float
+    column_share: float
+    l2: float
+    rounds: int
+    random_cuts: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """Everything a candidate is fitted on."""
+
+    matrix: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    categorical: tuple[int, ...]
+    monotone: tuple[int, ...]
+    splits: list[Split]
+    seed: int
+    threads: int
+    refits: int = 0
+
+
+@dataclass(frozen=True)
+class BoostedCandidate:
+    """Boosters of one shape, their out-of-fold log-odds (NaN where no fold looked), and its log loss."""
+
+    shape: Shape
+    texts: tuple[str, ...]
+    raw: np.ndarray
+    loss: float
+
+
+def fit_candidate(table: TrainingTable, shape: Shape) -> BoostedCandidate:
+    """Fit one booster for each split and score its validation rows."""
+    import lightgbm as lgb
+
+    data = lgb.Dataset(
+        table.matrix,
+        table.y,
+        weight=table.weight,
+        categorical_feature=list(table.categorical),
+        params=_data_params(table),  # what is kept raw would be copied for every fold
+    )
+    patience = max(30, int(3 / shape.learning_rate))
+    result = lgb.cv(
+        _params(table, shape),
+        data,
+        num_boost_round=shape.rounds,
+        folds=table.splits,
+        callbacks=[lgb.early_stopping(patience, verbose=False)],
+        return_cvbooster=True,
+    )
+    return _candidate(table, shape, data, result["cvbooster"])
+
+
+def raw_score(booster: Any, matrix: np.ndarray, threads: int) -> np.ndarray:
+    """Log-odds of one booster."""
+    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
+
+
+def _candidate(table: TrainingTable, shape: Shape, data: Any, models: Any) -> BoostedCandidate:
+    best = models.best_iteration
+    raw = np.full(len(table.y), np.nan)
+    for booster, (_, valid) in zip(models.boosters, table.splits, strict=True):
+        raw[valid] = booster.predict(table.matrix[valid], raw_score=True, num_iteration=best, num_threads=table.threads)
+    seen = ~np.isnan(raw)
+    loss = log_loss_raw(table.y[seen], raw[seen], table.weight[seen])
+    if table.refits:
+        texts = _refitted(table, shape, data, round(_MORE_ROUNDS * best))
+    else:
+        texts = tuple(b.model_to_string(num_iteration=best) for b in models.boosters)
+    return BoostedCandidate(shape, texts, raw, loss)
+
+
+def _refitted(table: TrainingTable, shape: Shape, data: Any, rounds: int) -> tuple[str, ...]:
+    """Boosters of all rows, each with a seed of its own."""
+    import lightgbm as lgb
+
+    params = _params(table, shape)
+    seeds = [(table.seed + k) % 2**31 for k in range(table.refits)]
+    return tuple(lgb.train({**params, "seed": s, "extra_seed": s}, data, rounds).model_to_string() for s in seeds)
+
+
+def _data_params(table: TrainingTable) -> dict[str, Any]:
+    return {
+        "verbosity": -1,
+        "num_threads": table.threads,
+        "max_bin": 255,
+        "min_data_in_bin": 3,
+        "bin_construct_sample_cnt": _ROWS_FOR_BINS,
+        "feature_pre_filter": False,
+        "data_random_seed": table.seed,
+        "deterministic": True,
+        # fixed, because LightGBM would choose by a clock; many rows are counted faster column by column
+        ("force_col_wise" if len(table.y) > _MANY_ROWS else "force_row_wise"): True,
+    }
+
+
+def _params(table: TrainingTable, shape: Shape) -> dict[str, Any]:
+    constraints = {"monotone_constraints": list(table.monotone)} if any(table.monotone) else {}
+    return {
+        **_data_params(table),
+        **constraints,
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "num_leaves": shape.leaves,
+        "min_data_in_leaf": shape.min_leaf,
+        "min_sum_hessian_in_leaf": 1e-2,
+        "learning_rate": shape.learning_rate,
+        "feature_fraction": shape.column_share,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": shape.l2,
+        "extra_trees": shape.random_cuts,
+        "extra_seed": table.seed,
+        "cat_smooth": 100.0,
+        "cat_l2": 100.0,
+        "max_cat_to_onehot": 8,
+        "seed": table.seed,
+    }

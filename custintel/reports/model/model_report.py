@@ -1,0 +1,113 @@
+"""The report as plain figures: the JSON twin, from which the page is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from custintel._version import __version__
+from custintel.explain.feature_notes import direction_kind
+from custintel.html.number_format import plain
+from custintel.html.page import write_twins
+from custintel.reports.model import _effect_facts as _effects
+from custintel.reports.model import _performance_facts as _performance
+from custintel.reports.model import _provenance_facts as _origin
+from custintel.reports.model._report_page import render_html
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from custintel.reports.model.evaluation import Evaluation
+
+
+FORMAT_VERSION = 1
+
+
+def build_report(evaluation: Evaluation) -> dict[str, Any]:
+    """Return everything the report says as plain figures: aggregates only, no customer identities.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        A model beside rows it has not seen.
+
+    Returns
+    -------
+    dict
+        JSON-able; `render_html` draws the page from it alone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from custintel.reports.model.evaluation import Evaluation
+    >>> class Tiny:
+    ...     name, version, metadata, feature_names = "churn", "1", {"name": "churn"}, ["silent"]
+    ...     def contributions(self, X):
+    ...         return X - 0.5
+    >>> X = pd.DataFrame({"silent": [1.0, 0.0] * 50})
+    >>> report = build_report(Evaluation(Tiny(), X, y=X["silent"], p=0.1 + 0.8 * X["silent"]))
+    >>> report["metrics"][0]["name"], report["metrics"][0]["value"]
+    ('auc', 1.0)
+    """
+    scored = _performance.Scored.of(evaluation)
+    sample = _effects.Sample.draw(evaluation)
+    metadata = evaluation.model.metadata
+    report = {
+        "format": "custintel report",
+        "format_version": FORMAT_VERSION,
+        "library_version": __version__,
+        "outcome": _outcome(metadata),
+        "card": _origin.card(evaluation),
+        "population": _origin.population(evaluation),
+        "rate": scored.rate,
+        "metrics": _performance.measures(scored, metadata),
+        "deciles": _performance.deciles(scored),
+        "gain": _performance.gain(scored),
+        "calibration": _performance.calibration(scored),
+        "profit": _performance.profit(scored, metadata),
+        "importance": _effects.importance(sample),
+        "dependence": _effects.dependence(sample),
+        "examples": _effects.examples(evaluation),
+        "stability": _performance.stability(evaluation),
+        "quality": _origin.quality(evaluation),
+        "leaks": _origin.leaks(evaluation),
+        "tuning": _origin.tuning(evaluation),
+        "notes": list(evaluation.notes),
+        "extra": dict(evaluation.extra),
+    }
+    result: dict[str, Any] = plain(report)
+    return result
+
+
+def _outcome(metadata: Mapping[str, Any]) -> str:
+    """Tell churn from other outcomes, for the choice of words."""
+    said = f"{metadata.get('name')} {metadata.get('target')}".lower()
+    return "churn" if direction_kind(metadata) == "risk" and "churn" in said else "other"
+
+
+def write_report(report: Mapping[str, Any] | Evaluation, path: str | Path) -> Path:
+    """Write the page and its twin beside it; each is complete or not there at all.
+
+    Parameters
+    ----------
+    report : mapping or Evaluation
+        What `build_report` returned, or the evaluation itself, or the content of a twin read back from JSON.
+    path : path
+        Where the HTML goes; the twin gets the same name with ``.json``.
+
+    Returns
+    -------
+    Path
+        The HTML file.
+
+    Examples
+    --------
+    >>> write_report({"format": "something else"}, "report.html")
+    Traceback (most recent call last):
+        ...
+    custintel.errors.DataError: this is not a report of custintel
+      given: 'something else', version None
+      allowed: 'custintel report', version 1
+    """
+    facts = report if isinstance(report, Mapping) else build_report(report)
+    return write_twins(render_html(facts), facts, path)

@@ -1,0 +1,209 @@
+"""The rules that come with the library, and folders of one's own in the same format.
+
+>>> [rule.name for rule in builtin_rules("abuse")]
+['subsidy_unused', 'topup_moved_on', 'goodwill_hunter']
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from custintel.catalogue import Catalogue
+from custintel.errors import ConfigurationError, Problem, raise_problems
+from custintel.files.yaml_reader import yaml_text
+from custintel.rules._rule import Category, Rule
+from custintel.rules._rule_base import RuleBase
+from custintel.rules.rule_files import rules_from_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+    from importlib.resources.abc import Traversable
+
+
+_REASON = "built in"
+
+
+def builtin_rules(category: Category | None = None, columns: Iterable[str] | None = None) -> list[Rule]:
+    """The rules of ``models/rules/``: kinds of fraud, arrears and abuse with start values of their limits.
+
+    Parameters
+    ----------
+    category : {"fraud", "arrears", "abuse"}, optional
+        Only rules of this category.
+    columns : iterable of str, optional
+        Only rules that read nothing but these features, such as those that a warehouse can give
+        (``FeatureBuilder().columns_of(wh)``).
+
+    Returns
+    -------
+    list of Rule
+        In the order of files and entries.
+
+    Examples
+    --------
+    >>> [rule.name for rule in builtin_rules(columns=["most_lines_a_device", "minutes_30d"])]
+    ['sim_bank']
+    """
+    if category is not None and category not in get_args(Category):
+        raise_problems([Problem("builtin_rules", "unknown category", str(category), ", ".join(get_args(Category)))])
+    folder = files("custintel.catalogue.models").joinpath("rules")
+    known = None if columns is None else frozenset(columns)
+    return [rule for rule in _of_folder(folder, "models/rules") if _wanted(rule, category, known)]
+
+
+def load_rules(folder: str | Path) -> list[Rule]:
+    """Rules of all YAML files of a folder, in the format of the built-in ones; all mistakes are listed at once.
+
+    Parameters
+    ----------
+    folder : path
+        A folder of ``.yaml`` files.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no such folder, for every mistake in its files, and for a name that two files use.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise_problems([Problem("load_rules", "no such folder", str(folder), "a folder of YAML files")])
+    return _of_folder(place, str(folder))
+
+
+def builtin_base(
+    path: str | Path | None = None, at: str | datetime | None = None, columns: Iterable[str] | None = None
+) -> RuleBase:
+    """A rule base in which all built-in rules are active, by events of its log with the reason "built in".
+
+    Parameters
+    ----------
+    path : path, optional
+        File of the log; rules (of the same content) that are in it already are left as they stand.
+    at : time, optional
+        When; now by default.
+    columns : iterable of str, optional
+        Only rules that read nothing but these features.
+
+    Returns
+    -------
+    RuleBase
+
+    Examples
+    --------
+    >>> base = builtin_base()
+    >>> base.entry("irsf_burst").state, base.entry("irsf_burst").reason
+    ('active', 'built in')
+    """
+    base = RuleBase(path)
+    for rule in builtin_rules(columns=columns):
+        if rule.id not in base.entries:
+            base.add(rule, by="custintel", reason=_REASON, at=at)
+            base.shadow(rule.id, by="custintel", reason=_REASON, at=at)
+            base.activate(rule.id, by="custintel", reason=_REASON, at=at)
+    return base
+
+
+def rule_features(rules: RuleBase | Iterable[Rule]) -> list[str]:
+    """The features that rules read, for ``FeatureBuilder(columns=...)``, which then builds nothing else.
+
+    Parameters
+    ----------
+    rules : RuleBase or iterable of Rule
+        Of a base, the rules that fire or are in the shadow.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+
+    Examples
+    --------
+    >>> from custintel.builder import FeatureBuilder
+    >>> FeatureBuilder(columns=rule_features([Rule("long_calls", "minutes_30d > 6000 and fan_out_7d > 0.8")]))
+    FeatureBuilder(usage, velocity: 2 columns)
+    """
+    read = rules.in_state("active", "watch", "shadow").values() if isinstance(rules, RuleBase) else rules
+    return sorted({name for rule in read for name in rule.columns})
+
+
+def _wanted(rule: Rule, category: Category | None, columns: frozenset[str] | None) -> bool:
+    return category in (None, rule.category) and (columns is None or rule.columns <= columns)
+
+
+def _of_folder(folder: Path | Traversable, shown: str) -> list[Rule]:
+    found: dict[str, Rule] = {}
+    origin: dict[str, str] = {}
+    problems: list[Problem] = []
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.name.endswith(".yaml"):
+            for rule in _of_file(item, f"{shown}/{item.name}", problems):
+                problems += _twice(rule, item.name, origin)
+                found[rule.name], origin[rule.name] = rule, item.name
+    raise_problems(problems)
+    return list(found.values())
+
+
+def _of_file(item: Path | Traversable, shown: str, problems: list[Problem]) -> list[Rule]:
+    try:
+        text = yaml_text(item) if isinstance(item, Path) else item.read_text(encoding="utf-8")
+        return rules_from_yaml(text, shown)
+    except ConfigurationError as error:
+        problems += error.problems
+        return []
+
+
+def _twice(rule: Rule, file: str, origin: dict[str, str]) -> list[Problem]:
+    if rule.name not in origin:
+        return []
+    return [Problem(f"{file}: rule {rule.name}", "a name that another file uses", origin[rule.name])]
+
+
+# The page on the built-in rules, generated from their YAML.
+
+
+_HEAD = """\
+# Built-in rules
+
+Generated from `models/rules/*.yaml` (do not edit: `python docs/generate.py`). Amounts are in the operator's currency
+unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.fit_parameters`. *Severity* goes
+from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
+"""
+_COLUMNS = ("rule", "kind", "meaning", "含义", "when", "action", "severity", "loss", "source")
+_TITLES = {"fraud": "Fraud", "arrears": "Arrears", "abuse": "Abuse"}
+
+
+def rules_markdown(rules: Iterable[Rule] | None = None) -> str:
+    """Rules as a Markdown page, with their conditions in words; the built-in ones by default.
+
+    Parameters
+    ----------
+    rules : iterable of Rule, optional
+        Other rules.
+
+    Examples
+    --------
+    >>> from custintel.rules import Rule
+    >>> print(rules_markdown([Rule("long_calls", "minutes_30d > 6000", kind="sim_box")]).splitlines()[-1])
+    | `long_calls` | sim_box |  |  | Minutes of calls, last 30 days more than 6000 |  | 3 | 0 |  |
+    """
+    given = builtin_rules() if rules is None else list(rules)
+    names = {entry.column: entry.about for entry in Catalogue.load().entries()}
+    parts = [_section(title, [r for r in given if r.category == key], names) for key, title in _TITLES.items()]
+    return "\n".join([f"{_HEAD}\n{len(given)} rules.\n", *(part for part in parts if part)])
+
+
+def _section(title: str, rules: list[Rule], names: Mapping[str, str]) -> str:
+    head = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
+    rows = "\n".join(_row(rule, names) for rule in rules)
+    return f"## {title}\n\n{head}{rows}\n" if rules else ""
+
+
+def _row(rule: Rule, names: Mapping[str, str]) -> str:
+    cells = [
+        f"`{rule.name}`", rule.kind, rule.about, rule.about_zh, rule.words(names), rule.action,
+        str(rule.severity), f"{rule.loss:g}", rule.source,
+    ]  # fmt: skip
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,177 @@
+"""A random look at customers whom no rule alarmed of: without it, nobody knows what the rules miss."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.errors import DataError, Problem, raise_problems
+from custintel.identifiers import identifier_index
+from custintel.metrics.confidence_intervals import wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_CASES = ("fraud", "arrears")
+
+
+@dataclass(frozen=True)
+class AuditedRecall:
+    """What the rules catch and what they miss, from alarms and an audit.
+
+    Parameters
+    ----------
+    recall, low, high : float
+        Estimated share of all cases that rules alarmed of, and its 95 % interval.
+    base_rate : float
+        Estimated share of customers that are cases.
+    caught : int
+        Confirmed among the alarmed.
+    missed : float
+        Estimated number of cases that nothing alarmed of.
+    customers, audited, open : int
+        Customers that the estimate speaks of; looked at in the audit; alarmed or audited without a known outcome,
+        which are left out.
+    """
+
+    recall: float
+    low: float
+    high: float
+    base_rate: float
+    caught: int
+    missed: float
+    customers: int
+    audited: int
+    open: int
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> AuditedRecall:
+        """Read back what `to_state` gave."""
+        return cls(**state)
+
+
+def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, seed: int = 0) -> pd.DataFrame:
+    """Customers to be looked at although nothing speaks against them: a random sample of those without an alarm.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The customers, one row each, ``customer_id`` in the index.
+    alarms : DataFrame
+        Alarms of these customers (`RuleBase.alarms`).
+    share : float
+        Share of the customers without an alarm; 1 to 2 % is usual.
+    seed : int
+        Seed of the sample.
+
+    Returns
+    -------
+    DataFrame
+        Index customer_id; probability (with which each had been drawn).
+
+    Raises
+    ------
+    ConfigurationError
+        When the share is not above 0 and at most 1.
+    DataError
+        When every customer has an alarm.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"minutes": range(1000)}, index=pd.RangeIndex(1000, name="customer_id"))
+    >>> len(audit_sample(X, X.head(100), share=0.02))
+    18
+    """
+    if not 0 < share <= 1:
+        raise_problems([Problem("share", "not a share of customers", str(share), "above 0, up to 1")])
+    everybody = _named(X)
+    free = everybody[~identifier_index(everybody).isin(_customers(alarms))].sort_values()
+    if not len(free):
+        raise DataError("every customer has an alarm: there is nobody to audit\n  hint: look at the rules first")
+    drawn = max(1, round(share * len(free)))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(free), drawn, replace=False))
+    return pd.DataFrame({"probability": drawn / len(free)}, index=free[chosen].rename("customer_id"))
+
+
+def audited_recall(X: pd.DataFrame, alarms: pd.DataFrame, audit: pd.DataFrame, outcomes: pd.DataFrame) -> AuditedRecall:
+    """Recall of the rules and share of cases among all customers, without the bias of looking only at alarms.
+
+    Each case found in the audit stands for as many customers as its probability of being drawn says (Horvitz and
+    Thompson 1952); the interval is Wilson's for the share of cases among the audited.
+
+    Parameters
+    ----------
+    X, alarms : DataFrame
+        The customers and the alarms from which the audit was drawn.
+    audit : DataFrame
+        As `audit_sample` gave it.
+    outcomes : DataFrame
+        ``customer_id`` in the index or a column; ``outcome`` (fraud, arrears, not, unknown).
+
+    Returns
+    -------
+    AuditedRecall
+        The estimate. Alarms whose outcome is not known are left out: wait until most are closed.
+
+    Raises
+    ------
+    DataError
+        When nobody of the audit has a known outcome.
+    """
+    known = _known(outcomes)
+    alarmed = _customers(X).intersection(_customers(alarms))
+    audit = audit.set_axis(identifier_index(audit.index))
+    closed, looked = alarmed.intersection(known.index), audit.index.intersection(known.index)
+    if not len(looked):
+        raise DataError("no customer of the audit has a known outcome\n  hint: outcomes of audited customers, too")
+    free = len(_customers(X)) - len(alarmed)
+    weight = free / audit.loc[looked, "probability"].rdiv(1).sum() / audit.loc[looked, "probability"]
+    return _estimate(known[closed], known[looked], weight.to_numpy(), free, len(alarmed) + len(audit))
+
+
+def _estimate(closed: pd.Series, looked: pd.Series, weight: np.ndarray, free: int, asked: int) -> AuditedRecall:
+    caught, missed = int(closed.sum()), float(weight @ looked.to_numpy(float))
+    low, high = wilson(missed / free * len(looked), len(looked))
+    customers = len(closed) + free
+    return AuditedRecall(
+        recall=_share(caught, missed),
+        low=_share(caught, high * free),
+        high=_share(caught, low * free),
+        base_rate=(caught + missed) / customers,
+        caught=caught,
+        missed=missed,
+        customers=customers,
+        audited=len(looked),
+        open=asked - len(closed) - len(looked),
+    )
+
+
+def _share(caught: float, missed: float) -> float:
+    return caught / (caught + missed) if caught + missed > 0 else float("nan")
+
+
+def _named(table: pd.DataFrame) -> pd.Index:
+    """Each customer once, as the table names them."""
+    index = table.index
+    return (index.get_level_values("customer_id") if "customer_id" in index.names else index).unique()
+
+
+def _customers(table: pd.DataFrame) -> pd.Index:
+    """Each customer once, as text: tables of different readers meet here."""
+    return identifier_index(_named(table)).unique()
+
+
+def _known(outcomes: pd.DataFrame) -> pd.Series:
+    """1 for cases, 0 for others, by customer; unknown ones left out."""
+    frame = outcomes.set_index("customer_id") if "customer_id" in outcomes else outcomes
+    frame = frame.set_axis(identifier_index(frame.index))
+    told = frame.loc[frame["outcome"].isin([*_CASES, "not"]), "outcome"]
+    return told.isin(_CASES).groupby(level=0).max().astype(int)

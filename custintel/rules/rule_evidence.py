@@ -1,0 +1,248 @@
+"""The evidence of a rule as plain facts and as sentences.
+
+>>> from custintel.rules import RuleBase
+>>> base = RuleBase()
+>>> rule = base.propose("burst", "minutes > 30", by="me")
+>>> base.note("burst", {"precision": 0.8, "alarms": 31, "hits": 28}, by="me")
+>>> evidence_words(base.entry("burst"))
+['28 of 31 alarms confirmed so far.', 'Precision of at least 80 % stated.']
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from custintel.errors import DataError
+from custintel.html.number_format import count, number, percent, share
+from custintel.identifiers import names_of_columns
+from custintel.learners.check_input import binary_target
+from custintel.metrics.confidence_intervals import wilson
+from custintel.rules._alarms import AlarmSettings, alarms
+from custintel.rules._match_numpy import Table
+from custintel.rules._rule_set import RuleSet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from custintel.rules._rule_base import RuleBase
+    from custintel.rules.rule_states import Entry
+
+# The texts of the desk's report, one file a language, and its style sheet.
+#
+# >>> texts("en")["tiers"]["match"], texts("zh")["tiers"]["match"]
+# ('matches', '符合')
+
+
+@cache
+def texts(language: str) -> dict[str, Any]:
+    """Return the texts of a language."""
+    text = files("custintel.rules").joinpath(f"desk_{language}.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+_PROOF = ("hits", "alarms", "customers", "precision", "recall")
+_MOST = 4
+
+
+def evidence_words(entry: Entry, language: str = "en") -> list[str]:
+    """What speaks for a rule, in sentences.
+
+    Parameters
+    ----------
+    entry : Entry
+        A version of a rule with its evidence (`RuleBase.entry`).
+    language : {"en", "zh"}
+        In which language.
+    """
+    parents = [parent.split("@")[0] for parent in entry.rule.parents]
+    return evidence_sentences(evidence_facts(entry.evidence), parents, texts(language))
+
+
+def evidence_facts(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """The proof if it is whole; else the first plain facts that were kept."""
+    if all(isinstance(evidence.get(key), int | float) for key in _PROOF):
+        return {"proof": {key: evidence[key] for key in _PROOF}}
+    facts = {key: value for key, value in evidence.items() if isinstance(value, int | float | str)}
+    return {"facts": dict(list(facts.items())[:_MOST])}
+
+
+def evidence_sentences(evidence: Mapping[str, Any], parents: Sequence[str], t: Mapping[str, Any]) -> list[str]:
+    """Say facts of evidence, with the rules it was derived from first."""
+    e = t["evidence"]
+    said = [e["parents"].format(parents=", ".join(parents))] if parents else []
+    said += [_proof(evidence["proof"], e)] if "proof" in evidence else _facts(dict(evidence.get("facts", {})), e)
+    return said or [e["none"]]
+
+
+def _proof(proof: Mapping[str, Any], e: Mapping[str, str]) -> str:
+    counts = {key: count(proof[key]) for key in ("customers", "hits", "alarms")}
+    return e["proof"].format(**counts, precision=share(proof["precision"]), recall=percent(proof["recall"]))
+
+
+def _facts(facts: dict[str, Any], e: Mapping[str, str]) -> list[str]:
+    said = []
+    if {"hits", "alarms"} <= set(facts):
+        said.append(e["trial"].format(confirmed=count(facts.pop("hits")), closed=count(facts.pop("alarms"))))
+    if "precision" in facts:
+        said.append(e["precision"].format(precision=share(facts.pop("precision"))))
+    return [*said, *(e["fact"].format(name=k.replace("_", " "), value=_value(v)) for k, v in facts.items())]
+
+
+def _value(value: Any) -> str:
+    return number(value, 3).rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+# A rule tried on a table: on whom it fires, how often it is right, and examples in words.
+
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class RuleTrial:
+    """What a rule does on a table.
+
+    Attributes
+    ----------
+    entry : Entry
+        The rule, its state and evidence.
+    rows, unknown : int
+        Customers, and those of whom it does not fire and at least one condition cannot be told.
+    conditions : mapping of str to float
+        Share of customers that meet each condition.
+    tiers : DataFrame
+        Index match, resembles: alarms; with a target also hits, precision, low, high (Wilson, 95 %), recall.
+    examples : DataFrame
+        The nearest customers of each tier, as alarms.
+    """
+
+    entry: Entry
+    rows: int
+    unknown: int
+    conditions: Mapping[str, float]
+    tiers: pd.DataFrame
+    examples: pd.DataFrame
+
+    def words(self, language: str = "en") -> list[str]:
+        """The result in sentences."""
+        t = texts(language)["trial"]
+        fired, near = (int(n) for n in self.tiers["alarms"].to_numpy())
+        said = [t["fires"].format(fired=count(fired), rows=count(self.rows), share=percent(fired / self.rows))]
+        said += [t["near"].format(near=count(near))] if near else []
+        said += [t["unknown"].format(unknown=count(self.unknown))] if self.unknown else []
+        return [*said, *self._judged(t)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "rule": self.entry.rule.id,
+            "state": self.entry.state,
+            "rows": self.rows,
+            "unknown": self.unknown,
+            "conditions": dict(self.conditions),
+            "tiers": self.tiers.to_dict("index"),
+            "examples": self.examples.reset_index().to_dict("records"),
+        }
+
+    def _judged(self, t: Mapping[str, str]) -> list[str]:
+        """What the target says, and whether it bears out the stated precision."""
+        if "hits" not in self.tiers:
+            return []
+        row: dict[Any, float] = self.tiers.loc["match"].to_dict()
+        if not row["alarms"]:
+            return [t["silent"]]
+        shares = {key: percent(float(row[key])) for key in ("precision", "low", "high", "recall")}
+        said = [t["right"].format(hits=count(row["hits"]), alarms=count(row["alarms"]), **shares)]
+        stated = self.entry.evidence.get("precision")
+        if stated is None:
+            return said
+        form = "keeps" if row["precision"] >= stated else "below" if row["high"] < stated else "doubt"
+        return [*said, t[form].format(stated=share(float(stated)))]
+
+
+def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: AlarmSettings | None = None) -> RuleTrial:
+    """Try a rule, in whatever state it is, on customers.
+
+    Parameters
+    ----------
+    base : RuleBase
+        Where the rule and the distributions of legitimate customers are.
+    name : str
+        Name or name@version.
+    X : DataFrame
+        Features, one row a customer.
+    y : array-like, optional
+        0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
+    how : AlarmSettings, optional
+        From which similarity on a customer resembles the rule; language and words of the examples.
+
+    Raises
+    ------
+    DataError
+        When a feature of the rule is missing, or the table is empty.
+
+    Examples
+    --------
+    >>> from custintel.rules import RuleBase
+    >>> base = RuleBase()
+    >>> rule = base.propose("burst", "minutes > 30", by="me")
+    >>> X = pd.DataFrame({"minutes": [40.0, 50.0, 3.0, None]})
+    >>> for line in try_rule(base, "burst", X, [1, 0, 0, 0]).words():
+    ...     print(line)
+    It fires on 2 of 4 customers (50.0 %).
+    Of 1 more it cannot be told, because a value is missing.
+    1 of 2 alarms are cases: 50.0 % (9.5 % to 90.5 %); it finds 100 % of all cases.
+    """
+    entry, settings = base.entry(name), how or AlarmSettings()
+    _check(entry, X)
+    id_ = entry.rule.id
+    rules = RuleSet.of({id_: entry.rule.node}, base.compile(entry.state).profiles)
+    near = rules.similarity(X)[id_].to_numpy()
+    limit = float(entry.evidence.get("resembles_from", settings.resembles))
+    where = {"match": near >= 1, "resembles": (near >= limit) & (near < 1)}
+    table = Table(X, rules.ramps)
+    unknown = np.any([table.unknown(c) for c in rules.conditions], axis=0) & ~where["match"]
+    met = {c.text: float(table.met(c).mean()) for c in rules.conditions}
+    target = None if y is None else binary_target(y).y
+    tiers = pd.DataFrame({tier: _counts(fired, target) for tier, fired in where.items()}).T
+    return RuleTrial(entry, len(X), int(unknown.sum()), met, tiers, _examples(entry, rules, X, (near, settings, limit)))
+
+
+def _check(entry: Entry, X: pd.DataFrame) -> None:
+    absent = sorted(entry.rule.columns - set(map(str, X.columns)))
+    if absent:
+        given = ", ".join(names_of_columns(X.columns)[:20])
+        raise DataError(f"the table lacks features of the rule: {', '.join(absent)}\n  given: {given}")
+    if X.empty:
+        raise DataError("the table has no rows to try the rule on")
+
+
+def _counts(fired: np.ndarray, target: np.ndarray | None) -> dict[str, float]:
+    n = int(fired.sum())
+    if target is None:
+        return {"alarms": n}
+    hits, cases = int(target[fired].sum()), int(target.sum())
+    low, high = wilson(hits, n)
+    precision, recall = (hits / n if n else np.nan), (hits / cases if cases else np.nan)
+    return {"alarms": n, "hits": hits, "precision": precision, "low": low, "high": high, "recall": recall}
+
+
+def _examples(
+    entry: Entry, rules: RuleSet, X: pd.DataFrame, near: tuple[np.ndarray, AlarmSettings, float]
+) -> pd.DataFrame:
+    """The first matches and the nearest resemblances."""
+    similarity, settings, limit = near
+    matches = np.flatnonzero(similarity >= 1)[:_EXAMPLES]
+    order = np.argsort(-similarity, kind="stable")
+    close = [k for k in order if limit <= similarity[k] < 1][:_EXAMPLES]
+    rows = X.iloc[[*matches, *close]]
+    found = alarms({entry.rule.id: entry}, rules, rows, replace(settings, resembles=min(settings.resembles, limit)))
+    return found[["tier", "similarity", "matched", "missed", "unknown"]]

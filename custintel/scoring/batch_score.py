@@ -1,0 +1,303 @@
+"""Batch scoring: probability, decile, and reasons in words for each customer."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.artifact import Model, load_model
+from custintel.builder import FeatureBuilder
+from custintel.dates import read_day
+from custintel.errors import ConfigurationError, DataError, DateError, QualityWarning
+from custintel.explain import reasons
+from custintel.files.atomic_write import check_place, replacing_file
+from custintel.files.spreadsheet_cells import defused
+from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
+from custintel.questions.label_churn import churn_population
+from custintel.scoring._value_list import value_list
+from custintel.training.customer_column import identity_to_score
+from custintel.training.dataset import churn_definition, in_population
+from custintel.training.mlflow_store import open_store
+from custintel.training.read_table import read_table
+from custintel.value import ValueModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custintel.dates import AsOf
+    from custintel.warehouse import Warehouse
+
+# Whom a model scores as of a date: the active customers its specification speaks of.
+
+
+def scoring_date(wh: Warehouse, as_of: AsOf | None) -> pd.Timestamp:
+    """The as-of date, by default the last day of the data; a date that the data cannot answer is refused."""
+    first, last = (pd.Timestamp(date) for date in wh.period)
+    if as_of is None:
+        return last
+    date = pd.Timestamp(read_day(as_of))
+    if not first <= date <= last:
+        raise DateError(
+            f"the as-of date lies outside the data\n  given: {date.date()}\n"
+            f"  allowed: {first.date()} to {last.date()}\n  hint: load the newer data first, or leave as_of out"
+        )
+    return date
+
+
+def features_of_the_day(
+    model: Model, wh: Warehouse, date: pd.Timestamp, features_path: str | Path | None
+) -> tuple[pd.DataFrame, int]:
+    """Features of the model's population, one row a customer, and the number of customers outside it."""
+    spec: Mapping[str, Any] = model.metadata.get("spec") or {}
+    population = churn_population(wh, date, churn_definition(spec))
+    customers = population.index.get_level_values("customer_id").astype(str).sort_values()
+    if customers.empty:
+        raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")
+    families = (spec.get("features") or {}).get("families") or None
+    builder = FeatureBuilder(families, features_path, skip_unavailable=True)
+    X = builder.build(wh, date)
+    chosen = X.loc[customers]
+    chosen = chosen[in_population(chosen, spec.get("population") or {})]
+    if chosen.empty:
+        raise DataError(f"nobody to score as of {date.date()}: no active customer meets population.where")
+    return chosen, len(X) - len(chosen)
+
+
+# Write a list so that a reader never meets half of it, and the same list always has the same bytes.
+
+
+_SUFFIXES = (".parquet", ".csv")
+
+
+def check_writable(out: str | Path) -> Path:
+    """The place to write to, before any work is done for it."""
+    path = Path(out)
+    if path.suffix.lower() not in _SUFFIXES or path.is_dir():
+        raise ConfigurationError(
+            f"cannot write scores to {path}\n  given: {path.suffix or 'no suffix'}\n  allowed: {', '.join(_SUFFIXES)}"
+        )
+    return check_place(path)
+
+
+def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
+    """Write Parquet or CSV to a temporary name beside `out`, flush it to disk, then move it into place.
+
+    Texts of a CSV file that a spreadsheet would compute get an apostrophe in front, which our readers take off.
+    """
+    path = check_writable(out)
+    with replacing_file(path) as fresh:
+        _write(frame, fresh, path.suffix.lower())
+    return path
+
+
+def _write(frame: pd.DataFrame, fresh: Path, suffix: str) -> None:
+    if suffix == ".csv":
+        # the mark lets spreadsheets read the Chinese sentences
+        defused(frame).to_csv(fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d")
+    else:
+        frame.to_parquet(fresh, index=False, compression="zstd")
+
+
+_LANGUAGES = ("en", "zh")
+
+
+def score(  # noqa: PLR0913  (the public door; its keywords are the options of the command line)
+    model: Model | str | Path,
+    wh: Warehouse | None = None,
+    *,
+    as_of: AsOf | None = None,
+    table: str | Path | pd.DataFrame | None = None,
+    id_column: str | None = None,
+    out: str | Path | None = None,
+    top: int = 3,
+    tracking_uri: str | Path | None = None,
+    features_path: str | Path | None = None,
+) -> pd.DataFrame:
+    """Score customers and say why.
+
+    From a warehouse, the population of the model's specification is scored: customers in force and active in the days
+    before the date. Deciles are those of the out-of-time test: decile 1 holds the scores at or above the cut-off that
+    the top tenth had there, so a customer's decile does not depend on who else is in the list.
+
+    Parameters
+    ----------
+    model : Model, folder or address
+        A model, the folder of a saved one, or ``models:/churn@champion``.
+    wh : Warehouse, optional
+        The operator's tables.
+    as_of : date, optional
+        Day whose end the features see; the last day of the data when not given.
+    table : path or DataFrame, optional
+        A flat table instead of a warehouse, with the columns of the table the model was trained on.
+    id_column : str, optional
+        Column of the flat table that names the customer. When not given: the column that did so in training, else one
+        with a well-known name (customer_id, msisdn, ...), else the labels of the frame's index, which are the row
+        numbers of a file. Which one it was stands in ``attrs["custintel"]["notes"]``. Identifiers are text and stay as
+        they are written: 00001 is not 1.
+    out : path, optional
+        ``.parquet`` or ``.csv`` file to write. A killed run leaves the former file whole. The same input gives the
+        same bytes if the warehouse was opened with ``threads=1``; otherwise last digits may differ.
+    top : int
+        Number of reasons.
+    tracking_uri : str or path, optional
+        MLflow store of a ``models:/`` address; as in `train`.
+    features_path : path, optional
+        Folder with own features.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, as_of, probability, decile, reason_1_en, reason_1_zh, ..., model_version; highest score first.
+        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, tier_reason,
+        model_version; highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are
+        not in the population. Of a table every row is scored, in the list once each; rows that share an identifier, or
+        have none, are counted in a `QualityWarning`.
+
+    Examples
+    --------
+    >>> from custintel import train
+    >>> table = pd.DataFrame({"bill": [7 * i % 60 for i in range(60)], "left": ["no", "yes"] * 30})
+    >>> model = train("churn", table=table, target="left", tracking=False).model
+    >>> score(model, table=table).columns[:4].tolist()
+    ['customer_id', 'as_of', 'probability', 'decile']
+    """
+    _check_source(wh, table)
+    if out is not None:
+        check_writable(out)
+    loaded = _loaded(model, tracking_uri)
+    skipped, notes = 0, list[str]()
+    if isinstance(loaded.estimator, ValueModel):
+        tables = _tables_of(wh)
+        scores = value_list(loaded, tables, scoring_date(tables, as_of))
+    elif wh is not None:
+        date = scoring_date(wh, as_of)
+        X, skipped = features_of_the_day(loaded, wh, date, features_path)
+        scores = _scored(loaded, X, date, top)
+    else:
+        X, notes = _table_rows(table, id_column, loaded)
+        scores = _scored(loaded, X, None if as_of is None else pd.Timestamp(read_day(as_of)), top)
+    if out is not None:
+        write_list(scores, out)
+    scores.attrs["custintel"] = {"skipped": skipped, "notes": notes}
+    return scores
+
+
+def _check_source(wh: Any, table: Any) -> None:
+    """Exactly one source."""
+    if (wh is None) == (table is None):
+        given = "both" if wh is not None else "neither"
+        raise ConfigurationError(f"give a warehouse or a table to score\n  given: {given}\n  allowed: one of the two")
+
+
+def _tables_of(wh: Warehouse | None) -> Warehouse:
+    """Values need the operator's tables: margins are no columns of a flat table."""
+    if wh is None:
+        raise ConfigurationError("a model of value needs a warehouse\n  hint: score(model, wh)")
+    return wh
+
+
+def _loaded(model: Model | str | Path, tracking_uri: str | Path | None) -> Model:
+    """The model itself, read from a folder, or fetched from MLflow."""
+    if isinstance(model, Model):
+        return model
+    if not str(model).startswith(("models:/", "runs:/", "mlflow-artifacts:/")):
+        return load_model(model)
+    with open_store(tracking_uri):
+        return load_model(str(model))
+
+
+def _table_rows(table: Any, id_column: str | None, model: Model) -> tuple[pd.DataFrame, list[str]]:
+    """A flat table, indexed by customer, and where the customers come from."""
+    recorded = model.metadata.get("id_column")
+    read = read_table(table, id_column or recorded)
+    who = identity_to_score(read, id_column, recorded, model.feature_names)
+    frame = read.frame
+    if who.column is not None:
+        index = read.named_by(who.column).frame.index
+        _warn_of_identity(who.column, index.get_level_values("customer_id").to_numpy(dtype=object))
+        frame = frame.set_axis(index)  # the column stays: a model may have been told to learn from it
+    return frame, [who.note]
+
+
+def _warn_of_identity(column: str, customers: np.ndarray) -> None:
+    """Say how many rows cannot be told apart by their customer; all of them are scored."""
+    faults = identifier_faults(customers)
+    if faults:
+        text = f"{'; '.join(faults)} ({column!r}): every row is scored"
+        warnings.warn(text, QualityWarning, stacklevel=4)
+
+
+def _days_and_customers(X: pd.DataFrame, date: pd.Timestamp | None) -> tuple[pd.Series, np.ndarray]:
+    """The day of each row, that of the index where none is given, and its customer as text."""
+    index = X.index
+    if not isinstance(index, pd.MultiIndex):
+        return pd.Series(date, index=range(len(X)), dtype="datetime64[us]"), identifier_text(index)
+    if date is None and "as_of" in index.names:
+        days = pd.Series(pd.DatetimeIndex(index.get_level_values("as_of"))).astype("datetime64[us]")
+    else:
+        days = pd.Series(date, index=range(len(X)), dtype="datetime64[us]")
+    level = "customer_id" if "customer_id" in index.names else index.nlevels - 1
+    return days, identifier_text(index.get_level_values(level))
+
+
+def _scored(model: Model, X: pd.DataFrame, date: pd.Timestamp | None, top: int) -> pd.DataFrame:
+    """The list itself, highest score first, ties by customer."""
+    days, customers = _days_and_customers(X, date)
+    X = X.reset_index(drop=True)  # customers need not be there once each
+    _check_columns(model, X)
+    _warn_of_unseen(model, X)
+    with warnings.catch_warnings(action="ignore", category=QualityWarning):  # counted in full above
+        probability = model.predict_proba(X)
+        why = reasons(model, X, top=top, languages=_LANGUAGES)
+    said = [f"reason_{rank}_{language}" for rank in range(1, top + 1) for language in _LANGUAGES]
+    scores = pd.DataFrame(
+        {
+            "customer_id": pd.Series(customers, dtype="str"),
+            "as_of": days,
+            "probability": probability.to_numpy(),
+            "decile": deciles(probability, model.metadata.get("decile_edges")),
+        }
+    )
+    scores = scores.join(why[said].reset_index(drop=True)).assign(model_version=str(model.version))
+    return scores.sort_values(["probability", "customer_id"], ascending=[False, True], ignore_index=True)
+
+
+def deciles(probability: pd.Series, edges: list[float] | None) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """1 (highest) to 10 by the cut-offs of the out-of-time test; by rank in the list for a model without them.
+
+    >>> deciles(pd.Series([0.9, 0.5, 0.1]), [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.12]).tolist()
+    [1, 4, 10]
+    """
+    p = probability.to_numpy(np.float64)
+    if edges:
+        above = np.searchsorted(np.sort(np.asarray(edges)), p, side="right")
+        return (10 - above).astype(np.int8)
+    rank = np.argsort(np.argsort(-p, kind="stable"), kind="stable")
+    return (rank * 10 // max(len(p), 1) + 1).astype(np.int8)
+
+
+def _check_columns(model: Model, X: pd.DataFrame) -> None:
+    """All columns of the model are there; those that are not are named together."""
+    absent = [name for name in model.feature_names if name not in X.columns]
+    if absent:
+        raise DataError(
+            f"{len(absent)} column(s) of the model are missing: {', '.join(absent)}\n"
+            f"  given: {', '.join(names_of_columns(X.columns)[:20])}\n  hint: "
+            + (header_hint(X.columns) or "score with the tables, and the features, that the model was trained on")
+        )
+
+
+def _warn_of_unseen(model: Model, X: pd.DataFrame) -> None:
+    """Count values that training has never seen; they are scored as missing, or as rare ones."""
+    unseen = {c.name: c.encode(X[c.name])[1] for c in model.estimator.contract_.used}
+    counts = ", ".join(f"{name!r} {count:,}" for name, count in unseen.items() if count)
+    if counts:
+        warnings.warn(
+            f"values never seen in training were scored as missing or rare: {counts} of {len(X):,} rows",
+            QualityWarning,
+            stacklevel=3,
+        )

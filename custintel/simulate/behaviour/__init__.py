@@ -1,0 +1,3 @@
+"""What customers do: stay or leave, complain, answer campaigns."""
+
+from __future__ import annotations

@@ -1,0 +1,264 @@
+"""The weeks of an operator: experience, complaints, campaigns, friends who leave, decisions, contracts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from custintel.simulate._simulated_days import NEVER, Calendar
+from custintel.simulate.behaviour._campaigns import CampaignLog, follow, launch, offer_effects, weekly_effect
+from custintel.simulate.behaviour._care_contacts import CareLog, care_week
+from custintel.simulate.behaviour._churn_hazard import (
+    Covariates,
+    Memories,
+    Shocks,
+    Situation,
+    contract_left,
+    exit_delay,
+    log_hazard,
+    make_covariates,
+    next_memories,
+)
+
+if TYPE_CHECKING:
+    from custintel.simulate._random_streams import Bools, Floats, Ints, RandomStreams
+    from custintel.simulate._simulation_config import SimulationConfig
+    from custintel.simulate.billing._plans_and_contracts import Holdings, SubscriptionLog
+    from custintel.simulate.people._cells_and_mobility import CellDays
+    from custintel.simulate.people._make_world import World
+
+
+HOME, WORK = 0.45, 0.25  # shares of time in the cells that matter most
+OUTAGE_HOURS = 5.0  # hours of outage felt after which little more is felt
+PEAK_DAY = 0.87  # of the year: mid-November
+SERVICE_CREDIT = (300, 1500)  # cents
+
+
+@dataclass(frozen=True)
+class Friends:
+    """On-net ties as sparse rows, with the strength of the friend for the line."""
+
+    row: Ints
+    friend: Ints
+    strength: Floats
+    n: int
+
+    def total(self, values: Floats) -> Floats:
+        """Sum of the friends' values by strength."""
+        return np.bincount(self.row, self.strength * values[self.friend], self.n).astype(float)
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """Hazard of one week and who had decided before it: the truth kept for every week."""
+
+    week: int
+    hazard: Floats
+    active: Bools
+    decided: Bools
+    memory: Memories
+
+
+@dataclass
+class Dynamics:
+    """State of all lines, week by week."""
+
+    fixed: Covariates
+    friends: Friends
+    exposure: Floats  # (weeks, n) outage felt
+    quality: Floats
+    readiness: Floats  # to call the hotline, mean one
+    threshold: Floats
+    memory: Memories
+    holdings: Holdings
+    subscriptions: SubscriptionLog
+    campaigns: CampaignLog
+    care: CareLog
+    calendar: Calendar
+    config: SimulationConfig
+    streams: RandomStreams
+    decided: Ints
+    exit: Ints
+    sudden: Bools
+    summed: Floats
+    bill_shock: Floats  # waiting to be felt
+    credit: Ints  # cents granted by care since the last bills
+    shock_rate: Floats  # bill shocks a month to be expected
+    weekly: list[Weekly] = field(default_factory=list)
+
+    def warm_up(self, weeks: int) -> None:
+        """Let some lines have decided before the data begin; those who would have left already are not among ours."""
+        rng = self.streams.get("warm_up")
+        n = len(self.decided)
+        for week in range(-weeks, 0):
+            active = (self.fixed.activation <= 7 * week) & (self.decided >= NEVER)
+            at = self.situation(7 * week, week, np.zeros(n, dtype=bool))
+            decides = rng.random(n) < -np.expm1(-np.exp(log_hazard(self.memory, self.fixed, at, self.config.churn)))
+            sudden = rng.random(n) < self.config.churn.sudden
+            day = 7 * week + rng.integers(0, 7, n)
+            leaves = day + exit_delay(sudden, rng.normal(size=n), self.config.churn)
+            now = decides & active & (leaves >= 0)
+            self.decided, self.exit = np.where(now, day, self.decided), np.where(now, leaves, self.exit)
+            self.sudden = np.where(now, sudden, self.sudden)
+        self.threshold[self.decided < NEVER] = 0.0
+
+    def run_week(self, month: int, week: int, service: tuple[Ints, Bools, Bools]) -> None:
+        """One week; `service` is the last day of service, who is barred, and who may be offered a discount."""
+        day = 7 * week
+        last, barred, postpaid = service
+        active = (self.fixed.activation <= day) & (last >= day)
+        self._contracts(day, active & (self.decided >= NEVER))
+        self._campaigns(month, week, active & (self.decided >= NEVER), postpaid)
+        self._remember(week, active)
+        at = self.situation(day, week, barred)
+        logs = log_hazard(self.memory, self.fixed, at, self.config.churn)
+        follow(self.campaigns, week, logs, active, self.config.campaigns)
+        self.weekly.append(Weekly(week, np.exp(logs), active, self.decided < day, self.memory))
+        self._decide(week, np.where(active, np.exp(logs), 0.0))
+
+    def situation(self, day: int, week: int, barred: Bools) -> Situation:
+        """Where the lines stand in a week."""
+        return Situation(
+            day=day,
+            contract_left=contract_left(self.holdings.contract_end, day),
+            season=season(self.calendar, day),
+            barred=barred,
+            effect=weekly_effect(self.campaigns, week, self.config.campaigns),
+        )
+
+    def left_friends(self, first: int, last: int) -> Floats:
+        """Weighted friends whose exit lies between two days."""
+        return self.friends.total(((self.exit >= first) & (self.exit <= last)).astype(float))
+
+    def _remember(self, week: int, active: Bools) -> None:
+        """Care contacts and the memories of the week."""
+        rng = self.streams.get("care", week)
+        complaint, money = care_week(7 * week, self.memory, (active, self.readiness), self.care, self.config.care, rng)
+        self.credit += np.where(money, rng.integers(*SERVICE_CREDIT, len(money)), 0)
+        shocks = Shocks(
+            outage=self.exposure[week],
+            bill_shock=self.bill_shock,
+            complaint=complaint,
+            friends=self.left_friends(7 * week - 7, 7 * week - 1),
+            quality=self.quality,
+        )
+        noise = self.streams.get("satisfaction", week).normal(size=len(active))
+        self.memory = next_memories(self.memory, shocks, self.fixed, noise, self.config.churn)
+        self.bill_shock = np.zeros(len(active))
+
+    def _decide(self, week: int, hazard: Floats) -> None:
+        """Those whose summed hazard passes their threshold decide on a day of the week."""
+        rng = self.streams.get("decision", week)
+        n = len(hazard)
+        before, self.summed = self.summed, self.summed + hazard
+        now = (before < self.threshold) & (self.summed >= self.threshold)
+        sudden = rng.random(n) < self.config.churn.sudden
+        share = np.where(now, (self.threshold - before) / np.maximum(hazard, 1e-12), 0.0)
+        day = 7 * week + np.minimum((7 * share).astype(np.int64), 6)
+        delay = exit_delay(sudden, rng.normal(size=n), self.config.churn)
+        self.decided = np.where(now, day, self.decided)
+        self.sudden = np.where(now, sudden, self.sudden)
+        self.exit = np.where(now, day + delay, self.exit)
+
+    def _contracts(self, day: int, staying: Bools) -> None:
+        """Contracts that ended in the week before are renewed, or run on without a commitment."""
+        rng = self.streams.get("renewal", day)
+        ended = (self.holdings.contract_end < day) & (self.holdings.contract_end >= day - 7) & staying
+        renews = np.flatnonzero(ended & (rng.random(len(ended)) < self.config.plans.renewal))
+        self.holdings.commit(renews, np.full(len(renews), day), self.config.plans, rng)
+        self.subscriptions.add(self.holdings, renews, np.full(len(renews), day))
+
+    def _campaigns(self, month: int, week: int, staying: Bools, postpaid: Bools) -> None:
+        """Launch the month's campaigns in the week of their day."""
+        config = self.config.campaigns
+        day = self.calendar.first[month] + config.day - 1
+        if month < config.first_month or week != day // 7:
+            return
+        for j, offer in enumerate(config.offers):
+            eligible = staying & (postpaid | (offer.kind != "discount"))
+            campaign = launch(
+                self.campaigns, (j, week, day), eligible, self.summed, config, self.streams.get("campaign", month, j)
+            )
+            if offer.kind == "discount":
+                self._grant(campaign.line[campaign.response >= 0], day + 14)
+
+    def _grant(self, lines: Ints, start: int) -> None:
+        """A discount that was accepted."""
+        self.holdings.discount_share[lines] = np.maximum(self.holdings.discount_share[lines], 0.15)
+        self.holdings.discount_end[lines] = start + 182
+        self.subscriptions.add(self.holdings, lines, np.full(len(lines), start))
+
+
+def season(calendar: Calendar, day: float) -> float:
+    """Season of churn between -1 and 1: high in the fourth quarter, low in the second."""
+    return float(np.cos(2 * np.pi * (calendar.year_share(day) - PEAK_DAY)))
+
+
+def make_friends(world: World) -> Friends:
+    """Strength of each friend: three times its share of what the line sends to friends on the net, at most 1.5."""
+    indptr, friend, weight = world.network.neighbours()
+    n = world.population.n
+    row = np.repeat(np.arange(n), np.diff(indptr))
+    total = np.bincount(row, weight, n)
+    strength = np.minimum(1.5, 3.0 * weight / np.maximum(total[row], 1e-9))
+    return Friends(row, friend, np.asarray(strength, dtype=float), n)
+
+
+def outage_exposure(world: World, kpis: CellDays, weeks: int) -> Floats:
+    """Outage felt by each line in each week, from the hours without service where it lives and works."""
+    population = world.population
+    days = np.minimum(np.arange(7 * weeks), kpis.outage_hours.shape[1] - 1)
+    hours = kpis.outage_hours[:, days].reshape(-1, weeks, 7).sum(axis=2)
+    felt = HOME * hours[population.home_cell] + WORK * hours[population.work_cell]
+    return np.asarray(-np.expm1(-felt / OUTAGE_HOURS).T, dtype=float)
+
+
+def network_quality(world: World, kpis: CellDays) -> Floats:
+    """Standardised quality where the line lives: few drops, little load."""
+    drop, load = np.log(kpis.drop_rate.mean(axis=1)), kpis.load.mean(axis=1)
+    cell = -(drop - drop.mean()) / drop.std() - (load - load.mean()) / load.std()
+    return np.asarray(cell[world.population.home_cell] / np.sqrt(2), dtype=float)
+
+
+def make_dynamics(
+    world: World,
+    kpis: CellDays,
+    need: Floats,
+    contracts: tuple[Holdings, SubscriptionLog],
+    calendar: Calendar,
+    setup: tuple[SimulationConfig, RandomStreams],
+) -> Dynamics:
+    """State of all lines before the first week."""
+    config, streams = setup
+    population = world.population
+    n = population.n
+    rng = streams.get("latent")
+    fixed = make_covariates(population, need, config.churn)
+    # the fit of each offer: who pays too much for a discount, who lacks data for a bonus
+    fit = np.stack([fixed.value, population.traits["data_appetite"]])
+    effects = offer_effects(population, fit, config.campaigns, streams.get("offer_effects"))
+    return Dynamics(
+        fixed=fixed,
+        friends=make_friends(world),
+        exposure=outage_exposure(world, kpis, -(-calendar.total // 7) + 1),
+        quality=network_quality(world, kpis),
+        readiness=rng.gamma(config.care.dispersion, 1 / config.care.dispersion, n),
+        threshold=rng.exponential(size=n),
+        memory=Memories.start(fixed, rng, config.churn),
+        holdings=contracts[0],
+        subscriptions=contracts[1],
+        campaigns=CampaignLog(effects, rng.random(n) < config.campaigns.hold_out),
+        care=CareLog(),
+        calendar=calendar,
+        config=config,
+        streams=streams,
+        decided=np.full(n, NEVER),
+        exit=np.full(n, NEVER),
+        sudden=np.zeros(n, dtype=bool),
+        summed=np.zeros(n),
+        bill_shock=np.zeros(n),
+        credit=np.zeros(n, dtype=np.int64),
+        shock_rate=np.where(population.segment > 0, config.churn.shock_rate, 0.0),
+    )

@@ -1,0 +1,498 @@
+"""The operator's tables and the truth, from the state at the end of the simulation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from custintel.simulate._simulated_days import NEVER
+from custintel.simulate.behaviour import _care_contacts as _care
+from custintel.simulate.billing import _payments_and_dunning as _payments
+from custintel.simulate.billing import _prepaid_recharges as _recharges
+from custintel.simulate.billing._rating_and_bills import PARTS
+from custintel.simulate.fraud import _fraud_cases as _cases
+from custintel.simulate.fraud._fraud_episodes import STRIKES
+from custintel.simulate.output._arrow_tables import (
+    Column,
+    codes,
+    dates,
+    flags,
+    ids,
+    integers,
+    money,
+    numbers,
+    share,
+    table,
+    times,
+)
+from custintel.simulate.output._surveys_promises_devices import DEVICES_A_LINE, devices, dunning, promises, surveys
+from custintel.simulate.people._cells_and_mobility import COUNTRIES, KINDS, TECHNOLOGIES
+from custintel.simulate.people._contact_network import DESTINATIONS, FOREIGN_PREFIXES
+from custintel.simulate.people._population import MOBILE_PREFIXES, OPERATORS
+from custintel.simulate.usage._app_traffic import APPS
+
+if TYPE_CHECKING:
+    from custintel.simulate._operator import State
+    from custintel.simulate._random_streams import Bools, Bytes, Ints, Singles
+    from custintel.simulate.output._delay_and_dirt import Dirty
+
+
+SERVICES, DIRECTIONS = ("voice", "sms", "data"), ("in", "out")
+SEGMENTS, SEGMENT_CODES = ("consumer", "business", "key_account"), np.array([0, 0, 1, 2])
+CHANNELS, CHANNEL_SHARES = ("shop", "web", "dealer", "telesales"), (0.35, 0.25, 0.30, 0.10)
+DEALERS, CROOKED_DEALERS = 40, 2
+CAUSES = ("voluntary", "port_out", "involuntary", "sim_swap", "number_change", "transfer", "death")
+DAY = 86_400
+UNIT_COSTS = (
+    ("voice_minute_on_net", "min", 0.002), ("voice_minute_off_net", "min", 0.010), ("voice_minute_fixed", "min", 0.012),
+    ("voice_minute_international", "min", 0.090), ("termination_revenue_minute", "min", -0.008), ("sms", "sms", 0.003),
+    ("data_gb", "GB", 0.10), ("roaming_minute", "min", 0.12), ("roaming_gb", "GB", 1.2), ("care_call", "contact", 6.0),
+    ("care_shop", "contact", 5.0), ("care_chat", "contact", 2.5), ("care_web", "contact", 0.1),
+    ("care_app", "contact", 0.1),
+    ("acquisition_prepaid", "line", 25.0), ("acquisition_postpaid", "line", 90.0), ("bill", "bill", 0.3),
+    ("recharge_commission_share", "share", 0.04), ("overhead_month", "line", 3.0),
+)  # fmt: skip
+
+
+def tables(state: State, chunks: list[pa.Table]) -> dict[str, pa.Table]:
+    """All tables."""
+    return {
+        "customers": _customers(state),
+        "accounts": _accounts(state),
+        "plans": _plans(state),
+        "subscriptions": _subscriptions(state),
+        "usage": pa.concat_tables(chunks),
+        "bills": _bills(state),
+        "payments": _payments_table(state),
+        "promises": promises(state),
+        "dunning": dunning(state),
+        "recharges": _recharges_table(state),
+        "care": _care_table(state),
+        "surveys": surveys(state),
+        "devices": devices(state),
+        "offers": _offers(state),
+        "contacts": _contacts(state),
+        "cells": _cells(state),
+        "cell_kpis": _cell_kpis(state),
+        "numbering": _numbering(),
+        "terminations": _terminations(state),
+        "cases": _case_table(state),
+        "unit_costs": _unit_costs(),
+    }
+
+
+def usage(state: State, dirty: Dirty, more: tuple[Ints, Bytes, Bools]) -> pa.Table:
+    """Records of one month; `more` holds the device number of each line, the app of each record and the throttling."""
+    device, app, throttled = more
+    events, calendar, names = dirty.events, state.calendar, state.names
+    is_data = events.other < 0
+    event_time = calendar.times(events.time)
+    event_time[dirty.epoch] = np.datetime64("1970-01-01", "us")
+    cell = np.where(dirty.unknown_cell & (events.cell >= 0), len(names.cells) - 1, events.cell)
+    user = events.line if state.more is None else state.more.box[events.line]
+    devices = np.where(dirty.device, user * DEVICES_A_LINE + device[user] % DEVICES_A_LINE, -1)
+    return table(
+        customer_id=codes(events.line, names.customers),
+        event_time=pa.array(event_time),
+        arrival_time=times(dirty.arrival, calendar),
+        service=codes(events.service, SERVICES),
+        direction=codes(events.direction, DIRECTIONS),
+        other_party=codes(events.other, names.numbers),
+        duration_s=pa.array(events.duration_s),
+        data_mb=pa.array(events.data_mb, mask=~is_data),
+        app=codes(app, APPS),
+        throttled=flags(throttled, ~is_data),
+        answered=flags(events.answered, events.service != 0),
+        other_operator=codes(np.where(is_data, -1, events.other_operator), OPERATORS),
+        destination=codes(np.where(is_data, -1, events.destination), DESTINATIONS),
+        cell_id=codes(cell, names.cells),
+        technology=codes(events.technology, TECHNOLOGIES),
+        roaming_country=codes(events.roaming, COUNTRIES),
+        device_id=codes(devices, names.devices),
+        charge=money(dirty.cents),
+    )
+
+
+def _customers(state: State) -> pa.Table:
+    population, names, calendar = state.world.population, state.names, state.calendar
+    rng = state.streams.get("customers")
+    n = population.n
+    channel = rng.choice(len(CHANNELS), n, p=CHANNEL_SHARES)
+    dealer = rng.integers(0, DEALERS, n)
+    crooked = state.fraud.kind == _cases.DEALER
+    channel = np.where(crooked, CHANNELS.index("dealer"), channel)
+    dealer = np.where(crooked, dealer % CROOKED_DEALERS, dealer)
+    dealer = np.where(channel == CHANNELS.index("dealer"), dealer, -1)
+    prepaid = population.segment == 0
+    no_birth = rng.random(n) < state.config.dirt.missing_birth_year * np.where(prepaid, 1.7, 0.3)
+    shown = population.activation_day < calendar.total
+    household = np.unique(population.household, return_inverse=True)[1]
+    return _only(shown, table(
+        customer_id=names.customers.take(pa.array(np.arange(n))),
+        account_id=names.accounts.take(pa.array(population.account)),
+        msisdn=pa.array(population.msisdn.tolist(), pa.string()),
+        billing_type=codes(np.where(prepaid, 0, 1), ("prepaid", "postpaid")),
+        segment=codes(SEGMENT_CODES[population.segment], SEGMENTS),
+        activation_date=dates(population.activation_day, calendar),
+        birth_year=integers(calendar.start.year - population.age, no_birth),
+        household_id=pa.array([f"H{i:06d}" for i in household.tolist()]),
+        region=pa.array([f"region_{i + 1}" for i in population.region.tolist()]),
+        acquisition_channel=codes(channel, CHANNELS),
+        dealer_id=codes(dealer, [f"D{i + 1:03d}" for i in range(DEALERS)]),
+        ported_from=codes(np.where(population.ported_in, population.elsewhere, -1), OPERATORS),
+    ), names.order)  # fmt: skip
+
+
+def _only(keep: Bools, made: pa.Table, order: Ints) -> pa.Table:
+    """Rows of lines that appear at all, in an order that tells nothing."""
+    return made.take(pa.array(order[keep[order]]))
+
+
+def _accounts(state: State) -> pa.Table:
+    accounts, names = state.accounts, state.names
+    n = len(accounts.cycle)
+    return table(
+        np.flatnonzero(accounts.opened < state.calendar.total),
+        account_id=names.accounts.take(pa.array(np.arange(n))),
+        opened_date=dates(accounts.opened, state.calendar),
+        account_type=codes(SEGMENT_CODES[accounts.kind], SEGMENTS),
+        billing_cycle_day=integers(accounts.cycle),
+        payment_mode=codes(np.where(accounts.automatic, 0, 1), ("automatic", "manual")),
+        credit_score=numbers(accounts.score, accounts.kind == 0),
+    )
+
+
+def _plans(state: State) -> pa.Table:
+    plans = state.config.plans.plans
+    validity = state.config.recharges.validity_days
+    prepaid = np.array([plan.billing_type == "prepaid" for plan in plans])
+    return table(
+        plan_id=pa.array([plan.plan_id for plan in plans]),
+        name=pa.array([plan.plan_id.replace("_", " ").title() for plan in plans]),
+        billing_type=pa.array([plan.billing_type for plan in plans]),
+        monthly_fee=numbers(np.array([plan.fee for plan in plans])),
+        included_minutes=numbers(np.array([plan.minutes for plan in plans])),
+        included_sms=numbers(np.array([plan.sms for plan in plans])),
+        included_data_mb=numbers(np.array([plan.data_gb * 1000 for plan in plans])),
+        price_per_minute=numbers(np.array([plan.per_minute for plan in plans])),
+        price_per_sms=numbers(np.array([plan.per_sms for plan in plans])),
+        price_per_gb=numbers(np.array([plan.per_gb for plan in plans])),
+        validity_days=integers(np.full(len(plans), validity), ~prepaid),
+    )
+
+
+def _subscriptions(state: State) -> pa.Table:
+    log, calendar = state.dynamics.subscriptions, state.calendar
+    line, start = log.column("line").astype(np.int64), log.column("start").astype(np.int64)
+    order = np.lexsort((line, start))
+    order = order[start[order] < calendar.total]
+    months, end = log.column("contract_months").astype(np.int64), log.column("contract_end").astype(np.int64)
+    discount = log.column("discount_share")
+    discount_end = np.where(discount > 0, log.column("discount_end"), NEVER).astype(np.int64)
+    rows = table(
+        order,
+        customer_id=state.names.customers.take(pa.array(line)),
+        plan_id=pa.array([plan.plan_id for plan in state.config.plans.plans]).take(
+            pa.array(log.column("plan").astype(np.int64))
+        ),
+        start_date=dates(start, calendar),
+        arrival_time=times(np.maximum(start, 0) * DAY, calendar, np.ones(len(line), dtype=bool)),
+        contract_months=integers(months),
+        contract_end_date=dates(np.where(months > 0, end, NEVER), calendar),
+        discount_share=share(np.asarray(discount, dtype=float)),
+        discount_end_date=dates(discount_end, calendar),
+        device_instalment=money(log.column("device").astype(np.int64)),
+    )
+    known = state.world.population.activation_day[line[order]] < calendar.total
+    return rows.filter(pa.array(known))
+
+
+def _bills(state: State) -> pa.Table:
+    made, population, calendar = state.bills.made, state.world.population, state.calendar
+    line, day = (np.concatenate([getattr(b, name) for b in made]) for name in ("line", "day"))
+    start, end = (np.concatenate([getattr(b, name) for b in made]) for name in ("start", "end"))
+    parts = np.concatenate([b.parts for b in made])
+    rng = state.streams.get("bill_times")
+    made_at = day * DAY + rng.integers(3600, 5 * 3600, len(day))
+    columns = {name: money(parts[:, i]) for i, name in enumerate(PARTS)}
+    premium = parts[:, PARTS.index("premium_charge")]
+    columns["premium_charge"] = money(premium)
+    return table(
+        bill_id=ids("B", len(line)),
+        customer_id=state.names.customers.take(pa.array(line)),
+        account_id=state.names.accounts.take(pa.array(population.account[line])),
+        event_time=times(made_at, calendar),
+        arrival_time=times(made_at + 6 * 3600, calendar),
+        period_start=dates(start, calendar),
+        period_end=dates(end, calendar),
+        due_date=dates(day + state.config.bills.due_days, calendar),
+        amount=money(parts.sum(axis=1)),
+        **columns,
+    )
+
+
+def _payments_table(state: State) -> pa.Table:
+    population, calendar = state.world.population, state.calendar
+    offsets = np.cumsum([0, *(len(b.line) for b in state.bills.made)])
+    bill = np.concatenate([p.bill + o for p, o in zip(state.payments.made, offsets, strict=False)])
+    day = np.concatenate([p.day for p in state.payments.made])
+    ok = np.concatenate([p.ok for p in state.payments.made])
+    line, bill_day = (np.concatenate([getattr(b, name) for b in state.bills.made])[bill] for name in ("line", "day"))
+    amount = np.concatenate([b.amount for b in state.bills.made])[bill]
+    rng = state.streams.get("payment_times")
+    second = day * DAY + rng.integers(6 * 3600, 22 * 3600, len(day))
+    order = np.argsort(second, kind="stable")
+    order = order[day[order] < calendar.total]
+    made = table(
+        order,
+        customer_id=state.names.customers.take(pa.array(line)),
+        account_id=state.names.accounts.take(pa.array(population.account[line])),
+        bill_id=ids("B", int(offsets[-1])).take(pa.array(bill)),
+        event_time=times(second, calendar),
+        arrival_time=times(second + rng.integers(0, 2 * DAY, len(day)), calendar),
+        amount=money(amount),
+        method=codes(state.accounts.method[population.account[line]], _payments.METHODS),
+        status=codes(np.where(ok, 0, 1), ("ok", "failed")),
+        due_date=dates(bill_day + state.config.bills.due_days, calendar),
+    )
+    return made.add_column(0, "payment_id", ids("P", len(order)))
+
+
+def _recharges_table(state: State) -> pa.Table:
+    wallets, calendar = state.wallets, state.calendar
+    at, day, second, cents, before, channel = (wallets.column(i) for i in range(6))
+    return table(
+        recharge_id=ids("R", len(at)),
+        customer_id=state.names.customers.take(pa.array(wallets.line[at])),
+        event_time=times(day * DAY + second, calendar),
+        arrival_time=times(day * DAY + second + 600, calendar),
+        amount=money(cents),
+        channel=codes(channel, _recharges.CHANNELS),
+        validity_days=integers(np.full(len(at), state.config.recharges.validity_days)),
+        balance_before=money(before),
+    )
+
+
+def _care_table(state: State) -> pa.Table:
+    log, calendar = state.dynamics.care, state.calendar
+    second, line = log.column("second"), log.column("line")
+    order = np.argsort(second, kind="stable")
+    inside = (second < calendar.total * DAY) & (second // DAY <= state.last[line])
+    order = order[inside[order]]
+    resolved, solved = log.column("resolved"), log.column("solved")
+    made = table(
+        order,
+        customer_id=state.names.customers.take(pa.array(line)),
+        event_time=times(second, calendar),
+        arrival_time=times(second + 900, calendar),
+        channel=codes(log.column("channel"), _care.CHANNELS),
+        kind=codes(log.column("kind"), _care.KINDS),
+        topic=codes(log.column("topic"), state.config.care.topics),
+        reopened=flags(log.column("reopened") > 0),
+        resolved_time=times(resolved, calendar, (resolved < 0) | (resolved >= calendar.total * DAY)),
+        solved_well=flags(solved > 0, (solved < 0) | (resolved >= calendar.total * DAY)),
+    )
+    return made.add_column(0, "care_id", ids("K", len(order)))
+
+
+def _offers(state: State) -> pa.Table:
+    offers = state.config.campaigns.offers
+    return table(
+        offer_id=pa.array([offer.offer_id for offer in offers]),
+        name=pa.array([offer.name for offer in offers]),
+        kind=pa.array([offer.kind for offer in offers]),
+        cost=numbers(np.array([offer.cost for offer in offers])),
+        price=numbers(np.zeros(len(offers))),
+    )
+
+
+def _contacts(state: State) -> pa.Table:
+    calendar, offers = state.calendar, state.config.campaigns.offers
+    log = state.dynamics.campaigns.campaigns
+    empty = np.zeros(0, dtype=np.int64)
+
+    def column(name: str) -> Ints:
+        return np.concatenate([empty, *(getattr(c, name) for c in log)])
+
+    count = [len(c.line) for c in log]
+    number, offer = (
+        np.repeat([getattr(c, name) for c in log], count).astype(np.int64) for name in ("campaign", "offer")
+    )
+    line, second, response = (
+        column("line").astype(np.int64),
+        column("second").astype(np.int64),
+        column("response").astype(np.int64),
+    )
+    treated = column("treated") > 0
+    cost = np.array([o.contact_cost for o in offers])[offer] * treated
+    return table(
+        contact_id=ids("N", len(line)),
+        customer_id=state.names.customers.take(pa.array(line)),
+        event_time=times(second, calendar),
+        arrival_time=times(second, calendar),
+        campaign_id=pa.array([f"campaign_{i + 1}" for i in number.tolist()], pa.string()),
+        offer_id=pa.array([offers[i].offer_id for i in offer.tolist()], pa.string()),
+        channel=pa.array([offers[i].channel for i in offer.tolist()], pa.string()),
+        control=flags(~treated),
+        propensity=share(column("propensity").astype(float)),
+        cost=numbers(cost),
+        response_time=times(response, calendar, (response < 0) | (response >= calendar.total * DAY)),
+    )
+
+
+def _cells(state: State) -> pa.Table:
+    cells = state.world.cells
+    return table(
+        cell_id=state.names.cells.slice(0, cells.n),
+        latitude=numbers(np.round(cells.latitude, 5)),
+        longitude=numbers(np.round(cells.longitude, 5)),
+        technology=codes(cells.technology, TECHNOLOGIES),
+        kind=codes(cells.kind, KINDS),
+        region=pa.array([f"region_{i + 1}" for i in cells.region.tolist()]),
+    )
+
+
+def _cell_kpis(state: State) -> pa.Table:
+    cells, days = state.kpis.load.shape
+
+    def kpi(values: Singles) -> Column:
+        return share(values.T.ravel().astype(float))
+
+    cell, day = np.tile(np.arange(cells), days), np.repeat(np.arange(days), cells)
+    return table(
+        cell_id=codes(cell, state.names.cells.slice(0, cells)),
+        event_time=times(day * DAY, state.calendar),
+        arrival_time=times(day * DAY + DAY + 7200, state.calendar),
+        drop_rate=kpi(state.kpis.drop_rate),
+        busy_hour_load=kpi(state.kpis.load),
+        throughput_mbps=kpi(state.kpis.throughput),
+        outage_hours=kpi(np.minimum(state.kpis.outage_hours, np.float32(24))),
+    )
+
+
+def _numbering() -> pa.Table:
+    rows = [(prefix, OPERATORS[i], "home", "mobile", 0.0) for i, prefix in enumerate(MOBILE_PREFIXES)]
+    rows += [("8881", "fixed", "home", "fixed", 0.0), ("8888", "service", "home", "service", 0.0)]
+    rows += [("888900", "service", "home", "premium", 0.6), ("100", "service", "home", "service", 0.0)]
+    rows += [(p, "foreign", c, "mobile", 0.05) for p, c in zip(FOREIGN_PREFIXES, COUNTRIES, strict=True)]
+    prefix, operator, country, kind, risk = (list(column) for column in zip(*rows, strict=True))
+    return pa.table({"prefix": prefix, "operator": operator, "country": country, "kind": kind, "risk": risk})
+
+
+def _terminations(state: State) -> pa.Table:
+    rows = termination_rows(state)
+    line, second, lag, cause, destination = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.lexsort((line, second))
+    order = order[second[order] < state.calendar.total * DAY]
+    return table(
+        order,
+        customer_id=state.names.customers.take(pa.array(line)),
+        event_time=times(second, state.calendar),
+        arrival_time=times(second + lag, state.calendar),
+        cause=codes(cause, CAUSES),
+        destination_operator=codes(destination, OPERATORS),
+    )
+
+
+def termination_rows(state: State) -> list[tuple[Ints, Ints, Ints, Ints, Ints]]:
+    """Ends of lines and events that only look like ends: line, second, arrival lag, cause, destination."""
+    population, config = state.world.population, state.config
+    rng = state.streams.get("terminations")
+    n = population.n
+    cause, _ = ends(state)
+    clock, lag = rng.integers(8 * 3600, 20 * 3600, n), rng.integers(0, 5 * DAY, n)
+    wrong = rng.random(n) < config.dirt.wrong_causes
+    ported = (cause == 1) & (state.postpaid | (rng.random(n) < config.churn.port_out_prepaid))
+    rows: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+    for code, chosen, day in (
+        (0, (cause == 0) & state.postpaid, state.dynamics.exit), (1, ported, state.dynamics.exit),
+        (2, cause == 2, state.involuntary), (6, cause == 6, state.death),
+    ):  # fmt: skip
+        line = np.flatnonzero(chosen)
+        shown = np.where(wrong[line] & (code < 2), 2, code)
+        to = np.where((code == 1) & (shown == 1), population.elsewhere[line], -1)
+        rows.append((line, day[line] * DAY + clock[line], lag[line], shown, to))
+    months = state.calendar.months
+    for code, rate in ((3, config.churn.sim_swaps), (4, config.churn.number_changes), (5, config.churn.transfers)):
+        day = rng.integers(0, state.calendar.total, n)
+        here = (day >= population.activation_day) & (day <= state.last)
+        line = np.flatnonzero((rng.random(n) < rate * months) & here)
+        rows.append(
+            (line, day[line] * DAY + clock[line], lag[line] // 50, np.full(len(line), code), np.full(len(line), -1))
+        )
+    return rows
+
+
+def ends(state: State) -> tuple[Ints, Ints]:
+    """Cause and last day of each line that ends within the data; cause -1 if it does not, 7 for fraud lines."""
+    exits, population = state.dynamics.exit, state.world.population
+    days = np.stack(
+        [exits, state.involuntary, state.death, np.where(state.fraud.end < NEVER, state.fraud.end + 1, NEVER)]
+    )
+    which, day = days.argmin(axis=0), days.min(axis=0)
+    own = np.where(population.keeps_number, 1, 0)
+    cause = np.choose(which, [own, 2, 6, 7])
+    cause = np.where((day >= state.calendar.total) | (population.activation_day >= state.calendar.total), -1, cause)
+    return cause, day
+
+
+def _case_table(state: State) -> pa.Table:
+    fraud, calendar = state.fraud, state.calendar
+    rng = state.streams.get("cases")
+    found = np.flatnonzero((fraud.kind >= 0) & (fraud.detected < calendar.total))
+    honest = np.flatnonzero((fraud.kind < 0) & (state.world.population.activation_day < calendar.total - 10))
+    false = rng.choice(
+        honest, min(rng.binomial(max(len(found), 1), state.config.fraud.false_labels), len(honest)), replace=False
+    )
+    owed, written = _write_offs(state)
+    arrears = np.flatnonzero(written < calendar.total)
+    line = np.concatenate([found, false, arrears])
+    start = np.maximum(state.world.population.activation_day[false], 0)
+    false_day = start + (rng.random(len(false)) * (calendar.total - start)).astype(np.int64)
+    day = np.concatenate([fraud.detected[found], false_day, written[arrears]])
+    kinds = (*_cases.KINDS, "arrears", *STRIKES)
+    kind = np.concatenate([fraud.kind[found], rng.integers(0, 2, len(false)), np.full(len(arrears), len(_cases.KINDS))])
+    loss = np.concatenate([rng.lognormal(4.5, 0.8, len(found)), np.zeros(len(false)), owed[arrears] / 100])
+    second = day * DAY + rng.integers(9 * 3600, 18 * 3600, len(day))
+    if state.more is not None:
+        loss[: len(found)] = np.where(state.more.loss[found] > 0, state.more.loss[found], loss[: len(found)])
+        line, second, kind, loss = _with_strikes(state, (line, second, kind, loss))
+    order = np.argsort(second, kind="stable")
+    made = table(
+        order,
+        customer_id=state.names.customers.take(pa.array(line)),
+        event_time=times(second, calendar),
+        arrival_time=times(second + 3600, calendar),
+        kind=codes(kind, kinds),
+        loss=numbers(np.round(loss, 2)),
+    )
+    return made.add_column(0, "case_id", ids("F", len(order)))
+
+
+def _with_strikes(state: State, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Cases of honest lines that were struck, beside the others: line, second, kind, loss."""
+    assert state.more is not None
+    struck = state.more.episodes
+    found = np.flatnonzero(struck.detected < state.calendar.total)
+    second = struck.detected[found] * DAY + state.streams.get("cases_more").integers(9 * 3600, 18 * 3600, len(found))
+    kind = len(_cases.KINDS) + 1 + struck.kind[found]
+    new = (struck.line[found], second, kind, struck.loss[found])
+    return tuple(np.concatenate([old, more]) for old, more in zip(rows, new, strict=True))
+
+
+def _write_offs(state: State) -> tuple[Ints, Ints]:
+    """Cents never paid and day of the write-off, by line."""
+    n = state.world.population.n
+    owed, day = np.zeros(n, dtype=np.int64), np.full(n, NEVER)
+    for bills, paid in zip(state.bills.made, state.payments.paid_day, strict=True):
+        lost = paid >= NEVER
+        owed += np.bincount(bills.line[lost], bills.amount[lost], n).astype(np.int64)
+        np.minimum.at(day, bills.line[lost], bills.day[lost] + state.config.payments.write_off_days)
+    return owed, day
+
+
+def _unit_costs() -> pa.Table:
+    item, unit, cost = (list(column) for column in zip(*UNIT_COSTS, strict=True))
+    return pa.table({"item": item, "unit": unit, "cost": cost})

@@ -1,0 +1,280 @@
+"""A flat customer table made ready for learning: label, identity, and columns that say nothing put apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.builder.feature_frame import has_words
+from custintel.errors import DataError
+from custintel.identifiers import identifier_faults
+from custintel.learners.event_class import choose_event, place_of, warn_of_guess, written
+from custintel.training._flat_table_dates import moments
+from custintel.training._flat_table_doubts import doubts_about
+from custintel.training.customer_column import identity_to_learn, names_most_rows, other_identifiers
+from custintel.training.read_table import Table, find_column, read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Which of two answers is the event, by the rule of all estimators (`custintel.learners.event_class.choose_event`).
+#
+# >>> import pandas as pd
+# >>> target = read_target(pd.Series(["FAUX", "VRAI", "FAUX"], name="Churn"))
+# >>> target.y.tolist(), target.positive, target.note
+# ([0, 1, 0], 'VRAI', "'Churn': 'VRAI' is the event, 'FAUX' is not")
+
+
+_FEWEST_SHOWN, _MOST_SHOWN = 10, 8
+
+
+@dataclass(frozen=True)
+class Target:
+    """The label as 0 and 1, what 1 stands for, which rows have one, and how this was decided."""
+
+    y: pd.Series
+    positive: str
+    note: str
+    unlabelled: int = 0
+
+
+def read_target(column: pd.Series, pos_label: Any = None) -> Target:
+    """Turn a column of two answers into 0 and 1; rows without an answer are left out and counted."""
+    known = column.dropna()
+    answers = known.map(written)
+    values = sorted(answers.unique())
+    if len(values) != 2:
+        raise DataError(_not_two(str(column.name), len(values), _frequent(answers)))
+    positive, why = _event(values, answers, pos_label)
+    negative = next(v for v in values if v != positive)
+    y = (answers == positive).astype(np.int64)
+    note = f"{str(column.name)!r}: {positive!r} is the event, {negative!r} is not{why}"
+    return Target(y, positive, note, len(column) - len(known))
+
+
+def _event(values: list[str], answers: pd.Series, pos_label: Any) -> tuple[str, str]:
+    """The answer that stands for the event, and a reason when it is a guess (or the user's)."""
+    if pos_label is not None:
+        return values[place_of(pos_label, values)], " (as asked)"
+    choice = choose_event(values, [int((answers == value).sum()) for value in values])
+    warn_of_guess(values, choice, stacklevel=5)
+    return values[choice.place], f" ({choice.guess})" if choice.guess else ""
+
+
+def _frequent(answers: pd.Series) -> str:
+    """Answers of ten customers or more: a rarer one may be somebody's name."""
+    counts = answers.value_counts()
+    told = sorted(counts.index[counts >= _FEWEST_SHOWN])
+    rare = len(counts) - len(told)
+    shown = [*map(repr, told[:_MOST_SHOWN]), *(["..."] if len(told) > _MOST_SHOWN else [])]
+    return ", ".join([*shown, *([f"{rare} rare ones"] if rare else [])])
+
+
+def _not_two(name: str, count: int, shown: str) -> str:
+    """Message for a target that is not a yes-or-no question."""
+    if count < 2:
+        return (
+            f"the target {name!r} has a single class: nothing can be learned\n"
+            f"  given: {shown or 'no value at all'}\n  allowed: two different values"
+        )
+    return (
+        f"the target {name!r} has {count} different values\n  given: {shown}\n"
+        "  allowed: two different values\n  hint: a yes-or-no question is needed; group the values into two first"
+    )
+
+
+_COARSE = 0.2
+_MANY_DATES = 60
+_SNAPSHOT = re.compile(r"as.?of|date|day|month|period|time|snapshot|observ|日期|账期|月份", re.IGNORECASE)
+_OF_THE_CUSTOMER = re.compile(
+    r"birth|dob|start|begin|end|since|sign|activ|join|regist|open|creat|first|last|next|previous|expir|due|contract|"
+    r"install|enrol|churn|left|close|terminat|出生|开户|入网|生效|到期|首次|最近",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class FlatData:
+    """Features, label and identity of a customer table, and what was done to get them.
+
+    Rows with a date have it in the index, as ``as_of``; `id_column` and `date_column` are their columns in the table.
+    """
+
+    X: pd.DataFrame
+    y: pd.Series
+    groups: pd.Series | None
+    target: str
+    positive: str
+    notes: tuple[str, ...]
+    id_column: str | None = None
+    date_column: str | None = None
+
+
+def read_flat(
+    place: str | Path | pd.DataFrame,
+    target: str,
+    id_column: str | None = None,
+    date: str | None = None,
+    pos_label: Any = None,
+) -> FlatData:
+    """Read the table, find label, identity and date, remove exact duplicates, leave out empty columns."""
+    table = _keyed(read_table(place, id_column), id_column)
+    target = find_column(table.frame, target, "target")
+    identity = identity_to_learn(table, id_column, target)
+    table = table if identity.column is None else table.named_by(identity.column)
+    label = read_target(table.frame[target].reset_index(drop=True), pos_label)
+    notes = [*table.notes, label.note, *filter(None, [identity.note])]
+    frame = table.frame.iloc[label.y.index].assign(**{target: label.y.to_numpy()})
+    if label.unlabelled:
+        notes.append(f"{label.unlabelled} rows without a value of {target!r} were left out")
+    frame, note = _without_duplicates(frame, identity.column)
+    frame, dated, told = _by_date(frame, date, target)
+    notes += [*note, *told, *_shared(frame.index)]
+    frame, note = _without_identifiers(frame, target)
+    notes += note
+    notes += doubts_about(frame.drop(columns=target), frame[target].to_numpy(np.float64))
+    X, note = _informative(_numbered(frame).drop(columns=target))
+    y = pd.Series(frame[target].to_numpy(), index=X.index, name=target)
+    notes += [*note, *_missing(X)]
+    return FlatData(X, y, _groups(X), target, label.positive, tuple(notes), identity.column, dated)
+
+
+def _keyed(table: Table, id_column: str | None) -> Table:
+    """A feature table whose keys were written as columns: the keys are no features."""
+    if id_column is not None or "as_of" not in table.frame.columns or not has_words(table.frame):
+        return table
+    return replace(table, frame=table.frame.set_index("as_of"))
+
+
+def _without_duplicates(frame: pd.DataFrame, identity: str | None) -> tuple[pd.DataFrame, list[str]]:
+    """Exact duplicate rows once: a copy on both sides of a fold would be learned by heart.
+
+    A named index tells rows apart. Where a fifth of the rows or more are copies, the table is coarse and they are
+    different customers: they stay, on one side of every fold.
+    """
+    twice = (frame if identity is None else frame.reset_index()).duplicated().to_numpy()
+    if (identity is None and _named(frame.index)) or not twice.any():
+        return frame, []
+    if identity is None and twice.mean() >= _COARSE:
+        told = f"{int(twice.sum())} rows equal another one: taken for different customers, kept on one side of a fold"
+        return frame, [told]
+    return frame[~twice], [f"{int(twice.sum())} exact duplicate rows were removed"]
+
+
+def _by_date(frame: pd.DataFrame, asked: str | None, target: str) -> tuple[pd.DataFrame, str | None, list[str]]:
+    """The frame with the date of each row in its index, as ``as_of``; the column; notes on how it was found."""
+    if "as_of" in frame.index.names and asked is None:
+        return frame, "as_of", []
+    name, notes = _date_column(frame.drop(columns=target), asked)
+    if name is None:
+        return frame, None, notes
+    days = pd.DatetimeIndex(moments(frame[name], name)).normalize()
+    if days.isna().any():
+        notes.append(f"{int(np.sum(days.isna()))} rows without a date in {name!r} were learned from and not judged on")
+    if days.nunique() > _MANY_DATES:
+        days = days.to_period("M").to_timestamp()
+    others = frame.index if len(frame.index.names) == 1 else frame.index.get_level_values("customer_id")
+    index = pd.MultiIndex.from_arrays([days, others], names=["as_of", others.name or "row"])
+    return frame.drop(columns=name).set_axis(index), name, notes
+
+
+def _date_column(frame: pd.DataFrame, asked: str | None) -> tuple[str | None, list[str]]:
+    """The column that dates the rows: the given one, or the only one that is named like the day of a snapshot."""
+    if asked is not None:
+        return find_column(frame, asked, "date"), []
+    dated = [str(name) for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
+    found = [name for name in dated if _SNAPSHOT.search(name) and not _OF_THE_CUSTOMER.search(name)]
+    if len(found) == 1 and frame[found[0]].nunique() > 1:
+        return found[0], [f"{found[0]!r} dates the rows and is no feature (another one: date=, --date)"]
+    if not dated:
+        return None, []
+    shown = ", ".join(map(repr, dated[:5]))
+    return None, [f"dates in {shown} were taken for facts about the customer; if one of them is the day on which a row "
+                  "was taken, date= (--date) judges the model on later days"]  # fmt: skip
+
+
+def _shared(index: pd.Index) -> list[str]:
+    """Notes on rows without a customer, and on customers with several rows."""
+    if "customer_id" not in index.names:
+        return []
+    texts = index.get_level_values("customer_id").to_numpy(dtype=object)
+    told = {True: "each was taken for a customer of its own", False: "they stand on one side of every fold"}
+    return [f"{fault}: {told['no identifier' in fault]}" for fault in identifier_faults(texts)]
+
+
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Indexed by customer, or by the row number of the table."""
+    return frame if _named(frame.index) else frame.rename_axis(index="row")
+
+
+def _named(index: pd.Index) -> bool:
+    """Whether the index tells rows apart: it has a name, or is (as_of, customer_id) of a feature table."""
+    return all(name is not None for name in index.names)
+
+
+def _groups(X: pd.DataFrame) -> pd.Series | None:
+    """Rows that belong to one side of a fold: those of one customer, or equal ones."""
+    if "customer_id" in X.index.names:
+        who = pd.Series(X.index.get_level_values("customer_id").to_numpy(dtype=object), index=X.index)
+        if who.dropna().is_unique:
+            return None
+        nobody = [f"\0{row}" for row in range(len(who))]  # no identifier: a customer of its own
+        return who.where(who.notna(), pd.Series(nobody, index=X.index, dtype=object)).rename("customer_id")
+    if X.duplicated().any():
+        return pd.Series(pd.util.hash_pandas_object(X.astype(str), index=False).to_numpy(), index=X.index, name="row")
+    return None
+
+
+def _informative(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Without columns that are empty, constant, or only number the rows; each is named."""
+    reasons = {str(name): _says_nothing(frame[name]) for name in frame.columns}
+    notes = [
+        f"left out, {why}: {', '.join(repr(n) for n, w in reasons.items() if w == why)}"
+        for why in dict.fromkeys(filter(None, reasons.values()))
+    ]
+    kept = [name for name, why in reasons.items() if not why]
+    if not kept:
+        raise DataError("no column is left to learn from\n  given: " + "; ".join(notes))
+    return frame[kept], notes
+
+
+def _says_nothing(column: pd.Series) -> str:
+    """Why a column cannot be a feature, or nothing."""
+    if column.isna().all():
+        return "all values missing"
+    if column.nunique(dropna=False) == 1:
+        return "constant"
+    if _counts_rows(column):
+        return "a row number"
+    text = not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column)
+    if text and len(column) >= 30 and names_most_rows(column):
+        return "different in nearly every row"
+    return ""
+
+
+def _without_identifiers(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, list[str]]:
+    """Without further columns that name customers: what is learned of them is written into models and reports."""
+    names = other_identifiers(frame.drop(columns=target))
+    told = f"left out, identifiers: {', '.join(map(repr, names))} (rename a column that is a quantity)"
+    return (frame.drop(columns=names), [told]) if names else (frame, [])
+
+
+def _missing(X: pd.DataFrame) -> list[str]:
+    """A note on the columns with missing cells and their numbers."""
+    cells = X.isna().sum()
+    cells = cells[cells > 0].sort_values(ascending=False)
+    shown = ", ".join(f"{str(name)!r} {count:,}" for name, count in cells.head(10).items())
+    more = f" and {len(cells) - 10} more columns" if len(cells) > 10 else ""
+    return [f"missing values, kept as missing: {shown}{more}"] if len(cells) else []
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Whole numbers that go up by one from row to row (gaps left by removed rows allowed)."""
+    if not pd.api.types.is_integer_dtype(column) or len(column) < 30 or not column.is_monotonic_increasing:
+        return False
+    values = column.to_numpy(dtype=np.int64)
+    return bool(column.is_unique and values[0] in (0, 1) and values[-1] - values[0] < 1.2 * len(values))

@@ -1,0 +1,244 @@
+"""What there is to learn from, and what to be judged on: the same shape for a warehouse and for a flat table."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from custintel.builder import FeatureBuilder, feature_words
+from custintel.builder.feature_frame import has_words
+from custintel.errors import DataError
+from custintel.expressions.parse import parse
+from custintel.questions import ChurnDefinition, churn_labels
+from custintel.questions.label_churn import label_dates
+from custintel.training._flat_table import FlatData, read_flat
+from custintel.training._time_split_and_folds import Eras, TimeSplit, eras_of, split_in_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from custintel.catalogue import ModelSpec
+    from custintel.warehouse import Warehouse
+
+
+_FEWEST = 10
+
+
+def _no_dates() -> pd.DataFrame:
+    """The population of a table without dates."""
+    return pd.DataFrame(columns=["as_of", "role", "rows", "positives", "censored"])
+
+
+@dataclass(frozen=True)
+class Material:
+    """Rows to learn from, rows to be judged on (None: the same rows, out of fold), and where they come from."""
+
+    X: pd.DataFrame
+    y: pd.Series
+    groups: Any
+    X_test: pd.DataFrame | None
+    y_test: pd.Series | None
+    target: str
+    digest: str
+    windows: Mapping[str, Any] = field(default_factory=dict)
+    population: pd.DataFrame = field(default_factory=_no_dates)
+    words: pd.DataFrame | None = None
+    quality: pd.DataFrame | None = None
+    quality_reasons: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+    id_column: str | None = None
+    eras: Eras | None = None
+
+    def without(self, columns: list[str]) -> Material:
+        """The same without some columns."""
+        if not columns:
+            return self
+        if len(columns) == self.X.shape[1]:
+            raise DataError(
+                "every column looks like a consequence of the label: nothing is left to learn from\n"
+                f"  given: {', '.join(columns)}\n  hint: keep_leaks=True keeps them"
+            )
+        X_test = None if self.X_test is None else self.X_test.drop(columns=columns)
+        return replace(self, X=self.X.drop(columns=columns), X_test=X_test)
+
+
+def from_table(
+    table: str | Path | pd.DataFrame,
+    target: str,
+    id_column: str | None,
+    date: str | None = None,
+    pos_label: Any = None,
+) -> Material:
+    """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
+    flat = read_flat(table, target, id_column, date, pos_label)
+    _check_classes(flat.y, f"the table, target {flat.target!r}")
+    digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
+    eras = eras_of(flat.y)
+    judged = eras if eras is not None and eras.judgeable(flat.y) else None
+    return Material(
+        flat.X,
+        flat.y,
+        flat.groups,
+        None,
+        None,
+        flat.target,
+        digest.hexdigest()[:16],
+        _judging_windows(flat, judged),
+        words=feature_words(flat.X) if has_words(flat.X) else None,
+        notes=(*flat.notes, _judging_words(flat, eras, judged)),
+        id_column=flat.id_column,
+        eras=judged,
+    )
+
+
+def _judging_windows(flat: FlatData, judged: Eras | None) -> dict[str, Any]:
+    """How a flat table is judged, as data."""
+    if judged is None:
+        return {"folds": 5}
+    first, last = (str(day.date()) for day in (judged.judged[0], judged.judged[-1]))
+    learned = str(judged.learned[-1].date())
+    return {"date_column": flat.date_column, "learned_to": learned, "judged_from": first, "judged_to": last}
+
+
+def _judging_words(flat: FlatData, eras: Eras | None, judged: Eras | None) -> str:
+    """The same in words."""
+    if judged is not None:
+        rows, others = int(judged.late.sum()), "" if flat.groups is None else ", other customers"
+        return (
+            f"out of time by {flat.date_column!r}: all figures come from {rows:,} rows of "
+            f"{judged.judged[0].date()} to {judged.judged[-1].date()}, by models that learned from rows to "
+            f"{judged.learned[-1].date()}{others}; the delivered model learned from all rows (on which day a label "
+            "was known, a flat table does not say)"
+        )
+    why = "no dates in a flat table" if eras is None else "too few of one class on one side of any date"
+    return f"{why}: all figures come from five-fold cross-validation on the same rows"
+
+
+def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
+    """The label of a model specification (as data, the way a saved model keeps it)."""
+    label, population = dict(spec.get("label") or {}), dict(spec.get("population") or {})
+    given = {name: label[name] for name in ("gap_days", "horizon_days", "dormancy_days") if name in label}
+    given |= {n: population[n] for n in ("active_within_days", "billing_types") if n in population}
+    if "billing_types" in label:
+        given["billing_types"] = label["billing_types"]
+    if "billing_types" in given:
+        given["billing_types"] = tuple(given["billing_types"])
+    if label.get("kind") in ("involuntary", "arrears", "fraud"):
+        given["cause"] = label["kind"]
+    return ChurnDefinition(**given)
+
+
+def in_population(X: pd.DataFrame, population: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Whether each row meets ``population.where`` of the specification, a condition on features; all without one.
+
+    >>> in_population(pd.DataFrame({"tenure_days": [10.0, 400.0]}), {"where": "tenure_days > 90"}).tolist()
+    [False, True]
+    """
+    where = population.get("where")
+    if not where:
+        return np.ones(len(X), dtype=bool)
+    met: npt.NDArray[np.bool_] = np.asarray(parse(str(where), "population.where").numpy(X), dtype=np.float64) == 1
+    return met
+
+
+def without_excluded(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
+    """The columns that a specification does not exclude by name or pattern."""
+    return X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
+
+
+def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | None) -> Material:
+    """An operator's tables: labels, out-of-time split, features of all dates in one pass."""
+    definition = churn_definition(spec.as_dict())
+    history = int(spec.dates.get("history_days", 60))
+    dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
+    split = split_in_time(dates, definition.longest, history)
+    labels = churn_labels(wh, [*split.train, split.test], definition)
+    builder = FeatureBuilder(spec.families, features_path, skip_unavailable=True)
+    X = _features(builder, wh, split, labels)
+    notes = _skipped(X)
+    X = X[in_population(X, spec.population)]
+    labels = labels.loc[X.index]
+    X = without_excluded(X, spec)
+    known = labels["label"].dropna().astype(np.int64)
+    learn, judge = _rows(known, split.train), _rows(known, (split.test,))
+    for part, role in ((learn, "the train dates"), (judge, "the test date")):
+        _check_classes(part, role)
+    return Material(
+        X.loc[learn.index],
+        learn,
+        learn.index.get_level_values("customer_id").to_numpy(),
+        X.loc[judge.index],
+        judge,
+        target=str(spec.label.get("kind", "churn")),
+        digest=wh.digest(),
+        windows=_windows(split, definition),
+        population=_population(labels, split),
+        words=builder.describe(),
+        quality=wh.report.frame(),
+        quality_reasons=wh.report.reasons(),
+        notes=notes,
+    )
+
+
+def _features(builder: FeatureBuilder, wh: Warehouse, split: TimeSplit, labels: pd.DataFrame) -> pd.DataFrame:
+    """Features of the labelled rows of all dates, in the order of the labels."""
+    X = builder.build(wh, [*split.train, split.test])
+    absent = labels.index.difference(X.index)
+    if len(absent):
+        raise DataError(f"{len(absent)} of {len(labels)} labelled customers have no features")
+    return X.loc[labels.index]
+
+
+def _rows(labels: pd.Series, dates: tuple[pd.Timestamp, ...]) -> pd.Series:
+    return labels[labels.index.get_level_values("as_of").isin(dates)]
+
+
+def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
+    """Families and features that the operator's tables do not allow, in one note."""
+    facts = X.attrs.get("custintel", {})
+    lines = facts.get("left_out") or []
+    count = facts.get("left_out_columns", len(facts.get("skipped") or {}))
+    said = f"{count} feature{'' if count == 1 else 's'} left out, because of the tables: {'; '.join(lines)}"
+    return (said,) if lines else ()
+
+
+def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
+    """Both windows in dates and days."""
+    return {
+        "train_as_of": [str(date.date()) for date in split.train],
+        "test_as_of": [str(split.test.date())],
+        "gap_days": definition.gap_days,
+        "horizon_days": definition.horizon_days,
+        # silence ends prepaid lines only: where none are asked about, labels do not wait for it
+        "dormancy_days": definition.longest - definition.end_days,
+    }
+
+
+def _population(labels: pd.DataFrame, split: TimeSplit) -> pd.DataFrame:
+    """Rows, events and censored rows by date."""
+    by_date = labels["label"].groupby(level="as_of")
+    table = pd.DataFrame({"rows": by_date.size(), "positives": by_date.sum(), "censored": by_date.apply(_censored)})
+    table = table.reset_index()
+    table.insert(1, "role", np.where(table["as_of"] == split.test, "test", "train"))
+    return table.assign(positives=table["positives"].astype(np.int64))
+
+
+def _censored(labels: pd.Series) -> int:
+    return int(labels.isna().sum())
+
+
+def _check_classes(y: pd.Series, where: str) -> None:
+    """Enough of both answers to learn and to judge."""
+    events, others = int(y.sum()), int(len(y) - y.sum())
+    if min(events, others) < _FEWEST:
+        raise DataError(
+            f"too few of one class in {where}\n  given: {events} events and {others} others\n"
+            f"  allowed: at least {_FEWEST} of each"
+        )

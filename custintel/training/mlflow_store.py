@@ -1,0 +1,156 @@
+"""Where MLflow keeps runs and models: by default an SQLite file in the working folder, artifacts beside it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import warnings
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from custintel.errors import MissingExtraError, Problem, raise_problems
+from custintel.files.atomic_write import creating_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_DATABASE = "mlflow.db"
+_SQLITE = "sqlite:///"
+_MEANS_MORE = re.compile(r"\?|%[0-9a-fA-F]{2}")  # in an address: where options begin, and a sign by its number
+_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+_NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
+
+
+def store_uri(place: str | Path | None = None) -> str:
+    """The tracking address: a given address or folder, the environment's, or ``mlflow.db`` in the working folder.
+
+    Raises
+    ------
+    ConfigurationError
+        The name of the folder, or the path in an SQLite address, would be read as something else.
+
+    Examples
+    --------
+    >>> store_uri("/data/demo")
+    'sqlite:////data/demo/mlflow.db'
+    >>> store_uri("https://mlflow.example.org")
+    'https://mlflow.example.org'
+    """
+    if place is None:
+        place = os.environ.get("MLFLOW_TRACKING_URI") or Path.cwd()
+    text = str(place)
+    if text.startswith(_SQLITE):
+        _check_path(text.removeprefix(_SQLITE), text)
+        return text
+    if ":/" in text or text.startswith(("databricks", "uc")):
+        return text
+    file = Path(place).resolve() / _DATABASE
+    _check_path(str(file), str(file.parent))
+    return f"{_SQLITE}{file}"
+
+
+def _check_path(path: str, given: str) -> None:
+    """Refuse a path that an address would read as another one."""
+    if _MEANS_MORE.search(path):
+        hint = "rename the folder, work in another one, or give tracking_uri another folder"
+        raise_problems([Problem("store of MLflow", "not a folder for it", given, "a path without ? or %20", hint)])
+
+
+def store_folder(uri: str) -> Path | None:
+    """Folder of an SQLite store; None for a server.
+
+    >>> str(store_folder("sqlite:////data/demo/mlflow.db"))
+    '/data/demo'
+    """
+    if not uri.startswith(_SQLITE):
+        return None
+    return Path(uri.removeprefix(_SQLITE)).resolve().parent
+
+
+@contextmanager
+def open_store(place: str | Path | None = None) -> Iterator[Any]:
+    """MLflow turned to a store for the length of a block, and quiet; its former address comes back afterwards."""
+    uri = store_uri(place)
+    folder = store_folder(uri)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with _quiet():
+        mlflow = import_mlflow()
+        if folder is not None:
+            _make_database(Path(uri.removeprefix(_SQLITE)))
+        with _addresses_restored(mlflow):
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            yield mlflow
+
+
+@contextmanager
+def _addresses_restored(mlflow: Any) -> Iterator[None]:
+    """Both addresses as they were, an address that was not set included: then MLflow derives it, as before.
+
+    Setting an address also sets its environment variable. So the variables tell what was set, by whichever way.
+    """
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    variables = {name: os.environ.get(name) for name in _VARIABLES}
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+        for name, value in variables.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        if mlflow.get_tracking_uri() != before[0]:
+            mlflow.set_tracking_uri(before[0])
+        if mlflow.get_registry_uri() != before[1]:
+            mlflow.set_registry_uri(before[1])
+
+
+def _make_database(place: Path) -> None:
+    """A new SQLite store appears whole: MLflow cannot open one that a killed process left half made."""
+    if place.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with creating_file(place) as fresh:
+        SqlAlchemyStore(f"sqlite:///{fresh}", (place.parent / "mlruns").as_uri()).engine.dispose()
+
+
+def import_mlflow() -> Any:
+    """MLflow, or the error that says how to get it."""
+    try:
+        import mlflow
+    except ImportError as error:
+        raise MissingExtraError("mlflow", "train", "tracking (tracking=False trains without it)") from error
+    return mlflow
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings and no INFO lines of MLflow and of what it is built on; `filterwarnings` of the caller come back."""
+    loggers = [logging.getLogger(name) for name in _NOISY]
+    levels = [logger.level for logger in loggers]
+    bar = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    before = os.environ.get(bar)
+    # "Successfully registered model" is printed to stderr, whatever the level of the logger
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        os.environ[bar] = "false"
+        _set_levels(loggers, [logging.ERROR] * len(loggers))
+        try:
+            yield
+        finally:
+            _set_levels(loggers, levels)
+            os.environ.pop(bar)
+            if before is not None:
+                os.environ[bar] = before
+
+
+def _set_levels(loggers: list[logging.Logger], levels: list[int]) -> None:
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)

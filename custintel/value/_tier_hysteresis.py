@@ -1,0 +1,240 @@
+"""The memory of value tiers: month after month, who is where, who is about to move, who moves.
+
+A customer is placed by his first known value. After that the mean of his last months must be beyond a threshold by
+the hysteresis in several months running; then he moves, to the least far of the tiers that these months pointed to.
+
+>>> limits = np.array([[600.0]])
+>>> lives = Lives.of(np.array([[45.0, 80.0, 80.0, 80.0]]))
+>>> follow(lives, Rule(limits, smoothing=3, hysteresis=0.1, confirmation=2)).own.tolist()
+[[0, 0, 1, 1]]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+
+from custintel.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+MONTHS_A_YEAR = 12
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Annual thresholds (segments x tiers above the lowest) and how reluctantly they act."""
+
+    limits: np.ndarray
+    smoothing: int
+    hysteresis: float
+    confirmation: int
+
+    def plain(self, annual: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        """The tier of a value by the thresholds alone."""
+        return np.asarray((annual[:, None] >= self.limits[segment]).sum(axis=1))
+
+    def goal(self, annual: np.ndarray, segment: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Where a value points to when thresholds must be passed by the hysteresis."""
+        limits = self.limits[segment]
+        room = self.hysteresis * np.abs(limits)
+        up = (annual[:, None] > limits + room).sum(axis=1)
+        down = (annual[:, None] >= limits - room).sum(axis=1)
+        return np.where(up > own, up, np.where(down < own, down, own))
+
+
+@dataclass
+class Memory:
+    """What must be known of each customer before the first month: tier (-1: none), pending move, months here, values.
+
+    `recent` has the values of the ``smoothing - 1`` months before, missing ones as NaN.
+    """
+
+    own: np.ndarray
+    pending: np.ndarray
+    goal: np.ndarray
+    months: np.ndarray
+    recent: np.ndarray
+
+    @classmethod
+    def blank(cls, customers: int, recent: int) -> Self:
+        """Nobody is known yet."""
+        zero = np.zeros(customers, dtype=np.int64)
+        return cls(zero - 1, zero.copy(), zero - 1, zero.copy(), np.full((customers, recent), np.nan))
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Customers x months: value (NaN: not known), whether here at all, and segment."""
+
+    value: np.ndarray
+    here: np.ndarray
+    segment: np.ndarray
+
+    @classmethod
+    def of(cls, value: np.ndarray) -> Self:
+        """Customers of one segment who are here in every month."""
+        return cls(value, np.ones(value.shape, dtype=bool), np.zeros(value.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Customers x months: annual value, own tier, pending months (up positive), its goal, months here, last move."""
+
+    annual: np.ndarray
+    own: np.ndarray
+    pending: np.ndarray
+    goal: np.ndarray
+    months: np.ndarray
+    step: np.ndarray
+
+
+def follow(lives: Lives, rule: Rule, memory: Memory | None = None) -> Paths:
+    """Every customer's way through the months, from what is known of the time before."""
+    now = Memory.blank(len(lives.value), rule.smoothing - 1) if memory is None else memory
+    values = np.hstack([now.recent, np.where(lives.here, lives.value, np.nan)])
+    kept = []
+    for k in range(lives.value.shape[1]):
+        here, segment = lives.here[:, k], lives.segment[:, k]
+        now.months = np.where(here, now.months + 1, 0)
+        values[now.months == 1, : k + rule.smoothing - 1] = np.nan  # a life before this one does not count
+        annual = _annual(values[:, k : k + rule.smoothing])
+        before = now.own
+        _one_month(now, rule, annual, segment)
+        step = np.where((before >= 0) & (now.months > 1), np.sign(now.own - before), 0)
+        kept.append((annual, now.own, now.pending, now.goal, now.months, step))
+    return Paths(*(np.column_stack(columns) for columns in zip(*kept, strict=True)))
+
+
+def _one_month(now: Memory, rule: Rule, annual: np.ndarray, segment: np.ndarray) -> None:
+    """Bring what is known of the customers to the end of the month."""
+    here, known = now.months > 0, np.isfinite(annual)
+    own = np.where(now.months > 1, now.own, -1)
+    pending, goal = (np.where(now.months > 1, old, new) for old, new in ((now.pending, 0), (now.goal, -1)))
+    placed = here & known & (own < 0)
+    judged = here & known & (own >= 0)
+    points_to = np.where(judged, rule.goal(annual, segment, own), own)
+    direction = np.sign(points_to - own)
+    again = (direction != 0) & (np.sign(pending) == direction)
+    least = np.where(direction > 0, np.minimum(goal, points_to), np.maximum(goal, points_to))
+    goal = np.where(judged, np.where(direction == 0, -1, np.where(again, least, points_to)), goal)
+    pending = np.where(judged, np.where(again, pending, 0) + direction, pending)
+    moves = judged & (direction != 0) & (np.abs(pending) >= rule.confirmation)
+    now.own = np.where(placed, rule.plain(annual, segment), np.where(moves, goal, own))
+    now.pending, now.goal = np.where(moves, 0, pending), np.where(moves, -1, goal)
+
+
+def _annual(window: np.ndarray) -> np.ndarray:
+    """Twelve times the mean of the known values; NaN where none is known."""
+    known = np.isfinite(window)
+    count = known.sum(axis=1)
+    total = np.where(known, window, 0.0).sum(axis=1)
+    return np.asarray(np.where(count > 0, MONTHS_A_YEAR * total / np.maximum(count, 1), np.nan))
+
+
+# The months that come in, and what an earlier assignment says of the time before them.
+
+
+_NEEDED = ("customer_id", "month", "value")
+_KEPT = (*_NEEDED, "own_tier", "pending", "pending_tier", "months")
+
+
+def months_of(monthly: pd.DataFrame, history: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    """The rows in the order of months, and the months, one after the other without a hole.
+
+    Parameters
+    ----------
+    monthly : DataFrame
+        customer_id, month, value.
+    history : DataFrame or None
+        An earlier assignment, which the months must follow.
+    """
+    _need(monthly, _NEEDED, "the months")
+    if monthly.empty:
+        raise DataError("no month of any customer is given")
+    first_days = pd.to_datetime(monthly["month"]).dt.to_period("M").dt.to_timestamp()
+    frame = monthly.assign(month=first_days).sort_values("month", kind="stable")
+    _check_rows(frame)
+    months = pd.date_range(frame["month"].iloc[0], frame["month"].iloc[-1], freq="MS")
+    holes = months.difference(pd.DatetimeIndex(frame["month"].unique()))
+    if len(holes):
+        raise DataError(
+            f"{len(holes)} months have no customer at all\n  given: {_words(holes)}\n"
+            "  hint: a customer without a row has left; a whole month without rows is a hole in the data"
+        )
+    if history is not None and len(history):
+        _check_follows(months[0], history)
+    return frame, months
+
+
+def memory_of(history: pd.DataFrame, customers: pd.Index, names: Sequence[str], smoothing: int) -> Memory:
+    """What an earlier assignment says of these customers at its end."""
+    frame = history.assign(month=pd.to_datetime(history["month"]))
+    end = frame["month"].max()
+    last = frame[frame["month"] == end].set_index("customer_id").reindex(customers)
+    memory = Memory.blank(len(customers), smoothing - 1)
+    memory.own, memory.goal = _numbers(last["own_tier"], names), _numbers(last["pending_tier"], names)
+    memory.pending, memory.months = (last[key].fillna(0).to_numpy(np.int64) for key in ("pending", "months"))
+    for back in range(smoothing - 1):
+        month = frame[frame["month"] == end - pd.DateOffset(months=back)].set_index("customer_id")
+        _check_long_enough(memory.months > back, customers.isin(month.index), smoothing)
+        value = month["value"].reindex(customers).to_numpy(np.float64)
+        memory.recent[:, smoothing - 2 - back] = np.where(memory.months > back, value, np.nan)
+    return memory
+
+
+def _numbers(tiers: pd.Series, names: Sequence[str]) -> np.ndarray:
+    """Places of tiers among the names; -1 for none."""
+    known = tiers.dropna()
+    unknown = sorted(set(known) - set(names))
+    if unknown:
+        raise DataError(
+            f"the history has other tiers\n  given: {', '.join(map(str, unknown))}\n  allowed: {', '.join(names)}"
+        )
+    return tiers.map({name: k for k, name in enumerate(names)}).fillna(-1).to_numpy(np.int64)
+
+
+def _check_long_enough(asked: np.ndarray, there: np.ndarray, smoothing: int) -> None:
+    if (asked & ~there).any():
+        raise DataError(
+            f"the history is too short: it lacks values of {int((asked & ~there).sum())} customers\n"
+            f"  allowed: the last {smoothing} months that `assign` returned"
+        )
+
+
+def _check_follows(first: pd.Timestamp, history: pd.DataFrame) -> None:
+    _need(history, _KEPT, "the history")
+    due = pd.to_datetime(history["month"]).max() + pd.offsets.MonthBegin(1)
+    if first != due:
+        raise DataError(
+            f"the months do not follow the history\n  given: {first:%Y-%m} as the first\n  allowed: {due:%Y-%m}\n"
+            "  hint: months that are decided already stay as they are; a month left out would make everybody new"
+        )
+
+
+def _check_rows(frame: pd.DataFrame) -> None:
+    twice = int(frame.duplicated(["customer_id", "month"]).sum())
+    if twice:
+        raise DataError(f"{twice} rows repeat a customer and month\n  hint: add up the values of a month first")
+    nobody = int(frame["customer_id"].isna().sum())
+    if nobody:
+        raise DataError(f"{nobody} rows have no customer_id")
+    endless = int(np.isinf(frame["value"].to_numpy(np.float64)).sum())
+    if endless:
+        raise DataError(f"{endless} values are infinite\n  hint: a value that is not known is missing (NaN)")
+
+
+def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    absent = [name for name in columns if name not in frame]
+    if absent:
+        raise DataError(f"columns are missing: {', '.join(absent)}\n  given: {what}\n  allowed: {', '.join(columns)}")
+
+
+def _words(months: pd.DatetimeIndex) -> str:
+    shown = ", ".join(f"{month:%Y-%m}" for month in months[:5])
+    return shown if len(months) <= 5 else f"{shown}, ..."

@@ -1,0 +1,304 @@
+"""`ValueModel`: the potential value of a customer, from chance to stay, expected margin and discount."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
+from custintel.learners import ChurnSurvival
+from custintel.learners.base_estimators import TableEstimator, amounts, seed_of, threads_of
+from custintel.learners.ensemble.inner_folds import fold_of_rows
+from custintel.learners.feature_contract import MIN_LEVEL_COUNT
+from custintel.value._margin_forecast import MarginForecast, fit_forecast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_FOLDS = 3
+_FEWEST_KNOWN = 20
+_TERMS = ["pv", "months", "margin", "after_exit"]
+
+
+class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
+    """Potential value (PV): the discounted margin that a customer of today will bring over the horizon.
+
+    ``PV = sum over h of (stays(h) x margin(h) + (1 - stays(h)) x after_exit) / (1 + d)^h``, h = 1 to `horizon` months,
+    d the monthly discount ``(1 + annual_discount)^(1/12) - 1``. `after_exit` is what still comes of those who have left
+    (final bills, bad debts, returners), most often a small cost. The chance to stay comes from `ChurnSurvival`, the
+    margin of those who stay from the run rate and a boosted forecast of its change. PV may be negative and is not cut
+    at zero: a customer who costs more than he brings is worth knowing.
+
+    Parameters
+    ----------
+    horizon : int
+        Months ahead.
+    annual_discount : float
+        Discount a year, as a share.
+    run_rate : str
+        Column of X with the margin a month of late (`custintel.value.value_table` adds it); 0 where absent.
+    extrapolate : bool
+        Allow a horizon longer than customers were watched; refused otherwise.
+    min_level_count : int
+        Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
+    random_state : int, RandomState or None
+        Seed.
+    n_jobs : int, optional
+        Threads of LightGBM; None: one for small tables.
+
+    Attributes
+    ----------
+    survival_ : ChurnSurvival or None
+        Chance to stay; None when `fit` was given no durations: customers are then taken to stay.
+    forecast_ : MarginForecast
+        Margin of those who stay.
+    after_exit_ : float
+        Mean margin a month of those who have left: makes what is predicted for the known months of `fit` add up to
+        what was earned. No larger than the mean margin, either way.
+    observed_months_ : int or None
+        Months ahead that the data tell about: customers watched and margins known; None for one margin a month without
+        durations.
+    contract_, feature_names_in_, n_features_in_
+        Columns seen in `fit`.
+
+    Notes
+    -----
+    Source of the decomposition: Gupta et al. (2006), Modeling customer lifetime value, J. Service Research 9(2).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"run_rate": rng.gamma(2, 10, 400)})
+    >>> future = X["run_rate"].to_numpy()[:, None] + rng.normal(0, 2, (400, 6))
+    >>> model = ValueModel(horizon=6, annual_discount=0.0).fit(X, future)
+    >>> rows = X.head(3)
+    >>> bool(np.allclose(model.predict(rows), 6 * rows["run_rate"], rtol=0.2))
+    True
+    """
+
+    survival_: ChurnSurvival | None
+    forecast_: MarginForecast
+    after_exit_: float
+    observed_months_: int | None
+
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
+        self,
+        *,
+        horizon: int = 24,
+        annual_discount: float = 0.10,
+        run_rate: str = "run_rate",
+        extrapolate: bool = False,
+        min_level_count: int = MIN_LEVEL_COUNT,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.horizon = horizon
+        self.annual_discount = annual_discount
+        self.run_rate = run_rate
+        self.extrapolate = extrapolate
+        self.min_level_count = min_level_count
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, months: Any = None, cause: Any = None, groups: Any = None) -> Self:
+        """Learn from customers as of past dates and what they brought afterwards.
+
+        Parameters
+        ----------
+        X : data frame or array
+            Features as of the date.
+        y : array-like of shape (rows,) or (rows, months)
+            Margin in each month after the date, missing (NaN) where it is not known yet; or one margin a month.
+        months, cause : array-like, optional
+            Months to exit or watched, and why (`custintel.questions.exit_times`). Without them customers are taken to
+            stay.
+        groups : array-like, optional
+            Customer of each row, when some are there as of several dates.
+
+        Raises
+        ------
+        ConfigurationError
+            When the horizon is longer than customers were watched, or margins are known, and `extrapolate` is not set.
+        """
+        margins = _margins(y)
+        table, matrix = self._learn_table(X, margins, months, cause, groups=groups)
+        self._check_params()
+        rate = self._run_rates(table, len(table))
+        alive = _while_alive(margins, months, cause)
+        fold = _folds(len(table), groups, seed_of(self.random_state))
+        self.survival_ = None
+        if months is not None:
+            stay = ChurnSurvival(
+                extrapolate=True,
+                min_level_count=self.min_level_count,
+                random_state=self.random_state,
+                n_jobs=self.n_jobs,
+            )
+            self.survival_ = stay.fit(X, months, cause=cause, groups=groups)
+        self.observed_months_ = self._observed(margins)
+        self._check_horizon()
+        material = self._material(matrix, alive)
+        threads = threads_of(self.n_jobs, matrix.size)
+        self.forecast_ = fit_forecast(material, rate, fold, seed_of(self.random_state), threads)
+        self.after_exit_ = self._after_exit(X, matrix, rate, margins)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """PV of each customer, in u."""
+        return np.asarray(self.decompose(X)["pv"].to_numpy())
+
+    def decompose(self, X: Any, months: int | None = None) -> pd.DataFrame:
+        """PV with what it is made of: months of stay, mean margin a month while here, and what comes after an exit.
+
+        Up to the discount, ``pv = months x margin + after_exit``.
+
+        Parameters
+        ----------
+        X : data frame or array
+            Customers.
+        months : int, optional
+            Horizon; that of the model by default.
+        """
+        stays, margin = self.by_month(X, months)
+        gone = (1 - stays) * self.after_exit_
+        value = (stays * margin + gone) @ discount_factors(margin.shape[1], self.annual_discount)
+        here = stays.sum(axis=1)
+        mean = (stays * margin).sum(axis=1) / np.maximum(here, 1e-12)
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame(np.column_stack([value, here, mean, gone.sum(axis=1)]), index=index, columns=_TERMS)
+
+    def by_month(self, X: Any, months: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Share of each month that the customer is expected to be here, and margin while here (rows x months)."""
+        check_is_fitted(self)
+        matrix = self.encode(X)
+        months = months or self.horizon
+        stays = self._stays(X, months, len(matrix))
+        rate = self._run_rates(X, len(matrix))
+        margin = self.forecast_.predict(matrix, rate, months, threads_of(self.n_jobs, matrix.size))
+        return stays, margin
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Everything learned as plain data, and the boosters as LightGBM text."""
+        check_is_fitted(self)
+        forecast, texts = self.forecast_.to_state("margin")
+        survival = None
+        if self.survival_ is not None:
+            survival, more = self.survival_.to_state()
+            texts = {**texts, **more}
+        state = {
+            **self._table_state(),
+            "forecast": forecast,
+            "survival": survival,
+            "after_exit": self.after_exit_,
+            "observed_months": self.observed_months_,
+        }
+        return state, texts
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
+        """Read back what `to_state` gave; predictions are the same."""
+        model = cls._of_table_state(state)
+        model.forecast_ = MarginForecast.from_state(state["forecast"], texts)
+        given = state["survival"]
+        model.survival_ = None if given is None else ChurnSurvival.from_state(given, texts)
+        model.after_exit_ = float(state["after_exit"])
+        model.observed_months_ = state["observed_months"]
+        return model
+
+    def _stays(self, X: Any, months: int, rows: int) -> np.ndarray:
+        """Who leaves in a month is here for half of it."""
+        if self.survival_ is None:
+            return np.ones((rows, months))
+        after = self.survival_.survival(X, months).to_numpy()
+        before = np.concatenate([np.ones((rows, 1)), after[:, :-1]], axis=1)
+        return np.asarray((before + after) / 2)
+
+    def _run_rates(self, X: Any, rows: int) -> np.ndarray:
+        if not isinstance(X, pd.DataFrame) or self.run_rate not in X.columns:
+            return np.zeros(rows)
+        rate = pd.to_numeric(X[self.run_rate], errors="coerce").to_numpy(np.float64, na_value=0.0)
+        return np.asarray(np.nan_to_num(rate))
+
+    def _after_exit(self, X: Any, matrix: np.ndarray, rate: np.ndarray, margins: np.ndarray) -> float:
+        """What was earned beyond the margin of those who stay, for each month of those who do not."""
+        known = np.isfinite(margins)
+        months = margins.shape[1]
+        threads = threads_of(self.n_jobs, matrix.size)
+        stays = self._stays(X, months, len(matrix))
+        staying = stays * self.forecast_.predict(matrix, rate, months, threads)
+        gone = float((1 - stays)[known].sum())
+        most = abs(float(margins[known].mean()))
+        if gone < 1:
+            return 0.0
+        return float(np.clip((margins[known] - staying[known]).sum() / gone, -most, most))
+
+    def _observed(self, margins: np.ndarray) -> int | None:
+        """The last month ahead that the data tell about."""
+        told = [] if self.survival_ is None else [self.survival_.observed_months_]
+        if margins.shape[1] > 1:
+            enough = np.isfinite(margins).sum(axis=0) >= min(_FEWEST_KNOWN, max(1, len(margins) // 5))
+            told.append(int(np.flatnonzero(enough).max(initial=0)) + 1)
+        return min(told) if told else None
+
+    def _check_horizon(self) -> None:
+        observed = self.observed_months_
+        if observed is not None and self.horizon > observed and not self.extrapolate:
+            raise ConfigurationError(
+                f"the horizon is longer than the data\n  given: horizon {self.horizon} months\n"
+                f"  allowed: up to {observed} months, for which customers were watched and margins are known\n"
+                "  hint: ValueModel(extrapolate=True) goes on at late hazards and margins; reports then say so"
+            )
+
+    def _check_params(self) -> None:
+        problems = []
+        if not 1 <= self.horizon <= 120:
+            problems.append(Problem("horizon", "not a number of months", str(self.horizon), "1 to 120"))
+        if not -0.5 < self.annual_discount < 10:
+            problems.append(Problem("annual_discount", "not a share a year", str(self.annual_discount), "such as 0.10"))
+        raise_problems(problems)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def discount_factors(months: int, annual: float) -> np.ndarray:
+    """Value today of one unit at the end of each month.
+
+    >>> discount_factors(12, 0.10)[-1].round(4)
+    np.float64(0.9091)
+    """
+    return np.asarray((1 + annual) ** (-np.arange(1, months + 1) / 12))
+
+
+def _margins(y: Any) -> np.ndarray:
+    """Future margins as rows x months."""
+    found = None if y is None else np.asarray(y)
+    if found is None or found.ndim < 2 or found.shape[1] == 1:
+        return amounts(y).reshape(-1, 1)
+    found = found.astype(np.float64)
+    if np.isinf(found).any():
+        raise DataError("y (margins) contains infinity\n  hint: NaN means not known yet")
+    if not np.isfinite(found).any():
+        raise DataError("no future margin is known yet\n  hint: choose earlier dates, or wait")
+    return found
+
+
+def _while_alive(margins: np.ndarray, months: Any, cause: Any) -> np.ndarray:
+    """Margins of whole months before the exit; those of the exit month and later are not of a customer who stays."""
+    if months is None:
+        return margins
+    length = np.asarray(amounts(months, "months"), dtype=np.int64)
+    left = np.ones(len(length), dtype=bool) if cause is None else pd.Series(np.asarray(cause, dtype=object)).notna()
+    last = np.where(left, length - 1, margins.shape[1])
+    return np.where(np.arange(1, margins.shape[1] + 1) <= last[:, None], margins, np.nan)
+
+
+def _folds(rows: int, groups: Any, seed: int) -> np.ndarray:
+    return fold_of_rows(np.zeros(rows), _FOLDS, None if groups is None else np.asarray(groups), seed)

@@ -1,0 +1,180 @@
+"""What a value model learns from and is asked about: features and past margins as of dates, and what came after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.builder import FeatureBuilder
+from custintel.dates import read_dates
+from custintel.errors import DataError, DateError
+from custintel.progress import track
+from custintel.questions import exit_times
+from custintel.value._monthly_margin import monthly_margin, value_name
+from custintel.value._value_windows import future_margin, margin_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from custintel.dates import AsOf
+    from custintel.questions import ChurnDefinition
+    from custintel.warehouse import Warehouse
+
+
+_TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
+VALUE_FAMILIES = (
+    "usage",
+    "billing",
+    "payments",
+    "arrears",
+    "recharge",
+    "care",
+    "contract",
+    "customer",
+    "networks",
+    "data",
+)
+"""Families of features that tell how long customers stay and what they will bring."""
+
+
+@dataclass(frozen=True)
+class ValueTable:
+    """Rows for `ValueModel.fit`, all with index (as_of, customer_id).
+
+    Attributes
+    ----------
+    X : DataFrame
+        Features and past margins as of each date.
+    margins : DataFrame
+        Margin in months 1, 2, ... after the date; missing where not known yet, after an exit what still came.
+    months, cause : Series
+        Months to exit, or watched, and why (`custintel.questions.exit_times`).
+    unit : str
+        ``margin`` or ``revenue_value``.
+    """
+
+    X: pd.DataFrame
+    margins: pd.DataFrame
+    months: pd.Series
+    cause: pd.Series
+    unit: str
+
+    @property
+    def groups(self) -> np.ndarray:
+        """Customer of each row."""
+        return np.asarray(self.X.index.get_level_values("customer_id"))
+
+
+def value_features(
+    wh: Warehouse,
+    as_of: AsOf | Sequence[AsOf],
+    families: Iterable[str] | FeatureBuilder | None = None,
+    costs: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Features of all lines in service and their past margins, as known at each date.
+
+    Parameters
+    ----------
+    wh : Warehouse
+        The operator's tables.
+    as_of : date or list of dates
+        Month ends for a model that is to learn; any day for one that is asked.
+    families : list of str or FeatureBuilder, optional
+        Families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
+        are left out; one that you name must be there.
+    costs : mapping, optional
+        Unit costs over those of the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index (as_of, customer_id); the columns of `FeatureBuilder` and of `margin_columns`.
+    """
+    days = [pd.Timestamp(day) for day in read_dates(as_of)]
+    past = [margin_columns(monthly_margin(wh, day, costs), day) for day in track(days, "past margins")]
+    found = pd.concat(dict(zip(days, past, strict=True)), names=["as_of", "customer_id"])
+    X = _builder(families).build(wh, days)
+    if not isinstance(X.index, pd.MultiIndex):
+        X = pd.concat({days[0]: X}, names=["as_of", "customer_id"])
+    return X.join(found.reindex(X.index))
+
+
+def _builder(families: Iterable[str] | FeatureBuilder | None) -> FeatureBuilder:
+    if isinstance(families, FeatureBuilder):
+        return families
+    return FeatureBuilder(VALUE_FAMILIES, skip_unavailable=True) if families is None else FeatureBuilder(families)
+
+
+def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about them)
+    wh: Warehouse,
+    as_of: Sequence[AsOf],
+    known_by: AsOf | None = None,
+    horizon: int = 24,
+    costs: Mapping[str, float] | None = None,
+    X: pd.DataFrame | None = None,
+    definition: ChurnDefinition | None = None,
+) -> ValueTable:
+    """What a value model may learn on a day: past dates, their features, and what had come after them by that day.
+
+    Parameters
+    ----------
+    wh : Warehouse
+        The operator's tables.
+    as_of : list of dates
+        Ends of months.
+    known_by : date, optional
+        The day on which the model learns; nothing after it is used. The last day of the data by default.
+    horizon : int
+        Months ahead.
+    costs : mapping, optional
+        Unit costs over those of the table.
+    X : DataFrame, optional
+        `value_features` of these dates (and perhaps more), when they are there already.
+    definition : ChurnDefinition, optional
+        Dormancy and population of exits.
+
+    Raises
+    ------
+    DateError
+        When a date is not the end of a month, or no month after it is known.
+    DataError
+        For a plain log of purchases, where no table tells who is still a customer.
+    """
+    days = [pd.Timestamp(day) for day in read_dates(as_of)]
+    last = wh.period[1] if known_by is None else min(pd.Timestamp(read_dates(known_by)[0]), wh.period[1])
+    late = [str(day.date()) for day in days if day + pd.offsets.MonthEnd(1) > last]
+    if late:
+        raise DateError(
+            f"nothing is known yet of what came after\n  given: {', '.join(late)}\n"
+            f"  allowed: ends of months at least a month before {last.date()}"
+        )
+    X = value_features(wh, days, costs=costs) if X is None else X
+    # a line belongs to the table if it could be watched: in service and active at the date
+    exits = exit_times(wh, days, definition, until=last)
+    exits = exits.loc[exits.index.intersection(X.index)]
+    refuse_purchase_log(wh, len(exits), int(X.index.get_level_values("as_of").isin(days).sum()))
+    margin = monthly_margin(wh, last, costs)
+    parts = {day: future_margin(margin, day, exits.loc[day].index, horizon) for day in days if day in exits.index}
+    margins = pd.concat(parts, names=["as_of", "customer_id"]).reindex(exits.index)
+    return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_name(margin))
+
+
+def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
+    """Where purchases are all that is known, silence is no exit: most customers would be taken to be gone."""
+    if _TELL_WHO_IS_HERE & set(wh.tables) or 2 * active >= lines:
+        return
+    raise DataError(
+        "these tables are a log of purchases: nothing tells who is still a customer, and most would count as gone\n"
+        f"  given: tables {', '.join(sorted(wh.tables))}; {active} of {lines} lines were active of late\n"
+        "  allowed: a table of usage, customers or terminations, or at least half of the lines active\n"
+        "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
+        "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
+    )
+
+
+def fit_on(table: ValueTable, model: Any) -> Any:
+    """Fit a value model on a table."""
+    return model.fit(table.X, table.margins, months=table.months, cause=table.cause, groups=table.groups)
