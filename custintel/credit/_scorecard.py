@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.credit._scorecard_bins import Bins, BinSettings, information_value, learn_bins
 from custintel.errors import Problem, raise_problems
-from custintel.learners.base_estimators import EventClassifier, TableEstimator, seed_of
+from custintel.learners.base_estimators import EventClassifier, TableEstimator, integer_seed
 from custintel.learners.ensemble.blend_and_calibration import log_loss_raw
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.ensemble.logistic_regression import fit_positive
@@ -212,7 +212,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         """Read back what `to_state` gave; the points are the same."""
         given = dict(state["params"])
         given["bins"] = None if given["bins"] is None else BinSettings(**given["bins"])
-        card = cls._of_table_state({**state, "params": given})
+        card = cls._from_table_state({**state, "params": given})
         card._take_event(state)
         card.bins_ = {name: Bins.from_state(bins) for name, bins in state["bins"]}
         card.card_ = {name: tuple(points) for name, points in state["card"]}
@@ -248,7 +248,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         """The penalty with the least log loss on left-out folds; a middle one for few customers."""
         if min(y.sum(), len(y) - y.sum()) < _FEWEST_FOR_FOLDS or not Z.shape[1]:
             return _PENALTIES[1]
-        fold = fold_of_rows(y, _FOLDS, None, seed_of(self.random_state))
+        fold = fold_of_rows(y, _FOLDS, None, integer_seed(self.random_state))
         return min(_PENALTIES, key=lambda penalty: _left_out_loss(Z, y, fold, penalty))
 
     def _write_card(self, parts: Mapping[str, tuple[Bins, float]], intercept: float) -> None:

@@ -17,7 +17,7 @@ from custintel.fraud._detector_parts import Kinds, expert_views, fit_kinds, mine
 from custintel.fraud._review_queue import review_queue
 from custintel.identifiers import identifier_index
 from custintel.learners import AnomalyScore, ChurnClassifier
-from custintel.learners.base_estimators import EventClassifier, TableEstimator, seed_of
+from custintel.learners.base_estimators import EventClassifier, TableEstimator, integer_seed
 from custintel.learners.check_input import as_table
 from custintel.learners.ensemble.blend_and_calibration import Calibration, choose_calibration
 from custintel.learners.ensemble.inner_folds import fold_of_rows
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from custintel.learners.saved_states import State
+    from custintel.learners.saved_states import EstimatorState
 
 
 _PENALTY = 1.0
@@ -139,7 +139,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         check_consistent_length(table, target, *([] if kinds is None else [kinds]))
         self._check_params(table)
         _warn_of_few(target)
-        seed, usable = seed_of(self.random_state), self._usable(table)
+        seed, usable = integer_seed(self.random_state), self._usable(table)
         least = self.min_level_count
         self.model_ = ChurnClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs).fit(usable, target)
         self.rules_ = mined_rules(usable, target, self._settings(seed))
@@ -147,7 +147,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         self._put_together(usable, target, seed)
         self.kinds_ = None
         if kinds is not None:
-            self.kinds_ = fit_kinds(self._material(matrix, target), np.asarray(kinds, dtype=object), seed)
+            self.kinds_ = fit_kinds(self._training_table(matrix, target), np.asarray(kinds, dtype=object), seed)
         return self
 
     def event_probability(self, X: Any) -> np.ndarray:
@@ -239,7 +239,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         return found
 
     @staticmethod
-    def saved_state() -> type[State]:
+    def saved_state() -> type[EstimatorState]:
         """What the state in a file looks like; see `custintel.learners.saved_states`."""
         from custintel.fraud._detector_parts import FraudState
 
@@ -276,7 +276,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         given = dict(state["params"])
         given["rules"] = None if given["rules"] is None else RuleBase.of_events(given["rules"])
         given["settings"] = None if given["settings"] is None else LearnSettings.from_state(given["settings"])
-        model = cls._of_table_state({**state, "params": given})
+        model = cls._from_table_state({**state, "params": given})
         model._take_event(state)
         parts, texts = state["parts"], {part: _own(boosters, f"{part}_") for part in state["parts"]}
         model.model_ = ChurnClassifier.from_state(parts["model"], texts["model"])

@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.expressions.parse import parse
-from custintel.learners.base_estimators import TableEstimator, seed_of, threads_of
+from custintel.learners.base_estimators import TableEstimator, integer_seed, lightgbm_threads
 from custintel.learners.check_input import as_table, binary_target
 from custintel.learners.ensemble.inner_folds import fold_of_rows
-from custintel.learners.ensemble.lightgbm_boosters import Boosters, Material, fit_boosters
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTable, fit_boosters
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ class OfferPropensity(TableEstimator):
         self.offers_ = sorted(set(names))
         self.contacts_ = {name: int((names == name).sum()) for name in self.offers_}
         self.attributes_ = _attributes(attributes, self.offers_)
-        seed = seed_of(self.random_state)
-        fold = fold_of_rows(target, _FOLDS, None if groups is None else np.asarray(groups), seed)
+        random_state = integer_seed(self.random_state)
+        fold = fold_of_rows(target, _FOLDS, None if groups is None else np.asarray(groups), random_state)
         fold = np.unique(fold, return_inverse=True)[1].ravel()
-        material = self._asked_material(self._with_offer(matrix, names), target)
-        threads = threads_of(self.n_jobs, material.matrix.size)
-        found = fit_boosters(material, "probability", fold=fold, seed=seed, threads=threads)
+        training = self._table_with_offer(self._with_offer(matrix, names), target)
+        threads = lightgbm_threads(self.n_jobs, training.matrix.size)
+        found = fit_boosters(training, "probability", fold=fold, random_state=random_state, threads=threads)
         self.boosters_ = found.boosters
         self.shifts_ = _shifts(found.out_of_fold, target, names)
         return self
@@ -149,7 +149,7 @@ class OfferPropensity(TableEstimator):
         matrix = self.contract_.encode(table)
         known = self.attributes_ if attributes is None else pd.concat([self.attributes_, self._new(attributes)])
         offers = [*self.offers_, *([] if attributes is None else attributes.index.astype(str))]
-        threads = threads_of(self.n_jobs, matrix.size * len(offers))
+        threads = lightgbm_threads(self.n_jobs, matrix.size * len(offers))
         found = {}
         for name in offers:
             asked = self._with_offer(matrix, np.full(len(matrix), name, dtype=object), known)
@@ -204,17 +204,17 @@ class OfferPropensity(TableEstimator):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls._of_table_state(state)
+        model = cls._from_table_state(state)
         model.offers_, model.contacts_ = list(state["offers"]), dict(state["contacts"])
         model.attributes_ = pd.DataFrame(state["attributes"], index=None if state["attributes"] else model.offers_)
         model.shifts_ = dict(state["shifts"])
         model.boosters_ = Boosters.from_state(state["boosters"], texts)
         return model
 
-    def _asked_material(self, asked: np.ndarray, target: np.ndarray) -> Material:
+    def _table_with_offer(self, asked: np.ndarray, target: np.ndarray) -> TrainingTable:
         used = self.contract_.used
         categorical = (*(k for k, c in enumerate(used) if c.categories), len(used))
-        return Material(asked, target, None, categorical)
+        return TrainingTable(asked, target, None, categorical)
 
     def _with_offer(self, matrix: np.ndarray, names: np.ndarray, known: pd.DataFrame | None = None) -> np.ndarray:
         """The code of the offer (missing for new ones) and its attributes beside the customer's columns."""

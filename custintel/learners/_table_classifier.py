@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
-from custintel.learners.base_estimators import CELLS_FOR_ONE_THREAD, EventClassifier, seed_of, threads_of
+from custintel.learners.base_estimators import CELLS_FOR_ONE_THREAD, EventClassifier, integer_seed, lightgbm_threads
 from custintel.learners.check_input import as_table
 from custintel.learners.ensemble._effort import Effort, override, plan_fit
 from custintel.learners.ensemble._ensemble import Ensemble, fit_ensemble
@@ -158,7 +158,7 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
         """Log-odds of the event before calibration: the scale on which contributions add up."""
         check_is_fitted(self)
         matrix = self.encode(X)
-        return self.ensemble_.log_odds(matrix, threads_of(self.n_jobs, matrix.size))
+        return self.ensemble_.log_odds(matrix, lightgbm_threads(self.n_jobs, matrix.size))
 
     def encode(self, X: Any) -> np.ndarray:
         """Matrix of the used columns (`contract_.used`) that the boosters and the linear part read."""
@@ -179,7 +179,7 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
             LightGBM's own when None.
         """
         matrix = self.encode(X)
-        parts = self.ensemble_.contributions(matrix, threads_of(self.n_jobs, matrix.size), kernel)
+        parts = self.ensemble_.contributions(matrix, lightgbm_threads(self.n_jobs, matrix.size), kernel)
         used = [c.name for c in self.contract_.used]
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(parts, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
@@ -243,8 +243,8 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
             dates=tuple(j for j, c in enumerate(self.contract_.used) if c.kind == "date"),
             monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
             plan=override(plan, given),
-            seed=seed_of(self.random_state),
-            threads=threads_of(self.n_jobs, matrix.size),
+            random_state=integer_seed(self.random_state),
+            threads=lightgbm_threads(self.n_jobs, matrix.size),
         )
 
     def _check_params(self) -> None:

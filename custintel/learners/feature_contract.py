@@ -86,7 +86,7 @@ def read_date(values: pd.Series) -> tuple[np.ndarray, int]:
 def as_text(values: pd.Series) -> pd.Series:
     """Text without outer blanks, None for missing; 2 and 2.0 and "2" read the same."""
     codes, uniques = pd.factorize(values)
-    words = np.array([*(_word(v) for v in uniques), None], dtype=object)
+    words = np.array([*(_cell_text(v) for v in uniques), None], dtype=object)
     return pd.Series(words[codes], index=values.index, dtype=object)
 
 
@@ -100,7 +100,7 @@ def is_date_text(present: pd.Series) -> bool:
     return bool(present.str.fullmatch(_DATE_PATTERN).mean() >= 0.95)
 
 
-def _word(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     return str(value).strip()
@@ -254,10 +254,10 @@ def learn_contract(
     """
     if min_level_count < 1:
         raise_problems([Problem("min_level_count", "too small", str(min_level_count), "1 or more")])
-    rarity = _Rarity(min_level_count, _customers(table, customers))
+    level_counts = _LevelCounts(min_level_count, _customers(table, customers))
     contract = FeatureContract(
         tuple(
-            Column(str(name), "forbidden") if name in forbidden else _learn_column(str(name), table[name], rarity)
+            Column(str(name), "forbidden") if name in forbidden else _learn_column(str(name), table[name], level_counts)
             for name in table.columns
         )
     )
@@ -267,7 +267,7 @@ def learn_contract(
 
 
 @dataclass(frozen=True)
-class _Rarity:
+class _LevelCounts:
     """How many customers make a level frequent, and the customer of each row (None: one row each)."""
 
     least: int
@@ -306,46 +306,46 @@ def _customers(table: pd.DataFrame, given: Any) -> np.ndarray | None:
     return None if codes.max(initial=0) == len(codes) - 1 else codes
 
 
-def _learn_column(name: str, values: pd.Series, rarity: _Rarity) -> Column:
+def _learn_column(name: str, values: pd.Series, level_counts: _LevelCounts) -> Column:
     numbers = as_number(values)
     if numbers is not None:
-        if _name_customers(values):
+        if _look_like_identifiers(values):
             return Column(name, "identifier", missing=int(np.isnan(numbers).sum()))
         kind: Kind = "date" if pd.api.types.is_datetime64_any_dtype(values.dtype) else "number"
-        return _learn_number(name, kind, (numbers, 0), rarity)
-    return _learn_text(name, values, rarity)
+        return _learn_number(name, kind, (numbers, 0), level_counts)
+    return _learn_text(name, values, level_counts)
 
 
-def _name_customers(values: pd.Series) -> bool:
+def _look_like_identifiers(values: pd.Series) -> bool:
     """Whether numbers or texts of digits are identifiers; of few rows nearly all differ in any column."""
     return values.notna().sum() >= _IDENTIFIER_ROWS and are_identifiers(values)
 
 
-def _learn_number(name: str, kind: Kind, read: tuple[np.ndarray, int], rarity: _Rarity) -> Column:
+def _learn_number(name: str, kind: Kind, read: tuple[np.ndarray, int], level_counts: _LevelCounts) -> Column:
     numbers, unreadable = read
     missing = int(np.isnan(numbers).sum())
     if missing == len(numbers):
         return Column(name, "empty", missing=missing)
     constant = missing == 0 and float(numbers.min()) == float(numbers.max())
-    low, high = rarity.range(numbers)
+    low, high = level_counts.range(numbers)
     return Column(name, "constant" if constant else kind, (), low, high, missing, unreadable)
 
 
-def _learn_text(name: str, values: pd.Series, rarity: _Rarity) -> Column:
+def _learn_text(name: str, values: pd.Series, level_counts: _LevelCounts) -> Column:
     text = as_text(values)
     present = text[~is_blank(text)]
     if not isinstance(values.dtype, pd.CategoricalDtype) and len(present):
-        if _name_customers(present):  # before they become numbers
+        if _look_like_identifiers(present):  # before they become numbers
             return Column(name, "identifier", missing=len(text) - len(present))
         numbers = pd.to_numeric(present, errors="coerce")
         if numbers.notna().mean() >= _NUMBER_SHARE:
-            return _learn_number(name, "number", read_number(values), rarity)
+            return _learn_number(name, "number", read_number(values), level_counts)
         if is_date_text(present):
-            return _learn_number(name, "date", read_date(values), rarity)
-    return _learn_category(name, text, rarity)
+            return _learn_number(name, "date", read_date(values), level_counts)
+    return _learn_category(name, text, level_counts)
 
 
-def _learn_category(name: str, text: pd.Series, rarity: _Rarity) -> Column:
+def _learn_category(name: str, text: pd.Series, level_counts: _LevelCounts) -> Column:
     filled = ~is_blank(text).to_numpy()
     present = text[filled]
     levels, missing = present.nunique(), len(text) - len(present)
@@ -353,7 +353,7 @@ def _learn_category(name: str, text: pd.Series, rarity: _Rarity) -> Column:
         return Column(name, "empty", missing=missing)
     if len(present) >= _IDENTIFIER_ROWS and levels > _IDENTIFIER_SHARE * len(present):
         return Column(name, "identifier", missing=missing)
-    counts = rarity.frequent(present, filled).drop(_POOL, errors="ignore")
+    counts = level_counts.frequent(present, filled).drop(_POOL, errors="ignore")
     # ties by name, so that the categories do not depend on the order of the rows
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_MOST_CATEGORIES]
     kept = tuple(sorted(str(value) for value, _ in ranked))

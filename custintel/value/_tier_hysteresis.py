@@ -1,11 +1,11 @@
-"""The memory of value tiers: month after month, who is where, who is about to move, who moves.
+"""The state of value tiers: month after month, who is where, who is about to move, who moves.
 
 A customer is placed by his first known value. After that the mean of his last months must be beyond a threshold by
 the hysteresis in several months running; then he moves, to the least far of the tiers that these months pointed to.
 
 >>> limits = np.array([[600.0]])
->>> lives = Lives.of(np.array([[45.0, 80.0, 80.0, 80.0]]))
->>> follow(lives, Rule(limits, smoothing=3, hysteresis=0.1, confirmation=2)).own.tolist()
+>>> monthly = MonthlyValues.of(np.array([[45.0, 80.0, 80.0, 80.0]]))
+>>> follow_tiers(monthly, HysteresisRule(limits, smoothing=3, hysteresis=0.1, confirmation=2)).own.tolist()
 [[0, 0, 1, 1]]
 """
 
@@ -27,7 +27,7 @@ MONTHS_A_YEAR = 12
 
 
 @dataclass(frozen=True)
-class Rule:
+class HysteresisRule:
     """Annual thresholds (segments x tiers above the lowest) and how reluctantly they act."""
 
     limits: np.ndarray
@@ -49,7 +49,7 @@ class Rule:
 
 
 @dataclass
-class Memory:
+class TierState:
     """What must be known of each customer before the first month: tier (-1: none), pending move, months here, values.
 
     `recent` has the values of the ``smoothing - 1`` months before, missing ones as NaN.
@@ -62,14 +62,14 @@ class Memory:
     recent: np.ndarray
 
     @classmethod
-    def blank(cls, customers: int, recent: int) -> Self:
+    def unknown(cls, customers: int, recent: int) -> Self:
         """Nobody is known yet."""
         zero = np.zeros(customers, dtype=np.int64)
         return cls(zero - 1, zero.copy(), zero - 1, zero.copy(), np.full((customers, recent), np.nan))
 
 
 @dataclass(frozen=True)
-class Lives:
+class MonthlyValues:
     """Customers x months: value (NaN: not known), whether here at all, and segment."""
 
     value: np.ndarray
@@ -83,7 +83,7 @@ class Lives:
 
 
 @dataclass(frozen=True)
-class Paths:
+class TierPaths:
     """Customers x months: annual value, own tier, pending months (up positive), its goal, months here, last move."""
 
     annual: np.ndarray
@@ -94,13 +94,13 @@ class Paths:
     step: np.ndarray
 
 
-def follow(lives: Lives, rule: Rule, memory: Memory | None = None) -> Paths:
+def follow_tiers(monthly: MonthlyValues, rule: HysteresisRule, state: TierState | None = None) -> TierPaths:
     """Every customer's way through the months, from what is known of the time before."""
-    now = Memory.blank(len(lives.value), rule.smoothing - 1) if memory is None else memory
-    values = np.hstack([now.recent, np.where(lives.here, lives.value, np.nan)])
+    now = TierState.unknown(len(monthly.value), rule.smoothing - 1) if state is None else state
+    values = np.hstack([now.recent, np.where(monthly.here, monthly.value, np.nan)])
     kept = []
-    for k in range(lives.value.shape[1]):
-        here, segment = lives.here[:, k], lives.segment[:, k]
+    for k in range(monthly.value.shape[1]):
+        here, segment = monthly.here[:, k], monthly.segment[:, k]
         now.months = np.where(here, now.months + 1, 0)
         values[now.months == 1, : k + rule.smoothing - 1] = np.nan  # a life before this one does not count
         annual = _annual(values[:, k : k + rule.smoothing])
@@ -108,10 +108,10 @@ def follow(lives: Lives, rule: Rule, memory: Memory | None = None) -> Paths:
         _one_month(now, rule, annual, segment)
         step = np.where((before >= 0) & (now.months > 1), np.sign(now.own - before), 0)
         kept.append((annual, now.own, now.pending, now.goal, now.months, step))
-    return Paths(*(np.column_stack(columns) for columns in zip(*kept, strict=True)))
+    return TierPaths(*(np.column_stack(columns) for columns in zip(*kept, strict=True)))
 
 
-def _one_month(now: Memory, rule: Rule, annual: np.ndarray, segment: np.ndarray) -> None:
+def _one_month(now: TierState, rule: HysteresisRule, annual: np.ndarray, segment: np.ndarray) -> None:
     """Bring what is known of the customers to the end of the month."""
     here, known = now.months > 0, np.isfinite(annual)
     own = np.where(now.months > 1, now.own, -1)
@@ -144,7 +144,7 @@ _NEEDED = ("customer_id", "month", "value")
 _KEPT = (*_NEEDED, "own_tier", "pending", "pending_tier", "months")
 
 
-def months_of(monthly: pd.DataFrame, history: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+def checked_months(monthly: pd.DataFrame, history: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
     """The rows in the order of months, and the months, one after the other without a hole.
 
     Parameters
@@ -172,20 +172,20 @@ def months_of(monthly: pd.DataFrame, history: pd.DataFrame | None) -> tuple[pd.D
     return frame, months
 
 
-def memory_of(history: pd.DataFrame, customers: pd.Index, names: Sequence[str], smoothing: int) -> Memory:
+def state_from_history(history: pd.DataFrame, customers: pd.Index, names: Sequence[str], smoothing: int) -> TierState:
     """What an earlier assignment says of these customers at its end."""
     frame = history.assign(month=pd.to_datetime(history["month"]))
     end = frame["month"].max()
     last = frame[frame["month"] == end].set_index("customer_id").reindex(customers)
-    memory = Memory.blank(len(customers), smoothing - 1)
-    memory.own, memory.goal = _numbers(last["own_tier"], names), _numbers(last["pending_tier"], names)
-    memory.pending, memory.months = (last[key].fillna(0).to_numpy(np.int64) for key in ("pending", "months"))
+    state = TierState.unknown(len(customers), smoothing - 1)
+    state.own, state.goal = _numbers(last["own_tier"], names), _numbers(last["pending_tier"], names)
+    state.pending, state.months = (last[key].fillna(0).to_numpy(np.int64) for key in ("pending", "months"))
     for back in range(smoothing - 1):
         month = frame[frame["month"] == end - pd.DateOffset(months=back)].set_index("customer_id")
-        _check_long_enough(memory.months > back, customers.isin(month.index), smoothing)
+        _check_long_enough(state.months > back, customers.isin(month.index), smoothing)
         value = month["value"].reindex(customers).to_numpy(np.float64)
-        memory.recent[:, smoothing - 2 - back] = np.where(memory.months > back, value, np.nan)
-    return memory
+        state.recent[:, smoothing - 2 - back] = np.where(state.months > back, value, np.nan)
+    return state
 
 
 def _numbers(tiers: pd.Series, names: Sequence[str]) -> np.ndarray:

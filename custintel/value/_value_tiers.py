@@ -14,7 +14,15 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from custintel.dates import read_day
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
-from custintel.value._tier_hysteresis import Lives, Memory, Paths, Rule, follow, memory_of, months_of
+from custintel.value._tier_hysteresis import (
+    HysteresisRule,
+    MonthlyValues,
+    TierPaths,
+    TierState,
+    checked_months,
+    follow_tiers,
+    state_from_history,
+)
 from custintel.value._tier_migration import LEFT, NEW, MigrationMatrix, migration
 from custintel.value._tier_thresholds import apply_overrides, by_quantile, by_share, checked_overrides, natural_breaks
 
@@ -246,16 +254,16 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             When months lie after the year of the thresholds, or an override names nobody.
         """
         check_is_fitted(self, "thresholds_")
-        frame, months = months_of(monthly, history)
+        frame, months = checked_months(monthly, history)
         given = None if overrides is None else checked_overrides(overrides, self.names, months[0])
         self._warn_of_age(months[-1])
         customers = pd.Index(frame["customer_id"].unique())
         who = customers.get_indexer(pd.Index(frame["customer_id"]))
         when = months.get_indexer(pd.DatetimeIndex(frame["month"]))
-        memory = Memory.blank(len(customers), self.smoothing - 1)
+        state = TierState.unknown(len(customers), self.smoothing - 1)
         if history is not None and len(history):
-            memory = memory_of(history, customers, self.names, self.smoothing)
-        paths = follow(self._lives(frame, who, when), self._rule(), memory)
+            state = state_from_history(history, customers, self.names, self.smoothing)
+        paths = follow_tiers(self._monthly_values(frame, who, when), self._rule(), state)
         found = self._rows(frame, paths, (who, when))
         return found if given is None else apply_overrides(found, given)
 
@@ -330,18 +338,20 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         return np.asarray(places)
 
-    def _rule(self) -> Rule:
-        return Rule(np.vstack(list(self.thresholds_.values())), self.smoothing, self.hysteresis, self.confirmation)
+    def _rule(self) -> HysteresisRule:
+        return HysteresisRule(
+            np.vstack(list(self.thresholds_.values())), self.smoothing, self.hysteresis, self.confirmation
+        )
 
-    def _lives(self, frame: pd.DataFrame, who: np.ndarray, when: np.ndarray) -> Lives:
+    def _monthly_values(self, frame: pd.DataFrame, who: np.ndarray, when: np.ndarray) -> MonthlyValues:
         shape = (int(who.max()) + 1, int(when.max()) + 1)
         value, here, segment = np.full(shape, np.nan), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.int64)
         value[who, when] = frame["value"].to_numpy(np.float64)
         here[who, when] = True
         segment[who, when] = self._segments(frame.get("segment"), len(frame))
-        return Lives(value, here, segment)
+        return MonthlyValues(value, here, segment)
 
-    def _rows(self, frame: pd.DataFrame, paths: Paths, at: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
+    def _rows(self, frame: pd.DataFrame, paths: TierPaths, at: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
         """One row a customer and month, as given."""
         names = np.asarray([*self.names, None], dtype=object)  # -1 is the last: none
         step, months = paths.step[at], paths.months[at]

@@ -91,9 +91,9 @@ def _is_sorted(matrix: np.ndarray, kept: np.ndarray, dates: tuple[int, ...]) -> 
     return False
 
 
-def _parts(customer: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _parts(customer: np.ndarray, random_state: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Earlier rows; half of the later customers to judge on; as many rows as the earlier, the other half among them."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     cut = round(len(customer) * (1 - _LATER))
     earlier, later = np.arange(cut), np.arange(cut, len(customer))
     names, code = np.unique(customer[later], return_inverse=True)

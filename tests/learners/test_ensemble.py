@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from custintel.learners import ChurnClassifier
 from custintel.learners.ensemble._effort import plan_fit
-from custintel.learners.ensemble._part_of_whole_sums import Sums, part_groups
+from custintel.learners.ensemble._part_of_whole_sums import ColumnSums, part_groups
 from custintel.learners.ensemble._row_order_drift import auc_loss, order_matters
 from custintel.learners.ensemble.blend_and_calibration import (
     Calibration,
@@ -66,12 +66,12 @@ def test_folds_are_stratified_and_keep_groups_together() -> None:
     rng = np.random.default_rng(0)
     groups = rng.integers(0, 300, 1500)
     y = (rng.random(1500) < 0.1).astype(float)
-    fold = fold_of_rows(y, 5, groups, seed=0)
+    fold = fold_of_rows(y, 5, groups, random_state=0)
     assert pd.Series(fold).groupby(groups).nunique().max() == 1
     assert np.bincount(fold).min() > 200
     rates = [y[valid].mean() for _, valid in inner_splits(fold, 5)]
     assert min(rates) > 0.05
-    alone = fold_of_rows(y, 5, None, seed=0)
+    alone = fold_of_rows(y, 5, None, random_state=0)
     assert np.ptp(np.bincount(alone, y)) <= 1
 
 
@@ -137,16 +137,16 @@ def test_parts_of_a_whole_by_name(names: list[str], expected: tuple[tuple[int, .
 def test_parts_with_negative_amounts_or_constraints_are_not_summed() -> None:
     names = ["calls_in", "calls_out", "calls_missed"]
     matrix = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, -1.0]])
-    assert Sums.learn(matrix, names, np.zeros(3, dtype=bool)).groups == ()
-    assert Sums.learn(np.abs(matrix), names, np.array([True, False, False])).groups == ()
-    assert Sums.learn(np.abs(matrix), names, np.zeros(3, dtype=bool)).groups == ((0, 1, 2),)
+    assert ColumnSums.learn(matrix, names, np.zeros(3, dtype=bool)).groups == ()
+    assert ColumnSums.learn(np.abs(matrix), names, np.array([True, False, False])).groups == ()
+    assert ColumnSums.learn(np.abs(matrix), names, np.zeros(3, dtype=bool)).groups == ((0, 1, 2),)
 
 
 def test_credit_keeps_row_totals() -> None:
     rng = np.random.default_rng(0)
     matrix = rng.gamma(2, 1, (500, 5))
     matrix[::9, 1] = np.nan
-    sums = Sums.learn(matrix, ["a_x", "b_x", "c_x", "y", "z"], np.zeros(5, dtype=bool))
+    sums = ColumnSums.learn(matrix, ["a_x", "b_x", "c_x", "y", "z"], np.zeros(5, dtype=bool))
     parts = rng.normal(size=(500, 6))
     credited = sums.credit(parts, matrix)
     np.testing.assert_allclose(credited.sum(axis=1), parts.sum(axis=1), atol=1e-12)
