@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from custintel.contracts import reidentify
     from custintel.credit import CreditScorecard
     from custintel.fraud import FraudDetector
-    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
+    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
     from custintel.rules import RuleBase
     from custintel.scoring import score
     from custintel.training import train
@@ -36,6 +36,7 @@ __all__ = [
     "Model",
     "OfferPropensity",
     "RuleBase",
+    "TableClassifier",
     "UpliftModel",
     "ValueModel",
     "ValueTiers",
@@ -61,6 +62,7 @@ _HOMES = {
     "Model": "custintel.artifact",
     "OfferPropensity": "custintel.learners",
     "RuleBase": "custintel.rules",
+    "TableClassifier": "custintel.learners",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",

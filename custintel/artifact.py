@@ -46,6 +46,7 @@ _HOMES = {
     "CreditScorecard": "custintel.credit",
     "FraudDetector": "custintel.fraud",
     "OfferPropensity": "custintel.learners",
+    "TableClassifier": "custintel.learners",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",

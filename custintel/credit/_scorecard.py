@@ -21,6 +21,8 @@ from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custintel.learners.saved_states import EstimatorState
+
 
 _PENALTIES = (0.3, 3.0, 30.0)
 _FOLDS = 5
@@ -189,6 +191,13 @@ class CreditScorecard(EventClassifier, TableEstimator):
         ]  # fmt: skip
         base = {"column": "(base)", "bin": "every customer", "points": self.base_points_, "woe": 0.0, "share": 1.0}
         return pd.DataFrame([{**base, "bad_rate": self.bad_rate_}, *rows])
+
+    @staticmethod
+    def saved_state() -> type[EstimatorState]:
+        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        from custintel.credit._saved_states import CreditScorecardState
+
+        return CreditScorecardState
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data; there are no boosters."""

@@ -1,4 +1,4 @@
-"""`ChurnClassifier`: calibrated probabilities from any customer table, small or large."""
+"""`TableClassifier`: calibrated probabilities of a yes-or-no outcome from any customer table, small or large."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
-    """Probability that a customer leaves (or of any other outcome with two values), from any customer table.
+class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
+    """Probability of any outcome with two values, from any customer table.
 
-    The table may hold numbers, texts, categories, booleans, dates and missing values as they are. Small LightGBM
+    The table may hold numbers, text, categories, booleans, dates and missing values as they are. Small LightGBM
     models, fitted on inner folds, are blended with a ridge logistic regression by out-of-fold log loss, then
     calibrated. Larger tables get fewer and larger models. With fewer than 20 customers in one class only the ridge
     remains. Where random folds would flatter, because columns name the period and periods differ (rows in the order of
@@ -74,8 +74,8 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})
-    >>> left = (table["bill"] < 30).map({True: "yes", False: "no"})
-    >>> model = ChurnClassifier(effort="fast").fit(table, left)
+    >>> paid_late = (table["bill"] < 30).map({True: "yes", False: "no"})
+    >>> model = TableClassifier(effort="fast").fit(table, paid_late)
     >>> model.predict(table.iloc[[0, 59]]).tolist()
     ['yes', 'no']
     """

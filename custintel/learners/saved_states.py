@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from custintel.errors import ModelError
 from custintel.learners.saved_state_parts import (
@@ -27,7 +27,6 @@ from custintel.learners.saved_state_parts import (
     EnsembleState,
     FiniteFloat,
     Label,
-    PositiveFloat,
     Probability,
     ShortText,
     StateModel,
@@ -42,10 +41,8 @@ if TYPE_CHECKING:
 
 
 _DTYPE = re.compile(r"object|[<>|=]?(?:b1|[iu][1248]|f[248]|U[0-9]{1,4}|S[0-9]{1,4})")
-_T = TypeVar("_T")
-_Pair = Annotated[tuple[ShortText, _T], Field(strict=False)]  # JSON has lists only
-_MONTHS = Annotated[int, Field(ge=1, le=600)]
-_TOLD = 6
+Months = Annotated[int, Field(ge=1, le=600)]
+_MOST_SHOWN = 6
 
 
 class EstimatorState(StateModel):
@@ -72,7 +69,7 @@ class ClassesState(StateModel):
 
 
 class TableClassifierState(TableState, ClassesState, EstimatorState):
-    """`ChurnClassifier`."""
+    """`TableClassifier` and `ChurnClassifier`."""
 
     ensemble: EnsembleState
     calibration: CalibrationState
@@ -87,7 +84,7 @@ class ChurnSurvivalState(TableState, EstimatorState):
     """`ChurnSurvival`."""
 
     causes: Annotated[list[ShortText], Field(min_length=1)]
-    observed_months: _MONTHS
+    observed_months: Months
     hazards: dict[str, list[Probability]]
     blend: dict[str, Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]]
     boosters: dict[str, BoostersState]
@@ -103,39 +100,6 @@ class ChurnSurvivalState(TableState, EstimatorState):
         for one in self.boosters.values():
             one.check(columns, len(used_columns(self.contract)) + 1)
             require(one.objective == "probability", "hazards that are no chances")
-
-
-class ForecastState(StateModel):
-    """Margin of those who stay."""
-
-    weights: Annotated[list[Annotated[list[FiniteFloat], Field(min_length=3, max_length=3)]], Field(min_length=3)]
-    boosters: BoostersState | None
-
-
-class ValueParams(StateModel):
-    """Parameters that value is computed with."""
-
-    horizon: Annotated[int, Field(ge=1, le=120)] = 24
-    annual_discount: Annotated[float, Field(gt=-0.5, lt=10)] = 0.1
-
-
-class ValueModelState(TableState, EstimatorState):
-    """`ValueModel`."""
-
-    forecast: ForecastState
-    survival: ChurnSurvivalState | None
-    after_exit: FiniteFloat
-    observed_months: _MONTHS | None
-
-    def check(self, columns: dict[str, int]) -> None:
-        """Both parts read the table."""
-        _valid(ValueParams, self.params.model_dump())
-        if self.forecast.boosters is not None:
-            self.forecast.boosters.check(columns, len(used_columns(self.contract)) + 1)
-        if self.survival is not None:
-            self.survival.check(columns)
-            same = [c.name for c in self.survival.contract] == [c.name for c in self.contract]
-            require(same, "survival reads another table")
 
 
 class OfferPropensityState(TableState, EstimatorState):
@@ -198,57 +162,6 @@ class UpliftModelState(TableState, EstimatorState):
                 part.boosters.check(columns, own + (one.arm_column is not None))
 
 
-class BinsState(StateModel):
-    """Bins of a column."""
-
-    limits: list[FiniteFloat]
-    codes: list[Annotated[int, Field(ge=0)]]
-    woe: Annotated[list[FiniteFloat], Field(min_length=1)]
-    share: list[Probability]
-    bad_rate: list[Annotated[float, Field(ge=0, le=1)]]
-
-    def check(self, levels: int, points: list[int]) -> None:
-        """The card has points for each bin; the last bin is that of missing values."""
-        bins = len(self.woe)
-        require(len(points) == len(self.share) == len(self.bad_rate) == bins, "points, shares or rates of other bins")
-        require(never_falls(self.limits), "limits of bins fall")
-        require(bool(self.codes) == bool(levels), "bins of categories for numbers, or the other way round")
-        if levels:
-            require(len(self.codes) == levels and max(self.codes) < bins, "codes of other categories")
-        else:
-            require(len(self.limits) == bins - 2 or (bins == 1 and not self.limits), "limits of other bins")
-
-
-class ScorecardParams(StateModel):
-    """Parameters that points are computed with."""
-
-    pdo: PositiveFloat = 20.0
-    base_score: FiniteFloat = 600.0
-    base_odds: PositiveFloat = 50.0
-
-
-class CreditScorecardState(TableState, ClassesState, EstimatorState):
-    """`CreditScorecard`."""
-
-    bins: list[_Pair[BinsState]]
-    card: list[_Pair[list[Annotated[int, Field(ge=-(10**9), le=10**9)]]]]
-    base_points: Annotated[int, Field(ge=-(10**9), le=10**9)]
-    bad_rate: float
-    information_value: list[_Pair[float]]
-
-    def check(self, columns: dict[str, int]) -> None:
-        """Every column of the card has its bins."""
-        require(not columns, "a scorecard has no boosters")
-        self.check_classes()
-        _valid(ScorecardParams, self.params.model_dump())
-        levels = {c.name: len(c.categories) if c.kind == "category" else 0 for c in used_columns(self.contract)}
-        bins, card = dict(self.bins), dict(self.card)
-        require(len(bins) == len(self.bins) and list(bins) == [name for name, _ in self.card], "bins of other columns")
-        require(set(bins) <= set(levels), "points for columns that are not there")
-        for name, one in bins.items():
-            one.check(levels[name], card[name])
-
-
 class TreeState(StateModel):
     """A tree of the isolation forest."""
 
@@ -288,41 +201,12 @@ class AnomalyScoreState(TableState, EstimatorState):
         require("" in self.percentiles, "percentiles of everybody are missing")
         for knots in self.percentiles.values():
             require(len(knots) == len(own), "percentiles of other columns")
-            require(all(_is_quantiles(row) for row in knots), "percentiles that fall or are torn")
+            require(all(_are_quantiles(row) for row in knots), "percentiles that fall or are torn")
         require(all(len(r) == 1001 and never_falls(r) for r in self.references), "references that fall or are torn")
         for tree in self.forest:
             tree.check(len(own))
         names = {column.name for column in self.contract}
         require(set(self.params.model_dump().get("peers") or ()) <= names, "peers that are not there")
-
-
-class ValueTiersState(EstimatorState):
-    """`ValueTiers`."""
-
-    params: dict[str, Any]
-    thresholds: Annotated[dict[str, list[FiniteFloat]], Field(min_length=1)]
-    columns: Annotated[int, Field(ge=1, le=10_000)] | None
-    column_names: list[ShortText] | None
-
-    @model_validator(mode="after")
-    def _fits(self) -> ValueTiersState:
-        params = _valid(TiersParams, self.params)
-        require(len(set(params.names)) == len(params.names), "a tier occurs twice")
-        for limits in self.thresholds.values():
-            require(len(limits) == len(params.names) - 1, "thresholds of other tiers")
-            require(never_falls(limits), "thresholds fall")
-        require(self.column_names is None or len(self.column_names) == self.columns, "columns that are not counted")
-        return self
-
-
-class TiersParams(StateModel):
-    """Parameters that tiers are followed with."""
-
-    names: Annotated[list[ShortText], Field(min_length=2, max_length=1000)]
-    smoothing: Annotated[int, Field(ge=1, le=120)] = 3
-    confirmation: Annotated[int, Field(ge=1, le=120)] = 2
-    hysteresis: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    valid_from: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
 
 
 class MetadataState(StateModel):
@@ -341,13 +225,11 @@ class MetadataState(StateModel):
 
 _STATES: dict[str, type[EstimatorState]] = {
     "ChurnClassifier": TableClassifierState,
+    "TableClassifier": TableClassifierState,
     "ChurnSurvival": ChurnSurvivalState,
-    "ValueModel": ValueModelState,
     "OfferPropensity": OfferPropensityState,
     "UpliftModel": UpliftModelState,
-    "CreditScorecard": CreditScorecardState,
     "AnomalyScore": AnomalyScoreState,
-    "ValueTiers": ValueTiersState,
 }
 
 
@@ -377,7 +259,7 @@ def check_state(
     try:
         kind.model_validate(state).check(dict(columns))
     except ValidationError as error:
-        raise ModelError(f"no {name} that custintel saved, {_told_problems(error)}") from None
+        raise ModelError(f"no {name} that custintel saved, {_problems_text(error)}") from None
     except ValueError as error:
         raise ModelError(f"no {name} that custintel saved: {error}") from None
 
@@ -396,26 +278,22 @@ def check_metadata(metadata: Any) -> None:
     try:
         MetadataState.model_validate(metadata)
     except ValidationError as error:
-        raise ModelError(f"no metadata that custintel saved, {_told_problems(error)}") from None
+        raise ModelError(f"no metadata that custintel saved, {_problems_text(error)}") from None
 
 
-def _told_problems(error: ValidationError) -> str:
+def _problems_text(error: ValidationError) -> str:
     """Where and what, without the values, which may be a customer's."""
     found = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_input=False, include_url=False)]
     lines = [f"  {where}: {_plain(what)}" for where, what in Counter(found)]
-    more = ["  ..."] if len(lines) > _TOLD else []
+    more = ["  ..."] if len(lines) > _MOST_SHOWN else []
     count = f"{len(lines)} mistake{'s' if len(lines) > 1 else ''}"
-    return "\n".join([count, *lines[:_TOLD], *more])
+    return "\n".join([count, *lines[:_MOST_SHOWN], *more])
 
 
 def _plain(message: str) -> str:
     return {"Field required": "is missing"}.get(message, message.removeprefix("Input ").removeprefix("Value error, "))
 
 
-def _valid(kind: Any, given: Any) -> Any:
-    return kind.model_validate(given)
-
-
-def _is_quantiles(row: list[float | None]) -> bool:
+def _are_quantiles(row: list[float | None]) -> bool:
     known = [v for v in row if v is not None]
     return len(row) == 101 and len(known) in (0, 101) and never_falls(known)

@@ -19,6 +19,8 @@ from custintel.value._margin_forecast import MarginForecast, fit_forecast
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custintel.learners.saved_states import EstimatorState
+
 
 _FOLDS = 3
 _FEWEST_KNOWN = 20
@@ -181,6 +183,13 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         rate = self._run_rates(X, len(matrix))
         margin = self.forecast_.predict(matrix, rate, months, lightgbm_threads(self.n_jobs, matrix.size))
         return stays, margin
+
+    @staticmethod
+    def saved_state() -> type[EstimatorState]:
+        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        from custintel.value._saved_states import ValueModelState
+
+        return ValueModelState
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""

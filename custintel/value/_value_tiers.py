@@ -29,6 +29,8 @@ from custintel.value._tier_thresholds import apply_overrides, by_quantile, by_sh
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from custintel.learners.saved_states import EstimatorState
+
 
 Method = Literal["quantile", "jenks", "share"]
 _ALL = "all"
@@ -278,6 +280,13 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             The months compared.
         """
         return migration(assigned, pd.Timestamp(before), pd.Timestamp(after), list(self.names))
+
+    @staticmethod
+    def saved_state() -> type[EstimatorState]:
+        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        from custintel.value._saved_states import ValueTiersState
+
+        return ValueTiersState
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data; there are no boosters."""
