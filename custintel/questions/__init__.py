@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from custintel.questions._dormancy import choose_dormancy
 from custintel.questions._exit_times import exit_times
-from custintel.questions._outcome import ChurnDefinition
-from custintel.questions.label_churn import churn_labels
+from custintel.questions.outcome import Outcome
+from custintel.questions.outcome_labels import outcome_labels
 
-__all__ = ["ChurnDefinition", "choose_dormancy", "churn_labels", "exit_times"]
+__all__ = ["Outcome", "choose_dormancy", "exit_times", "outcome_labels"]

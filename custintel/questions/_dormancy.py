@@ -9,7 +9,8 @@ from custintel.builder.aggregation.day_buckets import date_sql
 from custintel.builder.sql_steps import with_sql
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.functions.function_context import Step
-from custintel.questions.activity_and_endings import activity_step, has_activity, lines_step, silences_step
+from custintel.questions._churn_exits import silences_step
+from custintel.questions.service_history import activity_step, has_activity, lines_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,7 @@ class DormancyChoice:
     Attributes
     ----------
     days : int or None
-        Days of silence to take as ``ChurnDefinition.dormancy_days``; None when no length asked about qualifies.
+        Days of silence to take as ``Outcome.dormancy_days``; None when no length asked about qualifies.
     curve : DataFrame
         silent_days, silences, returned, share_back, and ``enough``: silences enough to judge that length.
     ahead : int
@@ -203,7 +204,7 @@ def _too_little(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
     return (
         f"too few silences of prepaid lines to choose from\n  given: at most {most} that could be watched to the end\n"
         f"  allowed: {_FEWEST_SILENCES} or more at one length, for {asked}\n"
-        "  hint: more lines or months, or set ChurnDefinition(dormancy_days=30) by rule"
+        "  hint: more lines or months, or set Outcome(dormancy_days=30) by rule"
     )
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions.function_context import Step
-from custintel.questions._outcome import ChurnDefinition
-from custintel.questions.activity_and_endings import silences_step
-from custintel.questions.label_churn import exits_step, first_exits_step, ordered_frame, population_steps, read_days
+from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
+from custintel.questions.outcome import Outcome
+from custintel.questions.outcome_labels import ordered_frame, population_steps, read_days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ Level = Literal["line", "account"]
 def exit_times(
     wh: Warehouse,
     as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex,
-    definition: ChurnDefinition | None = None,
+    outcome: Outcome | None = None,
     level: Level = "line",
     until: AsOf | None = None,
 ) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def exit_times(
         The operator's tables.
     as_of : date or list of dates
         The dates asked about.
-    definition : ChurnDefinition, optional
+    outcome : Outcome, optional
         Dormancy, population and billing types; gap and horizon are not used.
     level : {"line", "account"}
         Lines, or payers: an account stays as long as one of the lines it had at the date does.
@@ -80,19 +80,19 @@ def exit_times(
     """
     if level not in ("line", "account"):
         raise ConfigurationError(f"unknown level\n  given: {level!r}\n  allowed: line, account")
-    definition = definition or ChurnDefinition()
+    outcome = outcome or Outcome()
     days, last = read_days(wh, as_of)
     if until is not None:
         last = min(last, read_days(wh, until)[0][0])
-    reach = replace(definition, gap_days=0, horizon_days=max(1, (last - min(days)).days))
+    reach = replace(outcome, gap_days=0, horizon_days=max(1, (last - min(days)).days))
     steps = [
         *population_steps(wh, days, reach),
-        silences_step(definition.dormancy_days, last),
+        silences_step(outcome.dormancy_days, last),
         exits_step(reach),
         first_exits_step(),
         _exit_step(),
     ]
-    lines = _timed(ordered_frame(wh, steps), last, definition.dormancy_days)
+    lines = _timed(ordered_frame(wh, steps), last, outcome.dormancy_days)
     return lines if level == "line" else _accounts(wh, lines)
 
 

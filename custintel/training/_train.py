@@ -24,7 +24,7 @@ from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
 from custintel.training._run import Run
 from custintel.training._time_split_and_folds import fold_rows, folds_in_time
 from custintel.training._tuning import Tuning, tune_parameters, warm_starts
-from custintel.training.dataset import Material, churn_definition, from_table, from_warehouse
+from custintel.training.dataset import Material, from_table, from_warehouse, outcome_from_spec
 from custintel.training.judge_model import decile_edges, describe_columns, judge
 from custintel.training.mlflow_run import Record, track_run
 from custintel.training.mlflow_store import import_mlflow, store_uri
@@ -270,7 +270,7 @@ def _tuned(spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapp
 
 def _known_after(spec: ModelSpec) -> int:
     """Days until a label is known; dates that are judged stand so far behind those learned from."""
-    return churn_definition(spec.as_dict()).longest if spec.label else 0
+    return outcome_from_spec(spec.as_dict()).longest if spec.label else 0
 
 
 def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) -> _Fitted:

@@ -13,7 +13,7 @@ from custintel.errors import ConfigurationError, DataError, Problem, raise_probl
 from custintel.identifiers import identifier_text
 from custintel.learners import ChurnSurvival
 from custintel.questions import exit_times
-from custintel.questions.label_churn import churn_population
+from custintel.questions.outcome_labels import outcome_population
 from custintel.value._monthly_margin import monthly_margin
 from custintel.value._value_model import discount_factors
 from custintel.value._value_windows import past_value
@@ -275,7 +275,7 @@ def _active(wh: Warehouse, day: pd.Timestamp, lines: pd.Index[Any]) -> pd.Index[
     """Lines of which a model has seen the like: active of late; all where no table tells."""
     if not {"usage", "recharges"} & set(wh.tables):
         return lines
-    return churn_population(wh, day).index.get_level_values("customer_id")
+    return outcome_population(wh, day).index.get_level_values("customer_id")
 
 
 def _factors(model: ValueModel | None, months: int) -> np.ndarray:

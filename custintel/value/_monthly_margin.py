@@ -29,7 +29,7 @@ from custintel.contracts.time_checks import ENDS
 from custintel.dates import read_dates
 from custintel.errors import DataError, DateError, Problem, raise_problems
 from custintel.functions.function_context import Step
-from custintel.questions.activity_and_endings import activity_step, endings_step, lines_step
+from custintel.questions.service_history import activity_step, endings_step, lines_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

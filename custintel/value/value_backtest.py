@@ -13,7 +13,7 @@ from custintel.dates import read_dates
 from custintel.errors import DataError, DateError, MissingExtraError
 from custintel.metrics import kaplan_meier
 from custintel.progress import track
-from custintel.questions.label_churn import churn_population
+from custintel.questions.outcome_labels import outcome_population
 from custintel.value._bg_nbd_gamma_gamma import BetaGeometricNBD, GammaGamma, purchase_summary
 from custintel.value._monthly_margin import monthly_margin
 from custintel.value._shifted_beta_geometric import ShiftedBetaGeometric
@@ -297,7 +297,7 @@ def _one_date(
 ) -> pd.DataFrame:
     """Actual value, and predictions by the model and the baselines, of the customers of one date."""
     day, truth = known
-    index = churn_population(wh, day).index.intersection(X.index)
+    index = outcome_population(wh, day).index.intersection(X.index)
     asked = X.loc[index]
     own = asked.droplevel("as_of")
     factors = discount_factors(model.horizon, model.annual_discount)
