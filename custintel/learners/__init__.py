@@ -1,4 +1,21 @@
-"""Estimators with scikit-learn's interface on data frames. They know no warehouse, no YAML and no MLflow."""
+"""Estimators with scikit-learn's interface on data frames.
+
+A learner takes any customer table as it is (numbers, text, categories, dates, missing values) and an outcome, and gives
+probabilities, months, effects or a rank. `TableClassifier` answers yes-or-no questions and `ChurnClassifier` is the
+same with the defaults for churn; `ChurnSurvival` says when customers leave, and why; `OfferPropensity` which offer they
+would take; `UpliftModel` what a treatment changes; `AnomalyScore` how unusual a customer is; `ProfitThreshold` whom to
+contact. Every learner explains a row by contributions that add up, and writes what it has learned as plain data and
+text (``to_state``, ``from_state``). Learners know no warehouse, no YAML and no MLflow.
+
+>>> import pandas as pd
+>>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})
+>>> left = [1] * 30 + [0] * 30
+>>> model = TableClassifier(effort="fast").fit(table, left)
+>>> model.predict(table.iloc[[0, 59]]).tolist()
+[1, 0]
+>>> model.contributions(table.head(1)).columns.tolist()
+['plan', 'bill']
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the estimators that learn from a customer table with boosters have in common."""
+"""Base classes of the learners: `TableEstimator` reads customer tables, `EventClassifier` has two classes."""
 
 from __future__ import annotations
 
@@ -81,40 +81,6 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def numeric_target(y: Any, what: str = "y") -> np.ndarray:
-    """A target of numbers, without missing or infinite ones."""
-    if y is None:
-        raise DataError(f"{what} is missing: the estimator requires y to be passed, but the target y is None")
-    values = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
-    bad = int((~np.isfinite(values)).sum())
-    if bad:
-        raise DataError(
-            f"{what} has {bad} value(s) that are NaN or infinity\n  hint: leave out rows whose outcome is not known"
-        )
-    return values
-
-
-def integer_seed(random_state: Any) -> int:
-    """An integer seed, for NumPy and LightGBM."""
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def lightgbm_threads(n_jobs: int | None, cells: int) -> int:
-    """Threads for LightGBM (0: one a core): one for small tables unless told otherwise.
-
-    Small tables gain little from more, and threads that wait for one another lose tenfold when another process holds a
-    core.
-    """
-    if n_jobs is None:
-        return 1 if cells <= CELLS_FOR_ONE_THREAD else 0
-    return max(int(n_jobs), 0)
-
-
-# What the classifiers of an event have in common: which class it is, and probabilities in the order of the classes.
-
-
 class EventClassifier(ClassifierMixin):  # type: ignore[misc]
     """A classifier of two classes, one of which (`pos_label_`) is the event that it is about.
 
@@ -177,3 +143,34 @@ class EventClassifier(ClassifierMixin):  # type: ignore[misc]
         self.classes_ = np.asarray(state["classes"], dtype=state.get("classes_dtype"))
         given = state.get("pos_label")
         self.pos_label_ = self.classes_.tolist()[-1] if given is None else given
+
+
+def numeric_target(y: Any, what: str = "y") -> np.ndarray:
+    """A target of numbers, without missing or infinite ones."""
+    if y is None:
+        raise DataError(f"{what} is missing: the estimator requires y to be passed, but the target y is None")
+    values = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise DataError(
+            f"{what} has {bad} value(s) that are NaN or infinity\n  hint: leave out rows whose outcome is not known"
+        )
+    return values
+
+
+def integer_seed(random_state: Any) -> int:
+    """An integer seed, for NumPy and LightGBM."""
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def lightgbm_threads(n_jobs: int | None, cells: int) -> int:
+    """Threads for LightGBM (0: one a core): one for small tables unless told otherwise.
+
+    Small tables gain little from more, and threads that wait for one another lose tenfold when another process holds a
+    core.
+    """
+    if n_jobs is None:
+        return 1 if cells <= CELLS_FOR_ONE_THREAD else 0
+    return max(int(n_jobs), 0)

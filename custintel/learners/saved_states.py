@@ -1,4 +1,6 @@
-"""What each kind of saved estimator looks like, and the check of a state that comes from a file.
+"""What the saved state of each learner looks like, and the check of a state that comes from a file.
+
+Value, credit and fraud keep the states of their learners in their own rooms.
 
 >>> check_state({"class": "ChurnClassifier", "params": {}, "named": 1}, {})
 Traceback (most recent call last):

@@ -1,4 +1,8 @@
-"""How long must a line be silent before it is gone? Read it from the data."""
+"""How long must a prepaid line be silent before it has churned? The data say.
+
+`dormancy_curve` counts how many lines come back after each length of silence; `choose_dormancy` takes the shortest
+length after which few do.
+"""
 
 from __future__ import annotations
 
@@ -77,9 +81,6 @@ select
     count(case when back <= {reached} + {ahead} then 1 end) as returned
 from prepaid_silences
 where {reached} + {ahead} <= {date_sql(last)} and (back is null or back > {reached})"""
-
-
-# The shortest silence after which few lines come back.
 
 
 _SHOWN = (15, 30, 60, 90)

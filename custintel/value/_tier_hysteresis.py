@@ -1,7 +1,9 @@
-"""The state of value tiers: month after month, who is where, who is about to move, who moves.
+"""Value tiers month after month: who is in which tier, who is about to move, and who moves.
 
 A customer is placed by his first known value. After that the mean of his last months must be beyond a threshold by
 the hysteresis in several months running; then he moves, to the least far of the tiers that these months pointed to.
+The months of an earlier assignment come first: `checked_months` sees that new months follow them, and
+`state_from_history` reads what they say about each customer.
 
 >>> limits = np.array([[600.0]])
 >>> monthly = MonthlyValues.of(np.array([[45.0, 80.0, 80.0, 80.0]]))
@@ -135,9 +137,6 @@ def _annual(window: np.ndarray) -> np.ndarray:
     count = known.sum(axis=1)
     total = np.where(known, window, 0.0).sum(axis=1)
     return np.asarray(np.where(count > 0, MONTHS_A_YEAR * total / np.maximum(count, 1), np.nan))
-
-
-# The months that come in, and what an earlier assignment says of the time before them.
 
 
 _NEEDED = ("customer_id", "month", "value")

@@ -1,7 +1,8 @@
 """The linear part: ridge logistic regression on standardised numbers, hinges at quantiles and categories.
 
 Each original column owns a few columns of the design; its contribution to the log-odds is the sum over them, measured
-from the average customer of the training table.
+from the average customer of the training table. `fit_ridge` is Newton's method with a line search; `fit_positive`, at
+the end, is a logistic regression whose weights cannot be negative (scorecards, rule scores).
 """
 
 from __future__ import annotations
@@ -258,9 +259,6 @@ def penalty_path(Z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray
         for penalty in PENALTIES:
             path.append(_newton(A, y, weight, penalty, path[-1] if path else None, curvature))
     return np.array(path)
-
-
-# Logistic regression whose weights cannot be negative.
 
 
 def fit_positive(Z: np.ndarray, y: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:
