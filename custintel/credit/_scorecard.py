@@ -107,7 +107,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         target = self._learn_event(y)
         matrix = self._learn_table(X, target)[1]
         self._check_params()
-        bins = self._cut(matrix, target)
+        bins = self._learn_bins(matrix, target)
         values = {name: information_value(found, target.mean()) for name, found in bins.items()}
         self.information_value_ = pd.Series(values, name="information_value").sort_values(ascending=False)
         kept = [name for name in bins if values[name] >= self.least_iv] or list(bins)
@@ -124,8 +124,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
     def points_by_column(self, X: Any) -> pd.DataFrame:
         """Points of each customer for each column of the card."""
         check_is_fitted(self)
-        matrix, places = self.encode(X), self._places()
-        found = {n: np.asarray(self.card_[n])[b.place(matrix[:, places[n]])] for n, b in self.bins_.items()}
+        matrix, positions = self.encode(X), self._column_positions()
+        found = {n: np.asarray(self.card_[n])[b.bin_of(matrix[:, positions[n]])] for n, b in self.bins_.items()}
         index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(matrix))
         base = pd.DataFrame({"(base)": np.full(len(matrix), self.base_points_)}, index=index)
         return base.assign(**found)
@@ -149,8 +149,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
         parts = self.points_by_column(X).drop(columns="(base)")
         best = pd.Series({name: max(points) for name, points in self.card_.items()}, dtype=float)
         lost = (best - parts).to_numpy() if len(best) else np.zeros((len(parts), 0))
-        matrix, places = self.encode(X), self._places()
-        told = [self._told(name, self.bins_[name].place(matrix[:, places[name]]), lost[:, k])
+        matrix, positions = self.encode(X), self._column_positions()
+        told = [self._reason_texts(name, self.bins_[name].bin_of(matrix[:, positions[name]]), lost[:, k])
                 for k, name in enumerate(self.bins_)]  # fmt: skip
         texts = np.array(told, dtype=object).T.reshape(len(parts), -1)
         order = np.argsort(-lost, axis=1, kind="stable")[:, :count]
@@ -239,7 +239,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
     def _offset(self) -> float:
         return self.base_score - self._factor * math.log(self.base_odds)
 
-    def _cut(self, matrix: np.ndarray, y: np.ndarray) -> dict[str, Bins]:
+    def _learn_bins(self, matrix: np.ndarray, y: np.ndarray) -> dict[str, Bins]:
         settings, signs = self.bins or BinSettings(), dict(self.monotone or {})
         return {
             c.name: learn_bins(matrix[:, k], y, settings, levels=len(c.categories), direction=signs.get(c.name, 0))
@@ -248,9 +248,9 @@ class CreditScorecard(EventClassifier, TableEstimator):
 
     def _risk(self, bins: Mapping[str, Bins], matrix: np.ndarray) -> np.ndarray:
         """Weights of evidence, turned so that more is worse (customers x columns)."""
-        places, out = self._places(), np.empty((len(matrix), len(bins)))
+        positions, out = self._column_positions(), np.empty((len(matrix), len(bins)))
         for k, (name, own) in enumerate(bins.items()):
-            out[:, k] = -own.evidence(matrix[:, places[name]])
+            out[:, k] = -own.weight_of_evidence(matrix[:, positions[name]])
         return out
 
     def _penalty(self, Z: np.ndarray, y: np.ndarray) -> float:
@@ -264,24 +264,24 @@ class CreditScorecard(EventClassifier, TableEstimator):
         """Whole points; the intercept, and what the bins have in common, is the base that everybody gets."""
         used = {name: (bins, weight) for name, (bins, weight) in parts.items() if weight > 0}
         self.bins_ = {name: bins for name, (bins, _) in used.items()}
-        self.card_ = {n: tuple(_whole(self._factor * w * woe) for woe in b.woe) for n, (b, w) in used.items()}
-        self.base_points_ = _whole(self._offset - self._factor * intercept)
+        self.card_ = {n: tuple(_rounded(self._factor * w * woe) for woe in b.woe) for n, (b, w) in used.items()}
+        self.base_points_ = _rounded(self._offset - self._factor * intercept)
         rates = [float(np.dot(b.share, b.bad_rate)) for b, _ in parts.values()]
         self.bad_rate_ = rates[0] if rates else float("nan")
 
-    def _places(self) -> dict[str, int]:
+    def _column_positions(self) -> dict[str, int]:
         return {c.name: k for k, c in enumerate(self.contract_.used)}
 
-    def _told(self, name: str, place: np.ndarray, lost: np.ndarray) -> list[str]:
+    def _reason_texts(self, name: str, bin_of: np.ndarray, lost: np.ndarray) -> list[str]:
         texts = [self._bin_text(name, k) for k in range(len(self.card_[name]))]
-        return [f"{name}: {texts[k]} (-{cost:.0f})" for k, cost in zip(place, lost, strict=True)]
+        return [f"{name}: {texts[k]} (-{cost:.0f})" for k, cost in zip(bin_of, lost, strict=True)]
 
     def _bin_text(self, name: str, k: int) -> str:
         bins = self.bins_[name]
         if k == len(bins.woe) - 1:
             return "missing"
         if bins.codes:
-            levels = self.contract_.used[self._places()[name]].categories
+            levels = self.contract_.used[self._column_positions()[name]].categories
             return ", ".join(level for level, own in zip(levels, bins.codes, strict=True) if own == k)
         low = f"above {bins.limits[k - 1]:g}" if k else ""
         high = f"up to {bins.limits[k]:g}" if k < len(bins.limits) else ""
@@ -321,5 +321,5 @@ def _left_out_loss(Z: np.ndarray, y: np.ndarray, fold: np.ndarray, penalty: floa
     return log_loss_raw(y, raw, np.ones(len(y)))
 
 
-def _whole(points: float) -> int:
+def _rounded(points: float) -> int:
     return math.floor(points + 0.5)

@@ -75,7 +75,7 @@ class AnomalyScore(TableEstimator):
             raise DataError("what is usual cannot be learned from n_samples = 1")
         self.frequencies_ = {k: _frequencies(codes[:, k], c) for k, c in self._categories()}
         matrix = self._levels_as_shares(codes)
-        self.percentiles_ = _learn_percentiles(matrix, self._groups(table))
+        self.percentiles_ = _learn_percentiles(matrix, self._peer_groups(table))
         shares = self._shares(table, matrix)
         self.forest_ = _grow_forest(shares, min(self.sample, len(shares)), self.trees, integer_seed(self.random_state))
         views = self._two_scores(shares)
@@ -95,7 +95,9 @@ class AnomalyScore(TableEstimator):
         """Percentile of each value among peers (share of customers for categories), NaN where missing."""
         check_is_fitted(self)
         table = as_table(self, X, fitting=False)
-        shares = self.percentiles_.shares(self._levels_as_shares(self.contract_.encode(table)), self._groups(table))
+        shares = self.percentiles_.shares(
+            self._levels_as_shares(self.contract_.encode(table)), self._peer_groups(table)
+        )
         return pd.DataFrame(shares, index=table.index, columns=[c.name for c in self.contract_.used])
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
@@ -132,7 +134,7 @@ class AnomalyScore(TableEstimator):
 
     def _shares(self, table: pd.DataFrame, matrix: np.ndarray) -> np.ndarray:
         """Percentiles with missing values in the middle: what is not known is not unusual."""
-        return np.asarray(np.nan_to_num(self.percentiles_.shares(matrix, self._groups(table)), nan=0.5))
+        return np.asarray(np.nan_to_num(self.percentiles_.shares(matrix, self._peer_groups(table)), nan=0.5))
 
     def _two_scores(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not self.forest_:
@@ -144,7 +146,7 @@ class AnomalyScore(TableEstimator):
     def _mean_rank(self, views: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         return np.asarray(np.mean([_rank(r, v) for r, v in zip(self.references_, views, strict=True)], axis=0))
 
-    def _groups(self, table: pd.DataFrame) -> np.ndarray:
+    def _peer_groups(self, table: pd.DataFrame) -> np.ndarray:
         if not self.peers:
             return np.full(len(table), "", dtype=object)
         return np.asarray(table[list(self.peers)].astype(str).agg("|".join, axis=1), dtype=object)

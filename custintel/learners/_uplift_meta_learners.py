@@ -108,16 +108,16 @@ def pseudo_outcomes(data: UpliftData, nuisance: Nuisance, k: int) -> np.ndarray:
 
 def fit_effect(learner: str, data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     """The effect of arm k against control by one learner."""
-    return _FIT[learner](data, nuisance, k)
+    return _META_LEARNERS[learner](data, nuisance, k)
 
 
-def _dr(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+def _dr_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     matrix = data.training.matrix
     psi = pseudo_outcomes(data, nuisance, k)
     return _final_stage(data, matrix, psi, np.ones(len(psi)), np.arange(len(psi)))
 
 
-def _r(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+def _r_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     design, y = data.design, data.training.y
     rows = np.flatnonzero((design.arm == k) | (design.arm == 0))
     share = design.propensity[rows, k] / (design.propensity[rows, k] + design.propensity[rows, 0])
@@ -126,7 +126,7 @@ def _r(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     return _final_stage(data, data.training.matrix, (y[rows] - mean) / left, left**2, rows)
 
 
-def _x(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+def _x_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     design, y, matrix = data.design, data.training.y, data.training.matrix
     treated, control = np.flatnonzero(design.arm == k), np.flatnonzero(design.arm == 0)
     on_treated = _final_stage(data, matrix, (y - nuisance.by_arm[:, 0])[treated], np.ones(len(treated)), treated)
@@ -138,13 +138,13 @@ def _x(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     return EffectModel(((on_treated.parts[0][0], 1 - share), (on_control.parts[0][0], share)), out_of_fold, untuned)
 
 
-def _t(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+def _t_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     del data  # the models of the arms are there already
     out_of_fold = nuisance.by_arm[:, k] - nuisance.by_arm[:, 0]
     return EffectModel(((nuisance.boosters[k], 1.0), (nuisance.boosters[0], -1.0)), out_of_fold, out_of_fold)
 
 
-def _s(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+def _s_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     del nuisance  # one model for all arms
     matrix, design = data.training.matrix, data.design
     wide = np.asfortranarray(np.column_stack([matrix, design.arm.astype(np.float64)]))
@@ -154,7 +154,7 @@ def _s(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     return EffectModel(((boosters, 1.0), (boosters, -1.0)), out_of_fold, out_of_fold, arm_column=k)
 
 
-_FIT = {"dr": _dr, "r": _r, "x": _x, "t": _t, "s": _s}
+_META_LEARNERS = {"dr": _dr_learner, "r": _r_learner, "x": _x_learner, "t": _t_learner, "s": _s_learner}
 
 
 def _final_stage(

@@ -167,10 +167,10 @@ def learn_contract(
     """
     if min_level_count < 1:
         raise_problems([Problem("min_level_count", "too small", str(min_level_count), "1 or more")])
-    level_counts = _LevelCounts(min_level_count, _customers(table, customers))
+    k_anonymity = _KAnonymity(min_level_count, _customers(table, customers))
     contract = FeatureContract(
         tuple(
-            Column(str(name), "forbidden") if name in forbidden else _learn_column(str(name), table[name], level_counts)
+            Column(str(name), "forbidden") if name in forbidden else _learn_column(str(name), table[name], k_anonymity)
             for name in table.columns
         )
     )
@@ -180,7 +180,7 @@ def learn_contract(
 
 
 @dataclass(frozen=True)
-class _LevelCounts:
+class _KAnonymity:
     """How many customers make a level frequent, and the customer of each row (None: one row each)."""
 
     least: int
@@ -219,27 +219,27 @@ def _customers(table: pd.DataFrame, given: Any) -> np.ndarray | None:
     return None if codes.max(initial=0) == len(codes) - 1 else codes
 
 
-def _learn_column(name: str, values: pd.Series, level_counts: _LevelCounts) -> Column:
+def _learn_column(name: str, values: pd.Series, k_anonymity: _KAnonymity) -> Column:
     numbers = as_number(values)
     if numbers is not None:
         if identify_rows(values):
             return Column(name, "identifier", missing=int(np.isnan(numbers).sum()))
         kind: Kind = "date" if pd.api.types.is_datetime64_any_dtype(values.dtype) else "number"
-        return _learn_number(name, kind, (numbers, 0), level_counts)
-    return _learn_text(name, values, level_counts)
+        return _learn_number(name, kind, (numbers, 0), k_anonymity)
+    return _learn_text(name, values, k_anonymity)
 
 
-def _learn_number(name: str, kind: Kind, read: tuple[np.ndarray, int], level_counts: _LevelCounts) -> Column:
+def _learn_number(name: str, kind: Kind, read: tuple[np.ndarray, int], k_anonymity: _KAnonymity) -> Column:
     numbers, unreadable = read
     missing = int(np.isnan(numbers).sum())
     if missing == len(numbers):
         return Column(name, "empty", missing=missing)
     constant = missing == 0 and float(numbers.min()) == float(numbers.max())
-    low, high = level_counts.range(numbers)
+    low, high = k_anonymity.range(numbers)
     return Column(name, "constant" if constant else kind, (), low, high, missing, unreadable)
 
 
-def _learn_text(name: str, values: pd.Series, level_counts: _LevelCounts) -> Column:
+def _learn_text(name: str, values: pd.Series, k_anonymity: _KAnonymity) -> Column:
     text = as_text(values)
     present = text[~is_blank(text)]
     if not isinstance(values.dtype, pd.CategoricalDtype) and len(present):
@@ -247,13 +247,13 @@ def _learn_text(name: str, values: pd.Series, level_counts: _LevelCounts) -> Col
             return Column(name, "identifier", missing=len(text) - len(present))
         numbers = pd.to_numeric(present, errors="coerce")
         if numbers.notna().mean() >= _NUMBER_SHARE:
-            return _learn_number(name, "number", read_number(values), level_counts)
+            return _learn_number(name, "number", read_number(values), k_anonymity)
         if is_date_text(present):
-            return _learn_number(name, "date", read_date(values), level_counts)
-    return _learn_category(name, text, level_counts)
+            return _learn_number(name, "date", read_date(values), k_anonymity)
+    return _learn_category(name, text, k_anonymity)
 
 
-def _learn_category(name: str, text: pd.Series, level_counts: _LevelCounts) -> Column:
+def _learn_category(name: str, text: pd.Series, k_anonymity: _KAnonymity) -> Column:
     filled = ~is_blank(text).to_numpy()
     present = text[filled]
     levels, missing = present.nunique(), len(text) - len(present)
@@ -261,7 +261,7 @@ def _learn_category(name: str, text: pd.Series, level_counts: _LevelCounts) -> C
         return Column(name, "empty", missing=missing)
     if differ_in_most_rows(levels, len(present)):
         return Column(name, "identifier", missing=missing)
-    counts = level_counts.frequent(present, filled).drop(_POOL, errors="ignore")
+    counts = k_anonymity.frequent(present, filled).drop(_POOL, errors="ignore")
     # ties by name, so that the categories do not depend on the order of the rows
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_MOST_CATEGORIES]
     kept = tuple(sorted(str(value) for value, _ in ranked))

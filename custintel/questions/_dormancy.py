@@ -113,7 +113,7 @@ class DormancyChoice:
     def words(self) -> str:
         """The answer, and the curve at 15, 30, 60 and 90 days (or at what was asked), in plain English."""
         shown = self.curve[self.curve["silent_days"].isin({*_SHOWN, self.days})]
-        lines = [_point(row, self.ahead) for row in (shown if len(shown) else self.curve).itertuples()]
+        lines = [_curve_sentence(row, self.ahead) for row in (shown if len(shown) else self.curve).itertuples()]
         return "\n".join([self._answer(), *lines])
 
     def _answer(self) -> str:
@@ -171,8 +171,8 @@ def choose_dormancy(wh: Warehouse, days: Sequence[int] = _ASKED, ahead: int = 90
     curve = dormancy_curve(wh, asked, ahead)
     curve = curve.assign(enough=curve["silences"] >= _FEWEST_SILENCES)
     if not curve["enough"].any():
-        raise DataError(_too_little(wh, curve, ahead))
-    return DormancyChoice(_shortest(curve[curve["enough"]], most), curve, ahead, most)
+        raise DataError(_too_little_data(wh, curve, ahead))
+    return DormancyChoice(_shortest_silence(curve[curve["enough"]], most), curve, ahead, most)
 
 
 def _check(days: Sequence[int], ahead: int, most: float) -> None:
@@ -186,12 +186,12 @@ def _check(days: Sequence[int], ahead: int, most: float) -> None:
     raise_problems(problems)
 
 
-def _shortest(judged: pd.DataFrame, most: float) -> int | None:
+def _shortest_silence(judged: pd.DataFrame, most: float) -> int | None:
     fits = judged.loc[judged["share_back"] < most, "silent_days"]
     return int(fits.min()) if len(fits) else None
 
 
-def _too_little(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
+def _too_little_data(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
     first, last = wh.period
     shortest = int(curve["silent_days"].min())
     have = (last - first).days + 1
@@ -209,7 +209,7 @@ def _too_little(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
     )
 
 
-def _point(row: Any, ahead: int) -> str:
+def _curve_sentence(row: Any, ahead: int) -> str:
     n, back, of = int(row.silent_days), int(row.returned), int(row.silences)
     share = f"{100 * back / of:.1f} %" if of else "nothing known"
     few = "" if row.enough else ", too few to judge"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
-_GROUPS = {"port_out": "voluntary", "dormancy": "voluntary"}
+_CAUSE_GROUPS = {"port_out": "voluntary", "dormancy": "voluntary"}
 Level = Literal["line", "account"]
 
 
@@ -31,7 +31,7 @@ def exit_times(
     as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex,
     outcome: Outcome | None = None,
     level: Level = "line",
-    until: AsOf | None = None,
+    known_by: AsOf | None = None,
 ) -> pd.DataFrame:
     """Months from each date until the customers of that date leave, or until nothing more is known of them.
 
@@ -51,7 +51,7 @@ def exit_times(
         Dormancy, population and billing types; gap and horizon are not used.
     level : {"line", "account"}
         Lines, or payers: an account stays as long as one of the lines it had at the date does.
-    until : date, optional
+    known_by : date, optional
         Nothing after this day is looked at: what could be known then. The last day of the data by default.
 
     Returns
@@ -82,8 +82,8 @@ def exit_times(
         raise ConfigurationError(f"unknown level\n  given: {level!r}\n  allowed: line, account")
     outcome = outcome or Outcome()
     days, last = read_days(wh, as_of)
-    if until is not None:
-        last = min(last, read_days(wh, until)[0][0])
+    if known_by is not None:
+        last = min(last, read_days(wh, known_by)[0][0])
     reach = replace(outcome, gap_days=0, horizon_days=max(1, (last - min(days)).days))
     steps = [
         *population_steps(wh, days, reach),
@@ -92,8 +92,8 @@ def exit_times(
         first_exits_step(),
         _exit_step(),
     ]
-    lines = _timed(ordered_frame(wh, steps), last, outcome.dormancy_days)
-    return lines if level == "line" else _accounts(wh, lines)
+    lines = _in_months(ordered_frame(wh, steps), last, outcome.dormancy_days)
+    return lines if level == "line" else _by_account(wh, lines)
 
 
 def months_between(start: pd.Series, day: pd.Series) -> pd.Series:
@@ -117,7 +117,7 @@ where x.day is null or x.day > p.as_of"""
     return Step("exit_days", sql, "the population of each date with its first exit")
 
 
-def _timed(frame: pd.DataFrame, last: date, dormancy: int) -> pd.DataFrame:
+def _in_months(frame: pd.DataFrame, last: date, dormancy: int) -> pd.DataFrame:
     """Days of exit as months; exits after the last whole month that can be judged are not known yet."""
     start = pd.Series(frame.index.get_level_values("as_of"), index=frame.index)
     late = pd.to_timedelta(np.where(frame["billing_type"] == "prepaid", dormancy, 0), unit="D")
@@ -128,11 +128,11 @@ def _timed(frame: pd.DataFrame, last: date, dormancy: int) -> pd.DataFrame:
     # in a month watched in part only those who leave would be counted, and all of them would have left
     seen = day.notna() & (left <= watched)
     months = left.where(seen, watched)
-    cause = frame["cause"].replace(_GROUPS).where(seen, np.nan).astype(object)
+    cause = frame["cause"].replace(_CAUSE_GROUPS).where(seen, np.nan).astype(object)
     return pd.DataFrame({"months": months.astype(np.int64), "cause": cause, "billing_type": frame["billing_type"]})
 
 
-def _accounts(wh: Warehouse, lines: pd.DataFrame) -> pd.DataFrame:
+def _by_account(wh: Warehouse, lines: pd.DataFrame) -> pd.DataFrame:
     if "customers" not in wh.tables or "account_id" not in wh.columns("customers"):
         raise DataError("no table tells which account a line belongs to\n  allowed: customers with account_id")
     owners = wh.engine.sql(f"select customer_id, account_id from {wh.relation('customers')}")

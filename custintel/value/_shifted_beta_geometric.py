@@ -64,7 +64,7 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
             For less than two numbers, a cohort that grows, or nobody who left.
         """
         del y
-        here = _cohort(X)
+        here = _checked_cohort(X)
         lost, left = -np.diff(here), float(here[-1])
 
         def negative(log_params: np.ndarray) -> float:
@@ -75,7 +75,7 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
             return -float(lost @ chance + left * stay)
 
         found = min(
-            (minimize(negative, x0, method="Nelder-Mead", options=_TIGHT) for x0 in _STARTS), key=lambda f: f.fun
+            (minimize(negative, x0, method="Nelder-Mead", options=_TOLERANCES) for x0 in _STARTS), key=lambda f: f.fun
         )
         self.alpha_, self.beta_ = (float(v) for v in np.exp(found.x))
         self.log_likelihood_ = -float(found.fun)
@@ -143,10 +143,10 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
 
 
 _STARTS = (np.zeros(2), np.array([-0.5, 1.0]), np.array([1.0, 2.5]))
-_TIGHT = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 20_000}
+_TOLERANCES = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 20_000}
 
 
-def _cohort(X: Any) -> np.ndarray:
+def _checked_cohort(X: Any) -> np.ndarray:
     here = np.asarray(X, dtype=np.float64).ravel()
     if len(here) < 3:
         raise DataError(

@@ -7,7 +7,7 @@ The months of an earlier assignment come first: `checked_months` sees that new m
 
 >>> limits = np.array([[600.0]])
 >>> monthly = MonthlyValues.of(np.array([[45.0, 80.0, 80.0, 80.0]]))
->>> follow_tiers(monthly, HysteresisRule(limits, smoothing=3, hysteresis=0.1, confirmation=2)).own.tolist()
+>>> follow_tiers(monthly, HysteresisRule(limits, smoothing=3, hysteresis=0.1, confirmation=2)).tier.tolist()
 [[0, 0, 1, 1]]
 """
 
@@ -37,17 +37,17 @@ class HysteresisRule:
     hysteresis: float
     confirmation: int
 
-    def plain(self, annual: np.ndarray, segment: np.ndarray) -> np.ndarray:
+    def by_threshold(self, annual: np.ndarray, segment: np.ndarray) -> np.ndarray:
         """The tier of a value by the thresholds alone."""
         return np.asarray((annual[:, None] >= self.limits[segment]).sum(axis=1))
 
-    def goal(self, annual: np.ndarray, segment: np.ndarray, own: np.ndarray) -> np.ndarray:
+    def target_tier(self, annual: np.ndarray, segment: np.ndarray, tier: np.ndarray) -> np.ndarray:
         """Where a value points to when thresholds must be passed by the hysteresis."""
         limits = self.limits[segment]
         room = self.hysteresis * np.abs(limits)
         up = (annual[:, None] > limits + room).sum(axis=1)
         down = (annual[:, None] >= limits - room).sum(axis=1)
-        return np.where(up > own, up, np.where(down < own, down, own))
+        return np.where(up > tier, up, np.where(down < tier, down, tier))
 
 
 @dataclass
@@ -57,9 +57,9 @@ class TierState:
     `recent` has the values of the ``smoothing - 1`` months before, missing ones as NaN.
     """
 
-    own: np.ndarray
-    pending: np.ndarray
-    goal: np.ndarray
+    tier: np.ndarray
+    pending_months: np.ndarray
+    pending_tier: np.ndarray
     months: np.ndarray
     recent: np.ndarray
 
@@ -86,14 +86,14 @@ class MonthlyValues:
 
 @dataclass(frozen=True)
 class TierPaths:
-    """Customers x months: annual value, own tier, pending months (up positive), its goal, months here, last move."""
+    """Customers x months: annual value, own tier, pending months (up positive) and tier, months here, last move."""
 
     annual: np.ndarray
-    own: np.ndarray
-    pending: np.ndarray
-    goal: np.ndarray
+    tier: np.ndarray
+    pending_months: np.ndarray
+    pending_tier: np.ndarray
     months: np.ndarray
-    step: np.ndarray
+    move: np.ndarray
 
 
 def follow_tiers(monthly: MonthlyValues, rule: HysteresisRule, state: TierState | None = None) -> TierPaths:
@@ -106,29 +106,31 @@ def follow_tiers(monthly: MonthlyValues, rule: HysteresisRule, state: TierState 
         now.months = np.where(here, now.months + 1, 0)
         values[now.months == 1, : k + rule.smoothing - 1] = np.nan  # a life before this one does not count
         annual = _annual(values[:, k : k + rule.smoothing])
-        before = now.own
+        before = now.tier
         _one_month(now, rule, annual, segment)
-        step = np.where((before >= 0) & (now.months > 1), np.sign(now.own - before), 0)
-        kept.append((annual, now.own, now.pending, now.goal, now.months, step))
+        move = np.where((before >= 0) & (now.months > 1), np.sign(now.tier - before), 0)
+        kept.append((annual, now.tier, now.pending_months, now.pending_tier, now.months, move))
     return TierPaths(*(np.column_stack(columns) for columns in zip(*kept, strict=True)))
 
 
 def _one_month(now: TierState, rule: HysteresisRule, annual: np.ndarray, segment: np.ndarray) -> None:
     """Bring what is known of the customers to the end of the month."""
     here, known = now.months > 0, np.isfinite(annual)
-    own = np.where(now.months > 1, now.own, -1)
-    pending, goal = (np.where(now.months > 1, old, new) for old, new in ((now.pending, 0), (now.goal, -1)))
-    placed = here & known & (own < 0)
-    judged = here & known & (own >= 0)
-    points_to = np.where(judged, rule.goal(annual, segment, own), own)
-    direction = np.sign(points_to - own)
-    again = (direction != 0) & (np.sign(pending) == direction)
-    least = np.where(direction > 0, np.minimum(goal, points_to), np.maximum(goal, points_to))
-    goal = np.where(judged, np.where(direction == 0, -1, np.where(again, least, points_to)), goal)
-    pending = np.where(judged, np.where(again, pending, 0) + direction, pending)
-    moves = judged & (direction != 0) & (np.abs(pending) >= rule.confirmation)
-    now.own = np.where(placed, rule.plain(annual, segment), np.where(moves, goal, own))
-    now.pending, now.goal = np.where(moves, 0, pending), np.where(moves, -1, goal)
+    tier = np.where(now.months > 1, now.tier, -1)
+    pending_months, pending_tier = (
+        np.where(now.months > 1, old, new) for old, new in ((now.pending_months, 0), (now.pending_tier, -1))
+    )
+    placed = here & known & (tier < 0)
+    judged = here & known & (tier >= 0)
+    points_to = np.where(judged, rule.target_tier(annual, segment, tier), tier)
+    direction = np.sign(points_to - tier)
+    again = (direction != 0) & (np.sign(pending_months) == direction)
+    least = np.where(direction > 0, np.minimum(pending_tier, points_to), np.maximum(pending_tier, points_to))
+    pending_tier = np.where(judged, np.where(direction == 0, -1, np.where(again, least, points_to)), pending_tier)
+    pending_months = np.where(judged, np.where(again, pending_months, 0) + direction, pending_months)
+    moves = judged & (direction != 0) & (np.abs(pending_months) >= rule.confirmation)
+    now.tier = np.where(placed, rule.by_threshold(annual, segment), np.where(moves, pending_tier, tier))
+    now.pending_months, now.pending_tier = np.where(moves, 0, pending_months), np.where(moves, -1, pending_tier)
 
 
 def _annual(window: np.ndarray) -> np.ndarray:
@@ -177,8 +179,8 @@ def state_from_history(history: pd.DataFrame, customers: pd.Index, names: Sequen
     end = frame["month"].max()
     last = frame[frame["month"] == end].set_index("customer_id").reindex(customers)
     state = TierState.unknown(len(customers), smoothing - 1)
-    state.own, state.goal = _numbers(last["own_tier"], names), _numbers(last["pending_tier"], names)
-    state.pending, state.months = (last[key].fillna(0).to_numpy(np.int64) for key in ("pending", "months"))
+    state.tier, state.pending_tier = _numbers(last["own_tier"], names), _numbers(last["pending_tier"], names)
+    state.pending_months, state.months = (last[key].fillna(0).to_numpy(np.int64) for key in ("pending", "months"))
     for back in range(smoothing - 1):
         month = frame[frame["month"] == end - pd.DateOffset(months=back)].set_index("customer_id")
         _check_long_enough(state.months > back, customers.isin(month.index), smoothing)

@@ -131,7 +131,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         table, matrix = self._learn_table(X, margins, months, cause, groups=groups)
         self._check_params()
         rate = self._run_rates(table, len(table))
-        alive = _while_alive(margins, months, cause)
+        alive = _margins_while_alive(margins, months, cause)
         fold = _folds(len(table), groups, integer_seed(self.random_state))
         self.survival_ = None
         if months is not None:
@@ -299,7 +299,7 @@ def _margins(y: Any) -> np.ndarray:
     return found
 
 
-def _while_alive(margins: np.ndarray, months: Any, cause: Any) -> np.ndarray:
+def _margins_while_alive(margins: np.ndarray, months: Any, cause: Any) -> np.ndarray:
     """Margins of whole months before the exit; those of the exit month and later are not of a customer who stays."""
     if months is None:
         return margins

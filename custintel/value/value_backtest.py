@@ -42,7 +42,7 @@ BASELINES: Mapping[str, str] = {
 _MONTH_DAYS = 30.4375
 _STEP_MONTHS = 3
 _HISTORY_MONTHS = 3
-_METHODS = ("model", *BASELINES)
+_COMPARED = ("model", *BASELINES)
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class ValueBacktest:
         ``capture`` is the actual value of the tenth ranked highest over that of the tenth that was best in fact.
         """
         rows = {
-            (day, method): _judged(part[method].to_numpy(), part["actual"].to_numpy())
+            (day, method): _measures(part[method].to_numpy(), part["actual"].to_numpy())
             for day, part in self.customers.groupby(level="as_of")
-            for method in _METHODS
+            for method in _COMPARED
         }
         found = pd.DataFrame.from_dict(rows, orient="index")
         return found.set_axis(pd.MultiIndex.from_tuples(list(rows), names=["as_of", "method"]))
@@ -173,7 +173,7 @@ def backtest_value(
     DateError
         When a date has less than `horizon` months after it, or too few before it.
     """
-    days = _checked(wh, as_of, horizon)
+    days = _checked_dates(wh, as_of, horizon)
     if X is None:
         X = value_features(wh, sorted({*days, *(d for day in days for d in learning_dates(wh, day))}), costs=costs)
     blank = clone(model or ValueModel()).set_params(horizon=horizon)
@@ -182,7 +182,7 @@ def backtest_value(
     for day in track(days, "back-test"):
         table = value_table(wh, learning_dates(wh, day), day, horizon, costs, X)
         unit = table.unit
-        parts[day] = _one_date(wh, fit_on(table, clone(blank)), table, X, (day, truth))
+        parts[day] = _predict_one_date(wh, fit_on(table, clone(blank)), table, X, (day, truth))
     return ValueBacktest(pd.concat(parts, names=["as_of", "customer_id"]), horizon, unit)
 
 
@@ -197,7 +197,7 @@ def learning_dates(wh: Warehouse, day: pd.Timestamp) -> list[pd.Timestamp]:
     return sorted(found)
 
 
-def _one_date(
+def _predict_one_date(
     wh: Warehouse, model: ValueModel, table: Any, X: pd.DataFrame, known: tuple[pd.Timestamp, pd.DataFrame]
 ) -> pd.DataFrame:
     """Actual value, and predictions by the model and the baselines, of the customers of one date."""
@@ -211,7 +211,7 @@ def _one_date(
     return found.join(baseline_values(wh, table, own, day, factors))
 
 
-def _checked(wh: Warehouse, as_of: Sequence[AsOf], horizon: int) -> list[pd.Timestamp]:
+def _checked_dates(wh: Warehouse, as_of: Sequence[AsOf], horizon: int) -> list[pd.Timestamp]:
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
     end = wh.period[1]
     late = [str(d.date()) for d in days if d + pd.offsets.MonthEnd(horizon) > end]
@@ -234,7 +234,7 @@ def _tenths(predicted: np.ndarray) -> np.ndarray:
     return np.asarray(place * 10 // len(predicted) + 1)
 
 
-def _judged(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
+def _measures(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
     from scipy.stats import spearmanr
 
     tenth = _tenths(predicted)
@@ -277,28 +277,28 @@ def baseline_values(
     monthly = left.sum() / max(length.sum(), 1)
     constant = factors @ (1 - monthly) ** np.arange(1, months + 1)
     mean = X["margin_mean_3m"].fillna(0.0).to_numpy()
-    kind = _kinds(X)
-    curves = {k: _curve(length[own], left[own], months) for k, own in _by_kind(table.X)}
+    kind = _billing_types(X)
+    curves = {k: _kaplan_meier_curve(length[own], left[own], months) for k, own in _rows_by_billing_type(table.X)}
     here = np.array([curves.get(k, curves[""]) for k in kind]) @ factors
     found = pd.DataFrame({"constant_churn": X["run_rate"].fillna(0.0) * constant, "kaplan_meier": mean * here}, X.index)
     return found.assign(probabilistic=_probabilistic(wh, X, as_of, curves, factors))
 
 
-def _curve(length: np.ndarray, left: np.ndarray, months: int) -> np.ndarray:
+def _kaplan_meier_curve(length: np.ndarray, left: np.ndarray, months: int) -> np.ndarray:
     """Kaplan-Meier curve of those watched for a month at least; flat where there are none."""
     seen = length > 0
     return kaplan_meier(length[seen], left[seen], months).to_numpy() if seen.any() else np.ones(months)
 
 
-def _kinds(X: pd.DataFrame) -> np.ndarray:
+def _billing_types(X: pd.DataFrame) -> np.ndarray:
     """Billing type of each row; one kind for all where it is not known."""
     if "billing_type" not in X:
         return np.full(len(X), "")
     return np.asarray(X["billing_type"].astype(object).fillna(""))
 
 
-def _by_kind(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
-    kinds = _kinds(X)
+def _rows_by_billing_type(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
+    kinds = _billing_types(X)
     return [("", np.ones(len(X), dtype=bool)), *((str(k), kinds == k) for k in sorted(set(kinds) - {""}))]
 
 
@@ -307,7 +307,7 @@ def _probabilistic(
 ) -> np.ndarray:
     mean = X["margin_mean_3m"].fillna(0.0).to_numpy()
     value = np.asarray(mean * (_sbg_curve(curves.get("postpaid", curves[""])) @ factors))
-    prepaid = _kinds(X) == "prepaid"
+    prepaid = _billing_types(X) == "prepaid"
     if prepaid.any() and "recharges" in wh.tables:
         value[prepaid] = _top_up_value(wh, X[prepaid], as_of, factors)
     return value

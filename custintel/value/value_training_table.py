@@ -13,7 +13,7 @@ from custintel.dates import read_dates
 from custintel.errors import DataError, DateError
 from custintel.progress import track
 from custintel.questions import exit_times
-from custintel.value._monthly_margin import monthly_margin, value_name
+from custintel.value._monthly_margin import monthly_margin, value_column
 from custintel.value._value_windows import future_margin, margin_columns
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
-_TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
+_MEMBERSHIP_TABLES = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
     "usage",
     "billing",
@@ -153,25 +153,25 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         )
     X = value_features(wh, days, costs=costs) if X is None else X
     # a line belongs to the table if it could be watched: in service and active at the date
-    exits = exit_times(wh, days, outcome, until=last)
+    exits = exit_times(wh, days, outcome, known_by=last)
     exits = exits.loc[exits.index.intersection(X.index)]
     refuse_purchase_log(wh, len(exits), int(X.index.get_level_values("as_of").isin(days).sum()))
     margin = monthly_margin(wh, last, costs)
     parts = {day: future_margin(margin, day, exits.loc[day].index, horizon) for day in days if day in exits.index}
     margins = pd.concat(parts, names=["as_of", "customer_id"]).reindex(exits.index)
-    return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_name(margin))
+    return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_column(margin))
 
 
 def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
     """Where purchases are all that is known, silence is no exit: most customers would be taken to be gone."""
-    if _TELL_WHO_IS_HERE & set(wh.tables) or 2 * active >= lines:
+    if _MEMBERSHIP_TABLES & set(wh.tables) or 2 * active >= lines:
         return
     raise DataError(
         "these tables are a log of purchases: nothing tells who is still a customer, and most would count as gone\n"
         f"  given: tables {', '.join(sorted(wh.tables))}; {active} of {lines} lines were active of late\n"
         "  allowed: a table of usage, customers or terminations, or at least half of the lines active\n"
         "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
-        "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
+        "purchase_summary(purchases, as_of=...) value them (docs/models/tiers.md)"
     )
 
 

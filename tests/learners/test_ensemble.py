@@ -148,7 +148,7 @@ def test_credit_keeps_row_totals() -> None:
     matrix[::9, 1] = np.nan
     sums = ColumnSums.learn(matrix, ["a_x", "b_x", "c_x", "y", "z"], np.zeros(5, dtype=bool))
     parts = rng.normal(size=(500, 6))
-    credited = sums.credit(parts, matrix)
+    credited = sums.credit_parts(parts, matrix)
     np.testing.assert_allclose(credited.sum(axis=1), parts.sum(axis=1), atol=1e-12)
     np.testing.assert_array_equal(credited[:, 3:], parts[:, 3:5])
 

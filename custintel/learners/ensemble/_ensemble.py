@@ -73,7 +73,7 @@ class Ensemble:
             out += self.linear_weight * self.linear.contributions(wide)
         for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
             out += weight * np.asarray(explain(booster, wide))[:, :-1]
-        return self.sums.credit(out, matrix)
+        return self.sums.credit_parts(out, matrix)
 
     def importance(self, columns: int) -> np.ndarray:
         """Share of every encoded column: gain of the trees, absolute weight of the linear design."""
@@ -152,7 +152,7 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     matrix = sums.extend(matrix)
     levels, monotone = np.append(levels, [0] * len(sums.groups)), (*monotone, *[0] * len(sums.groups))
     if not plan.candidates:
-        return FittedEnsemble(_tiny(matrix, y, weight, levels, monotone), Calibration(), np.full(len(y), np.nan))
+        return FittedEnsemble(_ridge_only(matrix, y, weight, levels, monotone), Calibration(), np.full(len(y), np.nan))
     fold = fold_of_rows(y, plan.folds, groups, random_state)
     categorical = tuple(int(j) for j in np.flatnonzero(levels))
     refits = plan.refits if matrix.size <= _MOST_REFITTED_CELLS else 0
@@ -165,14 +165,14 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     candidates = (drifting and plan.drift_candidates) or plan.candidates
     linear, linear_raw = _fit_linear(table, levels, plan, drifting)
     fitted = [fit_candidate(table, one) for one in candidates] if matrix.shape[1] else []
-    return _blend(table, fitted, linear_raw, fold, Ensemble((), (), linear, 1.0, sums, drifting=drifting))
+    return _blend_candidates(table, fitted, linear_raw, fold, Ensemble((), (), linear, 1.0, sums, drifting=drifting))
 
 
-def _tiny(
+def _ridge_only(
     matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, levels: np.ndarray, monotone: tuple[int, ...]
 ) -> Ensemble:
     design = learn_design(matrix, levels, weight, True)
-    linear = _fit_monotone(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
+    linear = _fit_with_signs(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
     return Ensemble((), (), linear, 1.0, expected_value=linear.intercept)
 
 
@@ -187,10 +187,10 @@ def _fit_linear(
     design = learn_design(matrix[rows], levels, weight[rows], plain, reach)
     sampled = [(_sample(train, plan.linear_rows, rng), valid) for train, valid in table.splits]
     penalty, raw = choose_penalty(design, matrix, y, weight, sampled)
-    return _fit_monotone(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
+    return _fit_with_signs(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
 
 
-def _fit_monotone(
+def _fit_with_signs(
     Z: np.ndarray, y: np.ndarray, weight: np.ndarray, design: Any, penalty: float, monotone: np.ndarray
 ) -> LinearPart:
     active = np.ones(Z.shape[1], dtype=bool)
@@ -210,7 +210,7 @@ def _sample(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray
     return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
 
 
-def _blend(
+def _blend_candidates(
     table: TableWithFolds,
     candidates: list[BoostedCandidate],
     linear_raw: np.ndarray,

@@ -70,11 +70,11 @@ class ColumnSums:
         sums = [matrix[:, list(g)].sum(axis=1) for g in self.groups]
         return np.asfortranarray(np.column_stack([matrix, *sums]))
 
-    def credit(self, parts: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    def credit_parts(self, parts: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Contributions with those of the sums handed to their parts; row totals stay the same.
 
         >>> sums = ColumnSums(((0, 1),), ((2.0, 1.0),))
-        >>> sums.credit(np.array([[0.0, 0.0, 0.6]]), np.array([[5.0, 2.0]])).round(2)
+        >>> sums.credit_parts(np.array([[0.0, 0.0, 0.6]]), np.array([[5.0, 2.0]])).round(2)
         array([[0.45, 0.15]])
         """
         out = parts[:, : matrix.shape[1]].copy()

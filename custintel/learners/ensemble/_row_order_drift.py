@@ -71,7 +71,7 @@ def order_matters(  # noqa: PLR0913 - a table, what its columns are, and how to 
     known, judged, mixed = _parts(codes, run[0])
     if len(kept) < _FEWEST_ROWS or _is_sorted(matrix, kept, dates):
         return False
-    if min(_rarer(y[kept[rows]]) for rows in (known, judged)) < _FEWEST_OF_A_CLASS:
+    if min(_smaller_class(y[kept[rows]]) for rows in (known, judged)) < _FEWEST_OF_A_CLASS:
         return False
     weight = np.ones(len(y)) if weight is None else weight
     scores = [
@@ -102,7 +102,7 @@ def _parts(customer: np.ndarray, random_state: int) -> tuple[np.ndarray, np.ndar
     return earlier, later[~chosen], np.append(np.sort(old), later[chosen])
 
 
-def _rarer(y: np.ndarray) -> float:
+def _smaller_class(y: np.ndarray) -> float:
     return float(min(y.sum(), len(y) - y.sum()))
 
 
