@@ -114,11 +114,7 @@ class OfferPropensity(TableEstimator):
         target = binary_target(y, self.pos_label).y
         table, matrix = self._learn_table(X, target, offer, groups=groups)
         self._check_rules(table)
-        names = (
-            np.full(len(target), _SINGLE_OFFER, dtype=object)
-            if offer is None
-            else np.asarray(offer, dtype=object).astype(str)
-        )
+        names = _offer_names(offer, len(target))
         self.offers_ = sorted(set(names))
         self.contacts_ = {name: int((names == name).sum()) for name in self.offers_}
         self.attributes_ = _offer_attributes(attributes, self.offers_)

@@ -335,11 +335,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _segment_rows(self, segment: Any, rows: int) -> np.ndarray:
         """Which of the thresholds each row is held against."""
-        names = (
-            np.full(rows, _SINGLE_SEGMENT, dtype=object)
-            if segment is None
-            else np.asarray(segment, dtype=object).astype(str)
-        )
+        names = _segment_names(segment, rows)
         places = pd.Index(list(self.thresholds_)).get_indexer(pd.Index(names))
         if len(names) != rows:
             raise DataError(f"{len(names)} segments for {rows} customers")
@@ -409,9 +405,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return found
 
     def _proposed_thresholds(self, values: np.ndarray, segment: Any) -> dict[str, np.ndarray]:
-        names = (
-            np.full(len(values), _SINGLE_SEGMENT) if segment is None else np.asarray(segment, dtype=object).astype(str)
-        )
+        names = _segment_names(segment, len(values))
         if len(names) != len(values):
             raise DataError(f"{len(names)} segments for {len(values)} customers")
         found = {}
