@@ -11,7 +11,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from custintel.learners import ChurnClassifier
+from custintel.learners import TableClassifier
 from custintel.learners.ensemble._effort import plan_fit
 from custintel.learners.ensemble._part_of_whole_sums import ColumnSums, part_groups
 from custintel.learners.ensemble._row_order_drift import auc_loss, order_matters
@@ -157,7 +157,7 @@ def test_a_sum_is_learned_and_explained_by_its_parts() -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.gamma(4, 1, (3000, 4)), columns=["day_fee", "eve_fee", "night_fee", "intl_fee"])
     y = (table.sum(axis=1) > 19).astype(int)
-    model = ChurnClassifier(effort="fast", n_jobs=1).fit(table[:2000], y[:2000])
+    model = TableClassifier(effort="fast", n_jobs=1).fit(table[:2000], y[:2000])
     assert (model.predict(table[2000:]) == y[2000:]).mean() > 0.97
     parts = model.contributions(table[2000:])
     assert list(parts.columns) == list(table.columns)
@@ -208,7 +208,7 @@ def test_a_table_sorted_by_a_column_is_not_in_the_order_of_time_unless_it_is_a_d
     assert not order_matters(X * [1, -1], y)
     assert order_matters(X, y, dates=(1,))
     table = pd.DataFrame({"x": X[:, 0], "day": pd.Timestamp("2025-01-01") + pd.to_timedelta(X[:, 1] * 9, unit="D")})
-    assert ChurnClassifier(n_jobs=1, learning_rate=0.3).fit(table, y).drifting_
+    assert TableClassifier(n_jobs=1, learning_rate=0.3).fit(table, y).drifting_
 
 
 def test_order_is_not_judged_when_the_table_is_sorted_by_the_outcome() -> None:
@@ -243,20 +243,20 @@ def test_auc_loss_is_that_of_scikit_learn_and_its_error_that_of_the_bootstrap() 
 
 def test_in_drift_the_parts_are_averaged_and_explained() -> None:
     X, y = _periods(2500)
-    model = ChurnClassifier(n_jobs=1, learning_rate=0.3).fit(X, y)
+    model = TableClassifier(n_jobs=1, learning_rate=0.3).fit(X, y)
     assert model.drifting_
     assert model.ensemble_.linear_weight == pytest.approx(1 / 3)
     assert sum(model.ensemble_.booster_weights) == pytest.approx(2 / 3)
     parts = model.contributions(X[:50]).sum(axis=1) + model.expected_value_
     np.testing.assert_allclose(parts, model.log_odds(X[:50]), atol=1e-9)
-    again = ChurnClassifier.from_state(*model.to_state())
+    again = TableClassifier.from_state(*model.to_state())
     assert again.drifting_
     np.testing.assert_array_equal(again.log_odds(X), model.log_odds(X))
 
 
 def test_in_drift_the_linear_part_follows_new_values_one_range_and_no_further() -> None:
     X, y = _periods(2500)
-    linear = ChurnClassifier(n_jobs=1, learning_rate=0.3).fit(X, y).ensemble_.linear
+    linear = TableClassifier(n_jobs=1, learning_rate=0.3).fit(X, y).ensemble_.linear
     beyond = np.column_stack([np.zeros(5), [25, 35, 45, 55, 65]])  # 0 to 25 was seen
     inside, near, far, out, further = linear.log_odds(beyond)
     assert far - near == pytest.approx(near - inside)
@@ -267,7 +267,7 @@ def test_in_drift_the_linear_part_follows_new_values_one_range_and_no_further() 
 def test_small_tables_are_refitted_on_all_rows() -> None:
     """Trees say how many rows they were grown on: bagging takes 80 % of all rows, not of four fifths of them."""
     X, y = _rows()
-    ensemble = ChurnClassifier(n_jobs=1).fit(X, y).ensemble_
+    ensemble = TableClassifier(n_jobs=1).fit(X, y).ensemble_
     seen = {b.dump_model()["tree_info"][0]["tree_structure"]["internal_count"] for b in ensemble.boosters}
     assert min(seen) > 0.75 * len(y)
     assert len(set(ensemble.texts)) == len(ensemble.texts)

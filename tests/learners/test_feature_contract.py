@@ -11,7 +11,7 @@ import pytest
 
 from custintel.credit import CreditScorecard
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.learners import AnomalyScore, ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
+from custintel.learners import AnomalyScore, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
 from custintel.learners.feature_contract import learn_contract
 from custintel.rules import LearnSettings, RuleBase
 from custintel.rules._rule_columns import Grid
@@ -39,7 +39,7 @@ def fits() -> dict[str, Any]:
     money = X["bill"].to_numpy()[:, None] + rng.normal(size=(ROWS, 3))
     half = np.arange(ROWS) % 2 == 0
     return {
-        "ChurnClassifier": lambda least: ChurnClassifier(effort="fast", min_level_count=least).fit(X, y),
+        "TableClassifier": lambda least: TableClassifier(effort="fast", min_level_count=least).fit(X, y),
         "CreditScorecard": lambda least: CreditScorecard(min_level_count=least).fit(X, y),
         "OfferPropensity": lambda least: OfferPropensity(min_level_count=least).fit(X, y),
         "UpliftModel": lambda least: UpliftModel(min_level_count=least).fit(
@@ -68,7 +68,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value.tolist()
 
 
-@pytest.mark.parametrize("name", ["ChurnClassifier", "CreditScorecard", "AnomalyScore"])
+@pytest.mark.parametrize("name", ["TableClassifier", "CreditScorecard", "AnomalyScore"])
 def test_levels_never_seen_are_treated_as_the_rare_ones(name: str) -> None:
     model = fits()[name](10)
     X = table()
@@ -97,7 +97,7 @@ def test_customers_are_counted_and_not_rows() -> None:
     assert learn_contract(rows, customers=who).columns[0].levels == ("M", "S")
     dated = rows.set_axis(pd.MultiIndex.from_arrays([range(252), who], names=["as_of", "customer_id"]), axis=0)
     assert learn_contract(dated).columns[0].levels == ("M", "S")
-    model = ChurnClassifier(effort="fast").fit(rows, np.arange(252) % 2, groups=who)
+    model = TableClassifier(effort="fast").fit(rows, np.arange(252) % 2, groups=who)
     assert MARKER not in written(model)
 
 
