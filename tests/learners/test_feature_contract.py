@@ -12,7 +12,7 @@ import pytest
 from custintel.credit import CreditScorecard
 from custintel.errors import ConfigurationError, QualityWarning
 from custintel.learners import AnomalyScore, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
-from custintel.learners.feature_contract import learn_contract
+from custintel.learners.feature_contract import FeatureContract, learn_contract
 from custintel.rules import LearnSettings, RuleBase
 from custintel.rules._rule_columns import Grid
 from custintel.training.judge_model import describe_columns
@@ -153,3 +153,13 @@ def test_no_range_ends_at_the_value_of_one_customer() -> None:
     assert learn_contract(months).columns[0].high == 40_190.0
     few = learn_contract(pd.DataFrame({"salary": salary.head(15)})).columns[0]
     assert (few.kind, few.low, few.high) == ("number", None, None)
+
+
+def test_contract_survives_json() -> None:
+    table = pd.DataFrame(
+        {"plan": ["a", "b", None], "n": [1.5, None, 2], "d": pd.to_datetime(["2025-01-01"] * 2 + [None])}
+    )
+    contract = learn_contract(table)
+    again = FeatureContract.from_state(json.loads(json.dumps(contract.to_state())))
+    assert again == contract
+    np.testing.assert_array_equal(again.encode(table), contract.encode(table))
