@@ -249,7 +249,7 @@ class FeatureBuilder:
         >>> found = FeatureBuilder().describe("largest bill")
         >>> "bill_max_180d" in found["column"].tolist(), len(found) < 20
         (True, True)
-        >>> "credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
+        >>> "bill_credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
         True
         """
         frame = self.catalogue.describe()

@@ -113,7 +113,7 @@ def how_computed(entry: Entry, family: Family) -> str:
     >>> from custintel.catalogue import Catalogue
     >>> catalogue = Catalogue.load(families=["contract", "usage"])
     >>> families = {family.name: family for family in catalogue.families}
-    >>> for column in ("monthly_fee", "texts_30d", "devices_90d", "minutes_trend"):
+    >>> for column in ("monthly_fee", "sms_30d", "devices_90d", "minutes_trend"):
     ...     entry = catalogue.entry(column)
     ...     print(how_computed(entry, families[entry.family]))
     from the row in force

@@ -67,7 +67,7 @@ class Feature:
     >>> from custintel.catalogue import Catalogue
     >>> (family,) = Catalogue.load(families=["care_results"]).families
     >>> family.features[0].name, family.features[0].windows, family.features[0].missing
-    ('matters_solved', (180,), 0.0)
+    ('resolved_cases', (180,), 0.0)
     """
 
     name: str

@@ -101,7 +101,7 @@ def test_there_are_enough_columns_and_most_are_said_in_the_grammar() -> None:
 
 def test_what_is_said_of_persons_is_marked() -> None:
     classes = {entry.column: entry.sensitivity for entry in Catalogue.load().entries()}
-    for column in ("age", "cells_30d", "radius_of_gyration", "device_days", "mutual_ties"):
+    for column in ("age", "cells_30d", "radius_of_gyration", "days_on_device", "mutual_contacts"):
         assert classes[column] == "personal"
     for column in ("credit_score", "churned_contacts", "fraud_contacts", "broken_promises_180d", "home_region"):
         assert classes[column] == "sensitive"
