@@ -29,7 +29,7 @@ _TABLE = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
 def dictionary_markdown(catalogue: Catalogue | None = None) -> str:
     """The data dictionary as a Markdown page; of the shipped families by default.
 
-    >>> dictionary_markdown(Catalogue.load(families=["plan_changes"])).splitlines()[8].endswith("columns in 1 family.")
+    >>> dictionary_markdown(Catalogue.load(topics=["plan_changes"])).splitlines()[8].endswith("columns in 1 family.")
     True
     """
     catalogue = Catalogue.load() if catalogue is None else catalogue
@@ -111,7 +111,7 @@ def how_computed(entry: Entry, family: Family) -> str:
     """In a few words, how a column comes about.
 
     >>> from custintel.catalogue import Catalogue
-    >>> catalogue = Catalogue.load(families=["contract", "usage"])
+    >>> catalogue = Catalogue.load(topics=["contract", "usage"])
     >>> families = {family.name: family for family in catalogue.families}
     >>> for column in ("monthly_fee", "sms_30d", "devices_90d", "minutes_trend"):
     ...     entry = catalogue.entry(column)

@@ -531,4 +531,4 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 
 def test_an_unknown_family_is_asked_for() -> None:
     with pytest.raises(ConfigurationError, match="did you mean billing"):
-        Catalogue.load(families=["biling"])
+        Catalogue.load(topics=["biling"])
