@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class Catalogue:
         Derived columns that cannot be computed from the families loaded, and why.
     reasons : mapping of str to ReasonGroup
         The reason groups that columns belong to, in words, with the default action.
+    topics_about : mapping of str to str
+        What each topic is about: the comment that opens its file.
 
     Examples
     --------
@@ -58,6 +61,7 @@ class Catalogue:
     _entries: tuple[Entry, ...]
     left_out: tuple[tuple[str, str], ...] = ()
     reasons: Mapping[str, ReasonGroup] = field(default_factory=dict)
+    topics_about: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, features_path: str | Path | None = None, topics: Iterable[str] | None = None) -> Catalogue:
@@ -116,7 +120,7 @@ class Catalogue:
         families = tuple(f for f in self.families if f.topic in wanted or f.name in wanted)
         kept = {family.name for family in families}
         present, left_out = _computable([e for e in self._entries if e.family in kept])
-        return Catalogue(families, present, left_out, self.reasons)
+        return replace(self, families=families, _entries=present, left_out=left_out)
 
     def match(self, columns: Iterable[str]) -> list[str]:
         """The columns of these names and patterns, each once, in the order given.
@@ -145,7 +149,7 @@ class Catalogue:
                 wanted |= parse(entry.expression).columns
         kept = tuple(entry for entry in self._entries if entry.column in wanted)
         families = {entry.family for entry in kept}
-        return Catalogue(tuple(f for f in self.families if f.name in families), kept, reasons=self.reasons)
+        return replace(self, families=tuple(f for f in self.families if f.name in families), _entries=kept, left_out=())
 
     def entries(self) -> tuple[Entry, ...]:
         """The final columns: base columns by family, then derived ones, each after the columns it reads.
@@ -227,7 +231,13 @@ def _checked(texts: tuple[tuple[str, str], ...], functions: tuple[FeatureFunctio
     entries = expand(merged, reader)
     reasons = check_reasons(entries, groups, reader)
     raise_problems(reader.problems)
-    return Catalogue(merged, entries, reasons=reasons)
+    about = {PurePath(file).stem: _opening_comment(text) for file, text in reversed(texts)}  # the shipped one stays
+    return Catalogue(merged, entries, reasons=reasons, topics_about=about)
+
+
+def _opening_comment(text: str) -> str:
+    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return " ".join(line.lstrip("# ") for line in lines if not line.startswith("# yaml-language-server"))
 
 
 def _read_reasons(file: str, text: str, reader: Reader) -> dict[str, ReasonGroup]:
