@@ -1,4 +1,4 @@
-"""`OfferPropensity`: which of many offers a customer would take up, among those he may have."""
+"""`OfferPropensity`: which of many offers a customer would take up, among those open to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How treatments were given: arms, propensities, overlap; the refusals when that is not known."""
+"""How treatments were assigned: arms, propensities and their overlap. Without that nothing can be learned."""
 
 from __future__ import annotations
 

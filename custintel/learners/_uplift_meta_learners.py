@@ -21,7 +21,7 @@ META_LEARNERS = ("dr", "r", "x", "t", "s")
 
 @dataclass(frozen=True)
 class UpliftData:
-    """What all learners share: table, outcome, design, folds, run."""
+    """What all meta-learners share: the encoded table with its outcome, the treatments, and the folds."""
 
     training: TrainingTable
     design: TreatmentDesign
@@ -72,7 +72,7 @@ class EffectModel:
         return np.asarray(self.by_fold(matrix, threads).mean(axis=0))
 
     def by_fold(self, matrix: np.ndarray, threads: int) -> np.ndarray:
-        """EffectModel by each fold's boosters (folds x rows); their spread tells how sure the effect is."""
+        """Effect by each fold's boosters (folds x rows); their spread tells how sure the effect is."""
         total = np.zeros(1)
         for boosters, weight in self.parts:
             asked = matrix if self.arm_column is None else self._with_arm(matrix, weight)

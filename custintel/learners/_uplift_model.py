@@ -70,7 +70,7 @@ class _FittedArm:
 
 
 class UpliftModel(TableEstimator):
-    """EffectModel of one or several treatments on each customer, from an experiment.
+    """Effect of one or several treatments on each customer, from an experiment.
 
     Nuisance models are cross-fitted; the default learner regresses doubly robust pseudo-outcomes on the customer with
     shallow boosted trees. The predicted differences between customers are then shrunk towards the average effect by
@@ -188,7 +188,7 @@ class UpliftModel(TableEstimator):
         return self
 
     def predict(self, X: Any) -> pd.DataFrame:
-        """EffectModel of each arm on each customer (customers x arms), on the scale of the outcome."""
+        """Effect of each arm on each customer (customers x arms), on the scale of the outcome."""
         check_is_fitted(self)
         matrix = self.encode(X)
         threads = lightgbm_threads(self.n_jobs, matrix.size)

@@ -33,7 +33,7 @@ _CERTAIN = ((0.0, 1.0), (-1.0, 1.0))
 
 
 class EventChoice(NamedTuple):
-    """Place of the event among two labels, and why it was guessed ('' when it is certain)."""
+    """The position of the event among two labels, and why it was guessed ('' when it is certain)."""
 
     position: int
     guess: str

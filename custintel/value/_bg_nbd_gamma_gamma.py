@@ -93,7 +93,7 @@ def _without_returns(purchases: pd.DataFrame, amount: str) -> pd.DataFrame:
 
 
 class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
-    """BG/NBD: while alive a customer buys at a rate of his own, and after each purchase may be gone for good.
+    """BG/NBD: while alive, each customer buys at their own rate; after each purchase they may be gone for good.
 
     Attributes
     ----------

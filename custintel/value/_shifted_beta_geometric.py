@@ -1,6 +1,6 @@
 """`ShiftedBetaGeometric`: how long customers under contract stay, from the survival of one cohort.
 
-Each customer leaves at every renewal with a chance of his own; the chances are Beta distributed. Those likely to leave
+Each customer leaves at every renewal with their own chance; the chances are Beta distributed. Those likely to leave
 go first, so retention rises with age, and a constant average retention underestimates what is left (Fader, Hardie 2007
 and 2010).
 """

@@ -1,7 +1,7 @@
 """Value tiers month after month: who is in which tier, who is about to move, and who moves.
 
-A customer is placed by his first known value. After that the mean of his last months must be beyond a threshold by
-the hysteresis in several months running; then he moves, to the least far of the tiers that these months pointed to.
+A customer is placed by the first known value. After that the mean of the last months must be beyond a threshold by the
+hysteresis for several months running; then the customer moves, to the nearest of the tiers these months pointed to.
 The months of an earlier assignment come first: `checked_months` sees that new months follow them, and
 `state_from_history` reads what they say about each customer.
 

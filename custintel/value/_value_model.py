@@ -34,7 +34,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     d the monthly discount ``(1 + annual_discount)^(1/12) - 1``. `after_exit` is what still comes of those who have left
     (final bills, bad debts, returners), most often a small cost. The chance to stay comes from `ChurnSurvival`, the
     margin of those who stay from the run rate and a boosted forecast of its change. PV may be negative and is not cut
-    at zero: a customer who costs more than he brings is worth knowing.
+    at zero: a customer who costs more than they bring is worth knowing.
 
     Parameters
     ----------

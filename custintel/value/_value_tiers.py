@@ -40,9 +40,9 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Tiers of annualised value whose members change only when their value really has.
 
     Thresholds are set once (given in money, or proposed from values) and frozen for a year. A customer's value is
-    twelve times the mean of the last months; he moves up only when it exceeds a threshold by the hysteresis, down only
-    when it falls below by as much, and only when that holds in several months running. Public customers and key
-    accounts get thresholds of their own (`segment`), never one quantile.
+    twelve times the mean of the last months. A customer moves up only when that value exceeds a threshold by the
+    hysteresis, down only when it falls below by as much, and only when that holds in several months running. Public
+    customers and key accounts get thresholds of their own (`segment`), never one quantile.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Notes
     -----
     Negative values count as they are. A month without a row means that the customer has left; a row without a value
-    (NaN) that he is here and his value is not known: it neither moves him nor breaks a confirmation.
+    (NaN) means that the customer is here and the value is not known: it moves nobody and breaks no confirmation.
 
     Examples
     --------
@@ -226,7 +226,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         monthly : DataFrame
             ``customer_id``, ``month`` and ``value`` (margin of that month, u), and ``segment`` if there are several. A
-            customer without a row in a month has left, and is new again when he comes back.
+            customer without a row in a month has left, and is new again on coming back.
         overrides : DataFrame, optional
             Decisions by hand: ``customer_id``, ``tier``, ``reason``, ``expires`` (last day), and ``since`` (first day,
             optional).

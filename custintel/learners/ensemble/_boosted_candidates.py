@@ -25,7 +25,7 @@ _MANY_ROWS = 200_000
 
 @dataclass(frozen=True)
 class CandidateSettings:
-    """What distinguishes one candidate from another."""
+    """The settings by which candidates differ: size of the trees, learning rate, penalties, rounds."""
 
     leaves: int
     min_leaf: int
@@ -38,7 +38,7 @@ class CandidateSettings:
 
 @dataclass(frozen=True)
 class TableWithFolds:
-    """Everything a candidate is fitted on."""
+    """An encoded table with its outcome, its inner splits, and how to run."""
 
     matrix: np.ndarray
     y: np.ndarray

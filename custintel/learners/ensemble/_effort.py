@@ -1,4 +1,4 @@
-"""How much work a table deserves: inner folds and candidates by its size.
+"""How much is tried for a table: inner folds and candidates by its size.
 
 Small tables get shallow candidates, five folds and averaging; large ones get one booster and a hold-out. Where random
 folds flatter (`_drift`), other candidates are averaged instead of chosen.

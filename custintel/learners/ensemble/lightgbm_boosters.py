@@ -37,7 +37,7 @@ _CHUNK = 100_000
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """What there is to learn from.
+    """An encoded customer table with its outcome: what boosters learn from.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class TrainingTable:
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """How the trees grow."""
+    """Size of the trees, learning rate and penalties of the boosting."""
 
     leaves: int
     min_leaf: int
