@@ -28,11 +28,9 @@ __all__ = [
     "ContractError",
     "CustintelError",
     "DataError",
-    "DateError",
     "LeakageWarning",
     "MissingExtraError",
     "ModelError",
-    "OutputError",
     "QualityWarning",
 ]
 

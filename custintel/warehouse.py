@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING, Any, cast
 import duckdb
 import pandas as pd
 
-from custintel.contracts import QualityReport
 from custintel.contracts.check_table import check_table, count_missing, count_unresolved
 from custintel.contracts.column_mapping import parse_mapping
 from custintel.contracts.date_columns import settle_dates
 from custintel.contracts.pseudonyms import Pseudonyms
+from custintel.contracts.quality_report import QualityReport
 from custintel.contracts.raw_tables import (
     database_sources,
     drop_copied_views,

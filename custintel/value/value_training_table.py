@@ -67,6 +67,21 @@ class ValueTable:
         """Customer of each row."""
         return np.asarray(self.X.index.get_level_values("customer_id"))
 
+    def fit(self, model: Any) -> Any:
+        """Fit a value model on this table.
+
+        Parameters
+        ----------
+        model : ValueModel
+            The model; it is fitted in place.
+
+        Returns
+        -------
+        ValueModel
+            The same model, fitted.
+        """
+        return model.fit(self.X, self.margins, months=self.months, cause=self.cause, groups=self.groups)
+
 
 def value_features(
     wh: Warehouse,
@@ -173,8 +188,3 @@ def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
         "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
         "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
     )
-
-
-def fit_on(table: ValueTable, model: Any) -> Any:
-    """Fit a value model on a table."""
-    return model.fit(table.X, table.margins, months=table.months, cause=table.cause, groups=table.groups)

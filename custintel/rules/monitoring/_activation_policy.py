@@ -122,7 +122,8 @@ def apply_policy(
 
     Examples
     --------
-    >>> from custintel.rules import Rule, RuleBase, record_outcomes
+    >>> from custintel.rules import Rule, RuleBase
+    >>> from custintel.rules.monitoring.alarm_outcomes import record_outcomes
     >>> base = RuleBase()
     >>> rule = base.add(Rule("burst", "minutes > 30", loss=200, review_cost=5), by="an analyst", at="2025-03-01")
     >>> base.shadow("burst", by="an analyst", reason="three cases", at="2025-03-01")

@@ -173,7 +173,8 @@ def review_rules(
 
     Examples
     --------
-    >>> from custintel.rules import RuleBase, record_outcomes
+    >>> from custintel.rules import RuleBase
+    >>> from custintel.rules.monitoring.alarm_outcomes import record_outcomes
     >>> base = RuleBase()
     >>> rule = base.propose("burst", "minutes > 30", by="an analyst")
     >>> base.note("burst", {"precision": 0.9}, by="backtest")
