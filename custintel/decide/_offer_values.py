@@ -44,6 +44,15 @@ class OfferValues:
     ------
     ConfigurationError
         Customers or offers occur twice, values are infinite, costs are negative or missing, shapes differ.
+
+    Examples
+    --------
+    >>> effect = pd.DataFrame({"call": [0.06, 0.02]}, index=pd.Index(["a", "b"], name="customer_id"))
+    >>> OfferValues.from_effects(effect, pd.Series({"a": 600.0, "b": 90.0}), {"call": 6.0}).value
+                 call
+    customer_id
+    a            30.0
+    b            -4.2
     """
 
     value: pd.DataFrame

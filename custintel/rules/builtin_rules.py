@@ -67,6 +67,15 @@ def load_rules(folder: str | Path) -> list[Rule]:
     ------
     ConfigurationError
         When there is no such folder, for every mistake in its files, and for a name that two files use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = "rules: {night_burst: {when: night_calls_7d > 80, about: Calls all night, about_zh: 整夜通话}}"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = Path(folder, "own.yaml").write_text(text, encoding="utf-8")
+    ...     [rule.name for rule in load_rules(folder)]
+    ['night_burst']
     """
     place = Path(folder)
     if not place.is_dir():
@@ -122,8 +131,8 @@ _HEAD = """\
 # Built-in rules
 
 Generated from `models/rules/*.yaml` (do not edit: `python docs/generate.py`). Amounts are in the operator's currency
-unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.RuleMiner.fit_parameters`. *Severity* goes
-from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
+unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.RuleMiner.fit_parameters`. *Severity*
+goes from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
 """
 _COLUMNS = ("rule", "kind", "meaning", "含义", "when", "action", "severity", "loss", "source")
 _TITLES = {"fraud": "Fraud", "arrears": "Arrears", "abuse": "Abuse"}

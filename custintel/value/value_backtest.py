@@ -267,6 +267,19 @@ def backtest_value(
     ------
     DateError
         When a date has less than `horizon` months after it, or too few before it.
+
+    Examples
+    --------
+    >>> from custintel.warehouse import Warehouse
+    >>> months = pd.date_range("2025-01-31", periods=6, freq="ME")
+    >>> bills = pd.DataFrame({"bill_id": list("uvwxyz"), "customer_id": "a", "amount": 10.0, "event_time": months})
+    >>> backtest_value(Warehouse.from_frames(bills=bills), ["2025-03-31"], horizon=12)
+    Traceback (most recent call last):
+        ...
+    custintel.errors.DateError: the horizon of 12 months is longer than the data around these dates
+      given: 2025-03-31, 2025-03-31
+      allowed: ends of months up to 2024-06-30, with 15 months of data before
+      hint: choose a shorter horizon
     """
     days = _checked(wh, as_of, horizon)
     if X is None:

@@ -60,6 +60,12 @@ class ActivationPolicy:
     kinds : tuple of str, optional
         Kinds of fraud and arrears whose rules may be activated; all when None. Rules of other kinds need a person, and
         so does every rule described from anomalies, which no confirmed case speaks for.
+
+    Examples
+    --------
+    >>> policy = ActivationPolicy(automatic=True, least_alarms=50, kinds=("sim_box",))
+    >>> policy.least_precision
+    0.5
     """
 
     name: str = "default"

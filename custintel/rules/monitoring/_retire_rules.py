@@ -59,6 +59,11 @@ class ReviewSettings:
         Stated precision of a rule whose evidence states none.
     moves : tuple of str
         Moves that a review makes by itself; others it only proposes.
+
+    Examples
+    --------
+    >>> ReviewSettings(floor=0.2, moves=("watch",)).unique_days
+    180
     """
 
     sensitivity: Sensitivity = field(default_factory=Sensitivity)
