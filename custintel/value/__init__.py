@@ -8,8 +8,8 @@ date and a forecast of those after it come three values that do not overlap, so 
 - *potential value* (PV): the discounted margin that is still to come, from the chance to stay (`ChurnSurvival`) and the
   expected margin (`ValueModel`). Decisions use PV alone.
 
-`customer_value` gives all three, `value_table` and `fit_on` train the model, `backtest_value` says whether it would
-have been right. `ValueTiers` puts values into tiers that stay put. For customers without a contract there are
+`customer_value` gives all three, `value_table` is what a model learns from, `backtest_value` says whether it would have
+been right. `ValueTiers` puts values into tiers that stay put. For customers without a contract there are
 `BetaGeometricNBD` and `GammaGamma`, for cohorts under contract `ShiftedBetaGeometric`.
 
 >>> import pandas as pd
@@ -23,14 +23,14 @@ have been right. `ValueTiers` puts values into tiers that stay put. For customer
 
 from __future__ import annotations
 
-from custintel.value._bg_nbd_gamma_gamma import BetaGeometricNBD, GammaGamma, purchase_summary
+from custintel.value._bg_nbd_gamma_gamma import BetaGeometricNBD, GammaGamma
 from custintel.value._customer_value import ValueTerms, customer_value
 from custintel.value._monthly_margin import monthly_margin
 from custintel.value._shifted_beta_geometric import ShiftedBetaGeometric
 from custintel.value._value_model import ValueModel
 from custintel.value._value_tiers import ValueTiers
 from custintel.value.value_backtest import backtest_value
-from custintel.value.value_training_table import fit_on, value_table
+from custintel.value.value_training_table import value_table
 
 __all__ = [
     "BetaGeometricNBD",
@@ -41,8 +41,6 @@ __all__ = [
     "ValueTiers",
     "backtest_value",
     "customer_value",
-    "fit_on",
     "monthly_margin",
-    "purchase_summary",
     "value_table",
 ]
