@@ -140,8 +140,6 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         X : DataFrame
             ``frequency``, ``recency`` and ``age`` of each customer, in one unit of time, as
             `BetaGeometricNBD.purchase_summary` gives them.
-        y : ignored
-            For the sake of scikit-learn.
 
         Raises
         ------
@@ -197,15 +195,7 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         return np.asarray(1 / (1 + gone))
 
     def predict(self, X: pd.DataFrame, ahead: float = 52.0) -> np.ndarray:
-        """Expected purchases of each customer over `ahead` units of time.
-
-        Parameters
-        ----------
-        X : DataFrame
-            As in `fit`.
-        ahead : float
-            Units of time.
-        """
+        """Expected purchases of each customer over `ahead` units of time."""
         check_is_fitted(self)
         x, _, age = _checked_histories(X, fitting=False)
         r, alpha, a, b = self.r_, self.alpha_, self.a_, self.b_
@@ -281,8 +271,6 @@ class GammaGamma(BaseEstimator):  # type: ignore[misc]
         ----------
         X : DataFrame
             ``frequency`` and ``amount``, the mean of repeat purchases; customers without one are not used.
-        y : ignored
-            For the sake of scikit-learn.
         """
         del y
         x, mean = _checked_spending(X)

@@ -55,8 +55,6 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
         ----------
         X : array-like
             Customers at the start and after each renewal, for example ``[1000, 869, 743]``.
-        y : ignored
-            For the sake of scikit-learn.
 
         Raises
         ------

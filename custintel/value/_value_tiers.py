@@ -125,8 +125,6 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X : array-like, optional
             Annualised value of each customer (u), from which thresholds are proposed; several columns are parts of it
             and are added up. Not needed when `thresholds` are given.
-        y : ignored
-            For the sake of scikit-learn.
         segment : array-like, optional
             Segment of each customer.
 
@@ -148,27 +146,12 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Any, segment: Any = None) -> np.ndarray:
-        """Number of the tier (0 is the lowest) of an annualised value by the thresholds alone, in one column.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        segment : array-like, optional
-            Segment of each customer.
-        """
+        """Number of the tier (0 is the lowest) of annualised values by the thresholds alone, in one column."""
         check_is_fitted(self, "thresholds_")
         return self._numbers(self._annual_values(X, fitting=False), segment).astype(np.float64)[:, None]
 
     def tier_of(self, X: Any, segment: Any = None) -> pd.Series:
-        """Name of the tier of an annualised value by the thresholds alone, without memory.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`; a series or frame keeps its index.
-        segment : array-like, optional
-            Segment of each customer.
+        """Name of the tier of annualised values by the thresholds alone; a series or frame keeps its index.
 
         Examples
         --------
