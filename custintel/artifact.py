@@ -24,8 +24,8 @@ import pandas as pd
 
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
-from custintel.files.atomic_write import read_unreplaced, replacing, scratch_folder
-from custintel.files.keyed_seal import SEAL_KEY, fits, has_key, seal
+from custintel.files.atomic_write import atomic_folder, read_consistently, scratch_folder
+from custintel.files.keyed_seal import SEAL_KEY, has_seal_key, seal, verify_seal
 from custintel.learners.ensemble import lightgbm_text
 from custintel.metrics.score_ranking import event_probability
 
@@ -119,7 +119,7 @@ class Model:
         """
         place = Path(folder)
         _check_replaceable(place)
-        with replacing(place) as fresh:
+        with atomic_folder(place) as fresh:
             self._write(fresh)
         return place
 
@@ -139,7 +139,7 @@ class Model:
             Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set.
         """
         place = Path(folder)
-        content, texts = read_unreplaced(place, lambda: _read(place, unsealed))
+        content, texts = read_consistently(place, lambda: _read(place, unsealed))
         try:
             estimator = _estimator(content["estimator"], texts, also or {})
         except Exception as error:
@@ -296,11 +296,11 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_seal(path: Path, raw: bytes, unsealed: bool) -> None:
     """With a key in the environment, refuse what was not written with it."""
-    if unsealed or not has_key():
+    if unsealed or not has_seal_key():
         return
     place = path.with_name(_SEAL)
     given = _bytes(place).decode("ascii", errors="replace").strip() if place.is_file() else None
-    if given is None or not fits(raw, given):
+    if given is None or not verify_seal(raw, given):
         wrong = "has no seal" if given is None else "has a seal that does not fit its content and this key"
         raise ModelError(
             f"the model in {path.parent} {wrong}: it was not written by a holder of the key in {SEAL_KEY}\n"

@@ -1,7 +1,7 @@
 """The views of a customer that a detector puts together, and how each is learned without seeing the row it judges.
 
 Every view is a number that rises with suspicion: log-odds of the supervised model, log-odds of the mined rules,
-similarity to the rules of an expert base, how unusual the customer is, and columns of circles of contacts.
+similarity to the rules of an expert base, settings unusual the customer is, and columns of circles of contacts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FOLDS = 4
 _EDGE = 1e-6
 
 
-def odds_of(p: Any) -> np.ndarray:
+def clipped_log_odds(p: Any) -> np.ndarray:
     """Log-odds of probabilities, kept finite."""
     q = np.clip(np.asarray(p, dtype=np.float64), _EDGE, 1 - _EDGE)
     return np.asarray(np.log(q / (1 - q)))
@@ -56,18 +56,18 @@ def mined_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> Rule
     return base if len(base) else None
 
 
-def mined_log_odds(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings, seed: int) -> np.ndarray:
+def out_of_fold_rule_log_odds(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings, seed: int) -> np.ndarray:
     """Log-odds of every row by rules that were mined without it."""
     fold = fold_of_rows(y, _FOLDS, None, seed)
     out = np.zeros(len(y))
     for k in range(_FOLDS):
         away = fold == k
         base = mined_rules(X[~away], y[~away], settings)
-        out[away] = odds_of(y[~away].mean() if base is None else base.score(X[away]))
+        out[away] = clipped_log_odds(y[~away].mean() if base is None else base.score(X[away]))
     return out
 
 
-def expert_views(base: RuleBase, X: pd.DataFrame) -> np.ndarray:
+def expert_rule_scores(base: RuleBase, X: pd.DataFrame) -> np.ndarray:
     """Highest similarity to a rule of the base, and how many rules match (customers x 2)."""
     similarity = base.within(X.columns).similarity(X).to_numpy(np.float64)
     if not similarity.shape[1]:
@@ -118,7 +118,7 @@ class Kinds:
         return cls(boosters, state["prior"])
 
 
-def fit_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
+def fit_fraud_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
     """Learn the kinds that have 20 cases or more.
 
     Parameters

@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from custintel.artifact import Model
 from custintel.errors import DataError, ModelError, Problem, QualityWarning, raise_problems
-from custintel.fraud._detector_parts import Kinds, expert_views, fit_kinds, mined_log_odds, mined_rules, odds_of
+from custintel.fraud._detector_parts import (
+    Kinds,
+    clipped_log_odds,
+    expert_rule_scores,
+    fit_fraud_kinds,
+    mined_rules,
+    out_of_fold_rule_log_odds,
+)
 from custintel.fraud._review_queue import review_queue
 from custintel.identifiers import identifier_index
 from custintel.learners import AnomalyScore, ChurnClassifier
@@ -24,7 +31,7 @@ from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.ensemble.logistic_regression import fit_positive
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 from custintel.rules import AlarmSettings, LearnSettings, RuleBase
-from custintel.rules.rule_score import separating
+from custintel.rules.rule_score import best_f1_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +51,8 @@ class FraudDetector(EventClassifier, TableEstimator):
     Put together are the log-odds of a supervised model (`ChurnClassifier`), those of rules mined from the same cases
     (`RuleBase.learn`), similarity to the rules of a given base, and how unusual the customer is among its peers
     (`AnomalyScore`). Each view is learned without the rows that it is weighed on; weights cannot be negative; the sum
-    is calibrated on left-out rows. Columns of circles of contacts (`circle_similarity`) are joined to the table.
+    is calibrated on left-out rows. Columns of
+    `contact_network_similarity` may be joined to the table.
 
     Parameters
     ----------
@@ -147,7 +155,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         self._put_together(usable, target, seed)
         self.kinds_ = None
         if kinds is not None:
-            self.kinds_ = fit_kinds(self._material(matrix, target), np.asarray(kinds, dtype=object), seed)
+            self.kinds_ = fit_fraud_kinds(self._material(matrix, target), np.asarray(kinds, dtype=object), seed)
         return self
 
     def event_probability(self, X: Any) -> np.ndarray:
@@ -165,10 +173,10 @@ class FraudDetector(EventClassifier, TableEstimator):
         """The numbers that are put together: model, rules, expert_similarity, expert_matches, anomaly."""
         check_is_fitted(self)
         table = self._usable(as_table(self, X, fitting=False))
-        mined = np.zeros(len(table)) if self.rules_ is None else odds_of(self.rules_.score(table))
+        mined = np.zeros(len(table)) if self.rules_ is None else clipped_log_odds(self.rules_.score(table))
         return self._views(table, self.model_.log_odds(table), mined)
 
-    def kind_proba(self, X: Any) -> pd.DataFrame:
+    def predict_kind_proba(self, X: Any) -> pd.DataFrame:
         """Probability of each kind; the kinds of a customer add up to its probability of being a case."""
         check_is_fitted(self)
         if self.kinds_ is None:
@@ -198,12 +206,12 @@ class FraudDetector(EventClassifier, TableEstimator):
         found = pd.DataFrame({"probability": p, "expected_loss": p * self._loss_of(X)}, index=X.index)
         found["net_benefit"] = found["expected_loss"] - self.review_cost
         if self.kinds_ is not None:
-            found["kind"] = self.kind_proba(X).idxmax(axis=1)
+            found["kind"] = self.predict_kind_proba(X).idxmax(axis=1)
         found = found.sort_values("net_benefit", ascending=False, kind="stable")
         first = np.arange(len(found)) < (len(found) if budget is None else budget)
         return found.assign(review=first & (found["net_benefit"] > 0).to_numpy())
 
-    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None) -> pd.DataFrame:
+    def alarms(self, X: pd.DataFrame, settings: AlarmSettings | None = None) -> pd.DataFrame:
         """Alarms of the rules that a customer matches or resembles, mined and given; see `RuleBase.alarms`.
 
         A customer whose probability is at or above `threshold_` and who is near no rule gets one of tier ``model``.
@@ -212,19 +220,19 @@ class FraudDetector(EventClassifier, TableEstimator):
         table = as_table(self, X, fitting=False)
         # by position: index labels may repeat
         placed = self._usable(table).set_axis([str(row) for row in range(len(table))], axis=0)
-        told = [] if self.rules is None else [self.rules.within(placed.columns).alarms(placed, how)]
+        told = [] if self.rules is None else [self.rules.within(placed.columns).alarms(placed, settings)]
         if self.rules_ is not None:
-            told.append(self.rules_.alarms(placed, how, "shadow"))
+            told.append(self.rules_.alarms(placed, settings, "shadow"))
         near = np.unique([int(row) for found in told for row in found.index]).astype(np.int64)
         rows = np.setdiff1d(np.flatnonzero(self.event_probability(X) >= self.threshold_), near)
         found = pd.concat([*told, self._model_alarms(X, rows)])
         return found.set_axis(identifier_index(table.index[found.index.astype(np.int64)]), axis=0)
 
-    def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, seed: int = 0) -> pd.DataFrame:
+    def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, random_state: int = 0) -> pd.DataFrame:
         """Whom to show to analysts so that new kinds are seen, too; see `review_queue`."""
         p = pd.Series(self.event_probability(X), index=X.index)
         unusual = self.anomaly_.score_samples(self._usable(as_table(self, X, fitting=False)))
-        return review_queue(p, unusual.set_axis(X.index), size, audit=audit, seed=seed)
+        return review_queue(p, unusual.set_axis(X.index), size, audit=audit, random_state=random_state)
 
     def save(self, folder: str | Path) -> Path:
         """Write the detector as JSON and LightGBM text (no pickle); the given rule base is kept with its history."""
@@ -296,7 +304,9 @@ class FraudDetector(EventClassifier, TableEstimator):
         unseen = self.model_.out_of_fold_
         known = ~np.isnan(unseen)
         model = np.where(known, unseen, self.model_.log_odds(table))
-        mined = np.zeros(len(y)) if self.rules_ is None else mined_log_odds(table, y, self._settings(seed), seed)
+        mined = (
+            np.zeros(len(y)) if self.rules_ is None else out_of_fold_rule_log_odds(table, y, self._settings(seed), seed)
+        )
         views = self._views(table, model, mined)
         values = views.to_numpy()[known] if known.any() else views.to_numpy()
         truth = y[known] if known.any() else y
@@ -311,11 +321,11 @@ class FraudDetector(EventClassifier, TableEstimator):
         beta = fit_positive(Z, truth, _PENALTY)
         self.weights_ = pd.Series(beta, index=["intercept", *views.columns], name="weight")
         self.calibration_ = choose_calibration(truth, raw, np.ones(len(truth)), fold)
-        self.threshold_ = separating(self.calibration_.probability(raw), truth)
+        self.threshold_ = best_f1_threshold(self.calibration_.probability(raw), truth)
 
     def _views(self, table: pd.DataFrame, model: np.ndarray, mined: np.ndarray) -> pd.DataFrame:
-        expert = np.zeros((len(table), 2)) if self.rules is None else expert_views(self.rules, table)
-        unusual = odds_of(self.anomaly_.score_samples(table))
+        expert = np.zeros((len(table), 2)) if self.rules is None else expert_rule_scores(self.rules, table)
+        unusual = clipped_log_odds(self.anomaly_.score_samples(table))
         return pd.DataFrame(
             {
                 "model": model,
@@ -346,7 +356,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         return np.full(len(X), float(self.loss))
 
     def _settings(self, seed: int) -> LearnSettings:
-        given = self.settings or LearnSettings(seed=seed, min_level_count=self.min_level_count)
+        given = self.settings or LearnSettings(random_state=seed, min_level_count=self.min_level_count)
         return replace(given, forbidden=())  # the guard has taken them out
 
     def _usable(self, table: pd.DataFrame) -> pd.DataFrame:

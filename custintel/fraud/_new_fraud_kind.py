@@ -15,8 +15,8 @@ from custintel.learners import AnomalyScore
 from custintel.metrics.score_ranking import event_of, event_probability
 from custintel.rules import Rule
 from custintel.rules.learning.anomaly_rules import describe_group
-from custintel.rules.learning.rule_overlap import covered_by
-from custintel.rules.rule_condition import text_of
+from custintel.rules.learning.rule_overlap import covering_rule
+from custintel.rules.rule_condition import condition_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ _KINDS_SHARE = 0.02
 
 
 @dataclass(frozen=True)
-class NewKind:
+class NewFraudKind:
     """How much more often the cases of a new kind are where a customer is than legitimate customers are.
 
     Among its peers every legitimate customer is spread evenly over the percentiles of each feature; the reviewed cases
@@ -46,7 +46,7 @@ class NewKind:
     cases: int
 
     @classmethod
-    def learn(cls, usual: AnomalyScore, cases: pd.DataFrame) -> NewKind:
+    def learn(cls, usual: AnomalyScore, cases: pd.DataFrame) -> NewFraudKind:
         """From a fitted `AnomalyScore` and the features of the reviewed cases."""
         places = _places(usual, cases)
         counts = np.stack([np.bincount(p, minlength=_BINS + 1) for p in places.T]).astype(float)
@@ -65,21 +65,21 @@ class NewKind:
 
 
 @dataclass(frozen=True)
-class Relearned:
+class RelearnedModel:
     """What is known after a review: the model learned again, and the new kind if there is one.
 
     Attributes
     ----------
     model : classifier
         Learned from the old and the reviewed labels, without doubtful customers that were only assumed legitimate.
-    new_kind : NewKind or None
+    new_kind : NewFraudKind or None
         None when fewer than three reviewed cases were missed by the known model.
     novel : Index
         The reviewed cases that the known model had not called cases.
     """
 
     model: Any
-    new_kind: NewKind | None
+    new_kind: NewFraudKind | None
     novel: pd.Index
     _among: pd.DataFrame = field(repr=False)
 
@@ -133,15 +133,15 @@ class Relearned:
         for share in (_KINDS_SHARE / 2, _KINDS_SHARE, 2 * _KINDS_SHARE):
             top = (like.rank(ascending=False, method="first") <= max(share * len(X), 20)).to_numpy()
             found = describe_group(readable, top, forbidden=banned)
-            if found is None or covered_by(base, found.node, X):
+            if found is None or covering_rule(base, found.node, X):
                 continue
-            rule = Rule(f"new_kind_{len(base) + 1:03d}", text_of(found.node), origin="anomaly", kind="new")
+            rule = Rule(f"new_kind_{len(base) + 1:03d}", condition_text(found.node), origin="anomaly", kind="new")
             reason = f"resembles {len(self.novel)} reviewed cases that no known kind explains"
             added.append(base.add(rule, by=by, reason=reason, evidence=found.to_evidence(), at=at))
         return added
 
 
-def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcomes: Any) -> Relearned:
+def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcomes: Any) -> RelearnedModel:
     """Learn again after a review, so that a kind nobody had labelled is found.
 
     Of the customers that were only assumed legitimate, the twentieth that a model suspects which has not seen them, and
@@ -175,14 +175,14 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
         raise DataError("as many outcomes as customers are needed, reviewed and old")
     usual = AnomalyScore().fit(_readable(model, X))
     novel = _novel(model, X, reviewed, told)
-    kind = NewKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
+    kind = NewFraudKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
     doubtful = _suspected(model, X, labels)
     if kind is not None:
         doubtful |= _highest(kind.log_ratio(X, X).to_numpy(), _RELABELLED)
     keep = ~(doubtful & (labels == 0))
     rows = pd.concat([X[keep], reviewed], ignore_index=True)
     again = _fresh(model).fit(rows, _labels(model, np.concatenate([labels[keep], told])))
-    return Relearned(again, kind, reviewed.index[novel], X)
+    return RelearnedModel(again, kind, reviewed.index[novel], X)
 
 
 def _cases(model: Any, y: Any) -> np.ndarray:

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.files.append_only_file import LineFile
+from custintel.files.append_only_file import AppendOnlyFile
 from custintel.files.file_lock import WAIT_SECONDS, locked
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class EventLog:
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._events = list(events)
-        self._file: LineFile | None = None
+        self._file: AppendOnlyFile | None = None
         self._seconds = WAIT_SECONDS
 
     @property
@@ -93,7 +93,7 @@ class EventLog:
             How long to wait for another process that writes.
         """
         log = cls()
-        log._file, log._seconds = LineFile(path), seconds
+        log._file, log._seconds = AppendOnlyFile(path), seconds
         rest = log._follow()
         if rest:
             log._recover(rest)
@@ -136,18 +136,18 @@ class EventLog:
     def _follow(self) -> bytes:
         """Read what was added to the file; returns what is no whole line."""
         assert self._file is not None
-        place = self._file.place
+        position = self._file.position
         try:
             with self._all_or_none():
                 lines, rest = self._file.new_lines()
                 for line in filter(bytes.strip, lines):
                     self._events.append(self._next(line))
         except BaseException:
-            self._file.place = place
+            self._file.position = position
             raise
         if rest and self._is_next(rest):  # only the end of the line is missing
             self._events.append(self._next(rest))
-            self._file.accept(rest)
+            self._file.accept_unfinished(rest)
             return b""
         return rest
 
@@ -177,7 +177,7 @@ class EventLog:
 
     def _set_aside(self, rest: bytes) -> None:
         assert self._file is not None
-        _warn(self._file.path, rest, f"it is kept in {self._file.set_aside(rest).name}")
+        _warn(self._file.path, rest, f"it is kept in {self._file.move_aside(rest).name}")
 
 
 def changed(what: str) -> str:

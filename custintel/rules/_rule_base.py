@@ -20,14 +20,23 @@ from custintel.files.file_lock import WAIT_SECONDS
 from custintel.learners.check_input import binary_target
 from custintel.rules._alarms import AlarmSettings, alarms
 from custintel.rules._event_log import EventLog
-from custintel.rules._match_row import RowRules
+from custintel.rules._match_row import RowMatcher
 from custintel.rules._rule import Rule
-from custintel.rules._rule_columns import Columns, as_numbers, known_columns, readable
+from custintel.rules._rule_columns import ColumnSource, column_types, prepare_table, read_as_numbers
 from custintel.rules._rule_set import RuleSet, learn_profiles
 from custintel.rules.learning._learn_rules import LearnSettings, learn_rules
-from custintel.rules.rule_condition import text_of
-from custintel.rules.rule_score import Closeness, RuleScore, fit_score
-from custintel.rules.rule_states import BEGINNINGS, STATES, Entry, Replay, State, days_between, moment, move_problem
+from custintel.rules.rule_condition import condition_text
+from custintel.rules.rule_score import RuleScore, ScoreInputs, fit_score
+from custintel.rules.rule_states import (
+    INITIAL_STATES,
+    STATES,
+    ReplayedLog,
+    RuleEntry,
+    State,
+    days_between,
+    transition_problem,
+    utc_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,7 +83,7 @@ class RuleBase:
     def __init__(self, path: str | Path | None = None, *, wait: float = WAIT_SECONDS) -> None:
         self.path = None if path is None else Path(path)
         self.log = EventLog() if self.path is None else EventLog.open(self.path, wait)
-        self._now = Replay()
+        self._now = ReplayedLog()
         self._frozen = False
         self._writer: int | None = None
         self._warn_of_unreadable()
@@ -82,7 +91,7 @@ class RuleBase:
     # --- what is in it -------------------------------------------------------------------------------------------
 
     @property
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, RuleEntry]:
         """Every version of every rule by its identity (name@version), with its state."""
         return MappingProxyType(self._replayed().entries)
 
@@ -103,7 +112,7 @@ class RuleBase:
     def __getitem__(self, name: str) -> Rule:
         return self.entry(name).rule
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> RuleEntry:
         """A version of a rule: by name@version, or by name the one that is furthest in its life.
 
         Parameters
@@ -150,7 +159,7 @@ class RuleBase:
     # --- changes -------------------------------------------------------------------------------------------------
 
     def propose(
-        self, name: str, when: str, *, by: str = "", reason: str = "", columns: Columns | None = None, **facts: Any
+        self, name: str, when: str, *, by: str = "", reason: str = "", columns: ColumnSource | None = None, **facts: Any
     ) -> Rule:
         """Add a rule, or a new version of one, in state *proposed*.
 
@@ -184,7 +193,7 @@ class RuleBase:
             hint: did you mean minutes_1d?
         """
         rule = Rule(name, when, **facts)
-        raise_problems(rule.problems(None if columns is None else known_columns(columns)))
+        raise_problems(rule.problems(None if columns is None else column_types(columns)))
         return self.add(rule, by=by, reason=reason)
 
     def add(
@@ -219,7 +228,7 @@ class RuleBase:
             self._write("added", content, by, reason, at)
         return rule
 
-    def move(
+    def change_state(
         self,
         name: str,
         state: State,
@@ -236,7 +245,7 @@ class RuleBase:
         name : str
             Name, or name@version.
         state : str
-            One of the states that `MOVES` allows from where it is.
+            One of the states that `TRANSITIONS` allows from where it is.
         by, reason : str
             Who decided, and why.
         evidence : mapping, optional
@@ -246,7 +255,7 @@ class RuleBase:
         """
         with self._writing():
             entry = self._to_move(name, state)
-            problem = move_problem(entry, state, by, reason)
+            problem = transition_problem(entry, state, by, reason)
             raise_problems([problem] if problem else [])
             content = {"rule": entry.rule.id, "state": state, "evidence": dict(evidence or {})}
             self._write("moved", content, by, reason, at)
@@ -255,25 +264,27 @@ class RuleBase:
 
     def shadow(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Let a proposed rule fire without alarming anybody."""
-        self.move(name, "shadow", by=by, reason=reason, **given)
+        self.change_state(name, "shadow", by=by, reason=reason, **given)
 
     def activate(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Let a rule alarm."""
-        self.move(name, "active", by=by, reason=reason, **given)
+        self.change_state(name, "active", by=by, reason=reason, **given)
 
     def watch(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Let a rule alarm, but under suspicion."""
-        self.move(name, "watch", by=by, reason=reason, **given)
+        self.change_state(name, "watch", by=by, reason=reason, **given)
 
     def retire(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Take a rule out of use; it stays in the history."""
-        self.move(name, "retired", by=by, reason=reason, **given)
+        self.change_state(name, "retired", by=by, reason=reason, **given)
 
     def reject(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Turn a proposal down."""
-        self.move(name, "rejected", by=by, reason=reason, **given)
+        self.change_state(name, "rejected", by=by, reason=reason, **given)
 
-    def note(self, name: str, evidence: Mapping[str, Any], *, by: str, at: str | datetime | None = None) -> None:
+    def add_evidence(
+        self, name: str, evidence: Mapping[str, Any], *, by: str, at: str | datetime | None = None
+    ) -> None:
         """Keep further evidence with a rule, such as outcomes of its alarms."""
         with self._writing():
             entry = self.entry(name)
@@ -332,15 +343,15 @@ class RuleBase:
         >>> rng = np.random.default_rng(0)
         >>> X = pd.DataFrame({"calls": rng.integers(0, 200, 1500), "cells": rng.integers(1, 30, 1500)})
         >>> fraud = (X["calls"] > 120) & (X["cells"] <= 3)
-        >>> base = RuleBase.learn(X, fraud, LearnSettings(rules=3))
+        >>> base = RuleBase.learn(X, fraud, LearnSettings(max_rules=3))
         >>> bool(base.score(X)[fraud].min() > base.score(X)[~fraud].median())
         True
         """
-        target, how = binary_target(y, pos_label).y, settings or LearnSettings()
-        table, numbers = readable(X, how.forbidden)
+        target, settings = binary_target(y, pos_label).y, settings or LearnSettings()
+        table, numbers = prepare_table(X, settings.forbidden)
         base = cls(path)
-        for k, found in enumerate(learn_rules(table, target, how, time), 1):
-            rule = Rule(f"mined_{k:02d}", text_of(found.node), origin="mined")
+        for k, found in enumerate(learn_rules(table, target, settings, time), 1):
+            rule = Rule(f"mined_{k:02d}", condition_text(found.node), origin="mined")
             base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.proof.to_evidence())
             base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
         base.learn_profiles(table[target == 0], by="RuleBase.learn")
@@ -374,7 +385,7 @@ class RuleBase:
         p = self.score(X)
         return p.ge(float(self._replayed().score["threshold"])).rename("case")
 
-    def _scored(self, X: pd.DataFrame) -> tuple[RuleScore, Closeness]:
+    def _scored(self, X: pd.DataFrame) -> tuple[RuleScore, ScoreInputs]:
         state = self._replayed().score
         if not state:
             raise DataError("the base has no score yet\n  hint: RuleBase.learn(X, y), or base.learn_score(X, y)")
@@ -387,7 +398,7 @@ class RuleBase:
             )
         nodes = {id_: entries[id_].rule.node for id_ in state["rules"]}
         rules = RuleSet.of(nodes, self._replayed().profiles)
-        return RuleScore.from_state(state), _closeness(rules, as_numbers(X, state["numbers"]))
+        return RuleScore.from_state(state), _closeness(rules, read_as_numbers(X, state["numbers"]))
 
     @classmethod
     def of_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:
@@ -483,14 +494,14 @@ class RuleBase:
         part._frozen = True
         return part
 
-    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None, *states: State) -> pd.DataFrame:
+    def alarms(self, X: pd.DataFrame, settings: AlarmSettings | None = None, *states: State) -> pd.DataFrame:
         """Alarms of the rules that fire, one row a customer and rule.
 
         Parameters
         ----------
         X : DataFrame
             Features, one row a customer.
-        how : AlarmSettings, optional
+        settings : AlarmSettings, optional
             From which similarity on, in which language, with which words for features.
         *states : str
             Other states whose rules are to alarm, for a trial; by default those that fire.
@@ -503,18 +514,18 @@ class RuleBase:
         """
         rules = self.compile(*states)
         entries = {id_: self.entries[id_] for id_ in rules.nodes}
-        return alarms(entries, rules, X, how or AlarmSettings())
+        return alarms(entries, rules, X, settings or AlarmSettings())
 
-    def on_rows(self, *states: State) -> RowRules:
+    def row_matcher(self, *states: State) -> RowMatcher:
         """The rules as a function of one row of features, for streams."""
-        return RowRules(self.compile(*states))
+        return RowMatcher(self.compile(*states))
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _replayed(self) -> Replay:
+    def _replayed(self) -> ReplayedLog:
         """The present state; only events that were not replayed yet are."""
         if not self._now.follows(self.log.events):  # some were taken back, or it is another log
-            self._now = Replay()
+            self._now = ReplayedLog()
         self._now.extend(self.log.events)
         return self._now
 
@@ -561,24 +572,24 @@ class RuleBase:
 
     def _adding_problems(self, rule: Rule, state: State) -> list[Problem]:
         where = f"rule {rule.id}"
-        if state not in BEGINNINGS:
-            return [Problem(where, "a rule cannot begin there", state, ", ".join(BEGINNINGS))]
+        if state not in INITIAL_STATES:
+            return [Problem(where, "a rule cannot begin there", state, ", ".join(INITIAL_STATES))]
         if rule.id in self.entries:
             return [Problem(where, "this version is in the base already", self.entries[rule.id].state)]
         return []
 
-    def _to_move(self, name: str, state: State) -> Entry:
+    def _to_move(self, name: str, state: State) -> RuleEntry:
         """The version meant: with several, the one that can go there."""
         if state not in STATES:
             raise_problems([Problem("rules", "unknown state", str(state), ", ".join(STATES))])
         found = self._replayed().versions(name)
-        able = [e for e in found if move_problem(e, state, "somebody", "something") is None]
+        able = [e for e in found if transition_problem(e, state, "somebody", "something") is None]
         return able[-1] if able else self.entry(name)
 
     def _retire_earlier(self, rule: Rule, by: str, at: Any) -> None:
         for other in self._replayed().versions(rule.name):
             if other.state in _FIRING and other.rule.id != rule.id:
-                self.move(other.rule.id, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
+                self.change_state(other.rule.id, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
 
     def _at(self, when: str | datetime | RuleBase) -> RuleBase:
         return when if isinstance(when, RuleBase) else self.as_of(when)
@@ -606,9 +617,9 @@ class RuleBase:
         return other
 
 
-def _closeness(rules: RuleSet, X: pd.DataFrame) -> Closeness:
+def _closeness(rules: RuleSet, X: pd.DataFrame) -> ScoreInputs:
     similarity = rules.similarity(X)
-    return Closeness(similarity.to_numpy(), rules.clearness(X).to_numpy(), similarity.attrs)
+    return ScoreInputs(similarity.to_numpy(), rules.exceedance(X).to_numpy(), similarity.attrs)
 
 
 def _is_about(event: Mapping[str, Any], name: str | None) -> bool:
@@ -623,7 +634,7 @@ def _state_in(base: RuleBase, id_: str) -> str:
 
 def _time(at: str | datetime | None) -> str:
     """UTC with microseconds, so that text order is time order."""
-    return moment(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return utc_time(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _ahead_of_now(last: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 
 from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, Problem, raise_problems
-from custintel.files.yaml_reader import yaml_text
+from custintel.files.yaml_reader import read_yaml_text
 from custintel.rules._rule import Category, Rule
 from custintel.rules._rule_base import RuleBase
 from custintel.rules.rule_files import rules_from_yaml
@@ -148,7 +148,7 @@ def _of_folder(folder: Path | Traversable, shown: str) -> list[Rule]:
 
 def _of_file(item: Path | Traversable, shown: str, problems: list[Problem]) -> list[Rule]:
     try:
-        text = yaml_text(item) if isinstance(item, Path) else item.read_text(encoding="utf-8")
+        text = read_yaml_text(item) if isinstance(item, Path) else item.read_text(encoding="utf-8")
         return rules_from_yaml(text, shown)
     except ConfigurationError as error:
         problems += error.problems

@@ -1,4 +1,7 @@
-"""The sections on rules: alarms, precision, life, what was learned. Each takes the twin and its texts, returns HTML."""
+"""The sections of the page: summary, key figures, cases, rules, precision charts, changes, and delay.
+
+Each function takes the facts of the report and the texts of its language, and returns HTML.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,6 @@ from custintel.rules.rule_evidence import evidence_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-# The top of the desk's page: headline, key figures, cases. Each takes the twin and its texts and returns HTML.
 
 
 Facts = Any
@@ -141,9 +142,6 @@ def _near(similarity: float) -> str:
 def badge(look: str, names: Mapping[str, str]) -> str:
     """Return a state or tier as a small coloured label."""
     return f'<span class="badge {escape(look)}">{escape(names.get(look, look))}</span>'
-
-
-# The picture of a rule's precision, month by month.
 
 
 _WIDTH, _HEIGHT = 462, 190

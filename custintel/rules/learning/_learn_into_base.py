@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.learners.check_input import binary_target
 from custintel.rules._rule_base import RuleBase
-from custintel.rules._rule_columns import readable
+from custintel.rules._rule_columns import prepare_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,16 +50,16 @@ def learn_into(  # noqa: PLR0913 - the options of learning
     """
     target = binary_target(y, pos_label).y
     learned = RuleBase.learn(X, target, settings, time=time)
-    added = absorb(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
+    added = merge_rules(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
     if added:
-        table, numbers = readable(X, settings.forbidden if settings else ())
+        table, numbers = prepare_table(X, settings.forbidden if settings else ())
         base.learn_profiles(table[target == 0], by=by)
         if set(base.compile("shadow", "active", "watch").columns) <= set(table.columns):
             base.learn_score(table, target, numbers)
     return added
 
 
-def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str, **facts: Any) -> list[Rule]:
+def merge_rules(base: RuleBase, learned: RuleBase, *, by: str, reason: str, **facts: Any) -> list[Rule]:
     """Take the rules of another base into the shadow of this one, with their evidence.
 
     A rule whose conditions the base has already, under whatever name and in whatever state, is left out; a name that is
@@ -86,7 +86,7 @@ def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str, **facts: 
     >>> from custintel.rules import RuleBase
     >>> base, learned = RuleBase(), RuleBase()
     >>> _ = base.propose("mined_01", "minutes > 600", by="me"), learned.propose("mined_01", "cells < 3", by="me")
-    >>> [rule.name for rule in absorb(base, learned, by="me", reason="mined")]
+    >>> [rule.name for rule in merge_rules(base, learned, by="me", reason="mined")]
     ['mined_02']
     """
     known = {entry.rule.version for entry in base.entries.values()}

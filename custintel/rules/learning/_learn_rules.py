@@ -18,10 +18,10 @@ from scipy.special import expit
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.learners.ensemble.logistic_regression import fit_positive
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
-from custintel.rules._rule_columns import Grid
-from custintel.rules._similarity import Profile, ramp_of
-from custintel.rules.learning._mine_rules import Path, holds, mine_paths, node_of, rounded
-from custintel.rules.learning._prove_rules import Proof, discoveries
+from custintel.rules._rule_columns import FeatureMatrix
+from custintel.rules._similarity import Profile, ramp_before
+from custintel.rules.learning._holdout_precision import HoldoutCounts, benjamini_hochberg
+from custintel.rules.learning._mine_rules import TreePath, cut_holds, mine_tree_paths, path_condition, round_limits
 from custintel.rules.rule_score import PENALTY
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _FEWEST_CASES = 12
 _SHRINK = 50.0
-_LEAST = {"rules": 1, "least_alarms": 1, "parts": 3, "candidates": 1, "most_rows": 100, "min_level_count": 1}
+_MINIMUM = {"max_rules": 1, "min_alarms": 1, "folds": 3, "max_candidates": 1, "max_rows": 100, "min_level_count": 1}
 
 
 @dataclass(frozen=True)
@@ -43,42 +43,42 @@ class LearnSettings:
 
     Parameters
     ----------
-    rules : int
+    max_rules : int
         Most rules to keep.
-    least_lift : float
+    min_lift : float
         A rule's precision on untouched customers is at least so many times the share of cases.
-    least_alarms, least_hits : int
+    min_alarms, min_hits : int
         Support on untouched customers.
-    most_overlap : float
+    max_overlap : float
         Jaccard overlap of alarms from which two rules count as one.
-    false_discoveries : float
+    false_discovery_rate : float
         Share of false findings that is accepted among the candidates.
-    parts : int
+    folds : int
         Parts into which customers are cut.
-    most_rows : int
+    max_rows : int
         Rows to learn from; larger tables are sampled, cases first.
-    candidates : int
+    max_candidates : int
         Candidates among which to choose.
     forbidden : tuple of str
         Columns that no rule may read (consequences of a case, protected traits).
     min_level_count : int
         No rule names a level of a category that fewer customers have.
-    seed : int
+    random_state : int
         Seed of everything random.
     """
 
-    rules: int = 40
-    least_lift: float = 1.2
-    least_alarms: int = 8
-    least_hits: int = 3
-    most_overlap: float = 0.9
-    false_discoveries: float = 0.05
-    parts: int = 5
-    most_rows: int = 40_000
-    candidates: int = 2000
+    max_rules: int = 40
+    min_lift: float = 1.2
+    min_alarms: int = 8
+    min_hits: int = 3
+    max_overlap: float = 0.9
+    false_discovery_rate: float = 0.05
+    folds: int = 5
+    max_rows: int = 40_000
+    max_candidates: int = 2000
     forbidden: tuple[str, ...] = field(default=())
     min_level_count: int = MIN_LEVEL_COUNT
-    seed: int = 0
+    random_state: int = 0
 
     def to_state(self) -> dict[str, Any]:
         """Plain data."""
@@ -92,7 +92,7 @@ class LearnSettings:
     def __post_init__(self) -> None:
         problems = [
             Problem(f"LearnSettings.{name}", "too small", str(getattr(self, name)), f"{least} or more")
-            for name, least in _LEAST.items()
+            for name, least in _MINIMUM.items()
             if getattr(self, name) < least
         ]
         raise_problems(problems)
@@ -103,15 +103,15 @@ class Candidate:
     """A rule found: its conditions and its proof."""
 
     node: Node
-    path: Path
-    proof: Proof
+    path: TreePath
+    proof: HoldoutCounts
 
 
 @dataclass(frozen=True)
 class _Proved:
     """Counts of a path, and the part of the customers they are from."""
 
-    proof: Proof
+    proof: HoldoutCounts
     part: int
 
 
@@ -138,17 +138,18 @@ def learn_rules(
     """
     _check(y)
     rows = _sampled(y, settings)
-    grid, y = Grid.of(X, settings.forbidden, settings.min_level_count), y[rows].astype(np.float64)
+    grid, y = FeatureMatrix.of(X, settings.forbidden, settings.min_level_count), y[rows].astype(np.float64)
     grid = replace(grid, values=np.asfortranarray(grid.values[rows]))
     part = _parts(y, settings, None if time is None else np.asarray(time)[rows])
     proofs = _proved(grid, y, part, settings, later_only=time is not None)
     if not proofs:
         return []
-    paths = _ranked(proofs, settings.candidates)
+    paths = _ranked(proofs, settings.max_candidates)
     near = _similarities(grid, y, paths)
-    judges = _Judges(part, np.array([proofs[path].part for path in paths]))
+    judges = _SelectionRows(part, np.array([proofs[path].part for path in paths]))
     return [
-        Candidate(node_of(paths[k], grid), paths[k], proofs[paths[k]].proof) for k in _chosen(near, y, judges, settings)
+        Candidate(path_condition(paths[k], grid), paths[k], proofs[paths[k]].proof)
+        for k in _chosen(near, y, judges, settings)
     ]
 
 
@@ -163,70 +164,70 @@ def _check(y: np.ndarray) -> None:
 
 def _sampled(y: np.ndarray, settings: LearnSettings) -> np.ndarray:
     """All rows, or all cases (up to half) and a sample of the others."""
-    if len(y) <= settings.most_rows:
+    if len(y) <= settings.max_rows:
         return np.arange(len(y))
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(settings.random_state)
     cases, others = np.flatnonzero(y == 1), np.flatnonzero(y != 1)
-    cases = rng.permutation(cases)[: settings.most_rows // 2]
-    others = rng.permutation(others)[: settings.most_rows - len(cases)]
+    cases = rng.permutation(cases)[: settings.max_rows // 2]
+    others = rng.permutation(others)[: settings.max_rows - len(cases)]
     return np.sort(np.concatenate([cases, others]))
 
 
 def _parts(y: np.ndarray, settings: LearnSettings, time: np.ndarray | None) -> np.ndarray:
     """Part of each row: in time order, or at random with the same share of cases in each."""
-    order = np.random.default_rng(settings.seed).permutation(len(y))
+    order = np.random.default_rng(settings.random_state).permutation(len(y))
     if time is not None:
         ranks = np.argsort(np.argsort(time, kind="stable"), kind="stable")
-        return np.asarray(ranks * settings.parts // len(y))
+        return np.asarray(ranks * settings.folds // len(y))
     part = np.empty(len(y), dtype=np.int64)
     for value in (0.0, 1.0):
         members = order[y[order] == value]
-        part[members] = np.arange(len(members)) % settings.parts
+        part[members] = np.arange(len(members)) % settings.folds
     return part
 
 
 def _proved(
-    grid: Grid, y: np.ndarray, part: np.ndarray, settings: LearnSettings, *, later_only: bool
-) -> dict[Path, _Proved]:
+    grid: FeatureMatrix, y: np.ndarray, part: np.ndarray, settings: LearnSettings, *, later_only: bool
+) -> dict[TreePath, _Proved]:
     """Paths with their counts on the part they were not grown on; only those that stand."""
     columns = [np.sort(v[~np.isnan(v)]) for v in grid.values.T]
-    found: dict[Path, _Proved] = {}
-    for k in [settings.parts - 1] if later_only else range(settings.parts):
+    found: dict[TreePath, _Proved] = {}
+    for k in [settings.folds - 1] if later_only else range(settings.folds):
         away = part == k
-        judge = part == (k - 1) % settings.parts
+        judge = part == (k - 1) % settings.folds
         values, truth = grid.values[away], y[away]
-        for path in mine_paths(grid, y, np.flatnonzero(~away & ~judge), settings.seed + k):
-            plain = rounded(path, columns)
+        for path in mine_tree_paths(grid, y, np.flatnonzero(~away & ~judge), settings.random_state + k):
+            plain = round_limits(path, columns)
             if plain not in found:
-                found[plain] = _Proved(Proof.of(_fires(values, plain), truth), k)
+                found[plain] = _Proved(HoldoutCounts.of(_fires(values, plain), truth), k)
     return _standing(found, settings)
 
 
-def _standing(found: dict[Path, _Proved], settings: LearnSettings) -> dict[Path, _Proved]:
+def _standing(found: dict[TreePath, _Proved], settings: LearnSettings) -> dict[TreePath, _Proved]:
     supported = {
         path: proved
         for path, proved in found.items()
-        if proved.proof.alarms >= settings.least_alarms
-        and proved.proof.hits >= settings.least_hits
-        and proved.proof.precision >= settings.least_lift * proved.proof.cases / proved.proof.customers
+        if proved.proof.alarms >= settings.min_alarms
+        and proved.proof.hits >= settings.min_hits
+        and proved.proof.precision >= settings.min_lift * proved.proof.cases / proved.proof.customers
     }
     if not supported:
         return {}
-    kept = discoveries(np.array([p.proof.chance for p in supported.values()]), settings.false_discoveries)
+    kept = benjamini_hochberg(np.array([p.proof.chance for p in supported.values()]), settings.false_discovery_rate)
     return {path: proved for (path, proved), keep in zip(supported.items(), kept, strict=True) if keep}
 
 
-def _fires(values: np.ndarray, path: Path) -> np.ndarray:
+def _fires(values: np.ndarray, path: TreePath) -> np.ndarray:
     fired = np.ones(len(values), dtype=bool)
     for cut in path:
-        fired &= holds(values, cut)
+        fired &= cut_holds(values, cut)
     return fired
 
 
-def _ranked(proofs: dict[Path, _Proved], most: int) -> list[Path]:
+def _ranked(proofs: dict[TreePath, _Proved], most: int) -> list[TreePath]:
     """Candidates in order of how surprising their hits are."""
 
-    def surprise(path: Path) -> float:
+    def surprise(path: TreePath) -> float:
         proof = proofs[path].proof
         rate = proof.cases / proof.customers
         return float((proof.hits - rate * proof.alarms) / np.sqrt(proof.alarms * rate * (1 - rate)))
@@ -234,7 +235,7 @@ def _ranked(proofs: dict[Path, _Proved], most: int) -> list[Path]:
     return sorted(proofs, key=lambda path: (-surprise(path), path))[:most]
 
 
-def _similarities(grid: Grid, y: np.ndarray, paths: list[Path]) -> np.ndarray:
+def _similarities(grid: FeatureMatrix, y: np.ndarray, paths: list[TreePath]) -> np.ndarray:
     """Similarity of every customer to every candidate (customers x candidates)."""
     cache: dict[Any, np.ndarray] = {}
     legitimate = grid.values[y == 0]
@@ -251,16 +252,16 @@ def _similarities(grid: Grid, y: np.ndarray, paths: list[Path]) -> np.ndarray:
     return out
 
 
-def _near(grid: Grid, cut: Any, profile: Profile | None) -> np.ndarray:
-    met = holds(grid.values, cut)
-    if profile is None or not grid.columns[cut.column].condition(cut.limit, cut.side).ordered:
+def _near(grid: FeatureMatrix, cut: Any, profile: Profile | None) -> np.ndarray:
+    met = cut_holds(grid.values, cut)
+    if profile is None or not grid.columns[cut.column].condition(cut.limit, cut.side).is_threshold:
         return met.astype(np.float32)
-    ramp = ramp_of(profile, cut.limit, rising=cut.side == ">")
+    ramp = ramp_before(profile, cut.limit, rising=cut.side == ">")
     return np.where(met, 1.0, ramp.nearness(grid.values[:, cut.column])).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class _Judges:
+class _SelectionRows:
     """Which customers choose among which candidates: all but the part that is to prove the candidate."""
 
     part_of_row: np.ndarray
@@ -277,7 +278,7 @@ class _Judges:
         return out
 
 
-def _chosen(near: np.ndarray, y: np.ndarray, judges: _Judges, settings: LearnSettings) -> list[int]:
+def _chosen(near: np.ndarray, y: np.ndarray, judges: _SelectionRows, settings: LearnSettings) -> list[int]:
     """Forward choice: each next rule is the one whose match or similarity fits best what is unexplained so far."""
     fired = near >= 1
     soft, hard = near - near.mean(axis=0), fired - fired.mean(axis=0, dtype=np.float32)
@@ -286,13 +287,13 @@ def _chosen(near: np.ndarray, y: np.ndarray, judges: _Judges, settings: LearnSet
     chosen: list[int] = []
     beta: np.ndarray | None = None
     left = y - y.mean()
-    while len(chosen) < settings.rules and free.any():
+    while len(chosen) < settings.max_rules and free.any():
         fit = np.where(free, np.maximum(judges.gain(soft, left), judges.gain(hard, left)), -np.inf)
         best = int(np.argmax(fit))
         if not fit[best] > 0:
             break
         chosen.append(best)
-        free &= ~_alike(fired, alarms, best, settings.most_overlap)
+        free &= ~_alike(fired, alarms, best, settings.max_overlap)
         design = np.hstack([near[:, chosen], fired[:, chosen]]).astype(np.float64)
         beta = fit_positive(design, y, PENALTY, _warm(beta))
         left = y - expit(beta[0] + design @ beta[1:])

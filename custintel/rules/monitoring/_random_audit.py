@@ -58,7 +58,7 @@ class AuditedRecall:
         return cls(**state)
 
 
-def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, seed: int = 0) -> pd.DataFrame:
+def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, random_state: int = 0) -> pd.DataFrame:
     """Customers to be looked at although nothing speaks against them: a random sample of those without an alarm.
 
     Parameters
@@ -69,7 +69,7 @@ def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015,
         Alarms of these customers (`RuleBase.alarms`).
     share : float
         Share of the customers without an alarm; 1 to 2 % is usual.
-    seed : int
+    random_state : int
         Seed of the sample.
 
     Returns
@@ -97,7 +97,7 @@ def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015,
     if not len(free):
         raise DataError("every customer has an alarm: there is nobody to audit\n  hint: look at the rules first")
     drawn = max(1, round(share * len(free)))
-    chosen = np.sort(np.random.default_rng(seed).choice(len(free), drawn, replace=False))
+    chosen = np.sort(np.random.default_rng(random_state).choice(len(free), drawn, replace=False))
     return pd.DataFrame({"probability": drawn / len(free)}, index=free[chosen].rename("customer_id"))
 
 

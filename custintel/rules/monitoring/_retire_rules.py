@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import Problem, raise_problems
-from custintel.rules.monitoring._sequential_tests import Monitor, Posterior, Sensitivity
-from custintel.rules.monitoring.alarm_outcomes import entered, outcomes_of
-from custintel.rules.rule_states import days_between, moment
+from custintel.rules.monitoring._sequential_tests import PrecisionMonitor, PrecisionPosterior, Sensitivity
+from custintel.rules.monitoring.alarm_outcomes import last_state_change, recorded_outcomes
+from custintel.rules.rule_states import days_between, utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from custintel.rules._rule_base import RuleBase
     from custintel.rules.monitoring._sequential_tests import Phase
-    from custintel.rules.rule_states import Entry
+    from custintel.rules.rule_states import RuleEntry
 
 
 _PRIOR_WHILE_WATCHED = 10.0
@@ -91,12 +91,12 @@ class _Step(NamedTuple):
     numbers: dict[str, Any]
 
 
-def stated_precision(entry: Entry, unproven: float = 0.5) -> float:
+def stated_precision(entry: RuleEntry, unproven: float = 0.5) -> float:
     """The precision that a rule is said to keep: of its evidence, or `unproven`.
 
     Parameters
     ----------
-    entry : Entry
+    entry : RuleEntry
         A version of a rule (`RuleBase.entry`).
     unproven : float
         What to take when nothing is stated.
@@ -131,7 +131,7 @@ def review_characteristics(
     >>> told["median"], round(told["retired"], 2)
     (11.0, 0.98)
     """
-    monitor = Monitor.of(stated, sensitivity)
+    monitor = PrecisionMonitor.of(stated, sensitivity)
     active = monitor.still_active(precision, max(outcomes, 5000))
     delays = {name: _first(active <= 1 - q) for name, q in (("p10", 0.1), ("median", 0.5), ("p90", 0.9))}
     retired = 1 - monitor.never_retired(precision, outcomes)
@@ -162,7 +162,7 @@ def review_rules(
     at : time, optional
         When; now by default.
     drift : DataFrame, optional
-        Of `drift_of_rules`: active rules whose verdict is *moved* are watched.
+        Of `rule_drift`: active rules whose verdict is *moved* are watched.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def review_rules(
     >>> from custintel.rules import RuleBase, record_outcomes
     >>> base = RuleBase()
     >>> rule = base.propose("burst", "minutes > 30", by="an analyst")
-    >>> base.note("burst", {"precision": 0.9}, by="backtest")
+    >>> base.add_evidence("burst", {"precision": 0.9}, by="backtest")
     >>> base.shadow("burst", by="an analyst", reason="three cases")
     >>> base.activate("burst", by="head of fraud", reason="27 of 30 confirmed")
     >>> X = pd.DataFrame({"minutes": [40] * 12}, index=pd.RangeIndex(12, name="customer_id"))
@@ -186,23 +186,23 @@ def review_rules(
         rule   state     to  outcomes  confirmed
     0  burst  active  watch        11          4
     """
-    how = settings or ReviewSettings()
+    settings = settings or ReviewSettings()
     moved = set() if drift is None else set(_ids(drift[drift["verdict"] == "moved"]))
     firing = [id_ for id_, entry in base.entries.items() if entry.state in ("active", "watch")]
     busy = _last_closed(base)
-    rows = [row for id_ in firing for row in _Review(base, id_, how, by, at).rows(busy, drifted=id_ in moved)]
+    rows = [row for id_ in firing for row in _Review(base, id_, settings, by, at).rows(busy, drifted=id_ in moved)]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 class _Review:
     """One rule under review."""
 
-    def __init__(self, base: RuleBase, id_: str, how: ReviewSettings, by: str, at: str | datetime | None) -> None:
-        self.base, self.id, self.how, self.by, self.at = base, id_, how, by, at
+    def __init__(self, base: RuleBase, id_: str, settings: ReviewSettings, by: str, at: str | datetime | None) -> None:
+        self.base, self.id, self.settings, self.by, self.at = base, id_, settings, by, at
         self.entry = base.entries[id_]
-        self.stated = stated_precision(self.entry, how.unproven)
-        self.monitor = Monitor.of(self.stated, how.sensitivity)
-        self.recorded = outcomes_of(base, id_)
+        self.stated = stated_precision(self.entry, settings.unproven)
+        self.monitor = PrecisionMonitor.of(self.stated, settings.sensitivity)
+        self.recorded = recorded_outcomes(base, id_)
         self.outcomes = _closed_matches(self.recorded)
         self.start = _start(base, id_)
 
@@ -214,12 +214,12 @@ class _Review:
             return [self._row(state, "", False, "", self._numbers(state, self.start, len(self.outcomes)))]
         rows: list[dict[str, Any]] = []
         for step in steps:
-            done = step.to in self.how.moves
+            done = step.to in self.settings.moves
             rows.append(self._row(state, step.to, done, step.reason, step.numbers))
             if not done:
                 break
             evidence = {"review": {**step.numbers, "from": step.start}}
-            self.base.move(self.id, step.to, by=self.by, reason=step.reason, evidence=evidence, at=self.at)
+            self.base.change_state(self.id, step.to, by=self.by, reason=step.reason, evidence=evidence, at=self.at)
             state = step.to
         return rows
 
@@ -237,7 +237,7 @@ class _Review:
         """Moves of the sequential tests."""
         phase: Any = self.entry.state
         begun, steps = self.start, []
-        for move in self.monitor.walk(self.outcomes[self.start :], phase):
+        for move in self.monitor.phase_changes(self.outcomes[self.start :], phase):
             end = self.start + move.after
             recent = self.outcomes[end - move.recent : end]
             numbers = {**self._numbers(phase, begun, end), "sum": move.value, "recent": len(recent)}
@@ -251,11 +251,11 @@ class _Review:
         if self.entry.state != "active":
             return []
         idle = self._idle_days()
-        limit = self.how.unique_days
+        limit = self.settings.unique_days
         numbers = self._numbers("active", self.start, len(self.outcomes))
         if drifted:
             return [_Step("watch", len(self.outcomes), "its features or its firing rate have moved", numbers)]
-        if limit is not None and idle > limit and busy and days_between(busy, moment(self.at)) <= limit:
+        if limit is not None and idle > limit and busy and days_between(busy, utc_time(self.at)) <= limit:
             return [_Step("watch", len(self.outcomes), f"no case of its own for {idle:.0f} days", numbers)]
         return []
 
@@ -265,9 +265,9 @@ class _Review:
         if state != "watch" or not floor or begun == len(self.outcomes):
             return []
         numbers = self._numbers("watch", begun, len(self.outcomes))
-        now = Posterior.of(self.outcomes[begun:], self.stated, self.how.forgetting, _PRIOR_WHILE_WATCHED)
+        now = PrecisionPosterior.of(self.outcomes[begun:], self.stated, self.settings.forgetting, _PRIOR_WHILE_WATCHED)
         below = now.below(floor)
-        if below <= self.how.sure:
+        if below <= self.settings.sure:
             return []
         reason = f"precision is below {floor:.2f} with probability {below:.2f}"
         return [_Step("retired", len(self.outcomes), reason, {**numbers, "floor": floor, "below_floor": below})]
@@ -275,17 +275,17 @@ class _Review:
     def _floor(self) -> float:
         rule = self.entry.rule
         worth = rule.review_cost / rule.loss if rule.loss > 0 else 0.0
-        return worth if self.how.floor is None else self.how.floor
+        return worth if self.settings.floor is None else self.settings.floor
 
     def _idle_days(self) -> float:
         own = self.recorded[(self.recorded["confirmed"] == 1) & self.recorded["unique"]]
         last = max([self.entry.since, *own["recorded"]])
-        return days_between(last, moment(self.at))
+        return days_between(last, utc_time(self.at))
 
     def _numbers(self, phase: Phase, begun: int, end: int) -> dict[str, Any]:
         part = self.outcomes[begun:end]
-        now = Posterior.of(part, self.stated, self.how.forgetting)
-        limit = self.monitor.limit if phase == "active" else self.monitor.give_up
+        now = PrecisionPosterior.of(part, self.stated, self.settings.forgetting)
+        limit = self.monitor.limit if phase == "active" else self.monitor.retire_limit
         return {
             "stated": self.stated, "outcomes": len(part), "confirmed": int(part.sum()), "precision": now.mean,
             "below_stated": now.below(self.stated), "sum": self.monitor.value(part, phase), "limit": limit,
@@ -316,11 +316,11 @@ def _start(base: RuleBase, id_: str) -> int:
 
     A move by review says so; after a move by a person it is the first one recorded afterwards.
     """
-    event = entered(base, id_)
+    event = last_state_change(base, id_)
     told = event.get("evidence", {}).get("review", {}).get("from")
     if told is not None:
         return int(told)
-    recorded = outcomes_of(base, id_)
+    recorded = recorded_outcomes(base, id_)
     return len(_closed_matches(recorded[recorded["seq"] < event["seq"]]))
 
 

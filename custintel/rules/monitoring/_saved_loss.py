@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules.monitoring.alarm_outcomes import verdicts
+from custintel.rules.monitoring.alarm_outcomes import parse_outcomes
 
 _UNKNOWN_START = 0.5
 
@@ -74,7 +74,7 @@ def _amount(cases: pd.DataFrame) -> pd.Series:
     expected = cases["expected_loss"].astype(float)
     if "outcome" not in cases:
         return expected
-    told = verdicts(cases["outcome"])
+    told = parse_outcomes(cases["outcome"])
     whole = cases["loss"].astype(float).fillna(expected) if "loss" in cases else expected
     return expected.where(told.isna(), whole).where(told.ne(False), 0.0)  # missing is not False
 

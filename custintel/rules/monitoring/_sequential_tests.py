@@ -6,8 +6,8 @@ decides, on later outcomes alone, between the stated precision (back to *active*
 precision has fallen when the odds of a false alarm are several times the stated ones. Steps are whole numbers, so that
 everything about the tests can be computed exactly: the two are one Markov chain.
 
->>> monitor = Monitor.of(0.9)
->>> [move.to for move in monitor.walk([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])]
+>>> monitor = PrecisionMonitor.of(0.9)
+>>> [move.to for move in monitor.phase_changes([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])]
 ['watch', 'retired']
 >>> bool(monitor.never_retired(0.9, 200) > 0.98)
 True
@@ -76,7 +76,7 @@ class Sensitivity:
         raise_problems(problems)
 
 
-class Move(NamedTuple):
+class PhaseChange(NamedTuple):
     """A change of phase: after how many outcomes, where to, the sum that was reached, and of how many last outcomes.
 
     The cumulative sum is one of the outcomes since it was last zero: when the precision fell, as far as can be told.
@@ -89,7 +89,7 @@ class Move(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Monitor:
+class PrecisionMonitor:
     """Both tests for one stated precision, on whole numbers.
 
     Parameters
@@ -100,7 +100,7 @@ class Monitor:
         What a false alarm adds and a confirmed one takes off.
     limit : int
         Sum at which an active rule is suspected.
-    give_up, trust : int
+    retire_limit, trust_limit : int
         Sums, above and below zero, at which a suspected rule is retired or active again.
     """
 
@@ -109,15 +109,15 @@ class Monitor:
     up: int
     down: int
     limit: int
-    give_up: int
-    trust: int
+    retire_limit: int
+    trust_limit: int
 
     @classmethod
-    def of(cls, stated: float, how: Sensitivity | None = None) -> Monitor:
+    def of(cls, stated: float, sensitivity: Sensitivity | None = None) -> PrecisionMonitor:
         """The tests for a stated precision (held to 0.02 to 0.98, where outcomes can still tell)."""
-        return _monitor(round(min(max(stated, _EDGE), 1 - _EDGE), 3), how or Sensitivity())
+        return _monitor(round(min(max(stated, _EDGE), 1 - _EDGE), 3), sensitivity or Sensitivity())
 
-    def walk(self, outcomes: Iterable[int], phase: Phase = "active") -> list[Move]:
+    def phase_changes(self, outcomes: Iterable[int], phase: Phase = "active") -> list[PhaseChange]:
         """The changes of phase, outcome by outcome.
 
         Parameters
@@ -127,17 +127,17 @@ class Monitor:
         phase : {"active", "watch", "retired"}
             Where the rule stands, as if it had just come there.
         """
-        moves: list[Move] = []
+        changes: list[PhaseChange] = []
         value = begun = 0
         for k, outcome in enumerate(outcomes, 1):
             after, reached = self._step(phase, value, bool(outcome))
             moved = after != phase
             if moved:
-                moves.append(Move(k, after, reached, k - begun))
+                changes.append(PhaseChange(k, after, reached, k - begun))
             phase, value = after, 0 if moved else reached
             if moved or (phase == "active" and value == 0):
                 begun = k
-        return moves
+        return changes
 
     def value(self, outcomes: Iterable[int], phase: Phase) -> int:
         """The sum after some outcomes in one phase that did not end it."""
@@ -152,9 +152,9 @@ class Monitor:
         reached = value + (-self.down if confirmed else self.up)
         if phase == "active":
             return ("watch", reached) if reached >= self.limit else (phase, max(reached, 0))
-        if reached >= self.give_up:
+        if reached >= self.retire_limit:
             return "retired", reached
-        return ("active", reached) if reached <= -self.trust else (phase, reached)
+        return ("active", reached) if reached <= -self.trust_limit else (phase, reached)
 
     # --- exact characteristics -----------------------------------------------------------------------------------
 
@@ -164,13 +164,13 @@ class Monitor:
 
     def never_retired(self, precision: float, outcomes: int) -> float:
         """Probability that the rule is not retired after so many outcomes of a precision."""
-        active, watched = _begun(self.limit), np.zeros(self.give_up + self.trust - 1)
+        active, watched = _begun(self.limit), np.zeros(self.retire_limit + self.trust_limit - 1)
         for _ in range(outcomes):
             active, suspected = _page(active, precision, (self.up, self.down))
             worse, _retired = _shifted(watched * (1 - precision), self.up)
             better, trusted = _shifted(watched * precision, -self.down)
             watched = worse + better
-            watched[self.trust - 1] += suspected
+            watched[self.trust_limit - 1] += suspected
             active[0] += trusted
         return float(active.sum() + watched.sum())
 
@@ -180,10 +180,10 @@ class Monitor:
         return int(left[0]) if len(left) else None
 
 
-class Posterior(NamedTuple):
+class PrecisionPosterior(NamedTuple):
     """What outcomes say of a precision now: a beta distribution in which older outcomes count less.
 
-    >>> now = Posterior.of([1] * 20 + [0] * 20, stated=0.9)
+    >>> now = PrecisionPosterior.of([1] * 20 + [0] * 20, stated=0.9)
     >>> bool(0.4 < now.mean < 0.5), bool(now.below(0.7) > 0.95)
     (True, True)
     """
@@ -192,7 +192,9 @@ class Posterior(NamedTuple):
     false: float
 
     @classmethod
-    def of(cls, outcomes: Iterable[int], stated: float, forgetting: float = 0.98, prior: float = 2.0) -> Posterior:
+    def of(
+        cls, outcomes: Iterable[int], stated: float, forgetting: float = 0.98, prior: float = 2.0
+    ) -> PrecisionPosterior:
         """From outcomes in their order; the prior is worth `prior` outcomes of the stated precision.
 
         Parameters
@@ -222,15 +224,17 @@ class Posterior(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _monitor(stated: float, how: Sensitivity) -> Monitor:
-    fallen = 1 / (1 + how.odds * (1 - stated) / stated)
+def _monitor(stated: float, sensitivity: Sensitivity) -> PrecisionMonitor:
+    fallen = 1 / (1 + sensitivity.odds * (1 - stated) / stated)
     gain, loss = math.log((1 - fallen) / (1 - stated)), math.log(stated / fallen)
     up, down = _whole(gain / loss)
     # one unit of the sum as a log likelihood ratio; the larger of two readings of it keeps both errors in bounds
     unit = min(gain / up, loss / down)
-    give_up = math.ceil(math.log((1 - how.missed) / how.false_retire) / unit)
-    trust = math.ceil(math.log((1 - how.false_retire) / how.missed) / unit)
-    return Monitor(stated, fallen, up, down, _limit(stated, (up, down), how), give_up, trust)
+    retire_limit = math.ceil(math.log((1 - sensitivity.missed) / sensitivity.false_retire) / unit)
+    trust_limit = math.ceil(math.log((1 - sensitivity.false_retire) / sensitivity.missed) / unit)
+    return PrecisionMonitor(
+        stated, fallen, up, down, _limit(stated, (up, down), sensitivity), retire_limit, trust_limit
+    )
 
 
 def _whole(ratio: float) -> tuple[int, int]:
@@ -242,15 +246,17 @@ def _whole(ratio: float) -> tuple[int, int]:
     return up, down
 
 
-def _limit(stated: float, steps: tuple[int, int], how: Sensitivity) -> int:
+def _limit(stated: float, steps: tuple[int, int], sensitivity: Sensitivity) -> int:
     """The least limit whose probability of a false suspicion is small enough."""
     low, high = 0, sum(steps)
-    while _suspected(stated, steps, high, how.horizon) > how.false_watch:
+    while _suspected(stated, steps, high, sensitivity.horizon) > sensitivity.false_watch:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (
-            (middle, high) if _suspected(stated, steps, middle, how.horizon) > how.false_watch else (low, middle)
+            (middle, high)
+            if _suspected(stated, steps, middle, sensitivity.horizon) > sensitivity.false_watch
+            else (low, middle)
         )
     return high
 

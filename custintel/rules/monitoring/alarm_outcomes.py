@@ -16,7 +16,7 @@ from custintel.dates import read_time_column
 from custintel.errors import DataError, Problem, raise_problems, rows_at
 from custintel.identifiers import identifier_text
 from custintel.metrics.confidence_intervals import wilson
-from custintel.rules.rule_states import moment
+from custintel.rules.rule_states import utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +85,7 @@ def record_outcomes(
         rule  alarms  confirmed  false  unknown
     0  burst       3          1      1        1
     """
-    when = moment(at)
+    when = utc_time(at)
     found = _closed(_dated(alarms, "alarms", ("rule", "version", "tier")), _checked(outcomes))
     found["month"] = found["date"].dt.strftime("%Y-%m").fillna(when.strftime("%Y-%m"))
     _check_rules(base, found)
@@ -94,12 +94,12 @@ def record_outcomes(
     news = {str(id_): _unseen(base, str(id_), rows) for id_, rows in once.groupby("id", sort=False)}
     news = {id_: rows for id_, rows in news.items() if len(rows)}
     for id_, rows in news.items():
-        base.note(id_, {"outcomes": _packed(rows)}, by=by, at=at)
+        base.add_evidence(id_, {"outcomes": _packed(rows)}, by=by, at=at)
     told = [_told(base, id_, rows) for id_, rows in news.items()]
     return pd.DataFrame(told, columns=["rule", "version", "alarms", "confirmed", "false", "unknown"])
 
 
-def outcomes_of(base: RuleBase, rule: str) -> pd.DataFrame:
+def recorded_outcomes(base: RuleBase, rule: str) -> pd.DataFrame:
     """All alarms of a rule that were recorded, in the order in which their outcomes came in.
 
     Parameters
@@ -150,7 +150,7 @@ def rule_performance(base: RuleBase, by: str = "month", z: float = 1.96) -> pd.D
     if by not in _SPANS:
         raise_problems([Problem("rule_performance", "cannot be told by this", str(by), ", ".join(_SPANS))])
     keys = ["rule", "version"] + ([] if by == "rule" else [by])
-    parts = [outcomes_of(base, id_) for id_ in base.entries]
+    parts = [recorded_outcomes(base, id_) for id_ in base.entries]
     parts = [part for part in parts if len(part)]
     names = [*keys, *_counts(pd.DataFrame(columns=list(_COLUMNS))), "precision", "low", "high"]
     names += ["saved_loss", "net_benefit"]
@@ -188,7 +188,7 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def entered(base: RuleBase, rule_id: str) -> Mapping[str, Any]:
+def last_state_change(base: RuleBase, rule_id: str) -> Mapping[str, Any]:
     """The event by which a version of a rule came into its present state."""
     events = (e for e in base.log.events if e["event"] in ("added", "moved") and e["rule"] == rule_id)
     return list(events)[-1]
@@ -284,7 +284,7 @@ def _key(customer: object, month: object) -> str:
 
 def _unseen(base: RuleBase, id_: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Without alarms that are closed already, and without those that are open and still are."""
-    known = outcomes_of(base, id_)
+    known = recorded_outcomes(base, id_)
     closed = set(known.loc[known["confirmed"].notna(), "alarm"])
     still = set(known["alarm"])
     news = ~rows["alarm"].isin(closed) & ~(rows["alarm"].isin(still) & rows["open"])
@@ -343,7 +343,7 @@ def _told(base: RuleBase, id_: str, rows: pd.DataFrame) -> dict[str, Any]:
 
 # What became of alarms: the words of analysts, read as confirmed, refuted, or not known.
 #
-# >>> verdicts(pd.Series(["fraud", "not", "unknown", True])).tolist()
+# >>> parse_outcomes(pd.Series(["fraud", "not", "unknown", True])).tolist()
 # [True, False, None, True]
 
 
@@ -353,7 +353,7 @@ _OPEN = ("unknown", "open", "", "nan", "none", "nat", "<na>")
 _TIMES = ("time", "closed", "event_time", "as_of", "month")
 
 
-def verdicts(outcomes: pd.Series) -> pd.Series:
+def parse_outcomes(outcomes: pd.Series) -> pd.Series:
     """True for confirmed, False for refuted, missing for what is not known."""
     said = outcomes.astype(str).str.strip().str.lower()
     unread = sorted(set(said) - {*_CONFIRMED, *_REFUTED, *_OPEN})
@@ -379,9 +379,9 @@ def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) 
     base : RuleBase
         Where the rules are looked up.
     """
-    given = _given(outcomes)
+    given = _read_outcome_table(outcomes)
     if "rule" not in given:
-        pairs = flat(alarms)[["customer_id", "rule", "tier"]].drop_duplicates(["customer_id", "rule"])
+        pairs = flatten_index(alarms)[["customer_id", "rule", "tier"]].drop_duplicates(["customer_id", "rule"])
         given = given.drop(columns=["tier"], errors="ignore").merge(pairs, on="customer_id")
     given = given[given["confirmed"].notna()].copy()
     names = {id_: entry.rule.name for id_, entry in base.entries.items()}
@@ -390,8 +390,8 @@ def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) 
     return given.reindex(columns=["rule", "customer_id", "tier", "time", "confirmed"])
 
 
-def _given(outcomes: pd.DataFrame) -> pd.DataFrame:
-    frame = flat(outcomes)
+def _read_outcome_table(outcomes: pd.DataFrame) -> pd.DataFrame:
+    frame = flatten_index(outcomes)
     if "customer_id" not in frame and "alarm" in frame:  # a mark of customer and month where ids are not kept
         frame = frame.assign(customer_id=identifier_text(frame["alarm"]))
     if "outcome" not in frame or not {"rule", "customer_id"} & set(frame.columns):
@@ -399,21 +399,21 @@ def _given(outcomes: pd.DataFrame) -> pd.DataFrame:
             f"these are no outcomes of alarms\n  given: {', '.join(map(str, frame.columns))}\n"
             "  allowed: outcome, with rule or customer_id, and time"
         )
-    frame = frame.assign(confirmed=verdicts(frame["outcome"]))
+    frame = frame.assign(confirmed=parse_outcomes(frame["outcome"]))
     time = next((frame[name] for name in _TIMES if name in frame), pd.Series(None, frame.index, dtype=object))
     return frame.assign(time=_naive(time))
 
 
-def customer_verdicts(outcomes: pd.DataFrame) -> dict[str, bool]:
+def customer_outcomes(outcomes: pd.DataFrame) -> dict[str, bool]:
     """Of each customer with an outcome: whether any was confirmed."""
-    given = _given(outcomes)
+    given = _read_outcome_table(outcomes)
     if "customer_id" not in given:
         return {}
     known = given[given["confirmed"].notna()]
     return {str(name): bool(any(told)) for name, told in known.groupby("customer_id")["confirmed"]}
 
 
-def flat(frame: pd.DataFrame) -> pd.DataFrame:
+def flatten_index(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with customers (and dates) as columns, customers as texts."""
     levels = [name for name in frame.index.names if name]
     plain = frame.reset_index([name for name in levels if name not in frame.columns]) if levels else frame

@@ -1,6 +1,6 @@
 """What a rule is worth on customers it was not made from: counts, lower bounds, control of false discoveries.
 
->>> proof = Proof.of(fired=np.array([1, 1, 1, 1, 0, 0], bool), y=np.array([1, 1, 1, 0, 0, 0]))
+>>> proof = HoldoutCounts.of(fired=np.array([1, 1, 1, 1, 0, 0], bool), y=np.array([1, 1, 1, 0, 0, 0]))
 >>> proof.hits, proof.alarms, round(proof.precision, 2)
 (3, 4, 0.75)
 """
@@ -17,7 +17,7 @@ from custintel.metrics.confidence_intervals import wilson
 
 
 @dataclass(frozen=True)
-class Proof:
+class HoldoutCounts:
     """Counts on untouched customers."""
 
     hits: int
@@ -26,7 +26,7 @@ class Proof:
     customers: int
 
     @classmethod
-    def of(cls, fired: np.ndarray, y: np.ndarray) -> Proof:
+    def of(cls, fired: np.ndarray, y: np.ndarray) -> HoldoutCounts:
         """From where a rule fired and what was true."""
         return cls(int(y[fired].sum()), int(fired.sum()), int(y.sum()), len(y))
 
@@ -59,10 +59,10 @@ class Proof:
         return {**asdict(self), "precision": self.lower, "precision_measured": self.precision, "recall": self.recall}
 
 
-def discoveries(chances: np.ndarray, rate: float = 0.05) -> np.ndarray:
+def benjamini_hochberg(chances: np.ndarray, rate: float = 0.05) -> np.ndarray:
     """Which of many findings stand when at most a share `rate` of them may be false (Benjamini, Hochberg 1995).
 
-    >>> discoveries(np.array([0.001, 0.2, 0.012, 0.9])).tolist()
+    >>> benjamini_hochberg(np.array([0.001, 0.2, 0.012, 0.9])).tolist()
     [True, False, True, False]
     """
     order = np.argsort(chances)
