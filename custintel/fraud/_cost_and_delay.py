@@ -1,4 +1,4 @@
-"""What a way of choosing whom to review costs: losses that run on, reviews, and customers wrongly barred."""
+"""What fraud costs until it is found: the cost of an account under a review budget, and the delay of detection."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from custintel.identifiers import identifier_text
 
 
 def cost_per_account(
-    y: Any, score: Any, budget: int, loss: Any = 200.0, review_cost: float = 5.0, stopped: float = 1.0
+    y_true: Any, y_score: Any, budget: int, loss: Any = 200.0, review_cost: float = 5.0, stopped: float = 1.0
 ) -> float:
     """Cost of one account when the `budget` accounts of highest score are reviewed and cases among them stopped.
 
     Parameters
     ----------
-    y : array-like
+    y_true : array-like
         1 for cases.
-    score : array-like
+    y_score : array-like
         Higher is reviewed first; ties are split evenly (as the mean over all orders).
     budget : int
         How many accounts are reviewed.
@@ -36,7 +36,7 @@ def cost_per_account(
     >>> cost_per_account([1, 0, 0, 1], [0.9, 0.5, 0.2, 0.1], budget=1, loss=100.0, review_cost=4.0)
     26.0
     """
-    truth, rank = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    truth, rank = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
     lost = truth * np.broadcast_to(np.asarray(loss, dtype=np.float64), truth.shape)
     budget = min(int(budget), len(truth))
     if budget == 0:
@@ -46,9 +46,6 @@ def cost_per_account(
     share = (budget - above.sum()) / tied.sum()
     saved = stopped * (lost[above].sum() + share * lost[tied].sum())
     return float((lost.sum() - saved + budget * review_cost) / len(truth))
-
-
-# How long fraud runs before it is alarmed of.
 
 
 def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
-"""The views of a customer that a detector puts together, and how each is learned without seeing the row it judges.
+"""The parts of a fraud detector: component scores, kinds of fraud, and what a saved detector looks like.
 
-Every view is a number that rises with suspicion: log-odds of the supervised model, log-odds of the mined rules,
-similarity to the rules of an expert base, settings unusual the customer is, and columns of circles of contacts.
+Every component score rises with suspicion and was learned without the row that it judges: log-odds of the supervised
+model, log-odds of the mined rules, similarity to the rules of an expert base and how many of them match, and how unusual
+the customer is among its peers.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def clipped_log_odds(p: Any) -> np.ndarray:
     return np.asarray(np.log(q / (1 - q)))
 
 
-def mined_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> RuleBase | None:
+def mine_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> RuleBase | None:
     """A base of mined rules; None where there are too few cases or no rule stands."""
     try:
         base = RuleBase.learn(X, y, settings)
@@ -62,7 +63,7 @@ def out_of_fold_rule_log_odds(X: pd.DataFrame, y: np.ndarray, settings: LearnSet
     out = np.zeros(len(y))
     for k in range(_FOLDS):
         away = fold == k
-        base = mined_rules(X[~away], y[~away], settings)
+        base = mine_rules(X[~away], y[~away], settings)
         out[away] = clipped_log_odds(y[~away].mean() if base is None else base.score(X[away]))
     return out
 
@@ -75,20 +76,18 @@ def expert_rule_scores(base: RuleBase, X: pd.DataFrame) -> np.ndarray:
     return np.column_stack([similarity.max(axis=1), np.log1p((similarity >= 1).sum(axis=1))])
 
 
-# Which kind of fraud or arrears a suspicious customer is of.
-#
-# Each kind with enough cases has its own small boosters against all legitimate customers. Their odds against
-# "legitimate"
-# share out the probability of being a case (Bayes), so the kinds add up to it.
-
-
 _FEWEST = 20
 OTHER = "other"
 
 
 @dataclass(frozen=True)
-class Kinds:
-    """Boosters of every kind that has enough cases; `prior` is the share of each kind among cases, *other* last."""
+class FraudKinds:
+    """Which kind of fraud or arrears a suspicious customer is of.
+
+    Each kind with enough cases has boosters of its own against all legitimate customers. Their odds share out the
+    probability of being a case (Bayes), so that the kinds add up to it. `prior` is the share of each kind among cases,
+    *other* last.
+    """
 
     boosters: Mapping[str, Boosters]
     prior: Mapping[str, float]
@@ -112,13 +111,13 @@ class Kinds:
         return {"boosters": states, "prior": dict(self.prior)}, texts
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Kinds:
+    def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> FraudKinds:
         """Read back what `to_state` gave."""
         boosters = {name: Boosters.from_state(one, texts) for name, one in state["boosters"].items()}
         return cls(boosters, state["prior"])
 
 
-def fit_fraud_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
+def fit_fraud_kinds(material: Material, kinds: np.ndarray, seed: int) -> FraudKinds:
     """Learn the kinds that have 20 cases or more.
 
     Parameters
@@ -138,16 +137,13 @@ def fit_fraud_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
     shares = {str(n): float(c) / total for n, c in zip(names, counts, strict=True) if n in large}
     # the names of rare kinds are not kept: they may be about one customer
     prior = {**shares, OTHER: max(1.0 - sum(shares.values()), 0.0)}
-    return Kinds(boosters, prior)
+    return FraudKinds(boosters, prior)
 
 
 def _against_legitimate(material: Material, own: np.ndarray, seed: int) -> Boosters:
     rows = own | (material.y == 0)
     part = Material(material.matrix[rows], own[rows].astype(np.float64), None, material.categorical)
     return fit_boosters(part, "probability", seed=seed).boosters
-
-
-# What a saved `FraudDetector` looks like; see `custintel.learners.saved_states`.
 
 
 _VIEWS = ["model", "rules", "expert_similarity", "expert_matches", "anomaly"]
@@ -206,6 +202,7 @@ class FraudState(TableState, ClassesState, State):
         self.parts.anomaly.check({})
         for part in (self.parts.model, self.parts.anomaly):
             need({column.name for column in part.contract} <= names, "a part reads columns that are not there")
+            need(used(part.contract) == used(self.contract), "a part reads other columns than the detector")
         if self.parts.kinds is not None:
             self._check_kinds(self.parts.kinds, _own(columns, "kinds_"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.rules._alarms import AlarmSettings, cases
+from custintel.rules._alarms import AlarmSettings, alarms_to_cases
 from custintel.rules._match_sql import match_in_engine
 from custintel.rules._rule import Rule
 from custintel.rules._rule_base import RuleBase
@@ -27,11 +27,11 @@ __all__ = [
     "ReviewSettings",
     "Rule",
     "RuleBase",
+    "alarms_to_cases",
     "apply_policy",
     "audit_sample",
     "audited_recall",
     "builtin_base",
-    "cases",
     "describe_evidence",
     "fit_parameters",
     "learn_into",

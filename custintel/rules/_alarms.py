@@ -1,4 +1,4 @@
-"""Alarms: which rules a customer's behaviour matches or resembles, in words, and the cases they make."""
+"""Alarms: which rules a customer matches or resembles and why, in words; and the cases that alarms make."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ class AlarmSettings:
             raise_problems([Problem("resembles", "not a similarity", str(self.resembles), "above 0, up to 1")])
 
 
-def alarms(entries: Mapping[str, RuleEntry], rules: RuleSet, X: pd.DataFrame, settings: AlarmSettings) -> pd.DataFrame:
+def find_alarms(
+    entries: Mapping[str, RuleEntry], rules: RuleSet, X: pd.DataFrame, settings: AlarmSettings
+) -> pd.DataFrame:
     """One row a customer and rule that matches or resembles, most urgent first within a customer.
 
     Returns
@@ -90,12 +92,12 @@ def alarms(entries: Mapping[str, RuleEntry], rules: RuleSet, X: pd.DataFrame, se
     return found
 
 
-def cases(found: pd.DataFrame) -> pd.DataFrame:
+def alarms_to_cases(alarms: pd.DataFrame) -> pd.DataFrame:
     """Alarms of one customer joined into one case, the costliest first.
 
     Parameters
     ----------
-    found : DataFrame
+    alarms : DataFrame
         Alarms with ``customer_id`` in the index (and ``as_of`` if there are several dates).
 
     Returns
@@ -104,7 +106,7 @@ def cases(found: pd.DataFrame) -> pd.DataFrame:
         Index ``case``; customer_id, first and last as_of (where known), alarms, rules, kinds, tier (match if any),
         similarity (the highest), expected_loss (the highest, not the sum: one customer is lost once), severity, action.
     """
-    frame = found.reset_index()
+    frame = alarms.reset_index()
     by = frame.groupby("customer_id", sort=False, dropna=False)
     out = pd.DataFrame(
         {

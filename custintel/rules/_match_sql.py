@@ -1,4 +1,4 @@
-"""Match and similarity of many rules as one SQL statement over a table of features; pure text, nothing is run.
+"""Match and similarity of many rules in SQL: one statement over a table of features, and the engine that runs it.
 
 A text that is compared with a number is read as one, and missing if it is none.
 Every subject and every condition is computed once, whatever number of rules use it. Missing is null; NaN, which engines
@@ -26,8 +26,15 @@ from custintel.rules._rule_base import RuleBase
 from custintel.rules.rule_condition import AllOf, Condition, Node
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from custintel.engines.engine import Engine
     from custintel.rules._rule_set import RuleSet
     from custintel.rules._similarity import Ramp
+
+    Writer = Callable[[RuleSet, str, str, str], str]
 
 
 def match_sql(rules: RuleSet, relation: str, key: str = "customer_id", dialect: str = "duckdb") -> str:
@@ -189,19 +196,6 @@ def _ramp_sql(ramp: Ramp, v: str) -> str:
         line = f"{_number(m[k - 1])} + ({v} - {_number(x[k - 1])}) * {_number(slope)}"
         pieces.append(f"when {v} < {_number(x[k])} then {line}")
     return f"case {' '.join(pieces)} else {_number(m[-1])} end"
-
-
-# Rules where the data are: match and similarity over a table of an engine, DuckDB or Spark.
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import pandas as pd
-
-    from custintel.engines.engine import Engine
-    from custintel.rules._rule_set import RuleSet
-
-    Writer = Callable[[RuleSet, str, str, str], str]
 
 
 _KEY = ("customer_id",)

@@ -18,7 +18,7 @@ from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, Problem, QualityWarning, raise_problems
 from custintel.files.file_lock import WAIT_SECONDS
 from custintel.learners.check_input import binary_target
-from custintel.rules._alarms import AlarmSettings, alarms
+from custintel.rules._alarms import AlarmSettings, find_alarms
 from custintel.rules._event_log import EventLog
 from custintel.rules._match_row import RowMatcher
 from custintel.rules._rule import Rule
@@ -514,7 +514,7 @@ class RuleBase:
         """
         rules = self.compile(*states)
         entries = {id_: self.entries[id_] for id_ in rules.nodes}
-        return alarms(entries, rules, X, settings or AlarmSettings())
+        return find_alarms(entries, rules, X, settings or AlarmSettings())
 
     def row_matcher(self, *states: State) -> RowMatcher:
         """The rules as a function of one row of features, for streams."""

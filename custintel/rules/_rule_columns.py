@@ -1,4 +1,6 @@
-"""A customer table as columns that rules can speak about: numbers as they are, categories level by level.
+"""The columns that rules read: a customer table as a matrix for mining, read as numbers, and the types of columns.
+
+In the matrix, numbers stay as they are and each frequent level of a category becomes a column.
 
 >>> grid = FeatureMatrix.of(pd.DataFrame({"minutes": [1.0, 2.0, None] * 10, "plan": ["S", "M", "S"] * 10}))
 >>> [c.text(0.5, ">") for c in grid.columns]
@@ -121,9 +123,6 @@ def _quoted(name: str) -> str:
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset({"and", "or", "not", "in", "is", "null", "case", "when", "then", "else", "end", "between", "true",
                     "false", "select", "from", "where", "date", "cast", "distinct", "as"})  # fmt: skip
-
-
-# The columns that a rule may read, with their types as far as they are known.
 
 
 ColumnSource: TypeAlias = pd.DataFrame | Catalogue | Iterable[str]

@@ -1,4 +1,4 @@
-"""The rules that come with the library, and folders of one's own in the same format.
+"""The built-in rules of ``models/rules/``, folders of rules in the same format, and the page that documents them.
 
 >>> [rule.name for rule in builtin_rules("abuse")]
 ['subsidy_unused', 'topup_moved_on', 'goodwill_hunter']
@@ -159,9 +159,6 @@ def _twice(rule: Rule, file: str, origin: dict[str, str]) -> list[Problem]:
     if rule.name not in origin:
         return []
     return [Problem(f"{file}: rule {rule.name}", "a name that another file uses", origin[rule.name])]
-
-
-# The page on the built-in rules, generated from their YAML.
 
 
 _HEAD = """\

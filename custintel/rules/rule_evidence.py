@@ -1,4 +1,4 @@
-"""The evidence of a rule as plain facts and as sentences.
+"""What speaks for a rule: its evidence in sentences, and a trial of the rule on a table of customers.
 
 >>> from custintel.rules import RuleBase
 >>> base = RuleBase()
@@ -24,7 +24,7 @@ from custintel.html.number_format import count, number, percent, share
 from custintel.identifiers import names_of_columns
 from custintel.learners.check_input import binary_target
 from custintel.metrics.confidence_intervals import wilson
-from custintel.rules._alarms import AlarmSettings, alarms
+from custintel.rules._alarms import AlarmSettings, find_alarms
 from custintel.rules._match_numpy import TableMatcher
 from custintel.rules._rule_set import RuleSet
 
@@ -34,15 +34,14 @@ if TYPE_CHECKING:
     from custintel.rules._rule_base import RuleBase
     from custintel.rules.rule_states import RuleEntry
 
-# The texts of the desk's report, one file a language, and its style sheet.
-#
-# >>> texts("en")["tiers"]["match"], texts("zh")["tiers"]["match"]
-# ('matches', '符合')
-
 
 @cache
-def texts(language: str) -> dict[str, Any]:
-    """Return the texts of a language."""
+def report_texts(language: str) -> dict[str, Any]:
+    """The texts about rules and their evidence, and those of the report of the fraud desk, in a language.
+
+    >>> report_texts("en")["tiers"]["match"], report_texts("zh")["tiers"]["match"]
+    ('matches', '符合')
+    """
     text = files("custintel.rules").joinpath(f"desk_{language}.yaml").read_text(encoding="utf-8")
     loaded: dict[str, Any] = yaml.safe_load(text)
     return loaded
@@ -63,7 +62,7 @@ def describe_evidence(entry: RuleEntry, language: str = "en") -> list[str]:
         In which language.
     """
     parents = [parent.split("@")[0] for parent in entry.rule.parents]
-    return evidence_sentences(evidence_facts(entry.evidence), parents, texts(language))
+    return evidence_sentences(evidence_facts(entry.evidence), parents, report_texts(language))
 
 
 def evidence_facts(evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,9 +99,6 @@ def _value(value: Any) -> str:
     return number(value, 3).rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-# A rule tried on a table: on whom it fires, how often it is right, and examples in words.
-
-
 _EXAMPLES = 3
 
 
@@ -133,7 +129,7 @@ class RuleTrial:
 
     def words(self, language: str = "en") -> list[str]:
         """The result in sentences."""
-        t = texts(language)["trial"]
+        t = report_texts(language)["trial"]
         fired, near = (int(n) for n in self.tiers["alarms"].to_numpy())
         said = [t["fires"].format(fired=count(fired), rows=count(self.rows), share=percent(fired / self.rows))]
         said += [t["near"].format(near=count(near))] if near else []
@@ -246,5 +242,7 @@ def _examples(
     order = np.argsort(-similarity, kind="stable")
     close = [k for k in order if limit <= similarity[k] < 1][:_EXAMPLES]
     rows = X.iloc[[*matches, *close]]
-    found = alarms({entry.rule.id: entry}, rules, rows, replace(settings, resembles=min(settings.resembles, limit)))
+    found = find_alarms(
+        {entry.rule.id: entry}, rules, rows, replace(settings, resembles=min(settings.resembles, limit))
+    )
     return found[["tier", "similarity", "matched", "missed", "unknown"]]

@@ -1,4 +1,4 @@
-"""From the rules a customer resembles, and how far beyond their limits it is, to one probability.
+"""The score of a rule base: one probability from the rules that a customer resembles or exceeds.
 
 With enough cases: small boosted trees over two columns a rule, similarity and exceedance. More similarity to a rule can
 only raise the probability; exceedance (`RuleSet.exceedance`: how far beyond the limits, in percentiles of legitimate
@@ -25,25 +25,20 @@ from custintel.learners.ensemble.logistic_regression import fit_positive
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# From the rules a customer matches and resembles to one probability.
-#
-# A logistic regression on matches and similarities whose weights cannot be negative: to match or to resemble a rule
-# of
-# fraud more can only raise the probability.
-#
-# >>> similarity = np.array([[1.0, 0.2], [0.3, 0.1], [0.9, 1.0], [0.1, 0.0]] * 20)
-# >>> y = np.array([1.0, 0.0, 1.0, 0.0] * 20)
-# >>> combiner = RuleWeights.fit(similarity, y)
-# >>> bool(combiner.probability(similarity)[0] > 0.8)
-# True
-
-
 PENALTY = 2.0
 
 
 @dataclass(frozen=True)
 class RuleWeights:
-    """Weights of matching and of resembling each rule."""
+    """Logistic regression on matches and similarities whose weights cannot be negative: the score with few cases.
+
+    To match or to resemble a rule of fraud more can only raise the probability.
+
+    >>> similarity = np.array([[1.0, 0.2], [0.3, 0.1], [0.9, 1.0], [0.1, 0.0]] * 20)
+    >>> weights = RuleWeights.fit(similarity, np.array([1.0, 0.0, 1.0, 0.0] * 20))
+    >>> bool(weights.probability(similarity)[0] > 0.8)
+    True
+    """
 
     intercept: float
     match: tuple[float, ...]
@@ -52,13 +47,13 @@ class RuleWeights:
     @classmethod
     def fit(cls, similarity: np.ndarray, y: np.ndarray, penalty: float = PENALTY) -> RuleWeights:
         """From similarities (customers x rules; 1 is a match) and outcomes."""
-        found = fit_positive(_combiner_design(similarity), y, penalty)
+        found = fit_positive(_weights_design(similarity), y, penalty)
         rules = similarity.shape[1]
         return cls(float(found[0]), tuple(found[1 : rules + 1].tolist()), tuple(found[rules + 1 :].tolist()))
 
     def log_odds(self, similarity: np.ndarray) -> np.ndarray:
         """Log-odds of each customer."""
-        return np.asarray(self.intercept + _combiner_design(similarity) @ np.array([*self.match, *self.resemble]))
+        return np.asarray(self.intercept + _weights_design(similarity) @ np.array([*self.match, *self.resemble]))
 
     def probability(self, similarity: np.ndarray) -> np.ndarray:
         """Probability of each customer."""
@@ -100,7 +95,7 @@ def is_finite(number: object) -> bool:
     return isinstance(number, (int, float)) and not isinstance(number, bool) and abs(number) <= sys.float_info.max
 
 
-def _combiner_design(similarity: np.ndarray) -> np.ndarray:
+def _weights_design(similarity: np.ndarray) -> np.ndarray:
     return np.hstack([(similarity >= 1).astype(np.float64), similarity])
 
 

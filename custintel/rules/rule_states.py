@@ -1,4 +1,7 @@
-"""The life of a rule: states, allowed moves, and the state of all rules replayed from the log."""
+"""The life of a rule: its states, the transitions that are allowed, and the state of all rules replayed from the log.
+
+Times of the log are UTC; a time without a zone is taken as UTC.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,6 @@ from custintel.rules.rule_score import RuleWeights, is_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-# Times of the rule base as moments that can be subtracted; without a zone they are UTC, as in its log.
-
 
 _WRITTEN = "%Y-%m-%dT%H:%M:%S.%fZ"
 _LENGTH = len("2025-03-01T00:00:00.000000Z")

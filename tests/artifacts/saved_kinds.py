@@ -152,7 +152,7 @@ def _use_fraud(m: Any, X: pd.DataFrame) -> list[Any]:
     _chances(m.predict_proba(X))
     m.alarms(X)
     decided = m.decide(X)[["probability", "expected_loss", "net_benefit"]]
-    return [m.predict_proba(X), m.predict_kind_proba(X), decided, m.views(X)]
+    return [m.predict_proba(X), m.predict_kind_proba(X), decided, m.component_scores(X)]
 
 
 _USES: dict[str, Callable[[Any, pd.DataFrame], list[Any]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from pathlib import Path  # noqa: TC003
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from custintel import FraudDetector, RuleBase
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.fraud._new_fraud_kind import _readable
+from custintel.learners.feature_contract import FeatureContract
 from custintel.metrics.discrimination import auc
 from custintel.rules import LearnSettings
 
@@ -66,7 +68,7 @@ def test_it_tells_cases_better_than_any_single_view(detector: FraudDetector, new
     X, y, _ = new
     whole = auc(y, detector.predict_proba(X)[:, 1])
     assert whole > 0.85
-    assert whole > max(auc(y, detector.views(X)[view]) for view in ("expert_similarity", "anomaly")) + 0.02
+    assert whole > max(auc(y, detector.component_scores(X)[view]) for view in ("expert_similarity", "anomaly")) + 0.02
     assert (detector.weights_.iloc[1:] >= 0).all()
 
 
@@ -81,7 +83,7 @@ def outputs(detector: FraudDetector, X: pd.DataFrame) -> dict[str, pd.DataFrame]
         "predict_proba": pd.DataFrame(detector.predict_proba(X)),
         "decision_function": pd.DataFrame(detector.decision_function(X)),
         "predict": pd.DataFrame(detector.predict(X)),
-        "views": detector.views(X),
+        "component scores": detector.component_scores(X),
         "encode": pd.DataFrame(detector.encode(X)),
         "predict_kind_proba": detector.predict_kind_proba(X),
         "decide": detector.decide(X, budget=50),
@@ -130,6 +132,27 @@ def test_rules_are_mined_where_columns_are_forbidden(detector: FraudDetector) ->
 def test_what_looks_for_new_kinds_reads_no_forbidden_column(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
     assert "months_of_data" not in _readable(detector, new[0]).columns
     assert "calls" in _readable(detector, new[0]).columns
+
+
+def test_a_table_is_encoded_once_for_all_parts(
+    detector: FraudDetector, new: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[type-arg]
+    X = new[0]
+    whole: list[int] = []
+    encode = FeatureContract.encode
+
+    def counted(contract: FeatureContract, table: pd.DataFrame, *dtype: Any) -> np.ndarray:
+        whole.append(len(table))
+        return encode(contract, table, *dtype)
+
+    monkeypatch.setattr(FeatureContract, "encode", counted)
+    for use in (detector.predict_proba, detector.predict_kind_proba, detector.decide, detector.alarms, detector.review):
+        whole.clear()
+        use(X)
+        assert whole == [len(X)]
+    whole.clear()
+    FraudDetector(settings=LearnSettings(max_rules=1)).fit(*lines(300))
+    assert whole == [300]
 
 
 def test_few_cases_are_warned_of() -> None:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.identifiers import identifier_text
-from custintel.rules import cases as alarms_to_cases
-from custintel.rules import saved_loss
+from custintel.rules import alarms_to_cases, saved_loss
 from custintel.rules.monitoring.alarm_outcomes import (
     closed_alarms,
     customer_outcomes,

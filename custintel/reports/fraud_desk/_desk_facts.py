@@ -78,9 +78,6 @@ def _alarm(row: dict[Any, Any], desk: FraudDeskData) -> dict[str, Any]:
     return {**{key: row.get(key) for key in kept}, "proved": proved, "words": desk.words(row["rule"])}
 
 
-# What the log of the rule base says about a month: changes of rules, and what was learned.
-
-
 Event = dict[str, Any]
 
 
@@ -155,9 +152,6 @@ def _learned(entry: RuleEntry, time: str, desk: FraudDeskData) -> dict[str, Any]
         "parents": [parent.split("@")[0] for parent in rule.parents],
         "evidence": evidence_facts(entry.evidence),
     }
-
-
-# How the rules do: alarms of each, precision by month against what is stated, rules unused, who catches, delay.
 
 
 _FEW = 5

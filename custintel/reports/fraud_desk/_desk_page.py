@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from custintel.errors import DataError
 from custintel.html.page import escape, page
 from custintel.reports.fraud_desk import _desk_sections as sections
-from custintel.rules.rule_evidence import texts
+from custintel.rules.rule_evidence import report_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def fraud_desk_html(report: Mapping[str, Any]) -> str:
       allowed: 'custintel desk report', version 1
     """
     _check(report)
-    t = texts(report["language"])
+    t = report_texts(report["language"])
     body = "\n".join(block for part in _ORDER if (block := part(report, t)))
     return page(t["title"].format(month=report["month"]), body, language=t["language"], more_style=style())
 

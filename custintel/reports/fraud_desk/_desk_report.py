@@ -86,8 +86,8 @@ def fraud_desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     alarms : DataFrame
         As `RuleBase.alarms` gives them.
     cases : DataFrame, optional
-        As `cases` gives them, possibly with start, detected, loss and outcome of each (see `saved_loss`); made from the
-        alarms when not given.
+        As `alarms_to_cases` gives them, possibly with start, detected, loss and outcome of each (see `saved_loss`);
+        made from the alarms when not given.
     outcomes : DataFrame, optional
         What became of earlier alarms: ``outcome`` (fraud, arrears, abuse or confirmed; not; unknown), ``rule`` or
         ``customer_id`` or both, ``time`` of the closing. Without ``rule``, an outcome is that of all alarms on the

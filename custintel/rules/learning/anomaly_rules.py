@@ -1,4 +1,8 @@
-"""New rules that nobody asked for: of unusual customers, and of variants of the rules there are."""
+"""Rules for groups of unusual customers, which no label has named: each group is described by one short rule.
+
+A rule is mined on one half of the customers and judged on the other. Of rules that describe a group about equally well,
+the shorter one is taken. New kinds of fraud (`custintel.fraud.relearn`) are described the same way.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +25,6 @@ if TYPE_CHECKING:
 
     from custintel.rules._rule_base import RuleBase
     from custintel.rules.rule_condition import Node
-
-# A group of customers described by one short rule: how anomalies and new kinds are put into words.
-#
-# The rule is mined on one half of the customers and judged on the other; of rules that tell the group about equally
-# well
-# the shorter one is taken.
-
 
 _COST_OF_A_CONDITION = 0.02
 _FEWEST = 8

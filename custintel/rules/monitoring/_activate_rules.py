@@ -1,4 +1,4 @@
-"""Under which conditions a rule of the shadow may become active, and which rules meet them.
+"""Activation: the policy under which a rule leaves the shadow and may alarm, and the approval of a person.
 
 Nothing becomes active by itself unless a policy states so; whatever it activates, the log says under which policy and
 on which numbers.
@@ -210,9 +210,6 @@ def _evidence(fact: Mapping[str, Any], policy: ActivationPolicy) -> dict[str, An
     numbers = {name: fact[name] for name in _COLUMNS if name in fact and not pd.isna(fact[name])}
     kept = {} if "stated" in numbers else {"precision": fact["lower"]}
     return {"policy": policy.to_state(), "shadow": numbers, **kept}
-
-
-# The next step of a rule that a person approves of.
 
 
 _NEXT: Mapping[State, State] = {"draft": "proposed", "proposed": "shadow", "shadow": "active", "watch": "active"}

@@ -27,7 +27,8 @@ def saved_loss(
     Parameters
     ----------
     cases : DataFrame
-        As `cases` gives them: expected_loss, kinds, first (time of the first alarm). What is known beyond that is used:
+        As `alarms_to_cases` gives them: expected_loss, kinds, first (time of the first alarm). What is known beyond
+        that is used:
 
         - ``start``: when the behaviour began,
         - ``detected``: when it was, or would have been, detected without the alarm,
@@ -106,7 +107,7 @@ def _horizons(cases: pd.DataFrame, horizon: float | Mapping[str, float]) -> pd.S
 
 def _check(cases: pd.DataFrame, horizon: Any, unknown: float) -> None:
     if "expected_loss" not in cases:
-        raise DataError("the cases have no expected_loss\n  hint: saved_loss(custintel.rules.cases(alarms))")
+        raise DataError("the cases have no expected_loss\n  hint: saved_loss(custintel.rules.alarms_to_cases(alarms))")
     days = list(horizon.values()) if isinstance(horizon, Mapping) else [horizon]
     if not all(float(d) > 0 for d in days):
         raise ConfigurationError(f"a horizon is a number of days\n  given: {horizon!r}\n  allowed: above 0")

@@ -1,4 +1,4 @@
-"""What became of alarms: outcomes joined to alarms and kept, rule by rule, as evidence in the log of the base.
+"""Outcomes of alarms: read, joined to the alarms, kept in the log as evidence of the rules, and counted.
 
 The log holds no table of customers. One event a rule and call keeps, by month of the alarm and tier, a text with one
 letter an alarm (f fraud, a arrears, n not a case, ? not known yet; a capital where no other firing rule alarmed of the
@@ -194,9 +194,6 @@ def last_state_change(base: RuleBase, rule_id: str) -> Mapping[str, Any]:
     return list(events)[-1]
 
 
-# --- tables to outcomes ----------------------------------------------------------------------------------------------
-
-
 def _dated(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFrame:
     """Plain columns customer_id, date (missing where none) and those needed."""
     frame = table.reset_index() if any(name is not None for name in table.index.names) else table.copy()
@@ -291,9 +288,6 @@ def _unseen(base: RuleBase, id_: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[news]
 
 
-# --- letters ---------------------------------------------------------------------------------------------------------
-
-
 def _packed(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
     """Month -> tier -> letters and keys."""
     out: dict[str, dict[str, dict[str, str]]] = {}
@@ -341,12 +335,6 @@ def _told(base: RuleBase, id_: str, rows: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-# What became of alarms: the words of analysts, read as confirmed, refuted, or not known.
-#
-# >>> parse_outcomes(pd.Series(["fraud", "not", "unknown", True])).tolist()
-# [True, False, None, True]
-
-
 _CONFIRMED = ("fraud", "arrears", "abuse", "confirmed", "true", "yes", "1", "1.0")
 _REFUTED = ("not", "legitimate", "refuted", "false", "no", "0", "0.0")
 _OPEN = ("unknown", "open", "", "nan", "none", "nat", "<na>")
@@ -354,7 +342,11 @@ _TIMES = ("time", "closed", "event_time", "as_of", "month")
 
 
 def parse_outcomes(outcomes: pd.Series) -> pd.Series:
-    """True for confirmed, False for refuted, missing for what is not known."""
+    """Read what analysts wrote: True for confirmed, False for refuted, missing for what is not known.
+
+    >>> parse_outcomes(pd.Series(["fraud", "not", "unknown", True])).tolist()
+    [True, False, None, True]
+    """
     said = outcomes.astype(str).str.strip().str.lower()
     unread = sorted(set(said) - {*_CONFIRMED, *_REFUTED, *_OPEN})
     if unread:
