@@ -73,7 +73,7 @@ def learn(
     step(f"learning rules from {len(X):,} customers of {table}")
     known = len(into)
     facts = {"kind": kind, "loss": loss, "severity": severity, "action": action}
-    added = learn_into(into, X, y, settings, time=times, by=by, **facts)
+    added = learn_into(into, X, y, settings, times=times, by=by, **facts)
     _show_learned(into, added)
     say(f"{len(added)} rules added to the shadow of {base}" + (f", which had {known}" if known else ""))
     if added:

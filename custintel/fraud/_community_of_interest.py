@@ -1,8 +1,8 @@
 """Community of interest: does a customer call the same people as an account that was closed for fraud?
 
-Who comes back under a new name still calls the same people. The circle of a line is its most frequent contacts with
-their shares; two circles are compared by weighted Dice (twice what they share over what both have) and Hellinger
-affinity (Cortes, Pregibon, Volinsky 2001; Hill et al. 2006).
+Who comes back under a new name still calls the same people. The contact network of a line is its most frequent contacts
+with their shares; two contact networks are compared by weighted Dice (twice what they share over what both have) and
+Hellinger affinity (Cortes, Pregibon, Volinsky 2001; Hill et al. 2006).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def contact_counts(wh: Warehouse, as_of: Any, days: int = 90) -> pd.DataFrame:
 def contact_network_similarity(
     contacts: pd.DataFrame, cases: Iterable[Any], *, size: int = 20, max_callers: int = 1000
 ) -> pd.DataFrame:
-    """How similar each customer's circle is to the most similar circle of a closed fraud or debtor account.
+    """How similar each customer's contact network is to the nearest one of a closed fraud or debtor account.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def contact_network_similarity(
     cases : iterable
         Customer ids of closed fraud or debtor accounts. A case is never compared with itself.
     size : int
-        Most frequent contacts that make a circle.
+        Number of most frequent contacts that make a contact network.
     max_callers : int
-        Numbers with more callers than this (hot lines, banks) say nothing about a circle and are left out.
+        Numbers with more callers than this (hot lines, banks) say nothing about a customer and are left out.
 
     Returns
     -------
@@ -82,9 +82,9 @@ def contact_network_similarity(
     b             0.0        0.0     NaN
     old           0.0        0.0     NaN
     """
-    circles = _circles(contacts, size, max_callers)
-    closed = circles[circles["customer_id"].isin(set(cases))]
-    pairs = circles.merge(closed, on="other_party", suffixes=("", "_case"))
+    networks = _contact_networks(contacts, size, max_callers)
+    closed = networks[networks["customer_id"].isin(set(cases))]
+    pairs = networks.merge(closed, on="other_party", suffixes=("", "_case"))
     pairs = pairs[pairs["customer_id"] != pairs["customer_id_case"]]
     pairs = pairs.assign(
         dice=np.minimum(pairs["share"], pairs["share_case"]), hellinger=np.sqrt(pairs["share"] * pairs["share_case"])
@@ -97,7 +97,7 @@ def contact_network_similarity(
     return found[["dice", "hellinger", "nearest"]]
 
 
-def _circles(contacts: pd.DataFrame, size: int, max_callers: int) -> pd.DataFrame:
+def _contact_networks(contacts: pd.DataFrame, size: int, max_callers: int) -> pd.DataFrame:
     """The most frequent contacts of each customer and their shares, which add up to 1."""
     absent = [name for name in _NEEDED if name not in contacts]
     if absent:

@@ -71,13 +71,13 @@ def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     >>> detection_delay(alarms, cases).loc["sim_box", ["cases", "detected", "median"]].tolist()
     [2.0, 1.0, 3.0]
     """
-    told = alarms.reset_index()[["customer_id", "as_of"]]
-    told = told.assign(customer_id=identifier_text(told["customer_id"]))
-    told = told.assign(as_of=read_time_column(told["as_of"], "alarms.as_of"))
+    alarmed = alarms.reset_index()[["customer_id", "as_of"]]
+    alarmed = alarmed.assign(customer_id=identifier_text(alarmed["customer_id"]))
+    alarmed = alarmed.assign(as_of=read_time_column(alarmed["as_of"], "alarms.as_of"))
     begun = cases.reset_index(drop=True)
     begun = begun.assign(start_date=read_time_column(begun["start_date"], "cases.start_date"))
     begun = begun.assign(customer_id=identifier_text(begun["customer_id"]))
-    pairs = begun.reset_index(names="case").merge(told, on="customer_id")
+    pairs = begun.reset_index(names="case").merge(alarmed, on="customer_id")
     inside = pairs["as_of"] >= pairs["start_date"]
     if "end_date" in pairs:
         ends = read_time_column(pairs["end_date"], "cases.end_date")

@@ -1,8 +1,8 @@
 """The parts of a fraud detector: component scores, kinds of fraud, and what a saved detector looks like.
 
 Every component score rises with suspicion and was learned without the row that it judges: log-odds of the supervised
-model, log-odds of the mined rules, similarity to the rules of an expert base and how many of them match, and how unusual
-the customer is among its peers.
+model, log-odds of the mined rules, similarity to the rules of an expert base and how many of them match, and how
+unusual the customer is among its peers.
 """
 
 from __future__ import annotations

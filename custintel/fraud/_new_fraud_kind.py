@@ -48,7 +48,7 @@ class NewFraudKind:
     @classmethod
     def learn(cls, usual: AnomalyScore, cases: pd.DataFrame) -> NewFraudKind:
         """From a fitted `AnomalyScore` and the features of the reviewed cases."""
-        places = _places(usual, cases)
+        places = _percentile_bins(usual, cases)
         counts = np.stack([np.bincount(p, minlength=_BINS + 1) for p in places.T]).astype(float)
         inner = np.pad(counts[:, :_BINS], ((0, 0), (1, 1)), mode="edge")
         counts[:, :_BINS] = 0.25 * inner[:, :-2] + 0.5 * inner[:, 1:-1] + 0.25 * inner[:, 2:]
@@ -56,10 +56,10 @@ class NewFraudKind:
 
     def log_ratio(self, X: pd.DataFrame, among: pd.DataFrame) -> pd.Series:
         """Resemblance of each customer; `among` are the customers whose spread counts as usual."""
-        base = np.stack([np.bincount(p, minlength=_BINS + 1) for p in _places(self.usual, among).T]) + 1.0
+        base = np.stack([np.bincount(p, minlength=_BINS + 1) for p in _percentile_bins(self.usual, among).T]) + 1.0
         base /= base.sum(axis=1, keepdims=True)
         share = (self.weights + _PRIOR * base) / (self.weights.sum(axis=1, keepdims=True) + _PRIOR)
-        table, places = np.log(share / base), _places(self.usual, X)
+        table, places = np.log(share / base), _percentile_bins(self.usual, X)
         total = sum(table[k, places[:, k]] for k in range(places.shape[1]))
         return pd.Series(np.asarray(total), index=X.index, name="resemblance")
 
@@ -95,7 +95,7 @@ class RelearnedModel:
         like = self.new_kind.log_ratio(X, self._among).rank(pct=True)
         return ((1 - share) * p + share * like).rename("suspicion")
 
-    def propose(
+    def propose_rules(
         self,
         base: RuleBase,
         X: pd.DataFrame,
@@ -170,18 +170,18 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
     >>> len(found.novel)
     4
     """
-    told, labels = _cases(model, outcomes), _cases(model, y)
-    if len(told) != len(reviewed) or len(labels) != len(X):
+    confirmed, labels = _cases(model, outcomes), _cases(model, y)
+    if len(confirmed) != len(reviewed) or len(labels) != len(X):
         raise DataError("as many outcomes as customers are needed, reviewed and old")
     usual = AnomalyScore().fit(_readable(model, X))
-    novel = _novel(model, X, reviewed, told)
+    novel = _novel(model, X, reviewed, confirmed)
     kind = NewFraudKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
-    doubtful = _suspected(model, X, labels)
+    doubtful = _most_suspected(model, X, labels)
     if kind is not None:
         doubtful |= _highest(kind.log_ratio(X, X).to_numpy(), _RELABELLED)
     keep = ~(doubtful & (labels == 0))
     rows = pd.concat([X[keep], reviewed], ignore_index=True)
-    again = _fresh(model).fit(rows, _labels(model, np.concatenate([labels[keep], told])))
+    again = _fresh(model).fit(rows, _labels(model, np.concatenate([labels[keep], confirmed])))
     return RelearnedModel(again, kind, reviewed.index[novel], X)
 
 
@@ -213,7 +213,7 @@ def _readable(model: Any, X: pd.DataFrame) -> pd.DataFrame:
     return X.drop(columns=[c for c in X.columns if str(c) in banned])
 
 
-def _suspected(model: Any, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
+def _most_suspected(model: Any, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
     """Customers assumed legitimate that a model which has not seen them suspects most: they may be unnoticed cases."""
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     blank = clone(model)
@@ -228,13 +228,13 @@ def _highest(values: np.ndarray, share: float) -> np.ndarray:
     return np.asarray(values > np.quantile(values, 1 - share))
 
 
-def _novel(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, told: np.ndarray) -> np.ndarray:
+def _novel(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, confirmed: np.ndarray) -> np.ndarray:
     """Reviewed cases that the known model ranks below its most suspicious twentieth."""
     limit = np.quantile(event_probability(model, X), 0.95)
-    return np.asarray((told == 1) & (event_probability(model, reviewed) < limit))
+    return np.asarray((confirmed == 1) & (event_probability(model, reviewed) < limit))
 
 
-def _places(usual: AnomalyScore, X: pd.DataFrame) -> np.ndarray:
+def _percentile_bins(usual: AnomalyScore, X: pd.DataFrame) -> np.ndarray:
     """Bin of each percentile; the last one for missing values."""
     shares = usual.peer_shares(X).to_numpy()
     place = np.clip(np.nan_to_num(shares) * _BINS, 0, _BINS - 1).astype(np.int64)

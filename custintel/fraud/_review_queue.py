@@ -53,8 +53,8 @@ def review_queue(
     chosen = order.append(rest[lot])
     reason = ranks.loc[order].idxmax(axis=1).tolist() + ["audit"] * len(lot)
     weight = [1.0] * len(order) + [len(rest) / max(len(lot), 1)] * len(lot)
-    told = {"reason": reason, "known": known.loc[chosen], "anomaly": anomaly.loc[chosen], "weight": weight}
-    return pd.DataFrame(told, index=chosen)
+    columns = {"reason": reason, "known": known.loc[chosen], "anomaly": anomaly.loc[chosen], "weight": weight}
+    return pd.DataFrame(columns, index=chosen)
 
 
 def _problems(known: Any, anomaly: Any, size: int, audit: float) -> list[Problem]:

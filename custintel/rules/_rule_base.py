@@ -1,4 +1,4 @@
-"""`RuleBase`: the rules of fraud and arrears, their lives, and every state they ever had."""
+"""`RuleBase`: the rules of fraud and arrears with their states, and a history of every change."""
 
 from __future__ import annotations
 
@@ -310,7 +310,7 @@ class RuleBase:
         y: Any,
         settings: LearnSettings | None = None,
         *,
-        time: Any = None,
+        times: Any = None,
         path: str | Path | None = None,
         pos_label: Any = None,
     ) -> Self:
@@ -324,7 +324,7 @@ class RuleBase:
             Two values; which one is a case, `pos_label` tells.
         settings : LearnSettings, optional
             How many rules, of what support, which columns they may not read.
-        time : array-like, optional
+        times : array-like, optional
             Time of each row: rules are then proved on the latest rows.
         path : path, optional
             File of the log.
@@ -350,7 +350,7 @@ class RuleBase:
         target, settings = binary_target(y, pos_label).y, settings or LearnSettings()
         table, numbers = prepare_table(X, settings.forbidden)
         base = cls(path)
-        for k, found in enumerate(learn_rules(table, target, settings, time), 1):
+        for k, found in enumerate(learn_rules(table, target, settings, times), 1):
             rule = Rule(f"mined_{k:02d}", condition_text(found.node), origin="mined")
             base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.proof.to_evidence())
             base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
@@ -411,15 +411,15 @@ class RuleBase:
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def as_of(self, time: str | datetime) -> RuleBase:
+    def as_of(self, at: str | datetime) -> RuleBase:
         """The base as it stood at a time; it can be used and compared, not changed.
 
         Parameters
         ----------
-        time : time
+        at : time
             A date means its end.
         """
-        limit = _end_of(time)
+        limit = _end_of(at)
         past = RuleBase()
         past.log = EventLog(event for event in self.log.events if str(event["time"]) <= limit)
         past._frozen = True
@@ -441,19 +441,22 @@ class RuleBase:
         frame = pd.DataFrame(rows, columns=["rule", "before", "after"])
         return frame[frame["before"] != frame["after"]].reset_index(drop=True)
 
-    def rollback(self, time: str | datetime, *, by: str, reason: str, at: str | datetime | None = None) -> pd.DataFrame:
+    def rollback(
+        self, as_of: str | datetime, *, by: str, reason: str, at: str | datetime | None = None
+    ) -> pd.DataFrame:
         """Bring all rules back to the states they had at a time, by new events; returns what changed.
 
-        Rules that did not exist then are retired. The history keeps everything.
+        `as_of` is the moment to go back to, `at` the moment of the decision. Rules that did not exist then are retired.
+        The history keeps everything.
         """
         if not by.strip() or not reason.strip():
             raise_problems([Problem("rollback", "needs a person and a reason", f"by={by!r}, reason={reason!r}")])
         with self._writing():
-            changes = self.diff(self, time)
+            changes = self.diff(self, as_of)
             for change in changes.to_dict("records"):
                 state = change["after"] or "retired"
                 if state != change["before"]:
-                    content = {"rule": change["rule"], "state": state, "evidence": {}, "rollback_to": _end_of(time)}
+                    content = {"rule": change["rule"], "state": state, "evidence": {}, "rollback_to": _end_of(as_of)}
                     self._write("moved", content, by, reason, at)
         return changes
 
@@ -601,8 +604,8 @@ class RuleBase:
 
     def __repr__(self) -> str:
         states = [entry.state for entry in self.entries.values()]
-        told = ", ".join(f"{states.count(state)} {state}" for state in _ORDER if state in states)
-        return f"RuleBase({told or 'empty'}; {len(self.log.events)} events)"
+        counts = ", ".join(f"{states.count(state)} {state}" for state in _ORDER if state in states)
+        return f"RuleBase({counts or 'empty'}; {len(self.log.events)} events)"
 
     def _repr_html_(self) -> str:
         if not self.entries:

@@ -126,10 +126,10 @@ class ReplayedLog:
         ids = [name] if name in self.entries else self._versions.get(name, [])
         return [self.entries[id_] for id_ in ids if id_ in self.entries]
 
-    def state_at(self, id_: str, time: str) -> State:
+    def state_at(self, id_: str, at: str) -> State:
         """The state of a version at a time; retired when it was not there yet."""
         past = self._history.get(id_, [])
-        place = bisect_right([since for since, _ in past], time)
+        place = bisect_right([since for since, _ in past], at)
         return past[place - 1][1] if place else "retired"
 
     def added(self, event: Mapping[str, Any]) -> None:
@@ -202,8 +202,8 @@ class ReplayedLog:
         except ModelError as error:
             raise DataError(changed(f"event {self._count + 1} is impossible: {str(error).splitlines()[0]}")) from error
         except (_ImpossibleError, KeyError, TypeError, ValueError, AttributeError) as error:
-            told = str(error) if isinstance(error, _ImpossibleError) else "it is not of the form of an event"
-            raise DataError(changed(f"event {self._count + 1} is impossible: {told}")) from error
+            reason = str(error) if isinstance(error, _ImpossibleError) else "it is not of the form of an event"
+            raise DataError(changed(f"event {self._count + 1} is impossible: {reason}")) from error
 
     def _known(self, event: Mapping[str, Any]) -> RuleEntry | None:
         id_ = str(event["rule"])

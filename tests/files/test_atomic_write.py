@@ -175,7 +175,7 @@ def test_a_device_is_written_to_and_stays_a_device(tmp_path: Path) -> None:
 @pytest.mark.parametrize("exchange", [True, False], ids=["one step", "two steps"])
 def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool) -> None:
     if not exchange:
-        monkeypatch.setattr(module, "_exchanged", lambda *_: False)
+        monkeypatch.setattr(module, "_try_exchange", lambda *_: False)
     for text in ("one", "two"):
         with atomic_folder(tmp_path / "model") as fresh:
             (fresh / text).write_text(text)

@@ -134,10 +134,8 @@ def test_what_looks_for_new_kinds_reads_no_forbidden_column(detector: FraudDetec
     assert "calls" in _readable(detector, new[0]).columns
 
 
-def test_a_table_is_encoded_once_for_all_parts(
-    detector: FraudDetector, new: tuple, monkeypatch: pytest.MonkeyPatch
-) -> None:  # type: ignore[type-arg]
-    X = new[0]
+def test_a_table_is_encoded_once_for_all_parts(detector: FraudDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    X = lines(200, seed=3)[0]
     whole: list[int] = []
     encode = FeatureContract.encode
 

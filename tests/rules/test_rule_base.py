@@ -93,7 +93,7 @@ def test_a_file_keeps_the_base_and_what_another_process_did_is_seen(tmp_path: Pa
     one.retire("burst", **WHO)
     with pytest.raises(ConfigurationError, match="cannot go from retired to retired"):
         two.retire("burst", **WHO)
-    two.move("burst", "proposed", **WHO)
+    two.change_state("burst", "proposed", **WHO)
     one.shadow("burst", **WHO)
     pd.testing.assert_frame_equal(one.frame(), RuleBase(place).frame())
 

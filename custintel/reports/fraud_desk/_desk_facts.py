@@ -28,8 +28,8 @@ _OUTCOMES = {True: "confirmed", False: "refuted", None: "open"}
 def headline(desk: FraudDeskData) -> dict[str, Any]:
     """Counts and money."""
     alarms, cases = desk.alarms, desk.cases
-    told = parse_outcomes(cases["outcome"])
-    live = told.isna()
+    confirmed = parse_outcomes(cases["outcome"])
+    live = confirmed.isna()
     return {
         "alarms": len(alarms),
         "rules": int(alarms["rule"].nunique()),
@@ -38,8 +38,8 @@ def headline(desk: FraudDeskData) -> dict[str, Any]:
         "cases": int(live.sum()),
         "urgent": int((live & cases["severity"].ge(4)).sum()),
         "expected_loss": float(cases["expected_loss"][live].sum()),
-        "confirmed_cases": int(told.eq(True).sum()),
-        "saved_loss": float(cases["saved_loss"][told.eq(True)].sum()),
+        "confirmed_cases": int(confirmed.eq(True).sum()),
+        "saved_loss": float(cases["saved_loss"][confirmed.eq(True)].sum()),
         "savable_loss": float(cases["saved_loss"][live].sum()),
         "closed": share_facts(desk.closed),
     }
@@ -54,8 +54,8 @@ def share_facts(closed: pd.DataFrame) -> dict[str, Any]:
 
 def case_facts(desk: FraudDeskData) -> dict[str, Any]:
     """The most urgent cases with their alarms; open ones before closed ones."""
-    told = parse_outcomes(desk.cases["outcome"])
-    ordered = pd.concat([desk.cases[told.isna()], desk.cases[told.notna()]])
+    confirmed = parse_outcomes(desk.cases["outcome"])
+    ordered = pd.concat([desk.cases[confirmed.isna()], desk.cases[confirmed.notna()]])
     ranked = desk.alarms.sort_values(["tier", "similarity"], ascending=[True, False])
     alarms = dict(list(ranked.drop_duplicates(["customer_id", "rule"]).groupby("customer_id")))
     shown = ordered.head(_SHOWN).to_dict("records")
@@ -65,9 +65,9 @@ def case_facts(desk: FraudDeskData) -> dict[str, Any]:
 
 def _case(case: dict[Any, Any], alarms: pd.DataFrame | None, desk: FraudDeskData) -> dict[str, Any]:
     outcome = _OUTCOMES[parse_outcomes(pd.Series([case["outcome"]])).iloc[0]]
-    told = [] if alarms is None else [_alarm(row, desk) for row in alarms.to_dict("records")]
+    shown = [] if alarms is None else [_alarm(row, desk) for row in alarms.to_dict("records")]
     kept = ("customer_id", "tier", "similarity", "expected_loss", "saved_loss", "severity", "action")
-    return {**{key: case[key] for key in kept}, "first": case.get("first"), "outcome": outcome, "alarms": told}
+    return {**{key: case[key] for key in kept}, "first": case.get("first"), "outcome": outcome, "alarms": shown}
 
 
 def _alarm(row: dict[Any, Any], desk: FraudDeskData) -> dict[str, Any]:
@@ -111,14 +111,14 @@ def _changes(desk: FraudDeskData) -> Iterator[Event]:
 def _change(event: Mapping[str, Any], before: str | None) -> Event:
     name, _, version = str(event["rule"]).partition("@")
     states = [event["state"]] if before is None else [before, event["state"]]
-    told = {key: str(event.get(key, "")) for key in ("by", "reason")}
+    who_and_why = {key: str(event.get(key, "")) for key in ("by", "reason")}
     return {
         "rule": name,
         "version": version,
         "time": event["time"][:10],
         "new": before is None,
         "states": states,
-        **told,
+        **who_and_why,
     }
 
 

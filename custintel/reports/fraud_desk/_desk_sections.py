@@ -77,8 +77,11 @@ def tiles(report: Facts, t: Texts) -> str:
         "saved": (money(h["saved_loss"]), "more" if h["confirmed_cases"] else "none"),
         "precision": (percent(closed["precision"]), "more" if closed["closed"] else "none"),
     }
-    told = numbers | {key: text for key, text in ends(closed).items() if key != "confirmed"}
-    found = [_tile(value, names[key]["name"], names[key][form].format(**told)) for key, (value, form) in values.items()]
+    values_in_words = numbers | {key: text for key, text in ends(closed).items() if key != "confirmed"}
+    found = [
+        _tile(value, names[key]["name"], names[key][form].format(**values_in_words))
+        for key, (value, form) in values.items()
+    ]
     return f'<div class="tiles">{"".join(found)}</div>'
 
 
@@ -239,10 +242,10 @@ def _chart(rule: Facts, months: list[str], t: Texts) -> str:
 def _kept(rule: Facts, t: Texts) -> list[str]:
     total = ends(rule["total"])
     verdict = escape(t["verdicts"][rule["verdict"]])
-    told = f"<b>{verdict}</b>" if rule["verdict"] == "below" else verdict
+    shown = f"<b>{verdict}</b>" if rule["verdict"] == "below" else verdict
     stated = "" if rule["stated"] is None else percent(rule["stated"])
     name, interval = f"<b>{escape(rule['rule'])}</b>", escape(t["interval"].format(**total))
-    return [name, total["closed"], total["confirmed"], total["precision"], interval, stated, told]
+    return [name, total["closed"], total["confirmed"], total["precision"], interval, stated, shown]
 
 
 def life(report: Facts, t: Texts) -> str:

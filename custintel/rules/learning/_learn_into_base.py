@@ -22,7 +22,7 @@ def learn_into(  # noqa: PLR0913 - the options of learning
     y: Any,
     settings: LearnSettings | None = None,
     *,
-    time: Any = None,
+    times: Any = None,
     by: str = "learn_into",
     pos_label: Any = None,
     **facts: Any,
@@ -36,7 +36,7 @@ def learn_into(  # noqa: PLR0913 - the options of learning
     ----------
     base : RuleBase
         The base that is added to.
-    X, y, settings, time, pos_label
+    X, y, settings, times, pos_label
         As in `RuleBase.learn`.
     by : str
         Who adds them.
@@ -49,7 +49,7 @@ def learn_into(  # noqa: PLR0913 - the options of learning
         Those that the base did not have.
     """
     target = binary_target(y, pos_label).y
-    learned = RuleBase.learn(X, target, settings, time=time)
+    learned = RuleBase.learn(X, target, settings, times=times)
     added = merge_rules(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
     if added:
         table, numbers = prepare_table(X, settings.forbidden if settings else ())

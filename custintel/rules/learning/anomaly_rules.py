@@ -86,8 +86,8 @@ def describe_group(
         return None
     judged = {path: _judge(grid.values[~half], member[~half], path) for path in sorted(paths)}
     best = max(judged, key=lambda path: judged[path][2] - _COST_OF_A_CONDITION * len(path))
-    precision, coverage, told = judged[best]
-    if not told:
+    precision, coverage, f1 = judged[best]
+    if not f1:
         return None
     return GroupDescription(path_condition(best, grid), precision, coverage, int(_fires(grid.values, best).sum()))
 
@@ -223,16 +223,16 @@ def _proposed(
     base: RuleBase, table: pd.DataFrame, member: np.ndarray, run: tuple[int, DiscoverySettings, str, Any]
 ) -> Mapping[str, Any]:
     number, settings, by, at = run
-    told: dict[str, Any] = {"customers": int(member.sum()), "when": "", "precision": 0.0, "coverage": 0.0, "rule": ""}
+    row: dict[str, Any] = {"customers": int(member.sum()), "when": "", "precision": 0.0, "coverage": 0.0, "rule": ""}
     found = describe_group(table, member, forbidden=settings.forbidden, random_state=settings.random_state)
     if found is None:
-        return {**told, "why": "no short rule tells the group"}
-    told |= {"when": condition_text(found.node), "precision": found.precision, "coverage": found.coverage}
+        return {**row, "why": "no short rule tells the group"}
+    row |= {"when": condition_text(found.node), "precision": found.precision, "coverage": found.coverage}
     if found.precision < settings.min_precision:
-        return {**told, "why": "the rule fires on too many others"}
+        return {**row, "why": "the rule fires on too many others"}
     reason = covering_rule(base, found.node, table)
     if reason:
-        return {**told, "why": reason}
-    rule = Rule(f"unusual_{len(base) + 1:03d}", told["when"], origin="anomaly", about=f"Unusual group {number + 1}")
+        return {**row, "why": reason}
+    rule = Rule(f"unusual_{len(base) + 1:03d}", row["when"], origin="anomaly", about=f"Unusual group {number + 1}")
     base.add(rule, by=by, reason="unusual customers alike in this", evidence=found.to_evidence(), at=at)
-    return {**told, "rule": rule.id, "why": "proposed"}
+    return {**row, "rule": rule.id, "why": "proposed"}

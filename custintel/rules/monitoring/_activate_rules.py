@@ -197,10 +197,10 @@ def _decided(
     """The decision, carried out where the policy says so."""
     if reasons:
         return {"decision": "waits", "reason": "; ".join(reasons)}
-    told = f"{fact['confirmed']} of {fact['closed']} alarms of the shadow confirmed, at least {fact['lower']:.2f}"
+    summary = f"{fact['confirmed']} of {fact['closed']} alarms of the shadow confirmed, at least {fact['lower']:.2f}"
     if not policy.automatic:
-        return {"decision": "ready", "reason": f"{told}; policy {policy.name} leaves it to a person"}
-    reason = f"policy {policy.name}: {told}"
+        return {"decision": "ready", "reason": f"{summary}; policy {policy.name} leaves it to a person"}
+    reason = f"policy {policy.name}: {summary}"
     base.activate(fact["id"], by=by or f"policy {policy.name}", reason=reason, evidence=_evidence(fact, policy), at=at)
     return {"decision": "activated", "reason": reason}
 

@@ -173,5 +173,5 @@ def _known(outcomes: pd.DataFrame) -> pd.Series:
     """1 for cases, 0 for others, by customer; unknown ones left out."""
     frame = outcomes.set_index("customer_id") if "customer_id" in outcomes else outcomes
     frame = frame.set_axis(identifier_index(frame.index))
-    told = frame.loc[frame["outcome"].isin([*_CASES, "not"]), "outcome"]
-    return told.isin(_CASES).groupby(level=0).max().astype(int)
+    known = frame.loc[frame["outcome"].isin([*_CASES, "not"]), "outcome"]
+    return known.isin(_CASES).groupby(level=0).max().astype(int)

@@ -127,8 +127,8 @@ def review_characteristics(
 
     Examples
     --------
-    >>> told = review_characteristics(stated=0.9, precision=0.4, outcomes=30)
-    >>> told["median"], round(told["retired"], 2)
+    >>> found = review_characteristics(stated=0.9, precision=0.4, outcomes=30)
+    >>> found["median"], round(found["retired"], 2)
     (11.0, 0.98)
     """
     monitor = PrecisionMonitor.of(stated, sensitivity)
@@ -299,10 +299,10 @@ class _Review:
 
 
 def _words(phase: Phase, to: Phase, recent: np.ndarray, stated: float) -> str:
-    told = f"{int(recent.sum())} of the last {len(recent)} alarms confirmed, stated {stated:.2f}"
+    summary = f"{int(recent.sum())} of the last {len(recent)} alarms confirmed, stated {stated:.2f}"
     if to == "active":
-        return f"keeps its precision again: {told}"
-    return f"precision has fallen: {told}" if phase == "active" else f"precision stays low: {told}"
+        return f"keeps its precision again: {summary}"
+    return f"precision has fallen: {summary}" if phase == "active" else f"precision stays low: {summary}"
 
 
 def _closed_matches(recorded: pd.DataFrame) -> np.ndarray:
@@ -317,9 +317,9 @@ def _start(base: RuleBase, id_: str) -> int:
     A move by review says so; after a move by a person it is the first one recorded afterwards.
     """
     event = last_state_change(base, id_)
-    told = event.get("evidence", {}).get("review", {}).get("from")
-    if told is not None:
-        return int(told)
+    begin = event.get("evidence", {}).get("review", {}).get("from")
+    if begin is not None:
+        return int(begin)
     recorded = recorded_outcomes(base, id_)
     return len(_closed_matches(recorded[recorded["seq"] < event["seq"]]))
 

@@ -156,8 +156,8 @@ def _drift(base: RuleBase, id_: str, X: pd.DataFrame, fired: int, settings: Drif
     rate = _rate(profile["fired"], profile["rows"], fired, len(X))
     moved = {name: _column_psi(kept, X[name]) for name, kept in profile["columns"].items()}
     worst = max(moved, key=lambda name: moved[name]) if moved else ""
-    told = {"column": worst, "column_psi": moved.get(worst, 0.0), "columns": moved}
-    return {**facts, **rate, **told, "verdict": _verdict(rate, moved.get(worst, 0.0), settings)}
+    most_moved = {"column": worst, "column_psi": moved.get(worst, 0.0), "columns": moved}
+    return {**facts, **rate, **most_moved, "verdict": _verdict(rate, moved.get(worst, 0.0), settings)}
 
 
 def _verdict(rate: Mapping[str, float], column: float, settings: DriftSettings) -> str:

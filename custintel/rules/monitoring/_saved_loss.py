@@ -75,9 +75,9 @@ def _amount(cases: pd.DataFrame) -> pd.Series:
     expected = cases["expected_loss"].astype(float)
     if "outcome" not in cases:
         return expected
-    told = parse_outcomes(cases["outcome"])
+    confirmed = parse_outcomes(cases["outcome"])
     whole = cases["loss"].astype(float).fillna(expected) if "loss" in cases else expected
-    return expected.where(told.isna(), whole).where(told.ne(False), 0.0)  # missing is not False
+    return expected.where(confirmed.isna(), whole).where(confirmed.ne(False), 0.0)  # missing is not False
 
 
 def _ahead(cases: pd.DataFrame, horizon: float | Mapping[str, float], unknown: float) -> pd.Series:

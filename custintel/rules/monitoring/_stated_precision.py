@@ -72,10 +72,10 @@ def check_stated_precision(
 def _row(base: RuleBase, id_: str, fired: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, Any]:
     entry = base.entries[id_]
     stated, alarms, hits = float(entry.evidence["precision"]), int(fired.sum()), int(y[fired].sum())
-    told = {"rule": entry.rule.name, "version": entry.rule.version, "state": entry.state, "stated": stated}
+    facts = {"rule": entry.rule.name, "version": entry.rule.version, "state": entry.state, "stated": stated}
     if not alarms:
-        return {**told, "alarms": 0, "hits": 0, "precision": np.nan, "kept": None, "within_noise": None}
+        return {**facts, "alarms": 0, "hits": 0, "precision": np.nan, "kept": None, "within_noise": None}
     lucky = bool(binom.cdf(hits, alarms, stated) >= alpha)
     precision = hits / alarms
-    return {**told, "alarms": alarms, "hits": hits, "precision": precision, "kept": precision >= stated,
+    return {**facts, "alarms": alarms, "hits": hits, "precision": precision, "kept": precision >= stated,
             "within_noise": lucky}  # fmt: skip

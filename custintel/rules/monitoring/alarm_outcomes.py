@@ -95,8 +95,8 @@ def record_outcomes(
     news = {id_: rows for id_, rows in news.items() if len(rows)}
     for id_, rows in news.items():
         base.add_evidence(id_, {"outcomes": _packed(rows)}, by=by, at=at)
-    told = [_told(base, id_, rows) for id_, rows in news.items()]
-    return pd.DataFrame(told, columns=["rule", "version", "alarms", "confirmed", "false", "unknown"])
+    counts = [_new_counts(base, id_, rows) for id_, rows in news.items()]
+    return pd.DataFrame(counts, columns=["rule", "version", "alarms", "confirmed", "false", "unknown"])
 
 
 def recorded_outcomes(base: RuleBase, rule: str) -> pd.DataFrame:
@@ -325,7 +325,7 @@ def _unpacked(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
                     )
 
 
-def _told(base: RuleBase, id_: str, rows: pd.DataFrame) -> dict[str, Any]:
+def _new_counts(base: RuleBase, id_: str, rows: pd.DataFrame) -> dict[str, Any]:
     rule = base.entries[id_].rule
     count = rows["outcome"].value_counts()
     confirmed = int(count.get("fraud", 0) + count.get("arrears", 0))
@@ -347,15 +347,15 @@ def parse_outcomes(outcomes: pd.Series) -> pd.Series:
     >>> parse_outcomes(pd.Series(["fraud", "not", "unknown", True])).tolist()
     [True, False, None, True]
     """
-    said = outcomes.astype(str).str.strip().str.lower()
-    unread = sorted(set(said) - {*_CONFIRMED, *_REFUTED, *_OPEN})
+    words = outcomes.astype(str).str.strip().str.lower()
+    unread = sorted(set(words) - {*_CONFIRMED, *_REFUTED, *_OPEN})
     if unread:
         raise DataError(
-            f"an outcome that cannot be read\n  given: {rows_at(said.isin(unread))}\n"
+            f"an outcome that cannot be read\n  given: {rows_at(words.isin(unread))}\n"
             f"  allowed: {', '.join(_CONFIRMED[:4])}; {', '.join(_REFUTED[:3])}; unknown"
         )
-    told = [True if word in _CONFIRMED else False if word in _REFUTED else None for word in said]
-    return pd.Series(told, outcomes.index, dtype=object)
+    confirmed = [True if word in _CONFIRMED else False if word in _REFUTED else None for word in words]
+    return pd.Series(confirmed, outcomes.index, dtype=object)
 
 
 def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) -> pd.DataFrame:
@@ -377,7 +377,7 @@ def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) 
         given = given.drop(columns=["tier"], errors="ignore").merge(pairs, on="customer_id")
     given = given[given["confirmed"].notna()].copy()
     names = {id_: entry.rule.name for id_, entry in base.entries.items()}
-    given["rule"] = given["rule"].astype(str).map(lambda said: names.get(said, said.split("@")[0]))
+    given["rule"] = given["rule"].astype(str).map(lambda words: names.get(words, words.split("@")[0]))
     given["confirmed"] = given["confirmed"].astype(bool)
     return given.reindex(columns=["rule", "customer_id", "tier", "time", "confirmed"])
 
@@ -402,7 +402,7 @@ def customer_outcomes(outcomes: pd.DataFrame) -> dict[str, bool]:
     if "customer_id" not in given:
         return {}
     known = given[given["confirmed"].notna()]
-    return {str(name): bool(any(told)) for name, told in known.groupby("customer_id")["confirmed"]}
+    return {str(name): bool(any(confirmed)) for name, confirmed in known.groupby("customer_id")["confirmed"]}
 
 
 def flatten_index(frame: pd.DataFrame) -> pd.DataFrame:
