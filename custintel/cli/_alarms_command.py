@@ -58,7 +58,7 @@ def alarms(
     columns = _needed(found, base)
     step(f"looking at {source} with {len(found.in_state())} rules")
     X = Source(source, as_of, id_column, features).read(columns)
-    able = found.within(X.columns)
+    able = found.restricted_to(X.columns)
     left_out = [rule for id_, rule in found.in_state().items() if id_ not in able.entries]
     _check_some(able, left_out)
     how = settings_for(X, columns, language, resembles, features)

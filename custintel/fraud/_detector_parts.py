@@ -70,7 +70,7 @@ def out_of_fold_rule_log_odds(X: pd.DataFrame, y: np.ndarray, settings: LearnSet
 
 def expert_rule_scores(base: RuleBase, X: pd.DataFrame) -> np.ndarray:
     """Highest similarity to a rule of the base, and how many rules match (customers x 2)."""
-    similarity = base.within(X.columns).similarity(X).to_numpy(np.float64)
+    similarity = base.restricted_to(X.columns).similarity(X).to_numpy(np.float64)
     if not similarity.shape[1]:
         return np.zeros((len(X), 2))
     return np.column_stack([similarity.max(axis=1), np.log1p((similarity >= 1).sum(axis=1))])

@@ -216,7 +216,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         table = as_table(self, X, fitting=False)
         # by position: index labels may repeat
         placed = self._usable(table).set_axis([str(row) for row in range(len(table))], axis=0)
-        by_rules = [] if self.rules is None else [self.rules.within(placed.columns).alarms(placed, settings)]
+        by_rules = [] if self.rules is None else [self.rules.restricted_to(placed.columns).alarms(placed, settings)]
         if self.rules_ is not None:
             by_rules.append(self.rules_.alarms(placed, settings, "shadow"))
         near = np.unique([int(row) for found in by_rules for row in found.index]).astype(np.int64)
@@ -280,7 +280,7 @@ class FraudDetector(EventClassifier, TableEstimator):
     def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
         given = dict(state["params"])
-        given["rules"] = None if given["rules"] is None else RuleBase.of_events(given["rules"])
+        given["rules"] = None if given["rules"] is None else RuleBase.from_events(given["rules"])
         given["settings"] = None if given["settings"] is None else LearnSettings.from_state(given["settings"])
         model = cls._of_table_state({**state, "params": given})
         model._take_event(state)
@@ -288,7 +288,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         model.model_ = ChurnClassifier.from_state(parts["model"], texts["model"])
         model.anomaly_ = AnomalyScore.from_state(parts["anomaly"])
         model.kinds_ = FraudKinds.from_state(parts["kinds"], texts["kinds"]) if "kinds" in parts else None
-        model.rules_ = None if state["mined"] is None else RuleBase.of_events(state["mined"])
+        model.rules_ = None if state["mined"] is None else RuleBase.from_events(state["mined"])
         model.weights_ = pd.Series(dict(state["weights"]), name="weight")
         model.means_, model.spreads_ = np.asarray(state["means"]), np.asarray(state["spreads"])
         model.calibration_ = Calibration.from_state(state["calibration"])

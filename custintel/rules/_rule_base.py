@@ -352,7 +352,7 @@ class RuleBase:
         base = cls(path)
         for k, found in enumerate(learn_rules(table, target, settings, times), 1):
             rule = Rule(f"mined_{k:02d}", condition_text(found.node), origin="mined")
-            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.proof.to_evidence())
+            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.counts.to_evidence())
             base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
         base.learn_profiles(table[target == 0], by="RuleBase.learn")
         base.learn_score(table, target, numbers)
@@ -364,28 +364,28 @@ class RuleBase:
         content = {
             "rules": list(rules.nodes),
             "numbers": list(numbers),
-            **fit_score(_closeness(rules, X), y).to_state(),
+            **fit_score(_score_inputs(rules, X), y).to_state(),
         }
         self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", None)
 
     def score(self, X: pd.DataFrame) -> pd.Series:
         """Probability of each customer to be a case, from the rules that it matches and resembles."""
-        learned, near = self._scored(X)
-        found = pd.Series(learned.probability(near), index=X.index, name="score")
-        found.attrs.update(near.attrs)
+        learned, inputs = self._score_and_inputs(X)
+        found = pd.Series(learned.probability(inputs), index=X.index, name="score")
+        found.attrs.update(inputs.attrs)
         return found
 
     def score_parts(self, X: pd.DataFrame) -> pd.DataFrame:
         """What each rule of the score adds to the log-odds of each customer, before calibration."""
-        learned, near = self._scored(X)
-        return self._named(pd.DataFrame(learned.contributions(near), X.index, list(self._replayed().score["rules"])))
+        learned, inputs = self._score_and_inputs(X)
+        return self._named(pd.DataFrame(learned.contributions(inputs), X.index, list(self._replayed().score["rules"])))
 
     def decide(self, X: pd.DataFrame) -> pd.Series:
         """Whether the score is at or above the threshold that separated cases best (macro F1) out of fold."""
         p = self.score(X)
         return p.ge(float(self._replayed().score["threshold"])).rename("case")
 
-    def _scored(self, X: pd.DataFrame) -> tuple[RuleScore, ScoreInputs]:
+    def _score_and_inputs(self, X: pd.DataFrame) -> tuple[RuleScore, ScoreInputs]:
         state = self._replayed().score
         if not state:
             raise DataError("the base has no score yet\n  hint: RuleBase.learn(X, y), or base.learn_score(X, y)")
@@ -397,11 +397,11 @@ class RuleBase:
                 "  hint: propose them anew, simpler, and learn the score again: base.learn_score(X, y)"
             )
         nodes = {id_: entries[id_].rule.node for id_ in state["rules"]}
-        rules = RuleSet.of(nodes, self._replayed().profiles)
-        return RuleScore.from_state(state), _closeness(rules, read_as_numbers(X, state["numbers"]))
+        rules = RuleSet.from_nodes(nodes, self._replayed().profiles)
+        return RuleScore.from_state(state), _score_inputs(rules, read_as_numbers(X, state["numbers"]))
 
     @classmethod
-    def of_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:
+    def from_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:
         """A base in memory from the events of a log, as `log.events` gives them; a changed event is refused."""
         base = cls()
         base.log = EventLog(dict(event) for event in events)
@@ -469,7 +469,7 @@ class RuleBase:
     def compile(self, *states: State) -> RuleSet:
         """The rules of some states (by default those that fire), ready to be run."""
         rules = self.in_state(*states)
-        return RuleSet.of({i: r.node for i, r in rules.items()}, self._replayed().profiles)
+        return RuleSet.from_nodes({i: r.node for i, r in rules.items()}, self._replayed().profiles)
 
     def match(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
         """Which rules match which customers; columns are names of rules.
@@ -488,7 +488,7 @@ class RuleBase:
         """How similar each customer is to each rule, 0 to 1; 1 exactly where it matches."""
         return self._named(self.compile(*states).similarity(X))
 
-    def within(self, columns: Iterable[str]) -> RuleBase:
+    def restricted_to(self, columns: Iterable[str]) -> RuleBase:
         """The base with only those rules whose features are among some columns; it can be used, not changed."""
         known = set(columns)
         part = self.copy()
@@ -620,7 +620,7 @@ class RuleBase:
         return other
 
 
-def _closeness(rules: RuleSet, X: pd.DataFrame) -> ScoreInputs:
+def _score_inputs(rules: RuleSet, X: pd.DataFrame) -> ScoreInputs:
     similarity = rules.similarity(X)
     return ScoreInputs(similarity.to_numpy(), rules.exceedance(X).to_numpy(), similarity.attrs)
 

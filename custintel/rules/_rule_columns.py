@@ -2,8 +2,8 @@
 
 In the matrix, numbers stay as they are and each frequent level of a category becomes a column.
 
->>> grid = FeatureMatrix.of(pd.DataFrame({"minutes": [1.0, 2.0, None] * 10, "plan": ["S", "M", "S"] * 10}))
->>> [c.text(0.5, ">") for c in grid.columns]
+>>> matrix = FeatureMatrix.from_table(pd.DataFrame({"minutes": [1.0, 2.0, None] * 10, "plan": ["S", "M", "S"] * 10}))
+>>> [c.text(0.5, ">") for c in matrix.columns]
 ['minutes > 0.5', "plan = 'S'"]
 """
 
@@ -61,7 +61,7 @@ class FeatureMatrix:
     values: np.ndarray
 
     @classmethod
-    def of(
+    def from_table(
         cls, X: pd.DataFrame, forbidden: Iterable[str] = (), min_level_count: int = MIN_LEVEL_COUNT
     ) -> FeatureMatrix:
         """Columns of a table, without forbidden ones, identifiers, constants and dates, and without rare levels."""

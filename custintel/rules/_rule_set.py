@@ -43,10 +43,12 @@ class RuleSet:
     @classmethod
     def compile(cls, rules: Mapping[str, str], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
         """From expressions by identity, and the distributions of legitimate customers by subject."""
-        return cls.of({name: condition_tree(parse(text, f"rule {name}")) for name, text in rules.items()}, profiles)
+        return cls.from_nodes(
+            {name: condition_tree(parse(text, f"rule {name}")) for name, text in rules.items()}, profiles
+        )
 
     @classmethod
-    def of(cls, nodes: Mapping[str, Node], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
+    def from_nodes(cls, nodes: Mapping[str, Node], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
         """From the conditions of rules by identity."""
         return cls(nodes, _ramps(nodes, profiles or {}), profiles or {})
 

@@ -202,7 +202,7 @@ def try_rule(
     entry, settings = base.entry(name), settings or AlarmSettings()
     _check(entry, X)
     id_ = entry.rule.id
-    rules = RuleSet.of({id_: entry.rule.node}, base.compile(entry.state).profiles)
+    rules = RuleSet.from_nodes({id_: entry.rule.node}, base.compile(entry.state).profiles)
     near = rules.similarity(X)[id_].to_numpy()
     limit = float(entry.evidence.get("resembles_from", settings.resembles))
     where = {"match": near >= 1, "resembles": (near >= limit) & (near < 1)}

@@ -120,20 +120,20 @@ class RuleScore:
     calibration: Calibration
     threshold: float
 
-    def log_odds(self, near: ScoreInputs) -> np.ndarray:
+    def log_odds(self, inputs: ScoreInputs) -> np.ndarray:
         """Calibrated log-odds of each customer."""
-        return np.asarray(self.calibration.log_odds(self._raw(near)))
+        return np.asarray(self.calibration.log_odds(self._raw(inputs)))
 
-    def probability(self, near: ScoreInputs) -> np.ndarray:
+    def probability(self, inputs: ScoreInputs) -> np.ndarray:
         """Probability of each customer."""
-        return np.asarray(expit(self.log_odds(near)))
+        return np.asarray(expit(self.log_odds(inputs)))
 
-    def contributions(self, near: ScoreInputs) -> np.ndarray:
+    def contributions(self, inputs: ScoreInputs) -> np.ndarray:
         """What each rule adds to the log-odds before calibration (customers x rules)."""
         if self.trees is None:
             assert self.weights is not None
-            return self.weights.contributions(near.similarity)
-        parts, rules = self.trees.contributions(_design(near)), near.similarity.shape[1]
+            return self.weights.contributions(inputs.similarity)
+        parts, rules = self.trees.contributions(_design(inputs)), inputs.similarity.shape[1]
         return np.asarray(parts[:, :rules] + parts[:, rules : 2 * rules])
 
     def to_state(self) -> dict[str, Any]:
@@ -152,19 +152,19 @@ class RuleScore:
         weights = None if state["weights"] is None else RuleWeights.from_state(state["weights"])
         return cls(trees, weights, Calibration.from_state(state["calibration"]), float(state["threshold"]))
 
-    def _raw(self, near: ScoreInputs) -> np.ndarray:
+    def _raw(self, inputs: ScoreInputs) -> np.ndarray:
         if self.trees is not None:
-            return self.trees.raw(_design(near))
+            return self.trees.raw(_design(inputs))
         assert self.weights is not None
-        return self.weights.log_odds(near.similarity)
+        return self.weights.log_odds(inputs.similarity)
 
 
-def fit_score(near: ScoreInputs, y: np.ndarray, seed: int = 0) -> RuleScore:
+def fit_score(inputs: ScoreInputs, y: np.ndarray, seed: int = 0) -> RuleScore:
     """Learn the score; calibration and threshold come from customers that a fold left out.
 
     Parameters
     ----------
-    near : ScoreInputs
+    inputs : ScoreInputs
         Of the customers to learn from.
     y : array
         1 for cases, 0 for legitimate customers.
@@ -173,8 +173,8 @@ def fit_score(near: ScoreInputs, y: np.ndarray, seed: int = 0) -> RuleScore:
     """
     y = np.asarray(y, dtype=np.float64)
     fold = fold_of_rows(y, _FOLDS, None, seed)
-    enough = min(y.sum(), len(y) - y.sum()) >= _FEWEST_FOR_TREES and near.similarity.shape[1] > 0
-    trees, weights, unseen = (_fit_trees if enough else _fit_weights)(near, y, fold)
+    enough = min(y.sum(), len(y) - y.sum()) >= _FEWEST_FOR_TREES and inputs.similarity.shape[1] > 0
+    trees, weights, unseen = (_fit_trees if enough else _fit_weights)(inputs, y, fold)
     calibration = choose_calibration(y, unseen, np.ones(len(y)), fold)
     return RuleScore(trees, weights, calibration, best_f1_threshold(calibration.probability(unseen), y))
 
@@ -196,25 +196,25 @@ def best_f1_threshold(p: np.ndarray, y: np.ndarray) -> float:
 
 
 def _fit_trees(
-    near: ScoreInputs, y: np.ndarray, fold: np.ndarray
+    inputs: ScoreInputs, y: np.ndarray, fold: np.ndarray
 ) -> tuple[Boosters | None, RuleWeights | None, np.ndarray]:
-    rules = near.similarity.shape[1]
+    rules = inputs.similarity.shape[1]
     fewest = int(min(y.sum(), len(y) - y.sum()))
     growth = Growth(8, int(np.clip(fewest / 40, 5, 20)), 0.05, 0.3, 3.0, 600)
-    material = Material(_design(near), y, monotone=(1,) * rules + (0,) * rules)
+    material = Material(_design(inputs), y, monotone=(1,) * rules + (0,) * rules)
     found = fit_boosters(material, "probability", fold=fold, growth=growth)
     return found.boosters, None, np.asarray(logit(np.clip(found.out_of_fold, 1e-9, 1 - 1e-9)))
 
 
 def _fit_weights(
-    near: ScoreInputs, y: np.ndarray, fold: np.ndarray
+    inputs: ScoreInputs, y: np.ndarray, fold: np.ndarray
 ) -> tuple[Boosters | None, RuleWeights | None, np.ndarray]:
     unseen = np.empty(len(y))
     for k in np.unique(fold):
         away = fold == k
-        unseen[away] = RuleWeights.fit(near.similarity[~away], y[~away]).log_odds(near.similarity[away])
-    return None, RuleWeights.fit(near.similarity, y), unseen
+        unseen[away] = RuleWeights.fit(inputs.similarity[~away], y[~away]).log_odds(inputs.similarity[away])
+    return None, RuleWeights.fit(inputs.similarity, y), unseen
 
 
-def _design(near: ScoreInputs) -> np.ndarray:
-    return np.hstack([near.similarity, near.exceedance])
+def _design(inputs: ScoreInputs) -> np.ndarray:
+    return np.hstack([inputs.similarity, inputs.exceedance])

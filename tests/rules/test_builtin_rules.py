@@ -105,7 +105,7 @@ def customers() -> pd.DataFrame:
 
 
 def fired() -> pd.DataFrame:
-    return RuleSet.of({name: rule.node for name, rule in RULES.items()}).match(customers())
+    return RuleSet.from_nodes({name: rule.node for name, rule in RULES.items()}).match(customers())
 
 
 def test_the_rules_of_the_reference_are_all_there() -> None:
@@ -145,7 +145,7 @@ def test_without_its_last_step_a_rule_does_not_fire(name: str) -> None:
     """Every changed value counts: with any one of them as it is in a plain customer there is no alarm."""
     for column in SHOWN[name]:
         row = pd.DataFrame([{**PLAIN, **SHOWN[name], column: PLAIN[column]}])
-        assert not RuleSet.of({name: RULES[name].node}).match(row)[name].any(), column
+        assert not RuleSet.from_nodes({name: RULES[name].node}).match(row)[name].any(), column
 
 
 def test_the_base_holds_them_active_and_says_why() -> None:
@@ -206,7 +206,7 @@ def test_limits_are_tightened_to_the_share_asked_for() -> None:
     assert fitted[0].parents == (loose.id,)
     assert fitted[0].origin == "derived"
     assert [f is r for f, r in zip(fitted[1:], (kept, fixed), strict=True)] == [True, True]
-    assert 0.003 <= float(RuleSet.of({"loose": fitted[0].node}).match(X).mean().iloc[0]) <= 0.01
+    assert 0.003 <= float(RuleSet.from_nodes({"loose": fitted[0].node}).match(X).mean().iloc[0]) <= 0.01
     before, after = loose.parameters, fitted[0].parameters
     assert after["few"] < before["few"]
     assert all(after[name] > before[name] for name in ("most", "much"))

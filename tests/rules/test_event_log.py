@@ -287,11 +287,11 @@ def test_a_time_that_has_not_come_yet_is_refused_and_stops_nothing(tmp_path: Pat
 
 
 def test_a_log_that_ends_in_the_future_can_still_be_written() -> None:
-    base = RuleBase.of_events(sealed({**ADDED, "time": "2206-12-01T00:00:00.000000Z"}))
+    base = RuleBase.from_events(sealed({**ADDED, "time": "2206-12-01T00:00:00.000000Z"}))
     with pytest.warns(QualityWarning, match=r"a time that has not come yet(.|\n)*2206(.|\n)*mistyped year"):
         base.shadow("burst", **WHO)
     assert base.entry("burst").state == "shadow"
-    RuleBase.of_events(base.log.events)
+    RuleBase.from_events(base.log.events)
 
 
 @pytest.mark.parametrize("what", IMPOSSIBLE)
@@ -299,7 +299,7 @@ def test_sealed_events_that_no_base_writes_are_refused(tmp_path: Path, what: str
     contents, said = IMPOSSIBLE[what]
     events = sealed(*contents)
     with pytest.raises(DataError, match=f"the log of the rule base was changed: {said}"):
-        RuleBase.of_events(events)
+        RuleBase.from_events(events)
     place = tmp_path / "rules.jsonl"
     place.write_text("".join(json.dumps(event) + "\n" for event in events))
     with pytest.raises(DataError, match=said):

@@ -50,7 +50,7 @@ class FraudDeskData:
     settings: AlarmSettings
 
     @classmethod
-    def of(cls, base: RuleBase, given: ReportInputs, month: str | None, settings: AlarmSettings) -> FraudDeskData:
+    def prepare(cls, base: RuleBase, given: ReportInputs, month: str | None, settings: AlarmSettings) -> FraudDeskData:
         """Bring all into shape."""
         _check_alarms(given.alarms)
         alarms = flatten_index(given.alarms)

@@ -126,7 +126,7 @@ def fraud_desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     320.0
     """
     settings = settings or AlarmSettings()
-    desk = FraudDeskData.of(base, ReportInputs(alarms, cases, outcomes, horizon), month, settings)
+    desk = FraudDeskData.prepare(base, ReportInputs(alarms, cases, outcomes, horizon), month, settings)
     return FraudDeskReport(plain(_facts(desk)))
 
 

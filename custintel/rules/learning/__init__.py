@@ -8,7 +8,7 @@ customers, `rule_overlap` says whether a rule adds anything, and `_fit_limits` f
 
 >>> import numpy as np
 >>> from custintel.rules.learning._holdout_precision import HoldoutCounts
->>> measured = HoldoutCounts.of(fired=np.array([1, 1, 1, 0], bool), y=np.array([1, 1, 0, 0]))
+>>> measured = HoldoutCounts.count(fired=np.array([1, 1, 1, 0], bool), y=np.array([1, 1, 0, 0]))
 >>> measured.hits, measured.alarms
 (2, 3)
 """

@@ -1,7 +1,7 @@
-"""What a rule is worth on customers it was not made from: counts, lower bounds, control of false discoveries.
+"""The precision of a rule on held-out customers: counts, lower bounds, and control of false discoveries.
 
->>> proof = HoldoutCounts.of(fired=np.array([1, 1, 1, 1, 0, 0], bool), y=np.array([1, 1, 1, 0, 0, 0]))
->>> proof.hits, proof.alarms, round(proof.precision, 2)
+>>> found = HoldoutCounts.count(fired=np.array([1, 1, 1, 1, 0, 0], bool), y=np.array([1, 1, 1, 0, 0, 0]))
+>>> found.hits, found.alarms, round(found.precision, 2)
 (3, 4, 0.75)
 """
 
@@ -18,7 +18,7 @@ from custintel.metrics.confidence_intervals import wilson
 
 @dataclass(frozen=True)
 class HoldoutCounts:
-    """Counts on untouched customers."""
+    """How often a rule fired on held-out customers, and how often it was right."""
 
     hits: int
     alarms: int
@@ -26,7 +26,7 @@ class HoldoutCounts:
     customers: int
 
     @classmethod
-    def of(cls, fired: np.ndarray, y: np.ndarray) -> HoldoutCounts:
+    def count(cls, fired: np.ndarray, y: np.ndarray) -> HoldoutCounts:
         """From where a rule fired and what was true."""
         return cls(int(y[fired].sum()), int(fired.sum()), int(y.sum()), len(y))
 

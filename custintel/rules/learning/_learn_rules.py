@@ -1,5 +1,4 @@
-"""Learning rules from labelled customers: mine, round, prove on customers not mined from, choose a few that complete
-one another.
+"""Learning rules from labelled customers: mine, round, measure on held-out customers, choose complementary ones.
 
 Customers are cut into five parts. Trees are grown on three, rules are chosen on four, and the fifth does nothing but
 prove: the precision of a rule comes from customers that had no say in making or choosing it. All parts take turns (with
@@ -100,18 +99,18 @@ class LearnSettings:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rule found: its conditions and its proof."""
+    """A rule found: its conditions and its counts on held-out customers."""
 
     node: Node
     path: TreePath
-    proof: HoldoutCounts
+    counts: HoldoutCounts
 
 
 @dataclass(frozen=True)
-class _Proved:
+class _HeldOut:
     """Counts of a path, and the part of the customers they are from."""
 
-    proof: HoldoutCounts
+    counts: HoldoutCounts
     part: int
 
 
@@ -129,7 +128,7 @@ def learn_rules(
     settings : LearnSettings
         How.
     time : array, optional
-        Time of each row: rules are then mined on the earlier rows and proved on the latest part alone.
+        Time of each row: rules are then mined on the earlier rows and measured on the latest part alone.
 
     Raises
     ------
@@ -138,18 +137,18 @@ def learn_rules(
     """
     _check(y)
     rows = _sampled(y, settings)
-    grid, y = FeatureMatrix.of(X, settings.forbidden, settings.min_level_count), y[rows].astype(np.float64)
-    grid = replace(grid, values=np.asfortranarray(grid.values[rows]))
+    matrix, y = FeatureMatrix.from_table(X, settings.forbidden, settings.min_level_count), y[rows].astype(np.float64)
+    matrix = replace(matrix, values=np.asfortranarray(matrix.values[rows]))
     part = _parts(y, settings, None if time is None else np.asarray(time)[rows])
-    proofs = _proved(grid, y, part, settings, later_only=time is not None)
-    if not proofs:
+    measured = _measure_on_holdout(matrix, y, part, settings, later_only=time is not None)
+    if not measured:
         return []
-    paths = _ranked(proofs, settings.max_candidates)
-    near = _similarities(grid, y, paths)
-    judges = _SelectionRows(part, np.array([proofs[path].part for path in paths]))
+    paths = _ranked(measured, settings.max_candidates)
+    near = _similarities(matrix, y, paths)
+    selection = _SelectionRows(part, np.array([measured[path].part for path in paths]))
     return [
-        Candidate(path_condition(paths[k], grid), paths[k], proofs[paths[k]].proof)
-        for k in _chosen(near, y, judges, settings)
+        Candidate(path_condition(paths[k], matrix), paths[k], measured[paths[k]].counts)
+        for k in _chosen(near, y, selection, settings)
     ]
 
 
@@ -186,35 +185,35 @@ def _parts(y: np.ndarray, settings: LearnSettings, time: np.ndarray | None) -> n
     return part
 
 
-def _proved(
-    grid: FeatureMatrix, y: np.ndarray, part: np.ndarray, settings: LearnSettings, *, later_only: bool
-) -> dict[TreePath, _Proved]:
+def _measure_on_holdout(
+    matrix: FeatureMatrix, y: np.ndarray, part: np.ndarray, settings: LearnSettings, *, later_only: bool
+) -> dict[TreePath, _HeldOut]:
     """Paths with their counts on the part they were not grown on; only those that stand."""
-    columns = [np.sort(v[~np.isnan(v)]) for v in grid.values.T]
-    found: dict[TreePath, _Proved] = {}
+    columns = [np.sort(v[~np.isnan(v)]) for v in matrix.values.T]
+    found: dict[TreePath, _HeldOut] = {}
     for k in [settings.folds - 1] if later_only else range(settings.folds):
         away = part == k
         judge = part == (k - 1) % settings.folds
-        values, truth = grid.values[away], y[away]
-        for path in mine_tree_paths(grid, y, np.flatnonzero(~away & ~judge), settings.random_state + k):
+        values, truth = matrix.values[away], y[away]
+        for path in mine_tree_paths(matrix, y, np.flatnonzero(~away & ~judge), settings.random_state + k):
             plain = round_limits(path, columns)
             if plain not in found:
-                found[plain] = _Proved(HoldoutCounts.of(_fires(values, plain), truth), k)
+                found[plain] = _HeldOut(HoldoutCounts.count(_fires(values, plain), truth), k)
     return _standing(found, settings)
 
 
-def _standing(found: dict[TreePath, _Proved], settings: LearnSettings) -> dict[TreePath, _Proved]:
+def _standing(found: dict[TreePath, _HeldOut], settings: LearnSettings) -> dict[TreePath, _HeldOut]:
     supported = {
-        path: proved
-        for path, proved in found.items()
-        if proved.proof.alarms >= settings.min_alarms
-        and proved.proof.hits >= settings.min_hits
-        and proved.proof.precision >= settings.min_lift * proved.proof.cases / proved.proof.customers
+        path: held_out
+        for path, held_out in found.items()
+        if held_out.counts.alarms >= settings.min_alarms
+        and held_out.counts.hits >= settings.min_hits
+        and held_out.counts.precision >= settings.min_lift * held_out.counts.cases / held_out.counts.customers
     }
     if not supported:
         return {}
-    kept = benjamini_hochberg(np.array([p.proof.chance for p in supported.values()]), settings.false_discovery_rate)
-    return {path: proved for (path, proved), keep in zip(supported.items(), kept, strict=True) if keep}
+    kept = benjamini_hochberg(np.array([p.counts.chance for p in supported.values()]), settings.false_discovery_rate)
+    return {path: held_out for (path, held_out), keep in zip(supported.items(), kept, strict=True) if keep}
 
 
 def _fires(values: np.ndarray, path: TreePath) -> np.ndarray:
@@ -224,21 +223,21 @@ def _fires(values: np.ndarray, path: TreePath) -> np.ndarray:
     return fired
 
 
-def _ranked(proofs: dict[TreePath, _Proved], most: int) -> list[TreePath]:
+def _ranked(measured: dict[TreePath, _HeldOut], most: int) -> list[TreePath]:
     """Candidates in order of how surprising their hits are."""
 
     def surprise(path: TreePath) -> float:
-        proof = proofs[path].proof
-        rate = proof.cases / proof.customers
-        return float((proof.hits - rate * proof.alarms) / np.sqrt(proof.alarms * rate * (1 - rate)))
+        counts = measured[path].counts
+        rate = counts.cases / counts.customers
+        return float((counts.hits - rate * counts.alarms) / np.sqrt(counts.alarms * rate * (1 - rate)))
 
-    return sorted(proofs, key=lambda path: (-surprise(path), path))[:most]
+    return sorted(measured, key=lambda path: (-surprise(path), path))[:most]
 
 
-def _similarities(grid: FeatureMatrix, y: np.ndarray, paths: list[TreePath]) -> np.ndarray:
+def _similarities(matrix: FeatureMatrix, y: np.ndarray, paths: list[TreePath]) -> np.ndarray:
     """Similarity of every customer to every candidate (customers x candidates)."""
     cache: dict[Any, np.ndarray] = {}
-    legitimate = grid.values[y == 0]
+    legitimate = matrix.values[y == 0]
     profiles: dict[int, Profile | None] = {}
     out = np.empty((len(y), len(paths)), dtype=np.float32)
     for k, path in enumerate(paths):
@@ -246,18 +245,18 @@ def _similarities(grid: FeatureMatrix, y: np.ndarray, paths: list[TreePath]) -> 
             if cut not in cache:
                 if cut.column not in profiles:
                     profiles[cut.column] = Profile.learn(legitimate[:, cut.column])
-                cache[cut] = _near(grid, cut, profiles[cut.column])
+                cache[cut] = _near(matrix, cut, profiles[cut.column])
         parts = np.column_stack([cache[cut] for cut in path])
         out[:, k] = 0.5 * parts.mean(axis=1) + 0.5 * parts.min(axis=1)
     return out
 
 
-def _near(grid: FeatureMatrix, cut: Any, profile: Profile | None) -> np.ndarray:
-    met = cut_holds(grid.values, cut)
-    if profile is None or not grid.columns[cut.column].condition(cut.limit, cut.side).is_threshold:
+def _near(matrix: FeatureMatrix, cut: Any, profile: Profile | None) -> np.ndarray:
+    met = cut_holds(matrix.values, cut)
+    if profile is None or not matrix.columns[cut.column].condition(cut.limit, cut.side).is_threshold:
         return met.astype(np.float32)
     ramp = ramp_before(profile, cut.limit, rising=cut.side == ">")
-    return np.where(met, 1.0, ramp.nearness(grid.values[:, cut.column])).astype(np.float32)
+    return np.where(met, 1.0, ramp.nearness(matrix.values[:, cut.column])).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -278,7 +277,7 @@ class _SelectionRows:
         return out
 
 
-def _chosen(near: np.ndarray, y: np.ndarray, judges: _SelectionRows, settings: LearnSettings) -> list[int]:
+def _chosen(near: np.ndarray, y: np.ndarray, selection: _SelectionRows, settings: LearnSettings) -> list[int]:
     """Forward choice: each next rule is the one whose match or similarity fits best what is unexplained so far."""
     fired = near >= 1
     soft, hard = near - near.mean(axis=0), fired - fired.mean(axis=0, dtype=np.float32)
@@ -288,7 +287,7 @@ def _chosen(near: np.ndarray, y: np.ndarray, judges: _SelectionRows, settings: L
     beta: np.ndarray | None = None
     left = y - y.mean()
     while len(chosen) < settings.max_rules and free.any():
-        fit = np.where(free, np.maximum(judges.gain(soft, left), judges.gain(hard, left)), -np.inf)
+        fit = np.where(free, np.maximum(selection.gain(soft, left), selection.gain(hard, left)), -np.inf)
         best = int(np.argmax(fit))
         if not fit[best] > 0:
             break

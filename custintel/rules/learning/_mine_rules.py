@@ -27,7 +27,7 @@ Side = Literal[">", "<="]
 
 @dataclass(frozen=True, order=True)
 class Cut:
-    """One condition on a column of a grid; both sides leave missing values out."""
+    """One condition on a column of a matrix; both sides leave missing values out."""
 
     column: int
     side: Side
@@ -37,12 +37,12 @@ class Cut:
 TreePath = tuple[Cut, ...]
 
 
-def mine_tree_paths(grid: FeatureMatrix, y: np.ndarray, rows: np.ndarray, seed: int) -> list[TreePath]:
+def mine_tree_paths(matrix: FeatureMatrix, y: np.ndarray, rows: np.ndarray, seed: int) -> list[TreePath]:
     """Different paths of up to four conditions, grown on some rows.
 
     Parameters
     ----------
-    grid : FeatureMatrix
+    matrix : FeatureMatrix
         The customers.
     y : array
         1 for cases, 0 for legitimate customers.
@@ -52,8 +52,8 @@ def mine_tree_paths(grid: FeatureMatrix, y: np.ndarray, rows: np.ndarray, seed: 
         Seed of sampling.
     """
     found: dict[TreePath, None] = {}
-    for shape in _shapes(len(rows), grid.values.shape[1], seed):
-        for path in _paths(_grown(grid.values[rows], y[rows], shape)):
+    for shape in _shapes(len(rows), matrix.values.shape[1], seed):
+        for path in _paths(_grown(matrix.values[rows], y[rows], shape)):
             if 1 <= len(path) <= MOST_CONDITIONS:
                 found[path] = None
     return list(found)
@@ -85,9 +85,9 @@ def round_limits(path: TreePath, sorted_columns: list[np.ndarray], tolerance: fl
     return tuple(Cut(c.column, c.side, _round(c.limit, sorted_columns[c.column], tolerance)) for c in path)
 
 
-def path_condition(path: TreePath, grid: FeatureMatrix) -> Node:
+def path_condition(path: TreePath, matrix: FeatureMatrix) -> Node:
     """The path as conditions of the language, in canonical order."""
-    parts: list[Condition] = [grid.columns[c.column].condition(c.limit, c.side) for c in path]
+    parts: list[Condition] = [matrix.columns[c.column].condition(c.limit, c.side) for c in path]
     ordered = tuple(sorted(dict.fromkeys(parts), key=str))
     return ordered[0] if len(ordered) == 1 else AllOf(ordered)
 

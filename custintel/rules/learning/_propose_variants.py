@@ -1,4 +1,4 @@
-"""Variants of the rules there are: one limit moved, one condition left out; proved before they are proposed."""
+"""Variants of known rules: a limit moved or a condition dropped, proposed only when better on held-out customers."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _PARTS = 2
 
 @dataclass(frozen=True)
 class _Variant:
-    """A variant of a rule, with its proof and that of the rule on the same customers."""
+    """A variant of a rule, with its counts and those of the rule on the same held-out customers."""
 
     parent: Rule
     node: Node
-    proof: HoldoutCounts
+    counts: HoldoutCounts
     before: HoldoutCounts
 
 
@@ -74,7 +74,7 @@ def propose_variants(  # noqa: PLR0913 - who, when and chance are options
 ) -> pd.DataFrame:
     """Propose variants that are better than the rule they come from on customers they were not chosen on.
 
-    A variant is chosen on one half of the customers and proved on the other; of all proofs at most 5 % may be false
+    A variant is chosen on one half of the customers and measured on the other; of all findings at most 5 % may be false
     (Benjamini, Hochberg 1995). It is better with a higher lower bound of precision at no less recall, or with more
     recall at no lower bound.
 
@@ -101,9 +101,9 @@ def propose_variants(  # noqa: PLR0913 - who, when and chance are options
     if len(table) != len(target):
         raise DataError(f"customers and outcomes differ in number: {len(table)} and {len(target)}")
     half = np.random.default_rng(random_state).permutation(len(target)) % _PARTS == 0
-    found = list(_better(base.within(table.columns), table, target, half))
+    found = list(_better(base.restricted_to(table.columns), table, target, half))
     if found:
-        kept = benjamini_hochberg(np.array([one.proof.chance for one in found]))
+        kept = benjamini_hochberg(np.array([one.counts.chance for one in found]))
         found = [one for one, keep in zip(found, kept, strict=True) if keep]
     rows = [_added(base, one, by, at) for one in sorted(found, key=_gain, reverse=True)[:max_proposals]]
     return pd.DataFrame(
@@ -119,15 +119,15 @@ def _better(base: RuleBase, X: pd.DataFrame, y: np.ndarray, half: np.ndarray) ->
         chosen = _chosen(rule.node, table, y, half)
         if chosen is None or any(implies(chosen, node) and implies(node, chosen) for node in living):
             continue
-        before, after = (HoldoutCounts.of(table.match(node)[~half], y[~half]) for node in (rule.node, chosen))
+        before, after = (HoldoutCounts.count(table.match(node)[~half], y[~half]) for node in (rule.node, chosen))
         if _beats(after, before):
             yield _Variant(rule, chosen, after, before)
 
 
 def _chosen(node: Node, table: TableMatcher, y: np.ndarray, half: np.ndarray) -> Node | None:
-    own = HoldoutCounts.of(table.match(node)[half], y[half])
-    tried = [(HoldoutCounts.of(table.match(one)[half], y[half]), one) for one in variants(node, table.X)]
-    good = [(proof, one) for proof, one in tried if _beats(proof, own)]
+    own = HoldoutCounts.count(table.match(node)[half], y[half])
+    tried = [(HoldoutCounts.count(table.match(one)[half], y[half]), one) for one in variants(node, table.X)]
+    good = [(counts, one) for counts, one in tried if _beats(counts, own)]
     return max(good, key=lambda pair: pair[0].lower + pair[0].recall)[1] if good else None
 
 
@@ -137,7 +137,7 @@ def _beats(one: HoldoutCounts, other: HoldoutCounts) -> bool:
 
 
 def _gain(found: _Variant) -> float:
-    return (found.proof.lower - found.before.lower) + (found.proof.recall - found.before.recall)
+    return (found.counts.lower - found.before.lower) + (found.counts.recall - found.before.recall)
 
 
 def _added(base: RuleBase, found: _Variant, by: str, at: Any) -> dict[str, Any]:
@@ -145,10 +145,10 @@ def _added(base: RuleBase, found: _Variant, by: str, at: Any) -> dict[str, Any]:
     name, when = f"{found.parent.name}_v{taken + 2}", condition_text(found.node)
     own = replace(found.parent, name=name, when=when, parameters={})
     rule = replace(own, origin="derived", parents=(found.parent.id,))
-    base.add(rule, by=by, reason=f"better than {found.parent.id}", evidence=found.proof.to_evidence(), at=at)
+    base.add(rule, by=by, reason=f"better than {found.parent.id}", evidence=found.counts.to_evidence(), at=at)
     return {
         "rule": rule.id, "parent": found.parent.id, "when": when,
-        "precision": found.proof.lower, "recall": found.proof.recall,
+        "precision": found.counts.lower, "recall": found.counts.recall,
         "parent_precision": found.before.lower, "parent_recall": found.before.recall,
     }  # fmt: skip
 

@@ -75,21 +75,21 @@ def describe_group(
     member = np.asarray(member, dtype=bool)
     if member.sum() < _FEWEST or member.all():
         return None
-    grid = FeatureMatrix.of(prepare_table(X)[0], forbidden)
+    matrix = FeatureMatrix.from_table(prepare_table(X)[0], forbidden)
     half = _halves(member, random_state)
-    columns = [np.sort(v[~np.isnan(v)]) for v in grid.values.T]
+    columns = [np.sort(v[~np.isnan(v)]) for v in matrix.values.T]
     paths = {
         round_limits(p, columns)
-        for p in mine_tree_paths(grid, member.astype(float), np.flatnonzero(half), random_state)
+        for p in mine_tree_paths(matrix, member.astype(float), np.flatnonzero(half), random_state)
     }
     if not paths:
         return None
-    judged = {path: _judge(grid.values[~half], member[~half], path) for path in sorted(paths)}
+    judged = {path: _precision_and_coverage(matrix.values[~half], member[~half], path) for path in sorted(paths)}
     best = max(judged, key=lambda path: judged[path][2] - _COST_OF_A_CONDITION * len(path))
     precision, coverage, f1 = judged[best]
     if not f1:
         return None
-    return GroupDescription(path_condition(best, grid), precision, coverage, int(_fires(grid.values, best).sum()))
+    return GroupDescription(path_condition(best, matrix), precision, coverage, int(_fires(matrix.values, best).sum()))
 
 
 def _halves(member: np.ndarray, seed: int) -> np.ndarray:
@@ -101,7 +101,7 @@ def _halves(member: np.ndarray, seed: int) -> np.ndarray:
     return half
 
 
-def _judge(values: np.ndarray, member: np.ndarray, path: TreePath) -> tuple[float, float, float]:
+def _precision_and_coverage(values: np.ndarray, member: np.ndarray, path: TreePath) -> tuple[float, float, float]:
     """Precision, coverage and their harmonic mean."""
     fired = _fires(values, path)
     hits = float((fired & member).sum())

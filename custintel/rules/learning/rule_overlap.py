@@ -89,7 +89,7 @@ def covering_rule(base: RuleBase, node: Node, X: pd.DataFrame, most: float = 0.7
     most : float
         Jaccard overlap of alarms from which two rules count as one.
     """
-    living = base.within(X.columns).compile("draft", "proposed", "shadow", "active", "watch")
+    living = base.restricted_to(X.columns).compile("draft", "proposed", "shadow", "active", "watch")
     for id_, other in living.nodes.items():
         if implies(node, other):
             return f"{id_} covers it by its limits"

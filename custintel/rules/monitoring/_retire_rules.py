@@ -131,7 +131,7 @@ def review_characteristics(
     >>> found["median"], round(found["retired"], 2)
     (11.0, 0.98)
     """
-    monitor = PrecisionMonitor.of(stated, sensitivity)
+    monitor = PrecisionMonitor.for_precision(stated, sensitivity)
     active = monitor.still_active(precision, max(outcomes, 5000))
     delays = {name: _first(active <= 1 - q) for name, q in (("p10", 0.1), ("median", 0.5), ("p90", 0.9))}
     retired = 1 - monitor.never_retired(precision, outcomes)
@@ -201,7 +201,7 @@ class _Review:
         self.base, self.id, self.settings, self.by, self.at = base, id_, settings, by, at
         self.entry = base.entries[id_]
         self.stated = stated_precision(self.entry, settings.unproven)
-        self.monitor = PrecisionMonitor.of(self.stated, settings.sensitivity)
+        self.monitor = PrecisionMonitor.for_precision(self.stated, settings.sensitivity)
         self.recorded = recorded_outcomes(base, id_)
         self.outcomes = _closed_matches(self.recorded)
         self.start = _start(base, id_)
@@ -265,7 +265,9 @@ class _Review:
         if state != "watch" or not floor or begun == len(self.outcomes):
             return []
         numbers = self._numbers("watch", begun, len(self.outcomes))
-        now = PrecisionPosterior.of(self.outcomes[begun:], self.stated, self.settings.forgetting, _PRIOR_WHILE_WATCHED)
+        now = PrecisionPosterior.from_outcomes(
+            self.outcomes[begun:], self.stated, self.settings.forgetting, _PRIOR_WHILE_WATCHED
+        )
         below = now.below(floor)
         if below <= self.settings.sure:
             return []
@@ -284,7 +286,7 @@ class _Review:
 
     def _numbers(self, phase: Phase, begun: int, end: int) -> dict[str, Any]:
         part = self.outcomes[begun:end]
-        now = PrecisionPosterior.of(part, self.stated, self.settings.forgetting)
+        now = PrecisionPosterior.from_outcomes(part, self.stated, self.settings.forgetting)
         limit = self.monitor.limit if phase == "active" else self.monitor.retire_limit
         return {
             "stated": self.stated, "outcomes": len(part), "confirmed": int(part.sum()), "precision": now.mean,

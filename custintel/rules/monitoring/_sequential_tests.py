@@ -6,7 +6,7 @@ decides, on later outcomes alone, between the stated precision (back to *active*
 precision has fallen when the odds of a false alarm are several times the stated ones. Steps are whole numbers, so that
 everything about the tests can be computed exactly: the two are one Markov chain.
 
->>> monitor = PrecisionMonitor.of(0.9)
+>>> monitor = PrecisionMonitor.for_precision(0.9)
 >>> [move.to for move in monitor.phase_changes([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])]
 ['watch', 'retired']
 >>> bool(monitor.never_retired(0.9, 200) > 0.98)
@@ -113,7 +113,7 @@ class PrecisionMonitor:
     trust_limit: int
 
     @classmethod
-    def of(cls, stated: float, sensitivity: Sensitivity | None = None) -> PrecisionMonitor:
+    def for_precision(cls, stated: float, sensitivity: Sensitivity | None = None) -> PrecisionMonitor:
         """The tests for a stated precision (held to 0.02 to 0.98, where outcomes can still tell)."""
         return _monitor(round(min(max(stated, _EDGE), 1 - _EDGE), 3), sensitivity or Sensitivity())
 
@@ -183,7 +183,7 @@ class PrecisionMonitor:
 class PrecisionPosterior(NamedTuple):
     """What outcomes say of a precision now: a beta distribution in which older outcomes count less.
 
-    >>> now = PrecisionPosterior.of([1] * 20 + [0] * 20, stated=0.9)
+    >>> now = PrecisionPosterior.from_outcomes([1] * 20 + [0] * 20, stated=0.9)
     >>> bool(0.4 < now.mean < 0.5), bool(now.below(0.7) > 0.95)
     (True, True)
     """
@@ -192,7 +192,7 @@ class PrecisionPosterior(NamedTuple):
     false: float
 
     @classmethod
-    def of(
+    def from_outcomes(
         cls, outcomes: Iterable[int], stated: float, forgetting: float = 0.98, prior: float = 2.0
     ) -> PrecisionPosterior:
         """From outcomes in their order; the prior is worth `prior` outcomes of the stated precision.

@@ -23,7 +23,7 @@ from custintel.rules import (
     record_outcomes,
     saved_loss,
 )
-from custintel.rules.rule_evidence import texts
+from custintel.rules.rule_evidence import report_texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -267,7 +267,7 @@ def _leaves(content: Any, path: str = "") -> dict[str, set[str]]:
 
 
 def test_both_languages_say_the_same() -> None:
-    en, zh = _leaves(texts("en")), _leaves(texts("zh"))
+    en, zh = _leaves(report_texts("en")), _leaves(report_texts("zh"))
     assert en.keys() == zh.keys()
     assert {place for place in en if en[place] != zh[place]} == set()
 

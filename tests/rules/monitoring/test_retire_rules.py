@@ -26,7 +26,7 @@ def draw(runs: int, outcomes: int, precision: float, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("good", [0, 50, 300])
 def test_a_rule_whose_precision_falls_leaves_active_within_thirty_outcomes(good: int) -> None:
     """Whatever good time it had before; the median is far below thirty."""
-    monitor = PrecisionMonitor.of(0.9)
+    monitor = PrecisionMonitor.for_precision(0.9)
     before, after = draw(400, good, 0.9, good), draw(400, 120, 0.4, good + 1)
     walks = [monitor.phase_changes([*one, *two]) for one, two in zip(before, after, strict=True)]
     active = [m for m in walks if [e.to for e in m if e.after <= good][-1:] in ([], ["active"])]
@@ -38,7 +38,7 @@ def test_a_rule_whose_precision_falls_leaves_active_within_thirty_outcomes(good:
 
 @pytest.mark.parametrize("stated", STATED)
 def test_a_stable_rule_is_hardly_ever_retired(stated: float) -> None:
-    monitor = PrecisionMonitor.of(stated)
+    monitor = PrecisionMonitor.for_precision(stated)
     ends = [monitor.phase_changes(run) for run in draw(1500, 200, stated, 7)]
     assert np.mean([any(m.to == "retired" for m in moves) for moves in ends]) <= 0.01
     assert np.mean([bool(moves) for moves in ends]) <= 0.07
@@ -48,7 +48,7 @@ def test_a_stable_rule_is_hardly_ever_retired(stated: float) -> None:
 
 
 def test_exact_characteristics_are_those_of_simulation() -> None:
-    monitor, runs = PrecisionMonitor.of(0.8), draw(4000, 60, 0.6, 11)
+    monitor, runs = PrecisionMonitor.for_precision(0.8), draw(4000, 60, 0.6, 11)
     moves = [monitor.phase_changes(run) for run in runs]
     left = np.mean([bool(m) for m in moves])
     retired = np.mean([any(m.to == "retired" for m in found) for found in moves])
@@ -66,22 +66,25 @@ def test_a_rule_better_than_stated_is_suspected_less() -> None:
 
 @pytest.mark.parametrize("stated", [0.0, 0.03, 0.5, 1.0])
 def test_any_stated_precision_has_its_test(stated: float) -> None:
-    monitor = PrecisionMonitor.of(stated)
+    monitor = PrecisionMonitor.for_precision(stated)
     assert 0 < monitor.fallen < monitor.stated
     assert 1 - monitor.still_active(monitor.stated, 200)[-1] <= 0.05
     assert monitor.never_retired(monitor.stated, 200) >= 0.98
 
 
 def test_a_suspected_rule_that_recovers_is_trusted_again() -> None:
-    moves = PrecisionMonitor.of(0.9).phase_changes([0] * 6 + [1] * 60)
+    moves = PrecisionMonitor.for_precision(0.9).phase_changes([0] * 6 + [1] * 60)
     assert [m.to for m in moves] == ["watch", "active"]
 
 
 def test_older_outcomes_count_less() -> None:
-    early, late = PrecisionPosterior.of([0] * 30 + [1] * 30, 0.5), PrecisionPosterior.of([1] * 30 + [0] * 30, 0.5)
+    early, late = (
+        PrecisionPosterior.from_outcomes([0] * 30 + [1] * 30, 0.5),
+        PrecisionPosterior.from_outcomes([1] * 30 + [0] * 30, 0.5),
+    )
     assert early.mean > 0.6 > 0.4 > late.mean
     assert late.below(0.5) > 0.9
-    assert PrecisionPosterior.of([], 0.8).mean == pytest.approx(0.8)
+    assert PrecisionPosterior.from_outcomes([], 0.8).mean == pytest.approx(0.8)
 
 
 # --- reviews of a base -----------------------------------------------------------------------------------------------
