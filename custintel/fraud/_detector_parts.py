@@ -146,8 +146,8 @@ def _against_legitimate(material: Material, own: np.ndarray, seed: int) -> Boost
     return fit_boosters(part, "probability", seed=seed).boosters
 
 
-_VIEWS = ["model", "rules", "expert_similarity", "expert_matches", "anomaly"]
-_FIVE = Field(min_length=len(_VIEWS), max_length=len(_VIEWS))
+_COMPONENTS = ["model", "rules", "expert_similarity", "expert_matches", "anomaly"]
+_FIVE = Field(min_length=len(_COMPONENTS), max_length=len(_COMPONENTS))
 
 
 class _Kinds(Part):
@@ -194,7 +194,7 @@ class FraudState(TableState, ClassesState, State):
     def check(self, columns: dict[str, int]) -> None:
         """All parts read columns of the table."""
         self.check_classes()
-        need([name for name, _ in self.weights] == ["intercept", *_VIEWS], "weights of other views")
+        need([name for name, _ in self.weights] == ["intercept", *_COMPONENTS], "weights of other component scores")
         params = _Params.model_validate(self.params.model_dump())
         names = {column.name for column in self.contract}
         need(not isinstance(params.loss, str) or params.loss in names, "the column of losses is not there")

@@ -50,8 +50,8 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     Put together are the log-odds of a supervised model (`ChurnClassifier`), those of rules mined from the same cases
     (`RuleBase.learn`), similarity to the rules of a given base, and how unusual the customer is among its peers
-    (`AnomalyScore`). Each view is learned without the rows that it is weighed on; weights cannot be negative; the sum
-    is calibrated on left-out rows. Columns of
+    (`AnomalyScore`). Each component score is learned without the rows that it is weighed on; weights cannot be
+    negative; the sum is calibrated on left-out rows. Columns of
     `contact_network_similarity` may be joined to the table.
 
     Parameters
@@ -86,7 +86,7 @@ class FraudDetector(EventClassifier, TableEstimator):
     rules_ : RuleBase
         Mined rules, each with what it was proved to be worth.
     weights_ : Series
-        Weight of each view (log-odds for a step of one standard deviation) and the intercept.
+        Weight of each component score (log-odds for a step of one standard deviation) and the intercept.
     threshold_ : float
         Probability that separates cases best (macro F1) on left-out rows.
     kinds_ : FraudKinds or None

@@ -77,7 +77,7 @@ def fraud_desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     settings: AlarmSettings | None = None,
     horizon: float | Mapping[str, float] = 30.0,
 ) -> FraudDeskReport:
-    """Report to the fraud desk: what to look at, what it is worth, settings the rules do, what was learned.
+    """Report to the fraud desk: what to look at, what it is worth, how the rules do, what was learned.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class HoldoutCounts:
         return self.hits / self.cases if self.cases else 0.0
 
     @property
-    def chance(self) -> float:
+    def p_value(self) -> float:
         """Probability of so many hits if the rule were no better than picking at random."""
         rate = self.cases / self.customers if self.customers else 1.0
         return float(binom.sf(self.hits - 1, self.alarms, rate))

@@ -212,7 +212,7 @@ def _standing(found: dict[TreePath, _HeldOut], settings: LearnSettings) -> dict[
     }
     if not supported:
         return {}
-    kept = benjamini_hochberg(np.array([p.counts.chance for p in supported.values()]), settings.false_discovery_rate)
+    kept = benjamini_hochberg(np.array([p.counts.p_value for p in supported.values()]), settings.false_discovery_rate)
     return {path: held_out for (path, held_out), keep in zip(supported.items(), kept, strict=True) if keep}
 
 

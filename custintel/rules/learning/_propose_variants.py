@@ -103,7 +103,7 @@ def propose_variants(  # noqa: PLR0913 - who, when and chance are options
     half = np.random.default_rng(random_state).permutation(len(target)) % _PARTS == 0
     found = list(_better(base.restricted_to(table.columns), table, target, half))
     if found:
-        kept = benjamini_hochberg(np.array([one.counts.chance for one in found]))
+        kept = benjamini_hochberg(np.array([one.counts.p_value for one in found]))
         found = [one for one, keep in zip(found, kept, strict=True) if keep]
     rows = [_added(base, one, by, at) for one in sorted(found, key=_gain, reverse=True)[:max_proposals]]
     return pd.DataFrame(

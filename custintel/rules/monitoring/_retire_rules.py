@@ -45,40 +45,45 @@ class ReviewSettings:
     ----------
     sensitivity : Sensitivity
         The sequential tests.
-    forgetting : float
+    decay : float
         What an outcome still counts in the estimate of the precision when one more has come.
     floor : float, optional
         Precision below which a watched rule is not worth having; by default where its review costs as much as it saves
         (review cost / loss), 0 when the rule states neither.
-    sure : float
+    retire_probability : float
         Probability of being below the floor from which a watched rule is retired.
-    unique_days : int, optional
+    idle_days : int, optional
         An active rule without a confirmed alarm of its own for so many days is watched; never when None. It counts only
         while outcomes of some rules come in.
-    unproven : float
+    default_precision : float
         Stated precision of a rule whose evidence states none.
-    moves : tuple of str
+    automatic : tuple of str
         Moves that a review makes by itself; others it only proposes.
     """
 
     sensitivity: Sensitivity = field(default_factory=Sensitivity)
-    forgetting: float = 0.98
+    decay: float = 0.98
     floor: float | None = None
-    sure: float = 0.95
-    unique_days: int | None = 180
-    unproven: float = 0.5
-    moves: tuple[Phase, ...] = _MOVES
+    retire_probability: float = 0.95
+    idle_days: int | None = 180
+    default_precision: float = 0.5
+    automatic: tuple[Phase, ...] = _MOVES
 
     def __post_init__(self) -> None:
-        shares = {"sure": self.sure, "unproven": self.unproven, "forgetting": self.forgetting, "floor": self.floor or 0}
+        shares = {
+            "retire_probability": self.retire_probability,
+            "default_precision": self.default_precision,
+            "decay": self.decay,
+            "floor": self.floor or 0,
+        }
         problems = [
             Problem(f"ReviewSettings.{name}", "not a share", str(value), "0 to 1")
             for name, value in shares.items()
             if not 0 <= value <= 1
         ]
-        strange = sorted(set(self.moves) - set(_MOVES))
+        strange = sorted(set(self.automatic) - set(_MOVES))
         if strange:
-            problems.append(Problem("ReviewSettings.moves", "unknown move", ", ".join(strange), ", ".join(_MOVES)))
+            problems.append(Problem("ReviewSettings.automatic", "unknown move", ", ".join(strange), ", ".join(_MOVES)))
         raise_problems(problems)
 
 
@@ -91,17 +96,17 @@ class _Step(NamedTuple):
     numbers: dict[str, Any]
 
 
-def stated_precision(entry: RuleEntry, unproven: float = 0.5) -> float:
-    """The precision that a rule is said to keep: of its evidence, or `unproven`.
+def stated_precision(entry: RuleEntry, default_precision: float = 0.5) -> float:
+    """The precision that a rule is said to keep: of its evidence, or `default_precision`.
 
     Parameters
     ----------
     entry : RuleEntry
         A version of a rule (`RuleBase.entry`).
-    unproven : float
+    default_precision : float
         What to take when nothing is stated.
     """
-    return float(entry.evidence.get("precision", unproven))
+    return float(entry.evidence.get("precision", default_precision))
 
 
 def review_characteristics(
@@ -200,7 +205,7 @@ class _Review:
     def __init__(self, base: RuleBase, id_: str, settings: ReviewSettings, by: str, at: str | datetime | None) -> None:
         self.base, self.id, self.settings, self.by, self.at = base, id_, settings, by, at
         self.entry = base.entries[id_]
-        self.stated = stated_precision(self.entry, settings.unproven)
+        self.stated = stated_precision(self.entry, settings.default_precision)
         self.monitor = PrecisionMonitor.for_precision(self.stated, settings.sensitivity)
         self.recorded = recorded_outcomes(base, id_)
         self.outcomes = _closed_matches(self.recorded)
@@ -214,7 +219,7 @@ class _Review:
             return [self._row(state, "", False, "", self._numbers(state, self.start, len(self.outcomes)))]
         rows: list[dict[str, Any]] = []
         for step in steps:
-            done = step.to in self.settings.moves
+            done = step.to in self.settings.automatic
             rows.append(self._row(state, step.to, done, step.reason, step.numbers))
             if not done:
                 break
@@ -251,7 +256,7 @@ class _Review:
         if self.entry.state != "active":
             return []
         idle = self._idle_days()
-        limit = self.settings.unique_days
+        limit = self.settings.idle_days
         numbers = self._numbers("active", self.start, len(self.outcomes))
         if drifted:
             return [_Step("watch", len(self.outcomes), "its features or its firing rate have moved", numbers)]
@@ -266,10 +271,10 @@ class _Review:
             return []
         numbers = self._numbers("watch", begun, len(self.outcomes))
         now = PrecisionPosterior.from_outcomes(
-            self.outcomes[begun:], self.stated, self.settings.forgetting, _PRIOR_WHILE_WATCHED
+            self.outcomes[begun:], self.stated, self.settings.decay, _PRIOR_WHILE_WATCHED
         )
         below = now.below(floor)
-        if below <= self.settings.sure:
+        if below <= self.settings.retire_probability:
             return []
         reason = f"precision is below {floor:.2f} with probability {below:.2f}"
         return [_Step("retired", len(self.outcomes), reason, {**numbers, "floor": floor, "below_floor": below})]
@@ -286,7 +291,7 @@ class _Review:
 
     def _numbers(self, phase: Phase, begun: int, end: int) -> dict[str, Any]:
         part = self.outcomes[begun:end]
-        now = PrecisionPosterior.from_outcomes(part, self.stated, self.settings.forgetting)
+        now = PrecisionPosterior.from_outcomes(part, self.stated, self.settings.decay)
         limit = self.monitor.limit if phase == "active" else self.monitor.retire_limit
         return {
             "stated": self.stated, "outcomes": len(part), "confirmed": int(part.sum()), "precision": now.mean,

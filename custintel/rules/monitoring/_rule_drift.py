@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _KEPT = 200
 _COLUMNS = (
-    "rule", "version", "state", "rate_before", "rate_now", "rate_ratio", "rate_chance", "rate_psi", "column",
+    "rule", "version", "state", "rate_before", "rate_now", "rate_ratio", "rate_p_value", "rate_psi", "column",
     "column_psi", "columns", "verdict",
 )  # fmt: skip
 
@@ -38,23 +38,23 @@ class DriftSettings:
 
     Parameters
     ----------
-    look, moved : float
+    psi_look, psi_moved : float
         Population stability index of a feature from which to look, and from which it has moved.
-    ratio : float
+    rate_ratio : float
         How many times as often (or seldom) a rule fires when it has moved.
-    chance : float
-        Probability of such a change of the rate by chance below which it counts.
+    alpha : float
+        Significance level: a change of the rate counts when it is less probable than this by chance.
     """
 
-    look: float = 0.10
-    moved: float = 0.25
-    ratio: float = 2.0
-    chance: float = 0.001
+    psi_look: float = 0.10
+    psi_moved: float = 0.25
+    rate_ratio: float = 2.0
+    alpha: float = 0.001
 
     def __post_init__(self) -> None:
-        if not (0 < self.look <= self.moved and self.ratio > 1 and 0 < self.chance < 1):
-            given = f"look {self.look}, moved {self.moved}, ratio {self.ratio}, chance {self.chance}"
-            allowed = "0 < look <= moved, ratio above 1, chance between 0 and 1"
+        if not (0 < self.psi_look <= self.psi_moved and self.rate_ratio > 1 and 0 < self.alpha < 1):
+            given = ", ".join(f"{name} {value}" for name, value in vars(self).items())
+            allowed = "0 < psi_look <= psi_moved, rate_ratio above 1, alpha between 0 and 1"
             raise_problems([Problem("DriftSettings", "limits that cannot be met", given, allowed)])
 
 
@@ -162,10 +162,10 @@ def _drift(base: RuleBase, id_: str, X: pd.DataFrame, fired: int, settings: Drif
 
 def _verdict(rate: Mapping[str, float], column: float, settings: DriftSettings) -> str:
     ratio = max(rate["rate_ratio"], 1 / rate["rate_ratio"])
-    sure = rate["rate_chance"] < settings.chance
-    if column > settings.moved or (sure and ratio > settings.ratio):
+    sure = rate["rate_p_value"] < settings.alpha
+    if column > settings.psi_moved or (sure and ratio > settings.rate_ratio):
         return "moved"
-    return "look" if column > settings.look or (sure and ratio > settings.ratio**0.5) else "stable"
+    return "look" if column > settings.psi_look or (sure and ratio > settings.rate_ratio**0.5) else "stable"
 
 
 def _rate(fired: int, rows: int, fired_now: int, rows_now: int) -> dict[str, float]:
@@ -177,7 +177,7 @@ def _rate(fired: int, rows: int, fired_now: int, rows_now: int) -> dict[str, flo
         "rate_before": fired / rows,
         "rate_now": fired_now / rows_now,
         "rate_ratio": now / before,
-        "rate_chance": float(2 * norm.sf(abs(z))),
+        "rate_p_value": float(2 * norm.sf(abs(z))),
         "rate_psi": psi(_flags(fired, rows), _flags(fired_now, rows_now)),
     }
 

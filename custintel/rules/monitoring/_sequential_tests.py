@@ -46,33 +46,35 @@ class Sensitivity:
 
     Parameters
     ----------
-    odds : float
+    odds_ratio : float
         A precision has fallen when the odds of a false alarm are so many times the stated ones.
     false_watch : float
         Probability that a rule which keeps its precision is suspected within `horizon` outcomes of becoming active.
     horizon : int
         Number of outcomes.
-    false_retire, missed : float
+    false_retire, false_trust : float
         Probabilities of the two errors of the decision on a suspected rule: to give up one that keeps its precision,
         to trust one that has fallen.
     """
 
-    odds: float = 3.0
+    odds_ratio: float = 3.0
     false_watch: float = 0.05
     horizon: int = 200
     false_retire: float = 0.05
-    missed: float = 0.05
+    false_trust: float = 0.05
 
     def __post_init__(self) -> None:
-        shares = {"false_watch": self.false_watch, "false_retire": self.false_retire, "missed": self.missed}
+        shares = {"false_watch": self.false_watch, "false_retire": self.false_retire, "false_trust": self.false_trust}
         problems = [
             Problem(f"Sensitivity.{name}", "not the probability of an error", str(value), "above 0, below 0.5")
             for name, value in shares.items()
             if not 0 < value < 0.5
         ]
-        if not (self.odds > 1 and self.horizon >= 1):
-            given = f"odds {self.odds}, horizon {self.horizon}"
-            problems.append(Problem("Sensitivity", "nothing to tell apart", given, "odds above 1, horizon 1 or more"))
+        if not (self.odds_ratio > 1 and self.horizon >= 1):
+            given = f"odds_ratio {self.odds_ratio}, horizon {self.horizon}"
+            problems.append(
+                Problem("Sensitivity", "nothing to tell apart", given, "odds_ratio above 1, horizon 1 or more")
+            )
         raise_problems(problems)
 
 
@@ -193,7 +195,7 @@ class PrecisionPosterior(NamedTuple):
 
     @classmethod
     def from_outcomes(
-        cls, outcomes: Iterable[int], stated: float, forgetting: float = 0.98, prior: float = 2.0
+        cls, outcomes: Iterable[int], stated: float, decay: float = 0.98, prior: float = 2.0
     ) -> PrecisionPosterior:
         """From outcomes in their order; the prior is worth `prior` outcomes of the stated precision.
 
@@ -203,13 +205,13 @@ class PrecisionPosterior(NamedTuple):
             1 confirmed, 0 false.
         stated : float
             Stated precision.
-        forgetting : float
+        decay : float
             What an outcome still counts when one more has come; 0.98 remembers about 50.
         prior : float
             Weight of the stated precision, which is not forgotten.
         """
         given = np.asarray(list(outcomes), dtype=np.float64)
-        weight = forgetting ** np.arange(len(given))[::-1]
+        weight = decay ** np.arange(len(given))[::-1]
         hits = float(weight @ given)
         return cls(prior * stated + hits, prior * (1 - stated) + float(weight.sum()) - hits)
 
@@ -225,13 +227,13 @@ class PrecisionPosterior(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _monitor(stated: float, sensitivity: Sensitivity) -> PrecisionMonitor:
-    fallen = 1 / (1 + sensitivity.odds * (1 - stated) / stated)
+    fallen = 1 / (1 + sensitivity.odds_ratio * (1 - stated) / stated)
     gain, loss = math.log((1 - fallen) / (1 - stated)), math.log(stated / fallen)
     up, down = _whole(gain / loss)
     # one unit of the sum as a log likelihood ratio; the larger of two readings of it keeps both errors in bounds
     unit = min(gain / up, loss / down)
-    retire_limit = math.ceil(math.log((1 - sensitivity.missed) / sensitivity.false_retire) / unit)
-    trust_limit = math.ceil(math.log((1 - sensitivity.false_retire) / sensitivity.missed) / unit)
+    retire_limit = math.ceil(math.log((1 - sensitivity.false_trust) / sensitivity.false_retire) / unit)
+    trust_limit = math.ceil(math.log((1 - sensitivity.false_retire) / sensitivity.false_trust) / unit)
     return PrecisionMonitor(
         stated, fallen, up, down, _limit(stated, (up, down), sensitivity), retire_limit, trust_limit
     )

@@ -99,7 +99,7 @@ def test_too_few_cases_are_refused_in_words() -> None:
 def test_bounds_and_discoveries() -> None:
     assert wilson(0, 0)[0] == 0.0
     assert wilson(50, 50)[0] < 1.0
-    assert HoldoutCounts(9, 10, 20, 1000).chance < 1e-10
+    assert HoldoutCounts(9, 10, 20, 1000).p_value < 1e-10
     assert not benjamini_hochberg(np.array([0.5, 0.9])).any()
 
 

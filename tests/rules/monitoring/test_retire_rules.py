@@ -144,7 +144,7 @@ def test_the_result_does_not_depend_on_how_often_rules_are_reviewed(seed: int) -
 def test_moves_can_be_left_to_a_person() -> None:
     base = base_with()
     happen(base, [0] * 40, "2025-02-01")
-    found = review_rules(base, ReviewSettings(moves=("watch",)), by="review", at="2025-02-02")
+    found = review_rules(base, ReviewSettings(automatic=("watch",)), by="review", at="2025-02-02")
     assert found[["to", "done"]].to_numpy().tolist() == [["watch", True], ["retired", False]]
     assert base.entry("burst").state == "watch"
 
@@ -171,7 +171,7 @@ def test_a_watched_rule_that_is_not_worth_its_reviews_is_retired() -> None:
     base = base_with(0.6, loss=100.0, review_cost=50.0)
     base.change_state("burst", "watch", at="2025-01-02", **WHO)
     happen(base, [0, 1, 0, 0, 0] * 6, "2025-02-01")
-    lax = Sensitivity(odds=3.0, false_retire=1e-9)
+    lax = Sensitivity(odds_ratio=3.0, false_retire=1e-9)
     found = review_rules(base, ReviewSettings(sensitivity=lax), by="review", at="2025-02-02")
     assert found["to"].tolist() == ["retired"]
     assert "below 0.50" in found["reason"].iloc[0]
@@ -202,18 +202,18 @@ def test_a_rule_without_a_case_of_its_own_is_watched_while_outcomes_come_in() ->
     assert found.loc["burst", "to"] == "watch"
     assert "no case of its own" in found.loc["burst", "reason"]
     assert found.loc["other", "to"] == ""
-    assert review_rules(base, ReviewSettings(unique_days=None), by="review", at="2025-12-04")["to"].eq("").all()
+    assert review_rules(base, ReviewSettings(idle_days=None), by="review", at="2025-12-04")["to"].eq("").all()
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="moves"):
-        ReviewSettings(moves=("draft",))  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="sure"):
-        ReviewSettings(sure=1.5)
+    with pytest.raises(ConfigurationError, match="automatic"):
+        ReviewSettings(automatic=("draft",))  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="retire_probability"):
+        ReviewSettings(retire_probability=1.5)
     with pytest.raises(ConfigurationError, match="Sensitivity"):
-        Sensitivity(odds=1.0, false_watch=0.0)
+        Sensitivity(odds_ratio=1.0, false_watch=0.0)
     with pytest.raises(ConfigurationError, match="DriftSettings"):
-        DriftSettings(look=0.5)
+        DriftSettings(psi_look=0.5)
 
 
 # --- drift without outcomes ------------------------------------------------------------------------------------------
