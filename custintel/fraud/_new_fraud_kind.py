@@ -124,7 +124,7 @@ class RelearnedModel:
         """
         if not len(self.novel):
             return []
-        readable = _readable(self.model, X)
+        readable = _without_forbidden_columns(self.model, X)
         banned = set(forbidden) - (set(X.columns) - set(readable.columns))
         like = self.rank(X)
         if self.new_kind is not None:
@@ -173,15 +173,15 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
     confirmed, labels = _cases(model, outcomes), _cases(model, y)
     if len(confirmed) != len(reviewed) or len(labels) != len(X):
         raise DataError("as many outcomes as customers are needed, reviewed and old")
-    usual = AnomalyScore().fit(_readable(model, X))
-    novel = _novel(model, X, reviewed, confirmed)
+    usual = AnomalyScore().fit(_without_forbidden_columns(model, X))
+    novel = _novel_cases(model, X, reviewed, confirmed)
     kind = NewFraudKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
     doubtful = _most_suspected(model, X, labels)
     if kind is not None:
         doubtful |= _highest(kind.log_ratio(X, X).to_numpy(), _RELABELLED)
     keep = ~(doubtful & (labels == 0))
     rows = pd.concat([X[keep], reviewed], ignore_index=True)
-    again = _fresh(model).fit(rows, _labels(model, np.concatenate([labels[keep], confirmed])))
+    again = _unfitted(model).fit(rows, _labels(model, np.concatenate([labels[keep], confirmed])))
     return RelearnedModel(again, kind, reviewed.index[novel], X)
 
 
@@ -200,13 +200,13 @@ def _labels(model: Any, cases: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(cases == 1, event, other))
 
 
-def _fresh(model: Any) -> Any:
+def _unfitted(model: Any) -> Any:
     """The model before it learned, told which label is the event."""
     again = clone(model)
     return again.set_params(pos_label=event_of(model)) if hasattr(model, "pos_label_") else again
 
 
-def _readable(model: Any, X: pd.DataFrame) -> pd.DataFrame:
+def _without_forbidden_columns(model: Any, X: pd.DataFrame) -> pd.DataFrame:
     """The table without columns that the model may not read: what looks for new kinds may not either."""
     contract = getattr(model, "contract_", None)
     banned = set() if contract is None else {c.name for c in contract.columns if c.kind == "forbidden"}
@@ -228,7 +228,7 @@ def _highest(values: np.ndarray, share: float) -> np.ndarray:
     return np.asarray(values > np.quantile(values, 1 - share))
 
 
-def _novel(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, confirmed: np.ndarray) -> np.ndarray:
+def _novel_cases(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, confirmed: np.ndarray) -> np.ndarray:
     """Reviewed cases that the known model ranks below its most suspicious twentieth."""
     limit = np.quantile(event_probability(model, X), 0.95)
     return np.asarray((confirmed == 1) & (event_probability(model, reviewed) < limit))

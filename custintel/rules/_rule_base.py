@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-_FIRING: tuple[State, ...] = ("active", "watch")
+_FIRING_STATES: tuple[State, ...] = ("active", "watch")
 _CLOCKS_DIFFER = 1 / 1_440  # days: the clocks of two machines that write to one base
 _ORDER = ("active", "watch", "shadow", "proposed", "draft", "retired", "rejected")
 
@@ -128,7 +128,7 @@ class RuleBase:
 
     def in_state(self, *states: State) -> dict[str, Rule]:
         """Rules in some states by name@version; those that fire (active, watch) when none is named."""
-        wanted = states or _FIRING
+        wanted = states or _FIRING_STATES
         return {id_: entry.rule for id_, entry in self.entries.items() if entry.state in wanted}
 
     def frame(self) -> pd.DataFrame:
@@ -360,7 +360,7 @@ class RuleBase:
 
     def learn_score(self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = ()) -> None:
         """Learn how matches and similarities of the rules that fire or are in the shadow make one probability."""
-        rules = self.compile("shadow", *_FIRING)
+        rules = self.compile("shadow", *_FIRING_STATES)
         content = {
             "rules": list(rules.nodes),
             "numbers": list(numbers),
@@ -378,7 +378,9 @@ class RuleBase:
     def score_parts(self, X: pd.DataFrame) -> pd.DataFrame:
         """What each rule of the score adds to the log-odds of each customer, before calibration."""
         learned, inputs = self._score_and_inputs(X)
-        return self._named(pd.DataFrame(learned.contributions(inputs), X.index, list(self._replayed().score["rules"])))
+        return self._with_rule_names(
+            pd.DataFrame(learned.contributions(inputs), X.index, list(self._replayed().score["rules"]))
+        )
 
     def decide(self, X: pd.DataFrame) -> pd.Series:
         """Whether the score is at or above the threshold that separated cases best (macro F1) out of fold."""
@@ -433,7 +435,7 @@ class RuleBase:
         since, until : time or RuleBase
             By default until now.
         """
-        before, after = (self._at(since), self if until is None else self._at(until))
+        before, after = (self._base_at(since), self if until is None else self._base_at(until))
         rows = [
             {"rule": id_, "before": _state_in(before, id_), "after": _state_in(after, id_)}
             for id_ in dict.fromkeys([*before.entries, *after.entries])
@@ -482,11 +484,11 @@ class RuleBase:
         DataError
             When no rule can be answered.
         """
-        return self._named(self.compile(*states).match(X))
+        return self._with_rule_names(self.compile(*states).match(X))
 
     def similarity(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
         """How similar each customer is to each rule, 0 to 1; 1 exactly where it matches."""
-        return self._named(self.compile(*states).similarity(X))
+        return self._with_rule_names(self.compile(*states).similarity(X))
 
     def restricted_to(self, columns: Iterable[str]) -> RuleBase:
         """The base with only those rules whose features are among some columns; it can be used, not changed."""
@@ -561,10 +563,10 @@ class RuleBase:
 
     def _time_of_next(self, at: str | datetime | None) -> str:
         last = str(self.log.events[-1]["time"]) if self.log.events else ""
-        time = _time(at)
+        time = _log_time(at)
         if at is not None and days_between(None, time) > _CLOCKS_DIFFER:
             hint = "times are UTC and tell when something was decided; mind the year"
-            raise_problems([Problem("at", "a time that has not come yet", time, f"up to now, {_time(None)}", hint)])
+            raise_problems([Problem("at", "a time that has not come yet", time, f"up to now, {_log_time(None)}", hint)])
         if time >= last:
             return time
         if at is not None:
@@ -591,13 +593,13 @@ class RuleBase:
 
     def _retire_earlier(self, rule: Rule, by: str, at: Any) -> None:
         for other in self._replayed().versions(rule.name):
-            if other.state in _FIRING and other.rule.id != rule.id:
+            if other.state in _FIRING_STATES and other.rule.id != rule.id:
                 self.change_state(other.rule.id, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
 
-    def _at(self, when: str | datetime | RuleBase) -> RuleBase:
+    def _base_at(self, when: str | datetime | RuleBase) -> RuleBase:
         return when if isinstance(when, RuleBase) else self.as_of(when)
 
-    def _named(self, found: pd.DataFrame) -> pd.DataFrame:
+    def _with_rule_names(self, found: pd.DataFrame) -> pd.DataFrame:
         named = found.set_axis([self.entries[str(id_)].rule.name for id_ in found.columns], axis=1)
         named.attrs.update(found.attrs)
         return named
@@ -635,7 +637,7 @@ def _state_in(base: RuleBase, id_: str) -> str:
     return "" if entry is None else entry.state
 
 
-def _time(at: str | datetime | None) -> str:
+def _log_time(at: str | datetime | None) -> str:
     """UTC with microseconds, so that text order is time order."""
     return utc_time(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -651,5 +653,5 @@ def _ahead_of_now(last: str) -> str:
 def _end_of(time: str | date) -> str:
     """A day means its end."""
     if isinstance(time, datetime) or (isinstance(time, str) and ":" in time):
-        return _time(time)
-    return _time(f"{read_day(time, 'a time')}T23:59:59.999999")
+        return _log_time(time)
+    return _log_time(f"{read_day(time, 'a time')}T23:59:59.999999")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from custintel.dates import read_moment
 from custintel.errors import ConfigurationError, DataError, ModelError, Problem
-from custintel.rules._event_log import changed
+from custintel.rules._event_log import changed_log_text
 from custintel.rules._rule import Rule
 from custintel.rules._similarity import Profile
 from custintel.rules.rule_score import RuleWeights, is_finite
@@ -135,15 +135,15 @@ class ReplayedLog:
     def added(self, event: Mapping[str, Any]) -> None:
         """A version was added."""
         id_, state = str(event["rule"]), event["state"]
-        _must(state in INITIAL_STATES, f"a rule cannot begin as {state!r}")
-        _must(id_ not in self.entries and id_ not in self.unreadable, f"{id_} is added twice")
+        _require(state in INITIAL_STATES, f"a rule cannot begin as {state!r}")
+        _require(id_ not in self.entries and id_ not in self.unreadable, f"{id_} is added twice")
         rule = Rule.from_state(event["content"])
         try:
             same = rule.id == id_
         except ConfigurationError as error:
             self.unreadable[id_] = str(error)
             return
-        _must(same, f"the content of {id_} is another version's")
+        _require(same, f"the content of {id_} is another version's")
         self.entries[id_] = RuleEntry(
             rule, state, event["time"], event["by"], event["reason"], event.get("evidence", {})
         )
@@ -156,11 +156,11 @@ class ReplayedLog:
             return
         id_, state, by, reason = before.rule.id, event["state"], event["by"], event["reason"]
         if "rollback_to" in event:
-            _must(state == self.state_at(id_, str(event["rollback_to"])), f"{id_} was not {state!r} at that time")
-            _must(bool(by.strip() and reason.strip()), "a rollback without a person and a reason")
+            _require(state == self.state_at(id_, str(event["rollback_to"])), f"{id_} was not {state!r} at that time")
+            _require(bool(by.strip() and reason.strip()), "a rollback without a person and a reason")
         else:
             problem = transition_problem(before, state, by, reason)
-            _must(problem is None, problem.wrong if problem else "")
+            _require(problem is None, problem.wrong if problem else "")
         evidence = {**before.evidence, **event.get("evidence", {})}
         since = str(event["time"])
         self.entries[id_] = replace(before, state=state, since=since, by=by, reason=reason, evidence=evidence)
@@ -182,32 +182,39 @@ class ReplayedLog:
         """A score was learned."""
         score = dict(event["score"])
         unknown = [id_ for id_ in score["rules"] if id_ not in self.entries and id_ not in self.unreadable]
-        _must(not unknown, "its score is made of rules that there are not")
-        _must(_are_texts(score["rules"]) and _are_texts(score["numbers"]), "its score names no rules or no columns")
-        _must(_is_share(score["threshold"]), "the threshold of its score is no probability")
+        _require(not unknown, "its score is made of rules that there are not")
+        _require(
+            _is_list_of_texts(score["rules"]) and _is_list_of_texts(score["numbers"]),
+            "its score names no rules or no columns",
+        )
+        _require(_is_probability(score["threshold"]), "the threshold of its score is no probability")
         if score.get("weights") is not None:
             weights = RuleWeights.from_state(score["weights"])
-            _must(len(weights.match) == len(score["rules"]), "the weights of its score are not those of its rules")
-        _must(_are_finite(score.get("calibration")), "the calibration of its score is not made of finite numbers")
+            _require(len(weights.match) == len(score["rules"]), "the weights of its score are not those of its rules")
+        _require(
+            _is_finite_mapping(score.get("calibration")), "the calibration of its score is not made of finite numbers"
+        )
         self.score = score
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         try:
             apply = _APPLY.get(str(event["event"]))
-            _must(apply is not None, f"{event['event']!r} is no event of a rule base")
+            _require(apply is not None, f"{event['event']!r} is no event of a rule base")
             _check_form(event)
-            _must(event["time"] >= (self._last or event)["time"], "it is earlier than the one before")
+            _require(event["time"] >= (self._last or event)["time"], "it is earlier than the one before")
             assert apply is not None
             apply(self, event)
         except ModelError as error:
-            raise DataError(changed(f"event {self._count + 1} is impossible: {str(error).splitlines()[0]}")) from error
+            raise DataError(
+                changed_log_text(f"event {self._count + 1} is impossible: {str(error).splitlines()[0]}")
+            ) from error
         except (_ImpossibleError, KeyError, TypeError, ValueError, AttributeError) as error:
             reason = str(error) if isinstance(error, _ImpossibleError) else "it is not of the form of an event"
-            raise DataError(changed(f"event {self._count + 1} is impossible: {reason}")) from error
+            raise DataError(changed_log_text(f"event {self._count + 1} is impossible: {reason}")) from error
 
     def _known(self, event: Mapping[str, Any]) -> RuleEntry | None:
         id_ = str(event["rule"])
-        _must(id_ in self.entries or id_ in self.unreadable, f"there is no rule {id_}")
+        _require(id_ in self.entries or id_ in self.unreadable, f"there is no rule {id_}")
         return self.entries.get(id_)
 
 
@@ -215,20 +222,20 @@ class _ImpossibleError(Exception):
     """An event that no rule base writes."""
 
 
-def _must(holds: bool, wrong: str) -> None:
+def _require(holds: bool, wrong: str) -> None:
     if not holds:
         raise _ImpossibleError(wrong)
 
 
-def _are_texts(given: object) -> bool:
+def _is_list_of_texts(given: object) -> bool:
     return isinstance(given, list) and all(isinstance(text, str) for text in given)
 
 
-def _is_share(given: object) -> bool:
+def _is_probability(given: object) -> bool:
     return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given <= 1
 
 
-def _are_finite(given: object) -> bool:
+def _is_finite_mapping(given: object) -> bool:
     """Whether a mapping holds only texts, finite numbers and lists of such numbers."""
     if not isinstance(given, dict):
         return False
@@ -238,9 +245,9 @@ def _are_finite(given: object) -> bool:
 
 def _check_form(event: Mapping[str, Any]) -> None:
     """What every event has: a time that can be compared as a text, and texts that say who and why."""
-    _must(is_log_time(event["time"]), "its time is not one of UTC such as 2025-03-01T00:00:00.000000Z")
-    _must(isinstance(event["by"], str) and isinstance(event["reason"], str), "by and reason are not texts")
-    _must(isinstance(event.get("evidence", {}), dict), "its evidence is no mapping")
+    _require(is_log_time(event["time"]), "its time is not one of UTC such as 2025-03-01T00:00:00.000000Z")
+    _require(isinstance(event["by"], str) and isinstance(event["reason"], str), "by and reason are not texts")
+    _require(isinstance(event.get("evidence", {}), dict), "its evidence is no mapping")
 
 
 def transition_problem(entry: RuleEntry, state: State, by: str, reason: str) -> Problem | None:

@@ -12,7 +12,7 @@ import pytest
 
 from custintel import FraudDetector, RuleBase
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.fraud._new_fraud_kind import _readable
+from custintel.fraud._new_fraud_kind import _without_forbidden_columns
 from custintel.learners.feature_contract import FeatureContract
 from custintel.metrics.discrimination import auc
 from custintel.rules import LearnSettings
@@ -130,8 +130,8 @@ def test_rules_are_mined_where_columns_are_forbidden(detector: FraudDetector) ->
 
 
 def test_what_looks_for_new_kinds_reads_no_forbidden_column(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
-    assert "months_of_data" not in _readable(detector, new[0]).columns
-    assert "calls" in _readable(detector, new[0]).columns
+    assert "months_of_data" not in _without_forbidden_columns(detector, new[0]).columns
+    assert "calls" in _without_forbidden_columns(detector, new[0]).columns
 
 
 def test_a_table_is_encoded_once_for_all_parts(detector: FraudDetector, monkeypatch: pytest.MonkeyPatch) -> None:

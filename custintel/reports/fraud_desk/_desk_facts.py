@@ -25,7 +25,7 @@ _SHOWN = 12
 _OUTCOMES = {True: "confirmed", False: "refuted", None: "open"}
 
 
-def headline(desk: FraudDeskData) -> dict[str, Any]:
+def headline_facts(desk: FraudDeskData) -> dict[str, Any]:
     """Counts and money."""
     alarms, cases = desk.alarms, desk.cases
     confirmed = parse_outcomes(cases["outcome"])
@@ -81,7 +81,7 @@ def _alarm(row: dict[Any, Any], desk: FraudDeskData) -> dict[str, Any]:
 Event = dict[str, Any]
 
 
-def life(desk: FraudDeskData) -> dict[str, Any]:
+def change_facts(desk: FraudDeskData) -> dict[str, Any]:
     """One line a rule that changed in the month, the latest first, and how many changes of each kind there were."""
     lines: dict[str, Event] = {}
     counts: Counter[str] = Counter()
@@ -129,7 +129,7 @@ def _joined(earlier: Event | None, later: Event) -> Event:
     return {**later, "new": earlier["new"], "states": [*earlier["states"], *later["states"][-1:]]}
 
 
-def learned(desk: FraudDeskData) -> list[dict[str, Any]]:
+def learned_rule_facts(desk: FraudDeskData) -> list[dict[str, Any]]:
     """Rules of the month that the data proposed, with their evidence."""
     added = {
         str(event["rule"]): str(event["time"])[:10]
@@ -186,7 +186,7 @@ def _stated(entry: RuleEntry | None) -> float | None:
     return float(found) if isinstance(found, int | float) else None
 
 
-def performance(desk: FraudDeskData) -> dict[str, Any]:
+def performance_facts(desk: FraudDeskData) -> dict[str, Any]:
     """Precision of all rules together and of each, by month; those with most closed alarms first."""
     closed = desk.compared
     rules = [{**_identity(str(name), desk), **_course(rows, desk)} for name, rows in closed.groupby("rule")]
@@ -228,7 +228,7 @@ def verdict(total: dict[str, Any], stated: float | None) -> str:
     return "below" if total["high"] < stated else "doubt"
 
 
-def unused(desk: FraudDeskData) -> list[dict[str, Any]]:
+def unused_rule_facts(desk: FraudDeskData) -> list[dict[str, Any]]:
     """Rules that may alarm, but have neither an alarm nor a closed one; the oldest first."""
     seen = {*desk.alarms["rule"], *desk.closed["rule"]}
     firing = [e for e in desk.base.entries.values() if e.state in ("active", "watch") and e.rule.name not in seen]

@@ -61,16 +61,16 @@ def _footer(report: Mapping[str, Any], t: Any) -> str:
 
 
 _ORDER: tuple[Callable[[Any, Any], str], ...] = (
-    sections.header,
-    sections.tiles,
-    sections.cases,
-    sections.rules,
-    sections.performance,
-    sections.learned,
-    sections.catches,
-    sections.life,
-    sections.unused,
-    sections.delay,
+    sections.header_section,
+    sections.tiles_section,
+    sections.cases_section,
+    sections.rules_section,
+    sections.performance_section,
+    sections.learned_section,
+    sections.catches_section,
+    sections.life_section,
+    sections.unused_section,
+    sections.delay_section,
     _notes,
     _footer,
 )

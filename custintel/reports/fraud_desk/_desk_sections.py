@@ -38,7 +38,7 @@ def ends(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def header(report: Facts, t: Texts) -> str:
+def header_section(report: Facts, t: Texts) -> str:
     """Return the head of the page."""
     said = "".join(f'<p class="verdict">{escape(text)}</p>' for text in _verdicts(report, t))
     eyebrow = t["eyebrow"].format(month=report["month"])
@@ -63,7 +63,7 @@ def _verdicts(report: Facts, t: Texts) -> list[str]:
     return [*said, *([v["below"].format(rules=", ".join(below[:4]))] if below else [])]
 
 
-def tiles(report: Facts, t: Texts) -> str:
+def tiles_section(report: Facts, t: Texts) -> str:
     """Return the key figures."""
     h, names, closed = report["headline"], t["tiles"], report["headline"]["closed"]
     numbers = {key: count(h[key]) for key in ("match", "resembles", "urgent")} | {
@@ -89,7 +89,7 @@ def _tile(value: str, name: str, more: str) -> str:
     return f'<div class="tile"><b>{escape(value)}</b><span>{escape(name)}</span><small>{escape(more)}</small></div>'
 
 
-def cases(report: Facts, t: Texts) -> str:
+def cases_section(report: Facts, t: Texts) -> str:
     """Show the cases as cards."""
     s, found = t["sections"]["cases"], report["cases"]
     if not found["items"]:
@@ -186,7 +186,7 @@ _CHARTS = 5
 _LINES = 40
 
 
-def rules(report: Facts, t: Texts) -> str:
+def rules_section(report: Facts, t: Texts) -> str:
     """Show the alarms of each rule."""
     s, found = t["sections"]["rules"], report["alarms"]
     if not found:
@@ -214,7 +214,7 @@ def named(rule: Facts) -> str:
     return f'<b>{escape(rule["rule"])}</b><span class="say">{escape(rule["words"])}</span>'
 
 
-def performance(report: Facts, t: Texts) -> str:
+def performance_section(report: Facts, t: Texts) -> str:
     """Show precision by month, of all rules and of those with most closed alarms, and all rules in a table."""
     s, found = t["sections"]["performance"], report["performance"]
     if not found["rules"]:
@@ -248,7 +248,7 @@ def _kept(rule: Facts, t: Texts) -> list[str]:
     return [name, total["closed"], total["confirmed"], total["precision"], interval, stated, shown]
 
 
-def life(report: Facts, t: Texts) -> str:
+def life_section(report: Facts, t: Texts) -> str:
     """Show what changed in the month."""
     s, found = t["sections"]["life"], report["life"]
     title = s["title"].format(month=report["month"])
@@ -267,7 +267,7 @@ def _changed(line: Facts, t: Texts) -> list[str]:
     return [escape(line["time"]), name, chain, escape(line["by"]), escape(line["reason"])]
 
 
-def learned(report: Facts, t: Texts) -> str:
+def learned_section(report: Facts, t: Texts) -> str:
     """Show the rules that the data proposed this month, with their evidence in words."""
     s, found = t["sections"]["learned"], report["learned"]
     title = s["title"].format(month=report["month"])
@@ -282,7 +282,7 @@ def _learned(rule: Facts, t: Texts) -> list[str]:
     return [named(rule), escape(t["origins"][rule["origin"]]), badge(rule["state"], t["states"]), escape(said)]
 
 
-def catches(report: Facts, t: Texts) -> str:
+def catches_section(report: Facts, t: Texts) -> str:
     """Say which share of the confirmed cases was caught by rules that the data proposed."""
     s, found = t["share"], report["catches"]
     if not found["catches"]:
@@ -292,7 +292,7 @@ def catches(report: Facts, t: Texts) -> str:
     return section(t["sections"]["share"]["title"], "", f"<p>{escape(s['said'].format(**numbers))}</p>")
 
 
-def unused(report: Facts, t: Texts) -> str:
+def unused_section(report: Facts, t: Texts) -> str:
     """List rules that may alarm and did not."""
     s, found = t["sections"]["unused"], report["unused"]
     if not found:
@@ -305,7 +305,7 @@ def unused(report: Facts, t: Texts) -> str:
     return section(s["title"], s["lead"], table(columns, rows))
 
 
-def delay(report: Facts, t: Texts) -> str:
+def delay_section(report: Facts, t: Texts) -> str:
     """Show days from start to alarm by kind, where starts are known."""
     s, found = t["sections"]["delay"], report["delay"]
     if not found:

@@ -138,7 +138,7 @@ def review_characteristics(
     """
     monitor = PrecisionMonitor.for_precision(stated, sensitivity)
     active = monitor.still_active(precision, max(outcomes, 5000))
-    delays = {name: _first(active <= 1 - q) for name, q in (("p10", 0.1), ("median", 0.5), ("p90", 0.9))}
+    delays = {name: _first_true(active <= 1 - q) for name, q in (("p10", 0.1), ("median", 0.5), ("p90", 0.9))}
     retired = 1 - monitor.never_retired(precision, outcomes)
     return {"left_active": float(1 - active[outcomes]), "retired": retired, **delays}
 
@@ -209,7 +209,7 @@ class _Review:
         self.monitor = PrecisionMonitor.for_precision(self.stated, settings.sensitivity)
         self.recorded = recorded_outcomes(base, id_)
         self.outcomes = _closed_matches(self.recorded)
-        self.start = _start(base, id_)
+        self.start = _first_outcome_of_state(base, id_)
 
     def rows(self, busy: str, *, drifted: bool) -> list[dict[str, Any]]:
         """Moves done or proposed; the rule as it stands when there are none."""
@@ -229,16 +229,16 @@ class _Review:
         return rows
 
     def _steps(self, busy: str, *, drifted: bool) -> list[_Step]:
-        steps = self._tested()
+        steps = self._steps_of_tests()
         state = steps[-1].to if steps else self.entry.state
         begun = steps[-1].start if steps else self.start
         return [
             *steps,
-            *(self._without_outcomes(busy, drifted=drifted) if not steps else ()),
-            *self._floored(state, begun),
+            *(self._steps_without_outcomes(busy, drifted=drifted) if not steps else ()),
+            *self._steps_below_floor(state, begun),
         ]
 
-    def _tested(self) -> list[_Step]:
+    def _steps_of_tests(self) -> list[_Step]:
         """Moves of the sequential tests."""
         phase: Any = self.entry.state
         begun, steps = self.start, []
@@ -246,12 +246,12 @@ class _Review:
             end = self.start + move.after
             recent = self.outcomes[end - move.recent : end]
             numbers = {**self._numbers(phase, begun, end), "sum": move.value, "recent": len(recent)}
-            reason = _words(phase, move.to, recent, self.stated)
+            reason = _reason(phase, move.to, recent, self.stated)
             steps.append(_Step(move.to, end, reason, {**numbers, "recent_confirmed": int(recent.sum())}))
             phase, begun = move.to, end
         return steps
 
-    def _without_outcomes(self, busy: str, *, drifted: bool) -> list[_Step]:
+    def _steps_without_outcomes(self, busy: str, *, drifted: bool) -> list[_Step]:
         """An active rule is suspected when its features moved, or when it has long caught nothing alone."""
         if self.entry.state != "active":
             return []
@@ -264,7 +264,7 @@ class _Review:
             return [_Step("watch", len(self.outcomes), f"no case of its own for {idle:.0f} days", numbers)]
         return []
 
-    def _floored(self, state: str, begun: int) -> list[_Step]:
+    def _steps_below_floor(self, state: str, begun: int) -> list[_Step]:
         """A watched rule is retired when it is probably not worth its reviews."""
         floor = self._floor()
         if state != "watch" or not floor or begun == len(self.outcomes):
@@ -305,7 +305,7 @@ class _Review:
         return {**facts, **known}
 
 
-def _words(phase: Phase, to: Phase, recent: np.ndarray, stated: float) -> str:
+def _reason(phase: Phase, to: Phase, recent: np.ndarray, stated: float) -> str:
     summary = f"{int(recent.sum())} of the last {len(recent)} alarms confirmed, stated {stated:.2f}"
     if to == "active":
         return f"keeps its precision again: {summary}"
@@ -318,7 +318,7 @@ def _closed_matches(recorded: pd.DataFrame) -> np.ndarray:
     return closed["confirmed"].to_numpy(dtype=np.int64)
 
 
-def _start(base: RuleBase, id_: str) -> int:
+def _first_outcome_of_state(base: RuleBase, id_: str) -> int:
     """The outcome with which the test of the present state begins.
 
     A move by review says so; after a move by a person it is the first one recorded afterwards.
@@ -341,5 +341,5 @@ def _ids(frame: pd.DataFrame) -> list[str]:
     return [f"{rule}@{version}" for rule, version in zip(frame["rule"], frame["version"], strict=True)]
 
 
-def _first(passed: np.ndarray) -> float:
+def _first_true(passed: np.ndarray) -> float:
     return float(np.argmax(passed)) if passed.any() else float("inf")

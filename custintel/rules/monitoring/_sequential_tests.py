@@ -117,7 +117,7 @@ class PrecisionMonitor:
     @classmethod
     def for_precision(cls, stated: float, sensitivity: Sensitivity | None = None) -> PrecisionMonitor:
         """The tests for a stated precision (held to 0.02 to 0.98, where outcomes can still tell)."""
-        return _monitor(round(min(max(stated, _EDGE), 1 - _EDGE), 3), sensitivity or Sensitivity())
+        return _cached_monitor(round(min(max(stated, _EDGE), 1 - _EDGE), 3), sensitivity or Sensitivity())
 
     def phase_changes(self, outcomes: Iterable[int], phase: Phase = "active") -> list[PhaseChange]:
         """The changes of phase, outcome by outcome.
@@ -162,15 +162,15 @@ class PrecisionMonitor:
 
     def still_active(self, precision: float, outcomes: int) -> np.ndarray:
         """Probability that the rule has never left *active*, after 0, 1, ... outcomes of a precision."""
-        return _never_suspected(precision, (self.up, self.down), self.limit, outcomes)
+        return _probability_of_no_watch(precision, (self.up, self.down), self.limit, outcomes)
 
     def never_retired(self, precision: float, outcomes: int) -> float:
         """Probability that the rule is not retired after so many outcomes of a precision."""
-        active, watched = _begun(self.limit), np.zeros(self.retire_limit + self.trust_limit - 1)
+        active, watched = _start_distribution(self.limit), np.zeros(self.retire_limit + self.trust_limit - 1)
         for _ in range(outcomes):
-            active, suspected = _page(active, precision, (self.up, self.down))
-            worse, _retired = _shifted(watched * (1 - precision), self.up)
-            better, trusted = _shifted(watched * precision, -self.down)
+            active, suspected = _cusum_step(active, precision, (self.up, self.down))
+            worse, _retired = _shift_distribution(watched * (1 - precision), self.up)
+            better, trusted = _shift_distribution(watched * precision, -self.down)
             watched = worse + better
             watched[self.trust_limit - 1] += suspected
             active[0] += trusted
@@ -226,10 +226,10 @@ class PrecisionPosterior(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _monitor(stated: float, sensitivity: Sensitivity) -> PrecisionMonitor:
+def _cached_monitor(stated: float, sensitivity: Sensitivity) -> PrecisionMonitor:
     fallen = 1 / (1 + sensitivity.odds_ratio * (1 - stated) / stated)
     gain, loss = math.log((1 - fallen) / (1 - stated)), math.log(stated / fallen)
-    up, down = _whole(gain / loss)
+    up, down = _integer_steps(gain / loss)
     # one unit of the sum as a log likelihood ratio; the larger of two readings of it keeps both errors in bounds
     unit = min(gain / up, loss / down)
     retire_limit = math.ceil(math.log((1 - sensitivity.false_trust) / sensitivity.false_retire) / unit)
@@ -239,59 +239,59 @@ def _monitor(stated: float, sensitivity: Sensitivity) -> PrecisionMonitor:
     )
 
 
-def _whole(ratio: float) -> tuple[int, int]:
+def _integer_steps(ratio: float) -> tuple[int, int]:
     """Small whole numbers in about this ratio."""
     if ratio >= 1:
         found = Fraction(ratio).limit_denominator(_FINEST)
         return found.numerator, found.denominator
-    down, up = _whole(1 / ratio)
+    down, up = _integer_steps(1 / ratio)
     return up, down
 
 
 def _limit(stated: float, steps: tuple[int, int], sensitivity: Sensitivity) -> int:
     """The least limit whose probability of a false suspicion is small enough."""
     low, high = 0, sum(steps)
-    while _suspected(stated, steps, high, sensitivity.horizon) > sensitivity.false_watch:
+    while _probability_of_watch(stated, steps, high, sensitivity.horizon) > sensitivity.false_watch:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (
             (middle, high)
-            if _suspected(stated, steps, middle, sensitivity.horizon) > sensitivity.false_watch
+            if _probability_of_watch(stated, steps, middle, sensitivity.horizon) > sensitivity.false_watch
             else (low, middle)
         )
     return high
 
 
-def _suspected(precision: float, steps: tuple[int, int], limit: int, outcomes: int) -> float:
-    return 1.0 - float(_never_suspected(precision, steps, limit, outcomes)[-1])
+def _probability_of_watch(precision: float, steps: tuple[int, int], limit: int, outcomes: int) -> float:
+    return 1.0 - float(_probability_of_no_watch(precision, steps, limit, outcomes)[-1])
 
 
-def _never_suspected(precision: float, steps: tuple[int, int], limit: int, outcomes: int) -> np.ndarray:
+def _probability_of_no_watch(precision: float, steps: tuple[int, int], limit: int, outcomes: int) -> np.ndarray:
     """Probability that the sum has stayed below its limit after 0, 1, ... outcomes."""
-    state, left = _begun(limit), [1.0]
+    state, left = _start_distribution(limit), [1.0]
     for _ in range(outcomes):
-        state, _lost = _page(state, precision, steps)
+        state, _lost = _cusum_step(state, precision, steps)
         left.append(float(state.sum()))
     return np.asarray(left)
 
 
-def _begun(limit: int) -> np.ndarray:
+def _start_distribution(limit: int) -> np.ndarray:
     state = np.zeros(limit)
     state[0] = 1.0
     return state
 
 
-def _page(state: np.ndarray, precision: float, steps: tuple[int, int]) -> tuple[np.ndarray, float]:
+def _cusum_step(state: np.ndarray, precision: float, steps: tuple[int, int]) -> tuple[np.ndarray, float]:
     """Probabilities of the sums after one more outcome, and that of having reached the limit."""
-    worse, suspected = _shifted(state * (1 - precision), steps[0])
-    better, floored = _shifted(state * precision, -steps[1])
+    worse, suspected = _shift_distribution(state * (1 - precision), steps[0])
+    better, floored = _shift_distribution(state * precision, -steps[1])
     after = worse + better
     after[0] += floored
     return after, suspected
 
 
-def _shifted(state: np.ndarray, by: int) -> tuple[np.ndarray, float]:
+def _shift_distribution(state: np.ndarray, by: int) -> tuple[np.ndarray, float]:
     """Probabilities moved up or down, and what left at that end."""
     after = np.zeros_like(state)
     if abs(by) >= len(state):

@@ -30,7 +30,7 @@ OUTCOMES = ("fraud", "arrears", "not", "unknown")
 
 _LETTERS = dict(zip(OUTCOMES, "fan?", strict=True))
 _NAMES = {letter: name for name, letter in _LETTERS.items()}
-_KEY = 8
+_KEY_LENGTH = 8
 _DATES = ("as_of", "time")
 _SPANS = ("month", "tier", "rule")
 _COLUMNS = ("rule", "version", "month", "tier", "outcome", "confirmed", "unique", "recorded", "seq", "alarm")
@@ -86,15 +86,15 @@ def record_outcomes(
     0  burst       3          1      1        1
     """
     when = utc_time(at)
-    found = _closed(_dated(alarms, "alarms", ("rule", "version", "tier")), _checked(outcomes))
+    found = _join_outcomes(_with_dates(alarms, "alarms", ("rule", "version", "tier")), _check_outcomes(outcomes))
     found["month"] = found["date"].dt.strftime("%Y-%m").fillna(when.strftime("%Y-%m"))
     _check_rules(base, found)
-    found["unique"] = _unique(found, set(base.in_state()))
-    once = _once(found)
-    news = {str(id_): _unseen(base, str(id_), rows) for id_, rows in once.groupby("id", sort=False)}
+    found["unique"] = _caught_alone(found, set(base.in_state()))
+    once = _one_per_month(found)
+    news = {str(id_): _only_new(base, str(id_), rows) for id_, rows in once.groupby("id", sort=False)}
     news = {id_: rows for id_, rows in news.items() if len(rows)}
     for id_, rows in news.items():
-        base.add_evidence(id_, {"outcomes": _packed(rows)}, by=by, at=at)
+        base.add_evidence(id_, {"outcomes": _pack_outcomes(rows)}, by=by, at=at)
     counts = [_new_counts(base, id_, rows) for id_, rows in news.items()]
     return pd.DataFrame(counts, columns=["rule", "version", "alarms", "confirmed", "false", "unknown"])
 
@@ -116,7 +116,7 @@ def recorded_outcomes(base: RuleBase, rule: str) -> pd.DataFrame:
         (no other firing rule alarmed of the customer that month), recorded (time), seq (event of the log), alarm (by
         which it is known again).
     """
-    rows = list(_unpacked(base, rule))
+    rows = list(_unpack_outcomes(base, rule))
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     # an alarm that was open and is closed now stands where it was closed
     frame = frame.drop_duplicates(["rule", "version", "alarm"], keep="last").reset_index(drop=True)
@@ -194,7 +194,7 @@ def last_state_change(base: RuleBase, rule_id: str) -> Mapping[str, Any]:
     return list(events)[-1]
 
 
-def _dated(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFrame:
+def _with_dates(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFrame:
     """Plain columns customer_id, date (missing where none) and those needed."""
     frame = table.reset_index() if any(name is not None for name in table.index.names) else table.copy()
     absent = [name for name in ("customer_id", *needed) if name not in frame]
@@ -216,8 +216,8 @@ def _times(column: pd.Series, what: str) -> pd.Series:
     return column if zoned else read_time_column(column, f"the {what}: {column.name}")
 
 
-def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:
-    found = _dated(outcomes, "outcomes", ("outcome",))
+def _check_outcomes(outcomes: pd.DataFrame) -> pd.DataFrame:
+    found = _with_dates(outcomes, "outcomes", ("outcome",))
     found["outcome"] = found["outcome"].where(found["outcome"].notna(), "unknown")
     odd = ~found["outcome"].isin(OUTCOMES)
     if odd.any():
@@ -225,7 +225,7 @@ def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:
     return found[found["outcome"] != "unknown"]
 
 
-def _closed(alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+def _join_outcomes(alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Alarms with their outcome, *unknown* where there is none."""
     keys = ["customer_id", "date"] if outcomes["date"].notna().any() else ["customer_id"]
     if len(keys) == 2 and alarms["date"].isna().any():
@@ -257,7 +257,7 @@ def _check_rules(base: RuleBase, found: pd.DataFrame) -> None:
         raise DataError(f"alarms of rules that are not in the base\n  given: {', '.join(strange[:5])}")
 
 
-def _unique(found: pd.DataFrame, firing: set[str]) -> pd.Series:
+def _caught_alone(found: pd.DataFrame, firing: set[str]) -> pd.Series:
     """Whether no other firing rule alarmed of the customer in that month."""
     pairs = found[["customer_id", "month", "id"]].drop_duplicates()
     pairs = pairs.assign(fires=pairs["id"].isin(firing))
@@ -266,20 +266,20 @@ def _unique(found: pd.DataFrame, firing: set[str]) -> pd.Series:
     return found.merge(alone, on=["customer_id", "month", "id"], how="left")["unique"].set_axis(found.index)
 
 
-def _once(found: pd.DataFrame) -> pd.DataFrame:
+def _one_per_month(found: pd.DataFrame) -> pd.DataFrame:
     """One alarm a rule, customer and month: a closed one before an open one, a match before a resemblance."""
     ranked = found.assign(open=found["outcome"] == "unknown", near=found["tier"] != "match", place=range(len(found)))
     ranked = ranked.sort_values(["open", "near", "date", "place"], kind="stable")
     ranked = ranked.drop_duplicates(["id", "customer_id", "month"]).sort_values(["date", "place"], kind="stable")
-    keys = [_key(row.customer_id, row.month) for row in ranked[["customer_id", "month"]].itertuples()]
+    keys = [_alarm_key(row.customer_id, row.month) for row in ranked[["customer_id", "month"]].itertuples()]
     return ranked.assign(alarm=keys)
 
 
-def _key(customer: object, month: object) -> str:
-    return hashlib.sha256(f"{customer}|{month}".encode()).hexdigest()[:_KEY]
+def _alarm_key(customer: object, month: object) -> str:
+    return hashlib.sha256(f"{customer}|{month}".encode()).hexdigest()[:_KEY_LENGTH]
 
 
-def _unseen(base: RuleBase, id_: str, rows: pd.DataFrame) -> pd.DataFrame:
+def _only_new(base: RuleBase, id_: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Without alarms that are closed already, and without those that are open and still are."""
     known = recorded_outcomes(base, id_)
     closed = set(known.loc[known["confirmed"].notna(), "alarm"])
@@ -288,7 +288,7 @@ def _unseen(base: RuleBase, id_: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[news]
 
 
-def _packed(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
+def _pack_outcomes(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
     """Month -> tier -> letters and keys."""
     out: dict[str, dict[str, dict[str, str]]] = {}
     for (month, tier), part in rows.groupby(["month", "tier"], sort=True):
@@ -300,7 +300,7 @@ def _packed(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
     return out
 
 
-def _unpacked(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
+def _unpack_outcomes(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
     for event in base.log.events:
         name, _, version = str(event.get("rule", "")).partition("@")
         if event["event"] != "noted" or rule not in (name, event["rule"]):
@@ -309,7 +309,7 @@ def _unpacked(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
             for tier, kept in tiers.items():
                 for k, letter in enumerate(kept["found"]):
                     outcome = _NAMES[letter.lower()]
-                    alarm = kept["alarms"][_KEY * k : _KEY * (k + 1)]
+                    alarm = kept["alarms"][_KEY_LENGTH * k : _KEY_LENGTH * (k + 1)]
                     confirmed = None if outcome == "unknown" else int(outcome != "not")
                     yield (
                         name,
@@ -393,7 +393,7 @@ def _read_outcome_table(outcomes: pd.DataFrame) -> pd.DataFrame:
         )
     frame = frame.assign(confirmed=parse_outcomes(frame["outcome"]))
     time = next((frame[name] for name in _TIMES if name in frame), pd.Series(None, frame.index, dtype=object))
-    return frame.assign(time=_naive(time))
+    return frame.assign(time=_utc_without_zone(time))
 
 
 def customer_outcomes(outcomes: pd.DataFrame) -> dict[str, bool]:
@@ -412,7 +412,7 @@ def flatten_index(frame: pd.DataFrame) -> pd.DataFrame:
     return plain.assign(customer_id=identifier_text(plain["customer_id"])) if "customer_id" in plain else plain
 
 
-def _naive(time: Any) -> pd.Series:
+def _utc_without_zone(time: Any) -> pd.Series:
     """UTC without its mark, so that times of all sources can be compared."""
     naive: pd.Series = pd.to_datetime(time, utc=True, format="ISO8601").dt.tz_localize(None)
     return naive
