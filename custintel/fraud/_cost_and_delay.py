@@ -54,7 +54,7 @@ def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     alarms : DataFrame
-        customer_id and as_of (columns or index): the days on which a customer was alarmed of.
+        customer_id and as_of (columns or index): the days on which a customer had an alarm.
     cases : DataFrame
         customer_id, kind, start_date; end_date (the day the case ended or was stopped by other means) if known:
         alarms after it are no detections.

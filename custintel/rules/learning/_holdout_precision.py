@@ -45,7 +45,7 @@ class HoldoutCounts:
 
     @property
     def recall(self) -> float:
-        """Share of cases that it alarms of."""
+        """Share of cases on which it raises an alarm."""
         return self.hits / self.cases if self.cases else 0.0
 
     @property

@@ -1,4 +1,4 @@
-"""Whether one rule says what another says already: by logic, and by whom they alarm of.
+"""Whether one rule says what another says already: by logic, and by the customers on whom they raise alarms.
 
 >>> from custintel.expressions.parse import parse
 >>> from custintel.rules.rule_condition import condition_tree
@@ -85,7 +85,7 @@ def covering_rule(base: RuleBase, node: Node, X: pd.DataFrame, most: float = 0.7
     node : Node
         Conditions of the candidate.
     X : DataFrame
-        Features, to see whom both alarm of.
+        Features, to see on whom both raise alarms.
     most : float
         Jaccard overlap of alarms from which two rules count as one.
     """
@@ -97,7 +97,7 @@ def covering_rule(base: RuleBase, node: Node, X: pd.DataFrame, most: float = 0.7
     for id_ in living.nodes:
         both, either = (fired & alarms[id_]).sum(), (fired | alarms[id_]).sum()
         if either and both / either >= most:
-            return f"{id_} alarms of the same customers ({both / either:.0%})"
+            return f"{id_} alarms on the same customers ({both / either:.0%})"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""A random look at customers whom no rule alarmed of: without it, nobody knows what the rules miss."""
+"""A random look at customers without an alarm: only it shows what the rules miss."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class AuditedRecall:
     Parameters
     ----------
     recall, low, high : float
-        Estimated share of all cases that rules alarmed of, and its 95 % interval.
+        Estimated share of all cases on which a rule raised an alarm, and its 95 % interval.
     base_rate : float
         Estimated share of customers that are cases.
     caught : int
         Confirmed among the alarmed.
     missed : float
-        Estimated number of cases that nothing alarmed of.
+        Estimated number of cases without an alarm.
     customers, audited, open : int
         Customers that the estimate speaks of; looked at in the audit; alarmed or audited without a known outcome,
         which are left out.

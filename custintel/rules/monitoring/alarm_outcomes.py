@@ -1,8 +1,9 @@
 """Outcomes of alarms: read, joined to the alarms, kept in the log as evidence of the rules, and counted.
 
 The log holds no table of customers. One event a rule and call keeps, by month of the alarm and tier, a text with one
-letter an alarm (f fraud, a arrears, n not a case, ? not known yet; a capital where no other firing rule alarmed of the
-customer that month) and eight digits of a hash by which an alarm is known again: recorded twice, it counts once.
+letter an alarm (f fraud, a arrears, n not a case, ? not known yet; a capital where no other firing rule raised an
+alarm on the customer that month) and eight digits of a hash by which an alarm is known again: recorded twice, it counts
+once.
 """
 
 from __future__ import annotations
@@ -113,8 +114,8 @@ def recorded_outcomes(base: RuleBase, rule: str) -> pd.DataFrame:
     -------
     DataFrame
         One row an alarm: rule, version, month, tier, outcome, confirmed (1, 0; missing where not known yet), unique
-        (no other firing rule alarmed of the customer that month), recorded (time), seq (event of the log), alarm (by
-        which it is known again).
+        (no other firing rule raised an alarm on the customer that month), recorded (time), seq (event of the log),
+        alarm (by which it is known again).
     """
     rows = list(_unpack_outcomes(base, rule))
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
@@ -139,7 +140,7 @@ def rule_performance(base: RuleBase, by: str = "month", z: float = 1.96) -> pd.D
     -------
     DataFrame
         rule, version, month (or tier), alarms, confirmed, false, unknown, unique (confirmed ones that no other rule
-        alarmed of), precision (of the closed ones), low, high, saved_loss (confirmed x the rule's loss, in u),
+        caught), precision (of the closed ones), low, high, saved_loss (confirmed x the rule's loss, in u),
         net_benefit (less the cost of reviewing the closed ones, in u). A case that two rules caught counts for both.
 
     Raises
@@ -258,7 +259,7 @@ def _check_rules(base: RuleBase, found: pd.DataFrame) -> None:
 
 
 def _caught_alone(found: pd.DataFrame, firing: set[str]) -> pd.Series:
-    """Whether no other firing rule alarmed of the customer in that month."""
+    """Whether no other firing rule raised an alarm on the customer in that month."""
     pairs = found[["customer_id", "month", "id"]].drop_duplicates()
     pairs = pairs.assign(fires=pairs["id"].isin(firing))
     total = pairs.groupby(["customer_id", "month"])["fires"].transform("sum")
@@ -367,7 +368,7 @@ def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) 
         ``outcome``, and ``rule`` (name or name@version) or ``customer_id`` or both; ``time`` where known. Without
         ``rule`` an outcome is that of all alarms on the customer.
     alarms : DataFrame
-        What was alarmed of.
+        The alarms, one row each.
     base : RuleBase
         Where the rules are looked up.
     """

@@ -1,4 +1,4 @@
-"""What the rules of a base say already: by logic, and by whom they alarm of."""
+"""What the rules of a base say already: by logic, and by the customers on whom they raise alarms."""
 
 from __future__ import annotations
 
