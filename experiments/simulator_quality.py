@@ -23,8 +23,9 @@ import pandas as pd
 from _place import provenance, write_page
 from rich.console import Console
 
-from custintel import ChurnClassifier, FeatureBuilder, Model, Warehouse, metrics
-from custintel.catalogue import ModelSpec, load_model_spec
+from custintel import ChurnClassifier, FeatureBuilder, Warehouse, metrics
+from custintel.artifact import Model
+from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.metrics import discrimination
 from custintel.questions import churn_labels
 from custintel.questions.label_churn import label_dates

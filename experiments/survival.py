@@ -31,8 +31,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from custintel import ChurnSurvival, FeatureBuilder, Warehouse
-from custintel.catalogue import load_model_spec
-from custintel.metrics import concordance_index, integrated_brier_score, kaplan_meier, survival_calibration
+from custintel.catalogue.model_spec import load_model_spec
+from custintel.metrics import concordance_index, integrated_brier_score
+from custintel.metrics.survival_metrics import kaplan_meier, survival_calibration
 from custintel.questions import exit_times
 
 AT = (3, 6, 12, 24, 48)

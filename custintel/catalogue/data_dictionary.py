@@ -87,7 +87,16 @@ def _facts(family: Family) -> Iterator[str]:
 def _row(entry: Entry) -> str:
     missing = "-" if entry.missing is None else f"{entry.missing:g}"
     how = "columns" if entry.kind == "derived" else entry.how
-    cells = (f"`{entry.column}`", entry.about, entry.about_zh, entry.unit, missing, entry.sensitivity, entry.reason, how)
+    cells = (
+        f"`{entry.column}`",
+        entry.about,
+        entry.about_zh,
+        entry.unit,
+        missing,
+        entry.sensitivity,
+        entry.reason,
+        how,
+    )
     return "| " + " | ".join((*cells, f"`{entry.expression}`")) + " |"
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custintel.builder import FeatureBuilder, write_features
-from custintel.builder.feature_frame import check_features_file
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import check_features_file, write_features
 from custintel.builder.trial_operator import trial_problems
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import column_card
@@ -34,7 +34,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Topics = Annotated[list[str] | None, typer.Option("--topic", help="Only this topic or family; may be given several times.")]
+Topics = Annotated[
+    list[str] | None, typer.Option("--topic", help="Only this topic or family; may be given several times.")
+]
 Columns = Annotated[
     list[str] | None, typer.Option("--column", help="Only this column, or a pattern such as 'bill_*'; several times.")
 ]

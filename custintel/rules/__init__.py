@@ -29,23 +29,15 @@ similarity in `_similarity`, and the score in `rule_score`.
 
 from __future__ import annotations
 
-from custintel.rules._alarms import AlarmSettings, alarms_to_cases
-from custintel.rules._match_sql import match_in_engine
+from custintel.rules._alarms import AlarmSettings
 from custintel.rules._rule import Rule
 from custintel.rules._rule_base import RuleBase
-from custintel.rules.builtin_rules import builtin_base, load_rules, rule_features
-from custintel.rules.learning._fit_limits import fit_parameters
-from custintel.rules.learning._learn_into_base import learn_into
+from custintel.rules.builtin_rules import load_rules
 from custintel.rules.learning._learn_rules import LearnSettings
-from custintel.rules.learning._propose_variants import propose_variants
-from custintel.rules.learning.anomaly_rules import propose_anomaly_rules
-from custintel.rules.monitoring._activate_rules import ActivationPolicy, apply_policy, next_approval
-from custintel.rules.monitoring._random_audit import audit_sample, audited_recall
-from custintel.rules.monitoring._retire_rules import ReviewSettings, review_rules
-from custintel.rules.monitoring._rule_drift import rule_drift
-from custintel.rules.monitoring._saved_loss import saved_loss
-from custintel.rules.monitoring.alarm_outcomes import record_outcomes, rule_performance
-from custintel.rules.rule_evidence import describe_evidence, try_rule
+from custintel.rules.learning._rule_miner import RuleMiner
+from custintel.rules.monitoring._activate_rules import ActivationPolicy
+from custintel.rules.monitoring._retire_rules import ReviewSettings
+from custintel.rules.monitoring._rule_monitor import RuleMonitor
 
 __all__ = [
     "ActivationPolicy",
@@ -54,24 +46,7 @@ __all__ = [
     "ReviewSettings",
     "Rule",
     "RuleBase",
-    "alarms_to_cases",
-    "apply_policy",
-    "audit_sample",
-    "audited_recall",
-    "builtin_base",
-    "describe_evidence",
-    "fit_parameters",
-    "learn_into",
+    "RuleMiner",
+    "RuleMonitor",
     "load_rules",
-    "match_in_engine",
-    "next_approval",
-    "propose_anomaly_rules",
-    "propose_variants",
-    "record_outcomes",
-    "review_rules",
-    "rule_drift",
-    "rule_features",
-    "rule_performance",
-    "saved_loss",
-    "try_rule",
 ]

@@ -22,7 +22,7 @@ from sqlglot import exp
 
 from custintel.expressions.expression import Expression
 from custintel.rules._failing_rules import reason_without_data, report_failing_rules
-from custintel.rules._rule_base import RuleBase
+from custintel.rules._rule_set import RuleSet
 from custintel.rules.rule_condition import AllOf, Condition, Node
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from custintel.engines.engine import Engine
-    from custintel.rules._rule_set import RuleSet
+    from custintel.rules._rule_base import RuleBase
     from custintel.rules._similarity import Ramp
 
     Writer = Callable[[RuleSet, str, str, str], str]
@@ -198,12 +198,10 @@ def _ramp_sql(ramp: Ramp, v: str) -> str:
     return f"case {' '.join(pieces)} else {_number(m[-1])} end"
 
 
-_KEY = ("customer_id",)
+KEY = ("customer_id",)
 
 
-def match_in_engine(
-    engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = _KEY
-) -> pd.DataFrame:
+def match_in_engine(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY) -> pd.DataFrame:
     """Which customers of a table match which rules, computed by the engine that holds the table.
 
     Parameters
@@ -230,6 +228,7 @@ def match_in_engine(
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
     >>> engine = DuckDBEngine()
     >>> engine.register("features", pd.DataFrame({"customer_id": ["a", "b"], "max_lines_per_device": [60, None]}))
+    >>> from custintel.rules import RuleBase
     >>> base = RuleBase()
     >>> _ = base.propose("sim_bank", "max_lines_per_device >= 50", by="me")
     >>> base.shadow("sim_bank", by="me", reason="an example")
@@ -240,7 +239,7 @@ def match_in_engine(
 
 
 def similarity_in_engine(
-    engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = _KEY
+    engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY
 ) -> pd.DataFrame:
     """How similar the customers of a table are to each rule, computed by the engine that holds the table.
 
@@ -250,7 +249,7 @@ def similarity_in_engine(
 
 
 def _compiled(rules: RuleBase | RuleSet) -> RuleSet:
-    return rules.compile() if isinstance(rules, RuleBase) else rules
+    return rules if isinstance(rules, RuleSet) else rules.compile()
 
 
 def _answered(
@@ -270,7 +269,7 @@ def _answered(
         if not aside or len(aside) == len(compiled.nodes):
             raise
         found = run(compiled.only(set(compiled.nodes) - set(aside))).reindex(columns=list(compiled.nodes), fill_value=0)
-    names = [rules.entries[id_].rule.name if isinstance(rules, RuleBase) else id_ for id_ in compiled.nodes]
+    names = [id_ if isinstance(rules, RuleSet) else rules.entries[id_].rule.name for id_ in compiled.nodes]
     return report_failing_rules(found.set_axis(names, axis=1), aside)
 
 

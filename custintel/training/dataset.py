@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from custintel.builder import FeatureBuilder, feature_words
-from custintel.builder.feature_frame import has_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words, has_words
 from custintel.errors import DataError
 from custintel.expressions.parse import parse
 from custintel.questions import ChurnDefinition, churn_labels
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from custintel.catalogue import ModelSpec
+    from custintel.catalogue.model_spec import ModelSpec
     from custintel.warehouse import Warehouse
 
 

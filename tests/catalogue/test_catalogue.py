@@ -97,7 +97,11 @@ def test_the_catalogue_says_how_a_column_is_computed(tmp_path: Path, previous: s
     frame = Catalogue.load(tmp_path).describe().set_index("column")
     assert frame.loc[["way_rows_999d", "way_cells_30d", "way_middle_30d"], "how"].tolist() == how
     assert frame.loc["way_rows_999d", ["window", "sensitivity"]].tolist() == [999, "personal"]
-    assert frame.loc[["outstanding_amount", "monthly_fee", "net_monthly_fee"], "how"].tolist() == ["function", "row", "row"]
+    assert frame.loc[["outstanding_amount", "monthly_fee", "net_monthly_fee"], "how"].tolist() == [
+        "function",
+        "row",
+        "row",
+    ]
 
 
 def test_lines_are_kept(small: Catalogue, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custintel.catalogue import load_model_spec
+from custintel.catalogue.model_spec import load_model_spec
 from custintel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -82,7 +82,13 @@ CASES = [
         "a constraint names no column of the catalogue",
         "days_since_outgoing_90d",
     ),
-    ("days_since_outgoing_90d: 1", "days_since_outgoing_90d: up", 8, "the constraint of days_since_outgoing_90d is no direction", ""),
+    (
+        "days_since_outgoing_90d: 1",
+        "days_since_outgoing_90d: up",
+        8,
+        "the constraint of days_since_outgoing_90d is no direction",
+        "",
+    ),
     ("days_since_outgoing_90d: 1", "plan_id: 1", 8, "a constraint on a column of texts", ""),
     ("leaves: {", "leafs: {", 9, "unknown key in search", "leaves"),
     ("low: 4, high: 31", "low: 31, high: 4", 9, "search of leaves is no range", ""),

@@ -14,8 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from custintel import ChurnClassifier, FeatureBuilder, Warehouse, WarehouseFeatures
-from custintel.builder import feature_words
+from custintel import ChurnClassifier, FeatureBuilder, Warehouse
+from custintel.builder import WarehouseFeatures
+from custintel.builder.feature_frame import feature_words
 from custintel.errors import ConfigurationError, CustintelError, DataError
 
 DATES = pd.to_datetime(["2025-02-28", "2025-03-20", "2025-04-30", "2025-05-31"])

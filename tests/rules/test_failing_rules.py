@@ -12,9 +12,9 @@ import pytest
 from custintel.catalogue import Catalogue
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.rules import Rule, RuleBase, match_in_engine
+from custintel.rules import Rule, RuleBase
 from custintel.rules._match_row import RowMatcher
-from custintel.rules._match_sql import similarity_in_engine
+from custintel.rules._match_sql import match_in_engine, similarity_in_engine
 from custintel.rules._rule_set import RuleSet
 from custintel.rules.rule_files import rules_from_yaml
 

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import LearnSettings, Rule, RuleBase, learn_into, next_approval, try_rule
-from custintel.rules.learning._learn_into_base import merge_rules
+from custintel.rules import LearnSettings, Rule, RuleBase
+from custintel.rules.learning._learn_into_base import learn_into, merge_rules
+from custintel.rules.monitoring._activate_rules import next_approval
+from custintel.rules.rule_evidence import try_rule
 
 WHO = {"by": "an analyst", "reason": "three cases"}
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.identifiers import identifier_text
-from custintel.rules import alarms_to_cases, saved_loss
+from custintel.rules import RuleBase, RuleMonitor
 from custintel.rules.monitoring.alarm_outcomes import (
     closed_alarms,
     customer_outcomes,
@@ -21,7 +21,7 @@ from custintel.rules.monitoring.alarm_outcomes import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from custintel.rules import AlarmSettings, Rule, RuleBase
+    from custintel.rules import AlarmSettings, Rule
     from custintel.rules.rule_states import RuleEntry
 
 
@@ -113,12 +113,12 @@ def _month(asked: str | None, base: RuleBase, closed: pd.DataFrame, alarms: pd.D
 
 def _cases(given: ReportInputs, alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Cases with outcome and saved loss, the most urgent first."""
-    found = alarms_to_cases(alarms) if given.cases is None else given.cases
+    found = RuleBase.cases(alarms) if given.cases is None else given.cases
     found = found.assign(customer_id=identifier_text(found["customer_id"]))
     if "outcome" not in found:
         verdict = customer_outcomes(outcomes)
         found = found.assign(outcome=[_word(verdict.get(customer)) for customer in found["customer_id"]])
-    found = found.assign(saved_loss=saved_loss(found, given.horizon))
+    found = found.assign(saved_loss=RuleMonitor.saved_loss(found, given.horizon))
     order = ["expected_loss", "severity", "saved_loss", "tier", "similarity", "customer_id"]
     return found.sort_values(order, ascending=[False, False, False, True, False, True])
 

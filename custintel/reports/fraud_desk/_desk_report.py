@@ -91,14 +91,14 @@ def fraud_desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     outcomes : DataFrame, optional
         What became of earlier alarms: ``outcome`` (fraud, arrears, abuse or confirmed; not; unknown), ``rule`` or
         ``customer_id`` or both, ``time`` of the closing. Without ``rule``, an outcome is that of all alarms on the
-        customer. By default those that the base keeps (`record_outcomes`), which are counted by rule and month and name
-        no customer.
+        customer. By default those that the base keeps (`RuleMonitor.record_outcomes`), which are counted by rule and
+        month and name no customer.
     month : str, optional
         Such as ``2025-06``; by default the last one in which an event, an outcome or an alarm is dated.
     settings : AlarmSettings, optional
         Language and words for features, as the alarms were made with.
     horizon : float or mapping of kind to float
-        Days that a case runs until it is detected without an alarm (see `saved_loss`).
+        Days that a case runs until it is detected without an alarm (see `RuleMonitor.saved_loss`).
 
     Returns
     -------

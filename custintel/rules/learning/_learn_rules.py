@@ -64,6 +64,11 @@ class LearnSettings:
         No rule names a level of a category that fewer customers have.
     random_state : int
         Seed of everything random.
+
+    Examples
+    --------
+    >>> LearnSettings(rules=5, forbidden=("closed_days",)).min_hits
+    3
     """
 
     max_rules: int = 40

@@ -14,16 +14,10 @@ from custintel.errors import ConfigurationError, DataError
 from custintel.metrics.confidence_intervals import wilson
 from custintel.reports import fraud_desk_report
 from custintel.reports.fraud_desk._desk_page import fraud_desk_html
-from custintel.rules import (
-    AlarmSettings,
-    Rule,
-    RuleBase,
-    alarms_to_cases,
-    describe_evidence,
-    record_outcomes,
-    saved_loss,
-)
-from custintel.rules.rule_evidence import report_texts
+from custintel.rules import AlarmSettings, Rule, RuleBase
+from custintel.rules.monitoring._saved_loss import saved_loss
+from custintel.rules.monitoring.alarm_outcomes import record_outcomes
+from custintel.rules.rule_evidence import describe_evidence, report_texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,7 +206,7 @@ def test_rules_unused_are_those_that_may_alarm_and_did_not() -> None:
 def test_delay_by_kind_where_starts_are_known() -> None:
     base = a_base()
     alarms = base.alarms(customers())
-    known = alarms_to_cases(alarms).assign(start=["2025-03-21", "2025-03-27", None])
+    known = RuleBase.cases(alarms).assign(start=["2025-03-21", "2025-03-27", None])
     found = fraud_desk_report(base, alarms, known).to_dict()["delay"]
     assert [(row["kind"], row["cases"], row["median"]) for row in found] == [("irsf", 2, 7.0)]
     assert fraud_desk_report(base, alarms).to_dict()["delay"] == []

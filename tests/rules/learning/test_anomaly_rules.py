@@ -8,8 +8,7 @@ import pytest
 
 from custintel import RuleBase
 from custintel.errors import ConfigurationError
-from custintel.rules import propose_anomaly_rules
-from custintel.rules.learning.anomaly_rules import DiscoverySettings
+from custintel.rules.learning.anomaly_rules import DiscoverySettings, propose_anomaly_rules
 
 
 def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:

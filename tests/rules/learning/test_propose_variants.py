@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from custintel import RuleBase
-from custintel.rules import propose_variants
+from custintel.rules.learning._propose_variants import propose_variants
 
 
 def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
