@@ -78,7 +78,7 @@ def _tiers() -> Any:
 def _fraud() -> Any:
     rules = RuleBase()
     rules.add(Rule("quiet", "minutes < 40"), by="expert", reason="known")
-    settings = LearnSettings(max_rules=3, max_candidates=50, parts=3)
+    settings = LearnSettings(max_rules=3, max_candidates=50, folds=3)
     kinds = np.where(TABLE["plan"] < "C", "sim_box", "never_payer")
     return FraudDetector(rules=rules, settings=settings).fit(TABLE, LEFT.astype(int), kinds=kinds)
 

@@ -67,7 +67,7 @@ class LearnSettings:
 
     Examples
     --------
-    >>> LearnSettings(rules=5, forbidden=("closed_days",)).min_hits
+    >>> LearnSettings(max_rules=5, forbidden=("closed_days",)).min_hits
     3
     """
 

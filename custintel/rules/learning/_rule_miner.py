@@ -35,7 +35,7 @@ class RuleMiner:
     >>> X = pd.DataFrame({"calls": rng.integers(0, 200, 1500), "cells": rng.integers(1, 30, 1500)})
     >>> fraud = (X["calls"] > 120) & (X["cells"] <= 3)
     >>> base = RuleBase()
-    >>> mined = RuleMiner(base).learn(X, fraud, LearnSettings(rules=3), kind="sim_box")
+    >>> mined = RuleMiner(base).learn(X, fraud, LearnSettings(max_rules=3), kind="sim_box")
     >>> [rule.name for rule in mined] == list(base.frame()["rule"])
     True
     """

@@ -62,7 +62,7 @@ class ReviewSettings:
 
     Examples
     --------
-    >>> ReviewSettings(floor=0.2, moves=("watch",)).unique_days
+    >>> ReviewSettings(floor=0.2, automatic=("watch",)).idle_days
     180
     """
 
