@@ -53,8 +53,8 @@ from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.engine import Engine, quoted
 from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning, without_values
-from custintel.files.atomic_write import read_unreplaced, replacing
-from custintel.files.yaml_reader import plain_yaml, yaml_text
+from custintel.files.atomic_write import atomic_folder, read_consistently
+from custintel.files.yaml_reader import read_plain_yaml, read_yaml_text
 from custintel.html.notebook_html import panel, quiet, table
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class Warehouse:
             return cls(spark, spark_sources(spark, parse_mapping(rename)), latest, where="session")
         path = Path(cast("str", place))
         if path.is_dir():
-            return read_unreplaced(path, lambda: cls._open_folder(path, rename, latest, threads))
+            return read_consistently(path, lambda: cls._open_folder(path, rename, latest, threads))
         if path.is_file() and path.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
             engine.attach(path, "source")
@@ -489,7 +489,7 @@ class Warehouse:
         target = Path(folder)
         if target.exists() and not (target.is_dir() and (_read_mark(target) or not any(target.iterdir()))):
             raise ConfigurationError(f"{target} holds something else than a saved warehouse\n  hint: give a new folder")
-        with replacing(target) as fresh:
+        with atomic_folder(target) as fresh:
             self._write(fresh)
         return target
 
@@ -618,7 +618,7 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
     path = folder / "mapping.yaml"
     if not path.is_file():
         return None
-    content = plain_yaml(yaml_text(path), str(path))
+    content = read_plain_yaml(read_yaml_text(path), str(path))
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: must map tables to columns\n  given: {content}")
     return content

@@ -12,8 +12,8 @@ import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.expressions.whitelist import AS_OF
-from custintel.files.atomic_write import check_place, replacing_file
-from custintel.files.spreadsheet_cells import defused
+from custintel.files.atomic_write import atomic_file, check_output_path
+from custintel.files.spreadsheet_cells import escape_formulas
 
 if TYPE_CHECKING:
     import os
@@ -193,7 +193,7 @@ def check_features_file(out: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(
             f"cannot write features to {path}\n  given: {given}\n  allowed: {', '.join(_SUFFIXES)}\n  hint: {hint}"
         )
-    return check_place(path)
+    return check_output_path(path)
 
 
 def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:
@@ -217,9 +217,9 @@ def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:
     (1, 1)
     """
     path = check_features_file(out)
-    with replacing_file(path) as fresh:
+    with atomic_file(path) as fresh:
         if path.suffix.lower() == ".csv":
-            defused(X).to_csv(fresh, date_format="%Y-%m-%d", lineterminator="\n")
+            escape_formulas(X).to_csv(fresh, date_format="%Y-%m-%d", lineterminator="\n")
         else:
             X.to_parquet(fresh, compression="zstd")
     return path

@@ -15,8 +15,8 @@ import duckdb
 from custintel.engines.arrow_frames import Frame, to_arrow
 from custintel.engines.engine import literal, path_literal, plain_path, quoted
 from custintel.errors import ContractError, OutputError
-from custintel.files.atomic_write import make_scratch_folder, replacing_file
-from custintel.files.spreadsheet_cells import DEFUSED
+from custintel.files.atomic_write import atomic_file, make_scratch_folder
+from custintel.files.spreadsheet_cells import ESCAPED_FORMULA
 
 if TYPE_CHECKING:
     import os
@@ -83,8 +83,9 @@ def _versions(said: str) -> str:
 _numbers = itertools.count(1)
 _FILE = "_custintel_file"
 _BATCH = 100_000
-_RESTORED = (  # texts that were defused for spreadsheets; the first test costs nothing, the second does
-    f"case when columns(*) like '''%' then regexp_replace(columns(*), {literal(DEFUSED)}, '\\1') else columns(*) end"
+_RESTORED = (  # texts that were escaped for spreadsheets; the first test costs nothing, the second does
+    f"case when columns(*) like '''%' then regexp_replace(columns(*), {literal(ESCAPED_FORMULA)}, '\\1') "
+    "else columns(*) end"
 )
 _READERS = {
     ".parquet": "read_parquet([{files}], union_by_name = true, hive_partitioning = false{more})",
@@ -360,7 +361,7 @@ class DuckDBEngine:
         """
         # DuckDB's own temporary file would stay after a kill, and nobody would know whose it is
         options = "format parquet, compression zstd, use_tmp_file false"
-        with replacing_file(Path(path)) as temporary, _full_disk_told(path):
+        with atomic_file(Path(path)) as temporary, _full_disk_told(path):
             self.execute(f"copy ({query}) to {literal(plain_path(temporary))} ({options})")
 
     def attach(self, path: str | os.PathLike[str], name: str) -> None:

@@ -15,7 +15,7 @@ from custintel.engines.arrow_frames import Frame, to_arrow
 from custintel.engines.engine import quoted
 from custintel.errors import DataError, MissingExtraError
 from custintel.expressions.translate_dialect import translated
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 
 if TYPE_CHECKING:
     import os
@@ -165,7 +165,7 @@ class SparkEngine:
         """Write the result of a query as one Parquet file on this machine."""
         import pyarrow.parquet as pq
 
-        with replacing_file(Path(path)) as temporary:
+        with atomic_file(Path(path)) as temporary:
             pq.write_table(self.arrow(query), temporary, compression="zstd")
 
     def find(self, names: Iterable[str]) -> dict[str, str]:

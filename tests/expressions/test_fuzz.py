@@ -237,7 +237,7 @@ def test_a_name_in_quotes_is_only_a_name() -> None:
         assert found.text == f"{quoted} > 1"
         check(found)
         node = Rule("named", f"{quoted} > 1").node
-        assert RuleSet.of({"r": node}).match(pd.DataFrame({name: [2.0, 0.0]}))["r"].tolist() == [True, False]
+        assert RuleSet.from_nodes({"r": node}).match(pd.DataFrame({name: [2.0, 0.0]}))["r"].tolist() == [True, False]
 
 
 def test_deep_nesting_is_refused_with_an_error_that_teaches() -> None:
@@ -364,7 +364,7 @@ def test_rules_are_run_without_a_way_out(con: duckdb.DuckDBPyConnection, text: s
     """In an engine that may not leave its memory, the SQL of a rule never asks to."""
     try:
         rule = Rule("fuzzed", text)
-        rules = RuleSet.of({rule.name: rule.node})
+        rules = RuleSet.from_nodes({rule.name: rule.node})
     except ConfigurationError:
         assume(False)
     assert Rule("again", text_of(rule.node)).version == rule.version

@@ -72,7 +72,7 @@ def test_a_flat_chain_of_many_terms_is_not_deep(join: str) -> None:
     found = duckdb.sql(f"select {expression.sql()} as f from data").df()["f"]
     assert found.tolist() == expected.tolist()
     rule = Rule("many", join.join(pairs))
-    assert RuleSet.of({"many": rule.node}).match(data)["many"].tolist() == expected.tolist()
+    assert RuleSet.from_nodes({"many": rule.node}).match(data)["many"].tolist() == expected.tolist()
 
 
 def test_chains_inside_brackets_still_count_as_levels() -> None:

@@ -21,7 +21,7 @@ from custintel.builder.sql_steps import columns_sql
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.engine import literal, path_literal
 from custintel.errors import ConfigurationError
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 from custintel.files.file_lock import locked
 
 if TYPE_CHECKING:
@@ -256,5 +256,5 @@ def _read_index(place: Path) -> dict[str, str]:
 
 
 def _write_index(place: Path, index: dict[str, str]) -> None:
-    with replacing_file(place / _INDEX) as fresh:
+    with atomic_file(place / _INDEX) as fresh:
         fresh.write_text(json.dumps(index, indent=0, sort_keys=True), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the base finds by itself: groups of unusual customers, better variants, and what it says already."""
+"""What the rules of a base say already: by logic, and by the customers on whom they raise alarms."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custintel import RuleBase
-from custintel.errors import ConfigurationError
 from custintel.expressions.parse import parse
-from custintel.rules._match_numpy import Table
-from custintel.rules.learning._vary_rules import propose_mutations
-from custintel.rules.learning.anomaly_rules import DiscoverySettings, propose_anomalies
-from custintel.rules.learning.rule_overlap import covered_by, implies, overlap
-from custintel.rules.rule_condition import condition_of
+from custintel.rules._match_numpy import TableMatcher
+from custintel.rules.learning.rule_overlap import covering_rule, implies, rule_overlap
+from custintel.rules.rule_condition import condition_tree
 
 
 def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -41,55 +38,9 @@ def active(*rules: tuple[str, str]) -> RuleBase:
     return base
 
 
-def test_a_group_of_unusual_customers_gets_a_rule_and_waits_for_a_person() -> None:
-    X, _ = lines()
-    X.iloc[:30, :3] = np.column_stack([np.full(30, 380.0), np.ones(30), np.zeros(30)])
-    base = RuleBase()
-    found = propose_anomalies(base, X, DiscoverySettings(share=0.02))
-    proposed = found[found["rule"] != ""]
-    assert not proposed.empty
-    assert set(base.frame()["state"]) == {"proposed"}
-    assert set(base.frame()["origin"]) == {"anomaly"}
-    fired = base.match(X, "proposed").any(axis=1)
-    assert fired[:30].mean() > 0.9
-    assert fired[30:].mean() < 0.03
-    again = propose_anomalies(base, X, DiscoverySettings(share=0.02))
-    assert (again["rule"] == "").all()
-    assert again["why"].str.contains("covers it|same customers").any()
-
-
-def test_forbidden_columns_are_neither_looked_at_nor_read() -> None:
-    X, _ = lines()
-    X["closed"] = 0.0
-    X.loc[:30, "closed"] = 1.0
-    found = propose_anomalies(RuleBase(), X, DiscoverySettings(share=0.02, forbidden=("closed",)))
-    assert not found["when"].str.contains("closed").any()
-    with pytest.raises(ConfigurationError, match="share"):
-        DiscoverySettings(share=0.9)
-
-
-def test_a_better_variant_is_proposed_with_its_parent() -> None:
-    X, y = lines()
-    base = active(("box", "calls > 40 and cells <= 8"))
-    found = propose_mutations(base, X, y)
-    assert len(found) == 1
-    rule = base[found.loc[0, "rule"]]
-    assert rule.origin == "derived"
-    assert rule.parents == (base["box"].id,)
-    new_X, new_y = lines(seed=5)
-    before, after = (new_y[base.match(new_X, s)[n]].mean() for s, n in (("active", "box"), ("proposed", rule.name)))
-    assert after > before + 0.1
-    assert base.entry(rule.id).state == "proposed"
-
-
-def test_a_good_rule_is_left_alone() -> None:
-    X, y = lines()
-    assert propose_mutations(active(("box", "calls > 70 and cells <= 8")), X, y).empty
-
-
 def test_overlaps_are_counted() -> None:
     X, _ = lines()
-    found = overlap(active(("wide", "calls > 60"), ("narrow", "calls > 90 and cells < 9")), X)
+    found = rule_overlap(active(("wide", "calls > 60"), ("narrow", "calls > 90 and cells < 9")), X)
     narrow = found[found["rule"].str.startswith("narrow")].iloc[0]
     assert narrow["implied"]
     assert narrow["share_of_rule"] == 1.0
@@ -100,9 +51,9 @@ def test_overlaps_are_counted() -> None:
 def test_what_is_covered_says_by_what() -> None:
     X, _ = lines()
     base = active(("wide", "calls > 60"))
-    assert "by its limits" in covered_by(base, condition_of(parse("calls > 80")), X)
-    assert "same customers" in covered_by(base, condition_of(parse("calls >= 59")), X)
-    assert covered_by(base, condition_of(parse("texts > 20")), X) == ""
+    assert "by its limits" in covering_rule(base, condition_tree(parse("calls > 80")), X)
+    assert "same customers" in covering_rule(base, condition_tree(parse("calls >= 59")), X)
+    assert covering_rule(base, condition_tree(parse("texts > 20")), X) == ""
 
 
 @pytest.mark.parametrize(
@@ -126,7 +77,7 @@ def test_what_is_covered_says_by_what() -> None:
     ],
 )
 def test_implication_of_limits(one: str, other: str, expected: bool) -> None:
-    assert implies(condition_of(parse(one)), condition_of(parse(other))) is expected
+    assert implies(condition_tree(parse(one)), condition_tree(parse(other))) is expected
 
 
 ATOMS = st.builds(
@@ -141,7 +92,7 @@ RULES = st.recursive(ATOMS, lambda r: st.builds(lambda x, w, y: f"({x} {w} {y})"
 def test_implication_never_claims_what_is_false(one: str, other: str) -> None:
     values = [None, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0]
     X = pd.DataFrame([(a, b) for a in values for b in values], columns=["a", "b"], dtype=float)
-    first, second = (condition_of(parse(text)) for text in (one, other))
+    first, second = (condition_tree(parse(text)) for text in (one, other))
     if implies(first, second):
-        table = Table(X, {})
+        table = TableMatcher(X, {})
         assert not (table.match(first) & ~table.match(second)).any()

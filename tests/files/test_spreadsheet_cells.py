@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from custintel.builder.feature_frame import write_features
 from custintel.cli._rule_input import read_rows
-from custintel.files.spreadsheet_cells import defused, defused_text, restored, restored_text
+from custintel.files.spreadsheet_cells import escape_formula, escape_formulas, unescape_formula, unescape_formulas
 from custintel.scoring.batch_score import write_list
 from custintel.training.read_table import read_table
 from custintel.warehouse import Warehouse
@@ -42,15 +42,15 @@ def is_formula(cell: str) -> bool:
 
 @pytest.mark.parametrize("text", [*ARMED, *PLAIN])
 def test_there_and_back(text) -> None:
-    assert (defused_text(text) != text) == (text in ARMED)
-    assert not is_formula(defused_text(text))
-    assert restored_text(defused_text(text)) == text
+    assert (escape_formula(text) != text) == (text in ARMED)
+    assert not is_formula(escape_formula(text))
+    assert unescape_formula(escape_formula(text)) == text
 
 
 @given(st.lists(st.text(alphabet="'=+-@\t\r\n＝ab1 ", max_size=6), min_size=1, max_size=5))
 @settings(max_examples=60, deadline=None)
 def test_any_text_comes_back(texts) -> None:
-    assert not any(is_formula(defused_text(text)) for text in texts if not text.startswith(("-1", "+1")))
+    assert not any(is_formula(escape_formula(text)) for text in texts if not text.startswith(("-1", "+1")))
     for frame in (
         pd.DataFrame({"t": texts}),
         pd.DataFrame({"t": pd.Series(texts, dtype=object)}),
@@ -59,7 +59,7 @@ def test_any_text_comes_back(texts) -> None:
         pd.DataFrame({"n": range(len(texts))}, index=pd.MultiIndex.from_arrays([texts, texts], names=["a", "b"])),
     ):
         before = frame.copy(deep=True)
-        pd.testing.assert_frame_equal(restored(defused(frame)), before, check_categorical=False)
+        pd.testing.assert_frame_equal(unescape_formulas(escape_formulas(frame)), before, check_categorical=False)
         pd.testing.assert_frame_equal(frame, before)
 
 
@@ -81,7 +81,7 @@ def test_lists_are_defused_and_read_as_they_were(tmp_path) -> None:
     assert back["reason_1_en"].tolist() == scores()["reason_1_en"].tolist()
     assert back["probability"].tolist() == scores()["probability"].tolist()
     parquet = write_list(scores(), tmp_path / "scores.parquet")
-    # Parquet is not defused; blanks around texts are dropped as in every flat table
+    # Parquet is not escaped; blanks around texts are dropped as in every flat table
     wanted = scores().assign(reason_1_en=scores()["reason_1_en"].str.strip())
     pd.testing.assert_frame_equal(read_rows(parquet), wanted)
 

@@ -8,8 +8,8 @@ import pytest
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.rules import LearnSettings, Rule, RuleBase
-from custintel.rules.learning._learn_into_base import absorb, learn_into
-from custintel.rules.monitoring._activation_policy import to_approve
+from custintel.rules.learning._learn_into_base import learn_into, merge_rules
+from custintel.rules.monitoring._activate_rules import next_approval
 from custintel.rules.rule_evidence import try_rule
 
 WHO = {"by": "an analyst", "reason": "three cases"}
@@ -65,14 +65,14 @@ def test_approval_finds_the_version_that_waits() -> None:
     base.shadow("burst", **WHO)
     base.activate("burst", **WHO)
     with pytest.raises(ConfigurationError, match="it alarms already"):
-        to_approve(base, "burst")
+        next_approval(base, "burst")
     second = base.propose("burst", "minutes > 40", by="me")
-    entry, state = to_approve(base, "burst")
+    entry, state = next_approval(base, "burst")
     assert (entry.rule.id, state) == (second.id, "shadow")
     base.propose("burst", "minutes > 50", by="me")
     with pytest.raises(ConfigurationError, match="several versions wait"):
-        to_approve(base, "burst")
-    assert to_approve(base, second.id)[0].rule.id == second.id
+        next_approval(base, "burst")
+    assert next_approval(base, second.id)[0].rule.id == second.id
 
 
 def test_rules_with_the_same_conditions_are_not_taken_twice() -> None:
@@ -81,7 +81,7 @@ def test_rules_with_the_same_conditions_are_not_taken_twice() -> None:
     base.propose("expert", "cells < 3", by="me")
     for name, when in {"mined_01": "cells < 3", "mined_02": "calls > 9"}.items():
         learned.add(Rule(name, when, origin="mined"), evidence={"precision": 0.9})
-    added = absorb(base, learned, by="me", reason="mined", loss=70.0, kind="box")
+    added = merge_rules(base, learned, by="me", reason="mined", loss=70.0, kind="box")
     assert [(rule.name, rule.loss, rule.kind) for rule in added] == [("mined_02", 70.0, "box")]
     entry = base.entry("mined_02")
     assert (entry.state, entry.evidence["precision"]) == ("shadow", 0.9)
@@ -91,12 +91,12 @@ def test_learning_into_a_base_keeps_its_rules_and_learns_the_score_anew() -> Non
     X, y = table()
     base = RuleBase()
     base.propose("box", "calls > 100", by="me")
-    added = learn_into(base, X, y, LearnSettings(rules=2), by="desk", loss=50.0)
+    added = learn_into(base, X, y, LearnSettings(max_rules=2), by="desk", loss=50.0)
     assert added
     assert all(base.entry(rule.id).state == "shadow" for rule in added)
     assert base.entry("box").state == "proposed"
     assert base.score(X)[y == 1].min() > base.score(X)[y == 0].median()
-    assert learn_into(base, X, y, LearnSettings(rules=2), by="desk") == []
+    assert learn_into(base, X, y, LearnSettings(max_rules=2), by="desk") == []
 
 
 def test_a_score_that_the_table_cannot_answer_is_left_alone() -> None:
@@ -104,6 +104,6 @@ def test_a_score_that_the_table_cannot_answer_is_left_alone() -> None:
     base = RuleBase()
     base.propose("other", "minutes > 30", by="me")
     base.shadow("other", **WHO)
-    assert learn_into(base, X, y, LearnSettings(rules=2))
+    assert learn_into(base, X, y, LearnSettings(max_rules=2))
     with pytest.raises(DataError, match="no score yet"):
         base.score(X)

@@ -49,7 +49,7 @@ def test_one_review_finds_the_new_kind_and_proposes_a_rule_for_it() -> None:
     assert after >= alone
     assert len(found.novel) >= 3
     base = RuleBase()
-    assert found.propose(base, pd.concat([X, pool], ignore_index=True))
+    assert found.propose_rules(base, pd.concat([X, pool], ignore_index=True))
     assert set(base.frame()["state"]) == {"proposed"}
     fresh, fresh_kind = lines({"honest": 4000, "new": 200}, 2)
     fired = base.match(fresh, "proposed").to_numpy()
@@ -64,6 +64,6 @@ def test_without_novel_cases_there_is_no_new_kind() -> None:
     top = np.argsort(-model.predict_proba(X)[:, 1], kind="stable")[:20]
     found = relearn(model, X, kind == "box", X.iloc[top], np.ones(20))
     assert found.new_kind is None
-    assert found.propose(RuleBase(), X) == []
+    assert found.propose_rules(RuleBase(), X) == []
     with pytest.raises(DataError, match="as many outcomes"):
         relearn(model, X, kind == "box", X.iloc[:3], [1])

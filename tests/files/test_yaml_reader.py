@@ -14,7 +14,7 @@ from custintel.catalogue.model_spec import load_model_spec
 from custintel.cli._main import app
 from custintel.decide.constraints import read_constraints
 from custintel.errors import ConfigurationError
-from custintel.files.yaml_reader import plain_yaml
+from custintel.files.yaml_reader import read_plain_yaml
 from custintel.rules import load_rules
 from custintel.rules.rule_files import rules_from_yaml
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path, reader: str) -> None:
 
 def test_times_and_large_numbers_are_what_they_look_like() -> None:
     text = "a: 1:30\nb: 23:59:59.5\nc: 18446744073709551615\nd: -9223372036854775808\ne: 1.5e+30\nf: 0x1f\ng: -7"
-    assert plain_yaml(text + f"\nh: 1{':59' * 2_000}", "x.yaml") == {
+    assert read_plain_yaml(text + f"\nh: 1{':59' * 2_000}", "x.yaml") == {
         "a": "1:30", "b": "23:59:59.5", "c": 2**64 - 1, "d": -(2**63), "e": 1.5e30, "f": 31, "g": -7,
         "h": f"1{':59' * 2_000}",
     }  # fmt: skip

@@ -13,8 +13,8 @@ from custintel.catalogue import Catalogue
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.rules import Rule, RuleBase
-from custintel.rules._match_row import RowRules
-from custintel.rules._match_sql import match_on, similarity_on
+from custintel.rules._match_row import RowMatcher
+from custintel.rules._match_sql import match_in_engine, similarity_in_engine
 from custintel.rules._rule_set import RuleSet
 from custintel.rules.rule_files import rules_from_yaml
 
@@ -147,7 +147,7 @@ def test_the_others_answer_and_the_poison_is_reported(what: str) -> None:
 def test_rows_of_a_stream_are_answered_too(what: str) -> None:
     when, said = POISON[what]
     base = poisoned(when)
-    look = base.on_rows()
+    look = base.row_matcher()
     row = {"minutes": 40.0, "plan": "S"}
     with pytest.warns(QualityWarning, match=said):
         first = look(row)
@@ -159,7 +159,7 @@ def test_rows_of_a_stream_are_answered_too(what: str) -> None:
 
 
 def test_a_value_of_another_type_in_one_row_of_a_stream_spoils_that_row_only() -> None:
-    look = RowRules(RuleSet.compile({"a": "minutes + cells > 30", "b": "plan = 'S'"}))
+    look = RowMatcher(RuleSet.compile({"a": "minutes + cells > 30", "b": "plan = 'S'"}))
     with pytest.warns(QualityWarning, match="a: TypeError") as raised:
         assert look({"minutes": ["Jane Roe"], "cells": 1, "plan": "S"}) == {"a": 0.0, "b": 1.0}
     assert "Jane" not in str(raised[0].message)
@@ -185,9 +185,9 @@ def test_a_text_beside_a_number_is_read_alike_on_tables_engines_and_rows(when: s
     rules = RuleSet.compile({"r": when})
     engine = DuckDBEngine()
     engine.register("features", TEXTS)
-    look = RowRules(rules)
+    look = RowMatcher(rules)
     rows = [look(row)["r"] == 1 for row in TEXTS.astype(object).to_dict("records")]
-    for found in (rules.match(TEXTS)["r"], match_on(engine, "features", rules)["r"], rows):
+    for found in (rules.match(TEXTS)["r"], match_in_engine(engine, "features", rules)["r"], rows):
         assert "".join(TEXTS["customer_id"][np.asarray(found)]) == SAME[when]
 
 
@@ -213,7 +213,7 @@ def test_an_engine_answers_the_others_too(what: str) -> None:
     base = poisoned(POISON[what][0])
     engine = DuckDBEngine()
     engine.register("features", X.reset_index())
-    for ask in (match_on, similarity_on):
+    for ask in (match_in_engine, similarity_in_engine):
         with pytest.warns(QualityWarning, match=r"1 rule\(s\) cannot be answered"):
             found = ask(engine, "features", base)
         assert found["many"].tolist() == [1, 1, 0, 0]
@@ -221,14 +221,14 @@ def test_an_engine_answers_the_others_too(what: str) -> None:
         assert found["poison"].tolist() == [0] * 4
         assert list(found.attrs["set_aside"]) == [base["poison"].id]
     with pytest.raises(Exception, match="nowhere"):
-        match_on(engine, "nowhere", base)
+        match_in_engine(engine, "nowhere", base)
 
 
 def test_a_text_of_numbers_is_a_text_for_one_rule_and_a_number_for_another() -> None:
     """Both were one column of the statement: the text was put in order as a text, or was an error for all rules."""
     engine = DuckDBEngine()
     engine.register("features", pd.DataFrame({"customer_id": ["a", "b"], "code": ["7", "10"]}))
-    found = match_on(engine, "features", RuleSet.compile({"is": "code = '7'", "above": "code > 8"}))
+    found = match_in_engine(engine, "features", RuleSet.compile({"is": "code = '7'", "above": "code > 8"}))
     assert found.to_dict("list") == {"is": [True, False], "above": [False, True]}
 
 
@@ -255,13 +255,15 @@ def test_a_table_that_no_rule_can_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_no_value_of_a_customer_is_in_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from custintel.rules._match_numpy import Table
+    from custintel.rules._match_numpy import TableMatcher
 
-    def fail(_table: Table, _node: Any) -> np.ndarray:
+    def fail(_table: TableMatcher, _node: Any) -> np.ndarray:
         raise ValueError("could not convert string to float: 'Jane Roe'")
 
-    answer = Table.match
-    monkeypatch.setattr(Table, "match", lambda t, node: fail(t, node) if "minutes" in str(node) else answer(t, node))
+    answer = TableMatcher.match
+    monkeypatch.setattr(
+        TableMatcher, "match", lambda t, node: fail(t, node) if "minutes" in str(node) else answer(t, node)
+    )
     with pytest.warns(QualityWarning, match="many: ValueError") as raised:
         RuleSet.compile({"many": "minutes > 30", "small": "plan = 'S'"}).match(X)
     assert "Jane" not in str(raised[0].message)

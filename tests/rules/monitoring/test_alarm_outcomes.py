@@ -9,7 +9,7 @@ import pytest
 from custintel.errors import ConfigurationError, DataError
 from custintel.rules import Rule, RuleBase
 from custintel.rules.monitoring._random_audit import AuditedRecall, audit_sample, audited_recall
-from custintel.rules.monitoring.alarm_outcomes import outcomes_of, record_outcomes, rule_performance
+from custintel.rules.monitoring.alarm_outcomes import record_outcomes, recorded_outcomes, rule_performance
 
 DESK = {"by": "fraud desk"}
 
@@ -18,9 +18,9 @@ def base_with(*rules: Rule, state: str = "active") -> RuleBase:
     base = RuleBase()
     for rule in rules:
         base.add(rule, at="2025-01-01", by="an analyst")
-        base.move(rule.name, "shadow", by="an analyst", reason="three cases", at="2025-01-01")
+        base.change_state(rule.name, "shadow", by="an analyst", reason="three cases", at="2025-01-01")
         if state == "active":
-            base.move(rule.name, "active", by="head of fraud", reason="proved", at="2025-01-01")
+            base.change_state(rule.name, "active", by="head of fraud", reason="proved", at="2025-01-01")
     return base
 
 
@@ -46,12 +46,12 @@ def test_outcomes_go_to_the_rules_that_alarmed() -> None:
     told = new.set_index("rule")[["alarms", "confirmed", "false", "unknown"]]
     assert told.loc["long"].tolist() == [3, 1, 1, 1]
     assert told.loc["new"].tolist() == [2, 2, 0, 0]
-    found = outcomes_of(base, "long").set_index("outcome")
+    found = recorded_outcomes(base, "long").set_index("outcome")
     assert found.loc["fraud", "unique"] == np.False_  # the other rule alarmed of this customer, too
     assert found.loc["not", "unique"] == np.True_
     assert set(found["month"]) == {"2025-03"}
     base.verify()
-    assert outcomes_of(base.as_of("2025-02-01"), "long").empty
+    assert recorded_outcomes(base.as_of("2025-02-01"), "long").empty
 
 
 def test_what_is_recorded_twice_counts_once_and_open_alarms_are_closed_later() -> None:
@@ -63,7 +63,7 @@ def test_what_is_recorded_twice_counts_once_and_open_alarms_are_closed_later() -
     assert again.empty
     assert len(base.log.events) == events
     record_outcomes(base, alarms, outcomes(c0="not", c1="not", c2="fraud"), at="2025-03-03", **DESK)
-    found = outcomes_of(base, base["long"].id)
+    found = recorded_outcomes(base, base["long"].id)
     assert found["outcome"].tolist() == ["fraud", "not", "fraud"]
     assert found["recorded"].str[:10].tolist() == ["2025-03-01", "2025-03-03", "2025-03-03"]
 
@@ -77,7 +77,7 @@ def test_a_customer_counts_once_a_month() -> None:
     base = two_rules()
     alarms = dated(base, "2025-03-01", "2025-03-02", "2025-04-01")
     record_outcomes(base, alarms, outcomes(c0="fraud", c1="not"), at="2025-05-01", **DESK)
-    found = outcomes_of(base, "long")
+    found = recorded_outcomes(base, "long")
     assert found.groupby("month").size().to_dict() == {"2025-03": 2, "2025-04": 2}
 
 
@@ -92,7 +92,7 @@ def test_outcomes_with_a_time_close_the_alarms_before_it() -> None:
         }
     )
     record_outcomes(base, alarms, known, at="2025-06-01", **DESK)
-    found = outcomes_of(base, "long").groupby("month")["outcome"].agg(sorted).to_dict()
+    found = recorded_outcomes(base, "long").groupby("month")["outcome"].agg(sorted).to_dict()
     assert found == {"2025-03": ["not", "not"], "2025-04": ["fraud", "unknown"], "2025-05": ["unknown", "unknown"]}
 
 
@@ -101,7 +101,10 @@ def test_outcomes_with_a_date_close_the_alarms_of_that_date() -> None:
     alarms = dated(base, "2025-03-01", "2025-04-01")
     known = outcomes(c0="fraud", c1="not").assign(as_of=pd.Timestamp("2025-04-01"))
     record_outcomes(base, alarms, known, at="2025-06-01", **DESK)
-    assert outcomes_of(base, "long").groupby("month")["confirmed"].count().to_dict() == {"2025-03": 0, "2025-04": 2}
+    assert recorded_outcomes(base, "long").groupby("month")["confirmed"].count().to_dict() == {
+        "2025-03": 0,
+        "2025-04": 2,
+    }
 
 
 def test_what_cannot_be_joined_is_refused_in_words() -> None:
@@ -162,7 +165,7 @@ def test_an_audit_estimates_recall_and_base_rate_without_bias() -> None:
     X, alarms, case = operator()
     found = []
     for seed in range(300):
-        audit = audit_sample(X, alarms, share=0.02, seed=seed)
+        audit = audit_sample(X, alarms, share=0.02, random_state=seed)
         found.append(audited_recall(X, alarms, audit, told(case, alarms.index.union(audit.index))))
     rates = np.array([f.base_rate for f in found])
     assert abs(rates.mean() - BASE_RATE) < 3 * rates.std() / np.sqrt(len(rates))
@@ -174,7 +177,7 @@ def test_an_audit_estimates_recall_and_base_rate_without_bias() -> None:
 
 def test_looking_only_at_alarms_and_what_an_audit_happened_to_find_is_biased() -> None:
     X, alarms, case = operator()
-    audit = audit_sample(X, alarms, share=0.02, seed=1)
+    audit = audit_sample(X, alarms, share=0.02, random_state=1)
     looked = told(case, alarms.index.union(audit.index))
     naive_rate = (looked["outcome"] == "fraud").mean()
     naive_recall = (looked.loc[alarms.index, "outcome"] == "fraud").sum() / (looked["outcome"] == "fraud").sum()
@@ -186,10 +189,10 @@ def test_looking_only_at_alarms_and_what_an_audit_happened_to_find_is_biased() -
 
 def test_a_sample_is_of_customers_without_an_alarm_and_the_same_for_the_same_seed() -> None:
     X, alarms, _ = operator()
-    audit = audit_sample(X, alarms, share=0.01, seed=3)
+    audit = audit_sample(X, alarms, share=0.01, random_state=3)
     assert len(audit) == round(0.01 * (N - ALARMED))
     assert not audit.index.intersection(alarms.index).size
-    pd.testing.assert_frame_equal(audit, audit_sample(X, alarms, share=0.01, seed=3))
+    pd.testing.assert_frame_equal(audit, audit_sample(X, alarms, share=0.01, random_state=3))
     with pytest.raises(ConfigurationError, match="share"):
         audit_sample(X, alarms, share=0.0)
     with pytest.raises(DataError, match="every customer has an alarm"):
@@ -198,7 +201,7 @@ def test_a_sample_is_of_customers_without_an_alarm_and_the_same_for_the_same_see
 
 def test_open_outcomes_are_left_out_and_counted() -> None:
     X, alarms, case = operator()
-    audit = audit_sample(X, alarms, share=0.02, seed=5)
+    audit = audit_sample(X, alarms, share=0.02, random_state=5)
     known = told(case, alarms.index[:200].union(audit.index[:-10]))
     found = audited_recall(X, alarms, audit, known)
     assert found.open == 110

@@ -11,17 +11,17 @@ import pytest
 from custintel.metrics.calibration import calibration_line
 from custintel.metrics.discrimination import auc
 from custintel.rules import RuleBase
-from custintel.rules.rule_score import Closeness, RuleScore, fit_score, separating
+from custintel.rules.rule_score import RuleScore, ScoreInputs, best_f1_threshold, fit_score
 
 
-def drawn(rows: int = 4000, rate: float = 0.2, seed: int = 0) -> tuple[Closeness, np.ndarray]:
+def drawn(rows: int = 4000, rate: float = 0.2, seed: int = 0) -> tuple[ScoreInputs, np.ndarray]:
     """Cases are nearer to the first two of four rules; far beyond the limits of the first they are innocent."""
     rng = np.random.default_rng(seed)
     y = (rng.random(rows) < rate).astype(float)
     similarity = np.clip(rng.beta(2, 3, (rows, 4)) + 0.35 * y[:, None] * np.array([1, 1, 0, 0]), 0, 1)
-    clearness = rng.random((rows, 4)) * similarity
-    y[(similarity[:, 0] > 0.6) & (clearness[:, 0] > 0.55)] = 0
-    return Closeness(similarity, clearness), y
+    exceedance = rng.random((rows, 4)) * similarity
+    y[(similarity[:, 0] > 0.6) & (exceedance[:, 0] > 0.55)] = 0
+    return ScoreInputs(similarity, exceedance), y
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_more_similarity_never_lowers_the_score(learned: RuleScore) -> None:
     for rule in range(4):
         raised = near.similarity.copy()
         raised[:, rule] = np.minimum(1.0, raised[:, rule] + 0.2)
-        assert (learned.log_odds(Closeness(raised, near.clearness)) >= learned.log_odds(near) - 1e-9).all()
+        assert (learned.log_odds(ScoreInputs(raised, near.exceedance)) >= learned.log_odds(near) - 1e-9).all()
 
 
 def test_it_tells_new_cases_and_means_what_it_says(learned: RuleScore) -> None:
@@ -65,7 +65,7 @@ def test_the_threshold_is_the_best_cut() -> None:
     rng = np.random.default_rng(0)
     y = (rng.random(300) < 0.3).astype(float)
     p = np.round(np.clip(0.3 * y + rng.random(300) * 0.6, 0, 1), 2)
-    cut = separating(p, y)
+    cut = best_f1_threshold(p, y)
     best = max(_macro_f1(y, p >= t) for t in np.unique(p))
     assert _macro_f1(y, p >= cut) == pytest.approx(best)
 
@@ -82,5 +82,5 @@ def test_clearness_rises_beyond_the_limit_and_is_none_where_nothing_is_known() -
     base.propose("many", "calls > 80 and plan = 'S'")
     base.learn_profiles(pd.DataFrame({"calls": np.arange(100.0), "plan": "S"}))
     X = pd.DataFrame({"calls": [70.0, 90.0, 500.0, None], "plan": ["S", "M", "S", "S"]})
-    clear = base.compile("proposed").clearness(X).iloc[:, 0]
+    clear = base.compile("proposed").exceedance(X).iloc[:, 0]
     np.testing.assert_allclose(clear, [0.0, 10 / 19, 1.0, 0.0])

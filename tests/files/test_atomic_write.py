@@ -21,7 +21,7 @@ from custintel.builder.feature_frame import write_features
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import CustintelError
 from custintel.files import atomic_write as module
-from custintel.files.atomic_write import replacing, replacing_file
+from custintel.files.atomic_write import atomic_file, atomic_folder
 from custintel.scoring.batch_score import check_writable, write_list
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the system does not 
 STOPPED = """
 import sys, tempfile
 from pathlib import Path
-from custintel.files.atomic_write import replacing, replacing_file
+from custintel.files.atomic_write import atomic_folder, atomic_file
 from custintel.engines.duckdb_engine import DuckDBEngine
 engine, home = DuckDBEngine(), Path(sys.argv[1])
-with replacing_file(home / "scores.csv") as file, replacing(home / "model") as folder:
+with atomic_file(home / "scores.csv") as file, atomic_folder(home / "model") as folder:
     file.write_text("half of it")
     (folder / "model.json").write_text("half of it")
     print("writing", flush=True)
@@ -65,7 +65,7 @@ def writer(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def write_both(home: Path, text: str) -> None:
-    with replacing_file(home / "scores.csv") as file, replacing(home / "model") as folder:
+    with atomic_file(home / "scores.csv") as file, atomic_folder(home / "model") as folder:
         file.write_text(text)
         (folder / "model.json").write_text(text)
 
@@ -123,7 +123,7 @@ def test_a_link_to_a_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "v3").mkdir()
     (tmp_path / "v3" / "old.json").write_text("old")
     (tmp_path / "current").symlink_to("v3")
-    with replacing(tmp_path / "current") as fresh:
+    with atomic_folder(tmp_path / "current") as fresh:
         (fresh / "new.json").write_text("new")
     assert (tmp_path / "current").is_symlink()
     assert names(tmp_path / "v3") == ["new.json"]
@@ -132,7 +132,7 @@ def test_a_link_to_a_folder_is_followed(tmp_path: Path) -> None:
 
 def test_a_link_to_nothing_makes_the_file_it_points_to(tmp_path: Path) -> None:
     (tmp_path / "latest.csv").symlink_to(tmp_path / "later" / "scores.csv")
-    with replacing_file(tmp_path / "latest.csv") as fresh:
+    with atomic_file(tmp_path / "latest.csv") as fresh:
         fresh.write_text("text")
     assert (tmp_path / "later" / "scores.csv").read_text() == "text"
     assert (tmp_path / "latest.csv").is_symlink()
@@ -142,7 +142,7 @@ def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
     (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
     with (
         pytest.raises(CustintelError, match=r"leads back to itself\n.*hint"),
-        replacing_file(tmp_path / "loop.csv") as fresh,
+        atomic_file(tmp_path / "loop.csv") as fresh,
     ):
         fresh.write_text("text")
     assert names(tmp_path) == ["loop.csv"]
@@ -175,9 +175,9 @@ def test_a_device_is_written_to_and_stays_a_device(tmp_path: Path) -> None:
 @pytest.mark.parametrize("exchange", [True, False], ids=["one step", "two steps"])
 def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool) -> None:
     if not exchange:
-        monkeypatch.setattr(module, "_exchanged", lambda *_: False)
+        monkeypatch.setattr(module, "_try_exchange", lambda *_: False)
     for text in ("one", "two"):
-        with replacing(tmp_path / "model") as fresh:
+        with atomic_folder(tmp_path / "model") as fresh:
             (fresh / text).write_text(text)
     assert names(tmp_path / "model") == ["two"]
     assert names(tmp_path) == ["model"]
@@ -210,7 +210,7 @@ def test_a_folder_lost_between_two_renames_comes_back(tmp_path: Path) -> None:
         killed.send_signal(signal.SIGKILL)
     left = next(path for path in tmp_path.iterdir() if path.name.startswith(".model"))
     left.rename(left.with_suffix(".old"))
-    with replacing_file(tmp_path / "other.csv") as fresh:
+    with atomic_file(tmp_path / "other.csv") as fresh:
         fresh.write_text("text")
     assert names(tmp_path) == ["model", "other.csv"]
     assert names(tmp_path / "model") == ["model.json"]
@@ -236,12 +236,12 @@ def _write_query(folder: Path) -> None:
 
 def _write_parquet(folder: Path) -> None:
     frame = pd.DataFrame({"a": range(200_000)}).astype(float) ** 0.5
-    with replacing_file(folder / "scores.csv") as fresh:
+    with atomic_file(folder / "scores.csv") as fresh:
         frame.to_parquet(fresh)
 
 
 def _write_folder(folder: Path) -> None:
-    with replacing(folder / "model") as fresh:
+    with atomic_folder(folder / "model") as fresh:
         (fresh / "model.json").write_text("x" * 500_000)
 
 
@@ -257,7 +257,7 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_result(tmp_path: Path, write
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_device_without_room_is_told(tmp_path: Path) -> None:
     (tmp_path / "scores.csv").symlink_to("/dev/full")
-    with pytest.raises(CustintelError, match="disk is full"), replacing_file(tmp_path / "scores.csv") as fresh:
+    with pytest.raises(CustintelError, match="disk is full"), atomic_file(tmp_path / "scores.csv") as fresh:
         fresh.write_text("text")
     assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
@@ -302,8 +302,8 @@ def test_a_read_only_file_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_block_passes_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), replacing_file(tmp_path / "scores.csv"):
+    with pytest.raises(FileNotFoundError), atomic_file(tmp_path / "scores.csv"):
         (tmp_path / "absent").read_text()
-    with pytest.raises(PermissionError, match="input"), replacing_file(tmp_path / "scores.csv"):
+    with pytest.raises(PermissionError, match="input"), atomic_file(tmp_path / "scores.csv"):
         raise PermissionError(13, "input", str(tmp_path / "input.csv"))
     assert names(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Variants of the rules there are: one limit moved, one condition left out; proved before they are proposed."""
+"""Variants of known rules: a limit moved or a condition dropped, proposed only when better on held-out customers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 
 from custintel.errors import DataError
 from custintel.learners.check_input import binary_target
-from custintel.rules._match_numpy import Table
-from custintel.rules._rule_columns import readable
-from custintel.rules.learning._mine_rules import shorter
-from custintel.rules.learning._prove_rules import Proof, discoveries
+from custintel.rules._match_numpy import TableMatcher
+from custintel.rules._rule_columns import prepare_table
+from custintel.rules.learning._holdout_precision import HoldoutCounts, benjamini_hochberg
+from custintel.rules.learning._mine_rules import rounder_numbers
 from custintel.rules.learning.rule_overlap import implies
-from custintel.rules.rule_condition import AllOf, Condition, Node, text_of
+from custintel.rules.rule_condition import AllOf, Condition, Node, condition_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,13 @@ _PARTS = 2
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A variant of a rule, with its proof and that of the rule on the same customers."""
+class _Variant:
+    """A variant of a rule, with its counts and those of the rule on the same held-out customers."""
 
     parent: Rule
     node: Node
-    proof: Proof
-    before: Proof
+    counts: HoldoutCounts
+    before: HoldoutCounts
 
 
 def variants(node: Node, X: pd.DataFrame) -> list[Node]:
@@ -56,18 +56,25 @@ def variants(node: Node, X: pd.DataFrame) -> list[Node]:
         others = parts[:k] + parts[k + 1 :]
         if others:
             found[_all_of(others)] = None
-        if isinstance(part, Condition) and part.ordered:
+        if isinstance(part, Condition) and part.is_threshold:
             for moved in _moved(part, X):
                 found[_all_of((*others, moved))] = None
     return [one for one in found if one != node]
 
 
-def propose_mutations(  # noqa: PLR0913 - who, when and chance are options
-    base: RuleBase, X: pd.DataFrame, y: Any, *, most: int = 10, by: str = "mutation", at: Any = None, seed: int = 0
+def propose_variants(  # noqa: PLR0913 - who, when and chance are options
+    base: RuleBase,
+    X: pd.DataFrame,
+    y: Any,
+    *,
+    max_proposals: int = 10,
+    by: str = "propose_variants",
+    at: Any = None,
+    random_state: int = 0,
 ) -> pd.DataFrame:
     """Propose variants that are better than the rule they come from on customers they were not chosen on.
 
-    A variant is chosen on one half of the customers and proved on the other; of all proofs at most 5 % may be false
+    A variant is chosen on one half of the customers and measured on the other; of all findings at most 5 % may be false
     (Benjamini, Hochberg 1995). It is better with a higher lower bound of precision at no less recall, or with more
     recall at no lower bound.
 
@@ -77,11 +84,11 @@ def propose_mutations(  # noqa: PLR0913 - who, when and chance are options
         Its rules in the shadow, active or on watch whose features the table has.
     X, y
         Labelled customers; `y` is 0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
-    most : int
+    max_proposals : int
         Most proposals.
     by, at : str, time
         Who and when, for the log.
-    seed : int
+    random_state : int
         Seed of the halves.
 
     Returns
@@ -90,58 +97,58 @@ def propose_mutations(  # noqa: PLR0913 - who, when and chance are options
         rule (the new one), parent, when, precision (lower bound), recall, and both of the parent on the same customers.
     """
     target = binary_target(y).y
-    table = readable(X)[0]
+    table = prepare_table(X)[0]
     if len(table) != len(target):
         raise DataError(f"customers and outcomes differ in number: {len(table)} and {len(target)}")
-    half = np.random.default_rng(seed).permutation(len(target)) % _PARTS == 0
-    found = list(_better(base.within(table.columns), table, target, half))
+    half = np.random.default_rng(random_state).permutation(len(target)) % _PARTS == 0
+    found = list(_better(base.restricted_to(table.columns), table, target, half))
     if found:
-        kept = discoveries(np.array([one.proof.chance for one in found]))
+        kept = benjamini_hochberg(np.array([one.counts.p_value for one in found]))
         found = [one for one, keep in zip(found, kept, strict=True) if keep]
-    rows = [_added(base, one, by, at) for one in sorted(found, key=_gain, reverse=True)[:most]]
+    rows = [_added(base, one, by, at) for one in sorted(found, key=_gain, reverse=True)[:max_proposals]]
     return pd.DataFrame(
         rows, columns=["rule", "parent", "when", "precision", "recall", "parent_precision", "parent_recall"]
     )
 
 
-def _better(base: RuleBase, X: pd.DataFrame, y: np.ndarray, half: np.ndarray) -> Iterator[_Found]:
+def _better(base: RuleBase, X: pd.DataFrame, y: np.ndarray, half: np.ndarray) -> Iterator[_Variant]:
     """The best variant of each rule by one half of the customers, if the other half says so too."""
-    table = Table(X, {})
+    table = TableMatcher(X, {})
     living = [rule.node for rule in base]
     for rule in base.in_state("shadow", "active", "watch").values():
         chosen = _chosen(rule.node, table, y, half)
         if chosen is None or any(implies(chosen, node) and implies(node, chosen) for node in living):
             continue
-        before, after = (Proof.of(table.match(node)[~half], y[~half]) for node in (rule.node, chosen))
+        before, after = (HoldoutCounts.count(table.match(node)[~half], y[~half]) for node in (rule.node, chosen))
         if _beats(after, before):
-            yield _Found(rule, chosen, after, before)
+            yield _Variant(rule, chosen, after, before)
 
 
-def _chosen(node: Node, table: Table, y: np.ndarray, half: np.ndarray) -> Node | None:
-    own = Proof.of(table.match(node)[half], y[half])
-    tried = [(Proof.of(table.match(one)[half], y[half]), one) for one in variants(node, table.X)]
-    good = [(proof, one) for proof, one in tried if _beats(proof, own)]
+def _chosen(node: Node, table: TableMatcher, y: np.ndarray, half: np.ndarray) -> Node | None:
+    own = HoldoutCounts.count(table.match(node)[half], y[half])
+    tried = [(HoldoutCounts.count(table.match(one)[half], y[half]), one) for one in variants(node, table.X)]
+    good = [(counts, one) for counts, one in tried if _beats(counts, own)]
     return max(good, key=lambda pair: pair[0].lower + pair[0].recall)[1] if good else None
 
 
-def _beats(one: Proof, other: Proof) -> bool:
+def _beats(one: HoldoutCounts, other: HoldoutCounts) -> bool:
     more = one.lower > other.lower and one.recall >= other.recall
     return more or (one.recall > other.recall and one.lower >= other.lower)
 
 
-def _gain(found: _Found) -> float:
-    return (found.proof.lower - found.before.lower) + (found.proof.recall - found.before.recall)
+def _gain(found: _Variant) -> float:
+    return (found.counts.lower - found.before.lower) + (found.counts.recall - found.before.recall)
 
 
-def _added(base: RuleBase, found: _Found, by: str, at: Any) -> dict[str, Any]:
+def _added(base: RuleBase, found: _Variant, by: str, at: Any) -> dict[str, Any]:
     taken = sum(1 for rule in base if rule.name.startswith(f"{found.parent.name}_v"))
-    name, when = f"{found.parent.name}_v{taken + 2}", text_of(found.node)
+    name, when = f"{found.parent.name}_v{taken + 2}", condition_text(found.node)
     own = replace(found.parent, name=name, when=when, parameters={})
     rule = replace(own, origin="derived", parents=(found.parent.id,))
-    base.add(rule, by=by, reason=f"better than {found.parent.id}", evidence=found.proof.to_evidence(), at=at)
+    base.add(rule, by=by, reason=f"better than {found.parent.id}", evidence=found.counts.to_evidence(), at=at)
     return {
         "rule": rule.id, "parent": found.parent.id, "when": when,
-        "precision": found.proof.lower, "recall": found.proof.recall,
+        "precision": found.counts.lower, "recall": found.counts.recall,
         "parent_precision": found.before.lower, "parent_recall": found.before.recall,
     }  # fmt: skip
 
@@ -157,7 +164,7 @@ def _moved(condition: Condition, X: pd.DataFrame) -> Iterator[Condition]:
     for step in _STEPS:
         if 0 < at + step < 1:
             exact = float(np.quantile(known, at + step))
-            plain = next((v for v in shorter(exact) if abs(v - exact) <= 0.02 * max(abs(exact), 1e-9)), exact)
+            plain = next((v for v in rounder_numbers(exact) if abs(v - exact) <= 0.02 * max(abs(exact), 1e-9)), exact)
             yield replace(condition, value=plain)
 
 

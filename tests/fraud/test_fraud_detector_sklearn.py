@@ -17,7 +17,7 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [FraudDetector(n_jobs=1, settings=LearnSettings(rules=2)), AnomalyScore(trees=10)],
+    [FraudDetector(n_jobs=1, settings=LearnSettings(max_rules=2)), AnomalyScore(trees=10)],
     expected_failed_checks=lambda _: EXPECTED_FAILURES,
 )
 @pytest.mark.filterwarnings("ignore::custintel.errors.QualityWarning")

@@ -11,8 +11,8 @@ from custintel.builder import FeatureBuilder
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.spark_engine import SparkEngine
 from custintel.rules import RuleBase
-from custintel.rules._match_row import RowRules
-from custintel.rules._match_sql import match_on, similarity_on
+from custintel.rules._match_row import RowMatcher
+from custintel.rules._match_sql import match_in_engine, similarity_in_engine
 from custintel.rules._rule_set import RuleSet, learn_profiles
 
 pytestmark = pytest.mark.xdist_group("spark")
@@ -96,12 +96,12 @@ def assert_same_everywhere(engines, table: pa.Table, X: pd.DataFrame, rules: Rul
     match, similarity = rules.match(X), rules.similarity(X)
     for engine in engines:
         engine.register("given_rules", table)
-        found = match_on(engine, "given_rules", rules).sort_index()
-        near = similarity_on(engine, "given_rules", rules).sort_index()
+        found = match_in_engine(engine, "given_rules", rules).sort_index()
+        near = similarity_in_engine(engine, "given_rules", rules).sort_index()
         pd.testing.assert_frame_equal(found, match.sort_index(), check_names=False, check_index_type=False)
         np.testing.assert_allclose(near.to_numpy(), similarity.sort_index().to_numpy(), rtol=0, atol=1e-9)
         engine.unregister("given_rules")
-    look = RowRules(rules)
+    look = RowMatcher(rules)
     rows = np.array([list(look(row).values()) for row in X.head(40).to_dict("records")])
     np.testing.assert_allclose(similarity.head(40).to_numpy(), rows, rtol=0, atol=1e-9)
 
@@ -139,7 +139,9 @@ def test_a_base_runs_where_the_features_are(engines) -> None:
     base.activate("busy", by="me", reason="proved")
     for engine in engines:
         sql = "(select as_of, customer_id, minutes_30d from (values ('1', 'a', 150.0), ('2', 'a', 50.0)) "
-        found = match_on(engine, f"{sql}as t(as_of, customer_id, minutes_30d))", base, key=["as_of", "customer_id"])
+        found = match_in_engine(
+            engine, f"{sql}as t(as_of, customer_id, minutes_30d))", base, key=["as_of", "customer_id"]
+        )
         assert found.loc[("1", "a"), "busy"]
         assert not found.loc[("2", "a"), "busy"]
         assert found.dtypes.tolist() == [bool]
@@ -158,7 +160,7 @@ def test_features_built_on_spark_meet_the_rules_there(operators, engines) -> Non
     by_engine = []
     for engine, X in zip(engines, frames, strict=True):
         engine.register("built", X.reset_index())
-        by_engine.append(similarity_on(engine, "built", base.compile("shadow")).sort_index())
+        by_engine.append(similarity_in_engine(engine, "built", base.compile("shadow")).sort_index())
         engine.unregister("built")
     np.testing.assert_allclose(by_engine[0].to_numpy(), by_engine[1].to_numpy(), rtol=0, atol=1e-9)
     assert 0 < float((by_engine[0] == 1).mean().iloc[0]) < 1

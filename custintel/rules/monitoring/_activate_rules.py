@@ -1,4 +1,4 @@
-"""Under which conditions a rule of the shadow may become active, and which rules meet them.
+"""Activation: the policy under which a rule leaves the shadow and may alarm, and the approval of a person.
 
 Nothing becomes active by itself unless a policy states so; whatever it activates, the log says under which policy and
 on which numbers.
@@ -13,21 +13,21 @@ import pandas as pd
 
 from custintel.errors import Problem, raise_problems
 from custintel.metrics.confidence_intervals import wilson
-from custintel.rules.monitoring.alarm_outcomes import entered, outcomes_of
-from custintel.rules.rule_states import days_between, moment
+from custintel.rules.monitoring.alarm_outcomes import last_state_change, recorded_outcomes
+from custintel.rules.rule_states import days_between, utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from custintel.rules._rule_base import RuleBase
-    from custintel.rules.rule_states import Entry, State
+    from custintel.rules.rule_states import RuleEntry, State
 
 
 _SHORTEST = 1.0
 _COLUMNS = (
     "rule", "version", "decision", "reason", "days", "alarms", "closed", "confirmed", "precision", "lower", "stated",
-    "alarms_a_day", "benefit",
+    "alarms_per_day", "benefit",
 )  # fmt: skip
 
 
@@ -41,19 +41,19 @@ class ActivationPolicy:
         Name by which the log tells it.
     automatic : bool
         Whether rules that meet everything are activated; otherwise they are only named, and a person activates them.
-    least_alarms : int
+    min_alarms : int
         Alarms of the shadow (tier match) whose outcome is known.
-    least_days : float
+    min_days : float
         Days in the shadow.
-    least_precision : float
+    min_precision : float
         Floor of the precision of the shadow.
-    keep_stated : bool
+    require_stated : bool
         Whether the precision of the shadow must reach the one that the rule's evidence states, too.
     z : float
         Standard errors of the lower bound (Wilson) that must reach both; 1.645 leaves out 5 %.
-    most_alarms_a_day : float, optional
+    max_alarms_per_day : float, optional
         Alarms a day that all firing rules together may raise.
-    least_benefit : float
+    min_benefit : float
         What an alarm must be worth after its review, in u: lower bound x loss - review cost is more than this.
     loss, review_cost : float
         In u, for rules that state none.
@@ -63,33 +63,33 @@ class ActivationPolicy:
 
     Examples
     --------
-    >>> policy = ActivationPolicy(automatic=True, least_alarms=50, kinds=("sim_box",))
-    >>> policy.least_precision
+    >>> policy = ActivationPolicy(automatic=True, min_alarms=50, kinds=("sim_box",))
+    >>> policy.min_precision
     0.5
     """
 
     name: str = "default"
     automatic: bool = False
-    least_alarms: int = 20
-    least_days: float = 14.0
-    least_precision: float = 0.5
-    keep_stated: bool = True
+    min_alarms: int = 20
+    min_days: float = 14.0
+    min_precision: float = 0.5
+    require_stated: bool = True
     z: float = 1.645
-    most_alarms_a_day: float | None = None
-    least_benefit: float = 0.0
+    max_alarms_per_day: float | None = None
+    min_benefit: float = 0.0
     loss: float = 0.0
     review_cost: float = 0.0
     kinds: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        least = {"least_alarms": 1, "least_days": 0, "least_precision": 0, "z": 0, "loss": 0, "review_cost": 0}
+        least = {"min_alarms": 1, "min_days": 0, "min_precision": 0, "z": 0, "loss": 0, "review_cost": 0}
         problems = [
             Problem(f"ActivationPolicy.{name}", "too small", str(getattr(self, name)), f"{limit} or more")
             for name, limit in least.items()
             if getattr(self, name) < limit
         ]
-        if self.least_precision > 1:
-            problems.append(Problem("ActivationPolicy.least_precision", "not a share", str(self.least_precision)))
+        if self.min_precision > 1:
+            problems.append(Problem("ActivationPolicy.min_precision", "not a share", str(self.min_precision)))
         raise_problems(problems)
 
     def to_state(self) -> dict[str, Any]:
@@ -143,58 +143,58 @@ def apply_policy(
     ('active', 'policy default: 27 of 30 alarms of the shadow confirmed, at least 0.77')
     """
     facts = [_facts(base, id_, policy, at) for id_, entry in base.entries.items() if entry.state == "shadow"]
-    facts.sort(key=lambda row: -row["benefit"] * row["alarms_a_day"])
+    facts.sort(key=lambda row: -row["benefit"] * row["alarms_per_day"])
     spent = sum(_alarms_a_day(base, id_, at) for id_ in base.in_state())
     rows = []
     for fact in facts:
         reasons = _reasons(base.entries[fact["id"]], fact, policy, spent)
         if not reasons:
-            spent += fact["alarms_a_day"]
+            spent += fact["alarms_per_day"]
         rows.append({**fact, **_decided(base, fact, policy, reasons, by, at)})
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 def _facts(base: RuleBase, id_: str, policy: ActivationPolicy, at: str | datetime | None) -> dict[str, Any]:
     entry = base.entries[id_]
-    seen = outcomes_of(base, id_)
-    seen = seen[seen["seq"] > entered(base, id_)["seq"]]
+    seen = recorded_outcomes(base, id_)
+    seen = seen[seen["seq"] > last_state_change(base, id_)["seq"]]
     closed = seen[(seen["tier"] == "match") & seen["confirmed"].notna()]
     confirmed = int((closed["confirmed"] == 1).sum())
     lower = wilson(confirmed, len(closed), policy.z)[0]
     return {
         "id": id_, "rule": entry.rule.name, "version": entry.rule.version,
-        "days": days_between(entry.since, moment(at)), "alarms": len(seen), "closed": len(closed),
+        "days": days_between(entry.since, utc_time(at)), "alarms": len(seen), "closed": len(closed),
         "confirmed": confirmed, "precision": confirmed / len(closed) if len(closed) else float("nan"), "lower": lower,
-        "stated": float(entry.evidence.get("precision", "nan")), "alarms_a_day": _alarms_a_day(base, id_, at),
+        "stated": float(entry.evidence.get("precision", "nan")), "alarms_per_day": _alarms_a_day(base, id_, at),
         "benefit": lower * (entry.rule.loss or policy.loss) - (entry.rule.review_cost or policy.review_cost),
     }  # fmt: skip
 
 
 def _alarms_a_day(base: RuleBase, id_: str, at: str | datetime | None) -> float:
     """Alarms recorded since the rule came into its state, of all tiers: each costs a review."""
-    seen = outcomes_of(base, id_)
-    days = max(days_between(base.entries[id_].since, moment(at)), _SHORTEST)
-    return float((seen["seq"] > entered(base, id_)["seq"]).sum()) / days
+    seen = recorded_outcomes(base, id_)
+    days = max(days_between(base.entries[id_].since, utc_time(at)), _SHORTEST)
+    return float((seen["seq"] > last_state_change(base, id_)["seq"]).sum()) / days
 
 
-def _reasons(entry: Entry, fact: Mapping[str, Any], policy: ActivationPolicy, spent: float) -> list[str]:
+def _reasons(entry: RuleEntry, fact: Mapping[str, Any], policy: ActivationPolicy, spent: float) -> list[str]:
     """Why a rule must wait; none when it need not."""
-    stated = fact["stated"] if policy.keep_stated else 0.0
-    lower, budget = fact["lower"], policy.most_alarms_a_day
+    stated = fact["stated"] if policy.require_stated else 0.0
+    lower, budget = fact["lower"], policy.max_alarms_per_day
     why = {
         "described from anomalies: a person decides": entry.rule.origin == "anomaly",
         f"kind {entry.rule.kind or 'not stated'}: a person decides": policy.kinds is not None
         and entry.rule.kind not in policy.kinds,
-        f"{fact['closed']} known outcomes, {policy.least_alarms} needed": fact["closed"] < policy.least_alarms,
-        f"{fact['days']:.1f} days, {policy.least_days:g} needed": fact["days"] < policy.least_days,
-        f"precision at least {lower:.2f}, floor {policy.least_precision:.2f}": lower < policy.least_precision,
+        f"{fact['closed']} known outcomes, {policy.min_alarms} needed": fact["closed"] < policy.min_alarms,
+        f"{fact['days']:.1f} days, {policy.min_days:g} needed": fact["days"] < policy.min_days,
+        f"precision at least {lower:.2f}, floor {policy.min_precision:.2f}": lower < policy.min_precision,
         f"precision at least {lower:.2f}, stated {stated:.2f}": lower < stated,
-        f"an alarm is worth {fact['benefit']:.4g} u, more than {policy.least_benefit:.4g} needed": fact["benefit"]
-        <= policy.least_benefit,
+        f"an alarm is worth {fact['benefit']:.4g} u, more than {policy.min_benefit:.4g} needed": fact["benefit"]
+        <= policy.min_benefit,
     }
     reasons = [reason for reason, holds in why.items() if holds]
-    if budget is not None and spent + fact["alarms_a_day"] > budget:
-        reasons.append(f"{fact['alarms_a_day']:.3g} alarms a day on top of {spent:.3g}, budget {budget:g}")
+    if budget is not None and spent + fact["alarms_per_day"] > budget:
+        reasons.append(f"{fact['alarms_per_day']:.3g} alarms a day on top of {spent:.3g}, budget {budget:g}")
     return reasons
 
 
@@ -204,10 +204,10 @@ def _decided(
     """The decision, carried out where the policy says so."""
     if reasons:
         return {"decision": "waits", "reason": "; ".join(reasons)}
-    told = f"{fact['confirmed']} of {fact['closed']} alarms of the shadow confirmed, at least {fact['lower']:.2f}"
+    summary = f"{fact['confirmed']} of {fact['closed']} alarms of the shadow confirmed, at least {fact['lower']:.2f}"
     if not policy.automatic:
-        return {"decision": "ready", "reason": f"{told}; policy {policy.name} leaves it to a person"}
-    reason = f"policy {policy.name}: {told}"
+        return {"decision": "ready", "reason": f"{summary}; policy {policy.name} leaves it to a person"}
+    reason = f"policy {policy.name}: {summary}"
     base.activate(fact["id"], by=by or f"policy {policy.name}", reason=reason, evidence=_evidence(fact, policy), at=at)
     return {"decision": "activated", "reason": reason}
 
@@ -219,14 +219,11 @@ def _evidence(fact: Mapping[str, Any], policy: ActivationPolicy) -> dict[str, An
     return {"policy": policy.to_state(), "shadow": numbers, **kept}
 
 
-# The next step of a rule that a person approves of.
-
-
 _NEXT: Mapping[State, State] = {"draft": "proposed", "proposed": "shadow", "shadow": "active", "watch": "active"}
 """Where approval takes a rule from each state."""
 
 
-def to_approve(base: RuleBase, name: str) -> tuple[Entry, State]:
+def next_approval(base: RuleBase, name: str) -> tuple[RuleEntry, State]:
     """The version of a rule that waits for approval, and the state that approval brings it to.
 
     Parameters
@@ -246,7 +243,7 @@ def to_approve(base: RuleBase, name: str) -> tuple[Entry, State]:
     >>> from custintel.rules import RuleBase
     >>> base = RuleBase()
     >>> rule = base.propose("burst", "minutes > 30", by="me")
-    >>> to_approve(base, "burst")[1]
+    >>> next_approval(base, "burst")[1]
     'shadow'
     """
     entry = base.entry(name)
@@ -261,5 +258,5 @@ def to_approve(base: RuleBase, name: str) -> tuple[Entry, State]:
     return waiting[0], _NEXT[waiting[0].state]
 
 
-def _hint(entry: Entry) -> str:
+def _hint(entry: RuleEntry) -> str:
     return "it alarms already" if entry.state == "active" else "propose it again: custintel rules import FILE.yaml"

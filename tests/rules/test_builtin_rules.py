@@ -28,29 +28,32 @@ TABLE = {  # the fifteen of the reference
 }  # fmt: skip
 
 PLAIN = {
-    "segment": "consumer", "billing_type": "postpaid", "tenure_days": 900, "acquired_by_dealer": 1, "device_instalment": 10,
-    "days_on_device": 60, "lines_on_device": 1, "max_lines_per_device": 1, "devices_used_1d": 1, "devices_used_7d": 1,
-    "dialled_calls_7d": 25, "dialled_numbers_7d": 10, "fan_out_7d": 0.4, "incoming_callers_7d": 9, "outgoing_call_and_sms_share_7d": 0.5,
-    "dialled_short_call_share_7d": 0.1, "longest_dialled_minutes_7d": 15, "dialled_night_call_share_7d": 0.05, "ring_only_call_share_1d": 0.2,
+    "segment": "consumer", "billing_type": "postpaid", "tenure_days": 900, "acquired_by_dealer": 1,
+    "device_instalment": 10, "days_on_device": 60, "lines_on_device": 1, "max_lines_per_device": 1,
+    "devices_used_1d": 1, "devices_used_7d": 1, "dialled_calls_7d": 25, "dialled_numbers_7d": 10, "fan_out_7d": 0.4,
+    "incoming_callers_7d": 9, "outgoing_call_and_sms_share_7d": 0.5, "dialled_short_call_share_7d": 0.1,
+    "longest_dialled_minutes_7d": 15, "dialled_night_call_share_7d": 0.05, "ring_only_call_share_1d": 0.2,
     "ring_only_calls_7d": 5, "cells_used_7d": 12, "cells_90d": 40, "contacts_90d": 60, "sent_sms_7d": 20,
     "data_mb_7d": 900, "data_mb_30d": 4000, "data_mb_90d": 12000, "days_with_data_7d": 7, "received_sms_1d": 3,
     "missed_calls_30d": 8, "peak_hour_numbers_1d": 2, "peak_hour_sms_1d": 2, "peak_hour_sms_recipients_1d": 1,
     "voice_overlapping_calls_7d": 0, "impossible_travel_7d": 0, "rated_charge_1d": 0.2, "rated_charge_spike": 1.0,
-    "overage_charge_30d": 4, "overage_charge_90d": 12, "overage_charge_trend": 1.0, "premium_rate_calls_7d": 0, "premium_rate_minutes_1d": 0,
-    "premium_rate_minutes_7d": 0, "premium_rate_spike": np.nan, "high_risk_calls_7d": 0, "high_risk_minutes_7d": 0,
-    "after_hours_premium_rate_calls_1d": 0, "after_hours_premium_rate_charge_1d": 0, "international_days_90d": 1,
-    "international_charges_30d": 0, "premium_charges_30d": 0, "roaming_charge_1d": 0, "roaming_outgoing_minutes_1d": 0,
-    "roaming_mb_1d": 0, "roaming_charge_7d": 0, "roaming_record_delay_7d": np.nan, "events_7d": 150, "out_events_7d": 90,
-    "out_events_30d": 400, "out_events_90d": 1200, "out_calls_90d": 300, "out_minutes_30d": 150,
-    "out_minutes_90d": 450, "days_since_outgoing_90d": 0, "out_events_trend_week": 1.0, "hourly_profile_distance_90d": 0.2,
-    "destination_profile_distance_90d": 0.1, "outstanding_amount": 30, "unbilled_charge": 2, "overdue_amount": 0, "overdue_bills": 0,
-    "days_past_due": 0, "bill_mean_180d": 30, "bill_shock_180d": 1.0, "bills_180d": 6, "billed_amount_180d": 180,
-    "payments_made_180d": 5, "payment_delay_max_180d": 2, "unpaid_amount_share": 0.17, "failed_payments_90d": 0,
-    "failed_payment_share_180d": 0.0, "changes_to_manual_payment_180d": 0, "broken_promises_180d": 0, "suspended_for_debt_180d": 0,
-    "days_since_dunning_180d": 180, "bills_with_credit_180d": 0, "bill_credits_180d": 0, "complaint_care_contacts_180d": 0,
-    "recharges_30d": 1, "recharges_90d": 2, "recharge_amount_30d": 5, "recharge_days_90d": 2,
-    "online_recharge_share_90d": np.nan, "linked_lines_cut_for_debt": 0, "household_lines_cut_for_debt": 0, "account_lines_cut_for_debt": 0,
-    "fraud_contacts": 0, "fraud_contact_share": 0.0, "household_new_lines": 0, "account_lines": 1,
+    "overage_charge_30d": 4, "overage_charge_90d": 12, "overage_charge_trend": 1.0, "premium_rate_calls_7d": 0,
+    "premium_rate_minutes_1d": 0, "premium_rate_minutes_7d": 0, "premium_rate_spike": np.nan, "high_risk_calls_7d": 0,
+    "high_risk_minutes_7d": 0, "after_hours_premium_rate_calls_1d": 0, "after_hours_premium_rate_charge_1d": 0,
+    "international_days_90d": 1, "international_charges_30d": 0, "premium_charges_30d": 0, "roaming_charge_1d": 0,
+    "roaming_outgoing_minutes_1d": 0, "roaming_mb_1d": 0, "roaming_charge_7d": 0, "roaming_record_delay_7d": np.nan,
+    "events_7d": 150, "out_events_7d": 90, "out_events_30d": 400, "out_events_90d": 1200, "out_calls_90d": 300,
+    "out_minutes_30d": 150, "out_minutes_90d": 450, "days_since_outgoing_90d": 0, "out_events_trend_week": 1.0,
+    "hourly_profile_distance_90d": 0.2, "destination_profile_distance_90d": 0.1, "outstanding_amount": 30,
+    "unbilled_charge": 2, "overdue_amount": 0, "overdue_bills": 0, "days_past_due": 0, "bill_mean_180d": 30,
+    "bill_shock_180d": 1.0, "bills_180d": 6, "billed_amount_180d": 180, "payments_made_180d": 5,
+    "payment_delay_max_180d": 2, "unpaid_amount_share": 0.17, "failed_payments_90d": 0,
+    "failed_payment_share_180d": 0.0, "changes_to_manual_payment_180d": 0, "broken_promises_180d": 0,
+    "suspended_for_debt_180d": 0, "days_since_dunning_180d": 180, "bills_with_credit_180d": 0, "bill_credits_180d": 0,
+    "complaint_care_contacts_180d": 0, "recharges_30d": 1, "recharges_90d": 2, "recharge_amount_30d": 5,
+    "recharge_days_90d": 2, "online_recharge_share_90d": np.nan, "linked_lines_cut_for_debt": 0,
+    "household_lines_cut_for_debt": 0, "account_lines_cut_for_debt": 0, "fraud_contacts": 0, "fraud_contact_share": 0.0,
+    "household_new_lines": 0, "account_lines": 1,
 }  # fmt: skip
 """A postpaid customer of two and a half years who does nothing remarkable."""
 
@@ -61,8 +64,10 @@ SHOWN = {
     "irsf_cheap_ranges": {"premium_rate_minutes_1d": 300, "longest_dialled_minutes_7d": 55},
     "irsf_parallel": {"voice_overlapping_calls_7d": 12, "premium_rate_calls_7d": 30, "premium_rate_minutes_7d": 400},
     "pbx_after_hours": {"segment": "business", "after_hours_premium_rate_calls_1d": 25},
-    "pbx_scanning": {"segment": "business", "ring_only_calls_7d": 200, "dialled_night_call_share_7d": 0.9, "fan_out_7d": 1.0},
-    "sim_box": {"lines_on_device": 16, "dialled_calls_7d": 900, "outgoing_call_and_sms_share_7d": 0.97, "fan_out_7d": 0.85,
+    "pbx_scanning": {"segment": "business", "ring_only_calls_7d": 200, "dialled_night_call_share_7d": 0.9,
+                     "fan_out_7d": 1.0},
+    "sim_box": {"lines_on_device": 16, "dialled_calls_7d": 900, "outgoing_call_and_sms_share_7d": 0.97,
+                "fan_out_7d": 0.85,
                 "cells_used_7d": 1, "sent_sms_7d": 0, "data_mb_7d": 0},
     "sim_bank": {"max_lines_per_device": 64},
     "sim_rotation": {"billing_type": "prepaid", "tenure_days": 9, "dialled_calls_7d": 400, "fan_out_7d": 0.7,
@@ -74,7 +79,8 @@ SHOWN = {
     "roaming_high_usage": {"roaming_charge_7d": 250, "roaming_record_delay_7d": 20},
     "ato_sim_swap": {"days_on_device": 0, "received_sms_1d": 30},
     "subscription_new_burst": {"tenure_days": 35, "unbilled_charge": 140, "international_charges_30d": 120},
-    "never_payer": {"days_past_due": 9, "payments_made_180d": 0, "bills_180d": 1, "tenure_days": 60, "overage_charge_30d": 40},
+    "never_payer": {"days_past_due": 9, "payments_made_180d": 0, "bills_180d": 1, "tenure_days": 60,
+                    "overage_charge_30d": 40},
     "repeat_debtor": {"tenure_days": 20, "linked_lines_cut_for_debt": 1},
     "debtor_household": {"household_lines_cut_for_debt": 3, "overdue_bills": 1},
     "credit_mule": {"tenure_days": 12, "household_new_lines": 4, "out_events_30d": 2},
@@ -95,7 +101,8 @@ SHOWN = {
     "topup_burst": {"tenure_days": 20, "recharges_30d": 40, "recharges_90d": 40, "online_recharge_share_90d": 1.0},
     "topup_moved_on": {"recharge_amount_30d": 300, "recharges_30d": 12},
     "goodwill_hunter": {"bills_with_credit_180d": 5, "bill_credits_180d": 45, "complaint_care_contacts_180d": 6},
-    "signature_break": {"hourly_profile_distance_90d": 0.7, "destination_profile_distance_90d": 0.6, "out_events_trend_week": 2.4},
+    "signature_break": {"hourly_profile_distance_90d": 0.7, "destination_profile_distance_90d": 0.6,
+                        "out_events_trend_week": 2.4},
 }  # fmt: skip
 """What a customer who shows the behaviour of a rule has otherwise."""
 
@@ -106,7 +113,7 @@ def customers() -> pd.DataFrame:
 
 
 def fired() -> pd.DataFrame:
-    return RuleSet.of({name: rule.node for name, rule in RULES.items()}).match(customers())
+    return RuleSet.from_nodes({name: rule.node for name, rule in RULES.items()}).match(customers())
 
 
 def test_the_rules_of_the_reference_are_all_there() -> None:
@@ -146,7 +153,7 @@ def test_without_its_last_step_a_rule_does_not_fire(name: str) -> None:
     """Every changed value counts: with any one of them as it is in a plain customer there is no alarm."""
     for column in SHOWN[name]:
         row = pd.DataFrame([{**PLAIN, **SHOWN[name], column: PLAIN[column]}])
-        assert not RuleSet.of({name: RULES[name].node}).match(row)[name].any(), column
+        assert not RuleSet.from_nodes({name: RULES[name].node}).match(row)[name].any(), column
 
 
 def test_the_base_holds_them_active_and_says_why() -> None:
@@ -207,7 +214,7 @@ def test_limits_are_tightened_to_the_share_asked_for() -> None:
     assert fitted[0].parents == (loose.id,)
     assert fitted[0].origin == "derived"
     assert [f is r for f, r in zip(fitted[1:], (kept, fixed), strict=True)] == [True, True]
-    assert 0.003 <= float(RuleSet.of({"loose": fitted[0].node}).match(X).mean().iloc[0]) <= 0.01
+    assert 0.003 <= float(RuleSet.from_nodes({"loose": fitted[0].node}).match(X).mean().iloc[0]) <= 0.01
     before, after = loose.parameters, fitted[0].parameters
     assert after["few"] < before["few"]
     assert all(after[name] > before[name] for name in ("most", "much"))

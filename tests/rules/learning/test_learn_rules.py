@@ -10,7 +10,7 @@ from custintel.errors import DataError
 from custintel.metrics.confidence_intervals import wilson
 from custintel.metrics.discrimination import auc
 from custintel.rules import LearnSettings, RuleBase
-from custintel.rules.learning._prove_rules import Proof, discoveries
+from custintel.rules.learning._holdout_precision import HoldoutCounts, benjamini_hochberg
 from custintel.rules.rule_condition import conditions
 
 
@@ -54,7 +54,7 @@ def test_rules_keep_the_precision_they_claim() -> None:
     kept = []
     X, y = lines(20_000, seed=9)
     for seed in range(3):
-        base = RuleBase.learn(*lines(seed=seed), LearnSettings(rules=10, seed=seed))
+        base = RuleBase.learn(*lines(seed=seed), LearnSettings(max_rules=10, random_state=seed))
         fired = base.match(X, "shadow")
         for name in fired:
             if fired[name].sum() >= 30:
@@ -64,12 +64,12 @@ def test_rules_keep_the_precision_they_claim() -> None:
 
 
 def test_the_same_seed_gives_the_same_rules() -> None:
-    one, two = (RuleBase.learn(*lines(800), LearnSettings(rules=5)) for _ in range(2))
+    one, two = (RuleBase.learn(*lines(800), LearnSettings(max_rules=5)) for _ in range(2))
     assert [r.id for r in one] == [r.id for r in two]
 
 
 def test_forbidden_columns_are_never_read() -> None:
-    base = RuleBase.learn(*lines(1500), LearnSettings(rules=10, forbidden=("calls",)))
+    base = RuleBase.learn(*lines(1500), LearnSettings(max_rules=10, forbidden=("calls",)))
     assert not any("calls" in rule.columns for rule in base)
 
 
@@ -99,8 +99,8 @@ def test_too_few_cases_are_refused_in_words() -> None:
 def test_bounds_and_discoveries() -> None:
     assert wilson(0, 0)[0] == 0.0
     assert wilson(50, 50)[0] < 1.0
-    assert Proof(9, 10, 20, 1000).chance < 1e-10
-    assert not discoveries(np.array([0.5, 0.9])).any()
+    assert HoldoutCounts(9, 10, 20, 1000).p_value < 1e-10
+    assert not benjamini_hochberg(np.array([0.5, 0.9])).any()
 
 
 def test_conjunctions_are_found_in_a_table_of_two_columns() -> None:

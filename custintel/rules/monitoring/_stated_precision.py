@@ -19,7 +19,9 @@ _STATES: tuple[State, ...] = ("shadow", "active", "watch")
 _COLUMNS = ("rule", "version", "state", "stated", "alarms", "hits", "precision", "kept", "within_noise")
 
 
-def keeps_promise(base: RuleBase, X: pd.DataFrame, y: Any, *states: State, chance: float = 0.05) -> pd.DataFrame:
+def check_stated_precision(
+    base: RuleBase, X: pd.DataFrame, y: Any, *states: State, alpha: float = 0.05
+) -> pd.DataFrame:
     """The stated precision of rules beside the one on customers who had no say in it.
 
     Parameters
@@ -32,26 +34,26 @@ def keeps_promise(base: RuleBase, X: pd.DataFrame, y: Any, *states: State, chanc
         0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
     *states : str
         Whose rules; by default those of the shadow and those that fire.
-    chance : float
-        A rule that keeps its precision falls below it by luck of a small sample; it is within noise when so few hits
-        have at least this probability at the stated precision.
+    alpha : float
+        Significance level. A rule that keeps its precision may fall below it in a small sample; it is within noise when
+        so few hits have at least this probability at the stated precision.
 
     Returns
     -------
     DataFrame
         One row a rule with a stated precision: rule, version, state, stated, alarms, hits, precision, kept (precision
         at least the stated one) and within_noise; both missing where it fired on nobody. The mean of ``kept`` is the
-        share of rules that keep their promise.
+        share of rules that keep the precision they state.
 
     Examples
     --------
     >>> from custintel.rules import RuleBase
     >>> base = RuleBase()
     >>> rule = base.propose("burst", "minutes > 30", by="an analyst")
-    >>> base.note("burst", {"precision": 0.5}, by="backtest")
+    >>> base.add_evidence("burst", {"precision": 0.5}, by="backtest")
     >>> base.shadow("burst", by="an analyst", reason="three cases")
     >>> X = pd.DataFrame({"minutes": [40, 50, 60, 10]})
-    >>> keeps_promise(base, X, [1, 1, 0, 0])[["stated", "alarms", "hits", "kept"]]
+    >>> check_stated_precision(base, X, [1, 1, 0, 0])[["stated", "alarms", "hits", "kept"]]
        stated  alarms  hits  kept
     0     0.5       3     2  True
     """
@@ -60,20 +62,20 @@ def keeps_promise(base: RuleBase, X: pd.DataFrame, y: Any, *states: State, chanc
     rules = base.compile(*wanted)
     fired = rules.match(X).to_numpy()
     rows = [
-        _row(base, id_, fired[:, k], target, chance)
+        _row(base, id_, fired[:, k], target, alpha)
         for k, id_ in enumerate(base.in_state(*wanted))
         if "precision" in base.entries[id_].evidence
     ]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"kept": "boolean", "within_noise": "boolean"})
 
 
-def _row(base: RuleBase, id_: str, fired: np.ndarray, y: np.ndarray, chance: float) -> dict[str, Any]:
+def _row(base: RuleBase, id_: str, fired: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, Any]:
     entry = base.entries[id_]
     stated, alarms, hits = float(entry.evidence["precision"]), int(fired.sum()), int(y[fired].sum())
-    told = {"rule": entry.rule.name, "version": entry.rule.version, "state": entry.state, "stated": stated}
+    facts = {"rule": entry.rule.name, "version": entry.rule.version, "state": entry.state, "stated": stated}
     if not alarms:
-        return {**told, "alarms": 0, "hits": 0, "precision": np.nan, "kept": None, "within_noise": None}
-    lucky = bool(binom.cdf(hits, alarms, stated) >= chance)
+        return {**facts, "alarms": 0, "hits": 0, "precision": np.nan, "kept": None, "within_noise": None}
+    lucky = bool(binom.cdf(hits, alarms, stated) >= alpha)
     precision = hits / alarms
-    return {**told, "alarms": alarms, "hits": hits, "precision": precision, "kept": precision >= stated,
+    return {**facts, "alarms": alarms, "hits": hits, "precision": precision, "kept": precision >= stated,
             "within_noise": lucky}  # fmt: skip

@@ -1,10 +1,12 @@
-"""Which process made a temporary file, and whether it still lives: only what a dead process left may be removed.
+"""Which process this is: the identity that marks temporary files and MLflow runs, and the name that a lock shows.
 
->>> this_owner().dead
+Only what a dead process left behind may be removed, so an identity also says when its process started.
+
+>>> current_process().dead
 False
->>> read_owner(this_owner().text) == this_owner()
+>>> parse_process(current_process().text) == current_process()
 True
->>> read_owner("somebody else's file") is None
+>>> parse_process("somebody else's file") is None
 True
 """
 
@@ -22,7 +24,7 @@ _UNKNOWN = "0"
 
 
 @dataclass(frozen=True)
-class Owner:
+class ProcessIdentity:
     """A process on a machine.
 
     Attributes
@@ -41,7 +43,7 @@ class Owner:
 
     @property
     def text(self) -> str:
-        """The owner as a part of a file name."""
+        """The identity as a part of a file name."""
         return f"{self.host}-{self.pid}-{self.born}"
 
     @property
@@ -54,15 +56,24 @@ class Owner:
         return os.name == "posix" and not _answers(self.pid)
 
 
-def this_owner() -> Owner:
-    """The process that asks (a forked child is an owner of its own)."""
-    return Owner(_host(), os.getpid(), _born(os.getpid()) or _UNKNOWN)
+def current_process() -> ProcessIdentity:
+    """The identity of the process that asks (a forked child has one of its own)."""
+    return ProcessIdentity(_host(), os.getpid(), _born(os.getpid()) or _UNKNOWN)
 
 
-def read_owner(text: str) -> Owner | None:
-    """The owner that a text names, such as `Owner.text` gave it; None when it names none."""
+def describe_process() -> str:
+    """The process that asks, in words for people: its number and its machine.
+
+    >>> describe_process() == f"process {os.getpid()} on {socket.gethostname()}"
+    True
+    """
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def parse_process(text: str) -> ProcessIdentity | None:
+    """The process that a text names, such as `ProcessIdentity.text` gave it; None when it names none."""
     found = _TEXT.fullmatch(text)
-    return None if found is None else Owner(found["host"], int(found["pid"]), found["born"])
+    return None if found is None else ProcessIdentity(found["host"], int(found["pid"]), found["born"])
 
 
 def _host() -> str:

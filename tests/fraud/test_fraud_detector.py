@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from pathlib import Path  # noqa: TC003
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ import pytest
 
 from custintel import FraudDetector, RuleBase
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.fraud._new_fraud_kind import _readable
+from custintel.fraud._new_fraud_kind import _without_forbidden_columns
+from custintel.learners.feature_contract import FeatureContract
 from custintel.metrics.discrimination import auc
 from custintel.rules import LearnSettings
 
@@ -35,7 +37,7 @@ def lines(rows: int = 1500, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np
     return X.mask(rng.random(X.shape) < 0.02), (kind != "").astype(int), kind
 
 
-SETTINGS = LearnSettings(rules=12, forbidden=("months_of_data",))
+SETTINGS = LearnSettings(max_rules=12, forbidden=("months_of_data",))
 EXPERT = "calls > 120 and cells <= 4"
 
 
@@ -66,7 +68,7 @@ def test_it_tells_cases_better_than_any_single_view(detector: FraudDetector, new
     X, y, _ = new
     whole = auc(y, detector.predict_proba(X)[:, 1])
     assert whole > 0.85
-    assert whole > max(auc(y, detector.views(X)[view]) for view in ("expert_similarity", "anomaly")) + 0.02
+    assert whole > max(auc(y, detector.component_scores(X)[view]) for view in ("expert_similarity", "anomaly")) + 0.02
     assert (detector.weights_.iloc[1:] >= 0).all()
 
 
@@ -81,9 +83,9 @@ def outputs(detector: FraudDetector, X: pd.DataFrame) -> dict[str, pd.DataFrame]
         "predict_proba": pd.DataFrame(detector.predict_proba(X)),
         "decision_function": pd.DataFrame(detector.decision_function(X)),
         "predict": pd.DataFrame(detector.predict(X)),
-        "views": detector.views(X),
+        "component scores": detector.component_scores(X),
         "encode": pd.DataFrame(detector.encode(X)),
-        "kind_proba": detector.kind_proba(X),
+        "predict_kind_proba": detector.predict_kind_proba(X),
         "decide": detector.decide(X, budget=50),
         "alarms": detector.alarms(X),
         "review": detector.review(X, 50),
@@ -108,7 +110,7 @@ def test_forbidden_columns_teach_nothing() -> None:
     """A column that gives the kind away, and noise in its place, make the same detector; cases may have names."""
     X, y, kind = lines(420)
     X, labels = X[["calls", "cells"]], np.where(y == 1, "fraud", "legitimate")
-    settings = LearnSettings(rules=2, forbidden=("closed_as",))
+    settings = LearnSettings(max_rules=2, forbidden=("closed_as",))
     given, noise = X.assign(closed_as=kind), X.assign(closed_as=np.roll(kind, 7))
     one, other = (FraudDetector(settings=settings).fit(table, labels, kinds=kind) for table in (given, noise))
     same(outputs(one, given), outputs(other, given))
@@ -128,15 +130,34 @@ def test_rules_are_mined_where_columns_are_forbidden(detector: FraudDetector) ->
 
 
 def test_what_looks_for_new_kinds_reads_no_forbidden_column(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
-    assert "months_of_data" not in _readable(detector, new[0]).columns
-    assert "calls" in _readable(detector, new[0]).columns
+    assert "months_of_data" not in _without_forbidden_columns(detector, new[0]).columns
+    assert "calls" in _without_forbidden_columns(detector, new[0]).columns
+
+
+def test_a_table_is_encoded_once_for_all_parts(detector: FraudDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    X = lines(200, seed=3)[0]
+    whole: list[int] = []
+    encode = FeatureContract.encode
+
+    def counted(contract: FeatureContract, table: pd.DataFrame, *dtype: Any) -> np.ndarray:
+        whole.append(len(table))
+        return encode(contract, table, *dtype)
+
+    monkeypatch.setattr(FeatureContract, "encode", counted)
+    for use in (detector.predict_proba, detector.predict_kind_proba, detector.decide, detector.alarms, detector.review):
+        whole.clear()
+        use(X)
+        assert whole == [len(X)]
+    whole.clear()
+    FraudDetector(settings=LearnSettings(max_rules=1)).fit(*lines(300))
+    assert whole == [300]
 
 
 def test_few_cases_are_warned_of() -> None:
     X, y, _ = lines(150)
     few = np.where(y.cumsum() > 4, 0, y)
     with pytest.warns(QualityWarning, match="given: 4 cases, 146 others"):
-        FraudDetector(settings=LearnSettings(rules=1)).fit(X, few)
+        FraudDetector(settings=LearnSettings(max_rules=1)).fit(X, few)
 
 
 def test_unknown_forbidden_columns_are_told() -> None:
@@ -147,7 +168,7 @@ def test_unknown_forbidden_columns_are_told() -> None:
 
 def test_kinds_add_up_and_are_kept_apart(detector: FraudDetector, new: tuple) -> None:  # type: ignore[type-arg]
     X, _, kind = new
-    found = detector.kind_proba(X)
+    found = detector.predict_kind_proba(X)
     np.testing.assert_allclose(found.sum(axis=1), detector.predict_proba(X)[:, 1], atol=1e-9)
     assert found["sim_box"][kind == "sim_box"].mean() > 5 * found["sim_box"][kind == "never_payer"].mean()
     assert found["never_payer"][kind == "never_payer"].mean() > 5 * found["never_payer"][kind == "sim_box"].mean()
@@ -195,7 +216,7 @@ def test_alarms_are_those_of_rows_whatever_their_labels(detector: FraudDetector,
 def test_a_loss_by_customer_counts_in_alarms_of_the_model_as_in_decisions() -> None:
     X, y, _ = lines(600)
     X["exposure"] = np.linspace(1, 500, len(X))
-    model = FraudDetector(loss="exposure", settings=LearnSettings(rules=2)).fit(X, y)
+    model = FraudDetector(loss="exposure", settings=LearnSettings(max_rules=2)).fit(X, y)
     told, due = model.alarms(X), model.decide(X)
     alone = told[told["tier"] == "model"]
     assert len(alone)
@@ -206,7 +227,7 @@ def test_it_is_kept_without_pickle_and_says_the_same(detector: FraudDetector, tm
     X, _, _ = lines(300, seed=2)
     again = FraudDetector.load(detector.save(tmp_path / "fraud"))
     np.testing.assert_allclose(again.predict_proba(X), detector.predict_proba(X), atol=1e-12)
-    pd.testing.assert_frame_equal(again.kind_proba(X), detector.kind_proba(X))
+    pd.testing.assert_frame_equal(again.predict_kind_proba(X), detector.predict_kind_proba(X))
     assert len(again.alarms(X)) == len(detector.alarms(X))
     assert again.rules is not None
     assert again.rules.head == detector.rules.head  # type: ignore[union-attr]
@@ -226,4 +247,4 @@ def test_mistakes_are_told() -> None:
     with pytest.raises(ConfigurationError, match="no such column"):
         FraudDetector(loss="exposure").fit(X, y)
     with pytest.raises(DataError, match="without kinds"):
-        FraudDetector(settings=LearnSettings(rules=2)).fit(X, y).kind_proba(X)
+        FraudDetector(settings=LearnSettings(max_rules=2)).fit(X, y).predict_kind_proba(X)

@@ -60,7 +60,7 @@ def test_any_sign_in_a_reason_is_read_again(tmp_path: Path, sign: str) -> None:
 )
 def test_what_is_kept_is_what_is_read_again(tmp_path: Path, evidence: dict[Any, Any]) -> None:
     base = in_file(tmp_path / "rules.jsonl")
-    base.note("burst", evidence, by="me")
+    base.add_evidence("burst", evidence, by="me")
     again = RuleBase(tmp_path / "rules.jsonl")
     assert again.log.events == base.log.events
     assert dict(again.entry("burst").evidence) == dict(base.entry("burst").evidence)
@@ -71,9 +71,9 @@ def test_what_is_no_plain_data_is_refused_before_anything_is_written(tmp_path: P
     base = in_file(tmp_path / "rules.jsonl")
     before = (tmp_path / "rules.jsonl").read_bytes()
     with pytest.raises(ConfigurationError, match="not plain data"):
-        base.note("burst", evidence, by="me")
+        base.add_evidence("burst", evidence, by="me")
     assert (tmp_path / "rules.jsonl").read_bytes() == before
-    base.note("burst", {"a": 1}, by="me")
+    base.add_evidence("burst", {"a": 1}, by="me")
     assert len(RuleBase(tmp_path / "rules.jsonl").log.events) == 3
 
 
@@ -277,7 +277,7 @@ def test_a_time_that_has_not_come_yet_is_refused_and_stops_nothing(tmp_path: Pat
     base = in_file(tmp_path / "rules.jsonl")
     for write in (
         lambda: base.activate("burst", at=at, **WHO),
-        lambda: base.note("burst", {"a": 1}, by="me", at=at),
+        lambda: base.add_evidence("burst", {"a": 1}, by="me", at=at),
         lambda: base.add(Rule("other", "minutes > 3"), at=at),
     ):
         with pytest.raises(ConfigurationError, match="a time that has not come yet"):
@@ -287,11 +287,11 @@ def test_a_time_that_has_not_come_yet_is_refused_and_stops_nothing(tmp_path: Pat
 
 
 def test_a_log_that_ends_in_the_future_can_still_be_written() -> None:
-    base = RuleBase.of_events(sealed({**ADDED, "time": "2206-12-01T00:00:00.000000Z"}))
+    base = RuleBase.from_events(sealed({**ADDED, "time": "2206-12-01T00:00:00.000000Z"}))
     with pytest.warns(QualityWarning, match=r"a time that has not come yet(.|\n)*2206(.|\n)*mistyped year"):
         base.shadow("burst", **WHO)
     assert base.entry("burst").state == "shadow"
-    RuleBase.of_events(base.log.events)
+    RuleBase.from_events(base.log.events)
 
 
 @pytest.mark.parametrize("what", IMPOSSIBLE)
@@ -299,7 +299,7 @@ def test_sealed_events_that_no_base_writes_are_refused(tmp_path: Path, what: str
     contents, said = IMPOSSIBLE[what]
     events = sealed(*contents)
     with pytest.raises(DataError, match=f"the log of the rule base was changed: {said}"):
-        RuleBase.of_events(events)
+        RuleBase.from_events(events)
     place = tmp_path / "rules.jsonl"
     place.write_text("".join(json.dumps(event) + "\n" for event in events))
     with pytest.raises(DataError, match=said):
@@ -310,7 +310,7 @@ def test_a_rollback_is_believed_because_it_can_be_checked(tmp_path: Path) -> Non
     base = RuleBase(tmp_path / "rules.jsonl")
     base.add(RULE, at="2025-01-01")
     for day, state in (("2025-02-01", "shadow"), ("2025-03-01", "active"), ("2025-04-01", "retired")):
-        base.move("burst", state, at=day, **WHO)  # type: ignore[arg-type]
+        base.change_state("burst", state, at=day, **WHO)  # type: ignore[arg-type]
     base.rollback("2025-03-15", by="head", reason="retired by mistake", at="2025-05-01")
     base.rollback("2024-12-31", by="head", reason="back to nothing", at="2025-05-02")
     assert RuleBase(tmp_path / "rules.jsonl").entry("burst").state == "retired"
@@ -366,7 +366,7 @@ for who in range(2):
     if not child:
         base = RuleBase(sys.argv[1], wait=60)
         for k in range(60):
-            base.note("burst", {f"{who}-{k}": k}, by=f"writer {who}")
+            base.add_evidence("burst", {f"{who}-{k}": k}, by=f"writer {who}")
         os._exit(0)
     children.append(child)
 sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
@@ -382,7 +382,7 @@ for run in range(20):
     if not child:
         base = RuleBase(sys.argv[1], wait=60)
         for k in range(10_000):
-            base.note("burst", {f"{run}-{k}": "x" * 3000}, by="a writer")
+            base.add_evidence("burst", {f"{run}-{k}": "x" * 3000}, by="a writer")
             os.write(into, f"{run}-{k}\\n".encode())
     os.close(into)
     first = os.read(out, 100)  # it is at work
@@ -425,7 +425,7 @@ for run in range(3):
     if not child:
         base, os.write = RuleBase(sys.argv[1], wait=60), half
         for k in range(2):
-            base.note("burst", {f"{run}-{k}": "x" * 3000}, by="a writer")
+            base.add_evidence("burst", {f"{run}-{k}": "x" * 3000}, by="a writer")
             write(into, f"{run}-{k}\\n".encode())
         os._exit(0)
     os.close(into)
@@ -505,7 +505,7 @@ def test_threads_that_write_to_one_file_wait_for_each_other(tmp_path: Path) -> N
         try:
             base = RuleBase(place)
             for k in range(15):
-                base.note("burst", {f"{who}-{k}": k}, by=f"writer {who}")
+                base.add_evidence("burst", {f"{who}-{k}": k}, by=f"writer {who}")
         except Exception as error:
             failed.append(error)
 
@@ -519,29 +519,29 @@ def test_threads_that_write_to_one_file_wait_for_each_other(tmp_path: Path) -> N
 
 
 def test_a_later_event_costs_what_an_early_one_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from custintel.files.append_only_file import LineFile
-    from custintel.rules.rule_states import Replay
+    from custintel.files.append_only_file import AppendOnlyFile
+    from custintel.rules.rule_states import ReplayedLog
 
     cost = {"bytes read": 0, "events replayed": 0, "files synced": 0}
-    look, apply = LineFile._new_bytes, Replay._apply
+    look, apply = AppendOnlyFile._new_bytes, ReplayedLog._apply
 
-    def counted_look(file: LineFile) -> bytes:
+    def counted_look(file: AppendOnlyFile) -> bytes:
         found = look(file)
         cost["bytes read"] += len(found)
         return found
 
-    def counted_apply(replay: Replay, event: Any) -> None:
+    def counted_apply(replay: ReplayedLog, event: Any) -> None:
         cost["events replayed"] += 1
         apply(replay, event)
 
-    monkeypatch.setattr(LineFile, "_new_bytes", counted_look)
-    monkeypatch.setattr(Replay, "_apply", counted_apply)
+    monkeypatch.setattr(AppendOnlyFile, "_new_bytes", counted_look)
+    monkeypatch.setattr(ReplayedLog, "_apply", counted_apply)
     monkeypatch.setattr(os, "fsync", lambda _handle: cost.update({"files synced": cost["files synced"] + 1}))
     base = in_file(tmp_path / "rules.jsonl")
     costs = {}
     for k in range(3, 1_001):
         before = dict(cost)
-        base.note("burst", {"precision": k / 1_000}, by="a review")
+        base.add_evidence("burst", {"precision": k / 1_000}, by="a review")
         costs[k] = {name: cost[name] - before[name] for name in cost}
     assert costs[100] == costs[1_000] == {"bytes read": 0, "events replayed": 1, "files synced": 1}
     assert len(RuleBase(tmp_path / "rules.jsonl").log.events) == 1_000

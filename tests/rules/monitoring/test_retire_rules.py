@@ -9,8 +9,8 @@ import pytest
 from custintel.errors import ConfigurationError, DataError
 from custintel.rules import ReviewSettings, Rule, RuleBase
 from custintel.rules.monitoring._retire_rules import review_characteristics, review_rules
-from custintel.rules.monitoring._rule_drift import DriftSettings, drift_of_rules, keep_profiles
-from custintel.rules.monitoring._sequential_tests import Monitor, Posterior, Sensitivity
+from custintel.rules.monitoring._rule_drift import DriftSettings, rule_drift, save_drift_baseline
+from custintel.rules.monitoring._sequential_tests import PrecisionMonitor, PrecisionPosterior, Sensitivity
 from custintel.rules.monitoring.alarm_outcomes import record_outcomes
 
 WHO = {"by": "an analyst", "reason": "three cases"}
@@ -27,9 +27,9 @@ def draw(runs: int, outcomes: int, precision: float, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("good", [0, 50, 300])
 def test_a_rule_whose_precision_falls_leaves_active_within_thirty_outcomes(good: int) -> None:
     """Whatever good time it had before; the median is far below thirty."""
-    monitor = Monitor.of(0.9)
+    monitor = PrecisionMonitor.for_precision(0.9)
     before, after = draw(400, good, 0.9, good), draw(400, 120, 0.4, good + 1)
-    walks = [monitor.walk([*one, *two]) for one, two in zip(before, after, strict=True)]
+    walks = [monitor.phase_changes([*one, *two]) for one, two in zip(before, after, strict=True)]
     active = [m for m in walks if [e.to for e in m if e.after <= good][-1:] in ([], ["active"])]
     assert len(active) > 350
     delays = [next(e.after for e in m if e.after > good) - good for m in active]
@@ -39,8 +39,8 @@ def test_a_rule_whose_precision_falls_leaves_active_within_thirty_outcomes(good:
 
 @pytest.mark.parametrize("stated", STATED)
 def test_a_stable_rule_is_hardly_ever_retired(stated: float) -> None:
-    monitor = Monitor.of(stated)
-    ends = [monitor.walk(run) for run in draw(1500, 200, stated, 7)]
+    monitor = PrecisionMonitor.for_precision(stated)
+    ends = [monitor.phase_changes(run) for run in draw(1500, 200, stated, 7)]
     assert np.mean([any(m.to == "retired" for m in moves) for moves in ends]) <= 0.01
     assert np.mean([bool(moves) for moves in ends]) <= 0.07
     told = review_characteristics(stated, stated)
@@ -49,8 +49,8 @@ def test_a_stable_rule_is_hardly_ever_retired(stated: float) -> None:
 
 
 def test_exact_characteristics_are_those_of_simulation() -> None:
-    monitor, runs = Monitor.of(0.8), draw(4000, 60, 0.6, 11)
-    moves = [monitor.walk(run) for run in runs]
+    monitor, runs = PrecisionMonitor.for_precision(0.8), draw(4000, 60, 0.6, 11)
+    moves = [monitor.phase_changes(run) for run in runs]
     left = np.mean([bool(m) for m in moves])
     retired = np.mean([any(m.to == "retired" for m in found) for found in moves])
     told = review_characteristics(0.8, 0.6, outcomes=60)
@@ -67,22 +67,25 @@ def test_a_rule_better_than_stated_is_suspected_less() -> None:
 
 @pytest.mark.parametrize("stated", [0.0, 0.03, 0.5, 1.0])
 def test_any_stated_precision_has_its_test(stated: float) -> None:
-    monitor = Monitor.of(stated)
+    monitor = PrecisionMonitor.for_precision(stated)
     assert 0 < monitor.fallen < monitor.stated
     assert 1 - monitor.still_active(monitor.stated, 200)[-1] <= 0.05
     assert monitor.never_retired(monitor.stated, 200) >= 0.98
 
 
 def test_a_suspected_rule_that_recovers_is_trusted_again() -> None:
-    moves = Monitor.of(0.9).walk([0] * 6 + [1] * 60)
+    moves = PrecisionMonitor.for_precision(0.9).phase_changes([0] * 6 + [1] * 60)
     assert [m.to for m in moves] == ["watch", "active"]
 
 
 def test_older_outcomes_count_less() -> None:
-    early, late = Posterior.of([0] * 30 + [1] * 30, 0.5), Posterior.of([1] * 30 + [0] * 30, 0.5)
+    early, late = (
+        PrecisionPosterior.from_outcomes([0] * 30 + [1] * 30, 0.5),
+        PrecisionPosterior.from_outcomes([1] * 30 + [0] * 30, 0.5),
+    )
     assert early.mean > 0.6 > 0.4 > late.mean
     assert late.below(0.5) > 0.9
-    assert Posterior.of([], 0.8).mean == pytest.approx(0.8)
+    assert PrecisionPosterior.from_outcomes([], 0.8).mean == pytest.approx(0.8)
 
 
 # --- reviews of a base -----------------------------------------------------------------------------------------------
@@ -94,7 +97,7 @@ def base_with(precision: float | None = 0.9, **facts: float) -> RuleBase:
     evidence = {} if precision is None else {"precision": precision}
     base.add(rule, evidence=evidence, at="2025-01-01", by="an analyst")
     for state in ("shadow", "active"):
-        base.move("burst", state, at="2025-01-01", **WHO)  # type: ignore[arg-type]
+        base.change_state("burst", state, at="2025-01-01", **WHO)  # type: ignore[arg-type]
     return base
 
 
@@ -142,7 +145,7 @@ def test_the_result_does_not_depend_on_how_often_rules_are_reviewed(seed: int) -
 def test_moves_can_be_left_to_a_person() -> None:
     base = base_with()
     happen(base, [0] * 40, "2025-02-01")
-    found = review_rules(base, ReviewSettings(moves=("watch",)), by="review", at="2025-02-02")
+    found = review_rules(base, ReviewSettings(automatic=("watch",)), by="review", at="2025-02-02")
     assert found[["to", "done"]].to_numpy().tolist() == [["watch", True], ["retired", False]]
     assert base.entry("burst").state == "watch"
 
@@ -167,9 +170,9 @@ def test_resemblances_do_not_speak_against_the_rule() -> None:
 
 def test_a_watched_rule_that_is_not_worth_its_reviews_is_retired() -> None:
     base = base_with(0.6, loss=100.0, review_cost=50.0)
-    base.move("burst", "watch", at="2025-01-02", **WHO)
+    base.change_state("burst", "watch", at="2025-01-02", **WHO)
     happen(base, [0, 1, 0, 0, 0] * 6, "2025-02-01")
-    lax = Sensitivity(odds=3.0, false_retire=1e-9)
+    lax = Sensitivity(odds_ratio=3.0, false_retire=1e-9)
     found = review_rules(base, ReviewSettings(sensitivity=lax), by="review", at="2025-02-02")
     assert found["to"].tolist() == ["retired"]
     assert "below 0.50" in found["reason"].iloc[0]
@@ -194,24 +197,24 @@ def test_a_rule_without_a_case_of_its_own_is_watched_while_outcomes_come_in() ->
     assert review_rules(base, by="review", at="2025-12-01")["to"].tolist() == [""]
     base.add(Rule("other", "minutes > 20"), by="an analyst", at="2025-12-01")
     for state in ("shadow", "active"):
-        base.move("other", state, at="2025-12-01", **WHO)  # type: ignore[arg-type]
+        base.change_state("other", state, at="2025-12-01", **WHO)  # type: ignore[arg-type]
     happen(base, [1] * 20, "2025-12-02")
     found = review_rules(base, by="review", at="2025-12-03").set_index("rule")
     assert found.loc["burst", "to"] == "watch"
     assert "no case of its own" in found.loc["burst", "reason"]
     assert found.loc["other", "to"] == ""
-    assert review_rules(base, ReviewSettings(unique_days=None), by="review", at="2025-12-04")["to"].eq("").all()
+    assert review_rules(base, ReviewSettings(idle_days=None), by="review", at="2025-12-04")["to"].eq("").all()
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="moves"):
-        ReviewSettings(moves=("draft",))  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="sure"):
-        ReviewSettings(sure=1.5)
+    with pytest.raises(ConfigurationError, match="automatic"):
+        ReviewSettings(automatic=("draft",))  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="retire_probability"):
+        ReviewSettings(retire_probability=1.5)
     with pytest.raises(ConfigurationError, match="Sensitivity"):
-        Sensitivity(odds=1.0, false_watch=0.0)
+        Sensitivity(odds_ratio=1.0, false_watch=0.0)
     with pytest.raises(ConfigurationError, match="DriftSettings"):
-        DriftSettings(look=0.5)
+        DriftSettings(psi_look=0.5)
 
 
 # --- drift without outcomes ------------------------------------------------------------------------------------------
@@ -227,36 +230,36 @@ def with_plan() -> RuleBase:
     base = base_with()
     base.add(Rule("plan", "minutes > 60 and plan = 'L'"), by="an analyst", at="2025-01-01")
     for state in ("shadow", "active"):
-        base.move("plan", state, at="2025-01-01", **WHO)  # type: ignore[arg-type]
+        base.change_state("plan", state, at="2025-01-01", **WHO)  # type: ignore[arg-type]
     return base
 
 
 def test_a_fresh_sample_has_not_moved_and_a_drifted_one_has() -> None:
     base = with_plan()
-    assert drift_of_rules(base, operator(0))["verdict"].tolist() == ["no profile", "no profile"]
-    assert len(keep_profiles(base, operator(0), by="nightly run", at="2025-01-02")) == 2
-    assert keep_profiles(base, operator(0), by="nightly run", at="2025-01-03") == []
-    same = drift_of_rules(base, operator(1))
+    assert rule_drift(base, operator(0))["verdict"].tolist() == ["no profile", "no profile"]
+    assert len(save_drift_baseline(base, operator(0), by="nightly run", at="2025-01-02")) == 2
+    assert save_drift_baseline(base, operator(0), by="nightly run", at="2025-01-03") == []
+    same = rule_drift(base, operator(1))
     assert same["verdict"].tolist() == ["stable", "stable"]
     assert same["column_psi"].max() < 0.05
-    drifted = drift_of_rules(base, operator(2, minutes=45.0))
+    drifted = rule_drift(base, operator(2, minutes=45.0))
     assert drifted["verdict"].tolist() == ["moved", "moved"]
     assert drifted.set_index("rule").loc["plan", "column"] == "minutes"
     found = review_rules(base, by="review", at="2025-02-01", drift=drifted)
     assert found["to"].tolist() == ["watch", "watch"]
     # a watched rule keeps the profile of its active time
-    assert keep_profiles(base, operator(2), by="nightly run", at="2025-02-02") == []
+    assert save_drift_baseline(base, operator(2), by="nightly run", at="2025-02-02") == []
     base.verify()
 
 
 def test_a_rare_rule_that_fires_more_often_has_moved_though_its_index_is_small() -> None:
     base = base_with()
     X = pd.DataFrame({"minutes": np.r_[np.full(9980, 10.0), np.full(20, 40.0)]})
-    keep_profiles(base, X, by="nightly run", at="2025-01-02")
+    save_drift_baseline(base, X, by="nightly run", at="2025-01-02")
     X.loc[:59, "minutes"] = 40.0
-    row = drift_of_rules(base, X).iloc[0]
+    row = rule_drift(base, X).iloc[0]
     assert row["rate_psi"] < 0.1
     assert row["column_psi"] < 0.1
     assert row["verdict"] == "moved"
     with pytest.raises(DataError, match="no rows"):
-        drift_of_rules(base, X.head(0))
+        rule_drift(base, X.head(0))

@@ -1,7 +1,7 @@
-"""What a rule is worth on customers it was not made from: counts, lower bounds, control of false discoveries.
+"""The precision of a rule on held-out customers: counts, lower bounds, and control of false discoveries.
 
->>> proof = Proof.of(fired=np.array([1, 1, 1, 1, 0, 0], bool), y=np.array([1, 1, 1, 0, 0, 0]))
->>> proof.hits, proof.alarms, round(proof.precision, 2)
+>>> found = HoldoutCounts.count(fired=np.array([1, 1, 1, 1, 0, 0], bool), y=np.array([1, 1, 1, 0, 0, 0]))
+>>> found.hits, found.alarms, round(found.precision, 2)
 (3, 4, 0.75)
 """
 
@@ -17,8 +17,8 @@ from custintel.metrics.confidence_intervals import wilson
 
 
 @dataclass(frozen=True)
-class Proof:
-    """Counts on untouched customers."""
+class HoldoutCounts:
+    """How often a rule fired on held-out customers, and how often it was right."""
 
     hits: int
     alarms: int
@@ -26,7 +26,7 @@ class Proof:
     customers: int
 
     @classmethod
-    def of(cls, fired: np.ndarray, y: np.ndarray) -> Proof:
+    def count(cls, fired: np.ndarray, y: np.ndarray) -> HoldoutCounts:
         """From where a rule fired and what was true."""
         return cls(int(y[fired].sum()), int(fired.sum()), int(y.sum()), len(y))
 
@@ -45,11 +45,11 @@ class Proof:
 
     @property
     def recall(self) -> float:
-        """Share of cases that it alarms of."""
+        """Share of cases on which it raises an alarm."""
         return self.hits / self.cases if self.cases else 0.0
 
     @property
-    def chance(self) -> float:
+    def p_value(self) -> float:
         """Probability of so many hits if the rule were no better than picking at random."""
         rate = self.cases / self.customers if self.customers else 1.0
         return float(binom.sf(self.hits - 1, self.alarms, rate))
@@ -59,10 +59,10 @@ class Proof:
         return {**asdict(self), "precision": self.lower, "precision_measured": self.precision, "recall": self.recall}
 
 
-def discoveries(chances: np.ndarray, rate: float = 0.05) -> np.ndarray:
+def benjamini_hochberg(chances: np.ndarray, rate: float = 0.05) -> np.ndarray:
     """Which of many findings stand when at most a share `rate` of them may be false (Benjamini, Hochberg 1995).
 
-    >>> discoveries(np.array([0.001, 0.2, 0.012, 0.9])).tolist()
+    >>> benjamini_hochberg(np.array([0.001, 0.2, 0.012, 0.9])).tolist()
     [True, False, True, False]
     """
     order = np.argsort(chances)

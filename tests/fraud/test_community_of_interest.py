@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.fraud import circle_similarity, cost_per_account, detection_delay
-from custintel.fraud._community_of_interest import contacts_of
+from custintel.fraud import contact_network_similarity, cost_per_account, detection_delay
+from custintel.fraud._community_of_interest import contact_counts
 from custintel.fraud._review_queue import review_queue
 from custintel.warehouse import Warehouse
 
@@ -18,7 +18,9 @@ def contacts(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
 
 
 def test_dice_and_hellinger_by_hand() -> None:
-    found = circle_similarity(contacts([("new", "x", 3), ("new", "y", 1), ("old", "x", 1), ("old", "z", 1)]), ["old"])
+    found = contact_network_similarity(
+        contacts([("new", "x", 3), ("new", "y", 1), ("old", "x", 1), ("old", "z", 1)]), ["old"]
+    )
     assert found.loc["new", "dice"] == pytest.approx(0.5)
     assert found.loc["new", "hellinger"] == pytest.approx(np.sqrt(0.75 * 0.5))
     assert found.loc["new", "nearest"] == "old"
@@ -29,7 +31,7 @@ def test_who_comes_back_is_found_among_strangers() -> None:
     rows = [(f"C{c}", f"N{n}", int(rng.integers(1, 9))) for c in range(200) for n in rng.choice(3000, 12, False)]
     gone = [n for c, n, _ in rows if c == "C7"]
     rows += [("again", n, 3) for n in gone[:8]] + [("again", f"M{k}", 2) for k in range(4)]
-    found = circle_similarity(contacts(rows), ["C7", "C8"])
+    found = contact_network_similarity(contacts(rows), ["C7", "C8"])
     assert found["hellinger"].idxmax() == "again"
     assert found.loc["again", "nearest"] == "C7"
     assert found.drop("again")["hellinger"].max() < 0.4
@@ -37,14 +39,14 @@ def test_who_comes_back_is_found_among_strangers() -> None:
 
 def test_hot_lines_say_nothing() -> None:
     rows = [(f"C{c}", "hotline", 5) for c in range(30)] + [("C1", "x", 1), ("C2", "x", 1)]
-    found = circle_similarity(contacts(rows), ["C1"], most_callers=10)
+    found = contact_network_similarity(contacts(rows), ["C1"], max_callers=10)
     assert found.loc["C3", "dice"] == 0
     assert found.loc["C2", "dice"] == 1
 
 
 def test_a_table_without_contacts_is_refused() -> None:
     with pytest.raises(DataError, match="other_party"):
-        circle_similarity(pd.DataFrame({"customer_id": ["a"]}), [])
+        contact_network_similarity(pd.DataFrame({"customer_id": ["a"]}), [])
 
 
 def test_contacts_of_a_warehouse_are_those_known_on_the_day() -> None:
@@ -58,7 +60,7 @@ def test_contacts_of_a_warehouse_are_those_known_on_the_day() -> None:
         }
     )
     wh = Warehouse.from_frames(usage=calls)
-    found = contacts_of(wh, "2025-03-31", days=60)
+    found = contact_counts(wh, "2025-03-31", days=60)
     assert found.to_dict("records") == [{"customer_id": "a", "other_party": "y", "events": 2}]
 
 

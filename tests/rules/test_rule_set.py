@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from custintel.errors import ConfigurationError, QualityWarning
 from custintel.expressions.parse import parse
-from custintel.rules._match_row import RowRules
+from custintel.rules._match_row import RowMatcher
 from custintel.rules._match_sql import match_sql, similarity_sql
 from custintel.rules._rule_set import RuleSet, learn_profiles
-from custintel.rules.rule_condition import condition_of
+from custintel.rules.rule_condition import condition_tree
 
 COLUMNS = ("a", "b", "c")
 
@@ -71,7 +71,7 @@ def test_numpy_sql_and_rows_agree_and_match_is_sqls_own(texts: list[str]) -> Non
     np.testing.assert_array_equal(match.to_numpy(), by_sql.to_numpy())
     near = con.sql(f"select * from ({similarity_sql(rules, 'features')}) order by 1").df().iloc[:, 1:]
     np.testing.assert_allclose(similarity.to_numpy(), near.to_numpy(), atol=1e-9)
-    look = RowRules(rules)
+    look = RowMatcher(rules)
     rows = np.array([list(look(row).values()) for row in X.head(60).to_dict("records")])
     np.testing.assert_allclose(similarity.head(60).to_numpy(), rows, atol=1e-9)
     np.testing.assert_array_equal((similarity == 1).to_numpy(), match.to_numpy())
@@ -104,7 +104,7 @@ def test_text_does_not_depend_on_how_a_rule_was_written() -> None:
         "(plan = 'S' or 2 > b) and not (a <= 1)",
         "a > 1 and a > 1 and (b < 2 or plan = 'S')",
     ]
-    assert len({str(condition_of(parse(text))) for text in same}) == 1
+    assert len({str(condition_tree(parse(text))) for text in same}) == 1
 
 
 BAD = [
@@ -136,7 +136,7 @@ def test_rows_of_a_stream_calculate_as_frames_do() -> None:
         {"a": 1.0, "b": 4.0, "c": 2}, {"a": None, "b": 4.0, "c": 2.0}, {"a": 3.0, "b": pd.NA, "c": float("nan")},
         {"a": 3.0, "b": 2.0, "c": 0}, {"a": 1, "b": True, "c": True},
     ]  # fmt: skip
-    look, rules = RowRules(RuleSet.compile(texts)), RuleSet.compile(texts)
+    look, rules = RowMatcher(RuleSet.compile(texts)), RuleSet.compile(texts)
     for row in rows:
         assert list(look(row).values()) == rules.similarity(pd.DataFrame([row])).iloc[0].tolist(), row
     assert look({"a": "x", "b": 1.0, "c": 1.0}) == {"r": 0.0, "over": 0.0, "flag": 1.0}

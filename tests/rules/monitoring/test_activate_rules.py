@@ -8,8 +8,8 @@ import pytest
 
 from custintel.errors import ConfigurationError
 from custintel.rules import ActivationPolicy, Rule, RuleBase
-from custintel.rules.monitoring._activation_policy import apply_policy
-from custintel.rules.monitoring._promised_precision import keeps_promise
+from custintel.rules.monitoring._activate_rules import apply_policy
+from custintel.rules.monitoring._stated_precision import check_stated_precision
 from custintel.rules.monitoring.alarm_outcomes import record_outcomes
 
 WHO = {"by": "an analyst", "reason": "three cases"}
@@ -19,7 +19,7 @@ AUTOMATIC = ActivationPolicy(name="night", automatic=True)
 def shadow(base: RuleBase, rule: Rule, precision: float | None = None) -> RuleBase:
     evidence = {} if precision is None else {"precision": precision}
     base.add(rule, evidence=evidence, by="an analyst", at="2025-01-01")
-    base.move(rule.name, "shadow", at="2025-01-01", **WHO)
+    base.change_state(rule.name, "shadow", at="2025-01-01", **WHO)
     return base
 
 
@@ -70,13 +70,13 @@ def test_an_activation_names_its_policy_and_numbers() -> None:
     ("facts", "policy", "seen", "why"),
     [
         ({}, {}, (10, 0), "10 known outcomes, 20 needed"),
-        ({}, {"least_days": 60}, (29, 1), "30.0 days, 60 needed"),
+        ({}, {"min_days": 60}, (29, 1), "30.0 days, 60 needed"),
         ({}, {}, (15, 15), "floor 0.50"),
         ({"loss": 0.0}, {}, (29, 1), "an alarm is worth -5 u"),
         ({"review_cost": 190.0}, {}, (29, 1), "more than 0 needed"),
         ({"origin": "anomaly"}, {}, (29, 1), "from anomalies: a person decides"),
         ({}, {"kinds": ("sim_box",)}, (29, 1), "kind irsf: a person decides"),
-        ({}, {"most_alarms_a_day": 0.5}, (29, 1), "budget 0.5"),
+        ({}, {"max_alarms_per_day": 0.5}, (29, 1), "budget 0.5"),
     ],
 )
 def test_a_rule_waits_and_the_reason_is_told(facts: dict, policy: dict, seen: tuple[int, int], why: str) -> None:
@@ -92,7 +92,7 @@ def test_what_the_evidence_states_must_be_reached() -> None:
     base = shadow(RuleBase(), rule(), precision=0.9)
     happen(base, 29, 1)
     assert "stated 0.90" in decide(base, AUTOMATIC)["reason"]
-    assert decide(base, ActivationPolicy(automatic=True, keep_stated=False))["decision"] == "activated"
+    assert decide(base, ActivationPolicy(automatic=True, require_stated=False))["decision"] == "activated"
     assert base.entry("burst").evidence["precision"] == 0.9
 
 
@@ -108,17 +108,17 @@ def test_the_budget_goes_to_the_most_useful_rule_first() -> None:
     base = shadow(shadow(RuleBase(), rule("cheap", "texts > 30", loss=20.0)), rule())
     happen(base, 30, 0, column="texts")
     happen(base, 30, 0)
-    found = apply_policy(base, ActivationPolicy(automatic=True, most_alarms_a_day=1.5), at="2025-01-31")
+    found = apply_policy(base, ActivationPolicy(automatic=True, max_alarms_per_day=1.5), at="2025-01-31")
     assert found[["rule", "decision"]].to_numpy().tolist() == [["burst", "activated"], ["cheap", "waits"]]
     assert "budget 1.5" in found["reason"].iloc[1]
 
 
 def test_an_empty_shadow_and_policies_that_make_no_sense() -> None:
     assert apply_policy(RuleBase(), AUTOMATIC).empty
-    with pytest.raises(ConfigurationError, match="least_alarms"):
-        ActivationPolicy(least_alarms=0)
-    with pytest.raises(ConfigurationError, match="least_precision"):
-        ActivationPolicy(least_precision=1.2)
+    with pytest.raises(ConfigurationError, match="min_alarms"):
+        ActivationPolicy(min_alarms=0)
+    with pytest.raises(ConfigurationError, match="min_precision"):
+        ActivationPolicy(min_precision=1.2)
     policy = ActivationPolicy(kinds=("irsf",))
     assert ActivationPolicy.from_state(policy.to_state()) == policy
 
@@ -129,7 +129,7 @@ def test_promises_are_compared_with_later_customers() -> None:
     base = shadow(base, rule("unstated", "texts > 10"))
     X = pd.DataFrame({"minutes": [40.0] * 10 + [0.0] * 40, "texts": [0.0] * 10 + [40.0] * 30 + [0.0] * 10})
     y = np.r_[np.repeat([1, 0], [7, 3]), np.repeat([1, 0], [25, 5]), np.zeros(10)].astype(int)
-    found = keeps_promise(base, X, y).set_index("rule")
+    found = check_stated_precision(base, X, y).set_index("rule")
     assert list(found.index) == ["burst", "texts", "silent"]
     assert found.loc["burst", ["alarms", "hits", "kept"]].tolist() == [10, 7, True]
     # 25 of 30 is below 0.9, but no rare luck at 0.9
@@ -137,5 +137,5 @@ def test_promises_are_compared_with_later_customers() -> None:
     assert found.loc["silent", "alarms"] == 0
     assert pd.isna(found.loc["silent", "kept"])
     assert found["kept"].mean() == 0.5
-    assert keeps_promise(base, X, y, "active").empty
-    pd.testing.assert_frame_equal(keeps_promise(base, X.astype(str), y).set_index("rule"), found)
+    assert check_stated_precision(base, X, y, "active").empty
+    pd.testing.assert_frame_equal(check_stated_precision(base, X.astype(str), y).set_index("rule"), found)

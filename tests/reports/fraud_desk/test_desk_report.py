@@ -12,12 +12,12 @@ from planted import planted, texts_of
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.metrics.confidence_intervals import wilson
-from custintel.reports import desk_report
-from custintel.reports.fraud_desk._desk_page import desk_html
+from custintel.reports import fraud_desk_report
+from custintel.reports.fraud_desk._desk_page import fraud_desk_html
 from custintel.rules import AlarmSettings, Rule, RuleBase
 from custintel.rules.monitoring._saved_loss import saved_loss
 from custintel.rules.monitoring.alarm_outcomes import record_outcomes
-from custintel.rules.rule_evidence import evidence_words, texts
+from custintel.rules.rule_evidence import describe_evidence, report_texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +35,12 @@ def a_base() -> RuleBase:
     ]
     for rule in expert:
         base.add(rule, by="L. Chen", reason="seen", evidence={"precision": 0.8}, at="2025-01-05")
-        base.move(rule.name, "shadow", at="2025-01-05", **WHO)
+        base.change_state(rule.name, "shadow", at="2025-01-05", **WHO)
     for rule in expert:
-        base.move(rule.name, "active", at="2025-01-20", **WHO)
+        base.change_state(rule.name, "active", at="2025-01-20", **WHO)
     base.add(Rule("mined_01", "cells <= 2", origin="mined", loss=50.0), by="learn", evidence=PROOF, at="2025-03-03")
-    base.move("mined_01", "shadow", at="2025-03-04", **WHO)
-    base.move("mined_01", "active", at="2025-03-20", **WHO)
+    base.change_state("mined_01", "shadow", at="2025-03-04", **WHO)
+    base.change_state("mined_01", "active", at="2025-03-20", **WHO)
     legitimate = pd.DataFrame({"minutes": [float(k % 40) for k in range(200)], "cells": [float(k) for k in range(200)]})
     base.learn_profiles(legitimate, at="2025-03-21")
     return base
@@ -69,7 +69,7 @@ def closed() -> pd.DataFrame:
 def facts(**given: Any) -> dict[str, Any]:
     base = a_base()
     how = given.pop("how", None)
-    return desk_report(base, base.alarms(customers(), how), outcomes=closed(), how=how, **given).to_dict()
+    return fraud_desk_report(base, base.alarms(customers(), how), outcomes=closed(), settings=how, **given).to_dict()
 
 
 def test_the_headline_counts_what_is_there() -> None:
@@ -91,7 +91,7 @@ def test_cases_are_told_in_words_the_most_urgent_first() -> None:
     # the evidence states a precision of matches and none of resemblances
     assert [alarm["proved"] for alarm in items[0]["alarms"]] == [True, True]
     assert [alarm["proved"] for alarm in items[2]["alarms"]] == [False]
-    assert "not proved yet, counted with" in desk_html(facts())
+    assert "not proved yet, counted with" in fraud_desk_html(facts())
 
 
 def test_precision_by_month_is_that_of_matches_with_wilsons_interval() -> None:
@@ -123,14 +123,14 @@ def test_the_verdict_on_a_rule(hits: int, alarms: int, stated: float | None, ver
     base = RuleBase()
     base.add(Rule("burst", "minutes > 30"), evidence={} if stated is None else {"precision": stated})
     told = pd.DataFrame({"rule": "burst", "outcome": ["fraud"] * hits + ["not"] * (alarms - hits)})
-    found = desk_report(base, base.alarms(customers()), outcomes=told).to_dict()["performance"]["rules"][0]
+    found = fraud_desk_report(base, base.alarms(customers()), outcomes=told).to_dict()["performance"]["rules"][0]
     assert found["verdict"] == verdict
 
 
 def test_an_outcome_without_a_rule_is_that_of_all_alarms_on_the_customer() -> None:
     base = a_base()
     told = pd.DataFrame({"customer_id": ["c1", "c2"], "outcome": ["confirmed", False], "time": "2025-03-31"})
-    found = desk_report(base, base.alarms(customers()), outcomes=told).to_dict()
+    found = fraud_desk_report(base, base.alarms(customers()), outcomes=told).to_dict()
     by_rule = {rule["rule"]: rule["measured"] for rule in found["alarms"]}
     assert (by_rule["burst"]["closed"], by_rule["burst"]["confirmed"]) == (2, 1)
     assert (by_rule["mined_01"]["closed"], by_rule["mined_01"]["confirmed"]) == (1, 1)
@@ -146,7 +146,7 @@ def test_an_outcome_without_a_rule_is_that_of_all_alarms_on_the_customer() -> No
 def test_outcomes_as_a_base_keeps_them_need_no_customers() -> None:
     base = a_base()
     kept = pd.DataFrame({"rule": ["burst", "mined_01"], "month": "2025-03", "outcome": "fraud", "alarm": "0a1b2c3d"})
-    found = desk_report(base, base.alarms(customers()), outcomes=kept).to_dict()
+    found = fraud_desk_report(base, base.alarms(customers()), outcomes=kept).to_dict()
     assert (found["catches"]["catches"], found["catches"]["mined"], found["catches"]["only"]) == (1, 1, 0)
     assert found["performance"]["rules"][0]["points"][0]["month"] == "2025-03"
 
@@ -156,7 +156,7 @@ def test_outcomes_recorded_in_the_base_are_found_there() -> None:
     alarms = base.alarms(customers())
     told = pd.DataFrame({"customer_id": ["c1", "c2"], "outcome": ["fraud", "not"]})
     record_outcomes(base, alarms, told, by="desk", at="2025-04-02")
-    found = desk_report(base, alarms, month="2025-04").to_dict()
+    found = fraud_desk_report(base, alarms, month="2025-04").to_dict()
     measured = {rule["rule"]: rule["total"] for rule in found["performance"]["rules"]}
     assert (measured["burst"]["closed"], measured["burst"]["confirmed"]) == (2, 1)
     assert (measured["mined_01"]["closed"], measured["mined_01"]["confirmed"]) == (1, 1)
@@ -188,14 +188,14 @@ def test_what_was_learned_says_its_evidence_in_words() -> None:
     found = facts()["learned"]
     assert [rule["rule"] for rule in found] == ["mined_01"]
     entry = a_base().entry("mined_01")
-    assert evidence_words(entry) == [
+    assert describe_evidence(entry) == [
         "Proved on 1,000 customers: 40 of 50 alarms were cases, so at least 67 % should be; "
         "it finds 40.0 % of all cases."
     ]
-    assert "50 条告警中 40 条属实" in evidence_words(entry, "zh")[0]
+    assert "50 条告警中 40 条属实" in describe_evidence(entry, "zh")[0]
     base = RuleBase()
     base.add(Rule("b", "minutes > 40", origin="derived", parents=("burst@1",)), evidence={"width": 0.25, "list": [1]})
-    assert evidence_words(base.entry("b")) == ["Derived from burst.", "width: 0.25."]
+    assert describe_evidence(base.entry("b")) == ["Derived from burst.", "width: 0.25."]
 
 
 def test_rules_unused_are_those_that_may_alarm_and_did_not() -> None:
@@ -207,9 +207,9 @@ def test_delay_by_kind_where_starts_are_known() -> None:
     base = a_base()
     alarms = base.alarms(customers())
     known = RuleBase.cases(alarms).assign(start=["2025-03-21", "2025-03-27", None])
-    found = desk_report(base, alarms, known).to_dict()["delay"]
+    found = fraud_desk_report(base, alarms, known).to_dict()["delay"]
     assert [(row["kind"], row["cases"], row["median"]) for row in found] == [("irsf", 2, 7.0)]
-    assert desk_report(base, alarms).to_dict()["delay"] == []
+    assert fraud_desk_report(base, alarms).to_dict()["delay"] == []
 
 
 def test_saved_loss_is_the_part_after_the_alarm() -> None:
@@ -244,13 +244,13 @@ def test_what_cannot_be_read_is_said() -> None:
     base = a_base()
     alarms = base.alarms(customers())
     with pytest.raises(DataError, match="an outcome that cannot be read"):
-        desk_report(base, alarms, outcomes=pd.DataFrame({"rule": ["burst"], "outcome": ["perhaps"]}))
+        fraud_desk_report(base, alarms, outcomes=pd.DataFrame({"rule": ["burst"], "outcome": ["perhaps"]}))
     with pytest.raises(DataError, match="no outcomes of alarms"):
-        desk_report(base, alarms, outcomes=pd.DataFrame({"outcome": ["fraud"]}))
+        fraud_desk_report(base, alarms, outcomes=pd.DataFrame({"outcome": ["fraud"]}))
     with pytest.raises(DataError, match="these are no alarms"):
-        desk_report(base, customers())
+        fraud_desk_report(base, customers())
     with pytest.raises(ConfigurationError, match="not a month"):
-        desk_report(base, alarms, month="sometime")
+        fraud_desk_report(base, alarms, month="sometime")
 
 
 def _leaves(content: Any, path: str = "") -> dict[str, set[str]]:
@@ -261,7 +261,7 @@ def _leaves(content: Any, path: str = "") -> dict[str, set[str]]:
 
 
 def test_both_languages_say_the_same() -> None:
-    en, zh = _leaves(texts("en")), _leaves(texts("zh"))
+    en, zh = _leaves(report_texts("en")), _leaves(report_texts("zh"))
     assert en.keys() == zh.keys()
     assert {place for place in en if en[place] != zh[place]} == set()
 
@@ -269,11 +269,11 @@ def test_both_languages_say_the_same() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_is_whole_and_points_to_nothing_outside(language: Any, tmp_path: Path) -> None:
     base, how = a_base(), AlarmSettings(language=language)
-    report = desk_report(base, base.alarms(customers(), how), outcomes=closed(), how=how)
+    report = fraud_desk_report(base, base.alarms(customers(), how), outcomes=closed(), settings=how)
     page = report.save(tmp_path / "desk.html").read_text(encoding="utf-8")
     twin = json.loads((tmp_path / "desk.json").read_text(encoding="utf-8"))
     assert twin == report.to_dict()
-    assert desk_html(twin) == page
+    assert fraud_desk_html(twin) == page
     assert f'<html lang="{language}">' in page
     assert not re.search(r"https?:|src=|<script|url\(|{\w+}", page)
     assert "trial &lt;b&gt;passed" in page
@@ -283,11 +283,11 @@ def test_the_page_is_whole_and_points_to_nothing_outside(language: Any, tmp_path
 
 def test_a_script_in_any_text_is_shown_and_not_run() -> None:
     base, how = a_base(), AlarmSettings()
-    twin = desk_report(base, base.alarms(customers(), how), outcomes=closed(), how=how).to_dict()
+    twin = fraud_desk_report(base, base.alarms(customers(), how), outcomes=closed(), settings=how).to_dict()
     shown = 0
     for path in texts_of(twin).values():
         try:
-            page = desk_html(planted(twin, path))
+            page = fraud_desk_html(planted(twin, path))
         except (KeyError, ValueError, TypeError, OSError):
             continue  # a word that the page looks up, such as a state, or a time; it is never shown
         assert "<script" not in page, path
@@ -296,18 +296,18 @@ def test_a_script_in_any_text_is_shown_and_not_run() -> None:
 
 
 def test_customers_of_earlier_alarms_are_not_named() -> None:
-    text = json.dumps(facts()) + desk_html(facts())
+    text = json.dumps(facts()) + fraud_desk_html(facts())
     assert [name for name in ("old0", "new0", "lone7", "near9") if name in text] == []
-    assert "c4" not in re.findall(r"\w+", desk_html(facts()))
+    assert "c4" not in re.findall(r"\w+", fraud_desk_html(facts()))
 
 
 def test_a_desk_with_nothing_to_do() -> None:
     base = RuleBase()
     base.propose("burst", "minutes > 30", by="me")
-    page = desk_report(base, base.alarms(customers())).html()
+    page = fraud_desk_report(base, base.alarms(customers())).html()
     assert "No case to look at" in page
     assert "No outcome of an alarm is known yet" in page
 
 
 def test_the_same_facts_give_the_same_bytes() -> None:
-    assert desk_html(facts()) == desk_html(facts())
+    assert fraud_desk_html(facts()) == fraud_desk_html(facts())
