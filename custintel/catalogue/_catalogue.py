@@ -18,7 +18,7 @@ from custintel.catalogue.feature_family import Entry, Family
 from custintel.errors import Problem, raise_problems
 from custintel.expressions.parse import parse
 from custintel.files.yaml_reader import read_yaml, yaml_text
-from custintel.functions.function_registry import registered
+from custintel.functions.function_registry import registered_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +73,7 @@ class Catalogue:
             hint: did you mean billing or ...?
         """
         texts = tuple(yaml_texts("features", features_path))
-        whole = _checked(texts, registered())
+        whole = _checked(texts, registered_functions())
         return whole if families is None else whole.select(families)
 
     def select(self, names: Iterable[str]) -> Catalogue:

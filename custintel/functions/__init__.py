@@ -3,8 +3,8 @@
 A family of the catalogue that says ``function: arrears`` takes its columns from the function of that name. Each
 module here is one function in SQL; `feature_function` registers one of your own in Python:
 
->>> from custintel.functions.function_registry import find
->>> arrears = find("arrears")
+>>> from custintel.functions.function_registry import find_function
+>>> arrears = find_function("arrears")
 >>> [read.table for read in arrears.reads], arrears.columns[:2]
 (['bills', 'payments'], ('open_amount', 'overdue_amount'))
 """
@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from custintel.functions.python_functions import View, feature_function
+from custintel.functions.python_functions import AsOfView, feature_function
 
-__all__ = ["View", "feature_function"]
+__all__ = ["AsOfView", "feature_function"]
 
 _MODULES = (
     "_arrears",

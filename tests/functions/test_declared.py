@@ -9,9 +9,9 @@ from oracle_functions import ORACLES
 from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
 from custintel.contracts.table_contracts import TABLES
-from custintel.functions.function_registry import registered
+from custintel.functions.function_registry import registered_functions
 
-SHIPPED = [function for function in registered() if function.language == "sql"]
+SHIPPED = [function for function in registered_functions() if function.language == "sql"]
 FAMILIES = {family.function: family for family in Catalogue.load().families if family.kind == "function"}
 
 
