@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.builder.aggregation._distinct_counts import distinct_counts
+from custintel.builder.aggregation._holistic_aggregates import distinct_counts
 from custintel.builder.aggregation._two_level_aggregates import TwoLevelAggregates
 from custintel.builder.aggregation._window_sql import window_steps
 from custintel.builder.aggregation._window_sums import WindowSums

@@ -26,7 +26,7 @@ def test_a_function_is_described_and_has_an_oracle(function):
 def test_what_is_read_is_in_the_contracts(function):
     for read in function.reads:
         assert {*read.required, *read.optional} <= set(TABLES[read.table].columns) | {"visible_date"}
-    needs = {need for _, several in function.gives for need in several}
+    needs = {need for _, several in function.outputs for need in several}
     optional = {f"{read.table}.{column}" for read in function.reads for column in read.optional}
     assert needs <= optional | {"usage.hour"}  # which tables of days do not have
 

@@ -51,7 +51,9 @@ def _force_steps(records: RawRecords, columns: Sequence[str]) -> list[Step]:
         return [Step(f"{name}_in_force", _first_sql(records, columns, (AS_OF,)), about)]
     bucket_map = bucket_map_step(records.buckets)
     rows = f"{name}_candidates"
-    first = Step(rows, _first_sql(records, columns, ("bucket", "seen")), f"{name}: the latest row of each bucket")
+    first = Step(
+        rows, _first_sql(records, columns, ("bucket", "visible_from")), f"{name}: the latest row of each bucket"
+    )
     picked = [f"p.{c}" for c in ("customer_id", "happened", "arrived", *map(name_sql, columns))]
     source = f"select\n    {columns_sql([*picked, f'b.{AS_OF}'])}\nfrom {dated_partials_sql(rows, bucket_map.name)}"
     return [first, bucket_map, Step(f"{name}_in_force", _in_force_sql(source, columns, (AS_OF,)), about)]

@@ -81,7 +81,10 @@ def _avg(name: str, value: str, time: str) -> tuple[PartialColumn, ...]:
 
 def _stddev(name: str, value: str, time: str) -> tuple[PartialColumn, ...]:
     spread = f"var_pop(cast({value} as double)) * count({value})"
-    return (*_avg(name, value, time), PartialColumn(f"{name}_q", spread, "spread", (f"{name}_n", f"{name}_s")))
+    return (
+        *_avg(name, value, time),
+        PartialColumn(f"{name}_q", spread, "squared_deviations", (f"{name}_n", f"{name}_s")),
+    )
 
 
 def _extreme(function: str, name: str, value: str, _time: str) -> tuple[PartialColumn, ...]:

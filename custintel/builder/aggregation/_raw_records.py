@@ -38,7 +38,7 @@ class RawRecords:
 
     def keys(self, per_date: bool) -> tuple[str, ...]:
         """Columns that tell partial aggregates apart, the customer and the second key left out."""
-        return ("bucket", "seen") if self.shares_buckets and not per_date else (AS_OF, "window_bucket")
+        return ("bucket", "visible_from") if self.shares_buckets and not per_date else (AS_OF, "window_bucket")
 
     def sql(
         self, columns: Iterable[str], per_date: bool = False, where: str = "", extra: Mapping[str, str] | None = None
@@ -62,7 +62,7 @@ class RawRecords:
         if per_date:
             return [f"d.{AS_OF}", f"{self._dated_bucket_sql(event)} as window_bucket"]
         bucket, seen = self.buckets.bucket_sql(event), self.buckets.visible_from_sql(visible)
-        return [f"cast({bucket} as smallint) as bucket", f"cast({seen} as smallint) as seen"]
+        return [f"cast({bucket} as smallint) as bucket", f"cast({seen} as smallint) as visible_from"]
 
     def _conditions(self) -> list[str]:
         event, visible = self.sources.event_day(self.family), self.sources.visible_day(self.family)

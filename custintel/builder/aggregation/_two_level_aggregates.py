@@ -74,7 +74,11 @@ class TwoLevelAggregates:
         name = self.records.family.name
         return [
             *self._partial_steps(),
-            Step(f"{name}_merged", self._merged_sql(), f"{name}: one row a second key, its parts in each window"),
+            Step(
+                f"{name}_merged",
+                self._merged_sql(),
+                f"{name}: one row a second key, its partial aggregates in each window",
+            ),
             Step(f"{name}_gathered", self._gathered_sql(), f"{name}: the gathered values in each window"),
             Step(f"{name}_found", self._features_sql(), f"{name}: aggregates over the gathered rows"),
             Step(f"{name}_features", self._spine_sql(), f"{name}: the columns of each customer and date"),
@@ -224,6 +228,6 @@ def _renamed(one: SliceAggregate, partial: PartialColumn, window: int) -> str:
 
 
 def _merge_sql(partial: PartialColumn, condition: str) -> str:
-    if partial.merge == "spread":
+    if partial.merge == "squared_deviations":
         return squared_deviations_sql(partial, condition)
     return f"{MERGES[partial.merge]}(case when {condition} then p.{partial.name} end)"

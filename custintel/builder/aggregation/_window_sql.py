@@ -1,11 +1,20 @@
-"""Windowed families: partial aggregates a (customer, bucket), window buckets a (customer, date), windows as sums of window buckets."""
+"""The SQL of families with windows: one grouped scan, window buckets merged, windows put together from them.
+
+Distinct counts and medians, which cannot be merged, come from steps of their own and are joined to the rest.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custintel.builder.aggregation._distinct_counts import DistinctCount, distinct_counts
+from custintel.builder.aggregation._holistic_aggregates import (
+    DistinctCount,
+    Medians,
+    distinct_counts,
+    is_median,
+    medians,
+)
 from custintel.builder.aggregation._partial_aggregates import (
     AggregateKey,
     SliceAggregate,
@@ -23,72 +32,27 @@ if TYPE_CHECKING:
     from custintel.builder._feature_request import FeatureRequest
     from custintel.builder.aggregation._raw_records import RawRecords
 
-# Aggregates that cannot be put together from partial aggregates: computed anew from the records of each window.
-
-
-def is_median(one: SliceAggregate) -> bool:
-    """Whether a sum has no partial aggregates."""
-    return one.aggregate.function == "median"
-
-
-@dataclass(frozen=True)
-class Medians:
-    """The medians of a family, all in one scan."""
-
-    family: str
-    aggregates: tuple[SliceAggregate, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the step."""
-        return f"{self.family}_medians"
-
-    def steps(self, records: RawRecords) -> list[Step]:
-        """One row a customer and date, with every median over every window."""
-        columns = {column for one in self.aggregates for column in one.columns}
-        found = [
-            f"median({_value(one, records.buckets.bucket_count(days))}) as {one.window(days)}"
-            for one in self.aggregates
-            for days in records.buckets.windows
-        ]
-        body = columns_sql(["customer_id", AS_OF, *found])
-        source = records.sql(columns, per_date=True)
-        sql = f"select\n    {body}\nfrom (\n{source}\n) as r\ngroup by customer_id, {AS_OF}"
-        return [Step(self.name, sql, f"{self.family}: medians, from the records of each window")]
-
-
-def _value(one: SliceAggregate, window_bucket: int) -> str:
-    conditions = [f"window_bucket <= {window_bucket}", *([f"({one.condition_sql})"] if one.condition else [])]
-    row = one.aggregate.row
-    return f"case when {' and '.join(conditions)} then cast({row.sql() if row else '1'} as double) end"
-
-
-def medians(family: str, aggregates: Iterable[SliceAggregate]) -> list[Medians]:
-    """The sums without partial aggregates, if there are any."""
-    found = tuple(one for one in aggregates if is_median(one))
-    return [Medians(family, found)] if found else []
-
 
 def window_steps(requests: Sequence[FeatureRequest], records: RawRecords) -> list[Step]:
-    """All steps of a windowed family; the last one has a row for every row of the spine."""
+    """All steps of a family with windows; the last one has a row for every row of the spine."""
     aggregates = collect_aggregates(
         (request.slice, request.condition, request.feature.expression) for request in requests
     )
     name = records.family.name
     groups = _groups(name, aggregates.values(), records.shares_buckets)
-    counts: list[DistinctCount | Medians] = [
+    holistic: list[DistinctCount | Medians] = [
         *distinct_counts(name, aggregates.values(), records.shares_buckets),
         *medians(name, aggregates.values()),
     ]
     steps = [step for group in groups for step in group.steps(records)]
-    steps += [step for count in counts for step in count.steps(records)]
+    steps += [step for one in holistic for step in one.steps(records)]
     joins = [
         group.join_sql(window_bucket)
         for group in groups
         for window_bucket in range(1, len(records.buckets.windows) + 1)
     ]
-    joins += [_counts_join_sql(count.name) for count in counts]
-    sources = {one.name: count.name for count in counts for one in count.aggregates}
+    joins += [_join_sql(one.name) for one in holistic]
+    sources = {one.name: step.name for step in holistic for one in step.aggregates}
     sources |= {one.name: group.alias for group in groups for one in group.aggregates}
     window_values = _window_values(requests, aggregates, sources, records)
     last = Step(
@@ -101,7 +65,7 @@ def window_steps(requests: Sequence[FeatureRequest], records: RawRecords) -> lis
 
 @dataclass(frozen=True)
 class _ScanGroup:
-    """Sums that are grouped in one scan."""
+    """Aggregates that are grouped in one scan."""
 
     family: str
     aggregates: tuple[SliceAggregate, ...]
@@ -134,7 +98,7 @@ class _ScanGroup:
         return [
             first,
             bucket_map,
-            Step(self.name, merged, f"{self.family}: buckets added up to the pieces of each date"),
+            Step(self.name, merged, f"{self.family}: buckets added up to the window buckets of each date"),
         ]
 
     def _time(self, records: RawRecords) -> str:
@@ -160,7 +124,7 @@ def _groups(family: str, aggregates: Iterable[SliceAggregate], shares_buckets: b
     return [_ScanGroup(family, tuple(g), dated) for g, dated in ((together, False), (dated, True)) if g]
 
 
-def _counts_join_sql(name: str) -> str:
+def _join_sql(name: str) -> str:
     return f"left join {name} on {name}.customer_id = s.customer_id and {name}.{AS_OF} = s.{AS_OF}"
 
 
@@ -207,5 +171,5 @@ def _feature_sql(request: FeatureRequest, aggregates: Mapping[AggregateKey, Slic
 
 def output_sql(sql: str, unit: str, missing: float | None) -> str:
     """A value as it leaves the builder: text for categories, double for all else; missing filled by its rule."""
-    arrow_to_frame = sql if unit == "category" else f"cast({sql} as double)"
-    return arrow_to_frame if missing is None else f"coalesce({arrow_to_frame}, {missing!r})"
+    value = sql if unit == "category" else f"cast({sql} as double)"
+    return value if missing is None else f"coalesce({value}, {missing!r})"

@@ -1,4 +1,14 @@
-"""Windowed families whose aggregates are numbers: one grouped scan, then the windows are added up in memory."""
+"""Windows of numbers added up in memory: the database groups once, the rest is array arithmetic.
+
+A grouped scan gives one row a customer and bucket. Written as a matrix (bucket, customer), a window is a sum of some of
+its rows, and a year of windows costs a few additions a column; in SQL those rows are grouped again for each date.
+
+>>> cells, customers = np.array([0, 1, 1]), np.array([0, 0, 2])  # of three partial aggregates
+>>> buckets = (((0,), (1,)),)  # one date: cell 0 is window bucket 1, cell 1 is window bucket 2
+>>> matrix = PartialsMatrix.of(cells, customers, 3, buckets)
+>>> WindowTotals(matrix, {"n": np.array([5.0, 2.0, 4.0])}).count("n", [1, 2])[2]
+array([[7., 0., 4.]])
+"""
 
 from __future__ import annotations
 
@@ -20,7 +30,7 @@ from custintel.builder.sql_steps import columns_sql
 from custintel.functions.function_context import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -28,23 +38,6 @@ if TYPE_CHECKING:
     from custintel.builder._feature_request import FeatureRequest
     from custintel.builder.aggregation._partial_aggregates import PartialColumn
     from custintel.builder.aggregation._raw_records import RawRecords
-
-# Windows of numbers added up in memory: partials come from one grouped scan, the rest is array arithmetic.
-#
-# A grouped scan gives one row a customer and bucket. Written as a matrix (bucket, customer), a window is a sum of
-# some of
-# its rows, and a year of windows costs a few additions a column; in SQL those rows are grouped again for each date.
-#
-# >>> cells, customers = np.array([0, 1, 1]), np.array([0, 0, 2])   # of three partials
-# >>> layout = Layout.of(cells, customers, 3, (((0,), (1,)),))      # one date: cell 0 is window bucket 1, cell 1 is window bucket 2
-# >>> Totals(layout, {"n": np.array([5.0, 2.0, 4.0])}).count("n", [1, 2])[2]
-# array([[7., 0., 4.]])
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
     from custintel.expressions.expression import Aggregate
 
     Floats = NDArray[np.float64]
@@ -54,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PartialsMatrix:
-    """Where each partial stands in a matrix (cell, customer), and which cells make up the window buckets of each date."""
+    """Where each partial aggregate stands in a matrix (cell, customer), and the cells of each date's window buckets."""
 
     flat: NDArray[np.intp]
     shape: tuple[int, int]
@@ -64,22 +57,24 @@ class PartialsMatrix:
     def of(
         cls, cells: NDArray[Any], customers_of: NDArray[Any], customers: int, window_buckets: BucketCells
     ) -> PartialsMatrix:
-        """Lay out partials; cells that no partial has take no room."""
+        """Lay out partial aggregates; cells that none of them has take no memory."""
         present = np.unique(cells)
         place = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.intp)
         place[present] = np.arange(len(present))
         known = set(present.tolist())
-        kept = tuple(tuple(tuple(int(place[c]) for c in p if c in known) for p in date) for date in window_buckets)
-        return cls(place[cells] * customers + customers_of, (len(present), customers), kept)
+        present_cells = tuple(
+            tuple(tuple(int(place[c]) for c in p if c in known) for p in date) for date in window_buckets
+        )
+        return cls(place[cells] * customers + customers_of, (len(present), customers), present_cells)
 
-    def matrix(self, values: Floats, empty: float) -> Floats:
+    def filled(self, values: Floats, empty: float) -> Floats:
         """The values of one column of partials as a matrix."""
         found = np.full(self.shape, empty)
         found.reshape(-1)[self.flat] = values
         return found
 
-    def running(self, wanted: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, int]]:
-        """Walk through the cells of each date, newest window bucket first; yields (date, window bucket) after each wanted window bucket."""
+    def walk(self, wanted: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+        """Add the cells of each date, newest first; yield (date, window bucket) after each that is wanted, then 0."""
         for date, window_buckets in enumerate(self.window_buckets):
             for number, cells in enumerate(window_buckets, 1):
                 for cell in cells:
@@ -109,25 +104,22 @@ class WindowTotals:
 
     def count(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
         """Counts; nothing is zero."""
-        return self._running_sums(self._filled(name), wanted)
+        return self._window_sums(self._filled(name), wanted)
 
     def sum(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
         """Sums; nothing known is missing."""
-        given = self.matrix.matrix(self.columns[name], np.nan)
+        given = self.matrix.filled(self.columns[name], np.nan)
         known = ~np.isnan(given)
-        aggregates = self._running_sums(np.where(known, given, 0.0), wanted)
+        sums = self._window_sums(np.where(known, given, 0.0), wanted)
         if known.all():
-            return aggregates
-        counts = self._running_sums(known, wanted)
-        return {
-            window_bucket: np.where(counts[window_bucket] > 0, aggregates[window_bucket], np.nan)
-            for window_bucket in aggregates
-        }
+            return sums
+        counts = self._window_sums(known, wanted)
+        return {bucket: np.where(counts[bucket] > 0, sums[bucket], np.nan) for bucket in sums}
 
     def avg(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
         """Means."""
-        aggregates, counts = (self._running_sums(self._filled(f"{name}_{partial}"), wanted) for partial in "sn")
-        return {window_bucket: _ratio(aggregates[window_bucket], counts[window_bucket]) for window_bucket in aggregates}
+        sums, counts = (self._window_sums(self._filled(f"{name}_{partial}"), wanted) for partial in "sn")
+        return {bucket: _ratio(sums[bucket], counts[bucket]) for bucket in sums}
 
     def stddev(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
         """Sample standard deviations, put together by means (Chan, Golub and LeVeque 1983)."""
@@ -136,9 +128,11 @@ class WindowTotals:
 
         def add(cell: int) -> None:
             both = state[0] + n[cell]
-            apart = _ratio(s[cell], n[cell]) - _ratio(state[1], state[0])
+            difference = _ratio(s[cell], n[cell]) - _ratio(state[1], state[0])
             with np.errstate(invalid="ignore", divide="ignore"):
-                between = np.where((state[0] > 0) & (n[cell] > 0), apart * apart * state[0] * n[cell] / both, 0.0)
+                between = np.where(
+                    (state[0] > 0) & (n[cell] > 0), difference * difference * state[0] * n[cell] / both, 0.0
+                )
             state[:] = both, state[1] + s[cell], state[2] + q[cell] + between
 
         def finished() -> Floats:
@@ -149,7 +143,7 @@ class WindowTotals:
 
     def extreme(self, better: Callable[..., Floats], name: str, wanted: Sequence[int]) -> dict[int, Floats]:
         """Smallest or largest values; nothing known is missing."""
-        given = self.matrix.matrix(self.columns[name], np.nan)
+        given = self.matrix.filled(self.columns[name], np.nan)
         state = np.full(self.matrix.shape[1], np.nan)
 
         def add(cell: int) -> None:
@@ -158,9 +152,9 @@ class WindowTotals:
         return self._collected(wanted, add, state.copy, lambda: state.fill(np.nan))
 
     def _filled(self, name: str) -> Floats:
-        return np.nan_to_num(self.matrix.matrix(self.columns[name], 0.0), copy=False, nan=0.0)
+        return np.nan_to_num(self.matrix.filled(self.columns[name], 0.0), copy=False, nan=0.0)
 
-    def _running_sums(self, given: NDArray[Any], wanted: Sequence[int]) -> dict[int, Floats]:
+    def _window_sums(self, given: NDArray[Any], wanted: Sequence[int]) -> dict[int, Floats]:
         state = np.zeros(self.matrix.shape[1])
 
         def add(cell: int) -> None:
@@ -173,7 +167,7 @@ class WindowTotals:
     ) -> dict[int, Floats]:
         shape = (len(self.matrix.window_buckets), self.matrix.shape[1])
         found = {window_bucket: np.empty(shape) for window_bucket in wanted}
-        for date, window_bucket in self.matrix.running(wanted, add):
+        for date, window_bucket in self.matrix.walk(wanted, add):
             if window_bucket:
                 found[window_bucket][date] = value()
             else:
@@ -199,7 +193,7 @@ class WindowSums:
 
     @classmethod
     def of(cls, requests: Collection[FeatureRequest], records: RawRecords, texts: Collection[str] = ()) -> WindowSums:
-        """Those of the columns asked for that are made of numbers; ``texts`` names partial aggregates known to be none."""
+        """The columns asked for that are made of numbers; ``texts`` names partial aggregates that hold texts."""
         whole = cls(tuple(requests), records)
         good = tuple(
             request
@@ -241,7 +235,7 @@ class WindowSums:
         name, keys = self.records.family.name, ["customer_id", *self._cell]
         if days is not None:
             source = replace(self.records, sources=days).sql([partial.name for partial in self.partial_columns])
-            about = f"{name}: kept days merged into buckets"
+            about = f"{name}: stored days merged into buckets"
             return Step(
                 f"{name}_partials", merge_partials_sql(self._between(source), keys, self.partial_columns), about
             )
@@ -264,7 +258,7 @@ class WindowSums:
 
     @property
     def _cell(self) -> tuple[str, ...]:
-        return ("bucket", "seen") if self.records.shares_buckets else ("window_bucket",)
+        return ("bucket", "visible_from") if self.records.shares_buckets else ("window_bucket",)
 
     def _flagged_sql(self) -> str:
         body = columns_sql(["r.*", *(f"({sql}) as {name}" for name, sql in self._flags.items())])
@@ -295,15 +289,17 @@ class WindowSums:
             return (tuple((window_bucket,) for window_bucket in range(1, count + 1)),)
         found: list[list[list[int]]] = [[[] for _ in range(count)] for _ in range(dates)]
         for bucket, _, number, window_bucket in buckets.rows():
-            found[number][window_bucket - 1] += [bucket * dates + seen for seen in range(number + 1)]
+            found[number][window_bucket - 1] += [bucket * dates + visible for visible in range(number + 1)]
         return tuple(tuple(tuple(cells) for cells in date) for date in found)
 
     def cells(self, partials_step: pa.Table) -> NDArray[Any]:
         """The cell of each row of partials."""
         if not self.records.shares_buckets:
             return np.asarray(partials_step["window_bucket"].to_numpy(), dtype=np.intp)
-        bucket, seen = (np.asarray(partials_step[name].to_numpy(), dtype=np.intp) for name in ("bucket", "seen"))
-        return bucket * len(self.records.buckets.dates) + seen
+        bucket, visible_from = (
+            np.asarray(partials_step[name].to_numpy(), dtype=np.intp) for name in ("bucket", "visible_from")
+        )
+        return bucket * len(self.records.buckets.dates) + visible_from
 
     def totals(self, partials_step: pa.Table, customers: int) -> dict[str, NDArray[Any]]:
         """Every aggregate over every window asked for, as arrays (date, customer), by name."""

@@ -7,7 +7,10 @@
 >>> buckets.rows()[-2:]
 [(4, datetime.date(2025, 2, 28), 1, 2), (5, datetime.date(2025, 2, 28), 1, 1)]
 
-The last date's 30 days are the buckets that end on 01-31, 02-21 (window bucket 2) and 02-28 (window bucket 1, its last seven days).
+A bucket lies between two edges and is shared by all dates. The *window buckets* of one date say what its windows are
+made of: window bucket 1 is the shortest window, window bucket 2 what the next window adds, and so on. The 30 days of
+the last date above are the buckets that end on 01-31 and 02-21 (window bucket 2) and on 02-28 (window bucket 1, its
+last seven days).
 """
 
 from __future__ import annotations
@@ -71,11 +74,11 @@ class DayBuckets:
         return [day - timedelta(days=w) for w in self.windows] if self.windows else [date.min]
 
     def rows(self) -> list[tuple[int, date, int, int]]:
-        """Which bucket lies in which window bucket of which date: (bucket, as_of, number of the date, window bucket)."""
+        """The window bucket of each bucket and date: (bucket, as_of, number of the date, window bucket)."""
         return sorted(
             (
-                (b, day, bucket_count, self.window_bucket(b, day))
-                for bucket_count, day in enumerate(self.dates)
+                (b, day, number, self.window_bucket(b, day))
+                for number, day in enumerate(self.dates)
                 for b in self._inside(day)
             ),
             key=lambda row: (row[1], row[0]),
@@ -110,26 +113,20 @@ class DayBuckets:
         return self.windows.index(window) + 1
 
 
-# From buckets shared by all dates to the window buckets of each date.
-
-
 MERGES = {"sum": "sum", "min": "min", "max": "max"}
 
 
 def bucket_map_step(buckets: DayBuckets) -> Step:
     """Which bucket belongs to which window bucket of which date."""
-    rows = [
-        (bucket, date_sql(day), bucket_count, window_bucket)
-        for bucket, day, bucket_count, window_bucket in buckets.rows()
-    ]
+    rows = [(bucket, date_sql(day), number, window_bucket) for bucket, day, number, window_bucket in buckets.rows()]
     windows = "_".join(str(w) for w in buckets.windows) or "ever"
-    about = "buckets that make up each date's windows (window_bucket 1: the shortest; 2: what the next adds; ...)"
+    about = "buckets that make up each date's windows (window bucket 1: the shortest; 2: what the next adds; ...)"
     return Step(f"buckets_{windows}", values_sql(rows, ["bucket", AS_OF, "number", "window_bucket"]), about)
 
 
 def dated_partials_sql(partials: str, bucket_map: str) -> str:
-    """Partials beside the dates that see them."""
-    return f"{partials} as p join {bucket_map} as b on b.bucket = p.bucket and p.seen <= b.number"
+    """Partial aggregates beside the dates that see them."""
+    return f"{partials} as p join {bucket_map} as b on b.bucket = p.bucket and p.visible_from <= b.number"
 
 
 def merge_buckets_sql(partials: str, bucket_map: str, partial_columns: Sequence[PartialColumn]) -> str:
@@ -139,7 +136,7 @@ def merge_buckets_sql(partials: str, bucket_map: str, partial_columns: Sequence[
 
 
 def merge_partials_sql(source: str, keys: Sequence[str], partial_columns: Iterable[PartialColumn]) -> str:
-    """Partials merged into coarser ones.
+    """Partial aggregates merged into coarser ones.
 
     >>> from custintel.builder.aggregation._partial_aggregates import PartialColumn
     >>> print(merge_partials_sql("days", ["customer_id", "bucket"], [PartialColumn("n", "count(*)", "sum")]))
@@ -153,7 +150,7 @@ def merge_partials_sql(source: str, keys: Sequence[str], partial_columns: Iterab
     group by customer_id, bucket
     """
     partial_columns, by = list(partial_columns), ", ".join(keys)
-    deviations = [column for column in partial_columns if column.merge == "spread"]
+    deviations = [column for column in partial_columns if column.merge == "squared_deviations"]
     if deviations:  # squared distances add up only around one mean: that of all rows to be merged
         means = [f"{_over(p.of[1], by)} / nullif({_over(p.of[0], by)}, 0) as {p.name}_mean" for p in deviations]
         source = f"select\n    {columns_sql(['r.*', *means])}\nfrom (\n{source}\n) as r"
@@ -167,7 +164,7 @@ def _over(name: str, keys: str) -> str:
 
 def _merge_sql(column: PartialColumn) -> str:
     """A partial aggregate of several rows as one; squared distances are brought to the common mean."""
-    if column.merge != "spread":
+    if column.merge != "squared_deviations":
         return f"{MERGES[column.merge]}(r.{column.name})"
     n, s = column.of
     distance = f"(r.{s} / nullif(r.{n}, 0) - r.{column.name}_mean)"
@@ -177,5 +174,6 @@ def _merge_sql(column: PartialColumn) -> str:
 def squared_deviations_sql(column: PartialColumn, condition: str) -> str:
     """Squared distances of several partials around their common mean, in one pass."""
     n, s = (f"case when {condition} then p.{name} end" for name in column.of)
-    inside = f"case when {condition} then p.{column.name} + p.{column.of[1]} * p.{column.of[1]} / nullif(p.{column.of[0]}, 0) end"
+    total, count = f"p.{column.of[1]}", f"p.{column.of[0]}"
+    inside = f"case when {condition} then p.{column.name} + {total} * {total} / nullif({count}, 0) end"
     return f"sum({inside}) - sum({s}) * sum({s}) / nullif(sum({n}), 0)"

@@ -1,4 +1,8 @@
-"""Distinct counts without COUNT(DISTINCT): each item once, with the nearest window bucket in which it is seen."""
+"""Holistic aggregates, which cannot be merged from partial aggregates: distinct counts and medians.
+
+A distinct count does without COUNT(DISTINCT): each item is grouped once, with the nearest window bucket in which it is
+seen, and every window counts the items that are near enough. Medians are computed from the records of each window.
+"""
 
 from __future__ import annotations
 
@@ -100,3 +104,46 @@ def distinct_counts(family: str, aggregates: Iterable[SliceAggregate], shares_bu
         DistinctCount(family, number, tuple(group), dated)
         for number, ((_, dated), group) in enumerate(groups.items(), 1)
     ]
+
+
+def is_median(one: SliceAggregate) -> bool:
+    """Whether an aggregate is a median."""
+    return one.aggregate.function == "median"
+
+
+@dataclass(frozen=True)
+class Medians:
+    """The medians of a family, all in one scan."""
+
+    family: str
+    aggregates: tuple[SliceAggregate, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the step."""
+        return f"{self.family}_medians"
+
+    def steps(self, records: RawRecords) -> list[Step]:
+        """One row a customer and date, with every median over every window."""
+        columns = {column for one in self.aggregates for column in one.columns}
+        found = [
+            f"median({_median_value(one, records.buckets.bucket_count(days))}) as {one.window(days)}"
+            for one in self.aggregates
+            for days in records.buckets.windows
+        ]
+        body = columns_sql(["customer_id", AS_OF, *found])
+        source = records.sql(columns, per_date=True)
+        sql = f"select\n    {body}\nfrom (\n{source}\n) as r\ngroup by customer_id, {AS_OF}"
+        return [Step(self.name, sql, f"{self.family}: medians, from the records of each window")]
+
+
+def _median_value(one: SliceAggregate, window_bucket: int) -> str:
+    conditions = [f"window_bucket <= {window_bucket}", *([f"({one.condition_sql})"] if one.condition else [])]
+    row = one.aggregate.row
+    return f"case when {' and '.join(conditions)} then cast({row.sql() if row else '1'} as double) end"
+
+
+def medians(family: str, aggregates: Iterable[SliceAggregate]) -> list[Medians]:
+    """The medians among the aggregates of a family: one scan for all, or none."""
+    found = tuple(one for one in aggregates if is_median(one))
+    return [Medians(family, found)] if found else []
