@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from small_operator import CUSTOMERS
 
-from custintel.builder import FeatureBuilder, column_meanings
-from custintel.builder.feature_frame import has_meanings
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import column_meanings, has_meanings
 
 
 @pytest.fixture(scope="module")
