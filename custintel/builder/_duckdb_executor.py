@@ -1,4 +1,4 @@
-"""Running a plan on the embedded engine: the database groups and joins, arrays add up windows and finish columns.
+"""Running a plan on DuckDB: the database groups and joins, arrays add up windows and finish columns.
 
 Customers are numbered in order of their names. Large work is cut into ranges of customers; a table that is stored by
 customer is then read once in all, because every range reads only its own rows.
@@ -47,22 +47,18 @@ MAX_CELLS = 40_000_000
 def execute_on_duckdb(plan: Plan, engine: Engine, store: PartialStore | None = None) -> pd.DataFrame:
     """Rows of the spine with all columns, ordered and indexed by date and customer."""
     with Workspace(engine) as workspace:
-        return _execute(plan, workspace, store)
-
-
-def _execute(plan: Plan, workspace: Workspace, store: PartialStore | None) -> pd.DataFrame:
-    rows = SpineRows.of(plan, workspace)
-    output = OutputColumns(rows, plan.entries)
-    count = max(1, math.ceil(rows.count * len(plan.columns) / MAX_CELLS))
-    chunks = [CustomerChunk(workspace, rows, customer_range) for customer_range in rows.ranges(count)]
-    for family in track(list(plan.family_requests), "building features"):
-        run = FamilyRun(plan, workspace, family, store)
-        if len(chunks) > 1:
-            run.store_partials()
-        for chunk in chunks:
-            for columns in chunk.columns(run):
-                output.put(chunk.slices, columns)
-        workspace.drop(run.name)
+        rows = SpineRows.of(plan, workspace)
+        output = OutputColumns(rows, plan.entries)
+        count = max(1, math.ceil(rows.count * len(plan.columns) / MAX_CELLS))
+        chunks = [CustomerChunk(workspace, rows, customer_range) for customer_range in rows.ranges(count)]
+        for family in track(list(plan.family_requests), "building features"):
+            run = FamilyRun(plan, workspace, family, store)
+            if len(chunks) > 1:
+                run.store_partials()
+            for chunk in chunks:
+                for columns in chunk.columns(run):
+                    output.put(chunk.slices, columns)
+            workspace.drop(run.name)
     return output.frame()
 
 

@@ -1,4 +1,4 @@
-"""FeatureBuilder: features of the catalogue, asked of a warehouse as of dates."""
+"""FeatureBuilder: the features of the catalogue, built from a warehouse as of dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of one family: columns that can be computed here, and why others cannot."""
+"""The columns requested of one family: those that the tables at hand can answer, and why others cannot be had."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureRequest:
-    """One column asked of a family: a feature in a slice and a window."""
+    """One column requested of a family: a feature in a slice and a window."""
 
     column: str
     feature: Feature
@@ -32,7 +32,7 @@ class FeatureRequest:
 
 
 def requests_of(family: Family, entries: Iterable[Entry]) -> list[FeatureRequest]:
-    """The asks behind a family's entries."""
+    """The requests behind a family's entries."""
     features = {feature.name: feature for feature in family.features}
     return [
         _request(family, features[e.feature], e) for e in entries if e.family == family.name and e.kind != "derived"
@@ -68,7 +68,7 @@ def computable_entries(
 
 
 def _unavailable(entry: Entry, why: str, needs: Iterable[str] = ()) -> UnavailableColumn | None:
-    return UnavailableColumn(entry.family, why, tuple(needs)) if why else None
+    return UnavailableColumn(entry.family, why, tuple(needs), entry.topic) if why else None
 
 
 def _derived_unavailable(

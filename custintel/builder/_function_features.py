@@ -1,4 +1,4 @@
-"""Families of a function: its steps in SQL, or what a Python function answered, then expressions over its columns."""
+"""Families of a feature function: its steps in SQL, or the rows a Python function gave, then expressions over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The plan: from the columns asked for and the dates to steps of SQL. Pure: nothing is run here."""
+"""The plan: from the columns asked for and the dates to steps of SQL, and how builder and plan look in a notebook.
+
+Planning is pure: nothing is run here.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     from custintel.builder.source_tables import Sources
     from custintel.catalogue import Catalogue
     from custintel.catalogue.feature_family import Entry
-
-# How a builder and a plan look in a notebook.
 
 
 _FIRST = 3

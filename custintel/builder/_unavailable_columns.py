@@ -1,9 +1,15 @@
-"""What cannot be computed from the tables at hand: why, and which tables and columns would have to be there."""
+"""Columns that the tables at hand cannot answer: why, and which tables and columns would have to be there.
+
+A column that needs an hour is left out when the times of its table are days, and that is said once a table:
+
+>>> no_hour("usage")
+'needs a time of day, and usage holds days'
+"""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from custintel.contracts.time_checks import NEEDS_HOUR
@@ -33,11 +39,14 @@ class UnavailableColumn:
         The reason in words.
     needs
         Tables (``bills``) and columns (``bills.due_date``) that are not there.
+    topic
+        The topic of the column's family.
     """
 
     family: str
     why: str
     needs: tuple[str, ...] = ()
+    topic: str = field(default="", repr=False)
 
 
 def describe_missing(needs: Iterable[str]) -> str:
@@ -61,7 +70,8 @@ def missing_by_table(unavailable: Iterable[UnavailableColumn]) -> list[str]:
     A column that needs several tables stands with the first of them.
 
     >>> left = [UnavailableColumn("billing", "", ("bills",)), UnavailableColumn("data", "", ("usage.data_mb",)),
-    ...         UnavailableColumn("arrears", "", ("bills", "payments")), UnavailableColumn("usage", "", ("usage.duration_s",))]
+    ...         UnavailableColumn("arrears", "", ("bills", "payments")),
+    ...         UnavailableColumn("usage", "", ("usage.duration_s",))]
     >>> print(*missing_by_table(left), sep="\\n")
     no table bills: 2 columns of arrears (which also needs payments), billing
     no column data_mb, duration_s in usage: 2 columns of data, usage
@@ -76,7 +86,7 @@ def lost_to_tables(unavailable: Iterable[UnavailableColumn]) -> list[Unavailable
     """Those that the tables at hand do not allow, without those that read families nobody asked for.
 
     >>> lost_to_tables([UnavailableColumn("", "reads arrears"), UnavailableColumn("billing", "", ("bills",))])
-    [Unavailable(family='billing', why='', needs=('bills',))]
+    [UnavailableColumn(family='billing', why='', needs=('bills',))]
     """
     return [column for column in unavailable if column.family or column.needs]
 
@@ -150,20 +160,14 @@ def _listed(columns: list[str]) -> str:
     return f"column{'s' if len(columns) > 1 else ''} {', '.join(columns[:_SHOWN])}{more}"
 
 
-def _why_family(family: str, unavailable: Mapping[str, UnavailableColumn]) -> str:
+def _why_topic(name: str, unavailable: Mapping[str, UnavailableColumn]) -> str:
     """What the column that needs least needs: with that the family has an answer."""
-    own = [column for column in unavailable.values() if column.family == family]
+    own = [column for column in unavailable.values() if name in (column.topic, column.family)]
     return _why(min(own, key=lambda column: len(column.needs))) if own else "it has no columns of its own"
 
 
 def _why(column: UnavailableColumn) -> str:
     return describe_missing(column.needs) or column.why
-
-
-# Columns that need an hour, asked of tables whose times are days: they are left out, and that is said once a table.
-#
-# >>> no_hour("usage")
-# 'needs a time of day, and usage holds days'
 
 
 def no_hour(table: str) -> str:

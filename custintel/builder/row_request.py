@@ -1,4 +1,4 @@
-"""The rows asked for: customers and dates, as the caller gave them, read and checked."""
+"""The rows asked for: customers and as-of dates as the caller gave them, read, checked and cut into batches."""
 
 from __future__ import annotations
 
@@ -184,9 +184,6 @@ def _check_known(customers: Sequence[str], wh: Warehouse) -> None:
             f"{len(unknown)} of {len(customers)} customers are not in the table customers\n"
             "  hint: ids are compared as text; leave customers out for all customers in service"
         )
-
-
-# As-of dates: checked against the data, put in order; `custintel.dates` reads them.
 
 
 BUCKETS = 120

@@ -1,4 +1,4 @@
-"""Where features read from: the tables at hand, their columns, and the columns of tables joined to them."""
+"""The tables that features read: their columns, their times, and the tables joined to them."""
 
 from __future__ import annotations
 

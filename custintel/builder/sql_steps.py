@@ -1,4 +1,4 @@
-"""Steps of a plan: named SELECTs, put together into one readable statement."""
+"""Steps of SQL: named SELECTs, put together into one readable statement."""
 
 from __future__ import annotations
 

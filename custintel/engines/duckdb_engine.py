@@ -1,4 +1,5 @@
-"""DuckDB, the embedded default engine."""
+"""DuckDB, the embedded default engine, and what is wrong with a database file that it cannot open.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
-
-# Why a database file cannot be opened, in words that say what to do.
 
 
 _MAGIC = b"DUCK"  # from the ninth byte on

@@ -1,4 +1,7 @@
-"""What every engine can do. Queries are written in DuckDB's dialect; an engine of another one translates them."""
+"""What every engine can do, and names and values written into SQL safely.
+
+Queries are written in DuckDB's dialect; an engine of another dialect translates them.
+"""
 
 from __future__ import annotations
 
@@ -74,9 +77,6 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End the work; what was kept is gone."""
-
-
-# Names and values written into SQL safely.
 
 
 def quoted(name: str) -> str:

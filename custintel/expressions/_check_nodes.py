@@ -1,4 +1,4 @@
-"""Every node of a parsed expression against the whitelist; what is off the list is explained, not guessed."""
+"""Every node of a parsed expression checked against the whitelist; what is not on it is explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row expressions on a pandas frame, with SQL's three-valued logic.
+"""Row expressions computed with NumPy on a pandas frame, with SQL's three-valued logic.
 
 Every node becomes values plus a mask of what is missing. A comparison with a missing value is missing; ``and`` is
 false as soon as one side is false; ``case`` takes a branch only when its condition is true.

@@ -1,7 +1,9 @@
-"""`first` and `last` for engines that do not compare pairs: each pair becomes two columns, its time and its value.
+"""``first`` and ``last`` on engines that write pairs of a time and a value in another way, or cannot compare them.
 
-The value of the latest row is then the first of all values in order, latest first; what a pair says when pairs are
-merged, the two columns say as well. Equal times are settled by the value, as in the comparison of pairs.
+Trino, Hive and ClickHouse compare pairs field by field, each with its own way to write them. Snowflake and PostgreSQL do
+not: there each pair becomes two columns, its time and its value. The value of the latest row is then the first of all
+values in order, latest first; what a pair says when pairs are merged, the two columns say as well. Equal times are
+settled by the value, as in the comparison of pairs.
 """
 
 from __future__ import annotations
@@ -81,11 +83,6 @@ def _first(value: exp.Expression, time: exp.Expression, latest: bool) -> exp.Exp
     order = [exp.Ordered(this=one.copy(), desc=latest, nulls_first=False) for one in (time, value)]
     listed = exp.ArrayAgg(this=exp.Order(this=value.copy(), expressions=order))
     return exp.Bracket(this=exp.Paren(this=listed), expressions=[exp.Literal.number(0)])
-
-
-# Pairs of a time and a value, by which `first` and `last` find the value of the earliest and the latest row.
-#
-# Each engine that compares pairs field by field has its own way to write them; for the others see `_pairs`.
 
 
 _FIELDS = {"t": 1, "v": 2}

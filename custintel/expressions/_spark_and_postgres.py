@@ -1,6 +1,7 @@
-"""What DuckDB's functions are called in Spark, where sqlglot does not know it or says something else.
+"""Rewrites for Spark and PostgreSQL, where sqlglot does not know what DuckDB's functions are called or says something else.
 
-Times without a zone are TIMESTAMP_NTZ; the session's time zone must be UTC.
+Spark: times without a zone are TIMESTAMP_NTZ; the session's time zone must be UTC. PostgreSQL: a condition becomes a
+number before one calculates with it, and a name that PostgreSQL would cut is refused.
 """
 
 from __future__ import annotations
@@ -142,9 +143,6 @@ SPARK_REWRITES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expres
     exp.DayOfWeekIso: _weekday,
     exp.PercentileCont: _quantile,
 }
-
-
-# What DuckDB says and PostgreSQL does not: conditions as numbers, the value at an edge, names of any length.
 
 
 _DOUBLE = exp.DataType.Type.DOUBLE

@@ -1,4 +1,4 @@
-"""Whether the parts of an expression go together: texts, numbers, conditions and dates.
+"""Type checks: whether the parts of an expression go together (texts, numbers, conditions, dates).
 
 What is not known, such as the type of a column that nobody named, goes with everything. A condition is a number where
 one calculates with it (true is 1).

@@ -1,4 +1,4 @@
-"""SQL for other engines: what is written once in DuckDB's dialect, said in another so that it means the same.
+"""SQL for other engines: a statement in DuckDB's dialect, translated so that it means the same elsewhere.
 
 sqlglot does most of it. What it gets wrong, or leaves as it is, is rewritten here on the tree before it writes:
 
@@ -8,7 +8,10 @@ SELECT
   amount / CAST(7.5 AS DOUBLE)
 FROM bills
 
-Without the casts Spark would count elapsed days instead of midnights, and round the quotient to a decimal.
+Without the casts Spark would count elapsed days instead of midnights, and round the quotient to a decimal. Trino counts
+no microseconds and has no exact median; Hive's ``datediff`` counts days whatever the unit; ClickHouse cuts moments to
+whole seconds when it casts, and its ``median`` is that of a sample. Hive has ``var_pop``, not sqlglot's
+``variance_pop``; its ``percentile_cont`` needs Hive 4.
 """
 
 from __future__ import annotations
@@ -24,13 +27,6 @@ from sqlglot.errors import ErrorLevel, UnsupportedError
 from custintel.errors import ConfigurationError
 from custintel.expressions._first_last_pairs import STRUCT_REWRITES, WITHOUT_STRUCTS, without_structs
 from custintel.expressions._spark_and_postgres import POSTGRES_REWRITES, SPARK_REWRITES
-
-# Microseconds between two moments and the median, where the usual word of an engine is absent or says something else.
-#
-# Trino counts no microseconds and has no exact median; Hive's `datediff` counts days whatever the unit; ClickHouse
-# cuts
-# moments to whole seconds when it casts, and its `median` is of a sample of the values. Hive has `var_pop`, not
-# sqlglot's `variance_pop`; its `percentile_cont` needs Hive 4.
 
 
 # seconds as doubles are exact to half a microsecond until 2106, so rounding gives the whole number of microseconds

@@ -1,4 +1,4 @@
-"""The words of the expression language: which sqlglot nodes and functions are allowed, and how they are checked."""
+"""The whitelist of the expression language: the sqlglot nodes, functions and words that are allowed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FUNCTIONS: dict[type[exp.Expression], Function] = {
     exp.Avg: Function("avg", "mean of the known values", aggregate=True),
     exp.Min: Function("min", "smallest known value", aggregate=True),
     exp.Max: Function("max", "largest known value", aggregate=True),
-    exp.Median: Function("median", "middle of the known values, between two the mean of both", aggregate=True),
+    exp.Median: Function("median", "median of the known values, between two the mean of both", aggregate=True),
     exp.Stddev: Function("stddev", "sample standard deviation; missing for less than two values", aggregate=True),
     exp.First: Function("first", "known value of the earliest row", aggregate=True),
     exp.Last: Function("last", "known value of the latest row", aggregate=True),

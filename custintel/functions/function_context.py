@@ -1,4 +1,4 @@
-"""The context a function answers: which tables, as of which dates; and the rows it may see.
+"""The context of a feature function: its tables, the as-of dates, and the rows that each date may see.
 
 >>> from datetime import date
 >>> from custintel.functions.function_registry import Reads
@@ -16,7 +16,7 @@ from bills as t
 where t.event_date <= date '2025-06-30'
     and t.visible_date <= date '2025-06-30'
     and t.customer_id in (select customer_id from spine)
-    and 'one part' = 'of the customers'
+    and 'chunk' = 'of customers'
 
 The last line is where large work is cut: the builder writes a range of customers there, or nothing.
 """
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
 
     from custintel.functions.function_registry import Reads
 
-# A step of a plan: a named SELECT; and the place in it where a plan is cut into parts.
 
-
-CHUNK_FILTER = "'one part' = 'of the customers'"
+CHUNK_FILTER = "'chunk' = 'of customers'"
 """Stands where the records of some customers only may be asked for; the builder writes the condition, or nothing."""
 
 
@@ -77,7 +75,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class FunctionContext:
-    """What a function is asked.
+    """What a feature function works with: its tables and the as-of dates.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class FeatureFunction:
         As the catalogue calls it: ``function: NAME``.
     reads
         The tables it reads, the main one first.
-    gives
+    outputs
         Each column it gives, with what it needs beyond the required columns (``bills.due_date``).
     compute
         SQL: from a `FunctionContext` to steps; Python: from a `AsOfView` to a data frame.
@@ -125,7 +125,7 @@ def sql_function(
         As the catalogue calls it.
     reads
         The tables and columns it reads, the main table first.
-    gives
+    outputs
         Each column with what it needs beyond the required columns, such as ``bills.due_date``.
     """
 

@@ -1,4 +1,7 @@
-"""The customers and records asked about, with their place in the week and the day."""
+"""The customers and records that indicators are computed from, with their place in the week and the day.
+
+Where the times of the records are days, the indicators that compare hours are missing.
+"""
 
 from __future__ import annotations
 
@@ -102,9 +105,6 @@ def _reciprocated_sql(relation: str, columns: Collection[str], options: Indicato
                 and abs(epoch_us(o.event_time) - epoch_us(t.event_time)) < 30000000 and {options.visible_sql("o")}
         )
     )"""
-
-
-# Records whose times are days: what compares hours is missing, and there are no slots of a day.
 
 
 _BY_HOUR = (

@@ -1,4 +1,5 @@
-"""The door: bandicoot's indicators of all customers at once."""
+"""`cdr_indicators`: bandicoot's indicators of all customers at once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""With whom: contacts, entropy, balance, interactions and seconds per contact, shares of contacts (Pareto)."""
+"""With whom: the diversity of contacts, the distributions over contacts, and conversations by text.
+
+A conversation is a run of texts with one contact less than an hour apart; a call, or an hour's silence, ends it. A split
+sees only its own records. Parts of a week and of a day last an hour at least, so nothing that lies between two of its
+records less than an hour apart can be outside the split, and the record before (of all) decides.
+"""
 
 from __future__ import annotations
 
@@ -107,13 +112,6 @@ def _per_contact(per_contact: list[Step], options: IndicatorOptions) -> Indicato
             Indicator("balance_of_contacts", "balance", both, distribution=True),
         ),
     )
-
-
-# Conversations: texts with one contact less than an hour apart; a call, or an hour's silence, ends one.
-#
-# A split sees only its own records. Parts of a week and of a day last an hour at least, so nothing that lies between
-# two
-# of its records less than an hour apart can be out of the split, and the record before (of all) decides.
 
 
 _KINDS = {"all": "", "day": "day_part", "week": "week_part", "both": "day_part week_part"}

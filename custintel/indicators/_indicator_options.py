@@ -1,4 +1,5 @@
-"""What was asked: dates, night, weekend, splits, statistics; each checked once, here."""
+"""The options of the indicators: dates, night, weekend, splits, statistics; each is checked once, here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""The one place where indicators are computed: steps kept under names of their own, results put side by side."""
+"""Long tables of indicators: the steps that compute them, the statistics of distributions, and their way to columns.
+
+A long table has one row per line (customer), period, split and service, and one column per value. Lines, splits and
+services are small numbers in SQL: ``line`` counts the customers of the result, a split is three times the part of the
+week plus the part of the day, a service is its place in `SERVICES`.
+
+The moments of a distribution are those of the population; kurtosis is not excess (a normal distribution has 3).
+Skewness and kurtosis of values that are all equal are 0, as in bandicoot. Moments are taken about the mean of their own
+group, in a second pass: sums of powers would lose their digits.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class StepRunner:
-    """Steps that ran, kept in a room of the builder; a step may read all that were kept before it."""
+    """Runs steps in a workspace; a step may read the rows of all that ran before it."""
 
     def __init__(self, engine: Engine) -> None:
         self._workspace = Workspace(engine)
@@ -41,7 +50,7 @@ class StepRunner:
                 self.done[step.name] = self._workspace.stored_step(step.name)
 
     def rows(self, step: Step) -> pa.IndicatorTable:
-        """The rows of a step that reads kept ones."""
+        """The rows of a step that reads those that ran."""
         return self._workspace.engine.arrow(with_sql([*self.done.values(), step]))
 
 
@@ -59,13 +68,6 @@ def pivot_columns(
         found[name] = np.full(lines, np.nan)
         found[name][values["line"][chosen]] = values[column][chosen].astype("float64")
     return found
-
-
-# Long tables of indicators: one row a line (customer), period, split and service, and one column a value.
-#
-# Lines, splits and services are small numbers in SQL: ``line`` counts the customers of the result, a split is three
-# times
-# the part of the week plus the part of the day, a service is its place in `SERVICES`.
 
 
 KEYS = "line, period, split, service"
@@ -130,14 +132,6 @@ def split_rows_sql(
     along = [f"unnest({values}) as {name}" for name, values in lists]
     body = ", ".join([*columns, f"unnest({splits}) as split", *along])
     return f"select {body} from {relation}"
-
-
-# The statistics of a distribution, a group at a time.
-#
-# Moments are those of the population; kurtosis is not excess (a normal distribution has 3). Skewness and kurtosis of
-# values that are all equal are 0, as in bandicoot. They are taken about the mean of their own group, in a second
-# pass:
-# sums of powers would lose their digits.
 
 
 def statistics_steps(name: str, values: Step, options: IndicatorOptions, columns: Sequence[str] = ("x",)) -> list[Step]:

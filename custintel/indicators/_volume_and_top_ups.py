@@ -1,4 +1,4 @@
-"""How much and when: counts, calls' lengths, active days, gaps between events.
+"""How much and when: counts, active days, lengths of calls, gaps between events, and top-ups.
 
 Counts are added up from cells of (customer, period, part of week, part of day); a gap is taken after filtering to the
 split and the week, so night gaps span the day between and gaps across weeks are lost, as in bandicoot.
@@ -104,9 +104,6 @@ def gaps_sql(relation: str, options: IndicatorOptions) -> str:
         f"    from {relation}\n)\nwhere before is not null"
         for split in (parts if options.splits else parts[:1])
     )
-
-
-# Top-ups: amounts, gaps, how many of them make up 80 % of the money, and the balance between them.
 
 
 def top_up_tables(options: IndicatorOptions) -> list[IndicatorTable]:

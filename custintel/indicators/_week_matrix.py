@@ -1,4 +1,5 @@
-"""Punchcards: what happened in each slot of each week."""
+"""`week_matrix`: what each customer did in each slot of each week (bandicoot's punchcards).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Families of the row in force: the latest row that happened and was seen by the date, all columns of that one row."""
+"""Families that find rows: the latest row that a date may see, and each row beside the row before it.
+
+Which row stands before another depends on what was known, so each date has pairs of its own, made among the rows that it
+may see: late records change no past. They lie inside the family's longest window; everything after that is a family
+like any other.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from custintel.builder._feature_request import FeatureRequest
-
-# The last step of families that find one row a customer and date: expressions over the columns of that row.
 
 
 def row_features(requests: Sequence[FeatureRequest], family: str, found: str) -> Step:
@@ -74,12 +77,6 @@ def _in_force_sql(source: str, columns: Sequence[str], keys: Sequence[str]) -> s
     place = f"row_number() over (partition by {by} order by {order}) as place"
     ranked = f"select\n    {kept},\n    {place}\nfrom (\n{source}\n) as r"
     return f"select\n    {kept}\nfrom (\n{ranked}\n) as r\nwhere place = 1"
-
-
-# Rows beside the row before: pairs are made among the rows that a date sees, so that late records change no past.
-#
-# Which row stands before another depends on what was known, so each date has pairs of its own: one row a record and
-# date, inside the family's longest window. Everything after that is a family like any other.
 
 
 def previous_row_steps(requests: Sequence[FeatureRequest], records: RawRecords) -> list[Step]:

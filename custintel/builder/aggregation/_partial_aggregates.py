@@ -1,7 +1,8 @@
-"""Aggregates that can be put together from partial aggregates: what is kept a bucket, and how buckets become windows.
+"""Partial aggregates: what is kept of each bucket, and how buckets become windows.
 
-An average is kept as a sum and a count; a standard deviation as count, sum and squared distance from the bucket's
-own mean (Chan, Golub and LeVeque 1983), so that no digits are lost when means are large.
+An average is kept as a sum and a count; a standard deviation as count, sum and squared distance from the bucket's own
+mean (Chan, Golub and LeVeque 1983), so that no digits are lost when means are large. Each aggregate of each slice is
+computed once, however many columns and windows read it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _LONGEST = 40
 
 @dataclass(frozen=True)
 class PartialColumn:
-    """One column of partial aggregates: its SQL over records, and how it is merged (sum, min, max or spread)."""
+    """One column of partial aggregates: its SQL over records, and how it is merged (sum, min, max or squared_deviations)."""
 
     name: str
     sql: str
@@ -175,9 +176,6 @@ _WINDOW_SQL: dict[str, Callable[[str, Sequence[str]], str]] = {
     "last": _window_first_or_last,
     "first": lambda name, window_buckets: _window_first_or_last(name, list(reversed(window_buckets))),
 }
-
-
-# The different aggregates behind many columns: each (aggregate, slice) is computed once, for all windows.
 
 
 AggregateKey = tuple[str, Aggregate]

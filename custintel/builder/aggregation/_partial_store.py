@@ -1,9 +1,15 @@
-"""Partial aggregates by day: what a day's records come to, kept so that tomorrow costs tomorrow's records.
+"""A store of partial aggregates by day, so that tomorrow's features cost tomorrow's records.
 
-A row stands for a customer (and second key), the day on which something happened and the day on which it was seen. A
-record that arrives late is in the rows of the day it arrived, so a day that is over changes only when history is
-rewritten. As of a date, days are merged into buckets, and from there on the steps are those of a build without
-them; sums of fractions may differ in their last digits, since they were added up by day first.
+A row stands for a customer (and second key), the day on which something happened and the day from which it was visible.
+A record that arrives late is in the rows of the day it arrived, so a day that is over changes only when history is
+rewritten. As of a date, days are merged into buckets, and from there on the steps are those of a build without a store;
+sums of fractions may differ in their last digits, since they were added up by day first.
+
+Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stand a
+Parquet file for each month of visible days, and an index of what each day's records were: their number and a hash of
+lines and times. A file is written under another name and moved into place before the index says what is in it, and the
+index forgets a day before its sums change. One process at a time brings a folder up to date; others wait. Values
+corrected in place, under the same line and time, are not noticed: then the folder is to be deleted.
 """
 
 from __future__ import annotations
@@ -39,7 +45,7 @@ EVENT_DAY, VISIBLE_DAY = "event_day", "visible_day"
 
 @dataclass(frozen=True)
 class DailyPartials:
-    """What is kept a day of one family.
+    """What is stored for each day of one family.
 
     Attributes
     ----------
@@ -99,7 +105,7 @@ class DailyPartials:
 
 @dataclass(frozen=True)
 class StoredSources(Sources):
-    """Kept days in the place of a family's table: a column is a partial aggregate of that name."""
+    """Stored days in the place of a family's table: a column is a partial aggregate of that name."""
 
     relation: str = ""
 
@@ -119,21 +125,9 @@ class StoredSources(Sources):
         return f"t.{name}"
 
     def from_sql(self, family: Family, columns: Iterable[str]) -> str:
-        """The kept days."""
+        """The stored days."""
         del family, columns
         return f"{self.relation} as t"
-
-
-# A folder of daily partial aggregates: days that are new or have changed are made, all others are read.
-#
-# Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stands
-# a
-# Parquet file a month of sight, and an index of what each day's records were: their number and a hash of lines and
-# times.
-# A file is written under another name and moved into place before the index says what is in it, and the index forgets
-# a
-# day before its sums change. One process at a time brings a folder up to date; others wait. Values corrected in
-# place, under the same line and time, are not noticed: then the folder is to be deleted.
 
 
 _INDEX, _COMPUTED = "days.json", "custintel_days_made"
@@ -141,32 +135,32 @@ _LONGEST_WAIT = 3600.0
 
 
 class PartialStore:
-    """Daily partials of one build in a folder.
+    """The partial aggregates by day of one build, stored in a folder.
 
     ``computed_days`` counts the days that had to be made, by family: none when nothing is new.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], engine: Engine) -> None:
+    def __init__(self, path: str | os.PathLike[str], engine: Engine) -> None:
         if not isinstance(engine, DuckDBEngine):
             raise ConfigurationError(
                 f"partials are kept on the embedded engine only\n  given: an engine that speaks {engine.dialect}\n"
                 "  hint: leave partials out; the cluster reads the records"
             )
-        self.folder, self.engine = Path(folder), engine
+        self.path, self.engine = Path(path), engine
         self.computed_days: dict[str, int] = {}
         self._signatures: dict[str, dict[date, str]] = {}
 
     def relation(self, daily: DailyPartials) -> str:
-        """The kept days that the dates asked for can see, brought up to date."""
-        folder_ = self.folder / f"{daily.records.family.name}-{daily.digest}"
-        folder_.mkdir(parents=True, exist_ok=True)
+        """The stored days that the dates asked for may see, brought up to date."""
+        family_path = self.path / f"{daily.records.family.name}-{daily.digest}"
+        family_path.mkdir(parents=True, exist_ok=True)
         signatures = self._signature(daily)
-        stale, gone = self._stale_and_gone(daily, _read_index(folder_), signatures)
+        stale, gone = self._stale_and_gone(daily, _read_index(family_path), signatures)
         if stale or gone:
-            with locked(folder_, _LONGEST_WAIT):  # two builds at once: the second finds what the first has made
-                stale = self._bring_up_to_date(daily, folder_, signatures)
+            with locked(family_path, _LONGEST_WAIT):  # two builds at once: the second finds what the first has made
+                stale = self._bring_up_to_date(daily, family_path, signatures)
         self.computed_days[daily.records.family.name] = len(stale)
-        files = [_file(folder_, month) for month in sorted({_month(day) for day in signatures})]
+        files = [_file(family_path, month) for month in sorted({_month(day) for day in signatures})]
         days = ", ".join(map(date_sql, signatures))
         return f"(select * from {_reader(files)} where {VISIBLE_DAY} in ({days}))" if files else f"({daily.sql([])})"
 
@@ -181,17 +175,17 @@ class PartialStore:
         stale = [day for day, signature in signatures.items() if index.get(str(day)) != signature]
         return stale, [day for day in index if self._inside(day, daily) and date.fromisoformat(day) not in signatures]
 
-    def _bring_up_to_date(self, daily: DailyPartials, folder_: Path, signatures: Mapping[date, str]) -> list[date]:
+    def _bring_up_to_date(self, daily: DailyPartials, family_path: Path, signatures: Mapping[date, str]) -> list[date]:
         """Make the days that are missing or have changed; return them."""
-        index = _read_index(folder_)
+        index = _read_index(family_path)
         stale, gone = self._stale_and_gone(daily, index, signatures)
         remaining = {day: text for day, text in index.items() if day not in {*map(str, stale), *gone}}
         if remaining != index:  # a run that is killed from here on must not leave the old mark beside new sums
-            _write_index(folder_, remaining)
+            _write_index(family_path, remaining)
         if stale:
-            self._compute(daily, stale, folder_)
+            self._compute(daily, stale, family_path)
         if stale or gone:
-            _write_index(folder_, remaining | {str(day): signatures[day] for day in stale})
+            _write_index(family_path, remaining | {str(day): signatures[day] for day in stale})
         return stale
 
     def _inside(self, day: str, daily: DailyPartials) -> bool:
@@ -213,29 +207,30 @@ class PartialStore:
             self._signatures[query] = {date.fromisoformat(str(day)): f"{count} {mark}" for day, count, mark in rows}
         return self._signatures[query]
 
-    def _compute(self, daily: DailyPartials, days: Sequence[date], folder_: Path) -> None:
+    def _compute(self, daily: DailyPartials, days: Sequence[date], family_path: Path) -> None:
         """Group the records of some days and put them into the files of their months."""
         self.engine.create_temp_table(_COMPUTED, daily.sql(days))
         try:
             for month in sorted({_month(day) for day in days}):
-                self._rewrite_month(_file(folder_, month), month, days)
+                self._rewrite_month(_file(family_path, month), month, days)
         finally:
             self.engine.drop_temp_table(_COMPUTED)
 
-    def _rewrite_month(self, path: Path, month: str, days: Sequence[date]) -> None:
-        new = f"select * from {self.engine.temp_table(_COMPUTED)} where strftime({VISIBLE_DAY}, '%Y-%m') = {literal(month)}"
-        if path.is_file():
+    def _rewrite_month(self, file: Path, month: str, days: Sequence[date]) -> None:
+        fresh = self.engine.temp_table(_COMPUTED)
+        new = f"select * from {fresh} where strftime({VISIBLE_DAY}, '%Y-%m') = {literal(month)}"
+        if file.is_file():
             computed_days = ", ".join(map(date_sql, days))
-            new += f" union all by name select * from {_reader([path])} where {VISIBLE_DAY} not in ({computed_days})"
-        self.engine.write_parquet(new, path)
+            new += f" union all by name select * from {_reader([file])} where {VISIBLE_DAY} not in ({computed_days})"
+        self.engine.write_parquet(new, file)
 
 
 def _month(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
-def _file(folder_: Path, month: str) -> Path:
-    return folder_ / f"{month}.parquet"
+def _file(family_path: Path, month: str) -> Path:
+    return family_path / f"{month}.parquet"
 
 
 def _reader(files: Sequence[Path]) -> str:
@@ -243,16 +238,16 @@ def _reader(files: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(map(path_literal, files))}], hive_partitioning = false)"
 
 
-def _read_index(folder_: Path) -> dict[str, str]:
+def _read_index(family_path: Path) -> dict[str, str]:
     try:
-        found = json.loads((folder_ / _INDEX).read_text(encoding="utf-8"))
+        found = json.loads((family_path / _INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     if not isinstance(found, dict):
         return {}
-    return {day: text for day, text in found.items() if _file(folder_, day[:7]).is_file()}
+    return {day: text for day, text in found.items() if _file(family_path, day[:7]).is_file()}
 
 
-def _write_index(folder_: Path, index: dict[str, str]) -> None:
-    with replacing_file(folder_ / _INDEX) as fresh:
+def _write_index(family_path: Path, index: dict[str, str]) -> None:
+    with replacing_file(family_path / _INDEX) as fresh:
         fresh.write_text(json.dumps(index, indent=0, sort_keys=True), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The inner SELECT over raw records: only the columns that are read, in windows, visible, with their bucket."""
+"""The inner SELECT over raw records: the columns that are read, inside windows, as each date may see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathered families: first one row a (customer, second key) in each window, then aggregates over those rows."""
+"""Aggregates in two levels: first one row per customer, second key and window, then aggregates over those rows."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def _cell(name: str, slice_: str, window: int) -> str:
 
 
 def _renamed(one: SliceAggregate, partial: PartialColumn, window: int) -> str:
-    """A partial aggregate's name over one window: the window goes between the sum's name and the partial aggregate's ending."""
+    """A partial aggregate's name over one window: the window goes before the ending, such as ``_n``."""
     return one.window(window) + partial.name.removeprefix(one.name)
 
 
