@@ -2,8 +2,8 @@
 
 A request names columns of the catalogue, as-of dates and, if need be, single customers. `FeatureBuilder` reads it
 (`row_request`), plans the columns that the tables at hand can answer (`_plan`), and runs the plan: on DuckDB with
-windows added up in memory (`_duckdb_executor`), elsewhere in SQL alone (`_sql_executor`). What comes out is a data
-frame that knows what its columns mean. `WarehouseFeatures` does the same as a step of a scikit-learn pipeline.
+windows added up in memory (`_duckdb_executor`), elsewhere in SQL alone (`_sql_executor`). What comes out is a
+data frame that knows what its columns mean. `WarehouseFeatures` does the same as a step of a scikit-learn pipeline.
 How records become windows stands in `aggregation`.
 
 >>> import pandas as pd

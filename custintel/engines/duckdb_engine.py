@@ -1,5 +1,4 @@
-"""DuckDB, the embedded default engine, and what is wrong with a database file that it cannot open.
-"""
+"""DuckDB, the embedded default engine, and what is wrong with a database file that it cannot open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewrites for Spark and PostgreSQL, where sqlglot does not know what DuckDB's functions are called or says something else.
+"""Rewrites for Spark and PostgreSQL, where sqlglot does not know DuckDB's functions or says something else.
 
 Spark: times without a zone are TIMESTAMP_NTZ; the session's time zone must be UTC. PostgreSQL: a condition becomes a
 number before one calculates with it, and a name that PostgreSQL would cut is refused.

@@ -28,7 +28,6 @@ from custintel.errors import ConfigurationError
 from custintel.expressions._first_last_pairs import STRUCT_REWRITES, WITHOUT_STRUCTS, without_structs
 from custintel.expressions._spark_and_postgres import POSTGRES_REWRITES, SPARK_REWRITES
 
-
 # seconds as doubles are exact to half a microsecond until 2106, so rounding gives the whole number of microseconds
 _MICROSECONDS = {
     "trino": "CAST(ROUND((TO_UNIXTIME(CAST({to} AS TIMESTAMP(6))) - TO_UNIXTIME(CAST({since} AS TIMESTAMP(6))))"

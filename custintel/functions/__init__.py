@@ -2,8 +2,8 @@
 
 A family of the catalogue that says ``function: NAME`` takes its columns from the function of that name. A function in
 SQL goes from a `FunctionContext` (the tables at hand, the as-of dates, what each date may see) to steps of SQL; each
-private module here holds one subject. A function of your own in Python, registered with `feature_function`, goes from an
-`AsOfView` of the tables to a data frame. Either gives at most one row per customer and date.
+private module here holds one subject. A function of your own in Python, registered with `feature_function`, goes from
+an `AsOfView` of the tables to a data frame. Either gives at most one row per customer and date.
 
 >>> from custintel.functions.function_registry import find_function
 >>> arrears = find_function("arrears")

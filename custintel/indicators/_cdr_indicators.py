@@ -1,5 +1,4 @@
-"""`cdr_indicators`: bandicoot's indicators of all customers at once.
-"""
+"""`cdr_indicators`: bandicoot's indicators of all customers at once."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The options of the indicators: dates, night, weekend, splits, statistics; each is checked once, here.
-"""
+"""The options of the indicators: dates, night, weekend, splits, statistics; each is checked once, here."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""`week_matrix`: what each customer did in each slot of each week (bandicoot's punchcards).
-"""
+"""`week_matrix`: what each customer did in each slot of each week (bandicoot's punchcards)."""
 
 from __future__ import annotations
 

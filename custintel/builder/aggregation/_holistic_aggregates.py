@@ -41,10 +41,11 @@ class DistinctCount:
         items = f"{self.name}_items"
         shares_buckets = records.shares_buckets and not self.dated
         before = self._shared_steps(items, records) if shares_buckets else [self._direct_step(items, records)]
+        buckets = records.buckets
         counted = [
-            f"cast(count(case when {s.name} <= {records.buckets.bucket_count(w)} then 1 end) as double) as {s.window(w)}"
+            f"cast(count(case when {s.name} <= {buckets.bucket_count(w)} then 1 end) as double) as {s.window(w)}"
             for s in self.aggregates
-            for w in records.buckets.windows
+            for w in buckets.windows
         ]
         sql = (
             f"select\n    {columns_sql(['customer_id', AS_OF, *counted])}\nfrom {items}\ngroup by customer_id, {AS_OF}"

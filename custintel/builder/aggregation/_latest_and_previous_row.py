@@ -1,7 +1,7 @@
 """Families that find rows: the latest row that a date may see, and each row beside the row before it.
 
-Which row stands before another depends on what was known, so each date has pairs of its own, made among the rows that it
-may see: late records change no past. They lie inside the family's longest window; everything after that is a family
+Which row stands before another depends on what was known, so each date has pairs of its own, made among the rows that
+it may see: late records change no past. They lie inside the family's longest window; everything after that is a family
 like any other.
 """
 

@@ -26,7 +26,10 @@ _LONGEST = 40
 
 @dataclass(frozen=True)
 class PartialColumn:
-    """One column of partial aggregates: its SQL over records, and how it is merged (sum, min, max or squared_deviations)."""
+    """One column of partial aggregates: its SQL over records, and how it is merged.
+
+    ``merge`` is sum, min, max or squared_deviations; the latter needs ``of``, the names of its count and sum.
+    """
 
     name: str
     sql: str

@@ -156,10 +156,12 @@ class TwoLevelAggregates:
             else f"{partials} as p"
         )
         keys = ["p.customer_id", f"{beside}.{AS_OF}", "p.item"]
+        buckets = self.records.buckets
         merged = [
-            f"{_merge_sql(partial, f'{beside}.window_bucket <= {self.records.buckets.bucket_count(w)}')} as {_renamed(s, partial, w)}"
+            _merge_sql(partial, f"{beside}.window_bucket <= {buckets.bucket_count(w)}")
+            + f" as {_renamed(s, partial, w)}"
             for s, partial in self._partial_columns()
-            for w in self.records.buckets.windows
+            for w in buckets.windows
             if (s.slice, w) in self.cells
         ]
         return f"select\n    {columns_sql([*keys, *merged])}\nfrom {source}\ngroup by {', '.join(keys)}"
