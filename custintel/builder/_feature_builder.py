@@ -193,7 +193,7 @@ class FeatureBuilder:
         >>> calls = pd.DataFrame({"customer_id": ["a"], "service": "voice", "direction": "out",
         ...                       "event_time": pd.to_datetime(["2025-06-02"])})
         >>> FeatureBuilder().left_out_of(Warehouse.from_frames(usage=calls))[0]
-        'no table bills: ... columns of arrears (which also needs payments), bill_steps, billing, ...'
+        'no table bills: ... columns of bill_changes, bills, current_plan (which also needs subscriptions), ...'
         """
         sources = assume_python_results(self.catalogue, warehouse_sources(wh))
         return missing_by_table(lost_to_tables(available(self.catalogue, sources)[1].values()))
@@ -293,7 +293,7 @@ class FeatureBuilder:
         >>> import pandas as pd
         >>> words = FeatureBuilder().words(pd.DataFrame({"tenure_days": [90.0]}))
         >>> words.loc[0, ["about", "unit", "family"]].tolist()
-        ['Days since the customer joined', 'd', 'customer']
+        ['Days since the customer joined', 'd', 'customer_profile']
         """
         return column_meanings(X, None if has_meanings(X) else self.catalogue)
 

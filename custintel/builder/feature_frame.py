@@ -9,9 +9,9 @@ copied, is compared quickly when frames are put together, and is a plain value f
 >>> X = pd.DataFrame({"events_30d": [4.0], "own": [1.0]})
 >>> X.attrs["custintel"] = {"words": meanings_json(Catalogue.load(topics=["usage"]).entries())}
 >>> column_meanings(X[["own", "events_30d"]])[["column", "about", "unit"]]
-       column                                              about    unit
-0         own                                                NaN     NaN
-1  events_30d  Calls, messages and data sessions, last 30 days  events
+       column                                         about    unit
+0         own                                           NaN     NaN
+1  events_30d  Calls, texts and data sessions, last 30 days  events
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Engines: they run SQL, take and give data frames, and read and write files. Nothing here knows about telecom.
 
 `engine` says what every engine can do; `duckdb_engine` is the embedded default, `spark_engine` works in a session of
-its own beside the user's. SQL is written once, in DuckDB's dialect; an engine of another dialect translates it.
-Frames of pandas, Polars and Arrow come in as Arrow (`arrow_frames`); pandas, Arrow, plain rows or a Parquet file go out.
+its own beside the user's. SQL is written once, in DuckDB's dialect; an engine of another dialect translates it. Frames
+of pandas, Polars and Arrow come in as Arrow (`arrow_frames`); pandas, Arrow, plain rows or a Parquet file go out.
 
 >>> import pandas as pd
 >>> from custintel.engines.duckdb_engine import DuckDBEngine

@@ -1,8 +1,8 @@
 """``first`` and ``last`` on engines that write pairs of a time and a value in another way, or cannot compare them.
 
 Trino, Hive and ClickHouse compare pairs field by field, each with its own way to write them. Snowflake and PostgreSQL
-do not: there each pair becomes two columns, its time and its value. The value of the latest row is then the first of all
-values in order, latest first; what a pair says when pairs are merged, the two columns say as well. Equal times are
+do not: there each pair becomes two columns, its time and its value. The value of the latest row is then the first of
+all values in order, latest first; what a pair says when pairs are merged, the two columns say as well. Equal times are
 settled by the value, as in the comparison of pairs.
 """
 

@@ -1,8 +1,8 @@
 """With whom: the diversity of contacts, the distributions over contacts, and conversations by text.
 
 A conversation is a run of texts with one contact less than an hour apart; a call, or an hour's silence, ends it. A
-split sees only its own records. Parts of a week and of a day last an hour at least, so nothing that lies between two of its
-records less than an hour apart can be outside the split, and the record before (of all) decides.
+split sees only its own records. Parts of a week and of a day last an hour at least, so nothing that lies between two of
+its records less than an hour apart can be outside the split, and the record before (of all) decides.
 """
 
 from __future__ import annotations
