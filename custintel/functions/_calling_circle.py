@@ -29,7 +29,7 @@ _OPERATOR = ("usage.destination", "usage.other_operator")
         "main_competitor_growth": _OPERATOR,
     },
 )
-def circle(context: FunctionContext) -> list[Step]:
+def calling_circle(context: FunctionContext) -> list[Step]:
     """The contacts of each customer over 90 days, once a contact: calls and texts, lately and before, on which net.
 
     The closest contact is the one with most calls and texts; equal ones go by their number. A contact moved to a

@@ -89,7 +89,7 @@ group by customer_id, as_of"""
         "ported_to": ("terminations.destination_operator",),
     },
 )
-def ties(context: FunctionContext) -> list[Step]:
+def ties_to_churned(context: FunctionContext) -> list[Step]:
     """Contacts of each customer who left (asked to end the line or take the number away), if known.
 
     Lines ended by us, by death or by silence do not count as having left.
@@ -97,21 +97,21 @@ def ties(context: FunctionContext) -> list[Step]:
     return [
         number_holders(context),
         leavers(context),
-        _gone(context),
-        _met(context),
+        _churned_numbers(context),
+        _churned_contacts(context),
         _operators(context),
         _answer(context),
     ]
 
 
-def _gone(context: FunctionContext) -> Step:
+def _churned_numbers(context: FunctionContext) -> Step:
     sql = f"""select n.customer_id, n.as_of, n.msisdn, n.since, n.until, l.left_day, l.ported, l.operator
 from {context.name}_numbers as n
 join {context.name}_left as l on l.customer_id = n.customer_id and l.as_of = n.as_of"""
     return context.step("gone", sql, "the numbers of those who left")
 
 
-def _met(context: FunctionContext) -> Step:
+def _churned_contacts(context: FunctionContext) -> Step:
     sql = contacts_among_sql(context, "gone", "g.left_day, g.ported, g.operator")
     return context.step("met", sql, "contacts who left, and how much they were in touch")
 
@@ -208,10 +208,10 @@ group by customer_id, as_of"""
 )
 def debtors(context: FunctionContext) -> list[Step]:
     """Other lines ended by us (``involuntary``) of the same household, account, or devices of the last 180 days."""
-    return [_ended(context), _devices(context), _reused(context), _debt_answer(context)]
+    return [_lines_cut(context), _devices(context), _shared_with_debtors(context), _debt_answer(context)]
 
 
-def _ended(context: FunctionContext) -> Step:
+def _lines_cut(context: FunctionContext) -> Step:
     sql = f"""select distinct c.customer_id, c.as_of, c.household_id, c.account_id
 from (
 {context.rows_sql("customers", all_customers=True)}
@@ -232,7 +232,7 @@ where device_id is not null"""
     return context.step("devices", sql, "one row a line and device")
 
 
-def _reused(context: FunctionContext) -> Step:
+def _shared_with_debtors(context: FunctionContext) -> Step:
     sql = f"""select mine.customer_id, mine.as_of, count(distinct theirs.customer_id) as debtors
 from {context.name}_devices as mine
 join {context.name}_devices as theirs on theirs.device_id = mine.device_id and theirs.as_of = mine.as_of
@@ -246,26 +246,26 @@ def _debt_answer(context: FunctionContext) -> Step:
     sql = f"""select
     c.customer_id,
     c.as_of,
-    {_others("household")} as household_debtors,
-    {_others("account")} as account_debtors,
+    {_other_debtors_sql("household")} as household_debtors,
+    {_other_debtors_sql("account")} as account_debtors,
     coalesce(r.debtors, 0) as device_debtors
 from (
 {context.rows_sql("customers")}
 ) as c
 left join {context.name}_reused as r on r.customer_id = c.customer_id and r.as_of = c.as_of
-{_join(context, "household")}
-{_join(context, "account")}
+{_group_join_sql(context, "household")}
+{_group_join_sql(context, "account")}
 left join {context.name}_ended as own on own.customer_id = c.customer_id and own.as_of = c.as_of"""
     return context.step("answer", sql, "debtors near each customer")
 
 
-def _others(kind: str) -> str:
+def _other_debtors_sql(kind: str) -> str:
     """Debtors of the group without the customer, who may be one; missing where the group is not known."""
     own = "case when own.customer_id is not null then 1 else 0 end"
     return f"case when c.{kind}_id is not null then coalesce({kind}.debtors, 0) - {own} end"
 
 
-def _join(context: FunctionContext, kind: str) -> str:
+def _group_join_sql(context: FunctionContext, kind: str) -> str:
     return f"""left join (
     select as_of, {kind}_id, count(*) as debtors
     from {context.name}_ended

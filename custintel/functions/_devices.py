@@ -44,7 +44,7 @@ from (
         "most_lines": (),
     },
 )
-def imei(context: FunctionContext) -> list[Step]:
+def shared_devices(context: FunctionContext) -> list[Step]:
     """Device identities of each line over 90 days, and the number of lines that use the same ones."""
     return [devices_used(context, all_customers=True), _shared(context), _answer(context)]
 

@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from custintel.functions.function_context import FunctionContext, Step
 
 
-_FIGURES = ("drop_rate", "busy_hour_load", "throughput_mbps", "outage_hours")
+_KPIS = ("drop_rate", "busy_hour_load", "throughput_mbps", "outage_hours")
 
 
-def _needs(*figures: str) -> tuple[str, ...]:
-    return tuple(f"cell_kpis.{figure}" for figure in figures)
+def _needs(*kpis: str) -> tuple[str, ...]:
+    return tuple(f"cell_kpis.{kpi}" for kpi in kpis)
 
 
-def _at_home(figure: str) -> tuple[str, ...]:
+def _at_home(kpi: str) -> tuple[str, ...]:
     """Home is where the nights are spent."""
-    return (*_needs(figure), "usage.hour")
+    return (*_needs(kpi), "usage.hour")
 
 
 @sql_function(
     "experience",
     reads=[
         Reads("usage", required=("cell_id", "event_time"), days=90),
-        Reads("cell_kpis", required=("cell_id",), optional=_FIGURES, days=90),
+        Reads("cell_kpis", required=("cell_id",), optional=_KPIS, days=90),
     ],
     outputs={
         "drop_rate_30": _needs("drop_rate"),
@@ -47,7 +47,7 @@ def _at_home(figure: str) -> tuple[str, ...]:
         "days_since_home_outage": _at_home("outage_hours"),
     },
 )
-def experience(context: FunctionContext) -> list[Step]:
+def network_experience(context: FunctionContext) -> list[Step]:
     """Means and outage hours of each cell over 30 and 90 days, weighted by the customer's use of the cell in 90 days.
 
     Home is the cell with most use at night, as in `places`. A day with at least an hour of outage is an outage day.
@@ -69,8 +69,8 @@ group by customer_id, as_of, cell_id"""
 def _cells(context: FunctionContext) -> Step:
     lately = "case when date_diff('day', event_date, as_of) < 30 then {} end"
     means = [
-        f"avg({sql.format(figure)}) as {name}_{days}"
-        for name, figure in (("drop_rate", "drop_rate"), ("load", "busy_hour_load"), ("throughput", "throughput_mbps"))
+        f"avg({sql.format(kpi)}) as {name}_{days}"
+        for name, kpi in (("drop_rate", "drop_rate"), ("load", "busy_hour_load"), ("throughput", "throughput_mbps"))
         for days, sql in ((30, lately), (90, "{}"))
     ]
     sql = f"""select
@@ -105,8 +105,8 @@ where place = 1"""
 
 def _answer(context: FunctionContext) -> Step:
     weighted = ("drop_rate_30", "drop_rate_90", "load_30", "load_90", "throughput_30", "throughput_90")
-    figures = (*weighted, "outage_hours_30", "outage_hours_90")
-    means = [f"sum(v.n * k.{f}) / nullif(sum(case when k.{f} is not null then v.n end), 0) as {f}" for f in figures]
+    kpis = (*weighted, "outage_hours_30", "outage_hours_90")
+    means = [f"sum(v.n * k.{f}) / nullif(sum(case when k.{f} is not null then v.n end), 0) as {f}" for f in kpis]
     homes = {
         "home_drop_rate": "drop_rate_90",
         "home_throughput": "throughput_90",

@@ -56,7 +56,7 @@ def places(context: FunctionContext) -> list[Step]:
     Equal cells go by their use on the whole, then by name. Without use at night there is no home. Distances are from
     cell to cell; the radius of gyration is around the mean of latitudes and longitudes, weighted by use.
     """
-    return [_visits(context), _located(context), _middle(context), _homes(context), _answer(context)]
+    return [_visits(context), _located(context), _centre(context), _homes(context), _answer(context)]
 
 
 def _visits(context: FunctionContext) -> Step:
@@ -103,7 +103,7 @@ left join (
     return context.step("located", sql, "cells with their position, ordered by use at night and by use")
 
 
-def _middle(context: FunctionContext) -> Step:
+def _centre(context: FunctionContext) -> Step:
     sql = f"""select
     customer_id,
     as_of,
@@ -112,14 +112,14 @@ def _middle(context: FunctionContext) -> Step:
 from {context.name}_located
 where latitude is not null and longitude is not null
 group by customer_id, as_of"""
-    return context.step("middle", sql, "the middle of each customer's places")
+    return context.step("centre", sql, "the centre of each customer's places, weighted by use")
 
 
 def _homes(context: FunctionContext) -> Step:
     def home(place: str, nights: str, column: str) -> str:
         return f"max(case when {place} = 1 and {nights} > 0 then {column} end)"
 
-    lately, before = ("lately_place", "nights_lately"), ("before_place", "nights - nights_lately")
+    recent, before = ("lately_place", "nights_lately"), ("before_place", "nights - nights_lately")
     sql = f"""select
     customer_id,
     as_of,
@@ -128,8 +128,8 @@ def _homes(context: FunctionContext) -> Step:
     {home("home_place", "nights", "longitude")} as longitude,
     {home("home_place", "nights", "kind")} as kind,
     {home("home_place", "nights", "region")} as region,
-    {home(*lately, "latitude")} as lately_latitude,
-    {home(*lately, "longitude")} as lately_longitude,
+    {home(*recent, "latitude")} as lately_latitude,
+    {home(*recent, "longitude")} as lately_longitude,
     {home(*before, "latitude")} as before_latitude,
     {home(*before, "longitude")} as before_longitude
 from {context.name}_located
@@ -137,7 +137,7 @@ group by customer_id, as_of"""
     return context.step("homes", sql, "home now, in the last 30 days, and before")
 
 
-def _likeness(one: int) -> str:
+def _similarity_sql(one: int) -> str:
     """How alike the cells of a week and of the week before are (cosine)."""
     a, b = f"v.week_{one}", f"v.week_{one + 1}"
     return f"sum({a} * {b}) / nullif(sqrt(sum({a} * {a})) * sqrt(sum({b} * {b})), 0)"
@@ -145,12 +145,12 @@ def _likeness(one: int) -> str:
 
 def _answer(context: FunctionContext) -> Step:
     home = distance(("h.latitude", "h.longitude"), ("v.latitude", "v.longitude"))
-    middle = distance(("m.latitude", "m.longitude"), ("v.latitude", "v.longitude"))
+    from_centre = distance(("m.latitude", "m.longitude"), ("v.latitude", "v.longitude"))
     moved = distance(("h.before_latitude", "h.before_longitude"), ("h.lately_latitude", "h.lately_longitude"))
     placed = "case when v.latitude is not null and v.longitude is not null then v.n end"
-    radius = f"sqrt(sum(v.n * power({middle}, 2)) / sum({placed}))"
-    likeness = [_likeness(w) for w in range(_WEEKS - 1)]
-    known = " + ".join(f"case when {sql} is not null then 1 else 0 end" for sql in likeness)
+    radius = f"sqrt(sum(v.n * power({from_centre}, 2)) / sum({placed}))"
+    similarities = [_similarity_sql(w) for w in range(_WEEKS - 1)]
+    known = " + ".join(f"case when {sql} is not null then 1 else 0 end" for sql in similarities)
     sql = f"""select
     v.customer_id,
     v.as_of,
@@ -164,9 +164,9 @@ def _answer(context: FunctionContext) -> Step:
     max({home}) as farthest,
     case when {radius} < {_METRE} then 0 else {radius} end as radius,
     count(case when v.reached - v.n < 0.8 * v.total then 1 end) as frequent_cells,
-    ({" + ".join(f"coalesce({sql}, 0)" for sql in likeness)}) / nullif({known}, 0) as week_likeness
+    ({" + ".join(f"coalesce({sql}, 0)" for sql in similarities)}) / nullif({known}, 0) as week_likeness
 from {context.name}_located as v
 left join {context.name}_homes as h on h.customer_id = v.customer_id and h.as_of = v.as_of
-left join {context.name}_middle as m on m.customer_id = v.customer_id and m.as_of = v.as_of
+left join {context.name}_centre as m on m.customer_id = v.customer_id and m.as_of = v.as_of
 group by v.customer_id, v.as_of"""
     return context.step("answer", sql, "places of each customer")

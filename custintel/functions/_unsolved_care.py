@@ -25,7 +25,7 @@ _SOLVED, _TOPIC = ("care.resolved_time",), ("care.topic",)
         "repeated_topics": _TOPIC,
     },
 )
-def unsolved(context: FunctionContext) -> list[Step]:
+def unsolved_care(context: FunctionContext) -> list[Step]:
     """Contacts of 180 days still open at the end of the day, and those that repeat a topic within 7 and 30 days."""
     return [_contacts(context), _answer(context)]
 

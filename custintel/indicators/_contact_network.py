@@ -96,14 +96,14 @@ select other, own, w from talks where not outgoing and other not in (select own 
         "select f.a, f.b, f.w + g.w as w\nfrom flows as f join flows as g on f.a = g.b and f.b = g.a\nwhere f.a <> f.b"
     )
     members = "select line, node as own\nfrom lines join nodes on name = customer_id"
-    circles = "select distinct own, other from talks\nunion\nselect own, own from members"
+    ego_networks = "select distinct own, other from talks\nunion\nselect own, own from members"
     return [
         Step("nodes", nodes, "customers and other parties by number"),
         Step("members", members, "customers among them"),
         Step("talks", talks, "half hours with each other party, by direction"),
         Step("flows", flows, "half hours in which one called or texted the other"),
         Step("edges", edges, "connections: both did"),
-        Step("circles", circles, "each customer and all parties"),
+        Step("ego_networks", ego_networks, "each customer and all parties"),
     ]
 
 
@@ -123,7 +123,7 @@ left join (
 ) using (own)
 left join (
     select c.own, max(e.w) as heaviest
-    from circles as c join edges as e on e.a = c.other join circles as d on d.own = c.own and d.other = e.b
+    from ego_networks as c join edges as e on e.a = c.other join ego_networks as d on d.own = c.own and d.other = e.b
     group by c.own
 ) using (own)
 order by line"""

@@ -90,7 +90,7 @@ def _talk_time(per_contact: list[Step]) -> IndicatorTable:
     sql = f"""select {KEYS}, {pareto_count_sql("s", "all_s")} / sum(k) as pareto
 from ({value_counts_sql(calls, "s")}) join totals using ({KEYS})
 group by {KEYS}"""
-    last = Step("talk", sql, "contacts by seconds talked")
+    last = Step("talk_time", sql, "contacts by seconds talked")
     return IndicatorTable((*per_contact, last), (Indicator("percent_pareto_durations", "pareto", (CALLS,)),))
 
 

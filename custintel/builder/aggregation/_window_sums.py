@@ -73,13 +73,13 @@ class PartialsMatrix:
         found.reshape(-1)[self.flat] = values
         return found
 
-    def walk(self, wanted: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, int]]:
+    def walk(self, requested: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, int]]:
         """Add the cells of each date, newest first; yield (date, window bucket) after each that is wanted, then 0."""
         for date, window_buckets in enumerate(self.window_buckets):
             for number, cells in enumerate(window_buckets, 1):
                 for cell in cells:
                     add(cell)
-                if number in wanted:
+                if number in requested:
                     yield date, number
             yield date, 0
 
@@ -90,7 +90,7 @@ class WindowTotals:
     def __init__(self, matrix: PartialsMatrix, columns: Mapping[str, Floats]) -> None:
         self.matrix, self.columns = matrix, columns
 
-    def of(self, aggregate: Aggregate, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
+    def of(self, aggregate: Aggregate, name: str, requested: Sequence[int]) -> dict[int, Floats]:
         """The aggregate over the windows that end with the wanted window buckets."""
         ways: dict[str, Callable[[str, Sequence[int]], dict[int, Floats]]] = {
             "count": self.count,
@@ -100,28 +100,28 @@ class WindowTotals:
             "min": lambda n, w: self.extreme(np.fmin, n, w),
             "max": lambda n, w: self.extreme(np.fmax, n, w),
         }
-        return ways[aggregate.function](name, wanted)
+        return ways[aggregate.function](name, requested)
 
-    def count(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
+    def count(self, name: str, requested: Sequence[int]) -> dict[int, Floats]:
         """Counts; nothing is zero."""
-        return self._window_sums(self._filled(name), wanted)
+        return self._window_sums(self._filled(name), requested)
 
-    def sum(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
+    def sum(self, name: str, requested: Sequence[int]) -> dict[int, Floats]:
         """Sums; nothing known is missing."""
         given = self.matrix.filled(self.columns[name], np.nan)
         known = ~np.isnan(given)
-        sums = self._window_sums(np.where(known, given, 0.0), wanted)
+        sums = self._window_sums(np.where(known, given, 0.0), requested)
         if known.all():
             return sums
-        counts = self._window_sums(known, wanted)
+        counts = self._window_sums(known, requested)
         return {bucket: np.where(counts[bucket] > 0, sums[bucket], np.nan) for bucket in sums}
 
-    def avg(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
+    def avg(self, name: str, requested: Sequence[int]) -> dict[int, Floats]:
         """Means."""
-        sums, counts = (self._window_sums(self._filled(f"{name}_{partial}"), wanted) for partial in "sn")
+        sums, counts = (self._window_sums(self._filled(f"{name}_{partial}"), requested) for partial in "sn")
         return {bucket: _ratio(sums[bucket], counts[bucket]) for bucket in sums}
 
-    def stddev(self, name: str, wanted: Sequence[int]) -> dict[int, Floats]:
+    def stddev(self, name: str, requested: Sequence[int]) -> dict[int, Floats]:
         """Sample standard deviations, put together by means (Chan, Golub and LeVeque 1983)."""
         n, s, q = (self._filled(f"{name}_{partial}") for partial in "nsq")
         state = np.zeros((3, self.matrix.shape[1]))
@@ -139,9 +139,9 @@ class WindowTotals:
             with np.errstate(invalid="ignore", divide="ignore"):
                 return np.where(state[0] > 1, np.sqrt(np.maximum(state[2], 0.0) / (state[0] - 1)), np.nan)
 
-        return self._collected(wanted, add, finished, lambda: state.fill(0.0))
+        return self._collected(requested, add, finished, lambda: state.fill(0.0))
 
-    def extreme(self, better: Callable[..., Floats], name: str, wanted: Sequence[int]) -> dict[int, Floats]:
+    def extreme(self, better: Callable[..., Floats], name: str, requested: Sequence[int]) -> dict[int, Floats]:
         """Smallest or largest values; nothing known is missing."""
         given = self.matrix.filled(self.columns[name], np.nan)
         state = np.full(self.matrix.shape[1], np.nan)
@@ -149,25 +149,29 @@ class WindowTotals:
         def add(cell: int) -> None:
             better(state, given[cell], out=state)
 
-        return self._collected(wanted, add, state.copy, lambda: state.fill(np.nan))
+        return self._collected(requested, add, state.copy, lambda: state.fill(np.nan))
 
     def _filled(self, name: str) -> Floats:
         return np.nan_to_num(self.matrix.filled(self.columns[name], 0.0), copy=False, nan=0.0)
 
-    def _window_sums(self, given: NDArray[Any], wanted: Sequence[int]) -> dict[int, Floats]:
+    def _window_sums(self, given: NDArray[Any], requested: Sequence[int]) -> dict[int, Floats]:
         state = np.zeros(self.matrix.shape[1])
 
         def add(cell: int) -> None:
             np.add(state, given[cell], out=state)
 
-        return self._collected(wanted, add, state.copy, lambda: state.fill(0.0))
+        return self._collected(requested, add, state.copy, lambda: state.fill(0.0))
 
     def _collected(
-        self, wanted: Sequence[int], add: Callable[[int], None], value: Callable[[], Floats], clear: Callable[[], None]
+        self,
+        requested: Sequence[int],
+        add: Callable[[int], None],
+        value: Callable[[], Floats],
+        clear: Callable[[], None],
     ) -> dict[int, Floats]:
         shape = (len(self.matrix.window_buckets), self.matrix.shape[1])
-        found = {window_bucket: np.empty(shape) for window_bucket in wanted}
-        for date, window_bucket in self.matrix.walk(wanted, add):
+        found = {window_bucket: np.empty(shape) for window_bucket in requested}
+        for date, window_bucket in self.matrix.walk(requested, add):
             if window_bucket:
                 found[window_bucket][date] = value()
             else:
@@ -310,11 +314,11 @@ class WindowSums:
         totals = WindowTotals(matrix, {name: values for name, (values, _) in numbers.items()})
         found: dict[str, NDArray[Any]] = {}
         for key, one in self.added.items():
-            wanted = self._windows(key)
+            requested = self._windows(key)
             number = self.records.buckets.bucket_count
-            windows = totals.of(one.aggregate, one.name, sorted({number(w) for w in wanted}))
+            windows = totals.of(one.aggregate, one.name, sorted({number(w) for w in requested}))
             unit = numbers[one.name][1] if one.name in numbers else None
-            found |= {one.window(w): _typed(windows[number(w)], unit) for w in wanted}
+            found |= {one.window(w): _typed(windows[number(w)], unit) for w in requested}
         return found
 
     def _windows(self, key: AggregateKey) -> list[int]:
