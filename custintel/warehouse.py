@@ -240,9 +240,9 @@ class Warehouse:
     ) -> Warehouse:
         """The tables of any place, checked."""
         if isinstance(place, duckdb.DuckDBPyConnection):
-            engine = DuckDBEngine.of(place)
+            engine = DuckDBEngine.from_connection(place)
             catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
-            sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
+            sources = database_sources(engine, catalog, parse_mapping(rename), engine.import_temporary_tables(place))
             return cls(engine, sources, latest, where="connection")
         if is_spark_session(place):
             spark = SparkEngine(cast("SparkSession", place))
@@ -519,7 +519,7 @@ class Warehouse:
             reports.append(before[now.table] if same else now)
             aside = folder / "set_aside" / f"{now.table}.parquet"
             if same and aside.is_file():
-                engine.make(now.table, f"select * from {engine.read_files([aside])}", "set_aside")
+                engine.create_table(now.table, f"select * from {engine.read_files([aside])}", "set_aside")
         self.report = QualityReport(reports)
 
     def __copy__(self) -> Warehouse:

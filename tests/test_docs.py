@@ -146,5 +146,5 @@ def test_the_api_reference_has_every_public_name() -> None:
     modules = {"decide", "explain", "labels", "metrics", "__version__"}
     for name in set(custintel.__all__) - modules:
         assert f"### `{name}`" in page, name
-    for name in ("feature_words", "write_features", "trial_problems", "features_schema", "column_card"):
+    for name in ("column_meanings", "write_features", "trial_problems", "features_schema", "column_card"):
         assert f"### `{name}`" in page, name

@@ -20,7 +20,7 @@ from custintel.catalogue.feature_family import Entry, Family
 from custintel.errors import Problem, raise_problems
 from custintel.expressions.parse import parse
 from custintel.files.yaml_reader import read_yaml_documents, read_yaml_text
-from custintel.functions.function_registry import registered
+from custintel.functions.function_registry import registered_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,7 +95,7 @@ class Catalogue:
             hint: did you mean billing...?
         """
         texts = tuple(yaml_texts("features", features_path))
-        whole = _checked(texts, registered())
+        whole = _checked(texts, registered_functions())
         return whole if topics is None else whole.select(topics)
 
     @property

@@ -28,7 +28,6 @@ from custintel.learners.saved_state_parts import (
     TableState,
     require,
     used_columns,
-    used_columns,
 )
 from custintel.learners.saved_states import AnomalyScoreState, ClassesState, EstimatorState, TableClassifierState
 from custintel.rules import RuleBase
@@ -203,7 +202,10 @@ class FraudState(TableState, ClassesState, EstimatorState):
         self.parts.anomaly.check({})
         for part in (self.parts.model, self.parts.anomaly):
             require({column.name for column in part.contract} <= names, "a part reads columns that are not there")
-            require(used_columns(part.contract) == used_columns(self.contract), "a part reads other columns than the detector")
+            require(
+                used_columns(part.contract) == used_columns(self.contract),
+                "a part reads other columns than the detector",
+            )
         if self.parts.kinds is not None:
             self._check_kinds(self.parts.kinds, _own(columns, "kinds_"))
 

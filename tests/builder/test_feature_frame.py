@@ -9,7 +9,7 @@ import pytest
 from small_operator import CUSTOMERS
 
 from custintel.builder import FeatureBuilder
-from custintel.builder.feature_frame import feature_words, has_words
+from custintel.builder.feature_frame import column_meanings, has_meanings
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def X(wh):
 
 
 def test_words_are_those_of_the_catalogue(X):
-    words, described = feature_words(X), FeatureBuilder(["usage", "customer"]).describe()
+    words, described = column_meanings(X), FeatureBuilder(["usage", "customer"]).describe()
     described = described.set_index("column").loc[list(X.columns)].reset_index()[list(words.columns)]
     plain = [frame.astype(object).where(frame.notna(), None) for frame in (words, described)]
     pd.testing.assert_frame_equal(*plain, check_dtype=False)
@@ -41,23 +41,23 @@ def _through_parquet(X, folder):
     ],
 )
 def test_words_stay_when_rows_and_columns_change(X, change, tmp_path):
-    words = feature_words(change(X, tmp_path)).set_index("column")
+    words = column_meanings(change(X, tmp_path)).set_index("column")
     assert words.loc["minutes_30d", "about"] == "Minutes of calls, last 30 days"
-    assert words.loc["minutes_30d", ["unit", "family", "window"]].tolist() == ["min", "usage", 30]
+    assert words.loc["minutes_30d", ["unit", "family", "window"]].tolist() == ["min", "volumes", 30]
     assert len(words) == len(change(X, tmp_path).columns)
 
 
 def test_columns_of_the_user_are_known_by_their_names(X):
-    words = feature_words(X[["events_7d"]].assign(mine=1.0)).set_index("column")
+    words = column_meanings(X[["events_7d"]].assign(mine=1.0)).set_index("column")
     assert list(words.index) == ["events_7d", "mine"]
     assert words.loc["mine"].isna().all()
 
 
 def test_frames_without_words():
     foreign = pd.DataFrame({"tenure_days": [1.0]})
-    assert not has_words(foreign)
-    assert feature_words(foreign)["about"].isna().all()
-    assert feature_words(foreign, FeatureBuilder().catalogue)["unit"].tolist() == ["d"]
+    assert not has_meanings(foreign)
+    assert column_meanings(foreign)["about"].isna().all()
+    assert column_meanings(foreign, FeatureBuilder().catalogue)["unit"].tolist() == ["d"]
 
 
 def test_words_are_one_plain_text(X):

@@ -12,7 +12,7 @@ import same_frames
 from small_operator import CUSTOMERS, random_tables
 
 from custintel.builder import FeatureBuilder
-from custintel.builder.aggregation._partial_store import KeptDays
+from custintel.builder.aggregation._partial_store import PartialStore
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import ConfigurationError
 from custintel.warehouse import Warehouse
@@ -124,16 +124,16 @@ def test_a_killed_run_leaves_no_old_mark_beside_new_sums(tmp_path, monkeypatch):
     old, new = [usage(*[("a", f"2025-06-01 {hour}:00", None) for hour in hours]) for hours in ((10, 11), (10, 11, 12))]
     builder = FeatureBuilder(["usage"])
     builder.build(old, "2025-06-01", partials=tmp_path)
-    after = KeptDays._make
+    after = PartialStore._compute
 
     def killed(*given):
         after(*given)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(KeptDays, "_make", killed)
+    monkeypatch.setattr(PartialStore, "_compute", killed)
     with pytest.raises(KeyboardInterrupt):
         builder.build(new, "2025-06-01", partials=tmp_path)
-    monkeypatch.setattr(KeptDays, "_make", after)
+    monkeypatch.setattr(PartialStore, "_compute", after)
     assert builder.build(old, "2025-06-01", partials=tmp_path)["events_7d"].tolist() == [2.0]
     assert builder.build(new, "2025-06-01", partials=tmp_path)["events_7d"].tolist() == [3.0]
 
@@ -142,7 +142,7 @@ def test_two_builds_at_once_keep_all_days(tmp_path, monkeypatch):
     rows = [("a", f"2025-06-{day:02d} 10:00", None) for day in range(1, 29)]
     first, second = FeatureBuilder(["usage"]), FeatureBuilder(["usage"])
     other = threading.Thread(target=lambda: second.build(usage(*rows), "2025-06-28", partials=tmp_path))
-    make = KeptDays._make
+    make = PartialStore._compute
 
     def interrupted(*given):
         """The other build begins, and ends if it can, while this one makes its days."""
@@ -151,7 +151,7 @@ def test_two_builds_at_once_keep_all_days(tmp_path, monkeypatch):
             other.start()
             other.join(3)
 
-    monkeypatch.setattr(KeptDays, "_make", interrupted)
+    monkeypatch.setattr(PartialStore, "_compute", interrupted)
     first.build(usage(*rows), "2025-06-10", partials=tmp_path)
     other.join(60)
     assert len(made(tmp_path)["usage"]) == 28
@@ -173,5 +173,5 @@ def test_only_the_embedded_engine_keeps_days(tmp_path):
         dialect = "spark"
 
     with pytest.raises(ConfigurationError, match="embedded engine only"):
-        KeptDays(tmp_path, Elsewhere())
-    assert KeptDays(tmp_path, DuckDBEngine()).made == {}
+        PartialStore(tmp_path, Elsewhere())
+    assert PartialStore(tmp_path, DuckDBEngine()).computed_days == {}

@@ -10,19 +10,19 @@ from sqlglot.errors import ErrorLevel
 from custintel.builder import FeatureBuilder
 from custintel.errors import ConfigurationError
 from custintel.expressions.parse import parse
-from custintel.expressions.translate_dialect import DIALECTS, translated
+from custintel.expressions.translate_dialect import DIALECTS, translate
 
 OTHERS = [d for d in DIALECTS if d != "duckdb"]
 
 
 def one_line(sql: str, dialect: str) -> str:
-    return " ".join(translated(sql, dialect).split()).replace("( ", "(").replace(" )", ")")
+    return " ".join(translate(sql, dialect).split()).replace("( ", "(").replace(" )", ")")
 
 
 def test_an_unknown_dialect_says_which_there_are() -> None:
     known = r"given: oracle\n  allowed: duckdb, spark, trino, hive, clickhouse, snowflake, postgres"
     with pytest.raises(ConfigurationError, match=known):
-        translated("select 1", "oracle")
+        translate("select 1", "oracle")
     with pytest.raises(ConfigurationError, match=known):
         FeatureBuilder(["usage"]).sql("2025-06-30", "oracle")
 
@@ -151,7 +151,7 @@ def test_conditions_become_numbers_where_postgres_would_refuse_them() -> None:
 def test_a_name_that_postgres_would_cut_is_refused() -> None:
     assert f"AS {'n' * 63}" in one_line(f"select 1 as {'n' * 63}", "postgres")
     with pytest.raises(ConfigurationError, match="too long for PostgreSQL"):
-        translated(f"select 1 as {'n' * 64}", "postgres")
+        translate(f"select 1 as {'n' * 64}", "postgres")
 
 
 @pytest.mark.parametrize("dialect", OTHERS)

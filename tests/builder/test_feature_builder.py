@@ -108,7 +108,7 @@ def test_late_arrivals_enter_when_they_arrive():
 def test_parts_give_the_same_rows(wh, monkeypatch, features_folder, families):
     builder = FeatureBuilder(families, features_path=features_folder)
     whole = builder.build(wh, ["2025-05-31", "2025-06-30"])
-    monkeypatch.setattr("custintel.builder._duckdb_executor.CELLS", 100)
+    monkeypatch.setattr("custintel.builder._duckdb_executor.MAX_CELLS", 100)
     parts = builder.build(wh, ["2025-05-31", "2025-06-30"])
     pd.testing.assert_frame_equal(parts, whole, rtol=1e-9)
 

@@ -13,8 +13,8 @@ from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions import feature_function
 from custintel.functions import function_registry as _declared
-from custintel.functions.function_registry import find
-from custintel.functions.python_functions import View, load_python
+from custintel.functions.function_registry import find_function
+from custintel.functions.python_functions import AsOfView, load_python
 from custintel.warehouse import Warehouse
 
 YAML = """\
@@ -57,7 +57,7 @@ def wh() -> Warehouse:
 
 def register(days: int | None = 90) -> None:
     @feature_function("own", reads={"usage": days}, columns=["rows_seen", "place"])
-    def own(view: View) -> pd.DataFrame:
+    def own(view: AsOfView) -> pd.DataFrame:
         calls = view.frame("usage")
         grouped = calls.sort_values("event_time").groupby("customer_id")
         return pd.DataFrame({"rows_seen": grouped.size(), "place": grouped["cell_id"].last()})
@@ -100,7 +100,7 @@ def test_a_file_that_registers(folder: Path) -> None:
     )
     (folder / "own.py").write_text(text, encoding="utf-8")
     load_python(folder / "own.py")
-    assert find("own").reads[0].days == 30
+    assert find_function("own").reads[0].days == 30
     load_python(folder / "own.py")
     with pytest.raises(ConfigurationError, match="no Python file"):
         load_python(folder / "absent.py")
@@ -138,7 +138,7 @@ def test_there_is_no_sql(folder: Path, wh: Warehouse) -> None:
 
 def test_tables_that_are_absent_are_said(folder: Path, wh: Warehouse) -> None:
     @feature_function("own", reads={"usage": 30, "bills": 90}, columns=["rows_seen", "place"])
-    def own(view: View) -> pd.DataFrame:
+    def own(view: AsOfView) -> pd.DataFrame:
         raise AssertionError("not to be called")
 
     X = FeatureBuilder(["own", "usage"], features_path=folder, skip_unavailable=True).build(wh, "2025-06-30")
@@ -196,7 +196,7 @@ def test_values_written_later_are_not_seen_before() -> None:
     seen = {}
 
     @feature_function("own", reads={"care": 90, "plans": None}, columns=["rows_seen", "place"])
-    def own(view: View) -> pd.DataFrame:
+    def own(view: AsOfView) -> pd.DataFrame:
         seen[str(view.as_of.date())] = view.frame("care").iloc[0]
         assert view.frame("plans")["plan_id"].tolist() == ["s"]
         return pd.DataFrame({"rows_seen": [1], "place": [None]}, index=["a"])

@@ -26,7 +26,7 @@ SOURCES = {table for family in Catalogue.load(HARD).families for table in family
 EVENTS = sorted(table for table in SOURCES if TABLES[table].arrival_time)
 
 
-class Room:
+class OneTable:
     """What is built from one table: its families, and the tables they need."""
 
     def __init__(self, table: str, tables: dict[str, pd.DataFrame], folder: Path) -> None:
@@ -46,8 +46,8 @@ class Room:
 
 
 @pytest.fixture(scope="module")
-def rooms(tables, features_folder) -> dict[str, Room]:
-    return {table: Room(table, tables, features_folder) for table in EVENTS}
+def one_table(tables, features_folder) -> dict[str, OneTable]:
+    return {table: OneTable(table, tables, features_folder) for table in EVENTS}
 
 
 def new_rows(table: str, seed: int) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def is_date(table: str) -> bool:
 
 @settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 @given(table=st.sampled_from(EVENTS), seed=st.integers(100, 10_000), late=st.booleans(), cut=st.sampled_from(DATES))
-def test_rows_dated_or_arriving_after_a_date_change_nothing_as_of_it(rooms, table, seed, late, cut):
+def test_rows_dated_or_arriving_after_a_date_change_nothing_as_of_it(one_table, table, seed, late, cut):
     event, arrival = TABLES[table].event_time, TABLES[table].arrival_time
     rows = new_rows(table, seed)
     after = pd.Series(cut + pd.to_timedelta(86_400 + np.arange(len(rows)) * 7919, unit="s"), index=rows.index)
@@ -76,17 +76,17 @@ def test_rows_dated_or_arriving_after_a_date_change_nothing_as_of_it(rooms, tabl
         rows[event] = after.dt.normalize() if is_date(table) else after
         rows[arrival] = pd.NaT
     known = [day for day in DATES if day <= cut]
-    assert_same(rooms[table].build_with(rows).loc[known], rooms[table].before.loc[known])
+    assert_same(one_table[table].build_with(rows).loc[known], one_table[table].before.loc[known])
 
 
 @pytest.mark.parametrize("table", [table for table in EVENTS if "customer_id" in TABLES[table].columns])
-def test_rows_that_had_arrived_do_change_something(rooms, table):
+def test_rows_that_had_arrived_do_change_something(one_table, table):
     """The property above would hold for a builder that reads nothing: the same rows, earlier, must be seen."""
     rows = new_rows(table, 42)
     rows[TABLES[table].event_time] = DATES[0] - pd.Timedelta(days=1)
     rows[TABLES[table].arrival_time] = pd.NaT
     with pytest.raises(AssertionError):
-        assert_same(rooms[table].build_with(rows), rooms[table].before)
+        assert_same(one_table[table].build_with(rows), one_table[table].before)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))

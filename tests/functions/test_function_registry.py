@@ -9,9 +9,9 @@ from oracle_functions import ORACLES
 from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
 from custintel.contracts.table_contracts import TABLES
-from custintel.functions.function_registry import registered
+from custintel.functions.function_registry import registered_functions
 
-SHIPPED = [function for function in registered() if function.language == "sql"]
+SHIPPED = [function for function in registered_functions() if function.language == "sql"]
 FAMILIES = {family.function: family for family in Catalogue.load().families if family.kind == "function"}
 
 
@@ -26,7 +26,7 @@ def test_a_function_is_described_and_has_an_oracle(function):
 def test_what_is_read_is_in_the_contracts(function):
     for read in function.reads:
         assert {*read.required, *read.optional} <= set(TABLES[read.table].columns) | {"visible_date"}
-    needs = {need for _, several in function.gives for need in several}
+    needs = {need for _, several in function.outputs for need in several}
     optional = {f"{read.table}.{column}" for read in function.reads for column in read.optional}
     assert needs <= optional | {"usage.hour"}  # which tables of days do not have
 

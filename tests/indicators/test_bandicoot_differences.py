@@ -168,7 +168,7 @@ def test_customers_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     rows = [{"customer_id": f"k{i % 9}", "event_time": f"2025-06-{1 + i % 28:02} {i % 24:02}:00"} for i in range(200)]
     wh = Warehouse.from_frames(usage=_usage(*rows))
     whole = cdr_indicators(wh, "week")
-    monkeypatch.setattr("custintel.indicators._cdr_indicators.RECORDS", 60)
+    monkeypatch.setattr("custintel.indicators._cdr_indicators.MAX_RECORDS", 60)
     pd.testing.assert_frame_equal(cdr_indicators(wh, "week"), whole)
 
 
