@@ -43,7 +43,7 @@ _KEYS = {
     "dates": ("every", "history_days"),
     "features": ("families", "exclude"),
     "learner": ("class", "params"),
-    "costs": ("clv", "d", "f", "alpha", "beta", "contact_cost", "offer_cost", "take_up"),
+    "costs": ("clv", "offer_cost", "contact_cost", "alpha", "beta", "take_up"),
     "reasons": ("count", "groups"),
 }
 _GROUP_KEYS = ("columns", "about", "about_zh", "action", "action_zh")
