@@ -280,8 +280,8 @@ class ProfitDisplay(_RankingDisplay):
 
     @classmethod
     def from_predictions(  # noqa: PLR0913 - the economics of one campaign
-        cls, y_true: Any, y_score: Any, *, clv: Any = 200.0, offer_cost: Any = 10.0, contact_cost: float = 1.0, take_up: float = 0.3,
-        name: str | None = None, ax: Any = None, **line: Any,
+        cls, y_true: Any, y_score: Any, *, clv: Any = 200.0, offer_cost: Any = 10.0, contact_cost: float = 1.0,
+        take_up: float = 0.3, name: str | None = None, ax: Any = None, **line: Any,
     ) -> Self:  # fmt: skip
         """Draw from outcomes and scores.
 

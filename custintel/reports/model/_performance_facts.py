@@ -220,7 +220,7 @@ def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None
 def _gains(scored: Scored, contacts: int, terms: Mapping[str, float]) -> NDArray[np.float64]:
     """Return what each customer brings when the first ones are contacted."""
     kept = terms["take_up"] * (terms["clv"] - terms["offer_cost"]) - terms["contact_cost"]
-    each = np.where(scored.y == 1, kept, -terms["d"] - terms["f"])
+    each = np.where(scored.y == 1, kept, -terms["offer_cost"] - terms["contact_cost"])
     gains: NDArray[np.float64] = np.where(np.arange(len(each)) < contacts, each, 0.0)
     return gains
 
