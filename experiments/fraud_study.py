@@ -22,7 +22,7 @@ from custintel import FeatureBuilder, FraudDetector, Warehouse
 from custintel.fraud import cost_per_account, detection_delay
 from custintel.metrics.discrimination import auc, average_precision
 from custintel.rules import LearnSettings, RuleBase, builtin_base, rule_features
-from custintel.simulate import fraud_study
+from custintel.simulate import fraud_study_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows, delays = [], []
     for seed in given.seeds:
-        wh = Warehouse.simulate(given.customers, given.months, seed, fraud_study(given.intensity))
+        wh = Warehouse.simulate(given.customers, given.months, seed, fraud_study_config(given.intensity))
         one, delay = study(wh, given.months, given.share)
         rows.append(one.assign(seed=seed))
         delays.append(delay.assign(seed=seed))

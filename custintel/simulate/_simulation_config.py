@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MoreFraudConfig:
-    """Further kinds a month and 100,000 lines, each with its recipe; off unless `FraudConfig.more` is set.
+class ExtendedFraudConfig:
+    """Further kinds a month and 100,000 lines, each with its recipe; off unless `FraudConfig.extended` is set.
 
     The time is cut into thirds, the regimes: what a kind does changes from one to the next. The late kinds begin with
     the last third.
@@ -311,7 +311,7 @@ class CampaignConfig:
 
 @dataclass(frozen=True)
 class FraudConfig:
-    """Kinds of fraud, a month and 100,000 lines (section 8); `more` adds further kinds and innocent look-alikes."""
+    """Kinds of fraud, a month and 100,000 lines (section 8); `extended` adds further kinds and innocent look-alikes."""
 
     intensity: float = 1.0  # multiplies the rates; recorded in the truth
     sim_box: float = 20.0
@@ -324,7 +324,7 @@ class FraudConfig:
     lag_sd: float = 0.6
     undetected: float = 0.20
     false_labels: float = 0.03
-    more: MoreFraudConfig | None = None  # further kinds, look-alikes and drift; off by default
+    extended: ExtendedFraudConfig | None = None  # further kinds, look-alikes and drift; off by default
 
 
 @dataclass(frozen=True)
@@ -385,7 +385,7 @@ class SimulationConfig:
         return self.world.start
 
 
-def fraud_study(intensity: float = 8.0) -> SimulationConfig:
+def fraud_study_config(intensity: float = 8.0) -> SimulationConfig:
     """The usual operator with all kinds of fraud, their drift, a late kind, and innocent look-alikes.
 
     Parameters
@@ -395,7 +395,7 @@ def fraud_study(intensity: float = 8.0) -> SimulationConfig:
 
     Examples
     --------
-    >>> fraud_study(5).fraud.more.late_kinds
+    >>> fraud_study_config(5).fraud.extended.late_kinds
     ('scam_dialler',)
     """
-    return SimulationConfig(fraud=FraudConfig(intensity=intensity, more=MoreFraudConfig()))
+    return SimulationConfig(fraud=FraudConfig(intensity=intensity, extended=ExtendedFraudConfig()))

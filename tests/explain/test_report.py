@@ -42,7 +42,10 @@ FEATURES = [
 METADATA = {
     "version": "3", "created": "2026-11-23", "target": "churn", "seed": 7, "data_digest": "ab12", "features": FEATURES,
     "windows": {"gap_days": 15, "horizon_days": 60, "dormancy_days": 30},
-    "spec": {"about": "Who leaves", "label": {"kind": "churn"}, "costs": {"clv": 300, "offer_cost": 12, "contact_cost": 2}},
+    "spec": {
+        "about": "Who leaves", "label": {"kind": "churn"},
+        "costs": {"clv": 300, "offer_cost": 12, "contact_cost": 2},
+    },
 }  # fmt: skip
 
 
