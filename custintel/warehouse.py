@@ -34,7 +34,7 @@ import pandas as pd
 from custintel.contracts import QualityReport
 from custintel.contracts.check_table import check_table, count_missing, count_unresolved
 from custintel.contracts.column_mapping import parse_mapping
-from custintel.contracts.date_columns import settle_dates
+from custintel.contracts.date_columns import decide_date_formats
 from custintel.contracts.pseudonyms import Pseudonyms
 from custintel.contracts.raw_tables import (
     database_sources,
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 __all__ = ["Warehouse"]
 
 
-_MARK = "warehouse.json"
+_MANIFEST = "warehouse.json"
 _DATABASES = (".duckdb", ".db", ".ddb")
 # how long after the simulated months a late record may still arrive
 _LATE_DAYS = 62
@@ -108,7 +108,7 @@ class Warehouse:
     ) -> None:
         check_structure(sources, where)
         try:
-            sources = settle_dates(engine, sources)
+            sources = decide_date_formats(engine, sources)
         except engine.Error as error:  # the head of a file was whole, its rows are not
             raise ContractError(f"{where}: a table cannot be read\n  given: {without_values(error)}") from None
         self.engine = engine
@@ -123,7 +123,7 @@ class Warehouse:
         reports = [count_after_end(engine, count_unresolved(engine, r, self.tables), self.tables) for r in reports]
         reports = [name_likely_units(engine, r, sources[r.table], self._latest) for r in reports]
         self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
-        self._judge()
+        self._check_report()
 
     @classmethod
     def from_frames(
@@ -246,7 +246,7 @@ class Warehouse:
             warehouse = cls(engine, sources, latest, where=str(path))
             drop_copied_views(engine, sources)
             return warehouse
-        raise ContractError(_no_warehouse(path))
+        raise ContractError(_what_open_reads(path))
 
     @classmethod
     def _open_folder(
@@ -254,7 +254,7 @@ class Warehouse:
     ) -> Warehouse:
         """Open a folder; one that `save` wrote keeps its report, its rows set aside and its truth."""
         engine = DuckDBEngine(threads=threads)
-        saved = _read_mark(folder)
+        saved = _read_manifest(folder)
         mappings = parse_mapping(_read_mapping(folder) if rename is None else rename)
         sources = folder_sources(engine, folder, mappings)
         if saved:
@@ -262,7 +262,7 @@ class Warehouse:
         latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
         warehouse = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
         if saved:
-            warehouse._recall(engine, folder, saved)
+            warehouse._restore_report(engine, folder, saved)
         return warehouse
 
     @classmethod
@@ -311,20 +311,20 @@ class Warehouse:
                 "the identifiers of this warehouse are pseudonyms already\n  hint: open it without pseudonymise"
             )
         left_out = replace_identifiers(self.engine, self.tables, key, self._mapped)
-        self.truth, self.pseudonymised, self._columns = {}, key.mark, {}
+        self.truth, self.pseudonymised, self._columns = {}, key.fingerprint, {}
         if left_out:
             said = "; ".join(f"{name}: {', '.join(columns[:20])}" for name, columns in left_out.items())
             hint = "columns beyond the contracts may name somebody; a mapping that names one keeps it as it is"
             warnings.warn(f"left out with pseudonyms: {said}\n  hint: {hint}", QualityWarning, stacklevel=3)
         return self
 
-    def _judge(self) -> None:
+    def _check_report(self) -> None:
         """Refuse what cannot be used; warn when much was set aside."""
         check_rows(self.report)
         check_readable(self.report)
         for r in self.report:
             if r.set_aside >= 20 and r.set_aside > 0.1 * r.rows_in:
-                reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
+                reasons = ", ".join(f"{broken} ({broken.rows})" for broken in r.broken_rules)
                 text = f"{r.table}: {r.set_aside} of {r.rows_in} rows were set aside: {reasons}"
                 units = "".join(f"; the numbers of {column} look like {said}" for column, said in r.units.items())
                 warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r}){units}", QualityWarning, stacklevel=4)
@@ -476,7 +476,7 @@ class Warehouse:
         True
         """
         target = Path(folder)
-        if target.exists() and not (target.is_dir() and (_read_mark(target) or not any(target.iterdir()))):
+        if target.exists() and not (target.is_dir() and (_read_manifest(target) or not any(target.iterdir()))):
             raise ConfigurationError(f"{target} holds something else than a saved warehouse\n  hint: give a new folder")
         with replacing(target) as fresh:
             self._write(fresh)
@@ -496,9 +496,9 @@ class Warehouse:
             frame.to_parquet(folder / "truth" / f"{name}.parquet")
         mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
         mark |= {} if self.pseudonymised is None else {"pseudonymised": self.pseudonymised}
-        (folder / _MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
+        (folder / _MANIFEST).write_text(json.dumps(mark, indent=1), encoding="utf-8")
 
-    def _recall(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
+    def _restore_report(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
         """Take up the report and the rows set aside of the saved warehouse, for tables that nobody changed since."""
         before = QualityReport.from_json(saved["report"])
         self.pseudonymised = saved.get("pseudonymised")
@@ -593,9 +593,9 @@ def _day_end(latest: str | date | None) -> datetime | None:
     return (pd.Timestamp(read_day(latest, "latest")) + pd.Timedelta(days=1)).to_pydatetime()
 
 
-def _read_mark(folder: Path) -> dict[str, Any] | None:
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
     """What `save` wrote about the folder, or None."""
-    mark = folder / _MARK
+    mark = folder / _MANIFEST
     if not mark.is_file():
         return None
     content: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
@@ -613,7 +613,7 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
     return content
 
 
-def _no_warehouse(path: Path) -> str:
+def _what_open_reads(path: Path) -> str:
     """Say what `open` can read."""
     wrong = f"{path}: {'no warehouse' if path.exists() else 'no such file or folder'}"
     files = f"a folder of Parquet or CSV files, a DuckDB file ({', '.join(_DATABASES)})"

@@ -85,11 +85,11 @@ def _days_of(rules: Rules, names: Sequence[str], row: Sequence[object]) -> dict[
 
 def _holds_days(rules: Rules, source: Source, name: str, counts: tuple[int, int]) -> bool:
     """By the counts of given times and of those with a time of day, or by how the column is written."""
-    given, clocks = counts
+    given, times_of_day = counts
     if given < _HANDFUL:
-        return not clocks and _is_written_as_day(rules, source, name)
+        return not times_of_day and _is_written_as_day(rules, source, name)
     is_event_of_many = rules.contract.name in _MANY and name == rules.contract.event_time
-    return clocks <= (1 - _NEARLY_ALL) * given if is_event_of_many else not clocks
+    return times_of_day <= (1 - _NEARLY_ALL) * given if is_event_of_many else not times_of_day
 
 
 def _is_written_as_day(rules: Rules, source: Source, name: str) -> bool:
@@ -100,7 +100,7 @@ def _is_written_as_day(rules: Rules, source: Source, name: str) -> bool:
     if origin.format and name not in source.orders:
         return not any(sign in form for form in origin.format for sign in _CLOCK)
     is_date = source.columns.get(origin.column) == "DATE"
-    return is_date or (origin.epoch is not None and origin.unit == "d") or name in source.short
+    return is_date or (origin.epoch is not None and origin.unit == "d") or name in source.without_time_of_day
 
 
 # Dates with day and month exchanged: what a spreadsheet of another country makes of half of a month's dates.
@@ -193,7 +193,7 @@ def name_likely_units(engine: Engine, report: TableReport, sources: Sequence[Sou
         Nothing can have happened later.
     """
     found: dict[str, str] = {}
-    for column in dict.fromkeys(fault.column for fault in report.faults if fault.reason in _REASONS):
+    for column in dict.fromkeys(broken.column for broken in report.broken_rules if broken.reason in _REASONS):
         for source in sources:
             origin = source.mapping.columns.get(column)
             if origin is not None and origin.epoch is not None and origin.column is not None:

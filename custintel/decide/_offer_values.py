@@ -115,7 +115,7 @@ class OfferValues:
         cost = wide("cost", 0.0) if "cost" in frame else wide("value", 0.0) * 0.0
         return cls(wide("value", np.nan), cost.fillna(0.0), wide("se", np.nan) if "se" in frame else None)
 
-    def cautious(self, z: float) -> np.ndarray:
+    def lower_bound(self, z: float) -> np.ndarray:
         """Lower confidence value ``value - z * se``; the value itself when z is 0.
 
         Parameters

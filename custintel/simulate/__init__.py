@@ -3,8 +3,8 @@
 `simulate` takes a number of customers, a number of months and a seed, and returns an `Operator`. Its ``tables`` are the
 raw tables that a real operator would hand over: usage records that arrive late, duplicated or broken, bills, payments,
 recharges, care contacts, campaigns. Its ``truth`` is what no operator knows: the weekly hazard of leaving, the effect
-of every offer, which lines are fraud. Methods are measured against that truth. `SimulationConfig` holds every parameter,
-`fraud_study_config` adds further kinds of fraud. The same seed gives the same bytes.
+of every offer, which lines are fraud. Methods are measured against that truth. `SimulationConfig` holds every
+parameter, and `fraud_study_config` adds further kinds of fraud. The same seed gives the same bytes.
 
 The months run in `_operator`; people and cells are in `people`, records in `usage`, decisions in `behaviour`, money in
 `billing`, `fraud` is laid over the records, and `output` writes the tables.

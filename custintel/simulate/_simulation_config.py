@@ -19,8 +19,6 @@ from custintel.simulate._usage_config import WorldConfig
 if TYPE_CHECKING:
     import datetime as dt
 
-# Parameters of the further kinds of fraud, of their innocent look-alikes and of their drift (section 8).
-
 
 @dataclass(frozen=True)
 class ExtendedFraudConfig:

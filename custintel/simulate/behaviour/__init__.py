@@ -1,8 +1,8 @@
 """What customers decide: to stay or to leave, to complain, to answer a campaign.
 
 `_weekly_dynamics` moves all lines through the weeks: what they experience changes the hazard of leaving
-(`_churn_hazard`), care contacts and campaigns change the experience. `_true_chances` computes the chance of leaving that
-somebody who knew every hidden state would give at the end of a month.
+(`_churn_hazard`), care contacts and campaigns change the experience. `_true_chances` computes the chance of leaving
+that somebody who knew every hidden state would give at the end of a month.
 
 >>> import numpy as np
 >>> from custintel.simulate._simulation_config import ChurnConfig

@@ -158,9 +158,6 @@ def select_records(events: UsageEvents, keep: Bools | Ints) -> UsageEvents:
     return UsageEvents(**{name: getattr(events, name)[keep] for name in UsageEvents.__dataclass_fields__})
 
 
-# Bills: fee, rated use by class, device, discount, credit and tax; in whole cents, so that the parts add up.
-
-
 PARTS = ("fee", *(f"{name}_charge" for name in CLASSES), "device_charge", "discount", "credit", "tax")
 
 

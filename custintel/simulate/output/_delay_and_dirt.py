@@ -36,7 +36,7 @@ def add_delay_and_errors(
     events: UsageEvents, cents: Ints, month: tuple[int, int], feed_outage: int, config: DirtConfig,
     rng: np.random.Generator,
 ) -> DeliveredRecords:  # fmt: skip
-    """Delay the records of a month and add errors to them; `feed_outage` is the first day of the year's gap in the feed."""
+    """Delay the records of a month and add errors; `feed_outage` is the first day of the year's gap in the feed."""
     copies = _copies(len(cents), config, rng)
     near = rng.random(len(cents) + len(copies)) < config.near_duplicates / max(
         config.duplicates + config.near_duplicates, 1e-12

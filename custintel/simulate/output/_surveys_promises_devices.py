@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from custintel.simulate._simulation_config import SurveyConfig
     from custintel.simulate.behaviour._weekly_dynamics import WeekRecord
 
-# Surveys: who is asked, who answers, and what: the score follows satisfaction, and so does the answering.
-
 
 CHANNELS, CHANNEL_SHARES = ("sms", "app", "email", "call", "web"), (0.40, 0.25, 0.20, 0.10, 0.05)
 
@@ -67,9 +65,6 @@ def ask(week: WeekRecord, config: SurveyConfig, rng: np.random.Generator) -> Ans
 def answer_chance(satisfaction: Floats, config: SurveyConfig) -> Floats:
     """Chance that somebody who is asked answers."""
     return np.asarray(1 / (1 + np.exp(-config.answer - config.answer_satisfaction * satisfaction)))
-
-
-# The list of devices: every device that a line has had, with a model that can do what the line's records show.
 
 
 DEVICES_A_LINE = 12

@@ -1,4 +1,4 @@
-"""Radio cells (where they are, how full they are, how often they fail) and mobility: in which cell a line is at an hour.
+"""Radio cells (where they are, how full, how often they fail) and mobility: in which cell a line is at an hour.
 
 A line has a home, a place of work and a third place; other places come from exploration, and some days are abroad.
 """
