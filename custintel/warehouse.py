@@ -163,16 +163,16 @@ class Warehouse:
         key = Pseudonyms.from_environment() if pseudonymise else None
         engine, mappings = DuckDBEngine(), parse_mapping(rename)
         sources = frame_sources(engine, tables, mappings)
-        warehouse = cls(engine, sources, _day_end(latest))
+        wh = cls(engine, sources, _day_end(latest))
         for parts in sources.values():
             for source in parts:
                 engine.unregister(source.relation.strip('"'))
-        return warehouse._with_pseudonyms(key)
+        return wh._with_pseudonyms(key)
 
     @classmethod
     def open(
         cls,
-        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
+        path: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
         threads: int | None = None,
@@ -182,7 +182,7 @@ class Warehouse:
 
         Parameters
         ----------
-        place : path, DuckDB connection or Spark session
+        path : path, DuckDB connection or Spark session
             A folder of Parquet or CSV files (a file or a subfolder for each table), a DuckDB file, a connection, or a
             session with its catalog tables and temporary views; nothing is written to any of them.
         rename : mapping, optional
@@ -214,39 +214,39 @@ class Warehouse:
         >>> Warehouse.open(connection).tables
         ('plans',)
         """
-        if threads is not None and (isinstance(place, duckdb.DuckDBPyConnection) or is_spark_session(place)):
+        if threads is not None and (isinstance(path, duckdb.DuckDBPyConnection) or is_spark_session(path)):
             raise ConfigurationError(_NO_THREADS.format(threads=threads))
         key = Pseudonyms.from_environment() if pseudonymise else None
-        return cls._opened(place, rename, _day_end(latest), threads)._with_pseudonyms(key)
+        return cls._opened(path, rename, _day_end(latest), threads)._with_pseudonyms(key)
 
     @classmethod
     def _opened(
         cls,
-        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
+        path: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
         rename: Mapping[str, Any] | None,
         latest: datetime | None,
         threads: int | None,
     ) -> Warehouse:
-        """The tables of any place, checked."""
-        if isinstance(place, duckdb.DuckDBPyConnection):
-            engine = DuckDBEngine.of(place)
-            catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
-            sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
+        """The tables of any path, checked."""
+        if isinstance(path, duckdb.DuckDBPyConnection):
+            engine = DuckDBEngine.of(path)
+            catalog = str(path.execute("select current_catalog()").fetchall()[0][0])
+            sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(path))
             return cls(engine, sources, latest, where="connection")
-        if is_spark_session(place):
-            spark = SparkEngine(cast("SparkSession", place))
+        if is_spark_session(path):
+            spark = SparkEngine(cast("SparkSession", path))
             return cls(spark, spark_sources(spark, parse_mapping(rename)), latest, where="session")
-        path = Path(cast("str", place))
-        if path.is_dir():
-            return read_unreplaced(path, lambda: cls._open_folder(path, rename, latest, threads))
-        if path.is_file() and path.suffix.lower() in _DATABASES:
+        file = Path(cast("str", path))
+        if file.is_dir():
+            return read_unreplaced(file, lambda: cls._open_folder(file, rename, latest, threads))
+        if file.is_file() and file.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
-            engine.attach(path, "source")
-            sources = database_sources(engine, "source", parse_mapping(rename), file=path)
-            warehouse = cls(engine, sources, latest, where=str(path))
+            engine.attach(file, "source")
+            sources = database_sources(engine, "source", parse_mapping(rename), file=file)
+            wh = cls(engine, sources, latest, where=str(file))
             drop_copied_views(engine, sources)
-            return warehouse
-        raise ContractError(_what_open_reads(path))
+            return wh
+        raise ContractError(_what_open_reads(file))
 
     @classmethod
     def _open_folder(
@@ -260,10 +260,10 @@ class Warehouse:
         if saved:
             sources = {name: _as_saved(parts, saved["report"]) for name, parts in sources.items()}
         latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
-        warehouse = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
+        wh = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
         if saved:
-            warehouse._restore_report(engine, folder, saved)
-        return warehouse
+            wh._restore_report(engine, folder, saved)
+        return wh
 
     @classmethod
     def simulate(cls, customers: int = 5_000, months: int = 12, seed: int = 7, config: Any = None) -> Warehouse:
@@ -297,10 +297,10 @@ class Warehouse:
         sources = frame_sources(engine, operator.tables, parse_mapping({"usage": {"key": "all"}}))
         start = pd.Timestamp(getattr(config, "start", None) or "2025-01-01")
         latest = start + pd.DateOffset(months=months) + timedelta(days=_LATE_DAYS)
-        warehouse = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
+        wh = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
         for parts in sources.values():
             engine.unregister(parts[0].relation.strip('"'))
-        return warehouse
+        return wh
 
     def _with_pseudonyms(self, key: Pseudonyms | None) -> Warehouse:
         """Replace the identifiers in all tables, once."""
@@ -452,14 +452,14 @@ class Warehouse:
         query = f"select count(*), sum(hash({listed})::hugeint)::varchar from {self.relation(name)}"
         return f"{name}({listed}): {self.engine.rows(query)[0]}"
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(self, out: str | os.PathLike[str]) -> Path:
         """Write everything as Parquet: the tables, the rows set aside, the report, the truth.
 
         The folder is written under a temporary name and then moved into place; an earlier saved warehouse is replaced.
 
         Parameters
         ----------
-        folder : path
+        out : path
             Where to; must be new, empty, or a saved warehouse.
 
         Returns
@@ -475,7 +475,7 @@ class Warehouse:
         ...     Warehouse.open(wh.save(f"{place}/operator")).digest() == wh.digest()
         True
         """
-        target = Path(folder)
+        target = Path(out)
         if target.exists() and not (target.is_dir() and (_read_manifest(target) or not any(target.iterdir()))):
             raise ConfigurationError(f"{target} holds something else than a saved warehouse\n  hint: give a new folder")
         with replacing(target) as fresh:

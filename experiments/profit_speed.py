@@ -91,7 +91,7 @@ def page(rows: int, turns: int, times: dict[str, float], away: float) -> str:
         f"{rows:,} customers with distinct scores, about 5 % churners; medians of {turns} turns, all in one process.",
         f"The loop looks at every cut-off for each of {SHARES} acceptance shares, the definition as one writes it in",
         f"numpy. Its results are {away:.1e} (relative) away from ours at most, by its coarse grid; ours are exact",
-        "integrals, tested to 1e-6 against a fine grid in `tests/metrics/test_profit.py` and `test_campaign.py`.",
+        "integrals, tested to 1e-6 against a fine grid in `tests/metrics/test_campaign_profit.py` and `test_individual_profit.py`.",
         "A finer grid takes the loop longer in proportion.", "",
         f"Goal: a million customers under {GOAL:g} s.", "",
         "| what | wall s | against one sort |", "|---|---|---|", *lines, "",

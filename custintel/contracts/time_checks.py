@@ -1,6 +1,10 @@
-"""The resolution of times: a column whose times are all at midnight holds days, and has no hour to speak of.
+"""Checks of times in clean tables, and of epoch times that were set aside.
 
-Events of `_MANY` tables come at all hours: where nearly all are at midnight, the few others are slips among days.
+- A column whose times are all at midnight holds days: it has no hour to speak of.
+- Dates with day and month exchanged, as a spreadsheet of another country leaves them, are counted.
+- Rows dated after the end of their line are kept, because a last bill comes late, and counted.
+- Numbers since an epoch that were read in the wrong unit (seconds taken for milliseconds lie in January 1970) are
+  named with the unit that would fit.
 """
 
 from __future__ import annotations
@@ -103,9 +107,6 @@ def _is_written_as_day(rules: Rules, source: Source, name: str) -> bool:
     return is_date or (origin.epoch is not None and origin.unit == "d") or name in source.without_time_of_day
 
 
-# Dates with day and month exchanged: what a spreadsheet of another country makes of half of a month's dates.
-
-
 def count_swapped(engine: Engine, report: TableReport) -> TableReport:
     """Count the rows whose date lies outside the table's span, and inside once day and month change places.
 
@@ -130,9 +131,6 @@ def count_swapped(engine: Engine, report: TableReport) -> TableReport:
     outside = f"not d between low and high and {other} between low and high"
     rows = engine.rows(f"select coalesce(sum(n), 0)::bigint from {days}, {span} where {outside}")
     return replace(report, swapped=int(str(rows[0][0])))
-
-
-# Rows of customers who had left: they are kept, because a last bill comes late, and counted.
 
 
 ENDS = ("voluntary", "port_out", "involuntary", "death")
@@ -167,9 +165,6 @@ def count_after_end(engine: Engine, report: TableReport, present: Sequence[str])
         " where t.event_date > e._end"
     )
     return replace(report, after_end=int(str(rows[0][0])))
-
-
-# Numbers since an epoch that were read in the wrong unit: seconds taken for milliseconds lie in January 1970.
 
 
 _REASONS = ("too early", "in the future", "unreadable")

@@ -1,9 +1,10 @@
-"""Dual price iteration: prices from a small sample, made exact on ever larger ones.
+"""Dual prices of the limits, found on a small sample and made exact on ever larger ones; and what a unit of a limit earns.
 
 At given prices almost every customer's choice is clear. One step fixes the clear ones and solves the linear programme
 of the open ones, those whose choice changes with the least change of prices, over what is left of each limit. The new
-prices may move about as far as the clear choices stay clear, where the step is exact; this box widens while the bound
-falls and shrinks when it does not. Every set of prices proves an upper bound, so the gap is known at each step.
+prices may move about as far as the clear choices stay clear, where the step is exact; these bounds widen while the
+upper bound of the value falls, and shrink when it does not. Every set of prices proves an upper bound, so the gap is
+known at each step. Shadow prices say what one more unit of a limit earns, tested over a range.
 """
 
 from __future__ import annotations
@@ -197,9 +198,6 @@ def _price_scale(problem: AllocationProblem) -> np.ndarray:
         costs = problem.cost[np.isfinite(problem.value) & (problem.cost > 0)]
         use[0] = float(np.quantile(costs, 0.25)) if len(costs) else 1.0
     return np.asarray(max(high, 1e-9) / np.maximum(use, 1e-9))
-
-
-# Shadow prices: what one more unit of a limit earns, tested over a range, and said in words.
 
 
 _SENSITIVITY_SAMPLE = 20_000

@@ -90,7 +90,7 @@ def _units(count: int, household: np.ndarray | None) -> tuple[np.ndarray, np.nda
 
 def _uniform(customers: pd.Index, unit: np.ndarray, random_state: int) -> np.ndarray:
     """A number between 0 and 1 that stays with a customer (the first of its household) whatever the others are."""
-    key = hashlib.sha256(f"hold-out {seed}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"hold-out {random_state}".encode()).hexdigest()[:16]
     text = pd.Series(identifier_index(customers).astype(str), dtype=object)
     number = pd.util.hash_pandas_object(text, index=False, hash_key=key, categorize=False).to_numpy()
     share = (number >> np.uint64(11)).astype(np.float64) / 2.0**53

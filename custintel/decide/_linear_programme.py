@@ -1,7 +1,7 @@
-"""The allocation as a linear programme for HiGHS, exact for any share of customers.
+"""The allocation as a linear programme for HiGHS, exact for any share of customers; and whether the minima can be met.
 
 The relaxed answer is nearly whole: a corner of the feasible region has at most one customer in parts for each scarce
-row that binds.
+row that binds. Where the minimum counts cannot be met, `InfeasibleError` says which, and by how much.
 """
 
 from __future__ import annotations
@@ -127,9 +127,6 @@ def _bounds(pairs: int, variables: int) -> np.ndarray:
     upper = np.full(variables, np.inf)
     upper[:pairs] = 1.0
     return np.column_stack([np.zeros(variables), upper])
-
-
-# Can the minimum counts be met at all? If not: which, and by how much.
 
 
 @dataclass(frozen=True)

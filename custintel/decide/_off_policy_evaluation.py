@@ -1,10 +1,18 @@
 """Off-policy evaluation: what another policy would have earned, from decisions that were drawn with known chances.
 
-With w = target(a) / logged(a) for the action taken, r its outcome and q an outcome model:
+With w = target(a) / logged(a) for the action taken, r its outcome and q its expected outcome by a model:
 
     IPS    mean(w r)
     SNIPS  sum(w r) / sum(w)
     DR     mean( sum_a target(a) q(a) + w (r - q(taken)) )
+
+Confidence intervals are by empirical likelihood (Owen 1988). Weighted outcomes have a long right tail, where a symmetric
+normal interval lies too low too often; intervals by the empirical likelihood ratio follow the skewness of the data and
+stay inside their range.
+
+>>> low, high = mean_interval(np.array([0.0] * 90 + [10.0] * 10))
+>>> round(low, 2), round(high, 2)
+(0.51, 1.7)
 """
 
 from __future__ import annotations
@@ -20,15 +28,6 @@ from scipy.stats import f as f_distribution
 from custintel.decide._decision_log import DecisionLog
 from custintel.errors import DataError, Problem, raise_problems, rows_at
 from custintel.identifiers import identifier_index, names_of_columns
-
-# Confidence intervals for the mean of skewed values, by empirical likelihood (Owen 1988).
-#
-# Weighted outcomes have a long right tail; a symmetric normal interval then lies too low too often. The empirical
-# likelihood ratio has no shape of its own: its intervals follow the skewness of the data and stay inside their range.
-#
-# >>> low, high = mean_interval(np.array([0.0] * 90 + [10.0] * 10))
-# >>> round(low, 2), round(high, 2)
-# (0.51, 1.7)
 
 
 def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -187,11 +186,8 @@ def evaluate_policy(
     True
     """
     data = _logged_decisions(log, (target,))
-    return _evaluated(
-        data,
-        _target_probabilities(target, log, data),
-        _outcome_model(log, data, (expected_outcomes, features, random_state)),
-    )
+    expected = _outcome_model(log, data, (expected_outcomes, features, random_state))
+    return _evaluated(data, _target_probabilities(target, log, data), expected)
 
 
 def compare_policies(
@@ -361,9 +357,9 @@ def _outcome_model(
     given: tuple[pd.DataFrame | None, pd.DataFrame | None, int],
 ) -> np.ndarray | None:
     """Expected outcome of each action, given or learned."""
-    q, features, seed = given
-    if q is not None:
-        rows = _rows_like(q, log, data, "expected_outcomes")
+    expected_outcomes, features, random_state = given
+    if expected_outcomes is not None:
+        rows = _rows_like(expected_outcomes, log, data, "expected_outcomes")
         named = rows.set_axis([str(c) for c in rows.columns], axis=1)
         absent = [str(a) for a in data.actions if a not in named.columns]
         if absent or not np.isfinite(named.to_numpy(dtype=float)).all():
@@ -372,7 +368,7 @@ def _outcome_model(
         return np.asarray(named[list(data.actions)], dtype=np.float64)
     if features is None:
         return None
-    return _cross_fitted(data, pd.DataFrame(_rows_like(features, log, data, "features")), seed)
+    return _cross_fitted(data, pd.DataFrame(_rows_like(features, log, data, "features")), random_state)
 
 
 def _cross_fitted(data: _LoggedDecisions, features: pd.DataFrame, random_state: int) -> np.ndarray:

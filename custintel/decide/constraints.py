@@ -71,7 +71,7 @@ class Exploration:
         round, as long as `hold_out_random_state` stays.
     epsilon : float
         Share of the others for whom chance decides between the possible offers and none.
-    seed : int
+    random_state : int
         Seed of this round's chance; use another one each round.
     hold_out_random_state : int
         Seed of the hold-out.

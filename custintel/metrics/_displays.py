@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# What all pictures of metrics share: a curve with a name, drawn on an axes of matplotlib, as scikit-learn does it.
-
 
 _POINTS = 1000
 

@@ -1,4 +1,4 @@
-"""The decile table: what marketing reads first."""
+"""Tables of a ranking: gain and decile tables, and the swap set, which compares two scores where they disagree."""
 
 from __future__ import annotations
 
@@ -74,9 +74,6 @@ def decile_table(y_true: Any, y_score: Any) -> pd.DataFrame:
     [2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
     """
     return gain_table(y_true, y_score, 10).rename(columns={"group": "decile"})
-
-
-# Two scores compared where they disagree: who would be let in by one and kept out by the other.
 
 
 def swap_set(y_true: Any, risk: Any, other_risk: Any, accept: float = 0.8) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Whether a distribution has moved: population stability index."""
+"""Whether a distribution has moved: population stability index and characteristic stability index."""
 
 from __future__ import annotations
 

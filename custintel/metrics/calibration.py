@@ -1,4 +1,4 @@
-"""Whether 20 % means one in five: Brier score, expected calibration error, slope, curve."""
+"""Whether predicted probabilities come true: Brier score, expected calibration error, calibration curve and line."""
 
 from __future__ import annotations
 

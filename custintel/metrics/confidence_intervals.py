@@ -142,9 +142,6 @@ def _slow(metric: Metric, y_true: np.ndarray, y_score: np.ndarray, counts: np.nd
     return float(metric(y_true[rows], y_score[rows])) if 0 < y_true[rows].sum() < len(rows) else float("nan")
 
 
-# How sure a share is that was counted.
-
-
 def wilson(positives: float, rows: float, z: float = 1.96) -> tuple[float, float]:
     """Wilson's interval of a share (Wilson 1927); with the default `z` each side leaves out 2.5 %.
 

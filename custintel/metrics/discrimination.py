@@ -1,4 +1,4 @@
-"""Who stands before whom: AUC, average precision, KS, lift."""
+"""How well a score separates targets from others: AUC, Gini, average precision, Kolmogorov-Smirnov, lift."""
 
 from __future__ import annotations
 

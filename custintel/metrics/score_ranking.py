@@ -1,11 +1,19 @@
 """Customers in the order of their score, highest first: the one structure behind all ranking metrics.
 
 Equal scores form one step of the ranking; within a step the given order is kept. Weights may be counts of a bootstrap
-sample, so that a metric is computed again without sorting again.
+sample, so that a metric is computed again without sorting again. The module also says which class of a fitted
+classifier is the event, and how likely it is.
 
 >>> r = rank([0, 1, 1], [0.2, 0.9, 0.2])
 >>> r.positives.tolist(), r.negatives.tolist()
 ([1.0, 1.0], [0.0, 1.0])
+>>> from sklearn.linear_model import LogisticRegression
+>>> model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], ["bad", "bad", "good", "good"])
+>>> event_of(model)
+'good'
+>>> model.pos_label_ = "bad"  # as the classifiers of custintel say it
+>>> bool(event_probability(model, [[0.0]])[0] > 0.5)
+True
 """
 
 from __future__ import annotations
@@ -85,17 +93,6 @@ def checked(y_true: Any, y_score: Any) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(score).all():
         raise DataError(f"{int((~np.isfinite(score)).sum())} score(s) are missing or infinite")
     return outcome, score
-
-
-# Which class of a fitted classifier is the event, and how likely it is.
-#
-# >>> from sklearn.linear_model import LogisticRegression
-# >>> model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], ["bad", "bad", "good", "good"])
-# >>> event_of(model)
-# 'good'
-# >>> model.pos_label_ = "bad"  # as the classifiers of custintel say it
-# >>> bool(event_probability(model, [[0.0]])[0] > 0.5)
-# True
 
 
 def event_of(classifier: Any) -> Any:

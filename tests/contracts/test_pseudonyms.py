@@ -173,7 +173,7 @@ def test_the_key_is_shown_nowhere(tmp_path) -> None:
     assert [text for text in texts if KEY in text] == []
     assert made.fingerprint == wh.pseudonymised
     other = Pseudonyms(KEY[::-1])
-    assert other.fingerprint != made.mark
+    assert other.fingerprint != made.fingerprint
     assert other.of("line", ["a"]) != made.of("line", ["a"]) != made.of("account", ["a"])
 
 
