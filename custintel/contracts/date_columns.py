@@ -72,7 +72,7 @@ def decide_date_formats(engine: Engine, sources: Mapping[str, Sequence[Source]])
         for one in seen:
             for column, counts in one.counts.items():
                 together[column] += counts
-        problems += [_problem(table, parts, column, c) for column, c in together.items() if c.trouble]
+        problems += [_problem(table, parts, column, c) for column, c in together.items() if c.problem]
         decided_sources[table] = [_with_formats(table, *pair, together) for pair in zip(parts, seen, strict=True)]
     raise_contract(problems)
     return decided_sources
@@ -110,7 +110,7 @@ def _inspect(engine: Engine, table: str, part: Source) -> _DateColumns:
     )
     offsets = {name: one.offset for name, one in text_counts.items() if one.offset and texts[name].zone is None}
     return _DateColumns(
-        {name: counts for name, counts in forms.items() if counts.trouble or counts.order},
+        {name: counts for name, counts in forms.items() if counts.problem or counts.order},
         without_time_of_day,
         {} if part.zone else offsets | _instants(engine, table, part),
     )

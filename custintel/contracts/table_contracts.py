@@ -1,4 +1,4 @@
-"""The contract of each table, read from tables.yaml (columns, types, units, keys, times), and the page docs/tables.md."""
+"""The contract of each table, read from tables.yaml: columns, types, keys and times; and the page docs/tables.md."""
 
 from __future__ import annotations
 

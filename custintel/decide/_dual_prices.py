@@ -1,4 +1,4 @@
-"""Dual prices of the limits, found on a small sample and made exact on ever larger ones; and what a unit of a limit earns.
+"""Dual prices of the limits, found on a small sample and made exact on ever larger ones; what a unit of each earns.
 
 At given prices almost every customer's choice is clear. One step fixes the clear ones and solves the linear programme
 of the open ones, those whose choice changes with the least change of prices, over what is left of each limit. The new

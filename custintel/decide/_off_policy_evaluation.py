@@ -6,9 +6,9 @@ With w = target(a) / logged(a) for the action taken, r its outcome and q its exp
     SNIPS  sum(w r) / sum(w)
     DR     mean( sum_a target(a) q(a) + w (r - q(taken)) )
 
-Confidence intervals are by empirical likelihood (Owen 1988). Weighted outcomes have a long right tail, where a symmetric
-normal interval lies too low too often; intervals by the empirical likelihood ratio follow the skewness of the data and
-stay inside their range.
+Confidence intervals are by empirical likelihood (Owen 1988). Weighted outcomes have a long right tail, where a
+symmetric normal interval lies too low too often; intervals by the empirical likelihood ratio follow the skewness of the
+data and stay inside their range.
 
 >>> low, high = mean_interval(np.array([0.0] * 90 + [10.0] * 10))
 >>> round(low, 2), round(high, 2)

@@ -217,7 +217,7 @@ class Promises:
 
     bill: Ints
     day: Ints
-    until: Ints
+    promised_day: Ints
     kept: Bools
 
 
@@ -245,9 +245,9 @@ def make_promises(bills: OverdueBills, discipline: Floats, config: ArrearsConfig
         named_day = day + rng.choice(config.promise_lengths, n)
         honest = rng.random(n) < 1 / (1 + np.exp(-config.realism - config.discipline * discipline))
         sure = honest & (bills.paid <= day + max(config.promise_lengths) + 7)
-        until = np.where(sure, np.maximum(named_day, bills.paid), named_day)
+        promised_day = np.where(sure, np.maximum(named_day, bills.paid), named_day)
         rows = np.flatnonzero(asks & (bills.paid > day))
-        rounds.append(Promises(rows, day[rows], until[rows], bills.paid[rows] <= until[rows]))
-        day = until + rng.integers(1, 10, n)
+        rounds.append(Promises(rows, day[rows], promised_day[rows], bills.paid[rows] <= promised_day[rows]))
+        day = promised_day + rng.integers(1, 10, n)
         asks = asks & (rng.random(n) < config.again)
     return Promises(*(np.concatenate([getattr(p, name) for p in rounds]) for name in Promises.__dataclass_fields__))

@@ -132,7 +132,7 @@ def promises(state: SimulationState) -> pa.Table:
     made = make_promises(bills, discipline, state.config.arrears, rng)
     second = made.day * DAY + rng.integers(8 * 3600, 20 * 3600, len(made.day))
     lag = rng.integers(60, DAY, len(second))
-    settled = np.where(made.kept, bills.paid[made.bill], made.until) * DAY + DAY + NIGHT
+    settled = np.where(made.kept, bills.paid[made.bill], made.promised_day) * DAY + DAY + NIGHT
     still_open = settled >= calendar.total * DAY
     order = np.argsort(second, kind="stable")
     order = order[second[order] < calendar.total * DAY]
@@ -142,7 +142,7 @@ def promises(state: SimulationState) -> pa.Table:
         event_time=time_column(second, calendar),
         arrival_time=time_column(second + lag, calendar),
         amount=money_column(bills.cents[made.bill]),
-        promised_date=date_column(made.until, calendar),
+        promised_date=date_column(made.promised_day, calendar),
         settled_time=time_column(np.where(still_open, 0, settled), calendar, still_open),
         kept=boolean_column(made.kept, still_open),
     )
