@@ -16,7 +16,6 @@ identifiers where a key is given. What goes out is a `QualityReport`: no row is 
 
 from __future__ import annotations
 
-from custintel.contracts._quality_report import QualityReport
 from custintel.contracts.pseudonyms import reidentify
 
-__all__ = ["QualityReport", "reidentify"]
+__all__ = ["reidentify"]

@@ -205,7 +205,7 @@ def _with_formats(table: str, part: Source, seen: _DateColumns, together: Mappin
 def _problem(table: str, parts: Sequence[Source], column: str, counts: DateCounts) -> Problem:
     """Why the dates of a column cannot be read, without any of them."""
     labels = ", ".join(part.label for part in parts)
-    hint = f'say how it is read: rename={{"{table}": {{"{column}": ...}}}} with {_FORMATS[counts.trouble]}'
+    hint = f'say how it is read: rename={{"{table}": {{"{column}": ...}}}} with {_FORMATS[counts.problem]}'
     given = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in vars(counts).items() if n)
-    wrong = f"the dates of {column} cannot be read: {ADVICE[counts.trouble]}"
+    wrong = f"the dates of {column} cannot be read: {ADVICE[counts.problem]}"
     return Problem(f"{table} ({labels})", wrong, f"values by form: {given}", "ISO texts such as 2025-06-30", hint)

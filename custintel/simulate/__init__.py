@@ -4,7 +4,7 @@
 raw tables that a real operator would hand over: usage records that arrive late, duplicated or broken, bills, payments,
 recharges, care contacts, campaigns. Its ``truth`` is what no operator knows: the weekly hazard of leaving, the effect
 of every offer, which lines are fraud. Methods are measured against that truth. `SimulationConfig` holds every
-parameter, and `fraud_study_config` adds further kinds of fraud. The same seed gives the same bytes.
+parameter, and `SimulationConfig.fraud_study` adds further kinds of fraud. The same seed gives the same bytes.
 
 The months run in `_operator`; people and cells are in `people`, records in `usage`, decisions in `behaviour`, money in
 `billing`, `fraud` is laid over the records, and `output` writes the tables.
@@ -19,6 +19,6 @@ The months run in `_operator`; people and cells are in `people`, records in `usa
 from __future__ import annotations
 
 from custintel.simulate._operator import simulate
-from custintel.simulate._simulation_config import SimulationConfig, fraud_study_config
+from custintel.simulate._simulation_config import SimulationConfig
 
-__all__ = ["SimulationConfig", "fraud_study_config", "simulate"]
+__all__ = ["SimulationConfig", "simulate"]

@@ -382,18 +382,18 @@ class SimulationConfig:
         """First day of the data."""
         return self.world.start
 
+    @classmethod
+    def fraud_study(cls, intensity: float = 8.0) -> SimulationConfig:
+        """The usual operator with all kinds of fraud, their drift, a late kind, and innocent look-alikes.
 
-def fraud_study_config(intensity: float = 8.0) -> SimulationConfig:
-    """The usual operator with all kinds of fraud, their drift, a late kind, and innocent look-alikes.
+        Parameters
+        ----------
+        intensity : float
+            Multiplies all rates of fraud, so that small bases have enough cases; recorded in the truth.
 
-    Parameters
-    ----------
-    intensity : float
-        Multiplies all rates of fraud, so that small bases have enough cases; recorded in the truth.
-
-    Examples
-    --------
-    >>> fraud_study_config(5).fraud.extended.late_kinds
-    ('scam_dialler',)
-    """
-    return SimulationConfig(fraud=FraudConfig(intensity=intensity, extended=ExtendedFraudConfig()))
+        Examples
+        --------
+        >>> SimulationConfig.fraud_study(5).fraud.extended.late_kinds
+        ('scam_dialler',)
+        """
+        return cls(fraud=FraudConfig(intensity=intensity, extended=ExtendedFraudConfig()))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from custintel.contracts.table_contracts import TABLES
-from custintel.simulate import SimulationConfig, fraud_study_config, simulate
+from custintel.simulate import SimulationConfig, simulate
 from custintel.simulate._simulation_config import DirtConfig, ExtendedFraudConfig, FraudConfig
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ EVERY = {"sim_box", "never_payer", "dealer", "scam_dialler", "wangiri", "irsf", 
 
 
 def study(seed: int = 3, intensity: float = 60.0, **extended: object) -> Operator:
-    config = fraud_study_config(intensity)
+    config = SimulationConfig.fraud_study(intensity)
     further = replace(ExtendedFraudConfig(), **extended)  # type: ignore[arg-type]
     config = replace(config, fraud=replace(config.fraud, extended=further))
     return simulate(customers=1200, months=MONTHS, seed=seed, config=config)
@@ -160,26 +160,28 @@ def test_couriers_alone_make_a_published_rule_wrong(usage: pd.DataFrame, cases: 
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    one, two = (simulate(200, 3, 5, fraud_study_config(200.0)) for _ in range(2))
+    one, two = (simulate(200, 3, 5, SimulationConfig.fraud_study(200.0)) for _ in range(2))
     for name, table in one.tables.items():
         assert table.equals(two.tables[name]), name
 
 
 def test_nobody_else_calls_differently() -> None:
-    config = replace(fraud_study_config(100.0), dirt=DirtConfig.clean())
+    config = replace(SimulationConfig.fraud_study(100.0), dirt=DirtConfig.clean())
     plain = replace(config, fraud=replace(config.fraud, extended=None))
-    with_more, without = simulate(300, 4, 6, config), simulate(300, 4, 6, plain)
-    unusual_charges = set(with_more.truth["cases"]["customer_id"]) | set(with_more.truth["look_alikes"]["customer_id"])
-    assert _calls(with_more, unusual_charges).equals(_calls(without, unusual_charges))
-    assert with_more.truth["weekly"].equals(without.truth["weekly"])
+    with_extended, without = simulate(300, 4, 6, config), simulate(300, 4, 6, plain)
+    fraud_or_look_alike = set(with_extended.truth["cases"]["customer_id"]) | set(
+        with_extended.truth["look_alikes"]["customer_id"]
+    )
+    assert _calls(with_extended, fraud_or_look_alike).equals(_calls(without, fraud_or_look_alike))
+    assert with_extended.truth["weekly"].equals(without.truth["weekly"])
 
 
-def _calls(operator: Operator, unusual_charges: set[str]) -> pd.DataFrame:
+def _calls(operator: Operator, fraud_or_look_alike: set[str]) -> pd.DataFrame:
     """Records between lines that are neither fraud nor look like it, in order."""
     customers = operator.tables["customers"].to_pandas()
-    numbers = set(customers.loc[customers["customer_id"].isin(unusual_charges), "msisdn"])
+    numbers = set(customers.loc[customers["customer_id"].isin(fraud_or_look_alike), "msisdn"])
     usage = operator.tables["usage"].to_pandas()
-    kept = usage[~usage["customer_id"].isin(unusual_charges) & ~usage["other_party"].isin(numbers)]
+    kept = usage[~usage["customer_id"].isin(fraud_or_look_alike) & ~usage["other_party"].isin(numbers)]
     columns = ["customer_id", "event_time", "service", "direction", "other_party", "duration_s"]
     return kept.loc[kept["service"] != "data", columns].sort_values(columns, ignore_index=True)
 
@@ -193,7 +195,7 @@ def test_by_default_there_are_only_the_first_three_kinds() -> None:
 
 def test_check_32_fraud_lines_a_year_undetected_and_lag() -> None:
     intensity, customers = 20.0, 3000
-    found = simulate(customers, 6, 11, fraud_study_config(intensity)).truth["cases"]
+    found = simulate(customers, 6, 11, SimulationConfig.fraud_study(intensity)).truth["cases"]
     a_year = len(found) / customers * 2 / intensity
     assert 0.006 <= a_year <= 0.012
     assert 0.15 <= found["detected_date"].isna().mean() <= 0.25

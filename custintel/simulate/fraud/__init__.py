@@ -4,8 +4,8 @@
 `_attacks_and_look_alikes` chooses attacked lines and look-alikes, and `_extended_fraud_records` writes the records of
 the further kinds. Fraud changes no decision of an honest customer.
 
->>> from custintel.simulate import fraud_study_config, simulate
->>> operator = simulate(60, 1, seed=1, config=fraud_study_config())
+>>> from custintel.simulate import SimulationConfig, simulate
+>>> operator = simulate(60, 1, seed=1, config=SimulationConfig.fraud_study())
 >>> list(operator.truth["look_alikes"].columns)
 ['customer_id', 'look']
 """
