@@ -385,9 +385,10 @@ def _cross_fitted(data: _LoggedDecisions, features: pd.DataFrame, random_state: 
     binary = bool(np.isin(data.outcome, (0.0, 1.0)).all() and 0 < data.outcome.mean() < 1)
     objective = "probability" if binary else "amount"
     matrix = np.hstack([encoded, flags[data.taken]])
-    boosters = fit_boosters(TrainingTable(matrix, data.outcome), objective, fold=fold, random_state=random_state).boosters  # type: ignore[arg-type]
+    training = TrainingTable(matrix, data.outcome)
+    fitted = fit_boosters(training, objective, fold=fold, random_state=random_state)  # type: ignore[arg-type]
     expected = np.empty((len(encoded), len(data.actions)))
-    for k, model in enumerate(boosters.models):
+    for k, model in enumerate(fitted.boosters.models):
         mine = fold == k
         for a in range(len(data.actions)):
             asked = np.hstack([encoded[mine], np.tile(flags[a], (int(mine.sum()), 1))])
