@@ -59,7 +59,7 @@ def study(repeats: int) -> tuple[pd.DataFrame, list[str]]:
     runs = [scores(X, y, treated, k) for k in range(repeats)]
     rows = []
     for name in runs[0]:
-        qini = [qini_score(y, run[name], treated, repeats=200 if k == 0 else 0) for k, run in enumerate(runs)]
+        qini = [qini_score(y, run[name], treated, n_resamples=200 if k == 0 else 0) for k, run in enumerate(runs)]
         at = {share: np.mean([uplift_at(y, run[name], treated, share) for run in runs]) for share in (0.1, 0.2, 0.3)}
         rows.append(
             {"score": name, "Qini": np.mean([q.value for q in qini]), "low": qini[0].low, "high": qini[0].high,
@@ -67,7 +67,7 @@ def study(repeats: int) -> tuple[pd.DataFrame, list[str]]:
         )  # fmt: skip
     told = []
     for other in ("response model", "r", "x", "t", "s"):
-        found = compare_uplift(y, runs[0]["dr"], runs[0][other], treated, repeats=1000)
+        found = compare_uplift(y, runs[0]["dr"], runs[0][other], treated, n_resamples=1000)
         span = f"({found.low:+.4f} to {found.high:+.4f}), p = {found.p_value:.3f}"
         told.append(f"- dr less {other}: {found.difference:+.4f} {span}")
     return pd.DataFrame(rows), told

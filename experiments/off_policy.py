@@ -118,7 +118,7 @@ def measured(name: str, runs: int) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for seed in track(range(runs), name):
         case = CASES[name](seed)
-        found = evaluate_policy(case.log, case.target, q=case.q, features=case.features)
+        found = evaluate_policy(case.log, case.target, expected_outcomes=case.q, features=case.features)
         for estimator, r in found.estimates.iterrows():
             rows.append(
                 {

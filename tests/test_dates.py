@@ -132,12 +132,12 @@ def test_the_order_of_a_column_is_found_or_not_told(days, order, sign) -> None:
     first, second = ("%d", "%m") if order == "day first" else ("%m", "%d")
     counts = day_order([f"{day:{first}{sign}{second}{sign}%Y}" for day in days])
     if any(day.day > 12 for day in days):
-        assert (counts.order, counts.trouble) == (order, "")
+        assert (counts.order, counts.problem) == (order, "")
         texts = pd.Series([f"{day:{first}{sign}{second}{sign}%Y}" for day in days])
         form = next(f for f in order_formats(order) if f[2] == sign)
         assert [t.date() for t in pd.to_datetime(texts, format=form)] == days
     else:
-        assert (counts.order, counts.trouble) == (None, "undecided")
+        assert (counts.order, counts.problem) == (None, "undecided")
 
 
 def test_columns_of_times() -> None:

@@ -274,7 +274,7 @@ def _plans(ids: Any) -> Warehouse:
 def test_a_warehouse_sets_rounded_identifiers_aside() -> None:
     wh = _plans([1e17, 1e17 + 32, 5.0])
     assert wh.frame("plans")["plan_id"].tolist() == ["5"]
-    assert [(f.reason, f.rows) for r in wh.report for f in r.faults] == [("digits lost", 2)]
+    assert [(f.reason, f.rows) for r in wh.report for f in r.broken_rules] == [("digits lost", 2)]
     with pytest.raises(ContractError, match="digits lost"):
         _plans([1e17, 2e17])
 

@@ -15,7 +15,7 @@ from custintel.builder.feature_frame import column_meanings
 from custintel.cli._terminal_output import step
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.identifiers import identifier_faults, identifier_index
+from custintel.identifiers import identifier_index, identifier_problems
 from custintel.rules import AlarmSettings
 from custintel.training.customer_column import identity_to_score
 from custintel.training.read_table import read_table
@@ -111,9 +111,9 @@ def named_customers(table: Table, who: Identity) -> pd.DataFrame:
     if who.column is None:
         return table.frame.set_axis(identifier_index(table.frame.index).rename("customer_id"))
     frame = table.named_by(who.column).frame
-    faults = identifier_faults(frame.index.get_level_values("customer_id").to_numpy(dtype=object))
-    if faults:
-        warnings.warn(f"{'; '.join(faults)} ({who.column!r})", QualityWarning, stacklevel=2)
+    problems = identifier_problems(frame.index.get_level_values("customer_id").to_numpy(dtype=object))
+    if problems:
+        warnings.warn(f"{'; '.join(problems)} ({who.column!r})", QualityWarning, stacklevel=2)
     return frame
 
 

@@ -16,7 +16,7 @@ from custintel.errors import ConfigurationError, DataError, DateError, QualityWa
 from custintel.explain import reasons
 from custintel.files.atomic_write import atomic_file, check_output_path
 from custintel.files.spreadsheet_cells import escape_formulas
-from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
+from custintel.identifiers import header_hint, identifier_problems, identifier_text, names_of_columns
 from custintel.questions.outcome_labels import outcome_population
 from custintel.scoring._value_list import value_list
 from custintel.training.customer_column import identity_to_score
@@ -227,9 +227,9 @@ def _table_rows(table: Any, id_column: str | None, model: Model) -> tuple[pd.Dat
 
 def _warn_of_identity(column: str, customers: np.ndarray) -> None:
     """Say how many rows cannot be told apart by their customer; all of them are scored."""
-    faults = identifier_faults(customers)
-    if faults:
-        text = f"{'; '.join(faults)} ({column!r}): every row is scored"
+    problems = identifier_problems(customers)
+    if problems:
+        text = f"{'; '.join(problems)} ({column!r}): every row is scored"
         warnings.warn(text, QualityWarning, stacklevel=4)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from custintel.builder.feature_frame import has_meanings
 from custintel.errors import DataError
-from custintel.identifiers import identifier_faults
+from custintel.identifiers import identifier_problems
 from custintel.learners.event_class import choose_event, event_position, label_text, warn_guessed_event
 from custintel.training._flat_table_dates import moments
 from custintel.training._flat_table_doubts import doubts_about
@@ -203,7 +203,7 @@ def _shared(index: pd.Index) -> list[str]:
         return []
     texts = index.get_level_values("customer_id").to_numpy(dtype=object)
     told = {True: "each was taken for a customer of its own", False: "they stand on one side of every fold"}
-    return [f"{fault}: {told['no identifier' in fault]}" for fault in identifier_faults(texts)]
+    return [f"{problem}: {told['no identifier' in problem]}" for problem in identifier_problems(texts)]
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:

@@ -80,7 +80,7 @@ def _of_texts(column: pd.Series, filled: pd.Series) -> ReadDates:
 
 
 def _trouble(counts: DateCounts) -> str:
-    return ADVICE.get(counts.trouble, "not every value is a day of the calendar in one and the same form")
+    return ADVICE.get(counts.problem, "not every value is a day of the calendar in one and the same form")
 
 
 def _ordered(column: pd.Series, order: Order) -> ReadDates:

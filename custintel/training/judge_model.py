@@ -27,7 +27,9 @@ def judge(y: pd.Series, p: pd.Series, costs: Mapping[str, float], seed: int = 0)
     groups = _customers(p)
     judged = {}
     for name, metric in _metrics(costs).items():
-        interval = confidence_intervals.bootstrap_interval(metric, answer, score, n=_REPEATS, seed=seed, groups=groups)
+        interval = confidence_intervals.bootstrap_interval(
+            metric, answer, score, n_resamples=_REPEATS, random_state=seed, groups=groups
+        )
         judged[name] = {key: float(value) for key, value in interval._asdict().items()}
     return judged
 
@@ -42,7 +44,9 @@ def _customers(p: pd.Series) -> Any:
 
 def _metrics(costs: Mapping[str, float]) -> dict[str, _Metric]:
     """The metrics of a churn model; profit with the costs of its specification."""
-    money: dict[str, Any] = {name: float(costs[name]) for name in ("clv", "d", "f", "alpha", "beta") if name in costs}
+    money: dict[str, Any] = {
+        name: float(costs[name]) for name in ("clv", "offer_cost", "contact_cost", "alpha", "beta") if name in costs
+    }
     return {
         "auc": discrimination.auc,
         "average_precision": discrimination.average_precision,

@@ -131,7 +131,7 @@ def calls(**columns: list[Any]) -> pd.DataFrame:
 def test_bad_identifiers_are_set_aside_before() -> None:
     usage = calls(customer_id=["a", "", None, " a "], other_party=["1", "2", "3", None])
     wh = Warehouse.from_frames(usage=usage, pseudonymise=True)
-    assert [str(fault) for fault in wh.report["usage"].faults] == ["missing value: customer_id"]
+    assert [str(broken) for broken in wh.report["usage"].broken_rules] == ["missing value: customer_id"]
     assert wh.frame("usage")["customer_id"].nunique() == 1
     assert wh.frame("usage")["other_party"].isna().sum() == 1
 
@@ -171,9 +171,9 @@ def test_the_key_is_shown_nowhere(tmp_path) -> None:
     folder = wh.save(tmp_path / "w")
     texts = [repr(made), repr(wh), wh._repr_html_(), (folder / "warehouse.json").read_text()]
     assert [text for text in texts if KEY in text] == []
-    assert made.mark == wh.pseudonymised
+    assert made.fingerprint == wh.pseudonymised
     other = Pseudonyms(KEY[::-1])
-    assert other.mark != made.mark
+    assert other.fingerprint != made.fingerprint
     assert other.of("line", ["a"]) != made.of("line", ["a"]) != made.of("account", ["a"])
 
 
@@ -209,7 +209,7 @@ def test_number_ranges_are_found_before_and_may_be_given() -> None:
     assert ranges.isna().tolist() == [False, False, True]
     given = Warehouse.from_frames(usage=usage.assign(number_range=["4479", "44", None], other_party=["x", "y", "z"]),
                                   numbering=numbering)  # fmt: skip
-    builder = FeatureBuilder(["destinations"])
+    builder = FeatureBuilder(["contact_countries"])
     risks = [builder.build(wh, "2025-06-01")["destination_risk_max_7d"].tolist() for wh in (plain, given)]
     assert risks[0][:2] == risks[1][:2] == [0.9, 0.0]
 
@@ -260,7 +260,7 @@ def test_spark_gives_the_same_pseudonyms(both, tables, spark, operators) -> None
                 codes = Pseudonyms(KEY).of(space, plain.frame(name)[column].dropna())
                 assert sorted(coded.frame(name)[column].dropna()) == sorted(codes)
         assert list(coded.set_aside(name).columns) == ["reason", "broken_column", "source", "source_row"]
-    builder, date = FeatureBuilder(["destinations", "ties"]), str(plain.period[1].date())
+    builder, date = FeatureBuilder(["contact_countries", "churned_contacts"]), str(plain.period[1].date())
     X, Y = builder.build(plain, date), builder.build(coded, date)
     Y = reidentify(Y.reset_index(), X.index).set_index("customer_id").loc[X.index]
     pd.testing.assert_frame_equal(X, Y, check_dtype=False)

@@ -42,7 +42,10 @@ FEATURES = [
 METADATA = {
     "version": "3", "created": "2026-11-23", "target": "churn", "seed": 7, "data_digest": "ab12", "features": FEATURES,
     "windows": {"gap_days": 15, "horizon_days": 60, "dormancy_days": 30},
-    "spec": {"about": "Who leaves", "label": {"kind": "churn"}, "costs": {"clv": 300, "d": 12, "f": 2}},
+    "spec": {
+        "about": "Who leaves", "label": {"kind": "churn"},
+        "costs": {"clv": 300, "offer_cost": 12, "contact_cost": 2},
+    },
 }  # fmt: skip
 
 
@@ -194,7 +197,7 @@ def test_figures_of_the_page_are_those_of_the_twin(report: dict[str, object], pa
 
 def test_twin_holds_the_metrics_of_the_library(evaluation: Evaluation, report: dict[str, object]) -> None:
     y, p = evaluation.y.to_numpy(), evaluation.p.to_numpy()
-    costs = {"clv": 300, "d": 12, "f": 2}
+    costs = {"clv": 300, "offer_cost": 12, "contact_cost": 2}
     expected = {
         "auc": discrimination.auc(y, p), "average_precision": discrimination.average_precision(y, p),
         "lift": metrics.lift_score(y, p), "brier": calibration.brier(y, p), "ece": metrics.ece_score(y, p),

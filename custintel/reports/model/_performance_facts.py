@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from custintel.reports.model.evaluation import Evaluation
 
 
-COSTS = {"clv": 200.0, "d": 10.0, "f": 1.0, "alpha": 6.0, "beta": 14.0}
+COSTS = {"clv": 200.0, "offer_cost": 10.0, "contact_cost": 1.0, "alpha": 6.0, "beta": 14.0}
 DRAWS = 200
 _DRAW_ROWS = 20_000  # larger tables are sampled for the intervals, and the intervals narrowed accordingly
 _Z = 1.96
@@ -134,7 +134,9 @@ def _interval(scored: Scored, function: Callable[..., Any], value: float) -> tup
         keep = np.sort(np.random.default_rng(0).choice(rows, _DRAW_ROWS, replace=False))
     groups = None if scored.customers is None else scored.customers[keep]
     y, p = scored.y[keep], scored.p[keep]
-    _, low, high = confidence_intervals.bootstrap_interval(function, y, p, n=DRAWS, seed=0, groups=groups)
+    _, low, high = confidence_intervals.bootstrap_interval(
+        function, y, p, n_resamples=DRAWS, random_state=0, groups=groups
+    )
     if len(keep) == rows:
         return low, high
     centre, shrink = float(function(y, p)), float(np.sqrt(len(keep) / rows))
@@ -199,7 +201,12 @@ def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None
         return None
     costs = costs_of(metadata)
     accepted = costs["alpha"] / (costs["alpha"] + costs["beta"])
-    terms: dict[str, Any] = {"clv": costs["clv"], "take_up": accepted, "d": costs["d"], "f": costs["f"]}
+    terms: dict[str, Any] = {
+        "clv": costs["clv"],
+        "take_up": accepted,
+        "offer_cost": costs["offer_cost"],
+        "contact_cost": costs["contact_cost"],
+    }
     curve = campaign_profit.profit_curve(scored.y, scored.p, points=groups, **terms)
     share, each = curve["share"].to_numpy(), curve["profit"].to_numpy() / len(scored.y)
     best = int(np.argmax(each))
@@ -214,8 +221,8 @@ def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None
 
 def _gains(scored: Scored, contacts: int, terms: Mapping[str, float]) -> NDArray[np.float64]:
     """Return what each customer brings when the first ones are contacted."""
-    kept = terms["take_up"] * (terms["clv"] - terms["d"]) - terms["f"]
-    each = np.where(scored.y == 1, kept, -terms["d"] - terms["f"])
+    kept = terms["take_up"] * (terms["clv"] - terms["offer_cost"]) - terms["contact_cost"]
+    each = np.where(scored.y == 1, kept, -terms["offer_cost"] - terms["contact_cost"])
     gains: NDArray[np.float64] = np.where(np.arange(len(each)) < contacts, each, 0.0)
     return gains
 

@@ -125,9 +125,9 @@ def money(report: Facts) -> str:
     t, c, costs = texts()["sections"]["money"], texts()["charts"], profit["costs"]
     lead = t["lead"].format(
         accepted=share(profit["accepted"]),
-        clv=human_number(costs["clv"] - costs["d"]),
-        d=human_number(costs["d"]),
-        f=human_number(costs["f"]),
+        clv=human_number(costs["clv"] - costs["offer_cost"]),
+        offer_cost=human_number(costs["offer_cost"]),
+        contact_cost=human_number(costs["contact_cost"]),
     )
     curve = figure(c["profit"]["title"], _campaign(profit), _charts.profit_chart(profit, c["profit"]))
     listed = figure(c["costs"]["title"], c["costs"]["caption"], _costs(profit))
@@ -152,7 +152,7 @@ def _costs(profit: Facts) -> str:
     accepted = t["accepted"].format(alpha=human_number(costs["alpha"]), beta=human_number(costs["beta"]))
     ends = f"{number(profit['low'])} to {number(profit['high'])}"
     rows = [
-        *([t[name], human_number(costs[name])] for name in ("clv", "d", "f")),
+        *([t[name], human_number(costs[name])] for name in ("clv", "offer_cost", "contact_cost")),
         [accepted, share(profit["accepted"])],
         [t["best_share"], share(profit["best_share"])],
         [t["best_score"], percent(profit["best_score"])],

@@ -27,7 +27,7 @@ def test_intervals_cover_the_truth_and_dr_is_the_most_precise() -> None:
         bandit = Bandit(1_500, seed)
         logged, target = policies(bandit)
         noisy = bandit.truth * 0.8 + 0.05  # a model that is wrong everywhere
-        found = evaluate_policy(bandit.log(logged), target, q=noisy)
+        found = evaluate_policy(bandit.log(logged), target, expected_outcomes=noisy)
         assert found.refused == ()
         truth = bandit.value_of(target)
         for name, row in found.estimates.iterrows():
@@ -114,14 +114,14 @@ def test_wrong_targets_are_told() -> None:
     with pytest.raises(ConfigurationError, match="columns are missing: propensity"):
         evaluate_policy(log.drop(columns="propensity"), pd.Series(["a", "b"]))
     with pytest.raises(ConfigurationError, match="no column for: b"):
-        evaluate_policy(log, pd.Series(["a", "b"]), q=pd.DataFrame({"a": [0.1, 0.2]}))
+        evaluate_policy(log, pd.Series(["a", "b"]), expected_outcomes=pd.DataFrame({"a": [0.1, 0.2]}))
 
 
 def test_paired_comparison_is_sharper_than_two_intervals() -> None:
     bandit = Bandit(3_000, 6)
     logged, good = policies(bandit)
     near = 0.9 * good + 0.1 * logged
-    found = compare_policies(bandit.log(logged), near, good, q=bandit.truth)
+    found = compare_policies(bandit.log(logged), near, good, expected_outcomes=bandit.truth)
     truth = bandit.value_of(good) - bandit.value_of(near)
     assert found.low <= truth <= found.high
     width = found.challenger.estimates.loc["dr", "high"] - found.challenger.estimates.loc["dr", "low"]
@@ -135,9 +135,9 @@ def test_a_champion_falls_only_to_a_surely_better_one() -> None:
     champion = Champion("1")
     same = champion.challenge("2", compare_policies(log, logged, logged))
     assert not same.promoted
-    worse = champion.challenge("3", compare_policies(log, good, logged, q=bandit.truth))
+    worse = champion.challenge("3", compare_policies(log, good, logged, expected_outcomes=bandit.truth))
     assert not worse.promoted
-    better = champion.challenge("4", compare_policies(log, logged, good, q=bandit.truth))
+    better = champion.challenge("4", compare_policies(log, logged, good, expected_outcomes=bandit.truth))
     assert better.promoted
     assert champion.version == "4"
     assert champion.history["promoted"].tolist() == [False, False, True]
@@ -162,7 +162,7 @@ def test_the_registry_follows_the_champion(tmp_path) -> None:
     bandit = Bandit(3_000, 8)
     logged, good = policies(bandit)
     verdict = Champion("1", "offers", tmp_path).challenge(
-        "2", compare_policies(bandit.log(logged), logged, good, q=bandit.truth)
+        "2", compare_policies(bandit.log(logged), logged, good, expected_outcomes=bandit.truth)
     )
     assert verdict.promoted
     with open_store(tmp_path):

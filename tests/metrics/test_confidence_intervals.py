@@ -25,8 +25,8 @@ def _sample(seed: int, rows: int = 400) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("metric", [auc, average_precision, brier, ece_score, empc_score, ks_score, lift_score])
 def test_fast_way_equals_resampled_rows(metric: object) -> None:
     y, p = _sample(0)
-    fast = bootstrap_interval(metric, y, p, n=30)  # type: ignore[arg-type]
-    slow = bootstrap_interval(lambda a, b: metric(a, b), y, p, n=30)  # type: ignore[operator]
+    fast = bootstrap_interval(metric, y, p, n_resamples=30)  # type: ignore[arg-type]
+    slow = bootstrap_interval(lambda a, b: metric(a, b), y, p, n_resamples=30)  # type: ignore[operator]
     # equal scores at a cut of the ranking may fall in another order
     bounded = fast[2] if metric is lift_score else None  # a metric that is not known to the package has no bounds
     assert fast == pytest.approx((*slow[:2], bounded or slow[2]), abs=0.03 if metric is ece_score else 1e-9)
@@ -35,14 +35,16 @@ def test_fast_way_equals_resampled_rows(metric: object) -> None:
 
 def test_parameters_by_partial() -> None:
     y, p = _sample(1)
-    found = bootstrap_interval(partial(empc_score, clv=500), y, p, n=20)
+    found = bootstrap_interval(partial(empc_score, clv=500), y, p, n_resamples=20)
     assert found.value == empc_score(y, p, clv=500)
     assert found.low < found.value < found.high
 
 
 def test_interval_covers_the_truth() -> None:
     truth = auc(*_sample(99, 200_000))
-    hits = [i.low <= truth <= i.high for i in (bootstrap_interval(auc, *_sample(s), n=100) for s in range(60))]
+    hits = [
+        i.low <= truth <= i.high for i in (bootstrap_interval(auc, *_sample(s), n_resamples=100) for s in range(60))
+    ]
     assert np.mean(hits) > 0.85
 
 
@@ -57,7 +59,9 @@ def test_rows_of_a_customer_are_drawn_together() -> None:
 
 def test_same_seed_same_interval() -> None:
     y, p = _sample(3)
-    assert bootstrap_interval(auc, y, p, n=20, seed=5) == bootstrap_interval(auc, y, p, n=20, seed=5)
+    assert bootstrap_interval(auc, y, p, n_resamples=20, random_state=5) == bootstrap_interval(
+        auc, y, p, n_resamples=20, random_state=5
+    )
 
 
 PSI = [
@@ -99,7 +103,7 @@ def test_an_interval_contains_its_value_and_keeps_the_bounds(metric, seed, rows,
     y[:2] = 0, 1
     p = 1 / (1 + np.exp(-np.clip(strength * (y - 0.5) + rng.normal(size=rows), -30, 30)))
     groups = None if customers is None else np.arange(rows) // customers
-    found = bootstrap_interval(metric, y, p, n=20, seed=seed, groups=groups)
+    found = bootstrap_interval(metric, y, p, n_resamples=20, random_state=seed, groups=groups)
     least, most = metric_bounds(metric, y.astype(float))
     assert least <= found.low <= found.value <= found.high <= most + 1e-12
 
@@ -113,7 +117,7 @@ def _calibrated(seed: int, rows: int, strength: float) -> tuple[np.ndarray, np.n
 def test_the_interval_of_the_calibration_error_covers_the_truth() -> None:
     """Of scores that are too sure by 60 %; the percentile interval of calibrated ones lies above their own value."""
     truth = ece_score(*_calibrated(99, 200_000, 1.6))
-    found = [bootstrap_interval(ece_score, *_calibrated(s, 300, 1.6), n=100) for s in range(40)]
+    found = [bootstrap_interval(ece_score, *_calibrated(s, 300, 1.6), n_resamples=100) for s in range(40)]
     assert np.mean([i.low <= truth <= i.high for i in found]) > 0.85
     assert bootstrap_interval(ece_score, *_calibrated(1, 2000, 1.0)).low < 0.01
 
@@ -130,7 +134,7 @@ def test_the_intervals_of_uplift_contain_their_values() -> None:
         treated, y, first, second = rng.random((4, 60)) < 0.4
         if len(set(zip(y, treated, strict=True))) < 4:
             continue
-        qini = qini_score(y.astype(int), rng.random(60), treated, repeats=9, seed=seed)
+        qini = qini_score(y.astype(int), rng.random(60), treated, n_resamples=9, random_state=seed)
         assert qini.low <= qini.value <= qini.high
-        pair = compare_uplift(y.astype(int), first + 0.0, second + 0.0, treated, repeats=9, seed=seed)
+        pair = compare_uplift(y.astype(int), first + 0.0, second + 0.0, treated, n_resamples=9, random_state=seed)
         assert pair.low <= pair.difference <= pair.high

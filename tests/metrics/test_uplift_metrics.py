@@ -22,16 +22,17 @@ def test_curve_ends_at_the_total_uplift_and_does_not_depend_on_the_scale_of_scor
     total = y[treated].sum() - y[~treated].sum() * treated.sum() / (~treated).sum()
     assert curve["incremental"].iloc[-1] == pytest.approx(total)
     assert (
-        qini_score(y, np.exp(5 * effect), treated, repeats=0).value == qini_score(y, effect, treated, repeats=0).value
+        qini_score(y, np.exp(5 * effect), treated, n_resamples=0).value
+        == qini_score(y, effect, treated, n_resamples=0).value
     )
 
 
 def test_perfect_order_is_one_and_chance_is_near_zero() -> None:
     y, _, treated = campaign()
     best = 2.0 * (y == treated) + treated
-    assert qini_score(y, best, treated, repeats=0).value == pytest.approx(1.0)
-    assert abs(qini_score(y, np.random.default_rng(1).random(len(y)), treated, repeats=0).value) < 0.03
-    assert qini_score(y, np.zeros(len(y)), treated, repeats=0).value == pytest.approx(0.0)
+    assert qini_score(y, best, treated, n_resamples=0).value == pytest.approx(1.0)
+    assert abs(qini_score(y, np.random.default_rng(1).random(len(y)), treated, n_resamples=0).value) < 0.03
+    assert qini_score(y, np.zeros(len(y)), treated, n_resamples=0).value == pytest.approx(0.0)
 
 
 def test_curve_equals_the_formula_counted_by_hand() -> None:
@@ -48,10 +49,10 @@ def test_curve_equals_the_formula_counted_by_hand() -> None:
 def test_bootstrap_tells_a_good_ranking_from_noise() -> None:
     y, effect, treated = campaign()
     noise = np.random.default_rng(1).random(len(y))
-    assert qini_score(y, effect, treated, repeats=100).detectable
-    assert not qini_score(y, noise, treated, repeats=100).detectable
-    assert compare_uplift(y, effect, noise, treated, repeats=100).p_value < 0.02
-    assert compare_uplift(y, effect, effect + 1e-12, treated, repeats=50).difference == pytest.approx(0.0)
+    assert qini_score(y, effect, treated, n_resamples=100).detectable
+    assert not qini_score(y, noise, treated, n_resamples=100).detectable
+    assert compare_uplift(y, effect, noise, treated, n_resamples=100).p_value < 0.02
+    assert compare_uplift(y, effect, effect + 1e-12, treated, n_resamples=50).difference == pytest.approx(0.0)
 
 
 def test_tables_measure_what_is_there() -> None:
@@ -81,4 +82,4 @@ def test_bad_input_is_explained() -> None:
     with pytest.raises(DataError, match="lengths"):
         uplift_at([1], [0.1, 0.2], [True, False])
     with pytest.raises(DataError, match="positive"):
-        qini_curve([1, 0], [0.1, 0.2], [True, False], weight=[1.0, 0.0])
+        qini_curve([1, 0], [0.1, 0.2], [True, False], sample_weight=[1.0, 0.0])

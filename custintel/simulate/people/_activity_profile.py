@@ -19,7 +19,7 @@ TABLE = 2048  # entries of a table of hours
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class ActivityProfile:
     """Slow changes of each line's rates by week, and tables that turn a uniform number into an hour."""
 
     weekly: Singles  # (services, lines, weeks), mean one
@@ -40,9 +40,9 @@ def weekends(start: dt.date, first: int, days: int) -> Bools:
     return np.asarray(weekdays(start, first, days) >= 5)
 
 
-def make_rhythm(
+def make_activity_profile(
     population: Population, start: dt.date, days: int, config: ClockConfig, streams: RandomStreams
-) -> Rhythm:
+) -> ActivityProfile:
     """Draw the weekly drift of each line and service."""
     rng = streams.get("weeks")
     weeks, n = days // 7 + 2, population.n
@@ -52,7 +52,7 @@ def make_rhythm(
     log = np.sqrt(0.5) * (slow + fast)
     log = log[1:] + log[:1]  # half of the change is common to the services
     weekly = np.exp(log - (config.weekly_sd**2 + config.weekly_noise_sd**2) / 2).astype(np.float32)
-    return Rhythm(weekly, _hour_tables(config), population.business, population.chronotype, start, config)
+    return ActivityProfile(weekly, _hour_tables(config), population.business, population.chronotype, start, config)
 
 
 def _autoregressive(shocks: Floats, rho: float) -> Floats:
@@ -64,30 +64,30 @@ def _autoregressive(shocks: Floats, rho: float) -> Floats:
     return result
 
 
-def day_factors(rhythm: Rhythm, first: int, days: int, streams: RandomStreams) -> Singles:
+def day_factors(activity_profile: ActivityProfile, first: int, days: int, streams: RandomStreams) -> Singles:
     """Factors of use by service, line and day: week x weekday x holiday x a gamma draw; mean about one."""
     rng = streams.get("days", first)
-    config = rhythm.config
-    n = rhythm.weekly.shape[1]
+    config = activity_profile.config
+    n = activity_profile.weekly.shape[1]
     common = rng.standard_gamma(config.daily_shape * config.daily_common, (n, days), dtype=np.float32)
     factors = np.empty((len(SERVICES), n, days), dtype=np.float32)
     week = (first + np.arange(days)) // 7
     for k in range(len(SERVICES)):
         rest = rng.standard_gamma(config.daily_shape * (1 - config.daily_common), (n, days), dtype=np.float32)
-        factors[k] = (common + rest) / config.daily_shape * rhythm.weekly[k][:, week]
-        factors[k] *= _calendar(rhythm, k, first, days)[rhythm.business.astype(np.int8)]
+        factors[k] = (common + rest) / config.daily_shape * activity_profile.weekly[k][:, week]
+        factors[k] *= _calendar(activity_profile, k, first, days)[activity_profile.business.astype(np.int8)]
     return factors
 
 
-def _calendar(rhythm: Rhythm, service: int, first: int, days: int) -> Singles:
+def _calendar(activity_profile: ActivityProfile, service: int, first: int, days: int) -> Singles:
     """Factors of the days for consumers (row 0) and businesses (row 1)."""
-    config = rhythm.config
+    config = activity_profile.config
     week = (config.calls_week, config.texts_week, config.data_week)[service]
     table = np.array([week, config.business_week])
     table /= table.mean(axis=1, keepdims=True)
-    rows = table[:, weekdays(rhythm.start, first, days)]
+    rows = table[:, weekdays(activity_profile.start, first, days)]
     special = (config.holiday_calls, config.holiday_texts, 1.0)[service]
-    dates = [rhythm.start + dt.timedelta(days=first + d) for d in range(days)]
+    dates = [activity_profile.start + dt.timedelta(days=first + d) for d in range(days)]
     holiday = np.array([(d.month, d.day) in config.holidays for d in dates])
     trend = np.exp(config.growth[service] * (first + np.arange(days)) / 365)
     return np.asarray(np.where(holiday, rows * special, rows) * trend, dtype=np.float32)
@@ -123,11 +123,13 @@ def _office(hours: Floats, share: float) -> Floats:
     return np.asarray(np.where(inside, hours / hours[inside].sum() * share, hours / hours[~inside].sum() * (1 - share)))
 
 
-def draw_seconds(rhythm: Rhythm, service: int, who: tuple[Ints, Bools], rng: np.random.Generator) -> Ints:
+def draw_seconds(
+    activity_profile: ActivityProfile, service: int, who: tuple[Ints, Bools], rng: np.random.Generator
+) -> Ints:
     """Second of the day for events of lines on weekdays or weekends; chronotypes turn the clock."""
     line, weekend = who
-    profile = 2 * rhythm.business[line] + weekend
+    profile = 2 * activity_profile.business[line] + weekend
     u = rng.random(len(line), dtype=np.float32)
-    hour = rhythm.hours[service][profile, (u * TABLE).astype(np.int32)] + rhythm.chronotype[line]
+    hour = activity_profile.hours[service][profile, (u * TABLE).astype(np.int32)] + activity_profile.chronotype[line]
     second = (hour * 3600).astype(np.int64) + rng.integers(0, 60, len(line))
     return np.asarray(second % 86400)

@@ -9,7 +9,7 @@ import pytest
 
 from custintel.contracts.check_table import check_table
 from custintel.contracts.column_mapping import parse_mapping
-from custintel.contracts.date_columns import settle_dates
+from custintel.contracts.date_columns import decide_date_formats
 from custintel.contracts.raw_tables import frame_sources
 from custintel.contracts.table_contracts import TABLES
 from custintel.engines.duckdb_engine import DuckDBEngine
@@ -135,7 +135,7 @@ def test_duplicates_keys_references_and_parts(spark) -> None:
         ]
     }
     reports = assert_same(spark, {"customers": customers, "usage": [calls, other], "bills": bills}, rename)
-    assert {str(f) for r in reports.values() for f in r.faults} >= {
+    assert {str(f) for r in reports.values() for f in r.broken_rules} >= {
         "duplicate key: customer_id",
         "self call: other_party",
         "unknown customer: customer_id",
@@ -178,9 +178,9 @@ def test_dates_are_settled_and_zones_applied_as_on_duckdb(spark, times, source) 
     here, there = DuckDBEngine(), SparkEngine(spark)
     found = []
     for engine in (here, there):
-        settled = settle_dates(engine, frame_sources(engine, {"usage": frame}, parse_mapping(rename)))
+        decided_sources = decide_date_formats(engine, frame_sources(engine, {"usage": frame}, parse_mapping(rename)))
         latest = pd.Timestamp("2025-12-31").to_pydatetime()
-        report = check_table(engine, TABLES["usage"], settled["usage"], latest, ["usage"])
+        report = check_table(engine, TABLES["usage"], decided_sources["usage"], latest, ["usage"])
         relation = engine.relation("usage")
         shown = engine.rows(f"select cast(event_time as varchar) from {relation} order by 1")
         found.append((report, [str(row[0]) for row in shown], engine.columns(relation)))

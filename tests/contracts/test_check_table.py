@@ -76,7 +76,7 @@ def test_a_bad_row_is_set_aside_with_its_reason(change, reason, column) -> None:
     engine, reports = check({"usage": usage({}, change)})
     report = reports["usage"]
     assert (report.rows_in, report.kept, report.duplicates) == (2, 1, 0)
-    assert [(f.reason, f.column, f.rows) for f in report.faults] == [(reason, column, 1)]
+    assert [(f.reason, f.column, f.rows) for f in report.broken_rules] == [(reason, column, 1)]
     aside = engine.sql("select * from set_aside.usage").iloc[0]
     assert (aside["reason"], aside["broken_column"], aside["source_row"]) == (reason, column, 2)
     for name, value in change.items():
@@ -127,7 +127,7 @@ def test_typed_columns_are_read_too() -> None:
         }
     )
     engine, reports = check({"usage": frame})
-    assert reports["usage"].faults[0].column == "event_time"
+    assert reports["usage"].broken_rules[0].column == "event_time"
     assert engine.rows("select customer_id, duration_s from usage order by 1") == [("1", 1.5), ("2", None)]
 
 
@@ -169,7 +169,7 @@ def test_of_equal_keys_the_earliest_arrival_is_kept() -> None:
     )
     engine, reports = check({"bills": bills})
     assert engine.rows("select amount from bills order by 1") == [(1.0,), (4.0,)]
-    assert [(f.reason, f.column, f.rows) for f in reports["bills"].faults] == [("duplicate key", "bill_id", 2)]
+    assert [(f.reason, f.column, f.rows) for f in reports["bills"].broken_rules] == [("duplicate key", "bill_id", 2)]
     assert engine.sql("select * from set_aside.bills")["amount"].tolist() == ["3", "2"]
 
 
@@ -194,13 +194,13 @@ CUSTOMERS = pd.DataFrame(
 
 def test_rows_of_unknown_customers_are_set_aside_when_there_is_a_customer_table() -> None:
     engine, reports = check({"usage": usage({"other_party": "1"}, {"customer_id": "z"}), "customers": CUSTOMERS})
-    assert str(reports["usage"].faults[0]) == "unknown customer: customer_id"
+    assert str(reports["usage"].broken_rules[0]) == "unknown customer: customer_id"
     assert engine.sql("select customer_id from set_aside.usage")["customer_id"].tolist() == ["z"]
 
 
 def test_a_call_to_the_own_number_is_set_aside() -> None:
     _, reports = check({"usage": usage({"other_party": "491"}, {"other_party": "492"}), "customers": CUSTOMERS})
-    assert [(f.reason, f.rows) for f in reports["usage"].faults] == [("self call", 1)]
+    assert [(f.reason, f.rows) for f in reports["usage"].broken_rules] == [("self call", 1)]
 
 
 def test_dates_before_the_network_are_set_aside_but_old_fixed_lines_are_not() -> None:

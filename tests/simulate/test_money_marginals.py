@@ -83,7 +83,7 @@ def contract_ratio(operator: Operator) -> float:
     return float((sums[0, 0] / sums[0, 1]) / (sums[1, 0] / sums[1, 1]))
 
 
-def memory_ratio(operator: Operator, memory: str, level: float) -> float:
+def memory_ratio(operator: Operator, experience: str, level: float) -> float:
     """Mean hazard of those who remember something, over that of those who do not, within billing types."""
     weekly = operator.truth["weekly"]
     weekly = weekly[(weekly.week >= 8) & ~weekly.decided]
@@ -91,7 +91,7 @@ def memory_ratio(operator: Operator, memory: str, level: float) -> float:
     ratios, sizes = [], []
     for kind in ("prepaid", "postpaid"):
         rows = weekly[billing == kind]
-        hit, free = rows[memory] >= level, rows[memory].abs() < 0.05
+        hit, free = rows[experience] >= level, rows[experience].abs() < 0.05
         if hit.sum() > 100:
             ratios.append(rows.hazard[hit].mean() / rows.hazard[free].mean())
             sizes.append(hit.sum())

@@ -89,13 +89,13 @@ def test_order_of_the_rows_does_not_matter() -> None:
 
 def test_impossible_economics_are_told_all_at_once() -> None:
     with pytest.raises(ConfigurationError, match="2 mistakes") as caught:
-        empc_score([0, 1], [0.1, 0.2], clv=5, d=10, alpha=0)
+        empc_score([0, 1], [0.1, 0.2], clv=5, offer_cost=10, alpha=0)
     assert "costs more than the customer is worth" in str(caught.value)
 
 
 def test_profit_curve_adds_up_by_hand() -> None:
     y, p = [1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1]
-    curve = profit_curve(y, p, clv=[100, 1, 300, 1], take_up=0.5, d=10, f=2, points=4)
+    curve = profit_curve(y, p, clv=[100, 1, 300, 1], take_up=0.5, offer_cost=10, contact_cost=2, points=4)
     assert curve["profit"].tolist() == [0, 43, 43 - 12, 31 + 143, 174 - 12]
     assert curve["targets"].tolist() == [0, 1, 1, 2, 2]
     assert curve["cutoff"].tolist()[1:] == p

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from custintel.contracts._contract_document import tables_markdown
-from custintel.contracts.table_contracts import TABLES, load_tables
+from custintel.contracts.table_contracts import TABLES, load_tables, tables_markdown
 from custintel.errors import ConfigurationError
 
 
@@ -60,7 +59,7 @@ calls:
 def test_the_page_of_the_tables_is_up_to_date() -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
     assert page.read_text(encoding="utf-8") == tables_markdown(), (
-        "write custintel.contracts._contract_document.tables_markdown() to it"
+        "write custintel.contracts.table_contracts.tables_markdown() to it"
     )
 
 

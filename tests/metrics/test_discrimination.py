@@ -46,7 +46,7 @@ def test_lift(y: list[int], p: list[float], at: float, lift: float, most: float)
 
 
 def test_gain_table_by_hand() -> None:
-    table = gain_table([1, 1, 0, 1, 0, 0], [0.9, 0.8, 0.7, 0.6, 0.2, 0.1], bins=3)
+    table = gain_table([1, 1, 0, 1, 0, 0], [0.9, 0.8, 0.7, 0.6, 0.2, 0.1], n_bins=3)
     assert table["customers"].tolist() == [2, 2, 2]
     assert table["targets"].tolist() == [2, 1, 0]
     assert table["lift"].tolist() == [2.0, 1.0, 0.0]

@@ -11,7 +11,7 @@ import pytest
 
 from custintel.contracts.table_contracts import TABLES
 from custintel.simulate import SimulationConfig, simulate
-from custintel.simulate._simulation_config import DirtConfig, FraudConfig, MoreFraudConfig
+from custintel.simulate._simulation_config import DirtConfig, ExtendedFraudConfig, FraudConfig
 
 if TYPE_CHECKING:
     from custintel.simulate._operator import Operator
@@ -20,10 +20,10 @@ MONTHS = 6
 EVERY = {"sim_box", "never_payer", "dealer", "scam_dialler", "wangiri", "irsf", "pbx", "sim_swap"}
 
 
-def study(seed: int = 3, intensity: float = 60.0, **more: object) -> Operator:
+def study(seed: int = 3, intensity: float = 60.0, **extended: object) -> Operator:
     config = SimulationConfig.fraud_study(intensity)
-    further = replace(MoreFraudConfig(), **more)  # type: ignore[arg-type]
-    config = replace(config, fraud=replace(config.fraud, more=further))
+    further = replace(ExtendedFraudConfig(), **extended)  # type: ignore[arg-type]
+    config = replace(config, fraud=replace(config.fraud, extended=further))
     return simulate(customers=1200, months=MONTHS, seed=seed, config=config)
 
 
@@ -167,25 +167,27 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 def test_nobody_else_calls_differently() -> None:
     config = replace(SimulationConfig.fraud_study(100.0), dirt=DirtConfig.clean())
-    plain = replace(config, fraud=replace(config.fraud, more=None))
-    with_more, without = simulate(300, 4, 6, config), simulate(300, 4, 6, plain)
-    strange = set(with_more.truth["cases"]["customer_id"]) | set(with_more.truth["look_alikes"]["customer_id"])
-    assert _calls(with_more, strange).equals(_calls(without, strange))
-    assert with_more.truth["weekly"].equals(without.truth["weekly"])
+    plain = replace(config, fraud=replace(config.fraud, extended=None))
+    with_extended, without = simulate(300, 4, 6, config), simulate(300, 4, 6, plain)
+    fraud_or_look_alike = set(with_extended.truth["cases"]["customer_id"]) | set(
+        with_extended.truth["look_alikes"]["customer_id"]
+    )
+    assert _calls(with_extended, fraud_or_look_alike).equals(_calls(without, fraud_or_look_alike))
+    assert with_extended.truth["weekly"].equals(without.truth["weekly"])
 
 
-def _calls(operator: Operator, strange: set[str]) -> pd.DataFrame:
+def _calls(operator: Operator, fraud_or_look_alike: set[str]) -> pd.DataFrame:
     """Records between lines that are neither fraud nor look like it, in order."""
     customers = operator.tables["customers"].to_pandas()
-    numbers = set(customers.loc[customers["customer_id"].isin(strange), "msisdn"])
+    numbers = set(customers.loc[customers["customer_id"].isin(fraud_or_look_alike), "msisdn"])
     usage = operator.tables["usage"].to_pandas()
-    kept = usage[~usage["customer_id"].isin(strange) & ~usage["other_party"].isin(numbers)]
+    kept = usage[~usage["customer_id"].isin(fraud_or_look_alike) & ~usage["other_party"].isin(numbers)]
     columns = ["customer_id", "event_time", "service", "direction", "other_party", "duration_s"]
     return kept.loc[kept["service"] != "data", columns].sort_values(columns, ignore_index=True)
 
 
 def test_by_default_there_are_only_the_first_three_kinds() -> None:
-    assert SimulationConfig().fraud.more is None
+    assert SimulationConfig().fraud.extended is None
     usual = simulate(300, 3, 1, SimulationConfig(fraud=FraudConfig(intensity=100)))
     assert set(usual.truth["cases"]["kind"]) <= {"sim_box", "never_payer", "dealer"}
     assert "look_alikes" not in usual.truth

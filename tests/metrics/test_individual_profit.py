@@ -31,7 +31,9 @@ def test_individual_empc_equals_brute_force(seed: int) -> None:
     rng = np.random.default_rng(seed)
     y, clv, d = (rng.random(60) < 0.3).astype(float), rng.normal(150, 150, 60), rng.uniform(0, 20, 60)
     score = rng.integers(0, 12, 60) + y * 3
-    assert empc_individual(y, score, clv, d, f=2.0).score == pytest.approx(brute(y, score, clv, d, 2.0), abs=1e-6)
+    assert empc_individual(y, score, clv, d, contact_cost=2.0).score == pytest.approx(
+        brute(y, score, clv, d, 2.0), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("kind", ["random", "constant", "perfect", "inverted"])

@@ -9,7 +9,7 @@ import pandas as pd
 
 from custintel.simulate._simulation_config import PaymentConfig, RechargeConfig
 from custintel.simulate.billing._payments_and_dunning import _spell_days
-from custintel.simulate.billing._prepaid_recharges import _snap
+from custintel.simulate.billing._prepaid_recharges import _amount_on_sale
 
 if TYPE_CHECKING:
     from custintel.simulate._operator import Operator
@@ -73,7 +73,7 @@ def test_spells_follow_the_survival_of_the_configuration() -> None:
 
 
 def test_amounts_are_on_sale() -> None:
-    assert _snap(np.array([1.0, 6.0, 7.0, 12.0, 99.0]), RechargeConfig()).tolist() == [5, 5, 10, 15, 30]
+    assert _amount_on_sale(np.array([1.0, 6.0, 7.0, 12.0, 99.0]), RechargeConfig()).tolist() == [5, 5, 10, 15, 30]
 
 
 def test_credit_score_is_informative_but_weak(operator: Operator) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from custintel.simulate._simulation_config import BillConfig, PlanConfig, PlansConfig
 from custintel.simulate.billing._plans_and_contracts import make_tariffs
-from custintel.simulate.billing._rating_and_bills import CLASSES, Meter, rate_month
+from custintel.simulate.billing._rating_and_bills import CLASSES, AllowanceMeter, rate_month
 from custintel.simulate.usage._month_of_usage import UsageEvents
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def records(*rows: dict[str, float]) -> UsageEvents:
     return UsageEvents(**rest, **columns)
 
 
-def charges(*rows: dict[str, float], cycle: int = 28, meter: Meter | None = None) -> list[int]:
+def charges(*rows: dict[str, float], cycle: int = 28, meter: AllowanceMeter | None = None) -> list[int]:
     """Cents of each record; the plan has 2 minutes, 1 text, 1 MB, then .10 u a minute, .05 a text, 1 u a MB net."""
     plans = np.zeros((1, 2), dtype=np.int64)
     book = (make_tariffs(PLANS), BillConfig())
-    rated = rate_month(records(*rows), (0, 31), np.array([cycle]), plans, book, meter or Meter.zero(1))
+    rated = rate_month(records(*rows), (0, 31), np.array([cycle]), plans, book, meter or AllowanceMeter.zero(1))
     return rated.cents.tolist()
 
 
@@ -75,7 +75,7 @@ def test_the_allowance_starts_again_on_the_cycle_day() -> None:
 
 
 def test_the_meter_carries_the_open_period_into_the_next_month() -> None:
-    meter = Meter.zero(1)
+    meter = AllowanceMeter.zero(1)
     assert charges({"duration_s": 120, "time": 20 * 86_400}, cycle=11, meter=meter) == [0]
     assert meter.used[0].tolist() == [120, 0, 0]
     assert charges({"duration_s": 60}, cycle=11, meter=meter) == [10]

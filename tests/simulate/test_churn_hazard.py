@@ -13,13 +13,13 @@ from custintel.simulate._simulated_days import NEVER
 from custintel.simulate._simulation_config import ChurnConfig
 from custintel.simulate.behaviour._churn_hazard import (
     Covariates,
-    Memories,
+    Experience,
     Shocks,
-    Situation,
+    WeekSituation,
     delay_chance,
     exit_delay,
     log_hazard,
-    next_memories,
+    next_experience,
 )
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 ZERO, ONE = np.zeros(1), np.ones(1)
 FIXED = Covariates(base=ZERO, price=ZERO, satisfaction=ZERO, frailty=ZERO, value=ZERO, activation=np.array([-7000]))
-CALM = Memories(ZERO, ZERO, ZERO, ZERO, ZERO)
-FREE = Situation(day=0, contract_left=np.array([-NEVER]), season=0.0, barred=np.array([False]), effect=ZERO)
+CALM = Experience(ZERO, ZERO, ZERO, ZERO, ZERO)
+FREE = WeekSituation(day=0, contract_left=np.array([-NEVER]), season=0.0, barred=np.array([False]), effect=ZERO)
 
 
-def hazard(memory: Memories = CALM, at: Situation = FREE, fixed: Covariates = FIXED) -> float:
-    return float(log_hazard(memory, fixed, at, ChurnConfig())[0])
+def hazard(experience: Experience = CALM, at: WeekSituation = FREE, fixed: Covariates = FIXED) -> float:
+    return float(log_hazard(experience, fixed, at, ChurnConfig())[0])
 
 
 @pytest.mark.parametrize("name", ["outage", "bill_shock", "complaint", "friends"])
@@ -62,7 +62,7 @@ def test_bad_service_counts_more_with_the_dissatisfied() -> None:
 
 def test_memories_fade() -> None:
     none = Shocks(ZERO, ZERO, ZERO, ZERO, ZERO)
-    after = next_memories(Memories(ZERO, ONE, ONE, ONE, ONE), none, FIXED, ZERO, ChurnConfig())
+    after = next_experience(Experience(ZERO, ONE, ONE, ONE, ONE), none, FIXED, ZERO, ChurnConfig())
     assert (after.outage[0], after.bill_shock[0], after.complaint[0]) == (0.82, 0.82, 0.82)
     assert after.friends[0] == pytest.approx(0.5**0.25)
 

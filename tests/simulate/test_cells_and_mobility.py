@@ -13,7 +13,7 @@ from custintel.simulate._usage_config import CellsConfig, MobilityConfig, WorldC
 from custintel.simulate.people._cells_and_mobility import (
     CellDays,
     Cells,
-    _spill,
+    _carry_over,
     cell_days,
     locate,
     make_cells,
@@ -70,7 +70,7 @@ def test_drops_rise_with_load() -> None:
 
 def test_long_outages_run_into_the_next_days() -> None:
     hours = np.array([[0.0, 60.0, 1.0, 0.0], [30.0, 0.0, 0.0, 0.0]])
-    assert _spill(hours).tolist() == [[0, 24, 24, 13], [24, 6, 0, 0]]
+    assert _carry_over(hours).tolist() == [[0, 24, 24, 13], [24, 6, 0, 0]]
 
 
 def test_shares_of_places() -> None:

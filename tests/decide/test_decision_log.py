@@ -94,13 +94,13 @@ def test_responses_close_when_their_window_does(log: DecisionLog) -> None:
     quick, late = made.index[0], made.index[1]
     answered.loc[quick, "response_time"] = pd.Timestamp("2025-07-03")
     answered.loc[late, "response_time"] = pd.Timestamp("2025-08-30")
-    early = log.responses(answered, 30, until="2025-07-10")
+    early = log.responses(answered, 30, as_of="2025-07-10")
     assert early["decision_id"].tolist() == [made.loc[quick, "contact_id"]]
-    whole = log.responses(answered, 30, until="2025-07-31").set_index("decision_id")["outcome"]
+    whole = log.responses(answered, 30, as_of="2025-07-31").set_index("decision_id")["outcome"]
     assert len(whole) == 400
     assert whole.sum() == 1.0
     assert whole[made.loc[late, "contact_id"]] == 0.0
-    log.record(log.responses(answered, 30, until="2025-07-31"))
+    log.record(log.responses(answered, 30, as_of="2025-07-31"))
     assert log.contacts()["response_time"].notna().sum() == 1
 
 
