@@ -14,6 +14,7 @@ from custintel.builder import FeatureBuilder
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, DateError, QualityWarning
 from custintel.explain import reasons
+from custintel.expressions.parse import parse
 from custintel.files.atomic_write import check_place, replacing_file
 from custintel.files.spreadsheet_cells import defused
 from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
@@ -48,23 +49,40 @@ def scoring_date(wh: Warehouse, as_of: AsOf | None) -> pd.Timestamp:
     return date
 
 
-def features_of_the_day(
-    model: Model, wh: Warehouse, date: pd.Timestamp, features_path: str | Path | None
+def population_features(
+    model: Model, wh: Warehouse, as_of: pd.Timestamp, features_path: str | Path | None
 ) -> tuple[pd.DataFrame, int]:
     """Features of the model's population, one row a customer, and the number of customers outside it."""
     spec: Mapping[str, Any] = model.metadata.get("spec") or {}
-    population = churn_population(wh, date, churn_definition(spec))
+    population = churn_population(wh, as_of, churn_definition(spec))
     customers = population.index.get_level_values("customer_id").astype(str).sort_values()
     if customers.empty:
-        raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")
-    families = (spec.get("features") or {}).get("families") or None
-    builder = FeatureBuilder(families, features_path, skip_unavailable=True)
-    X = builder.build(wh, date)
+        raise DataError(f"nobody to score as of {as_of.date()}: no customer was active in the days before")
+    X = _feature_builder(model, spec, wh, features_path).build(wh, as_of)
     chosen = X.loc[customers]
     chosen = chosen[in_population(chosen, spec.get("population") or {})]
     if chosen.empty:
-        raise DataError(f"nobody to score as of {date.date()}: no active customer meets population.where")
+        raise DataError(f"nobody to score as of {as_of.date()}: no active customer meets population.where")
     return chosen, len(X) - len(chosen)
+
+
+def _feature_builder(
+    model: Model, spec: Mapping[str, Any], wh: Warehouse, features_path: str | Path | None
+) -> FeatureBuilder:
+    """A builder of the columns that are read, as far as the tables allow; `_check_columns` names the others."""
+    families = (spec.get("features") or {}).get("families") or None
+    every = FeatureBuilder(families, features_path, skip_unavailable=True)
+    possible = set(every.columns_of(wh))
+    columns = [name for name in _columns_to_build(model, spec) if name in possible]
+    return FeatureBuilder(families, features_path, columns, skip_unavailable=True) if columns else every
+
+
+def _columns_to_build(model: Model, spec: Mapping[str, Any]) -> list[str]:
+    """The columns that the model, the condition on its population and its reasons (the peer column) read, each once."""
+    where = (spec.get("population") or {}).get("where")
+    condition = sorted(parse(str(where), "population.where").columns) if where else []
+    peer_column = model.metadata.get("peer_column")
+    return list(dict.fromkeys([*model.feature_names, *condition, *([peer_column] if peer_column else [])]))
 
 
 # Write a list so that a reader never meets half of it, and the same list always has the same bytes.
@@ -175,7 +193,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         scores = value_list(loaded, tables, scoring_date(tables, as_of))
     elif wh is not None:
         date = scoring_date(wh, as_of)
-        X, skipped = features_of_the_day(loaded, wh, date, features_path)
+        X, skipped = population_features(loaded, wh, date, features_path)
         scores = _scored(loaded, X, date, top)
     else:
         X, notes = _table_rows(table, id_column, loaded)
