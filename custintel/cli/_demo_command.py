@@ -19,7 +19,7 @@ from custintel.questions import churn_labels
 from custintel.scoring import score
 from custintel.training import Run, train
 from custintel.training.dataset import churn_definition
-from custintel.training.judge_model import p_observable
+from custintel.training.evaluate_model import p_observable
 from custintel.training.mlflow_store import store_uri
 from custintel.warehouse import Warehouse
 

@@ -15,7 +15,7 @@ from custintel.reports.model.model_report import write_report
 from custintel.scoring import score as score_customers
 from custintel.training import Run
 from custintel.training import train as train_model
-from custintel.training.mlflow_run import fetch_report
+from custintel.training.mlflow_store import fetch_report
 from custintel.training.value_training import fit_value_model
 from custintel.warehouse import Warehouse
 

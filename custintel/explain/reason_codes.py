@@ -11,17 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from custintel.errors import ConfigurationError
-from custintel.explain._peer_values import Peers
-from custintel.explain.feature_notes import ColumnNote, Groups, column_notes, direction_kind, matters
-from custintel.html.number_format import (
-    check_languages,
-    direction_words,
-    missing_words,
-    quantity_writer,
-    rounded,
-    significant,
-    words,
-)
+from custintel.explain._peer_groups import Peers
+from custintel.explain.column_descriptions import ColumnNote, Groups, column_notes, direction_kind, matters
+from custintel.explain.reason_words import check_languages, direction_words, missing_words, quantity_writer, words
+from custintel.html.number_format import rounded, significant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

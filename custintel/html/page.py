@@ -1,27 +1,35 @@
-"""The frame of a page: one HTML file without any reference to anything outside, and its JSON twin beside it.
+"""An offline page: one HTML file that refers to nothing outside, its building blocks, and its JSON twin.
+
+The blocks are sections, figures, tables, bars and legends; each function returns HTML.
 
 >>> page("Desk", "<p>All is well.</p>", language="en").count("<!DOCTYPE html>")
+1
+>>> table(heads({"rows": "Rows"}, rows="n"), [["1,234"]]).count('<td class="n">1,234</td>')
 1
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from html import escape as _escape
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from custintel.files.atomic_write import replacing_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-# The building blocks of the page: sections, figures, tables, bars.
-#
-# >>> table(heads({"rows": "Rows"}, rows="n"), [["1,234"]]).count('<td class="n">1,234</td>')
-# 1
+
+_DIGITS = 6
 
 
 def escape(text: object) -> str:
@@ -106,3 +114,43 @@ def write_twins(html: str, facts: Mapping[str, Any], path: str | Path) -> Path:
         facts_file.write_text(text, encoding="utf-8", newline="\n")
         page_file.write_text(html, encoding="utf-8", newline="\n")
     return place
+
+
+def plain(value: Any) -> Any:
+    """Return the value as dict, list, str, int, float, bool or None: what JSON can hold, with six digits at most.
+
+    >>> plain({"as_of": pd.Timestamp("2025-06-30"), "auc": np.float64(0.123456789), "none": float("nan")})
+    {'as_of': '2025-06-30', 'auc': 0.123457, 'none': None}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray | pd.Series | pd.Index):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | bool):
+        return value
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    """Return one number, date or other scalar as JSON can hold it."""
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return _float(float(value))
+    if isinstance(value, pd.Timestamp | np.datetime64 | date):
+        return _date(pd.Timestamp(value))
+    return None if value is pd.NaT or value is pd.NA else str(value)
+
+
+def _float(value: float) -> float | None:
+    """Keep six digits; what is not finite is unknown."""
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+
+
+def _date(value: Any) -> str | None:
+    """Write a date without its midnight."""
+    if pd.isna(value):
+        return None
+    return str(value.date() if value == value.normalize() else value.isoformat(timespec="seconds"))

@@ -19,7 +19,7 @@ from custintel.files.atomic_write import check_place, replacing_file
 from custintel.files.spreadsheet_cells import defused
 from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
 from custintel.questions.label_churn import churn_population
-from custintel.scoring._value_list import value_list
+from custintel.scoring._value_scores import value_list
 from custintel.training.customer_column import identity_to_score
 from custintel.training.dataset import churn_definition, in_population
 from custintel.training.mlflow_store import open_store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custintel.training._run import Run
 from custintel.training._train import train
+from custintel.training._training_run import Run
 
 __all__ = ["Run", "train"]

@@ -14,7 +14,7 @@ from custintel.errors import DataError
 from custintel.identifiers import identifier_faults
 from custintel.learners.event_class import choose_event, place_of, warn_of_guess, written
 from custintel.training._flat_table_dates import moments
-from custintel.training._flat_table_doubts import doubts_about
+from custintel.training._flat_table_warnings import doubts_about
 from custintel.training.customer_column import identity_to_learn, names_most_rows, other_identifiers
 from custintel.training.read_table import Table, find_column, read_table
 

@@ -21,12 +21,12 @@ from custintel.learners import ChurnClassifier
 from custintel.progress import track
 from custintel.reports.model.evaluation import Evaluation
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
-from custintel.training._run import Run
 from custintel.training._time_split_and_folds import fold_rows, folds_in_time
-from custintel.training._tuning import Tuning, tune_parameters, warm_starts
+from custintel.training._training_run import Run
+from custintel.training._tune_parameters import Tuning, tune_parameters, warm_starts
+from custintel.training._write_mlflow_run import Record, track_run
 from custintel.training.dataset import Material, churn_definition, from_table, from_warehouse
-from custintel.training.judge_model import decile_edges, describe_columns, judge
-from custintel.training.mlflow_run import Record, track_run
+from custintel.training.evaluate_model import decile_edges, describe_columns, judge
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
@@ -11,13 +12,14 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from custintel.errors import MissingExtraError, Problem, raise_problems
-from custintel.files.atomic_write import creating_file
+from custintel.errors import MissingExtraError, ModelError, Problem, raise_problems
+from custintel.files.atomic_write import creating_file, scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+REPORT_FOLDER = "report"
 _DATABASE = "mlflow.db"
 _SQLITE = "sqlite:///"
 _MEANS_MORE = re.compile(r"\?|%[0-9a-fA-F]{2}")  # in an address: where options begin, and a sign by its number
@@ -154,3 +156,41 @@ def _quiet() -> Iterator[None]:
 def _set_levels(loggers: list[logging.Logger], levels: list[int]) -> None:
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+
+
+def fetch_report(model: str, place: str | Path | None = None) -> dict[str, Any]:
+    """The JSON twin of the report of a tracked model (``models:/...``, ``runs:/ID``), or a ``report.json`` file."""
+    if model.endswith(".json"):
+        return _read_report(Path(model))
+    with open_store(place) as mlflow, scratch_folder() as folder:
+        try:
+            run_id = _run_of(mlflow.MlflowClient(), model)
+            found = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=REPORT_FOLDER, dst_path=folder)
+        except mlflow.exceptions.MlflowException as error:
+            raise ModelError(
+                f"no report of {model}: {error.message}\n  given: store {store_uri(place)}\n"
+                "  hint: check the name and the store (--store, MLFLOW_TRACKING_URI)"
+            ) from error
+        return _read_report(Path(found) / "report.json")
+
+
+def _run_of(client: Any, model: str) -> str:
+    """The run behind an address."""
+    if model.startswith("runs:/"):
+        return model.removeprefix("runs:/").split("/")[0]
+    address = model.removeprefix("models:/")
+    if "@" in address:
+        return str(client.get_model_version_by_alias(*address.split("@", 1)).run_id)
+    name, _, version = address.partition("/")
+    if not version:
+        raise ModelError(
+            f"no address of a model: {model}\n  allowed: models:/churn@champion, models:/churn/3, runs:/ID"
+        )
+    return str(client.get_model_version(name, version).run_id)
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelError(f"no such file: {path}")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

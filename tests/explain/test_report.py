@@ -20,7 +20,7 @@ from custintel import metrics
 from custintel.errors import DataError
 from custintel.html.number_format import count, number, percent, share
 from custintel.metrics import calibration, campaign_profit, discrimination
-from custintel.reports.model._effect_facts import examples
+from custintel.reports.model._importance_facts import examples
 from custintel.reports.model._report_page import render_html
 from custintel.reports.model.evaluation import Evaluation, levelled, merged_places
 from custintel.reports.model.model_report import build_report, write_report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from custintel import FeatureBuilder
-from custintel.training.judge_model import p_observable
+from custintel.training.evaluate_model import p_observable
 
 
 def test_the_stored_ceiling_reads_only_features_of_the_catalogue() -> None:

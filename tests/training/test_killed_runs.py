@@ -12,7 +12,7 @@ import pytest
 
 from custintel import train
 from custintel.errors import ConfigurationError
-from custintel.training.mlflow_run import Record, track_run
+from custintel.training._write_mlflow_run import Record, track_run
 from custintel.training.mlflow_store import open_store, store_uri
 
 if TYPE_CHECKING:

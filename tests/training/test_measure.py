@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.training.judge_model import describe_columns
+from custintel.training.evaluate_model import describe_columns
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from custintel.reports.model.model_report import build_report
 from custintel.training._flat_table import read_flat
 from custintel.training._time_split_and_folds import TimeSplit
 from custintel.training.dataset import _windows
-from custintel.training.mlflow_run import fetch_report
-from custintel.training.mlflow_store import open_store
+from custintel.training.mlflow_store import fetch_report, open_store
 
 if TYPE_CHECKING:
     from custintel.training import Run

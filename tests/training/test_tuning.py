@@ -11,7 +11,7 @@ import pytest
 
 from custintel.errors import DataError
 from custintel.training._time_split_and_folds import fold_rows, judging_folds
-from custintel.training._tuning import tune_parameters, warm_starts, within
+from custintel.training._tune_parameters import tune_parameters, warm_starts, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,7 @@ import pandas as pd
 
 from custintel._version import __version__
 from custintel.errors import ConfigurationError, DataError
-from custintel.html.number_format import plain
-from custintel.html.page import write_twins
+from custintel.html.page import plain, write_twins
 from custintel.identifiers import identifier_text
 from custintel.reports.fraud_desk._desk_facts import (
     alarm_facts,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from custintel.html.chart_axes import ACCENT, BRAND, GRID, MUTED, RULE
 from custintel.html.number_format import count, number, percent, share
 from custintel.html.page import bar, escape, figure, heads, section, table, two
 from custintel.html.svg_drawing import Drawing, Scale, ticks
-from custintel.reports.model._performance_charts import ACCENT, BRAND, GRID, MUTED, RULE
 from custintel.rules.rule_evidence import evidence_sentences
 
 if TYPE_CHECKING:

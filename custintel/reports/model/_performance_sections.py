@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from custintel.html.chart_axes import ACCENT, BRAND, MUTED, PALE
 from custintel.html.number_format import UNKNOWN, count, human_number, number, percent, share
 from custintel.html.page import bar, escape, figure, heads, key, section, table, two
-from custintel.reports.model import _performance_charts as _charts
-from custintel.reports.model._headline import outcome_words, texts
+from custintel.reports.model._calibration_gain_profit_charts import (
+    calibration_chart,
+    gain_chart,
+    interval_strip,
+    profit_chart,
+)
+from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
+from custintel.reports.model._timeline_and_trials_charts import timeline_chart
 
 Facts = Mapping[str, Any]
 
-_DOTS = f"repeating-linear-gradient(90deg,{_charts.MUTED} 0 2px,#fff 2px 5px)"
+_DOTS = f"repeating-linear-gradient(90deg,{MUTED} 0 2px,#fff 2px 5px)"
 _PALE_ACCENT = "#efc4b2"
 
 
@@ -26,7 +33,7 @@ def population(report: Facts) -> str:
     c = texts()["charts"]["timeline"]
     right = escape(c["right"].format(rate=outcome_words(report)["rate"].lower()))
     above = f'{key(_window_key(facts["windows"]))}<p class="say right">{right}</p>'
-    drawn = f"<figure>{above}{_charts.timeline(facts, c)}</figure>"
+    drawn = f"<figure>{above}{timeline_chart(facts, c)}</figure>"
     closed = {True: "yes", False: "no", None: "unknown"}[facts["closed"]]
     return section(t["title"], t["lead"].format(closed=t["closed"][closed]), drawn)
 
@@ -35,10 +42,10 @@ def _window_key(w: Facts) -> list[tuple[str, str]]:
     """Return the colours of the windows with their lengths."""
     c = texts()["charts"]["timeline"]
     entries = [
-        (_charts.PALE, "back", w["observation_days"]),
+        (PALE, "back", w["observation_days"]),
         (_DOTS, "gap", w["gap_days"]),
-        (_charts.BRAND, "train", w["horizon_days"]),
-        (_charts.ACCENT, "test", w["horizon_days"]),
+        (BRAND, "train", w["horizon_days"]),
+        (ACCENT, "test", w["horizon_days"]),
         (_PALE_ACCENT, "wait", w["dormancy_days"]),
     ]
     return [(color, c[name].format(days=days)) for color, name, days in entries if days]
@@ -71,7 +78,7 @@ def _measure_row(m: Facts, words: Mapping[str, str]) -> list[str]:
     said = f'<b>{escape(t["name"])}</b><br><span class="say">{escape(t["say"].format(**words))}</span>'
     ends = f"{number(m['low'], digits)} to {number(m['high'], digits)}"
     chance = "" if m["chance"] is None else number(m["chance"], digits)
-    return [said, f"<b>{number(m['value'], digits)}</b>", ends, _charts.interval_strip(m), chance]
+    return [said, f"<b>{number(m['value'], digits)}</b>", ends, interval_strip(m), chance]
 
 
 def _gain(report: Facts) -> str:
@@ -80,7 +87,7 @@ def _gain(report: Facts) -> str:
         return ""
     c, captured = texts()["charts"]["gain"], report["gain"]["captured"]
     said = c["caption"].format(ten=share(captured[10]), thirty=share(captured[30]))
-    return figure(c["title"], said, _charts.gain_chart(report["gain"], c))
+    return figure(c["title"], said, gain_chart(report["gain"], c))
 
 
 def _calibration(report: Facts) -> str:
@@ -90,7 +97,7 @@ def _calibration(report: Facts) -> str:
         return ""
     form = c["caption" if report["outcome"] == "churn" else "caption_other"]
     said = form.format(score=percent(points[-1]["score"]), rate=percent(points[-1]["rate"]))
-    return figure(c["title"], said, _charts.calibration_chart(report["calibration"], c))
+    return figure(c["title"], said, calibration_chart(report["calibration"], c))
 
 
 def deciles(report: Facts) -> str:
@@ -110,7 +117,7 @@ def deciles(report: Facts) -> str:
 def _decile(r: Facts, most: float) -> list[str]:
     """Return one line of the decile table; groups above the average rate stand out."""
     above = r["lift"] is not None and r["lift"] >= 1
-    rate = bar(r["rate"] / most, percent(r["rate"]), _charts.ACCENT if above else "")
+    rate = bar(r["rate"] / most, percent(r["rate"]), ACCENT if above else "")
     ends = f'<span class="say">{percent(r["low"])} to {percent(r["high"])}</span>'
     lift = UNKNOWN if r["lift"] is None else number(r["lift"], 2)
     start = [str(r["decile"]), count(r["rows"]), percent(r["score"]), count(r["positives"])]
@@ -129,7 +136,7 @@ def money(report: Facts) -> str:
         d=human_number(costs["d"]),
         f=human_number(costs["f"]),
     )
-    curve = figure(c["profit"]["title"], _campaign(profit), _charts.profit_chart(profit, c["profit"]))
+    curve = figure(c["profit"]["title"], _campaign(profit), profit_chart(profit, c["profit"]))
     listed = figure(c["costs"]["title"], c["costs"]["caption"], _costs(profit))
     return section(t["title"], lead, two(curve, listed))
 

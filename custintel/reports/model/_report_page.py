@@ -7,9 +7,9 @@ from typing import Any
 
 from custintel.errors import DataError
 from custintel.html.page import escape, page
-from custintel.reports.model import _effect_sections as model_sections
+from custintel.reports.model import _importance_sections as model_sections
 from custintel.reports.model import _performance_sections as score_sections
-from custintel.reports.model._headline import header, texts, tiles, used_leaks
+from custintel.reports.model._headline_and_key_metrics import header, texts, tiles, used_leaks
 
 Facts = Mapping[str, Any]
 

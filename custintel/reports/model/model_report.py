@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from custintel._version import __version__
-from custintel.explain.feature_notes import direction_kind
-from custintel.html.number_format import plain
-from custintel.html.page import write_twins
-from custintel.reports.model import _effect_facts as _effects
+from custintel.explain.column_descriptions import direction_kind
+from custintel.html.page import plain, write_twins
+from custintel.reports.model import _importance_facts as _effects
 from custintel.reports.model import _performance_facts as _performance
 from custintel.reports.model import _provenance_facts as _origin
 from custintel.reports.model._report_page import render_html

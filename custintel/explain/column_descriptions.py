@@ -16,8 +16,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from custintel.errors import ConfigurationError
-from custintel.explain._peer_values import Typical, typical_of
-from custintel.html.number_format import words
+from custintel.explain._peer_groups import Typical, typical_of
+from custintel.explain.reason_words import words
 
 Groups = Mapping[str, Sequence[str]]
 

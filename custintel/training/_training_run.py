@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from custintel.artifact import Model
     from custintel.reports.model.evaluation import Evaluation
-    from custintel.training.mlflow_run import Tracked
+    from custintel.training._write_mlflow_run import Tracked
 
 
 @dataclass(frozen=True)

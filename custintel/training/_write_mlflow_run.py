@@ -7,25 +7,23 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.errors import ModelError
 from custintel.files.atomic_write import scratch_folder
 from custintel.files.process_owner import read_owner, this_owner
 from custintel.training.mlflow_flavor import Flavor, typical_row
-from custintel.training.mlflow_store import open_store, store_folder, store_uri
+from custintel.training.mlflow_store import REPORT_FOLDER, open_store, store_folder, store_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from custintel.artifact import Model
     from custintel.reports.model.evaluation import Evaluation
 
 
-REPORT = "report"
 _OWNER = "custintel_owner"
 _WINDOWS = ("train_as_of", "test_as_of", "gap_days", "horizon_days", "dormancy_days")
 
@@ -170,8 +168,8 @@ def _log_files(client: Any, run_id: str, record: Record, folder: Path) -> None:
     evaluation = record.evaluation
     if evaluation.trials is not None:
         client.log_table(run_id, evaluation.trials.astype(object).where(evaluation.trials.notna(), None), "trials.json")
-    write_report(evaluation, folder / REPORT / "report.html")
-    client.log_artifacts(run_id, str(folder / REPORT), REPORT)
+    write_report(evaluation, folder / REPORT_FOLDER / "report.html")
+    client.log_artifacts(run_id, str(folder / REPORT_FOLDER), REPORT_FOLDER)
 
 
 def _log_model(client: Any, run: Any, record: Record) -> str:
@@ -202,41 +200,3 @@ def _name_version(client: Any, name: str, version: str, promote: bool) -> str:
     alias = "champion" if promote or "champion" not in aliases else "challenger"
     client.set_registered_model_alias(name, alias, version)
     return alias
-
-
-def fetch_report(model: str, place: str | Path | None = None) -> dict[str, Any]:
-    """The JSON twin of the report of a tracked model (``models:/...``, ``runs:/ID``), or a ``report.json`` file."""
-    if model.endswith(".json"):
-        return _read_report(Path(model))
-    with open_store(place) as mlflow, scratch_folder() as folder:
-        try:
-            run_id = _run_of(mlflow.MlflowClient(), model)
-            found = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=REPORT, dst_path=folder)
-        except mlflow.exceptions.MlflowException as error:
-            raise ModelError(
-                f"no report of {model}: {error.message}\n  given: store {store_uri(place)}\n"
-                "  hint: check the name and the store (--store, MLFLOW_TRACKING_URI)"
-            ) from error
-        return _read_report(Path(found) / "report.json")
-
-
-def _run_of(client: Any, model: str) -> str:
-    """The run behind an address."""
-    if model.startswith("runs:/"):
-        return model.removeprefix("runs:/").split("/")[0]
-    address = model.removeprefix("models:/")
-    if "@" in address:
-        return str(client.get_model_version_by_alias(*address.split("@", 1)).run_id)
-    name, _, version = address.partition("/")
-    if not version:
-        raise ModelError(
-            f"no address of a model: {model}\n  allowed: models:/churn@champion, models:/churn/3, runs:/ID"
-        )
-    return str(client.get_model_version(name, version).run_id)
-
-
-def _read_report(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ModelError(f"no such file: {path}")
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

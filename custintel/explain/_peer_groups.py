@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from custintel.html.number_format import rounded, words
+from custintel.explain.reason_words import words
+from custintel.html.number_format import rounded
 
 # a missing value, yes or no, or category that so many peers have is a property of their kind
 NEARLY_ALL = 0.95

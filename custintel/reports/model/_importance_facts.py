@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.explain.feature_notes import ColumnNote, column_notes, matters
+from custintel.explain.column_descriptions import ColumnNote, column_notes, matters
 from custintel.explain.reason_codes import Explainer
 from custintel.html.number_format import rounded, significant
 from custintel.identifiers import are_identifiers

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from custintel.html.number_format import human_number, percent, quantity, share, signed
+from custintel.explain.reason_words import quantity
+from custintel.html.chart_axes import ACCENT, BRAND, GRID, MUTED, PALE, RULE
+from custintel.html.number_format import human_number, percent, share, signed
 from custintel.html.svg_drawing import Drawing, Scale, fit_text, text_width, ticks
-from custintel.reports.model._performance_charts import ACCENT, BRAND, GRID, MUTED, PALE, RULE
 
 FAMILY_COLORS = (
     "#0b5c7a", "#c9501f", "#5a8a3c", "#8a5a9e", "#c2952a", "#4a7fc1", "#a3455a", "#4f9a94", "#7a6a53", "#8892a0",

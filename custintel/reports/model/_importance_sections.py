@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from custintel.html.chart_axes import ACCENT
 from custintel.html.number_format import count, human_number, number, percent, share, when
 from custintel.html.page import bar, escape, figure, heads, key, section, table, two
-from custintel.reports.model import _effect_charts
-from custintel.reports.model import _performance_charts as _charts
-from custintel.reports.model._headline import outcome_words, texts
+from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
+from custintel.reports.model._importance_charts import dependence_chart, family_colors, family_strip, importance_chart
+from custintel.reports.model._timeline_and_trials_charts import trials_chart
 
 Facts = Mapping[str, Any]
 
@@ -25,7 +26,7 @@ def effects(report: Facts) -> str:
     lead = t["lead"].format(rows=count(facts["rows"]), used=facts["used"], columns=facts["columns"])
     first = facts["features"][0]
     said = c["caption"].format(first=first["about"], share=percent(first["share"]))
-    bars = figure(c["title"], said, _effect_charts.importance_chart(facts, c), "wide")
+    bars = figure(c["title"], said, importance_chart(facts, c), "wide")
     return section(t["title"], lead, _families(facts) + bars + _dependence(report))
 
 
@@ -33,15 +34,15 @@ def _families(facts: Facts) -> str:
     """Show the share of each family, unless there is one only."""
     if len(facts["families"]) < 2:
         return ""
-    c, colors = texts()["charts"]["families"], _effect_charts.family_colors(facts["families"])
+    c, colors = texts()["charts"]["families"], family_colors(facts["families"])
     entries = [(colors[f["family"]], f"{f['family']} {percent(f['share'])}") for f in facts["families"]]
-    return figure(c["title"], c["caption"], _effect_charts.family_strip(facts, c) + key(entries), "wide")
+    return figure(c["title"], c["caption"], family_strip(facts, c) + key(entries), "wide")
 
 
 def _dependence(report: Facts) -> str:
     """Show how the values of the strongest features move the score."""
     c = texts()["charts"]["dependence"]
-    drawn = [figure(f["about"], "", _effect_charts.dependence_chart(f, c)) for f in report["dependence"]]
+    drawn = [figure(f["about"], "", dependence_chart(f, c)) for f in report["dependence"]]
     return f'<h3>{escape(c["title"])}</h3><p class="say">{escape(c["caption"])}</p>' + two(*drawn)
 
 
@@ -112,7 +113,7 @@ def _lost(row: Facts) -> float:
 def _table_row(row: Facts, most: float) -> list[str]:
     """Return one line of the quality table."""
     counts = [count(row[k]) for k in ("rows_in", "kept", "set_aside", "duplicates")]
-    return [escape(row["table"]), *counts, bar(_lost(row) / most, percent(_lost(row)), _charts.ACCENT)]
+    return [escape(row["table"]), *counts, bar(_lost(row) / most, percent(_lost(row)), ACCENT)]
 
 
 def _reasons(facts: Facts) -> str:
@@ -133,7 +134,7 @@ def tuning(report: Facts) -> str:
     best, names = facts["best"], c["settings"]
     counts = {k: facts[k] for k in ("trials", "stopped", "failed")}
     lead = t["lead"].format(**counts, trial=best["trial"], value=number(best["value"], 4))
-    drawn = figure(c["trials"]["title"], c["trials"]["caption"], _charts.trials(facts, c["trials"]))
+    drawn = figure(c["trials"]["title"], c["trials"]["caption"], trials_chart(facts, c["trials"]))
     settings = [[escape(k), escape(_said(v))] for k, v in best["settings"].items()]
     listed = figure(names["title"], names["caption"], table(heads(names, name="", value="n"), settings))
     return section(t["title"], lead, two(drawn, listed if settings else ""))
