@@ -55,7 +55,7 @@ from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning, without_values
 from custintel.files.atomic_write import read_unreplaced, replacing
 from custintel.files.yaml_reader import plain_yaml, yaml_text
-from custintel.html.notebook_html import panel, quiet, table
+from custintel.html.notebook_html import muted_line, panel, table
 
 if TYPE_CHECKING:
     import os
@@ -544,7 +544,7 @@ class Warehouse:
         return panel(
             f"Warehouse of {self._span()}",
             table(["table", "rows", "set aside", "duplicates", "what a row is"], rows),
-            *map(quiet, hints),
+            *map(muted_line, hints),
         )
 
     def _span(self) -> str:

@@ -1,14 +1,14 @@
-"""The customer among peers: what is typical of customers of the same kind, and so no reason of one of them.
+"""Peer groups: what is common to all customers of a group, and therefore no reason for the score of one of them.
 
-The metadata name the column that makes peers (``metadata["peer_column"]``, in the shipped models the way of billing);
-each entry of ``metadata["features"]`` has, for each kind, the median, the share of missing values, and the share of
-values equal to the median. A model without them compares every customer with all customers.
+The metadata name the column that divides customers into peer groups (``metadata["peer_column"]``, in the shipped models
+the billing type). Each entry of ``metadata["features"]`` holds, for each group, the median, the share of missing
+values, and the share of values equal to the median. A model without them compares every customer with all customers.
 
 >>> entry = {"median": 30.0, "peers": {"prepaid": {"median": None, "missing": 1.0, "at_median": 0.0}}}
->>> prepaid, other = typical_of(entry, "prepaid"), typical_of(entry, "postpaid")
->>> prepaid.shared(pd.Series([np.nan, 40.0])).tolist(), other.shared(pd.Series([np.nan, 40.0])).tolist()
+>>> prepaid, other = peer_median(entry, "prepaid"), peer_median(entry, "postpaid")
+>>> prepaid.is_common(pd.Series([np.nan, 40.0])).tolist(), other.is_common(pd.Series([np.nan, 40.0])).tolist()
 ([True, False], [False, False])
->>> typical_of({"peers": {"postpaid": {"median": 30.0}}}, "postpaid").shared(pd.Series([30.0, 40.0])).tolist()
+>>> peer_median({"peers": {"postpaid": {"median": 30.0}}}, "postpaid").is_common(pd.Series([30.0, 40.0])).tolist()
 [True, False]
 """
 
@@ -23,18 +23,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from custintel.explain.reason_words import words
-from custintel.html.number_format import rounded
+from custintel.html.number_format import round_for_readers
 
-# a missing value, yes or no, or category that so many peers have is a property of their kind
+# a missing value, yes or no, or category that so many peers have is a property of their group
 NEARLY_ALL = 0.95
-_USUAL = 0.5
+_MOSTLY = 0.5
 
-Rows = NDArray[np.bool_]
+RowMask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Typical:
-    """What one column usually is among some customers."""
+class PeerMedian:
+    """The median of one column in a peer group, and how many of the peers have it."""
 
     median: float | str | bool | None = None
     missing: float = 0.0
@@ -45,13 +45,13 @@ class Typical:
     @property
     def often_missing(self) -> bool:
         """Tell whether a missing value is what most peers have."""
-        return self.missing >= _USUAL
+        return self.missing >= _MOSTLY
 
-    def shared(self, values: pd.Series) -> Rows:
+    def is_common(self, values: pd.Series) -> RowMask:
         """Tell for each value whether it does not set a customer apart.
 
         That is a missing value, a yes or no, or a category that nearly all peers have, and a number equal to the
-        peers' median: what it adds to the score it adds for all of the kind.
+        peers' median: what it adds to the score it adds for the whole group.
         """
         if not self.peers:
             return np.zeros(len(values), bool)
@@ -61,50 +61,52 @@ class Typical:
         number = isinstance(self.median, int | float) and pd.api.types.is_numeric_dtype(values.dtype)
         if self.at_median < NEARLY_ALL and (self.yes_no or not number):
             return np.zeros(len(values), bool)
-        return ~absent & (_as_number(values, self.median) if number else _as_text(values, self.median))
+        return ~absent & (_equals_number(values, self.median) if number else _equals_category(values, self.median))
 
 
-def _as_number(values: pd.Series, median: Any) -> Rows:
+def _equals_number(values: pd.Series, median: Any) -> RowMask:
     """Tell which numbers a reader would see as the median."""
-    same: Rows = rounded(values.to_numpy(np.float64, na_value=np.nan)) == rounded(np.array([float(median)]))
+    same: RowMask = round_for_readers(values.to_numpy(np.float64, na_value=np.nan)) == round_for_readers(
+        np.array([float(median)])
+    )
     return same
 
 
-def _as_text(values: pd.Series, median: Any) -> Rows:
+def _equals_category(values: pd.Series, median: Any) -> RowMask:
     """Tell which categories are the median."""
     return (values.astype(object).astype(str) == str(median)).to_numpy(bool)
 
 
-def typical_of(entry: Mapping[str, Any], kind: str) -> Typical:
-    """Return what is typical of one kind of customers; of all customers for an unknown kind."""
+def peer_median(entry: Mapping[str, Any], group: str) -> PeerMedian:
+    """Return the median of one peer group; of all customers for an unknown group."""
     peers = entry.get("peers") or {}
-    found = peers.get(kind)
-    if not isinstance(found, Mapping):
-        return Typical(entry.get("median"))
+    entry_of_group = peers.get(group)
+    if not isinstance(entry_of_group, Mapping):
+        return PeerMedian(entry.get("median"))
     yes_no = bool(words()["unit"].get(str(entry.get("unit")), {}).get("words"))
-    missing, at_median = float(found.get("missing") or 0), float(found.get("at_median") or 0)
-    return Typical(found.get("median"), missing, at_median, yes_no, peers=True)
+    missing, at_median = float(entry_of_group.get("missing") or 0), float(entry_of_group.get("at_median") or 0)
+    return PeerMedian(entry_of_group.get("median"), missing, at_median, yes_no, peers=True)
 
 
 @dataclass(frozen=True)
-class Peers:
-    """The kind of each customer in a block of rows."""
+class PeerGroups:
+    """The peer group of each customer in a block of rows."""
 
-    kinds: NDArray[np.object_]
+    groups: NDArray[np.object_]
 
     @classmethod
-    def of(cls, metadata: Mapping[str, Any], X: pd.DataFrame) -> Peers:
-        """Read the kinds from the peer column of the metadata; no column, no kinds."""
+    def of(cls, metadata: Mapping[str, Any], X: pd.DataFrame) -> PeerGroups:
+        """Read the groups from the peer column of the metadata; without such a column there are none."""
         column = metadata.get("peer_column")
         if column is None or column not in X.columns:
             return cls(np.full(len(X), "", dtype=object))
         return cls(X[column].astype(object).fillna("").astype(str).to_numpy(object))
 
-    def shared(self, entry: Mapping[str, Any], values: pd.Series) -> Rows:
+    def is_common(self, entry: Mapping[str, Any], values: pd.Series) -> RowMask:
         """Tell for each customer whether the value does not set the customer apart from the peers."""
         same = np.zeros(len(values), bool)
-        for kind in entry.get("peers") or {}:
-            rows = np.flatnonzero(self.kinds == kind)
+        for group in entry.get("peers") or {}:
+            rows = np.flatnonzero(self.groups == group)
             if len(rows):
-                same[rows] = typical_of(entry, kind).shared(values.iloc[rows])
+                same[rows] = peer_median(entry, group).is_common(values.iloc[rows])
         return same

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from custintel.errors import ConfigurationError
-from custintel.html.number_format import human_number
+from custintel.html.number_format import short_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def quantity_writer(unit: str, language: str) -> Callable[[float], str]:
     def write(value: float) -> str:
         if yes_no and value in (0.0, 1.0):
             return str(yes_no["true" if value else "false"])
-        number = human_number(_scaled(value, times) if times != 1 else value, grouped)
+        number = short_number(_scaled(value, times) if times != 1 else value, grouped)
         return f"{number}{space}{one if number == '1' else name}"
 
     return write

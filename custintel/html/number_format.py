@@ -1,8 +1,8 @@
 """Numbers as a reader wants them: counts, shares, percentages, dates, and values with few digits.
 
->>> count(12345), percent(0.1234), percent(0.0042), number(0.84213, 3), when("2025-06-30")
+>>> count(12345), percent(0.1234), percent(0.0042), number(0.84213, 3), format_date("2025-06-30")
 ('12,345', '12.3 %', '0.42 %', '0.842', '30 Jun 2025')
->>> human_number(1234.5), human_number(12.34), human_number(3.456), human_number(0.0341)
+>>> short_number(1234.5), short_number(12.34), short_number(3.456), short_number(0.0341)
 ('1,234', '12.3', '3.46', '0.034')
 """
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def round_for_readers(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round for human readers: three digits above one, two below; whole numbers from 100 on.
 
-    >>> rounded(np.array([1234.5, 12.34, 3.456, 0.0341, -0.0, np.nan]))
+    >>> round_for_readers(np.array([1234.5, 12.34, 3.456, 0.0341, -0.0, np.nan]))
     array([1.234e+03, 1.230e+01, 3.460e+00, 3.400e-02, 0.000e+00,       nan])
     """
     size = np.abs(values)
@@ -34,10 +34,10 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def significant(values: Any, digits: int = 3) -> NDArray[np.float64]:
+def round_significant(values: Any, digits: int = 3) -> NDArray[np.float64]:
     """Round to significant digits, for pages on which no value may be told exactly.
 
-    >>> significant([880000831495.0, 1234.5, 0.03412, 0.0, np.nan])
+    >>> round_significant([880000831495.0, 1234.5, 0.03412, 0.0, np.nan])
     array([8.80e+11, 1.23e+03, 3.41e-02, 0.00e+00,      nan])
     """
     numbers = np.asarray(values, np.float64)
@@ -47,7 +47,7 @@ def significant(values: Any, digits: int = 3) -> NDArray[np.float64]:
     return result
 
 
-def human_number(value: float, grouped: bool = True) -> str:
+def short_number(value: float, grouped: bool = True) -> str:
     """Write a number with few digits and, if `grouped`, commas between thousands."""
     size = abs(value)
     if not math.isfinite(value):
@@ -105,7 +105,7 @@ def share(value: float | None) -> str:
     return UNKNOWN if value is None else f"{number(value * 100, 0)} %"
 
 
-def when(value: str | None) -> str:
+def format_date(value: str | None) -> str:
     """Write an ISO date as a person would."""
     if not value:
         return UNKNOWN

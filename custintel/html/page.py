@@ -4,7 +4,7 @@ The blocks are sections, figures, tables, bars and legends; each function return
 
 >>> page("Desk", "<p>All is well.</p>", language="en").count("<!DOCTYPE html>")
 1
->>> table(heads({"rows": "Rows"}, rows="n"), [["1,234"]]).count('<td class="n">1,234</td>')
+>>> table(table_columns({"rows": "Rows"}, rows="n"), [["1,234"]]).count('<td class="n">1,234</td>')
 1
 """
 
@@ -59,12 +59,12 @@ def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> 
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def heads(names: Mapping[str, str], **looks: str) -> list[tuple[str, str]]:
+def table_columns(names: Mapping[str, str], **looks: str) -> list[tuple[str, str]]:
     """Return (class, heading) of the named columns; n is for numbers, w for wide."""
     return [(look, names[name]) for name, look in looks.items()]
 
 
-def two(*blocks: str) -> str:
+def side_by_side(*blocks: str) -> str:
     """Return blocks side by side, two in a row."""
     filled = [block for block in blocks if block]
     return f'<div class="two">{"".join(filled)}</div>' if filled else ""
@@ -106,7 +106,7 @@ def page(title: str, body: str, *, language: str, more_style: str = "") -> str:
     )
 
 
-def write_twins(html: str, facts: Mapping[str, Any], path: str | Path) -> Path:
+def write_page_and_json(html: str, facts: Mapping[str, Any], path: str | Path) -> Path:
     """Write a page, and the facts it was drawn from beside it as ``.json``; both are whole before either appears."""
     place = Path(path)
     text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -116,16 +116,16 @@ def write_twins(html: str, facts: Mapping[str, Any], path: str | Path) -> Path:
     return place
 
 
-def plain(value: Any) -> Any:
+def json_ready(value: Any) -> Any:
     """Return the value as dict, list, str, int, float, bool or None: what JSON can hold, with six digits at most.
 
-    >>> plain({"as_of": pd.Timestamp("2025-06-30"), "auc": np.float64(0.123456789), "none": float("nan")})
+    >>> json_ready({"as_of": pd.Timestamp("2025-06-30"), "auc": np.float64(0.123456789), "none": float("nan")})
     {'as_of': '2025-06-30', 'auc': 0.123457, 'none': None}
     """
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_ready(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset | np.ndarray | pd.Series | pd.Index):
-        return [plain(item) for item in value]
+        return [json_ready(item) for item in value]
     if value is None or isinstance(value, str | bool):
         return value
     return _scalar(value)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from custintel._version import __version__
 from custintel.errors import ConfigurationError, DataError
-from custintel.html.page import plain, write_twins
+from custintel.html.page import json_ready, write_page_and_json
 from custintel.identifiers import identifier_text
 from custintel.reports.fraud_desk._desk_facts import (
     alarm_facts,
@@ -167,7 +167,7 @@ class DeskReport:
         path : path
             Where the HTML goes.
         """
-        return write_twins(self.html(), self.facts, path)
+        return write_page_and_json(self.html(), self.facts, path)
 
     def __repr__(self) -> str:
         h = self.facts["headline"]
@@ -234,7 +234,7 @@ def desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     """
     settings = how or AlarmSettings()
     desk = Desk.of(base, Given(alarms, cases, outcomes, horizon), month, settings)
-    return DeskReport(plain(_facts(desk)))
+    return DeskReport(json_ready(_facts(desk)))
 
 
 def _facts(desk: Desk) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.html.chart_axes import ACCENT, BRAND, GRID, MUTED, RULE
 from custintel.html.number_format import count, number, percent, share
-from custintel.html.page import bar, escape, figure, heads, section, table, two
+from custintel.html.page import bar, escape, figure, section, side_by_side, table, table_columns
 from custintel.html.svg_drawing import Drawing, Scale, ticks
 from custintel.rules.rule_evidence import evidence_sentences
 
@@ -191,8 +191,9 @@ def rules(report: Facts, t: Texts) -> str:
     if not found:
         return section(s["title"], s["none"], "")
     most = max(r["match"] + r["resembles"] for r in found)
-    columns = heads(t["columns"], rule="rule", state="t", match="n", resembles="n", bar="b", stated="n", measured="n",
-                    loss="n")  # fmt: skip
+    columns = table_columns(
+        t["columns"], rule="rule", state="t", match="n", resembles="n", bar="b", stated="n", measured="n", loss="n"
+    )
     return section(s["title"], s["lead"], table(columns, [_rule(r, most, t) for r in found]))
 
 
@@ -223,8 +224,8 @@ def performance(report: Facts, t: Texts) -> str:
     whole = figure(
         c["title"], c["caption"].format(**ends(found["all"]["total"])), precision_chart(found["all"], months, c)
     )
-    drawn = two(whole, *(_chart(rule, months, t) for rule in shown))
-    columns = heads(
+    drawn = side_by_side(whole, *(_chart(rule, months, t) for rule in shown))
+    columns = table_columns(
         t["columns"], rule="", closed="n", confirmed="n", measured="n", interval="n", stated="n", verdict="t"
     )
     listed = table(columns, [_kept(rule, t) for rule in found["rules"]])
@@ -254,7 +255,7 @@ def life(report: Facts, t: Texts) -> str:
     if not found["rules"]:
         return section(title, s["none"], "")
     counts = " · ".join(f"{t['counts'].get(name, name)}: {n}" for name, n in found["counts"].items())
-    columns = heads(t["columns"], time="t", rule="", change="", by="", reason="")
+    columns = table_columns(t["columns"], time="t", rule="", change="", by="", reason="")
     rows = [_changed(line, t) for line in found["rules"][:_LINES]]
     lead = s["lead"].format(events=count(found["events"]), head=found["head"])
     return section(title, lead, f"<p><b>{escape(counts)}</b></p>{table(columns, rows)}")
@@ -272,7 +273,7 @@ def learned(report: Facts, t: Texts) -> str:
     title = s["title"].format(month=report["month"])
     if not found:
         return section(title, s["none"], "")
-    columns = heads(t["columns"], rule="rule", origin="", state="t", evidence="rule")
+    columns = table_columns(t["columns"], rule="rule", origin="", state="t", evidence="rule")
     return section(title, s["lead"], table(columns, [_learned(rule, t) for rule in found]))
 
 
@@ -296,7 +297,7 @@ def unused(report: Facts, t: Texts) -> str:
     s, found = t["sections"]["unused"], report["unused"]
     if not found:
         return section(s["title"], s["none"], "")
-    columns = heads(t["columns"], rule="rule", state="t", kind="", since="t", days="n")
+    columns = table_columns(t["columns"], rule="rule", state="t", kind="", since="t", days="n")
     rows = [
         [named(r), badge(r["state"], t["states"]), escape(r["kind"]), escape(r["since"]), count(r["days"])]
         for r in found
@@ -309,7 +310,7 @@ def delay(report: Facts, t: Texts) -> str:
     s, found = t["sections"]["delay"], report["delay"]
     if not found:
         return ""
-    columns = heads(t["columns"], kind="", cases="n", caught="n", median="n", middle="n")
+    columns = table_columns(t["columns"], kind="", cases="n", caught="n", median="n", middle="n")
     return section(s["title"], s["lead"], table(columns, [_late(row, t) for row in found]))
 
 

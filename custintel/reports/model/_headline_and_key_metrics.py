@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from custintel.html.number_format import count, number, percent, share, when
+from custintel.html.number_format import count, format_date, number, percent, share
 from custintel.html.page import escape
 
 # The texts of the report, all from one file.
@@ -142,7 +142,7 @@ def _rows_tile(report: Facts) -> tuple[str, str, str]:
     dates = [row["as_of"] for row in population["rows"] if row["role"] == "test" and row["as_of"]]
     later = population.get("later") or {}
     form = "later" if later else "flat" if not dates else "one" if len(dates) == 1 else "more"
-    date = when(dates[0]) if dates else ""
+    date = format_date(dates[0]) if dates else ""
     more = t[form].format(customers=count(population["test_customers"]), dates=len(dates), date=date, **later)
     return count(population["test_rows"]), t["name"].format(unit=outcome_words(report)["unit"].capitalize()), more
 

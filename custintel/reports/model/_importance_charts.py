@@ -8,7 +8,7 @@ from typing import Any
 
 from custintel.explain.reason_words import quantity
 from custintel.html.chart_axes import ACCENT, BRAND, GRID, MUTED, PALE, RULE
-from custintel.html.number_format import human_number, percent, share, signed
+from custintel.html.number_format import percent, share, short_number, signed
 from custintel.html.svg_drawing import Drawing, Scale, fit_text, text_width, ticks
 
 FAMILY_COLORS = (
@@ -96,7 +96,7 @@ def _number_axis(d: Drawing, x: Scale, feature: Facts) -> None:
     scale = 100 if feature["unit"] in ("share", "relative") else 1
     last = -1e9
     for value in values:
-        text = human_number(value * scale)
+        text = short_number(value * scale)
         if x(value) - last > 14 + 6 * len(text):
             d.line([(x(value), 212), (x(value), 216)], RULE)
             d.text((x(value), 229), text, "muted", "middle")

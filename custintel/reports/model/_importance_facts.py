@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.explain.column_descriptions import ColumnNote, column_notes, matters
+from custintel.explain.column_descriptions import ColumnDescription, column_descriptions, reason_groups
 from custintel.explain.reason_codes import Explainer
-from custintel.html.number_format import rounded, significant
+from custintel.html.number_format import round_for_readers, round_significant
 from custintel.identifiers import are_identifiers
 from custintel.reports.model.evaluation import SMALLEST_GROUP, levelled, merged_places
 
@@ -32,8 +32,8 @@ class Sample:
 
     X: pd.DataFrame
     C: NDArray[np.float64]
-    notes: dict[str, ColumnNote]
-    matters: dict[str, str]
+    descriptions: dict[str, ColumnDescription]
+    reason_groups: dict[str, str]
     least: int = SMALLEST_GROUP  # customers that a group needs to be shown
 
     @classmethod
@@ -45,7 +45,9 @@ class Sample:
         C = evaluation.model.contributions(X)
         metadata, columns = evaluation.model.metadata, [str(c) for c in C.columns]
         X = X[list(C.columns)].set_axis(columns, axis=1)
-        return cls(X, C.to_numpy(np.float64), column_notes(metadata, columns), matters(metadata, columns), least)
+        return cls(
+            X, C.to_numpy(np.float64), column_descriptions(metadata, columns), reason_groups(metadata, columns), least
+        )
 
     @property
     def strength(self) -> NDArray[np.float64]:
@@ -61,41 +63,41 @@ def importance(sample: Sample) -> dict[str, Any]:
     order = np.argsort(-strength, kind="stable")
     of_family: dict[str, float] = {}
     for place in order:
-        family = sample.notes[columns[place]].family
+        family = sample.descriptions[columns[place]].family
         of_family[family] = of_family.get(family, 0.0) + float(strength[place]) / total
     listed = [place for place in order[:LISTED] if strength[place] > 0]
     return {
         "rows": len(sample.X),
         "columns": len(columns),
         "used": int((strength > 0).sum()),
-        "features": [_strength(sample.notes[columns[i]], float(strength[i]), total) for i in listed],
+        "features": [_strength(sample.descriptions[columns[i]], float(strength[i]), total) for i in listed],
         "families": [
             {"family": name, "share": share} for name, share in sorted(of_family.items(), key=lambda f: (-f[1], f[0]))
         ],
     }
 
 
-def _strength(note: ColumnNote, value: float, total: float) -> dict[str, Any]:
+def _strength(note: ColumnDescription, value: float, total: float) -> dict[str, Any]:
     """Return one line of the importance chart."""
     about = note.name("en")
     return {"column": note.column, "about": about, "family": note.family, "value": value, "share": value / total}
 
 
 def dependence(sample: Sample, count: int = 6) -> list[dict[str, Any]]:
-    """Return, for the strongest column of each of the strongest matters, how its values move the score."""
+    """Return, for the strongest column of each of the strongest reason groups, how its values move the score."""
     columns, seen = list(sample.X.columns), set[str]()
     found: list[dict[str, Any]] = []
     for place in np.argsort(-sample.strength, kind="stable"):
         column = columns[place]
         if len(found) == count or sample.strength[place] <= 0:
             break
-        if sample.matters[column] in seen:
+        if sample.reason_groups[column] in seen:
             continue
         facts = _dependence_of(sample.X[column], sample.C[:, place], sample.least)
         if not facts["bins"]:
             continue
-        seen.add(sample.matters[column])
-        note = sample.notes[column]
+        seen.add(sample.reason_groups[column])
+        note = sample.descriptions[column]
         found.append({"column": column, "about": note.name("en"), "unit": note.unit, **facts})
     return found
 
@@ -165,8 +167,8 @@ def _number(values: NDArray[np.float64], effect: NDArray[np.float64], least: int
     shown = np.log1p(np.clip(values, 0, None) / bend) if bend else values
     ends = np.log1p(np.array([low, high]) / bend) if bend else np.array([low, high])
     counts, _ = np.histogram(np.clip(shown, *ends), bins=24, range=(float(ends[0]), float(ends[1])))
-    return {"low": float(rounded(np.array([low]))[0]), "high": float(rounded(np.array([high]))[0]), "bend": bend,
-            "bins": bins, "histogram": levelled(counts, least)}  # fmt: skip
+    low, high = (float(end) for end in round_for_readers(np.array([low, high])))
+    return {"low": low, "high": high, "bend": bend, "bins": bins, "histogram": levelled(counts, least)}
 
 
 def _bend(values: NDArray[np.float64], low: float, high: float) -> float:
@@ -189,11 +191,16 @@ def examples(evaluation: Evaluation) -> list[dict[str, Any]]:
     places = {"high": _nearest(p, 0.97), "middle": _nearest(p, 0.6), "low": _nearest(p, 0.1)}
     X = evaluation.X.iloc[list(places.values())]
     model, hidden = evaluation.model, _rare(evaluation.X, X, evaluation.smallest_group)
-    unsaid = _telling(evaluation.X)
+    hidden_columns = _telling(evaluation.X)
     up, down = (
-        Explainer(model.contributions, model.metadata, up=up, suppressed=hidden, unsaid=unsaid, coarse=True).block(
-            X, 3, ("en", "zh")
-        )
+        Explainer(
+            model.contributions,
+            model.metadata,
+            up=up,
+            hidden_categories=hidden,
+            hidden_columns=hidden_columns,
+            coarse=True,
+        ).explain_rows(X, 3, ("en", "zh"))
         for up in (True, False)
     )
     return [
@@ -230,7 +237,7 @@ def _own_values(values: pd.Series) -> bool:
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return False  # shown as years
     if pd.api.types.is_numeric_dtype(values.dtype) and not are_identifiers(values):
-        values = pd.Series(significant(values.to_numpy(np.float64)))
+        values = pd.Series(round_significant(values.to_numpy(np.float64)))
     return values.nunique() > _OWN * len(values)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from custintel.html.chart_axes import ACCENT
-from custintel.html.number_format import count, human_number, number, percent, share, when
-from custintel.html.page import bar, escape, figure, heads, key, section, table, two
+from custintel.html.number_format import count, format_date, number, percent, share, short_number
+from custintel.html.page import bar, escape, figure, key, section, side_by_side, table, table_columns
 from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
 from custintel.reports.model._importance_charts import dependence_chart, family_colors, family_strip, importance_chart
 from custintel.reports.model._timeline_and_trials_charts import trials_chart
@@ -43,7 +43,7 @@ def _dependence(report: Facts) -> str:
     """Show how the values of the strongest features move the score."""
     c = texts()["charts"]["dependence"]
     drawn = [figure(f["about"], "", dependence_chart(f, c)) for f in report["dependence"]]
-    return f'<h3>{escape(c["title"])}</h3><p class="say">{escape(c["caption"])}</p>' + two(*drawn)
+    return f'<h3>{escape(c["title"])}</h3><p class="say">{escape(c["caption"])}</p>' + side_by_side(*drawn)
 
 
 def examples(report: Facts) -> str:
@@ -78,9 +78,9 @@ def stability(report: Facts) -> str:
     facts, t = report["stability"], texts()["sections"]["stability"]
     if facts["psi"] is None and len(facts["dates"]) < 2:
         return ""
-    columns = heads(texts()["stability"]["columns"], as_of="", rows="n", rate="n", score="n", auc="n")
+    columns = table_columns(texts()["stability"]["columns"], as_of="", rows="n", rate="n", score="n", auc="n")
     rows = [
-        [when(d["as_of"]), count(d["rows"]), percent(d["rate"]), percent(d["score"]), number(d["auc"], 3)]
+        [format_date(d["as_of"]), count(d["rows"]), percent(d["rate"]), percent(d["score"]), number(d["auc"], 3)]
         for d in facts["dates"]
     ]
     lead = t["lead"] if facts["psi"] is None else _shift(facts["psi"])
@@ -99,7 +99,7 @@ def quality(report: Facts) -> str:
     if not facts:
         return ""
     names = texts()["quality"]["columns"]
-    columns = heads(names, table="", rows_in="n", kept="n", set_aside="n", duplicates="n", lost="w")
+    columns = table_columns(names, table="", rows_in="n", kept="n", set_aside="n", duplicates="n", lost="w")
     most = max([0.01, *map(_lost, facts["tables"])])
     rows = [_table_row(r, most) for r in facts["tables"]]
     return section(t["title"], t["lead"], table(columns, rows) + _reasons(facts))
@@ -122,7 +122,7 @@ def _reasons(facts: Facts) -> str:
         return ""
     names = texts()["quality"]["reason_columns"]
     rows = [[escape(r[k] or "") for k in ("table", "column", "reason")] + [count(r["rows"])] for r in facts["reasons"]]
-    listed = table(heads(names, table="", column="", reason="", rows="n"), rows)
+    listed = table(table_columns(names, table="", column="", reason="", rows="n"), rows)
     return f'<div class="below">{figure(texts()["quality"]["reasons"], "", listed)}</div>'
 
 
@@ -136,8 +136,8 @@ def tuning(report: Facts) -> str:
     lead = t["lead"].format(**counts, trial=best["trial"], value=number(best["value"], 4))
     drawn = figure(c["trials"]["title"], c["trials"]["caption"], trials_chart(facts, c["trials"]))
     settings = [[escape(k), escape(_said(v))] for k, v in best["settings"].items()]
-    listed = figure(names["title"], names["caption"], table(heads(names, name="", value="n"), settings))
-    return section(t["title"], lead, two(drawn, listed if settings else ""))
+    listed = figure(names["title"], names["caption"], table(table_columns(names, name="", value="n"), settings))
+    return section(t["title"], lead, side_by_side(drawn, listed if settings else ""))
 
 
 def card(report: Facts) -> str:
@@ -161,4 +161,4 @@ def _said(value: Any) -> str:
         return "; ".join(f"{str(k).replace('_', ' ')} {_said(v)}" for k, v in value.items() if not _empty(v))
     if isinstance(value, list):
         return ", ".join(_said(v) for v in value)
-    return human_number(value) if isinstance(value, float) else str(value)
+    return short_number(value) if isinstance(value, float) else str(value)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from custintel.html.chart_axes import ACCENT, BRAND, MUTED, PALE
-from custintel.html.number_format import UNKNOWN, count, human_number, number, percent, share
-from custintel.html.page import bar, escape, figure, heads, key, section, table, two
+from custintel.html.number_format import UNKNOWN, count, number, percent, share, short_number
+from custintel.html.page import bar, escape, figure, key, section, side_by_side, table, table_columns
 from custintel.reports.model._calibration_gain_profit_charts import (
     calibration_chart,
     gain_chart,
@@ -57,7 +57,7 @@ def _roles(facts: Facts) -> str:
         return ""
     names = texts()["charts"]["timeline"]["roles"]
     rows = [[escape(r["role"]), count(r["rows"]), count(r["positives"]), percent(r["rate"])] for r in facts["rows"]]
-    return table(heads(names, role="", rows="n", positives="n", rate="n"), rows)
+    return table(table_columns(names, role="", rows="n", positives="n", rate="n"), rows)
 
 
 def measures(report: Facts) -> str:
@@ -66,9 +66,9 @@ def measures(report: Facts) -> str:
     known = [m for m in report["metrics"] if m["value"] is not None]
     if not known:
         return section(words["title"], t["undefined"], "")
-    columns = heads(t["measure_columns"], measure="", value="n", interval="n", where="w", chance="n")
+    columns = table_columns(t["measure_columns"], measure="", value="n", interval="n", where="w", chance="n")
     body = table(columns, [_measure_row(m, outcome_words(report)) for m in known])
-    return section(words["title"], words["lead"], body + two(_gain(report), _calibration(report)))
+    return section(words["title"], words["lead"], body + side_by_side(_gain(report), _calibration(report)))
 
 
 def _measure_row(m: Facts, words: Mapping[str, str]) -> list[str]:
@@ -105,7 +105,7 @@ def deciles(report: Facts) -> str:
     t, rows = texts()["sections"]["deciles"], report["deciles"]
     if not rows:
         return ""
-    columns = heads(
+    columns = table_columns(
         texts()["decile_columns"], decile="", rows="n", score="n", positives="n", rate="w", interval="n", lift="n",
         found="n",
     )  # fmt: skip
@@ -132,13 +132,13 @@ def money(report: Facts) -> str:
     t, c, costs = texts()["sections"]["money"], texts()["charts"], profit["costs"]
     lead = t["lead"].format(
         accepted=share(profit["accepted"]),
-        clv=human_number(costs["clv"] - costs["d"]),
-        d=human_number(costs["d"]),
-        f=human_number(costs["f"]),
+        clv=short_number(costs["clv"] - costs["d"]),
+        d=short_number(costs["d"]),
+        f=short_number(costs["f"]),
     )
     curve = figure(c["profit"]["title"], _campaign(profit), profit_chart(profit, c["profit"]))
     listed = figure(c["costs"]["title"], c["costs"]["caption"], _costs(profit))
-    return section(t["title"], lead, two(curve, listed))
+    return section(t["title"], lead, side_by_side(curve, listed))
 
 
 def _campaign(profit: Facts) -> str:
@@ -156,14 +156,14 @@ def _campaign(profit: Facts) -> str:
 def _costs(profit: Facts) -> str:
     """List the costs and the outcome of the best campaign."""
     t, costs = texts()["costs"], profit["costs"]
-    accepted = t["accepted"].format(alpha=human_number(costs["alpha"]), beta=human_number(costs["beta"]))
+    accepted = t["accepted"].format(alpha=short_number(costs["alpha"]), beta=short_number(costs["beta"]))
     ends = f"{number(profit['low'])} to {number(profit['high'])}"
     rows = [
-        *([t[name], human_number(costs[name])] for name in ("clv", "d", "f")),
+        *([t[name], short_number(costs[name])] for name in ("clv", "d", "f")),
         [accepted, share(profit["accepted"])],
         [t["best_share"], share(profit["best_share"])],
         [t["best_score"], percent(profit["best_score"])],
         [t["best_profit"], f"{number(profit['best_profit'])} ({ends})"],
         [t["contact_all"], number(profit["contact_all"])],
     ]
-    return table(heads(t, name="", value="n"), [[escape(cell) for cell in row] for row in rows])
+    return table(table_columns(t, name="", value="n"), [[escape(cell) for cell in row] for row in rows])

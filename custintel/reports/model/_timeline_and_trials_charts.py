@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from custintel.html.chart_axes import ACCENT, BRAND, GRID, HEIGHT, INK, MUTED, PALE, WIDTH, axes, chart_scales
-from custintel.html.number_format import MONTHS, count, number, percent, when
+from custintel.html.number_format import MONTHS, count, format_date, number, percent
 from custintel.html.svg_drawing import Drawing, Scale
 
 Facts = Mapping[str, Any]
@@ -56,7 +56,7 @@ def _date_bar(d: Drawing, x: Scale, place: tuple[float, float], of: tuple[Facts,
     test = row["role"] == "test"
     high, color = step - 8, ACCENT if test else BRAND
     base = y + high / 2 + 4
-    d.text((0, base), when(row["as_of"]), "strong" if test else "")
+    d.text((0, base), format_date(row["as_of"]), "strong" if test else "")
     d.text((92, base), row["role"], "accent" if test else "brand")
     ends = [day - back, day, day + w["gap_days"], day + w["gap_days"] + w["horizon_days"]]
     d.rect((x(ends[0]), y), (x(ends[1]) - x(ends[0]), high), PALE)

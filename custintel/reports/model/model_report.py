@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from custintel._version import __version__
-from custintel.explain.column_descriptions import direction_kind
-from custintel.html.page import plain, write_twins
+from custintel.explain.column_descriptions import score_meaning
+from custintel.html.page import json_ready, write_page_and_json
 from custintel.reports.model import _importance_facts as _effects
 from custintel.reports.model import _performance_facts as _performance
 from custintel.reports.model import _provenance_facts as _origin
@@ -74,14 +74,14 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
         "notes": list(evaluation.notes),
         "extra": dict(evaluation.extra),
     }
-    result: dict[str, Any] = plain(report)
+    result: dict[str, Any] = json_ready(report)
     return result
 
 
 def _outcome(metadata: Mapping[str, Any]) -> str:
     """Tell churn from other outcomes, for the choice of words."""
     said = f"{metadata.get('name')} {metadata.get('target')}".lower()
-    return "churn" if direction_kind(metadata) == "risk" and "churn" in said else "other"
+    return "churn" if score_meaning(metadata) == "risk" and "churn" in said else "other"
 
 
 def write_report(report: Mapping[str, Any] | Evaluation, path: str | Path) -> Path:
@@ -109,4 +109,4 @@ def write_report(report: Mapping[str, Any] | Evaluation, path: str | Path) -> Pa
       allowed: 'custintel report', version 1
     """
     facts = report if isinstance(report, Mapping) else build_report(report)
-    return write_twins(render_html(facts), facts, path)
+    return write_page_and_json(render_html(facts), facts, path)
