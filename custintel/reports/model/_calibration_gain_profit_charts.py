@@ -27,14 +27,14 @@ def gain_chart(gain: Facts, texts: Texts) -> str:
     d.line([(x(0), y(0)), (x(1), y(1))], MUTED, 1.2, "5 4")
     d.line([(x(a), y(b)) for a, b in points], BRAND, 2.6)
     for k in (10, 30):
-        _marked(d, (x(points[k][0]), y(points[k][1])), f"{share(points[k][1])} in the first {k} %")
+        _mark_point(d, (x(points[k][0]), y(points[k][1])), f"{share(points[k][1])} in the first {k} %")
     d.text((x(0.98), y(0.78)), texts["chance"], "muted", "end")
     ideal_at = min(0.9, next((s for s, v in zip(gain["share"], gain["ideal"], strict=True) if v >= 1), 1.0))
     d.text((x(max(ideal_at, 0.02)) + 4, y(1) - 5), texts["ideal"], "muted")
     return d.svg()
 
 
-def _marked(d: Drawing, at: tuple[float, float], text: str) -> None:
+def _mark_point(d: Drawing, at: tuple[float, float], text: str) -> None:
     """Mark a point of a curve, its words to the lower right."""
     d.dot(at, BRAND, 4.2)
     d.text((at[0] + 9, at[1] + 13), text, "brand")
@@ -93,18 +93,18 @@ def _profit_words(d: Drawing, profit: Facts, best: tuple[float, float], texts: T
     d.text((at, y), earned, "muted", anchor)
 
 
-def interval_strip(measure: Facts) -> str:
+def interval_strip(metric: Facts) -> str:
     """Draw value and interval of one measure between chance and the best possible value."""
-    value, chance, best = measure["value"], measure["chance"], measure["best"]
-    known = [v for v in (value, measure["low"], measure["high"], chance, best) if v is not None]
+    value, chance, best = metric["value"], metric["chance"], metric["best"]
+    known = [v for v in (value, metric["low"], metric["high"], chance, best) if v is not None]
     low, high = min(known), max(known)
     pad = (high - low) * 0.05 or 1.0
     x = Scale(low - pad, high + pad, 2, 218)
-    d = Drawing(220, 20, measure["name"], f"{number(value, 3)}, {number(measure['low'], 3)}")
+    d = Drawing(220, 20, metric["name"], f"{number(value, 3)}, {number(metric['low'], 3)}")
     d.line([(2, 10), (218, 10)], GRID, 6)
     for mark, color in ((chance, MUTED), (best, GOOD)):
         if mark is not None:
             d.line([(x(mark), 3), (x(mark), 17)], color, 2)
-    d.line([(x(measure["low"]), 10), (x(measure["high"]), 10)], BRAND, 4.5)
+    d.line([(x(metric["low"]), 10), (x(metric["high"]), 10)], BRAND, 4.5)
     d.dot((x(value), 10), BRAND, 5)
     return d.svg()

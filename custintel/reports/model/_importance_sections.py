@@ -18,7 +18,7 @@ Facts = Mapping[str, Any]
 _TOLD = {"high": (("up", 3), ("down", 1)), "middle": (("up", 2), ("down", 2)), "low": (("down", 3), ("up", 1))}
 
 
-def effects(report: Facts) -> str:
+def importance_section(report: Facts) -> str:
     """Show importance by family and by feature, then the dependence of the strongest."""
     facts, t, c = report["importance"], texts()["sections"]["effects"], texts()["charts"]["importance"]
     if not facts["features"]:
@@ -46,7 +46,7 @@ def _dependence(report: Facts) -> str:
     return f'<h3>{escape(c["title"])}</h3><p class="say">{escape(c["caption"])}</p>' + side_by_side(*drawn)
 
 
-def examples(report: Facts) -> str:
+def examples_section(report: Facts) -> str:
     """Tell three customers in words."""
     t = texts()["sections"]["examples"]
     if not report["examples"]:
@@ -73,7 +73,7 @@ def _reason(way: str, reason: Facts) -> str:
     return f'<li class="{way}">{escape(reason["en"])}<small lang="zh">{escape(reason["zh"])}</small></li>'
 
 
-def stability(report: Facts) -> str:
+def stability_section(report: Facts) -> str:
     """Show how the model did from date to date."""
     facts, t = report["stability"], texts()["sections"]["stability"]
     if facts["psi"] is None and len(facts["dates"]) < 2:
@@ -93,7 +93,7 @@ def _shift(psi: float) -> str:
     return str(texts()["stability"][name].format(psi=number(psi, 3)))
 
 
-def quality(report: Facts) -> str:
+def quality_section(report: Facts) -> str:
     """Show what was kept of each table, and why the rest was set aside."""
     facts, t = report["quality"], texts()["sections"]["quality"]
     if not facts:
@@ -126,7 +126,7 @@ def _reasons(facts: Facts) -> str:
     return f'<div class="below">{figure(texts()["quality"]["reasons"], "", listed)}</div>'
 
 
-def tuning(report: Facts) -> str:
+def tuning_section(report: Facts) -> str:
     """Show the trials and the best settings."""
     facts, t, c = report["tuning"], texts()["sections"]["tuning"], texts()["charts"]
     if not facts:
@@ -135,16 +135,16 @@ def tuning(report: Facts) -> str:
     counts = {k: facts[k] for k in ("trials", "stopped", "failed")}
     lead = t["lead"].format(**counts, trial=best["trial"], value=number(best["value"], 4))
     drawn = figure(c["trials"]["title"], c["trials"]["caption"], trials_chart(facts, c["trials"]))
-    settings = [[escape(k), escape(_said(v))] for k, v in best["settings"].items()]
+    settings = [[escape(k), escape(_fact_text(v))] for k, v in best["settings"].items()]
     listed = figure(names["title"], names["caption"], table(table_columns(names, name="", value="n"), settings))
     return section(t["title"], lead, side_by_side(drawn, listed if settings else ""))
 
 
-def card(report: Facts) -> str:
+def card_section(report: Facts) -> str:
     """Show the card of the model and its limits."""
     t, facts, limits = texts()["sections"]["card"], report["card"], texts()["limits"]
     known = {k: name for k, name in texts()["card"].items() if not _empty(facts.get(k))}
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(_said(facts[k]))}</dd>" for k, name in known.items())
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(_fact_text(facts[k]))}</dd>" for k, name in known.items())
     listed = "".join(f"<li>{escape(item)}</li>" for item in limits["items"])
     note = f'<div class="note below"><h3>{escape(limits["title"])}</h3><ul>{listed}</ul></div>'
     return section(t["title"], t["lead"], f"<dl>{items}</dl>{note}")
@@ -155,10 +155,10 @@ def _empty(value: object) -> bool:
     return value is None or value in ("", {}, [])
 
 
-def _said(value: Any) -> str:
+def _fact_text(value: Any) -> str:
     """Write a fact of the card: mappings as `key value` pairs."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{str(k).replace('_', ' ')} {_said(v)}" for k, v in value.items() if not _empty(v))
+        return "; ".join(f"{str(k).replace('_', ' ')} {_fact_text(v)}" for k, v in value.items() if not _empty(v))
     if isinstance(value, list):
-        return ", ".join(_said(v) for v in value)
+        return ", ".join(_fact_text(v) for v in value)
     return short_number(value) if isinstance(value, float) else str(value)

@@ -23,7 +23,7 @@ _DOTS = f"repeating-linear-gradient(90deg,{MUTED} 0 2px,#fff 2px 5px)"
 _PALE_ACCENT = "#efc4b2"
 
 
-def population(report: Facts) -> str:
+def population_section(report: Facts) -> str:
     """Show dates and windows, or say that there are none."""
     t, facts = texts()["sections"]["population"], report["population"]
     if facts.get("later"):
@@ -60,19 +60,19 @@ def _roles(facts: Facts) -> str:
     return table(table_columns(names, role="", rows="n", positives="n", rate="n"), rows)
 
 
-def measures(report: Facts) -> str:
-    """Show every measure with its interval, then gain and calibration."""
+def metrics_section(report: Facts) -> str:
+    """Show every metric with its interval, then gain and calibration."""
     t, words = texts(), texts()["sections"]["quality_of_scores"]
     known = [m for m in report["metrics"] if m["value"] is not None]
     if not known:
         return section(words["title"], t["undefined"], "")
     columns = table_columns(t["measure_columns"], measure="", value="n", interval="n", where="w", chance="n")
-    body = table(columns, [_measure_row(m, outcome_words(report)) for m in known])
+    body = table(columns, [_metric_row(m, outcome_words(report)) for m in known])
     return section(words["title"], words["lead"], body + side_by_side(_gain(report), _calibration(report)))
 
 
-def _measure_row(m: Facts, words: Mapping[str, str]) -> list[str]:
-    """Return one line of the table of measures."""
+def _metric_row(m: Facts, words: Mapping[str, str]) -> list[str]:
+    """Return one line of the table of metrics."""
     t = texts()["measures"][m["name"]]
     digits = t["digits"]
     said = f'<b>{escape(t["name"])}</b><br><span class="say">{escape(t["say"].format(**words))}</span>'
@@ -100,7 +100,7 @@ def _calibration(report: Facts) -> str:
     return figure(c["title"], said, calibration_chart(report["calibration"], c))
 
 
-def deciles(report: Facts) -> str:
+def deciles_section(report: Facts) -> str:
     """Show the ten groups."""
     t, rows = texts()["sections"]["deciles"], report["deciles"]
     if not rows:
@@ -124,7 +124,7 @@ def _decile(r: Facts, most: float) -> list[str]:
     return [*start, rate, ends, lift, share(r["found"])]
 
 
-def money(report: Facts) -> str:
+def profit_section(report: Facts) -> str:
     """Show the profit curve and its costs."""
     profit = report["profit"]
     if not profit:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from custintel._version import __version__
 from custintel.explain.column_descriptions import score_meaning
 from custintel.html.page import json_ready, write_page_and_json
-from custintel.reports.model import _importance_facts as _effects
+from custintel.reports.model import _importance_facts as _importance
 from custintel.reports.model import _performance_facts as _performance
-from custintel.reports.model import _provenance_facts as _origin
+from custintel.reports.model import _provenance_facts as _provenance
 from custintel.reports.model._report_page import render_html
 
 if TYPE_CHECKING:
@@ -48,29 +48,29 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     >>> report["metrics"][0]["name"], report["metrics"][0]["value"]
     ('auc', 1.0)
     """
-    scored = _performance.Scored.of(evaluation)
-    sample = _effects.Sample.draw(evaluation)
+    scored = _performance.SortedScores.of(evaluation)
+    sample = _importance.ExplainedSample.draw(evaluation)
     metadata = evaluation.model.metadata
     report = {
         "format": "custintel report",
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
         "outcome": _outcome(metadata),
-        "card": _origin.card(evaluation),
-        "population": _origin.population(evaluation),
+        "card": _provenance.card_facts(evaluation),
+        "population": _provenance.population_facts(evaluation),
         "rate": scored.rate,
-        "metrics": _performance.measures(scored, metadata),
-        "deciles": _performance.deciles(scored),
-        "gain": _performance.gain(scored),
-        "calibration": _performance.calibration(scored),
-        "profit": _performance.profit(scored, metadata),
-        "importance": _effects.importance(sample),
-        "dependence": _effects.dependence(sample),
-        "examples": _effects.examples(evaluation),
-        "stability": _performance.stability(evaluation),
-        "quality": _origin.quality(evaluation),
-        "leaks": _origin.leaks(evaluation),
-        "tuning": _origin.tuning(evaluation),
+        "metrics": _performance.score_metrics(scored, metadata),
+        "deciles": _performance.deciles_facts(scored),
+        "gain": _performance.gain_facts(scored),
+        "calibration": _performance.calibration_facts(scored),
+        "profit": _performance.profit_facts(scored, metadata),
+        "importance": _importance.importance_facts(sample),
+        "dependence": _importance.dependence_facts(sample),
+        "examples": _importance.examples_facts(evaluation),
+        "stability": _performance.stability_facts(evaluation),
+        "quality": _provenance.quality_facts(evaluation),
+        "leaks": _provenance.leaks_facts(evaluation),
+        "tuning": _provenance.tuning_facts(evaluation),
         "notes": list(evaluation.notes),
         "extra": dict(evaluation.extra),
     }
