@@ -18,7 +18,7 @@ from custintel.builder.sql_steps import columns_sql, with_sql
 from custintel.expressions.parse import parse
 from custintel.expressions.whitelist import AS_OF
 from custintel.functions.function_context import Step
-from custintel.html.notebook_html import code, collapsible, muted_line, panel, table
+from custintel.html.notebook_html import code_block, collapsible, muted_line, panel, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -79,7 +79,7 @@ def plan_html(plan: Plan, title: str) -> str:
 
 
 def _steps_html(steps: Sequence[Step]) -> str:
-    return "".join(collapsible(f"{step.name}: {step.about}", code(step.sql)) for step in steps)
+    return "".join(collapsible(f"{step.name}: {step.about}", code_block(step.sql)) for step in steps)
 
 
 _WRITERS = {

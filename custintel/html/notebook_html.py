@@ -87,10 +87,10 @@ def collapsible(summary: str, content: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{content}</details>" if content else ""
 
 
-def code(text: str) -> str:
+def code_block(text: str) -> str:
     """A block of code.
 
-    >>> code("a < b")
+    >>> code_block("a < b")
     '<pre>a &lt; b</pre>'
     """
     return f"<pre>{escape(text)}</pre>"

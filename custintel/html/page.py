@@ -43,25 +43,25 @@ def section(title: str, lead: str, body: str) -> str:
     return f"<section>\n<h2>{escape(title)}</h2>\n{said}\n{body}\n</section>"
 
 
-def figure(title: str, caption: str, content: str, look: str = "") -> str:
+def figure(title: str, caption: str, content: str, css_class: str = "") -> str:
     """Return a picture or table with its title and one line of reading."""
-    named = f' class="{look}"' if look else ""
+    named = f' class="{css_class}"' if css_class else ""
     return f"<figure{named}><figcaption><b>{escape(title)}</b>{escape(caption)}</figcaption>{content}</figure>"
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> str:
     """Return a table; each column is (class, heading); cells are HTML already."""
-    head = "".join(f"<th{_class(look)}>{escape(name)}</th>" for look, name in columns)
+    head = "".join(f"<th{_class_attribute(css_class)}>{escape(name)}</th>" for css_class, name in columns)
     body = "".join(
-        f"<tr>{''.join(f'<td{_class(look)}>{cell}</td>' for (look, _), cell in zip(columns, row, strict=True))}</tr>"
+        f"<tr>{''.join(f'<td{_class_attribute(name)}>{cell}</td>' for (name, _), cell in zip(columns, row, strict=True))}</tr>"
         for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def table_columns(names: Mapping[str, str], **looks: str) -> list[tuple[str, str]]:
+def table_columns(names: Mapping[str, str], **css_classes: str) -> list[tuple[str, str]]:
     """Return (class, heading) of the named columns; n is for numbers, w for wide."""
-    return [(look, names[name]) for name, look in looks.items()]
+    return [(css_class, names[name]) for name, css_class in css_classes.items()]
 
 
 def side_by_side(*blocks: str) -> str:
@@ -70,9 +70,9 @@ def side_by_side(*blocks: str) -> str:
     return f'<div class="two">{"".join(filled)}</div>' if filled else ""
 
 
-def _class(look: str) -> str:
+def _class_attribute(css_class: str) -> str:
     """Return the class of a cell, if it has one."""
-    return f' class="{look}"' if look else ""
+    return f' class="{css_class}"' if css_class else ""
 
 
 def bar(share: float, text: str, color: str = "") -> str:
@@ -84,14 +84,14 @@ def bar(share: float, text: str, color: str = "") -> str:
     )
 
 
-def key(entries: Sequence[tuple[str, str]]) -> str:
+def legend(entries: Sequence[tuple[str, str]]) -> str:
     """Return the key of a picture: colours (CSS backgrounds) and their meanings."""
     items = "".join(f'<span><i style="background:{color}"></i>{escape(name)}</span>' for color, name in entries)
     return f'<div class="key">{items}</div>'
 
 
 @cache
-def style() -> str:
+def style_sheet() -> str:
     """Return the style sheet of the report."""
     return files("custintel.html").joinpath("page.css").read_text(encoding="utf-8")
 
@@ -101,7 +101,7 @@ def page(title: str, body: str, *, language: str, more_style: str = "") -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{style()}{more_style}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{style_sheet()}{more_style}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 

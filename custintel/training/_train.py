@@ -21,11 +21,11 @@ from custintel.learners import ChurnClassifier
 from custintel.progress import track
 from custintel.reports.model.evaluation import Evaluation
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
-from custintel.training._time_split_and_folds import fold_rows, folds_in_time
+from custintel.training._time_split_and_folds import out_of_time_folds, stratified_folds
 from custintel.training._training_run import Run
-from custintel.training._tune_parameters import Tuning, tune_parameters, warm_starts
+from custintel.training._tune_parameters import Tuning, earlier_parameters, tune_parameters
 from custintel.training._write_mlflow_run import Record, track_run
-from custintel.training.dataset import Material, churn_definition, from_table, from_warehouse
+from custintel.training.dataset import Dataset, churn_definition, dataset_from_table, dataset_from_warehouse
 from custintel.training.evaluate_model import decile_edges, describe_columns, judge
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
@@ -43,7 +43,7 @@ _PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed th
 
 
 @dataclass(frozen=True)
-class _How:
+class TrainingOptions:
     """How a training is done, apart from its data."""
 
     tune: int
@@ -53,10 +53,10 @@ class _How:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class _FittedModel:
     """The estimator to deliver, the one that was judged, and its probabilities."""
 
-    delivered: ChurnClassifier
+    final: ChurnClassifier
     judged: ChurnClassifier
     X: pd.DataFrame
     y: pd.Series
@@ -146,17 +146,17 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
         store_uri(tracking_uri)
     spec = load_model_spec(name, models_path, features_path)
     _check_question(spec)
-    how = _How(tune, seed, refit, keep_leaks)
+    options = TrainingOptions(tune, seed, refit, keep_leaks)
     if table is not None:
-        material = from_table(table, str(target), id_column, date, pos_label)
+        dataset = dataset_from_table(table, str(target), id_column, date, pos_label)
     else:
         assert wh is not None
-        material = from_warehouse(wh, spec, features_path)
-    starts = warm_starts(spec.name, spec.search, tracking_uri) if tracking and tune > 0 else ()
-    run, train_rows = _learn(spec, material, how, starts)
+        dataset = dataset_from_warehouse(wh, spec, features_path)
+    starting_points = earlier_parameters(spec.name, spec.search, tracking_uri) if tracking and tune > 0 else ()
+    run, train_rows = _train_and_evaluate(spec, dataset, options, starting_points)
     if not tracking:
         return run
-    params = {**asdict(how), **run.model.estimator.get_params()}
+    params = {**asdict(options), **run.model.estimator.get_params()}
     record = Record(run.model, run.evaluation, params, *train_rows, started, promote)
     return Run(run.model, run.evaluation, track_run(record, tracking_uri))
 
@@ -181,50 +181,50 @@ def _check_source(wh: Any, table: Any, target: str | None) -> None:
         )
 
 
-def _learn(
-    spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapping[str, Any]] = ()
+def _train_and_evaluate(
+    spec: ModelSpec, dataset: Dataset, options: TrainingOptions, starting_points: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
     """Leak check, tuning, fit, judgement; the run is not tracked yet."""
-    leaks = find_leaks(material.X, material.y, how.seed)
-    kept = _kept(leaks, how)
+    leaks = find_leaks(dataset.X, dataset.y, options.seed)
+    kept = _kept_leaks(leaks, options)
     warn_of_leaks(leaks, kept)
-    material = material.without([leak.column for leak in leaks if leak.column not in kept])
-    tuning = _tuned(spec, material, how, starts)
-    fitted = _fit(spec, material, how, tuning)
-    model = Model(spec.name, fitted.delivered, _metadata(spec, material, fitted, how))
+    dataset = dataset.without([leak.column for leak in leaks if leak.column not in kept])
+    tuning = _tune(spec, dataset, options, starting_points)
+    fitted = _fit(spec, dataset, options, tuning)
+    model = Model(spec.name, fitted.final, _metadata(spec, dataset, fitted, options))
     evaluation = Evaluation(
-        model=model if fitted.judged is fitted.delivered else Model(spec.name, fitted.judged, model.metadata),
+        model=model if fitted.judged is fitted.final else Model(spec.name, fitted.judged, model.metadata),
         X=fitted.X,
         y=fitted.y,
         p=fitted.p,
-        population=material.population,
-        quality=material.quality,
-        quality_reasons=material.quality_reasons,
+        population=dataset.population,
+        quality=dataset.quality,
+        quality_reasons=dataset.quality_reasons,
         leaks=tuple(asdict(leak) for leak in leaks),
         trials=None if tuning is None else tuning.trials,
-        notes=(*material.notes, *_choices(how, leaks, tuning)),
+        notes=(*dataset.notes, *_decision_notes(options, leaks, tuning)),
     )
-    return Run(model, evaluation), (material.X, material.y)
+    return Run(model, evaluation), (dataset.X, dataset.y)
 
 
-def _kept(leaks: tuple[Leak, ...], how: _How) -> set[str]:
+def _kept_leaks(leaks: tuple[Leak, ...], options: TrainingOptions) -> set[str]:
     """Suspicious columns that stay by the user's wish."""
-    if isinstance(how.keep_leaks, bool):
-        return {leak.column for leak in leaks} if how.keep_leaks else set()
-    return set(how.keep_leaks)
+    if isinstance(options.keep_leaks, bool):
+        return {leak.column for leak in leaks} if options.keep_leaks else set()
+    return set(options.keep_leaks)
 
 
-def _choices(how: _How, leaks: tuple[Leak, ...], tuning: Tuning | None) -> list[str]:
+def _decision_notes(options: TrainingOptions, leaks: tuple[Leak, ...], tuning: Tuning | None) -> list[str]:
     """What the reader must know about decisions taken."""
     notes = []
-    kept = _kept(leaks, how)
+    kept = _kept_leaks(leaks, options)
     for leak in leaks:
         done = "kept as asked" if leak.column in kept else "left out"
         notes.append(f"{leak.column!r} looks like a consequence of the label and was {done}")
     if tuning is not None:
         won = ", ".join(f"{name} {value}" for name, value in tuning.params.items()) or "the default ones stayed"
         notes.append(f"parameters were searched ({tuning.judged}): {won}")
-    if how.refit:
+    if options.refit:
         notes.append("the delivered model was fitted again with the test date; the figures are those of the judged one")
     return notes
 
@@ -246,98 +246,100 @@ def _threads(size: tuple[int, int]) -> int | None:
     return 1 if size[0] * size[1] < _CELLS_FOR_THREADS else None
 
 
-def _tuned(spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapping[str, Any]] = ()) -> Tuning | None:
+def _tune(
+    spec: ModelSpec, dataset: Dataset, options: TrainingOptions, starting_points: Sequence[Mapping[str, Any]] = ()
+) -> Tuning | None:
     """Better parameters, when asked for and found."""
-    if how.tune <= 0:
+    if options.tune <= 0:
         return None
-    with _repeats_silenced():
+    with _quality_warnings_silenced():
         return tune_parameters(
-            lambda params: _learner(spec, material.X, how.seed, params),
-            material.X,
-            material.y,
-            material.groups,
+            lambda params: _learner(spec, dataset.X, options.seed, params),
+            dataset.X,
+            dataset.y,
+            dataset.groups,
             spec.search,
-            (how.tune, how.seed),
-            known_after=0 if material.X_test is None else _known_after(spec),
-            starts=starts,
+            (options.tune, options.seed),
+            label_delay_days=0 if dataset.X_test is None else _label_delay_days(spec),
+            starting_points=starting_points,
         )
 
 
-def _known_after(spec: ModelSpec) -> int:
+def _label_delay_days(spec: ModelSpec) -> int:
     """Days until a label is known; dates that are judged stand so far behind those learned from."""
     return churn_definition(spec.as_dict()).longest if spec.label else 0
 
 
-def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) -> _Fitted:
+def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tuning | None) -> _FittedModel:
     """Fit and predict unseen rows: the test date, later rows of a flat table, or each fifth of it in turn."""
     params = {} if tuning is None else tuning.params
-    X, y = material.X, material.y
+    X, y = dataset.X, dataset.y
 
-    def fresh() -> ChurnClassifier:
-        return _learner(spec, X, how.seed, params)
+    def new_learner() -> ChurnClassifier:
+        return _learner(spec, X, options.seed, params)
 
-    model = fresh().fit(X, y, groups=material.groups)
-    if material.X_test is None or material.y_test is None:
-        p = _out_of_fold(fresh, material, how.seed).dropna()
-        judged = np.ones(len(y), dtype=bool) if material.eras is None else material.eras.late
-        return _Fitted(model, model, X[judged], y[judged], p)
-    p = pd.Series(model.predict_proba(material.X_test)[:, 1], index=material.X_test.index, name="probability")
-    delivered = model
-    if how.refit:
-        every_X, every_y = pd.concat([X, material.X_test]), pd.concat([y, material.y_test])
-        delivered = fresh().fit(every_X, every_y, groups=every_X.index.get_level_values("customer_id").to_numpy())
-    return _Fitted(delivered, model, material.X_test, material.y_test, p)
+    model = new_learner().fit(X, y, groups=dataset.groups)
+    if dataset.X_test is None or dataset.y_test is None:
+        p = _out_of_fold_probability(new_learner, dataset, options.seed).dropna()
+        judged = np.ones(len(y), dtype=bool) if dataset.out_of_time is None else dataset.out_of_time.test_rows
+        return _FittedModel(model, model, X[judged], y[judged], p)
+    p = pd.Series(model.predict_proba(dataset.X_test)[:, 1], index=dataset.X_test.index, name="probability")
+    final = model
+    if options.refit:
+        every_X, every_y = pd.concat([X, dataset.X_test]), pd.concat([y, dataset.y_test])
+        final = new_learner().fit(every_X, every_y, groups=every_X.index.get_level_values("customer_id").to_numpy())
+    return _FittedModel(final, model, dataset.X_test, dataset.y_test, p)
 
 
-def _out_of_fold(fresh: Any, material: Material, seed: int) -> pd.Series:
+def _out_of_fold_probability(new_learner: Any, dataset: Dataset, seed: int) -> pd.Series:
     """Probability of each judged row by a model that has not seen it; missing where a row is not judged."""
-    p = np.full(len(material.y), np.nan)
-    with _repeats_silenced():
-        folds = _folds_of(material, seed)
+    p = np.full(len(dataset.y), np.nan)
+    with _quality_warnings_silenced():
+        folds = _cross_validation_folds(dataset, seed)
         for learn, test in track(iter(folds), "cross-validation", total=len(folds)):
-            groups = None if material.groups is None else np.asarray(material.groups)[learn]
-            model = fresh().fit(material.X.iloc[learn], material.y.iloc[learn], groups=groups)
-            p[test] = model.predict_proba(material.X.iloc[test])[:, 1]
-    return pd.Series(p, index=material.X.index, name="probability")
+            groups = None if dataset.groups is None else np.asarray(dataset.groups)[learn]
+            model = new_learner().fit(dataset.X.iloc[learn], dataset.y.iloc[learn], groups=groups)
+            p[test] = model.predict_proba(dataset.X.iloc[test])[:, 1]
+    return pd.Series(p, index=dataset.X.index, name="probability")
 
 
-def _folds_of(material: Material, seed: int) -> list[Fold]:
+def _cross_validation_folds(dataset: Dataset, seed: int) -> list[Fold]:
     """Folds of a flat table: in time where its rows have dates."""
-    if material.eras is None:
-        return list(fold_rows(material.y, material.groups, _FOLDS, seed))
-    return folds_in_time(material.y, material.groups, material.eras, _FOLDS, seed)
+    if dataset.out_of_time is None:
+        return list(stratified_folds(dataset.y, dataset.groups, _FOLDS, seed))
+    return out_of_time_folds(dataset.y, dataset.groups, dataset.out_of_time, _FOLDS, seed)
 
 
-def _repeats_silenced() -> warnings.catch_warnings[None]:
+def _quality_warnings_silenced() -> warnings.catch_warnings[None]:
     """The final fit says what is wrong with the data; the fits of the folds need not say it again."""
     return warnings.catch_warnings(action="ignore", category=QualityWarning)
 
 
-def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -> dict[str, Any]:
+def _metadata(spec: ModelSpec, dataset: Dataset, fitted: _FittedModel, options: TrainingOptions) -> dict[str, Any]:
     """All that must be known to use and to trust the model, as plain data."""
     peers = _PEER_COLUMN if _PEER_COLUMN in fitted.X.columns else None
     return {
-        "version": _content_version(fitted.delivered),
+        "version": _content_version(fitted.final),
         "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
-        "spec": _spec_used(spec, material, fitted.X),
-        "source": "table" if material.X_test is None else "warehouse",
-        "target": material.target,
-        "id_column": material.id_column,
-        "windows": dict(material.windows),
+        "spec": _effective_specification(spec, dataset, fitted.X),
+        "source": "table" if dataset.X_test is None else "warehouse",
+        "target": dataset.target,
+        "id_column": dataset.id_column,
+        "windows": dict(dataset.windows),
         "peer_column": peers,
-        "features": describe_columns(fitted.X, material.words, peers),
+        "features": describe_columns(fitted.X, dataset.data_dictionary, peers),
         "decile_edges": decile_edges(fitted.p),
-        "metrics": judge(fitted.y, fitted.p, spec.costs, how.seed),
-        "data_digest": material.digest,
-        "seed": how.seed,
-        "refit": how.refit,
+        "metrics": judge(fitted.y, fitted.p, spec.costs, options.seed),
+        "data_digest": dataset.digest,
+        "seed": options.seed,
+        "refit": options.refit,
     }
 
 
-def _spec_used(spec: ModelSpec, material: Material, X: pd.DataFrame) -> dict[str, Any]:
+def _effective_specification(spec: ModelSpec, dataset: Dataset, X: pd.DataFrame) -> dict[str, Any]:
     """The specification without what did not hold: a flat table brings its own rows, dates and columns."""
     given = spec.as_dict()
-    if material.X_test is not None:
+    if dataset.X_test is not None:
         return given
     label = {key: value for key, value in given["label"].items() if key not in ("gap_days", "horizon_days")}
     names = list(map(str, X.columns))

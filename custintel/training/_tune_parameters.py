@@ -22,14 +22,14 @@ from sklearn.metrics import roc_auc_score
 from custintel.errors import ConfigurationError, MissingExtraError
 from custintel.files.atomic_write import scratch_folder
 from custintel.progress import track
-from custintel.training._time_split_and_folds import Fold, Judging, judging_folds
+from custintel.training._time_split_and_folds import Fold, TuningFolds, tuning_folds
 from custintel.training.mlflow_store import open_store
 
 _WARM_UP = 4
-_MOST_STARTS = 4
+_MOST_STARTING_POINTS = 4
 _JUDGED_TO_LEARNED = 1 / 2
 
-Learner = Callable[[Mapping[str, Any]], Any]
+LearnerFactory = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Tuning:
 
 
 @dataclass(frozen=True)
-class _Task:
+class _FoldEvaluation:
     """What every trial is judged on."""
 
-    learner: Learner
+    learner: LearnerFactory
     X: pd.DataFrame
     y: pd.Series
     groups: Any
@@ -70,42 +70,44 @@ class _Task:
 
 
 def tune_parameters(  # noqa: PLR0913 - the table, the space, and how to search it
-    learner: Learner,
+    learner: LearnerFactory,
     X: pd.DataFrame,
     y: pd.Series,
     groups: Any,
     space: Mapping[str, Any],
     how: tuple[int, int],
     *,
-    known_after: int = 0,
-    starts: Sequence[Mapping[str, Any]] = (),
+    label_delay_days: int = 0,
+    starting_points: Sequence[Mapping[str, Any]] = (),
 ) -> Tuning:
     """Search `space` with ``how = (trials, seed)``; the learner is a function of its parameters.
 
-    `known_after` is the number of days until a label is known, `starts` are parameters to be tried first.
+    `label_delay_days` is the number of days until a label is known, `starting_points` are parameters to be tried first.
     """
     trials, seed = how
-    task = _Task(learner, X, y, groups, seed)
-    judging = judging_folds(y, groups, seed, known_after)
-    study = _search(task, judging, space, (trials, starts))
+    task = _FoldEvaluation(learner, X, y, groups, seed)
+    judging = tuning_folds(y, groups, seed, label_delay_days)
+    study = _search(task, judging, space, (trials, starting_points))
     best = study.best_trial
     table = _trials_table(study)
     if best.number == 0:
         return Tuning({}, table, judging.about)
     final = {number: task.auc(params, judging.final) for number, params in ((0, {}), (best.number, best.params))}
     table["final_auc"] = table["trial"].map({number: float(np.mean(aucs)) for number, aucs in final.items()})
-    won = _clearly_better(final[best.number], final[0])
+    won = _significantly_better(final[best.number], final[0])
     return Tuning(dict(best.params) if won else {}, table, judging.about)
 
 
-def _clearly_better(aucs: list[float], default: list[float]) -> bool:
+def _significantly_better(aucs: list[float], default: list[float]) -> bool:
     """Better by more than one standard error of the paired difference.
 
     Folds share rows to learn from, so the error of their mean is larger than its spread over the root of their number
     (Nadeau and Bengio 2003): with three folds, half as large a part is judged as is learned from.
 
-    >>> _clearly_better([0.81, 0.83, 0.82], [0.80, 0.82, 0.80]), _clearly_better([0.85, 0.80, 0.80], [0.80, 0.81, 0.81])
-    (True, False)
+    >>> _significantly_better([0.81, 0.83, 0.82], [0.80, 0.82, 0.80])
+    True
+    >>> _significantly_better([0.85, 0.80, 0.80], [0.80, 0.81, 0.81])
+    False
     """
     gain = np.asarray(aucs) - np.asarray(default)
     error = gain.std(ddof=1) * np.sqrt(1 / len(gain) + _JUDGED_TO_LEARNED)
@@ -113,7 +115,7 @@ def _clearly_better(aucs: list[float], default: list[float]) -> bool:
 
 
 def _search(
-    task: _Task, judging: Judging, space: Mapping[str, Any], how: tuple[int, Sequence[Mapping[str, Any]]]
+    task: _FoldEvaluation, judging: TuningFolds, space: Mapping[str, Any], how: tuple[int, Sequence[Mapping[str, Any]]]
 ) -> Any:
     """An Optuna study over fast fits."""
     try:
@@ -121,7 +123,7 @@ def _search(
     except ImportError as error:
         raise MissingExtraError("optuna", "train", "tuning") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    trials, starts = how
+    trials, starting_points = how
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=task.seed, n_startup_trials=min(10, max(2, trials // 3))),
@@ -132,12 +134,12 @@ def _search(
         params = {} if number == 0 else {name: _suggest(trial, name, rule) for name, rule in space.items()}
         _judge(study, trial, task, (params, judging.search))
         if number == 0:  # the first trial would take the first of them, and is to be the default
-            for start in starts[:_MOST_STARTS]:
+            for start in starting_points[:_MOST_STARTING_POINTS]:
                 study.enqueue_trial(dict(start), skip_if_exists=True)
     return study
 
 
-def _judge(study: Any, trial: Any, task: _Task, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
+def _judge(study: Any, trial: Any, task: _FoldEvaluation, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
     """Run one trial; stop it when it falls behind."""
     import optuna
 
@@ -187,7 +189,7 @@ def _trials_table(study: Any) -> pd.DataFrame:
 # What was delivered and the best trial of each of the last runs, as far as they lie in the search space:
 #
 # >>> space = {"leaves": {"low": 4, "high": 31}, "l2": {"low": 0.1, "high": 30.0}, "kind": ["a", "b"]}
-# >>> within(space, {"leaves": "12", "l2": "900.0", "kind": "b", "seed": "7"})
+# >>> restrict_to_space(space, {"leaves": "12", "l2": "900.0", "kind": "b", "seed": "7"})
 # {'leaves': 12, 'kind': 'b'}
 
 
@@ -195,7 +197,9 @@ _RUNS = 3
 _TRIALS = "trials.json"
 
 
-def warm_starts(model: str, space: Mapping[str, Any], place: str | Path | None = None) -> tuple[dict[str, Any], ...]:
+def earlier_parameters(
+    model: str, space: Mapping[str, Any], place: str | Path | None = None
+) -> tuple[dict[str, Any], ...]:
     """Parameters that served the model called `model` before, newest first; none without earlier runs."""
     with open_store(place) as mlflow:
         client = mlflow.MlflowClient()
@@ -208,12 +212,12 @@ def warm_starts(model: str, space: Mapping[str, Any], place: str | Path | None =
             max_results=_RUNS,
             order_by=["attributes.start_time DESC"],
         )
-        given = [params for run in runs for params in (run.data.params, _best_trial(mlflow, run.info.run_id))]
-    found = [within(space, params) for params in given]
+        given = [params for run in runs for params in (run.data.params, _best_earlier_trial(mlflow, run.info.run_id))]
+    found = [restrict_to_space(space, params) for params in given]
     return tuple(params for k, params in enumerate(found) if params and params not in found[:k])
 
 
-def within(space: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+def restrict_to_space(space: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that the search space knows and allows, as numbers or choices."""
     values = {name: _read(rule, params.get(name)) for name, rule in space.items()}
     return {name: value for name, value in values.items() if value is not None}
@@ -235,7 +239,7 @@ def _read(rule: Any, value: Any) -> Any:
     return round(number) if isinstance(low, int) and isinstance(high, int) else number
 
 
-def _best_trial(mlflow: Any, run_id: str) -> Mapping[str, Any]:
+def _best_earlier_trial(mlflow: Any, run_id: str) -> Mapping[str, Any]:
     """Parameters of the best trial that a run has looked at; empty when it did not search."""
     if _TRIALS not in {item.path for item in mlflow.MlflowClient().list_artifacts(run_id)}:
         return {}

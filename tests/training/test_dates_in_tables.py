@@ -47,8 +47,8 @@ def test_texts_with_a_day_after_the_twelfth_date_the_rows(form) -> None:
 
 
 def test_the_order_is_decided_on_the_whole_column() -> None:
-    late = pd.Series(["03/04/2025"] * 3_000 + [None, " 25/04/2025 "])
-    read = read_table(pd.DataFrame({"since": late})).frame["since"]
+    test_rows = pd.Series(["03/04/2025"] * 3_000 + [None, " 25/04/2025 "])
+    read = read_table(pd.DataFrame({"since": test_rows})).frame["since"]
     assert read.dt.month.dropna().unique().tolist() == [4]
     assert (int(read.isna().sum()), read.iloc[-1]) == (1, pd.Timestamp("2025-04-25"))
 

@@ -11,7 +11,7 @@ import pytest
 from custintel import train
 from custintel.errors import DataError
 from custintel.training._flat_table import read_flat
-from custintel.training._time_split_and_folds import eras_of, judging_folds
+from custintel.training._time_split_and_folds import out_of_time_rows, tuning_folds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,9 +192,9 @@ def test_nobody_stands_on_both_sides(quick_models: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(ChurnClassifier, "predict_proba", lambda s, X: (asked.append(X.index), predict(s, X))[1])
     train("churn", table=_panel(), target="left", models_path=quick_models, tracking=False)
     folds = list(zip(seen[1:6], asked[-5:], strict=True))
-    for learned, judged in folds:
-        assert not set(learned.get_level_values("customer_id")) & set(judged.get_level_values("customer_id"))
-        assert max(learned.get_level_values("as_of")) < min(judged.get_level_values("as_of"))
+    for train_dates, test_dates in folds:
+        assert not set(train_dates.get_level_values("customer_id")) & set(test_dates.get_level_values("customer_id"))
+        assert max(train_dates.get_level_values("as_of")) < min(test_dates.get_level_values("as_of"))
 
 
 def test_dates_of_single_customers_are_one_split(quick_models: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_date_of_the_customer_does_not_date_the_row(quick_models: Path) -> Non
     assert any("date= (--date)" in note for note in flat.notes)
     asked = read_flat(table, "left", date="Activation_Date")
     assert asked.date_column == "activation_date"
-    assert eras_of(asked.y) is not None
+    assert out_of_time_rows(asked.y) is not None
 
 
 def test_a_column_that_holds_no_dates_is_refused() -> None:
@@ -253,7 +253,7 @@ def test_daily_dates_are_judged_by_the_month() -> None:
 def test_known_labels_of_the_judged_day_are_not_learned() -> None:
     rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
     y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
-    for learn, test in judging_folds(y, y.index.get_level_values("customer_id"), seed=0).search:
+    for learn, test in tuning_folds(y, y.index.get_level_values("customer_id"), seed=0).search:
         assert max(y.index[learn].get_level_values("as_of")) < min(y.index[test].get_level_values("as_of"))
 
 

@@ -36,11 +36,11 @@ def table() -> pd.DataFrame:
 
 def test_labels_of_the_train_dates_were_known_on_the_test_date(quick_run: Run) -> None:
     windows = quick_run.model.metadata["windows"]
-    known_after = windows["gap_days"] + windows["horizon_days"] + windows["dormancy_days"]
+    label_delay_days = windows["gap_days"] + windows["horizon_days"] + windows["dormancy_days"]
     assert windows["test_as_of"] == ["2025-05-31"]
     assert windows["train_as_of"] == ["2025-01-31", "2025-02-28", "2025-03-31"]
     assert all(
-        pd.Timestamp(date) + pd.Timedelta(days=known_after) <= pd.Timestamp(windows["test_as_of"][0])
+        pd.Timestamp(date) + pd.Timedelta(days=label_delay_days) <= pd.Timestamp(windows["test_as_of"][0])
         for date in windows["train_as_of"]
     )
 

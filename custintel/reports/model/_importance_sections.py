@@ -7,7 +7,7 @@ from typing import Any
 
 from custintel.html.chart_axes import ACCENT
 from custintel.html.number_format import count, format_date, number, percent, share, short_number
-from custintel.html.page import bar, escape, figure, key, section, side_by_side, table, table_columns
+from custintel.html.page import bar, escape, figure, legend, section, side_by_side, table, table_columns
 from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
 from custintel.reports.model._importance_charts import dependence_chart, family_colors, family_strip, importance_chart
 from custintel.reports.model._timeline_and_trials_charts import trials_chart
@@ -36,7 +36,7 @@ def _families(facts: Facts) -> str:
         return ""
     c, colors = texts()["charts"]["families"], family_colors(facts["families"])
     entries = [(colors[f["family"]], f"{f['family']} {percent(f['share'])}") for f in facts["families"]]
-    return figure(c["title"], c["caption"], family_strip(facts, c) + key(entries), "wide")
+    return figure(c["title"], c["caption"], family_strip(facts, c) + legend(entries), "wide")
 
 
 def _dependence(report: Facts) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from custintel.html.chart_axes import ACCENT, BRAND, MUTED, PALE
 from custintel.html.number_format import UNKNOWN, count, number, percent, share, short_number
-from custintel.html.page import bar, escape, figure, key, section, side_by_side, table, table_columns
+from custintel.html.page import bar, escape, figure, legend, section, side_by_side, table, table_columns
 from custintel.reports.model._calibration_gain_profit_charts import (
     calibration_chart,
     gain_chart,
@@ -32,7 +32,7 @@ def population_section(report: Facts) -> str:
         return section(t["title"], t["flat"].format(rows=count(facts["test_rows"])), _roles(facts))
     c = texts()["charts"]["timeline"]
     right = escape(c["right"].format(rate=outcome_words(report)["rate"].lower()))
-    above = f'{key(_window_key(facts["windows"]))}<p class="say right">{right}</p>'
+    above = f'{legend(_window_key(facts["windows"]))}<p class="say right">{right}</p>'
     drawn = f"<figure>{above}{timeline_chart(facts, c)}</figure>"
     closed = {True: "yes", False: "no", None: "unknown"}[facts["closed"]]
     return section(t["title"], t["lead"].format(closed=t["closed"][closed]), drawn)
