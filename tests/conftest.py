@@ -110,7 +110,7 @@ def quick_run(quick_models: Path, quick_tables: Path, tmp_path_factory: pytest.T
     from custintel import Warehouse, train
 
     store = tmp_path_factory.mktemp("store")
-    return train("churn", Warehouse.open(quick_tables), tune=3, models_path=quick_models, tracking_uri=store)
+    return train("churn", Warehouse.open(quick_tables), tune=3, models_path=quick_models, store=store)
 
 
 SPARK = {

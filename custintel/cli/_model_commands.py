@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 
 
 Source = Annotated[Path | None, typer.Argument(help="Folder of tables or DuckDB file; or give --table.")]
-Dated = Annotated[
-    str | None,
-    typer.Option("--date", help="Column of the table that dates its rows: the model is judged on the later ones."),
-]
-TableFile = Annotated[Path | None, typer.Option("--table", help="A flat customer table: .csv, .parquet or .xlsx.")]
-IdColumn = Annotated[str | None, typer.Option("--id", help="Column that names the customer.")]
-ScoredBy = Annotated[
+DateColumn = Annotated[
     str | None,
     typer.Option(
-        "--id",
+        "--date-column", help="Column of the table that dates its rows: the model is judged on the later ones."
+    ),
+]
+TableFile = Annotated[Path | None, typer.Option("--table", help="A flat customer table: .csv, .parquet or .xlsx.")]
+IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column that names the customer.")]
+ScoredIdColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--id-column",
         help="Column of the table that becomes customer_id; default: the one that named the customers in training, "
         "else a column called customer_id, msisdn or alike, else the row number.",
     ),
@@ -50,10 +52,10 @@ def train(
     table: TableFile = None,
     target: Annotated[str | None, typer.Option(help="Column of the table to predict.")] = None,
     id_column: IdColumn = None,
-    date: Dated = None,
+    date_column: DateColumn = None,
     pos_label: Annotated[str | None, typer.Option(help="Value of the target that is the event.")] = None,
     tune: Annotated[int, typer.Option(min=0, help="Trials of the search for better parameters.")] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    random_state: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     refit: Annotated[bool, typer.Option("--refit", help="Deliver a model fitted again with the test date.")] = False,
     keep_leaks: Annotated[bool, typer.Option("--keep-leaks", help="Keep columns that look like leaks.")] = False,
     tracking: Annotated[bool, typer.Option(help="Write the run to MLflow.")] = True,
@@ -73,14 +75,14 @@ def train(
         table=table,
         target=target,
         id_column=id_column,
-        date=date,
+        date_column=date_column,
         pos_label=pos_label,
         tune=tune,
-        seed=seed,
+        random_state=random_state,
         refit=refit,
         keep_leaks=keep_leaks,
         tracking=tracking,
-        tracking_uri=store,
+        store=store,
         promote=promote,
         models_path=models,
         features_path=features,
@@ -107,7 +109,7 @@ def score(
     model: Annotated[str, typer.Argument(help="models:/churn@champion, or the folder of a saved model.")],
     warehouse: Source = None,
     table: TableFile = None,
-    id_column: ScoredBy = None,
+    id_column: ScoredIdColumn = None,
     as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
     out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("scores.parquet"),
     top: Annotated[int, typer.Option(min=0, help="Number of reasons.")] = 3,
@@ -129,7 +131,7 @@ def score(
         id_column=id_column,
         out=out,
         top=top,
-        tracking_uri=store,
+        store=store,
         features_path=features,
     )
     shown = ["customer_id", "probability", "decile", *(["reason_1_en"] if top else [])]
@@ -182,7 +184,7 @@ def show_run(run: Run) -> None:
     )
     show_lines(run.evaluation.notes, "notes")
     if run.tracked is not None:
-        say(f"MLflow: models:/{run.model.name}/{run.tracked.version} ({run.tracked.alias}) in {run.tracked.uri}")
+        say(f"MLflow: models:/{run.model.name}/{run.tracked.version} ({run.tracked.alias}) in {run.tracked.store}")
 
 
 def _judged_on(windows: Mapping[str, Any]) -> str:

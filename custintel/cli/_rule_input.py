@@ -16,7 +16,7 @@ from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 from custintel.identifiers import identifier_faults, identifier_index
 from custintel.rules import AlarmSettings
-from custintel.training.customer_column import identity_to_score
+from custintel.training.customer_column import customer_column_for_scoring
 from custintel.training.read_table import read_table
 from custintel.warehouse import Warehouse
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from custintel.rules import RuleBase
-    from custintel.training.customer_column import Identity
+    from custintel.training.customer_column import CustomerColumn
     from custintel.training.read_table import Table
 
 
@@ -98,18 +98,18 @@ def feature_names(columns: Iterable[str], language: str, features: Path | None =
 def _flat(source: Source) -> pd.DataFrame:
     """The table with its customers, as they are written, in the index; said where that is a guess or not unique."""
     table = read_table(source.place, source.id_column)
-    who = identity_to_score(table, source.id_column)
+    who = customer_column_for_scoring(table, source.id_column)
     frame = named_customers(table, who)
     if who.column is None:
         step(who.note)
     return frame if source.as_of is None else _dated(frame, source.as_of)
 
 
-def named_customers(table: Table, who: Identity) -> pd.DataFrame:
+def named_customers(table: Table, who: CustomerColumn) -> pd.DataFrame:
     """The table by customer; rows that share one, or have none, are counted in a warning."""
     if who.column is None:
         return table.frame.set_axis(identifier_index(table.frame.index).rename("customer_id"))
-    frame = table.named_by(who.column).frame
+    frame = table.indexed_by(who.column).frame
     faults = identifier_faults(frame.index.get_level_values("customer_id").to_numpy(dtype=object))
     if faults:
         warnings.warn(f"{'; '.join(faults)} ({who.column!r})", QualityWarning, stacklevel=2)

@@ -52,11 +52,13 @@ def figure(title: str, caption: str, content: str, css_class: str = "") -> str:
 def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> str:
     """Return a table; each column is (class, heading); cells are HTML already."""
     head = "".join(f"<th{_class_attribute(css_class)}>{escape(name)}</th>" for css_class, name in columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td{_class_attribute(name)}>{cell}</td>' for (name, _), cell in zip(columns, row, strict=True))}</tr>"
-        for row in rows
-    )
+    body = "".join(f"<tr>{_row(columns, cells)}</tr>" for cells in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _row(columns: Sequence[tuple[str, str]], cells: Sequence[str]) -> str:
+    named = zip(columns, cells, strict=True)
+    return "".join(f"<td{_class_attribute(css_class)}>{cell}</td>" for (css_class, _), cell in named)
 
 
 def table_columns(names: Mapping[str, str], **css_classes: str) -> list[tuple[str, str]]:

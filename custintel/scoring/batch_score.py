@@ -20,7 +20,7 @@ from custintel.files.spreadsheet_cells import defused
 from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
 from custintel.questions.label_churn import churn_population
 from custintel.scoring._value_scores import value_list
-from custintel.training.customer_column import identity_to_score
+from custintel.training.customer_column import customer_column_for_scoring
 from custintel.training.dataset import churn_definition, in_population
 from custintel.training.mlflow_store import open_store
 from custintel.training.read_table import read_table
@@ -132,7 +132,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column: str | None = None,
     out: str | Path | None = None,
     top: int = 3,
-    tracking_uri: str | Path | None = None,
+    store: str | Path | None = None,
     features_path: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score customers and say why.
@@ -161,7 +161,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         same bytes if the warehouse was opened with ``threads=1``; otherwise last digits may differ.
     top : int
         Number of reasons.
-    tracking_uri : str or path, optional
+    store : str or path, optional
         MLflow store of a ``models:/`` address; as in `train`.
     features_path : path, optional
         Folder with own features.
@@ -186,7 +186,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_source(wh, table)
     if out is not None:
         check_writable(out)
-    loaded = _loaded(model, tracking_uri)
+    loaded = _loaded(model, store)
     skipped, notes = 0, list[str]()
     if isinstance(loaded.estimator, ValueModel):
         tables = _tables_of(wh)
@@ -218,13 +218,13 @@ def _tables_of(wh: Warehouse | None) -> Warehouse:
     return wh
 
 
-def _loaded(model: Model | str | Path, tracking_uri: str | Path | None) -> Model:
+def _loaded(model: Model | str | Path, store: str | Path | None) -> Model:
     """The model itself, read from a folder, or fetched from MLflow."""
     if isinstance(model, Model):
         return model
     if not str(model).startswith(("models:/", "runs:/", "mlflow-artifacts:/")):
         return load_model(model)
-    with open_store(tracking_uri):
+    with open_store(store):
         return load_model(str(model))
 
 
@@ -232,10 +232,10 @@ def _table_rows(table: Any, id_column: str | None, model: Model) -> tuple[pd.Dat
     """A flat table, indexed by customer, and where the customers come from."""
     recorded = model.metadata.get("id_column")
     read = read_table(table, id_column or recorded)
-    who = identity_to_score(read, id_column, recorded, model.feature_names)
+    who = customer_column_for_scoring(read, id_column, recorded, model.feature_names)
     frame = read.frame
     if who.column is not None:
-        index = read.named_by(who.column).frame.index
+        index = read.indexed_by(who.column).frame.index
         _warn_of_identity(who.column, index.get_level_values("customer_id").to_numpy(dtype=object))
         frame = frame.set_axis(index)  # the column stays: a model may have been told to learn from it
     return frame, [who.note]

@@ -1,11 +1,21 @@
-"""The out-of-time split: train on dates whose labels were known on the test date, test on the last labelled date.
+"""The out-of-time split of training and test dates, and the folds on which parameters are compared.
 
-With a gap of 15 days, a horizon of 60 and a silence of 30 days, a label is known 105 days after its date:
+A model learns from dates whose labels were known on the test date, and the test date is the last labelled one. With a
+gap of 15 days, a horizon of 60 and a silence of 30 days, a label is known 105 days after its date:
 
 >>> dates = pd.date_range("2025-02-28", periods=7, freq="ME")
->>> split = split_in_time(dates, known_after=105)
+>>> split = split_in_time(dates, label_delay_days=105)
 >>> [str(date.date()) for date in split.train], str(split.test.date())
 (['2025-02-28', '2025-03-31', '2025-04-30'], '2025-08-31')
+
+Folds are stratified by label and hold all rows of a customer on one side. Where rows have dates, a fold learns from
+earlier dates and other customers and is judged on later dates, as the model will be used:
+
+>>> rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
+>>> y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
+>>> folds = tuning_folds(y, y.index.get_level_values("customer_id"), random_state=0, label_delay_days=50)
+>>> print(folds.description)
+out of time: learned from as-of dates to 2025-02-28, judged on 2025-04-30, other customers; 3 folds, 2 repeats
 """
 
 from __future__ import annotations
@@ -22,6 +32,15 @@ from custintel.errors import DataError, DateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+Rows = npt.NDArray[np.intp]
+Fold = tuple[Rows, Rows]
+
+_FOLDS = 3
+_REPEATS = 2
+_ROWS_TO_REPEAT = 20_000
+_LEAST_ROWS_OF_A_CLASS = 10
 
 
 @dataclass(frozen=True)
@@ -49,7 +68,7 @@ def months_needed(label_delay_days: int, history_days: int) -> int:
     The first as-of date needs `history_days` before it, its label `label_delay_days` to the test date, and the
     test date's label as many days again; dates stand at month ends, so up to a month is lost at each.
 
-    >>> months_needed(known_after=105, history_days=60)
+    >>> months_needed(label_delay_days=105, history_days=60)
     11
     """
     start = pd.Timestamp("2025-01-01")  # a February counts against us
@@ -75,35 +94,13 @@ def _too_short(dates: Sequence[pd.Timestamp], label_delay_days: int, history_day
     )
 
 
-# Folds for judging parameters: stratified by label, all rows of a customer on one side, later dates where there are.
-#
-# Tables with as-of dates are judged as the model will be used: it learns from earlier dates and other customers and
-# answers for later dates. How far apart the dates stand, `about` says in words:
-#
-# >>> import pandas as pd
-# >>> rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
-# >>> y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
-# >>> judging = tuning_folds(y, y.index.get_level_values("customer_id"), seed=0, known_after=50)
-# >>> print(judging.about)
-# out of time: learned from as-of dates to 2025-02-28, judged on 2025-04-30, other customers; 3 folds, 2 repeats
-
-
-Rows = npt.NDArray[np.intp]
-Fold = tuple[Rows, Rows]
-
-_FOLDS = 3
-_REPEATS = 2
-_ROWS_TO_REPEAT = 20_000
-_FEWEST = 10
-
-
 @dataclass(frozen=True)
 class TuningFolds:
     """Folds of the search, folds of the last comparison (the same, repeated), and how they were cut, in words."""
 
     search: tuple[Fold, ...]
     final: tuple[Fold, ...]
-    about: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -114,14 +111,14 @@ class OutOfTimeRows:
     test_rows: npt.NDArray[np.bool_]
     train_dates: pd.DatetimeIndex
     test_dates: pd.DatetimeIndex
-    about: str
+    description: str
 
     def both_classes_present(self, y: pd.Series) -> bool:
         """Whether both sides have enough of both answers."""
         return _both_classes_present(y, (np.flatnonzero(self.train_rows), np.flatnonzero(self.test_rows)))
 
 
-def stratified_folds(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[Fold]:
+def stratified_folds(y: pd.Series, groups: Any, folds: int, random_state: int) -> Iterator[Fold]:
     """Row numbers to learn from and to judge on.
 
     >>> y = pd.Series([0, 1] * 6)
@@ -135,12 +132,12 @@ def stratified_folds(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterat
             f"  allowed: at least {folds} of each class"
         )
     if groups is None:
-        return iter(StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(y)), y))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        return iter(StratifiedKFold(folds, shuffle=True, random_state=random_state).split(np.zeros(len(y)), y))
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
     return iter(splitter.split(np.zeros(len(y)), y, np.asarray(groups)))
 
 
-def tuning_folds(y: pd.Series, groups: Any, seed: int, label_delay_days: int = 0) -> TuningFolds:
+def tuning_folds(y: pd.Series, groups: Any, random_state: int, label_delay_days: int = 0) -> TuningFolds:
     """Folds for comparing parameters, repeated for small tables.
 
     Parameters
@@ -149,38 +146,40 @@ def tuning_folds(y: pd.Series, groups: Any, seed: int, label_delay_days: int = 0
         Labels; an index level `as_of` makes the folds out of time.
     groups : array-like, optional
         Customer of each row.
-    seed : int
+    random_state : int
         Seed of the first repeat; the second one takes the next number.
-    known_after : int
+    label_delay_days : int
         Days until a label is known: learned and judged dates stand so far apart, if the dates allow it.
     """
     out_of_time = out_of_time_rows(y, label_delay_days)
     repeats = _REPEATS if len(y) <= _ROWS_TO_REPEAT else 1
-    cut = [tuple(_folds(y, groups, out_of_time, seed + k)) for k in range(repeats)]
+    cut = [tuple(_folds(y, groups, out_of_time, random_state + k)) for k in range(repeats)]
     if out_of_time is not None and not all(_both_classes_present(y, fold) for folds in cut for fold in folds):
-        out_of_time, cut = None, [tuple(_folds(y, groups, None, seed + k)) for k in range(repeats)]
-    about = "cross-validation" if out_of_time is None else out_of_time.about
+        out_of_time, cut = None, [tuple(_folds(y, groups, None, random_state + k)) for k in range(repeats)]
+    description = "cross-validation" if out_of_time is None else out_of_time.description
     repeated = f", {repeats} repeats" if repeats > 1 else ""
-    return TuningFolds(cut[0], sum(cut, ()), f"{about}; {_FOLDS} folds{repeated}")
+    return TuningFolds(cut[0], sum(cut, ()), f"{description}; {_FOLDS} folds{repeated}")
 
 
-def _folds(y: pd.Series, groups: Any, out_of_time: OutOfTimeRows | None, seed: int) -> Iterator[Fold]:
-    for learn, test in stratified_folds(y, groups, _FOLDS, seed):
+def _folds(y: pd.Series, groups: Any, out_of_time: OutOfTimeRows | None, random_state: int) -> Iterator[Fold]:
+    for learn, test in stratified_folds(y, groups, _FOLDS, random_state):
         if out_of_time is None:
             yield learn, test
         else:
             yield learn[out_of_time.train_rows[learn]], test[out_of_time.test_rows[test]]
 
 
-def out_of_time_folds(y: pd.Series, groups: Any, out_of_time: OutOfTimeRows, folds: int, seed: int) -> list[Fold]:
+def out_of_time_folds(
+    y: pd.Series, groups: Any, out_of_time: OutOfTimeRows, folds: int, random_state: int
+) -> list[Fold]:
     """Learn from earlier dates, judge on later ones; with `groups` on other customers, a fold of them at a time.
 
     >>> dates = pd.to_datetime(["2025-01-31"] * 20 + ["2025-02-28"] * 20)
     >>> y = pd.Series([0, 1] * 20, index=pd.Index(dates, name="as_of"))
-    >>> eras = out_of_time_rows(y)
-    >>> [(len(learn), len(test)) for learn, test in out_of_time_folds(y, None, eras, 5, 0)]
+    >>> out_of_time = out_of_time_rows(y)
+    >>> [(len(learn), len(test)) for learn, test in out_of_time_folds(y, None, out_of_time, 5, 0)]
     [(20, 20)]
-    >>> folds = out_of_time_folds(y, list(range(20)) * 2, eras, 5, 0)
+    >>> folds = out_of_time_folds(y, list(range(20)) * 2, out_of_time, 5, 0)
     >>> [(len(learn), len(test)) for learn, test in folds]
     [(16, 4), (16, 4), (16, 4), (16, 4), (16, 4)]
     """
@@ -188,7 +187,7 @@ def out_of_time_folds(y: pd.Series, groups: Any, out_of_time: OutOfTimeRows, fol
         return [(np.flatnonzero(out_of_time.train_rows), np.flatnonzero(out_of_time.test_rows))]
     return [
         (learn[out_of_time.train_rows[learn]], test[out_of_time.test_rows[test]])
-        for learn, test in stratified_folds(y, groups, folds, seed)
+        for learn, test in stratified_folds(y, groups, folds, random_state)
     ]
 
 
@@ -216,4 +215,4 @@ def out_of_time_rows(y: pd.Series, label_delay_days: int = 0) -> OutOfTimeRows |
 
 def _both_classes_present(y: pd.Series, fold: Fold) -> bool:
     """Enough of both answers on both sides."""
-    return all(min(y.iloc[rows].sum(), len(rows) - y.iloc[rows].sum()) >= _FEWEST for rows in fold)
+    return all(min(y.iloc[rows].sum(), len(rows) - y.iloc[rows].sum()) >= _LEAST_ROWS_OF_A_CLASS for rows in fold)

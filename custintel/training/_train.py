@@ -24,9 +24,9 @@ from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
 from custintel.training._time_split_and_folds import out_of_time_folds, stratified_folds
 from custintel.training._training_run import Run
 from custintel.training._tune_parameters import Tuning, earlier_parameters, tune_parameters
-from custintel.training._write_mlflow_run import Record, track_run
+from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
 from custintel.training.dataset import Dataset, churn_definition, dataset_from_table, dataset_from_warehouse
-from custintel.training.evaluate_model import decile_edges, describe_columns, judge
+from custintel.training.evaluate_model import decile_edges, describe_columns, metrics_with_intervals
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class TrainingOptions:
     """How a training is done, apart from its data."""
 
     tune: int
-    seed: int
+    random_state: int
     refit: bool
     keep_leaks: bool | Sequence[str]
 
@@ -57,7 +57,7 @@ class _FittedModel:
     """The estimator to deliver, the one that was judged, and its probabilities."""
 
     final: ChurnClassifier
-    judged: ChurnClassifier
+    evaluated: ChurnClassifier
     X: pd.DataFrame
     y: pd.Series
     p: pd.Series
@@ -70,14 +70,14 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table: str | Path | pd.DataFrame | None = None,
     target: str | None = None,
     id_column: str | None = None,
-    date: str | None = None,
+    date_column: str | None = None,
     pos_label: Any = None,
     tune: int = 0,
-    seed: int = 0,
+    random_state: int = 0,
     refit: bool = False,
     keep_leaks: bool | Sequence[str] = False,
     tracking: bool = True,
-    tracking_uri: str | Path | None = None,
+    store: str | Path | None = None,
     promote: bool = False,
     models_path: str | Path | None = None,
     features_path: str | Path | None = None,
@@ -101,7 +101,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column : str, optional
         Column of the flat table that names the customer; found by its name when not given. The model keeps its name,
         and `score` reads customers from it.
-    date : str, optional
+    date_column : str, optional
         Column of the flat table that says when a row was taken; found by its name when not given. Where there is one,
         the model is judged on later days than those it learned from.
     pos_label : object, optional
@@ -109,7 +109,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
         event, of numbers the larger one, otherwise the rarer value, with a warning.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
-    seed : int
+    random_state : int
         Seed of everything random.
     refit : bool
         Deliver a model fitted again on all closed dates, the test date included: more and fresher rows. Its figures
@@ -120,7 +120,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
         `LeakageWarning`, because a model that learned a leak is worthless and looks excellent.
     tracking : bool
         Write the run to MLflow.
-    tracking_uri : str or path, optional
+    store : str or path, optional
         Address of the store, or a folder for an SQLite one; by default ``MLFLOW_TRACKING_URI`` or the working folder.
     promote : bool
         Make this version the ``champion``; otherwise only the first version becomes it, later ones ``challenger``.
@@ -143,22 +143,22 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_source(wh, table, target)
     if tracking:
         import_mlflow()  # now, not after ten minutes of work
-        store_uri(tracking_uri)
+        store_uri(store)
     spec = load_model_spec(name, models_path, features_path)
     _check_question(spec)
-    options = TrainingOptions(tune, seed, refit, keep_leaks)
+    options = TrainingOptions(tune, random_state, refit, keep_leaks)
     if table is not None:
-        dataset = dataset_from_table(table, str(target), id_column, date, pos_label)
+        dataset = dataset_from_table(table, str(target), id_column, date_column, pos_label)
     else:
         assert wh is not None
         dataset = dataset_from_warehouse(wh, spec, features_path)
-    starting_points = earlier_parameters(spec.name, spec.search, tracking_uri) if tracking and tune > 0 else ()
+    starting_points = earlier_parameters(spec.name, spec.search, store) if tracking and tune > 0 else ()
     run, train_rows = _train_and_evaluate(spec, dataset, options, starting_points)
     if not tracking:
         return run
     params = {**asdict(options), **run.model.estimator.get_params()}
-    record = Record(run.model, run.evaluation, params, *train_rows, started, promote)
-    return Run(run.model, run.evaluation, track_run(record, tracking_uri))
+    record = TrainingRecord(run.model, run.evaluation, params, *train_rows, started, promote)
+    return Run(run.model, run.evaluation, write_mlflow_run(record, store))
 
 
 def _check_question(spec: ModelSpec) -> None:
@@ -185,7 +185,7 @@ def _train_and_evaluate(
     spec: ModelSpec, dataset: Dataset, options: TrainingOptions, starting_points: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
     """Leak check, tuning, fit, judgement; the run is not tracked yet."""
-    leaks = find_leaks(dataset.X, dataset.y, options.seed)
+    leaks = find_leaks(dataset.X, dataset.y, options.random_state)
     kept = _kept_leaks(leaks, options)
     warn_of_leaks(leaks, kept)
     dataset = dataset.without([leak.column for leak in leaks if leak.column not in kept])
@@ -193,7 +193,7 @@ def _train_and_evaluate(
     fitted = _fit(spec, dataset, options, tuning)
     model = Model(spec.name, fitted.final, _metadata(spec, dataset, fitted, options))
     evaluation = Evaluation(
-        model=model if fitted.judged is fitted.final else Model(spec.name, fitted.judged, model.metadata),
+        model=model if fitted.evaluated is fitted.final else Model(spec.name, fitted.evaluated, model.metadata),
         X=fitted.X,
         y=fitted.y,
         p=fitted.p,
@@ -223,13 +223,13 @@ def _decision_notes(options: TrainingOptions, leaks: tuple[Leak, ...], tuning: T
         notes.append(f"{leak.column!r} looks like a consequence of the label and was {done}")
     if tuning is not None:
         won = ", ".join(f"{name} {value}" for name, value in tuning.params.items()) or "the default ones stayed"
-        notes.append(f"parameters were searched ({tuning.judged}): {won}")
+        notes.append(f"parameters were searched ({tuning.evaluated}): {won}")
     if options.refit:
         notes.append("the delivered model was fitted again with the test date; the figures are those of the judged one")
     return notes
 
 
-def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, Any]) -> ChurnClassifier:
+def _learner(spec: ModelSpec, X: pd.DataFrame, random_state: int, params: Mapping[str, Any]) -> ChurnClassifier:
     """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
     signs = {
         str(column): int(sign)
@@ -238,7 +238,9 @@ def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, A
         if fnmatchcase(str(column), pattern)
     }
     given = {**dict(spec.learner.get("params") or {}), **params}
-    return ChurnClassifier(**{"monotone": signs or None, "random_state": seed, "n_jobs": _threads(X.shape), **given})
+    return ChurnClassifier(
+        **{"monotone": signs or None, "random_state": random_state, "n_jobs": _threads(X.shape), **given}
+    )
 
 
 def _threads(size: tuple[int, int]) -> int | None:
@@ -254,12 +256,12 @@ def _tune(
         return None
     with _quality_warnings_silenced():
         return tune_parameters(
-            lambda params: _learner(spec, dataset.X, options.seed, params),
+            lambda params: _learner(spec, dataset.X, options.random_state, params),
             dataset.X,
             dataset.y,
             dataset.groups,
             spec.search,
-            (options.tune, options.seed),
+            (options.tune, options.random_state),
             label_delay_days=0 if dataset.X_test is None else _label_delay_days(spec),
             starting_points=starting_points,
         )
@@ -276,13 +278,13 @@ def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tu
     X, y = dataset.X, dataset.y
 
     def new_learner() -> ChurnClassifier:
-        return _learner(spec, X, options.seed, params)
+        return _learner(spec, X, options.random_state, params)
 
     model = new_learner().fit(X, y, groups=dataset.groups)
     if dataset.X_test is None or dataset.y_test is None:
-        p = _out_of_fold_probability(new_learner, dataset, options.seed).dropna()
-        judged = np.ones(len(y), dtype=bool) if dataset.out_of_time is None else dataset.out_of_time.test_rows
-        return _FittedModel(model, model, X[judged], y[judged], p)
+        p = _out_of_fold_probability(new_learner, dataset, options.random_state).dropna()
+        evaluated = np.ones(len(y), dtype=bool) if dataset.out_of_time is None else dataset.out_of_time.test_rows
+        return _FittedModel(model, model, X[evaluated], y[evaluated], p)
     p = pd.Series(model.predict_proba(dataset.X_test)[:, 1], index=dataset.X_test.index, name="probability")
     final = model
     if options.refit:
@@ -291,11 +293,11 @@ def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tu
     return _FittedModel(final, model, dataset.X_test, dataset.y_test, p)
 
 
-def _out_of_fold_probability(new_learner: Any, dataset: Dataset, seed: int) -> pd.Series:
+def _out_of_fold_probability(new_learner: Any, dataset: Dataset, random_state: int) -> pd.Series:
     """Probability of each judged row by a model that has not seen it; missing where a row is not judged."""
     p = np.full(len(dataset.y), np.nan)
     with _quality_warnings_silenced():
-        folds = _cross_validation_folds(dataset, seed)
+        folds = _cross_validation_folds(dataset, random_state)
         for learn, test in track(iter(folds), "cross-validation", total=len(folds)):
             groups = None if dataset.groups is None else np.asarray(dataset.groups)[learn]
             model = new_learner().fit(dataset.X.iloc[learn], dataset.y.iloc[learn], groups=groups)
@@ -303,11 +305,11 @@ def _out_of_fold_probability(new_learner: Any, dataset: Dataset, seed: int) -> p
     return pd.Series(p, index=dataset.X.index, name="probability")
 
 
-def _cross_validation_folds(dataset: Dataset, seed: int) -> list[Fold]:
+def _cross_validation_folds(dataset: Dataset, random_state: int) -> list[Fold]:
     """Folds of a flat table: in time where its rows have dates."""
     if dataset.out_of_time is None:
-        return list(stratified_folds(dataset.y, dataset.groups, _FOLDS, seed))
-    return out_of_time_folds(dataset.y, dataset.groups, dataset.out_of_time, _FOLDS, seed)
+        return list(stratified_folds(dataset.y, dataset.groups, _FOLDS, random_state))
+    return out_of_time_folds(dataset.y, dataset.groups, dataset.out_of_time, _FOLDS, random_state)
 
 
 def _quality_warnings_silenced() -> warnings.catch_warnings[None]:
@@ -329,9 +331,9 @@ def _metadata(spec: ModelSpec, dataset: Dataset, fitted: _FittedModel, options: 
         "peer_column": peers,
         "features": describe_columns(fitted.X, dataset.data_dictionary, peers),
         "decile_edges": decile_edges(fitted.p),
-        "metrics": judge(fitted.y, fitted.p, spec.costs, options.seed),
+        "metrics": metrics_with_intervals(fitted.y, fitted.p, spec.costs, options.random_state),
         "data_digest": dataset.digest,
-        "seed": options.seed,
+        "random_state": options.random_state,
         "refit": options.refit,
     }
 

@@ -38,7 +38,7 @@ class Tuning:
 
     params: Mapping[str, Any]
     trials: pd.DataFrame
-    judged: str = ""
+    evaluated: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _FoldEvaluation:
     X: pd.DataFrame
     y: pd.Series
     groups: Any
-    seed: int
+    random_state: int
 
     def auc(
         self,
@@ -84,18 +84,18 @@ def tune_parameters(  # noqa: PLR0913 - the table, the space, and how to search 
 
     `label_delay_days` is the number of days until a label is known, `starting_points` are parameters to be tried first.
     """
-    trials, seed = how
-    task = _FoldEvaluation(learner, X, y, groups, seed)
-    judging = tuning_folds(y, groups, seed, label_delay_days)
+    trials, random_state = how
+    task = _FoldEvaluation(learner, X, y, groups, random_state)
+    judging = tuning_folds(y, groups, random_state, label_delay_days)
     study = _search(task, judging, space, (trials, starting_points))
     best = study.best_trial
     table = _trials_table(study)
     if best.number == 0:
-        return Tuning({}, table, judging.about)
+        return Tuning({}, table, judging.description)
     final = {number: task.auc(params, judging.final) for number, params in ((0, {}), (best.number, best.params))}
     table["final_auc"] = table["trial"].map({number: float(np.mean(aucs)) for number, aucs in final.items()})
     won = _significantly_better(final[best.number], final[0])
-    return Tuning(dict(best.params) if won else {}, table, judging.about)
+    return Tuning(dict(best.params) if won else {}, table, judging.description)
 
 
 def _significantly_better(aucs: list[float], default: list[float]) -> bool:
@@ -126,7 +126,7 @@ def _search(
     trials, starting_points = how
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=task.seed, n_startup_trials=min(10, max(2, trials // 3))),
+        sampler=optuna.samplers.TPESampler(seed=task.random_state, n_startup_trials=min(10, max(2, trials // 3))),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_WARM_UP, n_warmup_steps=0),
     )
     for number in track(range(trials), "tuning", total=trials):
@@ -198,10 +198,10 @@ _TRIALS = "trials.json"
 
 
 def earlier_parameters(
-    model: str, space: Mapping[str, Any], place: str | Path | None = None
+    model: str, space: Mapping[str, Any], store: str | Path | None = None
 ) -> tuple[dict[str, Any], ...]:
     """Parameters that served the model called `model` before, newest first; none without earlier runs."""
-    with open_store(place) as mlflow:
+    with open_store(store) as mlflow:
         client = mlflow.MlflowClient()
         experiment = client.get_experiment_by_name(f"custintel-{model}")
         if experiment is None:
@@ -247,5 +247,5 @@ def _best_earlier_trial(mlflow: Any, run_id: str) -> Mapping[str, Any]:
         path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=_TRIALS, dst_path=folder)
         table = json.loads(Path(path).read_text(encoding="utf-8"))
     trials = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
-    judged = [t for t in trials if t.get("state") == "complete" and t.get("auc") is not None]
-    return max(judged, key=lambda t: float(t["auc"]), default={})
+    evaluated = [t for t in trials if t.get("state") == "complete" and t.get("auc") is not None]
+    return max(evaluated, key=lambda t: float(t["auc"]), default={})

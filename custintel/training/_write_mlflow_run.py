@@ -13,7 +13,7 @@ import pandas as pd
 
 from custintel.files.atomic_write import scratch_folder
 from custintel.files.process_owner import read_owner, this_owner
-from custintel.training.mlflow_flavor import Flavor, typical_row
+from custintel.training.mlflow_flavor import ModelFlavor, median_row
 from custintel.training.mlflow_store import REPORT_FOLDER, open_store, store_folder, store_uri
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _WINDOWS = ("train_as_of", "test_as_of", "gap_days", "horizon_days", "dormancy_d
 
 
 @dataclass(frozen=True)
-class Record:
+class TrainingRecord:
     """What is written down about a training: where, what was learned, and when it began."""
 
     model: Model
@@ -42,18 +42,18 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackedRun:
     """Where the run and the model stand in MLflow."""
 
-    uri: str
+    store: str
     run_id: str
     version: str
     alias: str
 
 
-def track_run(record: Record, place: str | Path | None = None) -> Tracked:
+def write_mlflow_run(record: TrainingRecord, store: str | Path | None = None) -> TrackedRun:
     """Write one finished run; the first version of a model becomes ``champion``, later ones ``challenger``."""
-    uri = store_uri(place)
+    uri = store_uri(store)
     model = record.model
     with open_store(uri) as mlflow, scratch_folder() as folder, _mlflow_writes_into(folder):
         client = mlflow.MlflowClient()
@@ -67,16 +67,16 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
         )
         run_id = str(run.info.run_id)
         try:
-            _log_facts(client, run_id, record)
-            _log_data(mlflow, run_id, record)
-            _log_files(client, run_id, record, folder)
+            _log_parameters_and_metrics(client, run_id, record)
+            _log_data_digests(mlflow, run_id, record)
+            _log_trials_and_report(client, run_id, record, folder)
             version = _log_model(client, run.info, record)
-            alias = _name_version(client, model.name, version, record.promote)
+            alias = _set_version_alias(client, model.name, version, record.promote)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
-    return Tracked(uri, run_id, version, alias)
+    return TrackedRun(uri, run_id, version, alias)
 
 
 @contextmanager
@@ -106,11 +106,11 @@ def _experiment(client: Any, name: str, uri: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     folder = store_folder(uri)
-    place = (folder / "mlruns" / name).as_uri() if folder is not None else None
-    return str(client.create_experiment(name, artifact_location=place))
+    store = (folder / "mlruns" / name).as_uri() if folder is not None else None
+    return str(client.create_experiment(name, artifact_location=store))
 
 
-def _log_facts(client: Any, run_id: str, record: Record) -> None:
+def _log_parameters_and_metrics(client: Any, run_id: str, record: TrainingRecord) -> None:
     """Parameters, metrics with both ends of their intervals, windows and digest as tags; one request."""
     from mlflow.entities import Metric, Param, RunTag
 
@@ -139,7 +139,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _log_data(mlflow: Any, run_id: str, record: Record) -> None:
+def _log_data_digests(mlflow: Any, run_id: str, record: TrainingRecord) -> None:
     """Digest and schema of the training and test tables; the rows themselves are not stored."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -156,12 +156,12 @@ def _log_data(mlflow: Any, run_id: str, record: Record) -> None:
 
 def _plain_frame(X: pd.DataFrame) -> pd.DataFrame:
     """Doubles and strings, as the signature says."""
-    typical = typical_row(X)
-    columns = {n: X[n].astype("float64" if typical[n].dtype == "float64" else object) for n in typical.columns}
+    medians = median_row(X)
+    columns = {n: X[n].astype("float64" if medians[n].dtype == "float64" else object) for n in medians.columns}
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def _log_files(client: Any, run_id: str, record: Record, folder: Path) -> None:
+def _log_trials_and_report(client: Any, run_id: str, record: TrainingRecord, folder: Path) -> None:
     """Trials as a table; the report as HTML and JSON, so that it can be read and drawn again from MLflow."""
     from custintel.reports.model.model_report import write_report
 
@@ -172,26 +172,26 @@ def _log_files(client: Any, run_id: str, record: Record, folder: Path) -> None:
     client.log_artifacts(run_id, str(folder / REPORT_FOLDER), REPORT_FOLDER)
 
 
-def _log_model(client: Any, run: Any, record: Record) -> str:
+def _log_model(client: Any, run: Any, record: TrainingRecord) -> str:
     """The delivered model in MLflow's folder and registry; its version there."""
     from mlflow.models import Model as MlflowModel
 
     model = record.model
     # made by hand, because MLflow would put it into the experiment that is active in this process
-    place = client.create_logged_model(run.experiment_id, name="model", source_run_id=run.run_id)
+    store = client.create_logged_model(run.experiment_id, name="model", source_run_id=run.run_id)
     info = MlflowModel.log(
         artifact_path=None,
         name="model",
-        model_id=place.model_id,
+        model_id=store.model_id,
         run_id=run.run_id,
-        flavor=Flavor(model, typical_row(record.X_train[model.feature_names])),
+        flavor=ModelFlavor(model, median_row(record.X_train[model.feature_names])),
         registered_model_name=model.name,
         await_registration_for=0,
     )
     return str(info.registered_model_version)
 
 
-def _name_version(client: Any, name: str, version: str, promote: bool) -> str:
+def _set_version_alias(client: Any, name: str, version: str, promote: bool) -> str:
     """Champion when there is none or when asked; otherwise challenger.
 
     The figures of two trainings come from different months, so the better figure alone moves nobody up.

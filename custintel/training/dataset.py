@@ -17,7 +17,7 @@ from custintel.errors import DataError
 from custintel.expressions.parse import parse
 from custintel.questions import ChurnDefinition, churn_labels
 from custintel.questions.label_churn import label_dates
-from custintel.training._flat_table import FlatData, read_flat
+from custintel.training._flat_table import FlatTable, read_flat_table
 from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def dataset_from_table(
     table: str | Path | pd.DataFrame,
     target: str,
     id_column: str | None,
-    date: str | None = None,
+    date_column: str | None = None,
     pos_label: Any = None,
 ) -> Dataset:
     """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
-    flat = read_flat(table, target, id_column, date, pos_label)
+    flat = read_flat_table(table, target, id_column, date_column, pos_label)
     _check_classes(flat.y, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
     out_of_time = out_of_time_rows(flat.y)
@@ -98,7 +98,7 @@ def dataset_from_table(
     )
 
 
-def _split_facts(flat: FlatData, usable: OutOfTimeRows | None) -> dict[str, Any]:
+def _split_facts(flat: FlatTable, usable: OutOfTimeRows | None) -> dict[str, Any]:
     """How a flat table is judged, as data."""
     if usable is None:
         return {"folds": 5}
@@ -107,7 +107,7 @@ def _split_facts(flat: FlatData, usable: OutOfTimeRows | None) -> dict[str, Any]
     return {"date_column": flat.date_column, "learned_to": known, "judged_from": first, "judged_to": last}
 
 
-def _split_note(flat: FlatData, out_of_time: OutOfTimeRows | None, usable: OutOfTimeRows | None) -> str:
+def _split_note(flat: FlatTable, out_of_time: OutOfTimeRows | None, usable: OutOfTimeRows | None) -> str:
     """The same in words."""
     if usable is not None:
         rows, others = int(usable.test_rows.sum()), "" if flat.groups is None else ", other customers"

@@ -40,7 +40,8 @@ FEATURES = [
     ]
 ]
 METADATA = {
-    "version": "3", "created": "2026-11-23", "target": "churn", "seed": 7, "data_digest": "ab12", "features": FEATURES,
+    "version": "3", "created": "2026-11-23", "target": "churn", "random_state": 7, "data_digest": "ab12",
+    "features": FEATURES,
     "windows": {"gap_days": 15, "horizon_days": 60, "dormancy_days": 30},
     "spec": {"about": "Who leaves", "label": {"kind": "churn"}, "costs": {"clv": 300, "d": 12, "f": 2}},
 }  # fmt: skip

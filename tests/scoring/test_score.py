@@ -81,13 +81,13 @@ def test_the_same_input_gives_the_same_bytes(quick_run: Run, quick_tables: Path,
 
 
 def test_by_address(quick_run: Run, wh: Warehouse) -> None:
-    by_address = score("models:/churn@champion", wh, tracking_uri=quick_run.tracked.uri)  # type: ignore[union-attr]
+    by_address = score("models:/churn@champion", wh, store=quick_run.tracked.store)  # type: ignore[union-attr]
     pd.testing.assert_frame_equal(by_address, score(quick_run.model, wh))
 
 
 def test_an_unknown_address(tmp_path: Path, wh: Warehouse) -> None:
     with pytest.raises(ModelError, match="nobody"):
-        score("models:/nobody@champion", wh, tracking_uri=tmp_path)
+        score("models:/nobody@champion", wh, store=tmp_path)
 
 
 @pytest.mark.parametrize("as_of", ["2024-12-31", "2025-08-01", "not a date"])

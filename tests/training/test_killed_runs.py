@@ -12,7 +12,7 @@ import pytest
 
 from custintel import train
 from custintel.errors import ConfigurationError
-from custintel.training._write_mlflow_run import Record, track_run
+from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
 from custintel.training.mlflow_store import open_store, store_uri
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def _experiment(mlflow: object) -> str:
 def _track(run: Run, place: str, expected: dict[str, str]) -> bool:
     """Write the run once more, and look what has become of others."""
     evaluation = run.evaluation
-    tracked = track_run(Record(run.model, evaluation, {}, evaluation.X, evaluation.y, time.time()), place)
+    tracked = write_mlflow_run(
+        TrainingRecord(run.model, evaluation, {}, evaluation.X, evaluation.y, time.time()), place
+    )
     with open_store(place) as mlflow:
         client = mlflow.MlflowClient()
         assert client.get_run(tracked.run_id).info.status == "FINISHED"
@@ -91,13 +93,13 @@ def test_a_folder_that_an_address_cannot_name_is_refused_before_any_work(
     """It was an OperationalError after the whole training."""
     (tmp_path / name).mkdir()
     with pytest.raises(ConfigurationError, match="store of MLflow: not a folder for it"):
-        train("no such model, so nothing was done", table=TABLE, target="y", tracking_uri=tmp_path / name)
+        train("no such model, so nothing was done", table=TABLE, target="y", store=tmp_path / name)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path / name)
     with pytest.raises(ConfigurationError, match="store of MLflow: not a folder for it"):
         train("no such model, so nothing was done", table=TABLE, target="y")
     for address in (f"sqlite:///{tmp_path / name}/mlflow.db", f"sqlite:///{tmp_path}/mlflow.db?{name}"):
         with pytest.raises(ConfigurationError, match="store of MLflow: not a folder for it"):
-            train("no such model, so nothing was done", table=TABLE, target="y", tracking_uri=address)
+            train("no such model, so nothing was done", table=TABLE, target="y", store=address)
     assert store_uri(f"sqlite:///{tmp_path}/100% sure/mlflow.db").endswith("/100% sure/mlflow.db")
     assert store_uri(tmp_path / "100% it's #1 [x]").endswith("100% it's #1 [x]/mlflow.db")

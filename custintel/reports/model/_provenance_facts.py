@@ -136,7 +136,7 @@ def card_facts(evaluation: Evaluation) -> dict[str, Any]:
     """Return what identifies the model and what it is meant for."""
     metadata = evaluation.model.metadata
     spec: Mapping[str, Any] = metadata["spec"] if isinstance(metadata.get("spec"), Mapping) else {}
-    keys = ("version", "created", "library_version", "data_digest", "seed", "target")
+    keys = ("version", "created", "library_version", "data_digest", "random_state", "target")
     names = [str(name) for name in evaluation.model.feature_names]
     # a flat table brings its own target and rows: nobody asked the question of the specification
     said = ("learner",) if metadata.get("source") == "table" else ("about", "label", "population", "learner")
