@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custintel.cli._rule_input import (
-    AsOf,
-    FeatureFolder,
-    Id,
-    Language,
-    Source,
-    base_at,
-    check_language,
-    read_rows,
-    settings_for,
-)
+from custintel.cli._rule_input import Source, base_at, check_language, read_rows, settings_for
+from custintel.cli._shared_options import AsOf, FeaturesPath, IdColumn, Language  # noqa: TC001  (typer reads them)
 from custintel.cli._terminal_output import say, show_frame, step, written
 from custintel.errors import DataError
 from custintel.reports import desk_report
@@ -48,8 +39,8 @@ def alarms(
     month: Annotated[str | None, typer.Option(help="Month of the report, like 2025-06.")] = None,
     language: Language = "en",
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance; default 0.85.")] = None,
-    id_column: Id = None,
-    features: FeatureFolder = None,
+    id_column: IdColumn = None,
+    features: FeaturesPath = None,
 ) -> None:
     """Run the rules that are active or under watch, and write alarms with matched and missed conditions in words."""
     check_writable(out)

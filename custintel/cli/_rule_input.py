@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import typer
 
 from custintel.builder import FeatureBuilder, feature_words
 from custintel.cli._terminal_output import step
@@ -22,6 +20,7 @@ from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from custintel.rules import RuleBase
     from custintel.training.customer_column import CustomerColumn
@@ -30,14 +29,6 @@ if TYPE_CHECKING:
 
 _TABLES = (".csv", ".txt", ".tsv", ".parquet", ".xlsx")
 _LANGUAGES = ("en", "zh")
-
-AsOf = Annotated[str | None, typer.Option(help="Day whose end is looked at; default: the last day of the data.")]
-Id = Annotated[
-    str | None,
-    typer.Option("--id", help="Column of a flat table that names the customer; default: customer_id, msisdn or alike."),
-]
-FeatureFolder = Annotated[Path | None, typer.Option("--features", help="Folder of own feature files.")]
-Language = Annotated[str, typer.Option(help="Language of conditions and actions: en or zh.")]
 
 
 def base_at(place: Path, *, new: bool = False) -> RuleBase:

@@ -1,12 +1,11 @@
-"""What the commands print: tables and panels by rich, plain text where the output is no terminal."""
+"""What the commands print: tables for people (by rich), JSON or a file for machines, errors and warnings on stderr."""
 
 from __future__ import annotations
 
 import json
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -18,6 +17,7 @@ from custintel.files.atomic_write import replacing_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -121,12 +121,6 @@ def _cell(value: Any) -> str:
         return f"{value:,}"
     return str(value)
 
-
-# A result for people (a table on the terminal) or for machines (JSON on stdout, or a file).
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Write to this .csv, .parquet or .json file.")]
 
 _SUFFIXES = (".csv", ".parquet", ".json")
 
