@@ -92,7 +92,7 @@ def test_what_cannot_be_decided_is_noted_and_refused_when_named(texts, said) -> 
 )
 def test_what_holds_no_days_says_what_it_holds(snapshot, given, hint) -> None:
     with pytest.raises(DataError) as caught:
-        read_flat_table(table(np.resize(snapshot, ROWS)), "churned", date="snapshot")
+        read_flat_table(table(np.resize(snapshot, ROWS)), "churned", date_column="snapshot")
     assert f"given: {given}\n" in str(caught.value)
     assert hint in str(caught.value)
 

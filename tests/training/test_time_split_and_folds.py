@@ -10,7 +10,7 @@ from custintel.training._time_split_and_folds import months_needed, split_in_tim
 
 
 @pytest.mark.parametrize(
-    ("first", "count", "known_after", "train"),
+    ("first", "count", "label_delay_days", "train"),
     [("2025-01-31", 7, 105, 3), ("2025-03-31", 6, 105, 2), ("2025-03-31", 6, 30, 5)],
 )
 def test_train_labels_were_known_on_the_test_date(first: str, count: int, label_delay_days: int, train: int) -> None:
@@ -27,6 +27,6 @@ def test_too_short(count: int) -> None:
         split_in_time(pd.date_range("2025-01-31", periods=count, freq="ME"), 105, 60)
 
 
-@pytest.mark.parametrize(("known_after", "history", "months"), [(105, 60, 11), (30, 30, 4), (105, 90, 11)])
+@pytest.mark.parametrize(("label_delay_days", "history", "months"), [(105, 60, 11), (30, 30, 4), (105, 90, 11)])
 def test_months_needed(label_delay_days: int, history: int, months: int) -> None:
     assert months_needed(label_delay_days, history) == months
