@@ -13,7 +13,7 @@ from custintel.cli._terminal_output import say, show_frame, step, written
 from custintel.errors import DataError
 from custintel.reports import desk_report
 from custintel.rules import cases as joined
-from custintel.scoring.batch_score import check_writable, write_list
+from custintel.scoring.batch_score import check_writable, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ def alarms(
     raised = able.alarms(X, how)
     one_each = joined(raised) if len(raised) else raised.reset_index()
     listed = (one_each if cases else raised).reset_index()
-    write_list(written(listed, "；" if language == "zh" else "; "), out)
+    write_scores(written(listed, "；" if language == "zh" else "; "), out)
     if len(raised):
         show_frame(written(one_each[_SHOWN].head(10)).reset_index(drop=True), "the ten most urgent cases")
     say(_told(raised, one_each, len(X), out))

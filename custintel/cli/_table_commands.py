@@ -15,7 +15,7 @@ from custintel.contracts import reidentify as reidentify_rows
 from custintel.contracts.pseudonyms import KEY_VARIABLE
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import DataError
-from custintel.scoring.batch_score import check_writable, write_list
+from custintel.scoring.batch_score import check_writable, write_scores
 from custintel.warehouse import Warehouse
 
 MostSetAside = Annotated[
@@ -72,7 +72,7 @@ def reidentify(
     if column not in known:
         raise DataError(f"{originals} has no column {column}\n  given: {', '.join(map(str, known.columns[:20]))}")
     named = reidentify_rows(read_rows(scores, identifier=column), known[column].dropna(), column, space)
-    say(f"{len(named):,} rows: {write_list(named, out)}")
+    say(f"{len(named):,} rows: {write_scores(named, out)}")
 
 
 def show_report(wh: Warehouse) -> None:

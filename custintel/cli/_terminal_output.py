@@ -155,7 +155,7 @@ def _written(value: Any, between: str) -> Any:
 
 
 def _save(frame: pd.DataFrame, out: Path) -> Path:
-    from custintel.scoring.batch_score import write_list
+    from custintel.scoring.batch_score import write_scores
 
     suffix = out.suffix.lower()
     if suffix not in _SUFFIXES:
@@ -163,7 +163,7 @@ def _save(frame: pd.DataFrame, out: Path) -> Path:
             f"cannot write to {out}\n  given: {suffix or 'no suffix'}\n  allowed: {', '.join(_SUFFIXES)}"
         )
     if suffix != ".json":
-        return write_list(written(frame), out)
+        return write_scores(written(frame), out)
     with replacing_file(out) as fresh:
         text = json.dumps(frame.to_dict("records"), ensure_ascii=False, indent=1, default=str)
         fresh.write_text(text + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Batch scoring: probability, decile, and reasons in words for each customer."""
+"""Batch scoring: whom a model scores as of a date, scores with reasons in words, and the file they are written to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from custintel.files.atomic_write import check_place, replacing_file
 from custintel.files.spreadsheet_cells import defused
 from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
 from custintel.questions.label_churn import churn_population
-from custintel.scoring._value_scores import value_list
+from custintel.scoring._value_scores import value_scores
 from custintel.training.customer_column import customer_column_for_scoring
 from custintel.training.dataset import churn_definition, in_population
 from custintel.training.mlflow_store import open_store
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
-
-# Whom a model scores as of a date: the active customers its specification speaks of.
 
 
 def scoring_date(wh: Warehouse, as_of: AsOf | None) -> pd.Timestamp:
@@ -85,9 +83,6 @@ def _columns_to_build(model: Model, spec: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*model.feature_names, *condition, *([peer_column] if peer_column else [])]))
 
 
-# Write a list so that a reader never meets half of it, and the same list always has the same bytes.
-
-
 _SUFFIXES = (".parquet", ".csv")
 
 
@@ -101,7 +96,7 @@ def check_writable(out: str | Path) -> Path:
     return check_place(path)
 
 
-def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
+def write_scores(frame: pd.DataFrame, out: str | Path) -> Path:
     """Write Parquet or CSV to a temporary name beside `out`, flush it to disk, then move it into place.
 
     Texts of a CSV file that a spreadsheet would compute get an apostrophe in front, which our readers take off.
@@ -190,7 +185,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     skipped, notes = 0, list[str]()
     if isinstance(loaded.estimator, ValueModel):
         tables = _tables_of(wh)
-        scores = value_list(loaded, tables, scoring_date(tables, as_of))
+        scores = value_scores(loaded, tables, scoring_date(tables, as_of))
     elif wh is not None:
         date = scoring_date(wh, as_of)
         X, skipped = population_features(loaded, wh, date, features_path)
@@ -199,7 +194,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         X, notes = _table_rows(table, id_column, loaded)
         scores = _scored(loaded, X, None if as_of is None else pd.Timestamp(read_day(as_of)), top)
     if out is not None:
-        write_list(scores, out)
+        write_scores(scores, out)
     scores.attrs["custintel"] = {"skipped": skipped, "notes": notes}
     return scores
 

@@ -1,4 +1,11 @@
-"""A flat customer table made ready for learning: label, identity, and columns that say nothing put apart."""
+"""A flat customer table made ready for learning: label, customers, dates, and columns that cannot be features left out.
+
+Which of two answers is the event follows the rule of all learners (`custintel.learners.event_class.choose_event`):
+
+>>> target = read_target(pd.Series(["FAUX", "VRAI", "FAUX"], name="Churn"))
+>>> target.y.tolist(), target.positive, target.note
+([0, 1, 0], 'VRAI', "'Churn': 'VRAI' is the event, 'FAUX' is not")
+"""
 
 from __future__ import annotations
 
@@ -21,15 +28,15 @@ from custintel.training.read_table import Table, find_column, read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Which of two answers is the event, by the rule of all estimators (`custintel.learners.event_class.choose_event`).
-#
-# >>> import pandas as pd
-# >>> target = read_target(pd.Series(["FAUX", "VRAI", "FAUX"], name="Churn"))
-# >>> target.y.tolist(), target.positive, target.note
-# ([0, 1, 0], 'VRAI', "'Churn': 'VRAI' is the event, 'FAUX' is not")
-
-
 _FEWEST_SHOWN, _MOST_SHOWN = 10, 8
+_MANY_DUPLICATES = 0.2
+_MANY_DATES = 60
+_SNAPSHOT = re.compile(r"as.?of|date|day|month|period|time|snapshot|observ|日期|账期|月份", re.IGNORECASE)
+_OF_THE_CUSTOMER = re.compile(
+    r"birth|dob|start|begin|end|since|sign|activ|join|regist|open|creat|first|last|next|previous|expir|due|contract|"
+    r"install|enrol|churn|left|close|terminat|出生|开户|入网|生效|到期|首次|最近",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -85,16 +92,6 @@ def _not_two_classes(name: str, count: int, shown: str) -> str:
         f"the target {name!r} has {count} different values\n  given: {shown}\n"
         "  allowed: two different values\n  hint: a yes-or-no question is needed; group the values into two first"
     )
-
-
-_MANY_DUPLICATES = 0.2
-_MANY_DATES = 60
-_SNAPSHOT = re.compile(r"as.?of|date|day|month|period|time|snapshot|observ|日期|账期|月份", re.IGNORECASE)
-_OF_THE_CUSTOMER = re.compile(
-    r"birth|dob|start|begin|end|since|sign|activ|join|regist|open|creat|first|last|next|previous|expir|due|contract|"
-    r"install|enrol|churn|left|close|terminat|出生|开户|入网|生效|到期|首次|最近",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)

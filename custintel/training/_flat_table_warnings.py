@@ -1,4 +1,4 @@
-"""What in a flat table should make its reader doubt: said as notes, never repaired in silence.
+"""Warnings about a flat table: what should make its reader doubt is said in notes and never repaired in silence.
 
 Twin columns, impossible values, a base rate that was drawn, an order of rows or of identifiers that predicts the label,
 and numbers that are read as text. Notes name columns and counts, never a value of a customer.

@@ -1,4 +1,4 @@
-"""From an operator's tables, or one flat table, to a judged model."""
+"""From an operator's tables, or one flat table, to a trained and evaluated model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed th
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How a training is done, apart from its data."""
+    """How a model is trained, apart from its data."""
 
     tune: int
     random_state: int
@@ -54,7 +54,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class _FittedModel:
-    """The estimator to deliver, the one that was judged, and its probabilities."""
+    """The estimator to deliver, the one that was evaluated, and its probabilities on rows it has not seen."""
 
     final: ChurnClassifier
     evaluated: ChurnClassifier
@@ -82,7 +82,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     models_path: str | Path | None = None,
     features_path: str | Path | None = None,
 ) -> Run:
-    """Train the model of ``models/NAME.yaml`` and judge it on rows it has not seen.
+    """Train the model of ``models/NAME.yaml`` and evaluate it on rows it has not seen.
 
     From a warehouse: the last as-of date whose labels are closed is the test date; the model learns from dates whose
     labels were already known on that day. From a flat table: the last third of its dates is the test, customers with
@@ -112,8 +112,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     random_state : int
         Seed of everything random.
     refit : bool
-        Deliver a model fitted again on all closed dates, the test date included: more and fresher rows. Its figures
-        are those of the judged model, a fair estimate because that one was in the same position on the test date. By
+        Deliver a model fitted again on all closed dates, the test date included: more and fresher rows. Its metrics
+        are those of the evaluated model, a fair estimate because that one was in the same position on the test date. By
         default the delivered model is the one that was judged.
     keep_leaks : bool or list of str
         Keep columns (all, or these) that look like consequences of the label; by default they are left out with a
@@ -223,9 +223,11 @@ def _decision_notes(options: TrainingOptions, leaks: tuple[Leak, ...], tuning: T
         notes.append(f"{leak.column!r} looks like a consequence of the label and was {done}")
     if tuning is not None:
         won = ", ".join(f"{name} {value}" for name, value in tuning.params.items()) or "the default ones stayed"
-        notes.append(f"parameters were searched ({tuning.evaluated}): {won}")
+        notes.append(f"parameters were searched ({tuning.evaluation}): {won}")
     if options.refit:
-        notes.append("the delivered model was fitted again with the test date; the figures are those of the judged one")
+        notes.append(
+            "the delivered model was fitted again with the test date; the metrics are those of the evaluated one"
+        )
     return notes
 
 
@@ -261,7 +263,8 @@ def _tune(
             dataset.y,
             dataset.groups,
             spec.search,
-            (options.tune, options.random_state),
+            trials=options.tune,
+            random_state=options.random_state,
             label_delay_days=0 if dataset.X_test is None else _label_delay_days(spec),
             starting_points=starting_points,
         )

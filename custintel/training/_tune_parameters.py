@@ -1,10 +1,14 @@
-"""Search for better parameters of the learner, and keep the default ones unless the gain is real.
+"""The search for better parameters of the learner; the default ones stay unless the gain is significant.
 
-*Search*: Optuna (TPE, seeded) looks at single-model fits (``effort="fast"``) over grouped folds, out of time where
-there are dates (`_folds`); trial 0 holds the default parameters, the next ones those that served earlier runs
-(`_warm_starts`); a trial that falls behind the median after a fold is stopped. *Final*: the best trial and the default
-are fitted in full over the same folds, repeated for small tables, and the default stays unless the best beats it by
-more than one standard error of the paired difference. No MLflow run is made per trial: the trials are one table.
+*Search*: Optuna (TPE, seeded) evaluates single-model fits (``effort="fast"``) on grouped folds, out of time where there
+are dates. Trial 0 holds the default parameters, and the next ones hold those that served earlier runs of the same model
+in MLflow. A trial that falls behind the median after a fold is stopped. *Comparison*: best trial and default are fitted
+in full on the same folds, repeated for small tables, and the default stays unless the best one is better by more
+than one standard error of the paired difference. No MLflow run is made for a trial: the trials are one table.
+
+>>> space = {"leaves": {"low": 4, "high": 31}, "l2": {"low": 0.1, "high": 30.0}, "kind": ["a", "b"]}
+>>> restrict_to_space(space, {"leaves": "12", "l2": "900.0", "kind": "b", "random_state": "7"})
+{'leaves': 12, 'kind': 'b'}
 """
 
 from __future__ import annotations
@@ -25,25 +29,27 @@ from custintel.progress import track
 from custintel.training._time_split_and_folds import Fold, TuningFolds, tuning_folds
 from custintel.training.mlflow_store import open_store
 
+_RUNS = 3  # earlier runs whose parameters are tried
+_TRIALS_FILE = "trials.json"
 _WARM_UP = 4
 _MOST_STARTING_POINTS = 4
-_JUDGED_TO_LEARNED = 1 / 2
+_TEST_TO_TRAIN_SIZE = 1 / 2
 
 LearnerFactory = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """The parameters that won (empty: the default ones), the table of trials, and how they were judged, in words."""
+    """The parameters that won (empty: the default ones), the table of trials, and how they were evaluated, in words."""
 
     params: Mapping[str, Any]
     trials: pd.DataFrame
-    evaluated: str = ""
+    evaluation: str = ""
 
 
 @dataclass(frozen=True)
 class _FoldEvaluation:
-    """What every trial is judged on."""
+    """The table, the learner and the seed with which the folds of every trial are evaluated."""
 
     learner: LearnerFactory
     X: pd.DataFrame
@@ -75,27 +81,27 @@ def tune_parameters(  # noqa: PLR0913 - the table, the space, and how to search 
     y: pd.Series,
     groups: Any,
     space: Mapping[str, Any],
-    how: tuple[int, int],
     *,
+    trials: int,
+    random_state: int,
     label_delay_days: int = 0,
     starting_points: Sequence[Mapping[str, Any]] = (),
 ) -> Tuning:
-    """Search `space` with ``how = (trials, seed)``; the learner is a function of its parameters.
+    """Search `space` in so many trials; the learner is a function of its parameters.
 
     `label_delay_days` is the number of days until a label is known, `starting_points` are parameters to be tried first.
     """
-    trials, random_state = how
     task = _FoldEvaluation(learner, X, y, groups, random_state)
-    judging = tuning_folds(y, groups, random_state, label_delay_days)
-    study = _search(task, judging, space, (trials, starting_points))
+    folds = tuning_folds(y, groups, random_state, label_delay_days)
+    study = _search(task, folds, space, (trials, starting_points))
     best = study.best_trial
     table = _trials_table(study)
     if best.number == 0:
-        return Tuning({}, table, judging.description)
-    final = {number: task.auc(params, judging.final) for number, params in ((0, {}), (best.number, best.params))}
+        return Tuning({}, table, folds.description)
+    final = {number: task.auc(params, folds.final) for number, params in ((0, {}), (best.number, best.params))}
     table["final_auc"] = table["trial"].map({number: float(np.mean(aucs)) for number, aucs in final.items()})
     won = _significantly_better(final[best.number], final[0])
-    return Tuning(dict(best.params) if won else {}, table, judging.description)
+    return Tuning(dict(best.params) if won else {}, table, folds.description)
 
 
 def _significantly_better(aucs: list[float], default: list[float]) -> bool:
@@ -110,12 +116,15 @@ def _significantly_better(aucs: list[float], default: list[float]) -> bool:
     False
     """
     gain = np.asarray(aucs) - np.asarray(default)
-    error = gain.std(ddof=1) * np.sqrt(1 / len(gain) + _JUDGED_TO_LEARNED)
+    error = gain.std(ddof=1) * np.sqrt(1 / len(gain) + _TEST_TO_TRAIN_SIZE)
     return bool(gain.mean() > error and gain.mean() > 0)
 
 
 def _search(
-    task: _FoldEvaluation, judging: TuningFolds, space: Mapping[str, Any], how: tuple[int, Sequence[Mapping[str, Any]]]
+    task: _FoldEvaluation,
+    folds: TuningFolds,
+    space: Mapping[str, Any],
+    trials_and_starts: tuple[int, Sequence[Mapping[str, Any]]],
 ) -> Any:
     """An Optuna study over fast fits."""
     try:
@@ -123,7 +132,7 @@ def _search(
     except ImportError as error:
         raise MissingExtraError("optuna", "train", "tuning") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    trials, starting_points = how
+    trials, starting_points = trials_and_starts
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=task.random_state, n_startup_trials=min(10, max(2, trials // 3))),
@@ -132,14 +141,14 @@ def _search(
     for number in track(range(trials), "tuning", total=trials):
         trial = study.ask()
         params = {} if number == 0 else {name: _suggest(trial, name, rule) for name, rule in space.items()}
-        _judge(study, trial, task, (params, judging.search))
+        _run_trial(study, trial, task, (params, folds.search))
         if number == 0:  # the first trial would take the first of them, and is to be the default
             for start in starting_points[:_MOST_STARTING_POINTS]:
                 study.enqueue_trial(dict(start), skip_if_exists=True)
     return study
 
 
-def _judge(study: Any, trial: Any, task: _FoldEvaluation, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
+def _run_trial(study: Any, trial: Any, task: _FoldEvaluation, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
     """Run one trial; stop it when it falls behind."""
     import optuna
 
@@ -182,19 +191,6 @@ def _trials_table(study: Any) -> pd.DataFrame:
         state = {"COMPLETE": "complete", "PRUNED": "stopped early"}.get(trial.state.name, trial.state.name.lower())
         rows.append({"trial": trial.number, "state": state, "auc": value, "seconds": round(seconds, 2), **trial.params})
     return pd.DataFrame(rows)
-
-
-# Where a search begins: parameters of earlier runs of the same model, from MLflow.
-#
-# What was delivered and the best trial of each of the last runs, as far as they lie in the search space:
-#
-# >>> space = {"leaves": {"low": 4, "high": 31}, "l2": {"low": 0.1, "high": 30.0}, "kind": ["a", "b"]}
-# >>> restrict_to_space(space, {"leaves": "12", "l2": "900.0", "kind": "b", "seed": "7"})
-# {'leaves': 12, 'kind': 'b'}
-
-
-_RUNS = 3
-_TRIALS = "trials.json"
 
 
 def earlier_parameters(
@@ -241,10 +237,10 @@ def _read(rule: Any, value: Any) -> Any:
 
 def _best_earlier_trial(mlflow: Any, run_id: str) -> Mapping[str, Any]:
     """Parameters of the best trial that a run has looked at; empty when it did not search."""
-    if _TRIALS not in {item.path for item in mlflow.MlflowClient().list_artifacts(run_id)}:
+    if _TRIALS_FILE not in {item.path for item in mlflow.MlflowClient().list_artifacts(run_id)}:
         return {}
     with scratch_folder() as folder:
-        path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=_TRIALS, dst_path=folder)
+        path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=_TRIALS_FILE, dst_path=folder)
         table = json.loads(Path(path).read_text(encoding="utf-8"))
     trials = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
     evaluated = [t for t in trials if t.get("state") == "complete" and t.get("auc") is not None]

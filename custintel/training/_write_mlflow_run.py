@@ -30,7 +30,7 @@ _WINDOWS = ("train_as_of", "test_as_of", "gap_days", "horizon_days", "dormancy_d
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What is written down about a training: where, what was learned, and when it began."""
+    """What is written to MLflow about a training: the model, its evaluation, its parameters, and when it began."""
 
     model: Model
     evaluation: Evaluation
@@ -194,7 +194,7 @@ def _log_model(client: Any, run: Any, record: TrainingRecord) -> str:
 def _set_version_alias(client: Any, name: str, version: str, promote: bool) -> str:
     """Champion when there is none or when asked; otherwise challenger.
 
-    The figures of two trainings come from different months, so the better figure alone moves nobody up.
+    The metrics of two trainings come from different months, so the better metric alone moves nobody up.
     """
     aliases = client.get_registered_model(name).aliases
     alias = "champion" if promote or "champion" not in aliases else "challenger"

@@ -1,4 +1,4 @@
-"""What there is to learn from, and what to be judged on: the same shape for a warehouse and for a flat table."""
+"""The dataset of a question: training rows, test rows and where they come from, from a warehouse or a flat table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _no_dates() -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows to learn from, rows to be judged on (None: the same rows, out of fold), and where they come from."""
+    """Training rows, test rows (None: the same rows, out of fold), and where they come from."""
 
     X: pd.DataFrame
     y: pd.Series
@@ -112,13 +112,13 @@ def _split_note(flat: FlatTable, out_of_time: OutOfTimeRows | None, usable: OutO
     if usable is not None:
         rows, others = int(usable.test_rows.sum()), "" if flat.groups is None else ", other customers"
         return (
-            f"out of time by {flat.date_column!r}: all figures come from {rows:,} rows of "
+            f"out of time by {flat.date_column!r}: all metrics come from {rows:,} rows of "
             f"{usable.test_dates[0].date()} to {usable.test_dates[-1].date()}, by models that learned from rows to "
             f"{usable.train_dates[-1].date()}{others}; the delivered model learned from all rows (on which day a label "
             "was known, a flat table does not say)"
         )
     why = "no dates in a flat table" if out_of_time is None else "too few of one class on one side of any date"
-    return f"{why}: all figures come from five-fold cross-validation on the same rows"
+    return f"{why}: all metrics come from five-fold cross-validation on the same rows"
 
 
 def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:

@@ -1,4 +1,4 @@
-"""What a judged model is worth: metrics with intervals, decile cut-offs, and what its columns mean."""
+"""Evaluation of a model: metrics with intervals, decile cut-offs, column descriptions, and a model to compare with."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def decile_edges(p: pd.Series) -> list[float]:
 def describe_columns(
     X: pd.DataFrame, catalogue: pd.DataFrame | None = None, peer_column: str | None = None
 ) -> list[dict[str, Any]]:
-    """One entry a column: the words of the catalogue, and the typical value to compare a customer with.
+    """One entry a column: the words of the catalogue, and the median to compare a customer with.
 
-    With a peer column, `peers` has the same for each kind of customers, and how usual that value is.
+    With a peer column, `peers` has the same for each peer group, and how many of the peers have that value.
 
     >>> X = pd.DataFrame({"bill": [30.0] * 40 + [None] * 40, "billing_type": ["postpaid"] * 40 + ["prepaid"] * 40})
     >>> describe_columns(X, peer_column="billing_type")[0]["peers"]["prepaid"]
@@ -91,7 +91,7 @@ def describe_columns(
 
 
 def _peer_groups(X: pd.DataFrame, peer_column: str | None) -> dict[str, Any]:
-    """Rows of each kind of customers that is frequent enough."""
+    """Rows of each peer group that is large enough."""
     if peer_column is None or peer_column not in X.columns:
         return {}
     peer_groups = X[peer_column].astype(object)
@@ -102,7 +102,7 @@ def _peer_groups(X: pd.DataFrame, peer_column: str | None) -> dict[str, Any]:
 
 
 def _facts_by_peer_group(column: pd.Series, peer_groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Typical value of each kind, share of missing values, share of values that are the typical one."""
+    """Median, share of missing values and share of values equal to the median, for each peer group."""
     return {"peers": {kind: _peer_facts(column[rows]) for kind, rows in peer_groups.items()}} if peer_groups else {}
 
 
@@ -138,9 +138,6 @@ def _median_or_mode(column: pd.Series) -> float | str | None:
     counts = filled.astype(str).value_counts()
     # what few customers have in common is their personal data
     return str(counts[counts == counts.max()].index.min()) if counts.max() >= MIN_LEVEL_COUNT else None
-
-
-# The ceiling that a model of a simulated operator can be held against.
 
 
 def p_observable() -> Model:

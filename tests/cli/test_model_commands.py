@@ -16,7 +16,7 @@ from custintel.cli._exit_codes import MEANINGS, ExitCode
 from custintel.cli._main import main
 from custintel.cli._rule_input import read_rows
 from custintel.errors import DataError
-from custintel.scoring.batch_score import write_list
+from custintel.scoring.batch_score import write_scores
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_scores_and_call_lists_are_no_formulas(tmp_path: Path, quick_run: Run, q
     assert run("score", "models:/churn@champion", tmp_path / "tables", "--store", store, "--out", scores) == 0
     values = read_rows(scores)[["customer_id"]].head(50).assign(offer="-20 %", value=5.0, cost=1.0)
     assert values["customer_id"].isin(usage["customer_id"]).all()
-    write_list(values, tmp_path / "values.csv")
+    write_scores(values, tmp_path / "values.csv")
     (tmp_path / "limits.yaml").write_text("budget: 20\n")
     calls = tmp_path / "calls.csv"
     assert run("decide", tmp_path / "values.csv", "--constraints", tmp_path / "limits.yaml", "--out", calls) == 0

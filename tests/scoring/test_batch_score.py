@@ -14,7 +14,7 @@ import pytest
 
 from custintel import Warehouse, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, ModelError, QualityWarning
-from custintel.scoring.batch_score import deciles, write_list
+from custintel.scoring.batch_score import deciles, write_scores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +144,7 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path, monkeypatch: pyte
     place.write_text("former")
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
-        write_list(pd.DataFrame({"a": [1]}), place)
+        write_scores(pd.DataFrame({"a": [1]}), place)
     assert place.read_text() == "former"
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
 
@@ -152,14 +152,14 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path, monkeypatch: pyte
 _KILLED = """
 import sys, time
 import pandas as pd
-from custintel.scoring.batch_score import write_list
+from custintel.scoring.batch_score import write_scores
 real = pd.DataFrame.to_csv
 def slow(self, path, **rest):
     real(self, path, **rest)
     print("half", flush=True)
     time.sleep(60)
 pd.DataFrame.to_csv = slow
-write_list(pd.DataFrame({"a": range(1000)}), sys.argv[1])
+write_scores(pd.DataFrame({"a": range(1000)}), sys.argv[1])
 """
 
 
@@ -172,5 +172,5 @@ def test_a_killed_run_leaves_the_former_file_whole(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=30)
     assert place.read_text() == "former"
-    write_list(pd.DataFrame({"a": [1]}), place)
+    write_scores(pd.DataFrame({"a": [1]}), place)
     assert pd.read_csv(place)["a"].tolist() == [1]

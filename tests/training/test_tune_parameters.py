@@ -40,25 +40,30 @@ def data() -> tuple[pd.DataFrame, pd.Series]:
 
 
 def test_a_clear_gain_is_taken(data: tuple[pd.DataFrame, pd.Series]) -> None:
-    tuning = tune_parameters(_Learner, *data, None, {"blur": {"low": 0.001, "high": 3.0, "log": True}}, (12, 0))
+    tuning = tune_parameters(
+        _Learner, *data, None, {"blur": {"low": 0.001, "high": 3.0, "log": True}}, trials=12, random_state=0
+    )
     assert tuning.params["blur"] < 0.5
     assert tuning.trials["trial"].tolist() == list(range(12))
     assert pd.isna(tuning.trials.loc[0, "blur"])
 
 
 def test_the_default_wins_ties(data: tuple[pd.DataFrame, pd.Series]) -> None:
-    tuning = tune_parameters(_Learner, *data, None, {"idle": [1, 2, 3]}, (5, 0))
+    tuning = tune_parameters(_Learner, *data, None, {"idle": [1, 2, 3]}, trials=5, random_state=0)
     assert tuning.params == {}
 
 
 def test_bad_trials_are_stopped_early(data: tuple[pd.DataFrame, pd.Series]) -> None:
-    tuning = tune_parameters(_Learner, *data, None, {"blur": {"low": 0.001, "high": 50.0}}, (20, 0))
+    tuning = tune_parameters(_Learner, *data, None, {"blur": {"low": 0.001, "high": 50.0}}, trials=20, random_state=0)
     assert "stopped early" in set(tuning.trials["state"])
 
 
 def test_the_same_seed_gives_the_same_trials(data: tuple[pd.DataFrame, pd.Series]) -> None:
     space = {"blur": {"low": 0.01, "high": 3.0}, "kind": ["a", "b"]}
-    tables = [tune_parameters(_Learner, *data, None, space, (6, 3)).trials.drop(columns="seconds") for _ in range(2)]
+    tables = [
+        tune_parameters(_Learner, *data, None, space, trials=6, random_state=3).trials.drop(columns="seconds")
+        for _ in range(2)
+    ]
     pd.testing.assert_frame_equal(*tables)
 
 
@@ -118,7 +123,9 @@ def test_the_search_begins_with_the_default_and_then_with_what_served_before(
 ) -> None:
     space = {"blur": {"low": 0.001, "high": 3.0, "log": True}, "idle": [1, 2, 3]}
     starting_points = [{"blur": 0.002, "idle": 3}, {"blur": 2.5}]
-    trials = tune_parameters(_Learner, *data, None, space, (4, 0), starting_points=starting_points).trials
+    trials = tune_parameters(
+        _Learner, *data, None, space, trials=4, random_state=0, starting_points=starting_points
+    ).trials
     assert pd.isna(trials.loc[0, "blur"])
     assert trials.loc[1, ["blur", "idle"]].tolist() == [0.002, 3]
     assert trials.loc[2, "blur"] == 2.5
@@ -136,7 +143,7 @@ def test_a_gain_within_the_noise_of_the_folds_is_not_taken() -> None:
     x = rng.normal(size=300)
     y = pd.Series((x + rng.normal(size=300) > 1).astype(int))
     table = pd.DataFrame({"x": x, "truth": y * 0.5})
-    assert tune_parameters(Lucky, table, y, None, {"blur": [0.99]}, (3, 0)).params == {}
+    assert tune_parameters(Lucky, table, y, None, {"blur": [0.99]}, trials=3, random_state=0).params == {}
 
 
 def test_values_outside_the_search_space_are_not_tried() -> None:

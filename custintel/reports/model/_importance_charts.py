@@ -1,4 +1,4 @@
-"""The pictures of what the model goes by: importance, dependence, and how far a table's rows were kept."""
+"""What drives the scores, drawn: importance by column and by family, and dependence on the values of a column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model goes by: importance, dependence and examples, from a sample of exact contributions."""
+"""What drives the scores: importance, dependence and three examples, from a sample of exact contributions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections on what the model goes by, and where it comes from. Each takes the twin and returns HTML."""
+"""The sections on what drives the scores and where the model comes from. Each takes the JSON twin and returns HTML."""
 
 from __future__ import annotations
 

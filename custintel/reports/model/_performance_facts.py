@@ -1,4 +1,4 @@
-"""How well the scores order, mean what they say, and pay: the figures of the report."""
+"""How good the scores are: metrics with intervals, deciles, gain, calibration, profit, and stability over time."""
 
 from __future__ import annotations
 

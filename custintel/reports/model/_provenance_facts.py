@@ -1,4 +1,4 @@
-"""Where the figures come from: dates, windows, data quality, tuning, and the card of the model."""
+"""Where the metrics come from: dates, windows, data quality, tuning, and the card of the model."""
 
 from __future__ import annotations
 

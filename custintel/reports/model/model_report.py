@@ -1,4 +1,4 @@
-"""The report as plain figures: the JSON twin, from which the page is drawn."""
+"""The report of a model: its facts as plain data (the JSON twin), and the page that is drawn from them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMAT_VERSION = 1
 
 
 def build_report(evaluation: Evaluation) -> dict[str, Any]:
-    """Return everything the report says as plain figures: aggregates only, no customer identities.
+    """Return everything the report says as plain data: aggregates only, no customer identities.
 
     Parameters
     ----------
