@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from custintel.builder import FeatureBuilder, feature_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words
 from custintel.cli._terminal_output import step
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning

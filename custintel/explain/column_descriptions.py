@@ -33,6 +33,7 @@ class ColumnDescription:
     unit: str = ""
     family: str = ""
     feature: str = ""
+    reason: str = ""
     final: bool = False  # the text comes from the catalogue, which says the window where it matters
     entry: Mapping[str, Any] = field(default_factory=dict)  # as in metadata["features"]
 
@@ -71,6 +72,7 @@ def _note(column: str, entry: Mapping[str, Any]) -> ColumnDescription:
         unit=str(entry.get("unit") or ""),
         family=str(entry.get("family") or ""),
         feature=str(entry.get("feature") or ""),
+        reason=str(entry.get("reason") or ""),
         final=bool(entry.get("feature")) or entry.get("window") is not None,
         entry=entry,
     )
@@ -90,12 +92,13 @@ def reason_groups(
 ) -> dict[str, str]:
     """Return the reason group of each column, so that several reasons have several subjects.
 
-    Given groups come first, then metadata["reason_groups"], then the groups of the model's specification;
-    what stands in none of them is grouped by its feature, whatever the window.
+    Given groups come first, then metadata["reason_groups"], then the groups of the model's specification; a column
+    in none of them belongs to the reason group that the catalogue gives it, else to its feature, whatever the window.
+    With given groups the catalogue's are not asked.
     """
     chosen = _checked(groups) if groups is not None else _groups_of(metadata)
-    notes = column_descriptions(metadata, columns)
-    return {column: _reason_group_of(note, chosen) for column, note in notes.items()}
+    descriptions = column_descriptions(metadata, columns)
+    return {name: _reason_group_of(column, chosen, groups is None) for name, column in descriptions.items()}
 
 
 def _checked(groups: ReasonGroups) -> ReasonGroups:
@@ -125,9 +128,11 @@ def _patterns(group: Any) -> list[str]:
     return [listed] if isinstance(listed, str) else [str(pattern) for pattern in listed]
 
 
-def _reason_group_of(column: ColumnDescription, groups: ReasonGroups) -> str:
-    """Return the first group with the column, else its feature's name."""
+def _reason_group_of(column: ColumnDescription, groups: ReasonGroups, by_reason: bool) -> str:
+    """Return the first group with the column, else the group of the catalogue, else its feature's name."""
     for name, patterns in groups.items():
         if any(fnmatchcase(column.column, pattern) for pattern in patterns):
             return name
+    if by_reason and column.reason:
+        return column.reason
     return column.feature or _WINDOW.sub("", column.column)

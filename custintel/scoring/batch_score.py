@@ -68,11 +68,11 @@ def _feature_builder(
     model: Model, spec: Mapping[str, Any], wh: Warehouse, features_path: str | Path | None
 ) -> FeatureBuilder:
     """A builder of the columns that are read, as far as the tables allow; `_check_columns` names the others."""
-    families = (spec.get("features") or {}).get("families") or None
-    every = FeatureBuilder(families, features_path, skip_unavailable=True)
+    topics = (spec.get("features") or {}).get("topics") or None
+    every = FeatureBuilder(topics, features_path, skip_unavailable=True)
     possible = set(every.columns_of(wh))
     columns = [name for name in _columns_to_build(model, spec) if name in possible]
-    return FeatureBuilder(families, features_path, columns, skip_unavailable=True) if columns else every
+    return FeatureBuilder(topics, features_path, columns, skip_unavailable=True) if columns else every
 
 
 def _columns_to_build(model: Model, spec: Mapping[str, Any]) -> list[str]:

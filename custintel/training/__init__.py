@@ -2,8 +2,8 @@
 
 `train` reads a question from ``models/``, builds a dataset of features and labels, splits it in time, leaves out
 columns that are consequences of the label, searches for better parameters on request, fits the learner, and evaluates
-it on the test date. What comes out is a `Run`: the model, its evaluation, its metrics with intervals, and the report. With
-``tracking=True`` the run is also written to MLflow.
+it on the test date. What comes out is a `Run`: the model, its evaluation, its metrics with intervals, and the report.
+With ``tracking=True`` the run is also written to MLflow.
 
 >>> import pandas as pd
 >>> table = pd.DataFrame({"bill": [7 * i % 60 for i in range(60)], "left": ["no", "yes"] * 30})

@@ -14,7 +14,7 @@ import pandas as pd
 from custintel import metrics
 from custintel.artifact import Model, load_model
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
-from custintel.metrics import calibration, discrimination
+from custintel.metrics import calibration, confidence_intervals, discrimination
 
 _REPEATS = 200
 _LEAST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
@@ -29,7 +29,9 @@ def metrics_with_intervals(
     groups = _customers(p)
     judged = {}
     for name, metric in _metrics(costs).items():
-        interval = metrics.bootstrap_interval(metric, answer, score, n=_REPEATS, seed=random_state, groups=groups)
+        interval = confidence_intervals.bootstrap_interval(
+            metric, answer, score, n=_REPEATS, seed=random_state, groups=groups
+        )
         judged[name] = {key: float(value) for key, value in interval._asdict().items()}
     return judged
 
