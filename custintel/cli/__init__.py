@@ -12,6 +12,4 @@ SystemExit: 0
 
 from __future__ import annotations
 
-from custintel.cli._main import app, main
-
-__all__ = ["app", "main"]
+from custintel.cli._main import main as main  # the console script
