@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel import Warehouse, score, train
+from custintel import ChurnClassifier, Warehouse, score, train
+from custintel.artifact import Model
 from custintel.errors import ConfigurationError, DataError, DateError, ModelError, QualityWarning
-from custintel.scoring.batch_score import deciles, write_scores
+from custintel.scoring.batch_score import deciles, population_features, write_scores
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from custintel.artifact import Model
     from custintel.training import Run
 
 
@@ -57,6 +57,17 @@ def test_one_row_for_each_customer_of_the_population(quick_run: Run, wh: Warehou
     assert scores["decile"].is_monotonic_increasing
     assert (scores["model_version"] == quick_run.model.version).all()
     assert scores["reason_1_en"].str.len().min() > 5
+
+
+def test_only_the_columns_that_are_read_are_built(quick_run: Run, wh: Warehouse) -> None:
+    names = quick_run.model.feature_names[:3]
+    learner = ChurnClassifier(effort="fast", n_jobs=1).fit(quick_run.evaluation.X[names], quick_run.evaluation.y)
+    small = Model("churn", learner, {**quick_run.model.metadata, "peer_column": None})
+    every, skipped = population_features(quick_run.model, wh, wh.period[1], None)
+    built, also_skipped = population_features(small, wh, wh.period[1], None)
+    assert set(small.feature_names) <= set(built.columns) < set(every.columns)
+    assert skipped == also_skipped
+    pd.testing.assert_frame_equal(built, every[built.columns], rtol=1e-9)
 
 
 def test_a_past_date_sees_nothing_of_later_days(quick_run: Run, wh: Warehouse, quick_tables: Path) -> None:
