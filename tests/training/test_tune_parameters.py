@@ -115,7 +115,7 @@ def test_dated_rows_are_judged_later_and_on_other_customers() -> None:
 )
 def test_how_parameters_are_judged_is_said(y: pd.Series, told: str) -> None:
     groups = y.index.get_level_values("customer_id") if "customer_id" in y.index.names else None
-    assert pd.Series([tuning_folds(y, groups, 0, label_delay_days=105).about]).str.contains(told).all()
+    assert pd.Series([tuning_folds(y, groups, 0, label_delay_days=105).description]).str.contains(told).all()
 
 
 def test_the_search_begins_with_the_default_and_then_with_what_served_before(
