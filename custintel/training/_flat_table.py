@@ -19,7 +19,7 @@ import pandas as pd
 from custintel.builder.feature_frame import has_words
 from custintel.errors import DataError
 from custintel.identifiers import identifier_faults
-from custintel.learners.event_class import choose_event, place_of, warn_of_guess, written
+from custintel.learners.event_class import choose_event, event_position, label_text, warn_guessed_event
 from custintel.training._flat_table_dates import row_dates
 from custintel.training._flat_table_warnings import table_warnings
 from custintel.training.customer_column import customer_column_for_training, nearly_unique, other_identifiers
@@ -52,7 +52,7 @@ class Target:
 def read_target(column: pd.Series, pos_label: Any = None) -> Target:
     """Turn a column of two answers into 0 and 1; rows without an answer are left out and counted."""
     known = column.dropna()
-    answers = known.map(written)
+    answers = known.map(label_text)
     values = sorted(answers.unique())
     if len(values) != 2:
         raise DataError(_not_two_classes(str(column.name), len(values), _frequent_answers(answers)))
@@ -66,10 +66,10 @@ def read_target(column: pd.Series, pos_label: Any = None) -> Target:
 def _event(values: list[str], answers: pd.Series, pos_label: Any) -> tuple[str, str]:
     """The answer that stands for the event, and a reason when it is a guess (or the user's)."""
     if pos_label is not None:
-        return values[place_of(pos_label, values)], " (as asked)"
+        return values[event_position(pos_label, values)], " (as asked)"
     choice = choose_event(values, [int((answers == value).sum()) for value in values])
-    warn_of_guess(values, choice, stacklevel=5)
-    return values[choice.place], f" ({choice.guess})" if choice.guess else ""
+    warn_guessed_event(values, choice, stacklevel=5)
+    return values[choice.position], f" ({choice.guess})" if choice.guess else ""
 
 
 def _frequent_answers(answers: pd.Series) -> str:
@@ -254,7 +254,7 @@ def _why_uninformative(column: pd.Series) -> str:
 
 
 def _without_identifiers(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, list[str]]:
-    """Without further columns that name customers: what is learned of them is written into models and reports."""
+    """Without further columns that name customers: what is learned of them is label_text into models and reports."""
     names = other_identifiers(frame.drop(columns=target))
     told = f"left out, identifiers: {', '.join(map(repr, names))} (rename a column that is a quantity)"
     return (frame.drop(columns=names), [told]) if names else (frame, [])

@@ -17,7 +17,7 @@ import pandas as pd
 from custintel.artifact import Model
 from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.learners import ChurnClassifier
+from custintel.learners import ChurnClassifier, TableClassifier
 from custintel.progress import track
 from custintel.reports.model.evaluation import Evaluation
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
@@ -25,7 +25,7 @@ from custintel.training._time_split_and_folds import out_of_time_folds, stratifi
 from custintel.training._training_run import Run
 from custintel.training._tune_parameters import Tuning, earlier_parameters, tune_parameters
 from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
-from custintel.training.dataset import Dataset, churn_definition, dataset_from_table, dataset_from_warehouse
+from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse, outcome_from_spec
 from custintel.training.evaluate_model import decile_edges, describe_columns, metrics_with_intervals
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 _FOLDS = 5
 _CELLS_FOR_THREADS = 2_000_000
+_CLASSIFIERS: Mapping[str, type[TableClassifier]] = {
+    "ChurnClassifier": ChurnClassifier,
+    "TableClassifier": TableClassifier,
+}
 _PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed the same way
 
 
@@ -56,8 +60,8 @@ class TrainingOptions:
 class _FittedModel:
     """The estimator to deliver, the one that was evaluated, and its probabilities on rows it has not seen."""
 
-    final: ChurnClassifier
-    evaluated: ChurnClassifier
+    final: TableClassifier
+    evaluated: TableClassifier
     X: pd.DataFrame
     y: pd.Series
     p: pd.Series
@@ -231,7 +235,7 @@ def _decision_notes(options: TrainingOptions, leaks: tuple[Leak, ...], tuning: T
     return notes
 
 
-def _learner(spec: ModelSpec, X: pd.DataFrame, random_state: int, params: Mapping[str, Any]) -> ChurnClassifier:
+def _learner(spec: ModelSpec, X: pd.DataFrame, random_state: int, params: Mapping[str, Any]) -> TableClassifier:
     """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
     signs = {
         str(column): int(sign)
@@ -240,9 +244,8 @@ def _learner(spec: ModelSpec, X: pd.DataFrame, random_state: int, params: Mappin
         if fnmatchcase(str(column), pattern)
     }
     given = {**dict(spec.learner.get("params") or {}), **params}
-    return ChurnClassifier(
-        **{"monotone": signs or None, "random_state": random_state, "n_jobs": _threads(X.shape), **given}
-    )
+    learner = _CLASSIFIERS[str(spec.learner["class"])]
+    return learner(**{"monotone": signs or None, "random_state": random_state, "n_jobs": _threads(X.shape), **given})
 
 
 def _threads(size: tuple[int, int]) -> int | None:
@@ -272,7 +275,7 @@ def _tune(
 
 def _label_delay_days(spec: ModelSpec) -> int:
     """Days until a label is known; dates that are judged stand so far behind those learned from."""
-    return churn_definition(spec.as_dict()).longest if spec.label else 0
+    return outcome_from_spec(spec.as_dict()).longest if spec.label else 0
 
 
 def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tuning | None) -> _FittedModel:
@@ -280,7 +283,7 @@ def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tu
     params = {} if tuning is None else tuning.params
     X, y = dataset.X, dataset.y
 
-    def new_learner() -> ChurnClassifier:
+    def new_learner() -> TableClassifier:
         return _learner(spec, X, options.random_state, params)
 
     model = new_learner().fit(X, y, groups=dataset.groups)
@@ -352,7 +355,7 @@ def _effective_specification(spec: ModelSpec, dataset: Dataset, X: pd.DataFrame)
     return {**given, "label": label, "dates": {}, "constraints": binding}
 
 
-def _content_version(estimator: ChurnClassifier) -> str:
+def _content_version(estimator: TableClassifier) -> str:
     """A short name of what was learned: the same data, seed and library give the same version."""
     state, texts = estimator.to_state()
     content = json.dumps([state, texts], sort_keys=True, default=str)
