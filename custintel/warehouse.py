@@ -55,7 +55,7 @@ from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning, without_values
 from custintel.files.atomic_write import atomic_folder, read_consistently
 from custintel.files.yaml_reader import read_plain_yaml, read_yaml_text
-from custintel.html.notebook_html import panel, quiet, table
+from custintel.html.notebook_html import muted_line, panel, table
 
 if TYPE_CHECKING:
     import os
@@ -555,7 +555,7 @@ class Warehouse:
         return panel(
             f"Warehouse of {self._span()}",
             table(["table", "rows", "set aside", "duplicates", "what a row is"], rows),
-            *map(quiet, hints),
+            *map(muted_line, hints),
         )
 
     def _span(self) -> str:

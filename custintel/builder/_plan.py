@@ -21,7 +21,7 @@ from custintel.builder.sql_steps import columns_sql, with_sql
 from custintel.expressions.parse import parse
 from custintel.expressions.whitelist import AS_OF
 from custintel.functions.function_context import Step
-from custintel.html.notebook_html import code, folded, panel, quiet, table
+from custintel.html.notebook_html import code_block, collapsible, muted_line, panel, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,12 +40,12 @@ def builder_html(catalogue: Catalogue, title: str) -> str:
     entries = catalogue.entries()
     own = {family.name: [e for e in entries if e.family == family.name] for family in catalogue.families}
     rows = [(f.name, len(own[f.name]), f.source, f.about, _first(own[f.name])) for f in catalogue.families]
-    columns = [folded(f"{name}: {len(of)} columns", _columns_table(of)) for name, of in own.items()]
+    columns = [collapsible(f"{name}: {len(of)} columns", _columns_table(of)) for name, of in own.items()]
     return panel(
         title,
         table(["family", "columns", "source", "about", "first columns"], rows),
-        folded("all columns", "".join(columns)),
-        quiet('find one: builder.describe("bill"), builder.describe("账单"); all of them: builder.describe()'),
+        collapsible("all columns", "".join(columns)),
+        muted_line('find one: builder.describe("bill"), builder.describe("账单"); all of them: builder.describe()'),
     )
 
 
@@ -67,20 +67,20 @@ def plan_html(plan: Plan, title: str) -> str:
     counts = {name: sum(e.family == name and e.kind != "derived" for e in plan.entries) for name in plan.families}
     rows = [(name, plan.bucket_counts.get(name), counts[name], len(steps)) for name, steps in plan.families.items()]
     derived = sum(e.kind == "derived" for e in plan.entries)
-    sections = {"rows that come out": plan.spine, **plan.families, "all columns side by side": (plan.last,)}
-    sql = [folded(f"{name}: {len(steps)} steps", _steps_html(steps)) for name, steps in sections.items()]
+    parts = {"rows that come out": plan.spine, **plan.families, "all columns side by side": (plan.last,)}
+    sql = [collapsible(f"{name}: {len(steps)} steps", _steps_html(steps)) for name, steps in parts.items()]
     return panel(
         title,
         table(["family", "time buckets", "columns", "steps"], rows),
-        quiet(f"{derived} columns are derived from these") if derived else "",
-        folded("SQL, step by step", "".join(sql)),
-        folded(f"{len(plan.skipped)} columns left out", table(["column", "why"], plan.skipped.items())),
-        quiet("one statement: plan.sql()"),
+        muted_line(f"{derived} columns are derived from these") if derived else "",
+        collapsible("SQL, step by step", "".join(sql)),
+        collapsible(f"{len(plan.skipped)} columns left out", table(["column", "why"], plan.skipped.items())),
+        muted_line("one statement: plan.sql()"),
     )
 
 
 def _steps_html(steps: Sequence[Step]) -> str:
-    return "".join(folded(f"{step.name}: {step.about}", code(step.sql)) for step in steps)
+    return "".join(collapsible(f"{step.name}: {step.about}", code_block(step.sql)) for step in steps)
 
 
 _WRITERS = {

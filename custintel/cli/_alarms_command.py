@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custintel.cli._rule_input import (
-    AsOf,
-    FeatureFolder,
-    Id,
-    Language,
-    Source,
-    base_at,
-    check_language,
-    read_rows,
-    settings_for,
-)
+from custintel.cli._rule_input import Source, base_at, check_language, read_rows, settings_for
+from custintel.cli._shared_options import AsOf, FeaturesPath, IdColumn, Language  # noqa: TC001  (typer reads them)
 from custintel.cli._terminal_output import say, show_frame, step, written
 from custintel.errors import DataError
 from custintel.reports import fraud_desk_report
 from custintel.rules import RuleBase
-from custintel.scoring.batch_score import check_writable, write_list
+from custintel.scoring.batch_score import check_writable, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +39,8 @@ def alarms(
     month: Annotated[str | None, typer.Option(help="Month of the report, like 2025-06.")] = None,
     language: Language = "en",
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance; default 0.85.")] = None,
-    id_column: Id = None,
-    features: FeatureFolder = None,
+    id_column: IdColumn = None,
+    features: FeaturesPath = None,
 ) -> None:
     """Run the rules that are active or under watch, and write alarms with matched and missed conditions in words."""
     check_writable(out)
@@ -65,7 +56,7 @@ def alarms(
     raised = able.alarms(X, how)
     one_each = RuleBase.cases(raised) if len(raised) else raised.reset_index()
     listed = (one_each if cases else raised).reset_index()
-    write_list(written(listed, "；" if language == "zh" else "; "), out)
+    write_scores(written(listed, "；" if language == "zh" else "; "), out)
     if len(raised):
         show_frame(written(one_each[_SHOWN].head(10)).reset_index(drop=True), "the ten most urgent cases")
     say(_told(raised, one_each, len(X), out))

@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 import typer
 
-from custintel.cli._rule_input import (
-    AsOf,
-    FeatureFolder,
-    Id,
-    Language,
-    Source,
-    base_at,
-    check_language,
-    feature_names,
-    settings_for,
-)
-from custintel.cli._terminal_output import AsJson, Out, emit, emit_json, say, show_frame, show_lines, step, written
+from custintel.cli._rule_input import Source, base_at, check_language, feature_names, settings_for
+from custintel.cli._shared_options import AsJson, AsOf, FeaturesPath, IdColumn, Language, Out, RandomState  # noqa: TC001  (typer reads them)
+from custintel.cli._terminal_output import emit, emit_json, say, show_frame, show_lines, step, written
 from custintel.dates import read_moment
 from custintel.errors import ConfigurationError, DataError
 from custintel.files.atomic_write import atomic_file
@@ -55,22 +46,24 @@ def learn(
     base: Base = _BASE,
     rules: Annotated[int, typer.Option(min=1, help="Most rules to keep.")] = 40,
     forbid: Annotated[list[str] | None, typer.Option(help="Column that no rule may read; several times.")] = None,
-    time: Annotated[str | None, typer.Option(help="Column of times: rules are then proved on the latest rows.")] = None,
-    id_column: Id = None,
+    date_column: Annotated[
+        str | None, typer.Option(help="Column of the table that dates its rows: rules are proved on the later ones.")
+    ] = None,
+    id_column: IdColumn = None,
     kind: Annotated[str, typer.Option(help="Kind of fraud or arrears of the cases.")] = "",
     loss: Annotated[float, typer.Option(min=0, help="Loss of a case that is not stopped, in u.")] = 0.0,
     severity: Annotated[int, typer.Option(min=1, max=5, help="1 (when there is time) to 5 (stop now).")] = 3,
     action: Annotated[str, typer.Option(help="What to do about an alarm.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    random_state: RandomState = 0,
     by: By = "custintel rules learn",
 ) -> None:
     """Mine rules from labelled customers, prove them on others, and put them into the shadow: they alarm nobody yet."""
     into = base_at(base, new=True)
     X = Source(table, id_column=id_column).read(())
     y = X.pop(find_column(X, target, "target"))
-    times = None if time is None else X.pop(find_column(X, time, "time"))
+    times = None if date_column is None else X.pop(find_column(X, date_column, "date"))
     forbidden = tuple(find_column(X, name, "forbidden") for name in forbid or ())
-    settings = LearnSettings(max_rules=rules, forbidden=forbidden, random_state=seed)
+    settings = LearnSettings(max_rules=rules, forbidden=forbidden, random_state=random_state)
     step(f"learning rules from {len(X):,} customers of {table}")
     known = len(into)
     facts = {"kind": kind, "loss": loss, "severity": severity, "action": action}
@@ -212,8 +205,8 @@ def try_one(
     target: Annotated[str | None, typer.Option(help="Column that says who was a case.")] = None,
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance.")] = None,
     as_of: AsOf = None,
-    id_column: Id = None,
-    features: FeatureFolder = None,
+    id_column: IdColumn = None,
+    features: FeaturesPath = None,
     language: Language = "en",
     as_json: AsJson = False,
 ) -> None:

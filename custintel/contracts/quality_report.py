@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.html.notebook_html import folded, panel, quiet, table
+from custintel.html.notebook_html import collapsible, muted_line, panel, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -266,11 +266,11 @@ class QualityReport:
         unresolved = [tuple(row) for row in self.unresolved().astype(object).to_numpy().tolist()]
         return panel(
             f"Data quality: {sum(r.rows_in for r in self):,} rows in {len(self.tables)} tables",
-            quiet("rows in = kept + set aside + exact duplicates"),
-            *map(quiet, self.notes()),
+            muted_line("rows in = kept + set aside + exact duplicates"),
+            *map(muted_line, self.notes()),
             table(["table", "rows in", "kept", "set aside", "duplicates"], rows),
-            folded("why rows were set aside", table(["table", "reason", "rows"], reasons)),
-            folded("keys that name no row of their table", table(["table", "column", "rows"], unresolved)),
+            collapsible("why rows were set aside", table(["table", "reason", "rows"], reasons)),
+            collapsible("keys that name no row of their table", table(["table", "column", "rows"], unresolved)),
         )
 
     def _worst(self, most: int) -> list[dict[Any, Any]]:

@@ -22,7 +22,7 @@ from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import CustintelError
 from custintel.files import atomic_write as module
 from custintel.files.atomic_write import atomic_file, atomic_folder
-from custintel.scoring.batch_score import check_writable, write_list
+from custintel.scoring.batch_score import check_writable, write_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     target, link = tmp_path / "disk" / "real.csv", tmp_path / "scores.csv"
     target.write_text("old")
     link.symlink_to(target)
-    write_list(pd.DataFrame({"a": [1]}), link)
+    write_scores(pd.DataFrame({"a": [1]}), link)
     assert link.is_symlink()
     assert "a" in target.read_text(encoding="utf-8-sig")
     assert names(tmp_path) == ["disk", "scores.csv"]
@@ -166,7 +166,7 @@ def test_a_device_is_written_to_and_stays_a_device(tmp_path: Path) -> None:
     told: list[str] = []
     reader = threading.Thread(target=lambda: told.append((tmp_path / "pipe.csv").read_text(encoding="utf-8-sig")))
     reader.start()
-    write_list(pd.DataFrame({"a": [1]}), tmp_path / "pipe.csv")
+    write_scores(pd.DataFrame({"a": [1]}), tmp_path / "pipe.csv")
     reader.join(10)
     assert told == ["a\n1\n"]
     assert stat.S_ISFIFO((tmp_path / "pipe.csv").stat().st_mode)
@@ -227,7 +227,7 @@ def _files_no_larger_than(size: int) -> Iterator[None]:
 
 
 def _write_score(folder: Path) -> None:
-    write_list(pd.DataFrame({"a": range(200_000)}).astype(float) ** 0.5, folder / "scores.csv")
+    write_scores(pd.DataFrame({"a": range(200_000)}).astype(float) ** 0.5, folder / "scores.csv")
 
 
 def _write_query(folder: Path) -> None:
@@ -297,7 +297,7 @@ def test_a_read_only_file_is_not_overwritten(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may write to every file")
     with pytest.raises(CustintelError, match="no permission"):
-        write_list(pd.DataFrame({"a": [1]}), tmp_path / "scores.csv")
+        write_scores(pd.DataFrame({"a": [1]}), tmp_path / "scores.csv")
     assert (tmp_path / "scores.csv").read_text() == "the first"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from custintel.builder.feature_frame import write_features
 from custintel.cli._rule_input import read_rows
 from custintel.files.spreadsheet_cells import escape_formula, escape_formulas, unescape_formula, unescape_formulas
-from custintel.scoring.batch_score import write_list
+from custintel.scoring.batch_score import write_scores
 from custintel.training.read_table import read_table
 from custintel.warehouse import Warehouse
 
@@ -73,14 +73,14 @@ def scores() -> pd.DataFrame:
 
 
 def test_lists_are_defused_and_read_as_they_were(tmp_path) -> None:
-    place = write_list(scores(), tmp_path / "scores.csv")
+    place = write_scores(scores(), tmp_path / "scores.csv")
     assert [cell for cell in cells(place) if is_formula(cell)] == []
     assert "-0.5" in cells(place)
     back = read_rows(place)
     assert back["customer_id"].tolist() == scores()["customer_id"].tolist()
     assert back["reason_1_en"].tolist() == scores()["reason_1_en"].tolist()
     assert back["probability"].tolist() == scores()["probability"].tolist()
-    parquet = write_list(scores(), tmp_path / "scores.parquet")
+    parquet = write_scores(scores(), tmp_path / "scores.parquet")
     # Parquet is not escaped; blanks around texts are dropped as in every flat table
     wanted = scores().assign(reason_1_en=scores()["reason_1_en"].str.strip())
     pd.testing.assert_frame_equal(read_rows(parquet), wanted)
@@ -105,7 +105,7 @@ def test_numbers_of_an_operator_come_back_with_their_plus(tmp_path) -> None:
         {"customer_id": ["+447911123456", "-7", "c"], "billing_type": "prepaid", "activation_date": "2024-01-01",
          "birth_year": [1980, 1990, 2000], "tariff": ["=A", "'=B", "it's"]}
     )  # fmt: skip
-    write_list(customers, tmp_path / "customers.csv")
+    write_scores(customers, tmp_path / "customers.csv")
     wh = Warehouse.open(tmp_path)
     assert wh.frame("customers")["customer_id"].tolist() == customers["customer_id"].tolist()
     assert wh.frame("customers")["tariff"].tolist() == customers["tariff"].tolist()

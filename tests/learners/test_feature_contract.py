@@ -15,7 +15,7 @@ from custintel.learners import AnomalyScore, ChurnSurvival, OfferPropensity, Tab
 from custintel.learners.feature_contract import FeatureContract, learn_contract
 from custintel.rules import LearnSettings, RuleBase
 from custintel.rules._rule_columns import FeatureMatrix
-from custintel.training.judge_model import describe_columns
+from custintel.training.evaluate_model import describe_columns
 from custintel.value import ValueModel
 
 MARKER = "family Smith of Mill Lane"

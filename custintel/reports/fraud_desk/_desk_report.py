@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from custintel._version import __version__
-from custintel.html.number_format import plain
-from custintel.html.page import write_twins
+from custintel.html.page import json_ready, write_page_and_json
 from custintel.reports.fraud_desk._desk_data import FraudDeskData, ReportInputs
 from custintel.reports.fraud_desk._desk_facts import (
     alarm_facts,
@@ -60,7 +59,7 @@ class FraudDeskReport:
         path : path
             Where the HTML goes.
         """
-        return write_twins(self.html(), self.facts, path)
+        return write_page_and_json(self.html(), self.facts, path)
 
     def __repr__(self) -> str:
         h = self.facts["headline"]
@@ -127,7 +126,7 @@ def fraud_desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     """
     settings = settings or AlarmSettings()
     desk = FraudDeskData.prepare(base, ReportInputs(alarms, cases, outcomes, horizon), month, settings)
-    return FraudDeskReport(plain(_facts(desk)))
+    return FraudDeskReport(json_ready(_facts(desk)))
 
 
 def _facts(desk: FraudDeskData) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from custintel.html.chart_axes import ACCENT, BRAND, GRID, MUTED, RULE
 from custintel.html.number_format import count, number, percent, share
-from custintel.html.page import bar, escape, figure, heads, section, table, two
+from custintel.html.page import bar, escape, figure, section, side_by_side, table, table_columns
 from custintel.html.svg_drawing import Drawing, Scale, ticks
-from custintel.reports.model._performance_charts import ACCENT, BRAND, GRID, MUTED, RULE
 from custintel.rules.rule_evidence import evidence_sentences
 
 if TYPE_CHECKING:
@@ -192,8 +192,9 @@ def rules_section(report: Facts, t: Texts) -> str:
     if not found:
         return section(s["title"], s["none"], "")
     most = max(r["match"] + r["resembles"] for r in found)
-    columns = heads(t["columns"], rule="rule", state="t", match="n", resembles="n", bar="b", stated="n", measured="n",
-                    loss="n")  # fmt: skip
+    columns = table_columns(
+        t["columns"], rule="rule", state="t", match="n", resembles="n", bar="b", stated="n", measured="n", loss="n"
+    )
     return section(s["title"], s["lead"], table(columns, [_rule(r, most, t) for r in found]))
 
 
@@ -224,8 +225,8 @@ def performance_section(report: Facts, t: Texts) -> str:
     whole = figure(
         c["title"], c["caption"].format(**ends(found["all"]["total"])), precision_chart(found["all"], months, c)
     )
-    drawn = two(whole, *(_chart(rule, months, t) for rule in shown))
-    columns = heads(
+    drawn = side_by_side(whole, *(_chart(rule, months, t) for rule in shown))
+    columns = table_columns(
         t["columns"], rule="", closed="n", confirmed="n", measured="n", interval="n", stated="n", verdict="t"
     )
     listed = table(columns, [_kept(rule, t) for rule in found["rules"]])
@@ -255,7 +256,7 @@ def life_section(report: Facts, t: Texts) -> str:
     if not found["rules"]:
         return section(title, s["none"], "")
     counts = " · ".join(f"{t['counts'].get(name, name)}: {n}" for name, n in found["counts"].items())
-    columns = heads(t["columns"], time="t", rule="", change="", by="", reason="")
+    columns = table_columns(t["columns"], time="t", rule="", change="", by="", reason="")
     rows = [_changed(line, t) for line in found["rules"][:_LINES]]
     lead = s["lead"].format(events=count(found["events"]), head=found["head"])
     return section(title, lead, f"<p><b>{escape(counts)}</b></p>{table(columns, rows)}")
@@ -273,7 +274,7 @@ def learned_section(report: Facts, t: Texts) -> str:
     title = s["title"].format(month=report["month"])
     if not found:
         return section(title, s["none"], "")
-    columns = heads(t["columns"], rule="rule", origin="", state="t", evidence="rule")
+    columns = table_columns(t["columns"], rule="rule", origin="", state="t", evidence="rule")
     return section(title, s["lead"], table(columns, [_learned(rule, t) for rule in found]))
 
 
@@ -297,7 +298,7 @@ def unused_section(report: Facts, t: Texts) -> str:
     s, found = t["sections"]["unused"], report["unused"]
     if not found:
         return section(s["title"], s["none"], "")
-    columns = heads(t["columns"], rule="rule", state="t", kind="", since="t", days="n")
+    columns = table_columns(t["columns"], rule="rule", state="t", kind="", since="t", days="n")
     rows = [
         [named(r), badge(r["state"], t["states"]), escape(r["kind"]), escape(r["since"]), count(r["days"])]
         for r in found
@@ -310,7 +311,7 @@ def delay_section(report: Facts, t: Texts) -> str:
     s, found = t["sections"]["delay"], report["delay"]
     if not found:
         return ""
-    columns = heads(t["columns"], kind="", cases="n", caught="n", median="n", middle="n")
+    columns = table_columns(t["columns"], kind="", cases="n", caught="n", median="n", middle="n")
     return section(s["title"], s["lead"], table(columns, [_late(row, t) for row in found]))
 
 

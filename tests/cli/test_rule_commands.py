@@ -236,7 +236,7 @@ def test_alarms_of_an_operators_tables(tmp_path: Path, capsys: pytest.CaptureFix
         (("alarms", "none.csv"), "no such table or warehouse: none.csv"),
         (("alarms", "customers.csv", "--out", "alarms.xml"), "allowed: .parquet, .csv"),
         (("alarms", "customers.csv", "--as-of", "soon"), "an as-of date that cannot be read"),
-        (("alarms", "customers.csv", "--id", "msisdn"), "no id column 'msisdn'"),
+        (("alarms", "customers.csv", "--id-column", "msisdn"), "no id column 'msisdn'"),
         (("alarms", "customers.csv", "--outcomes", "none.csv", "--report", "r.html"), "no such file of outcomes"),
         (("alarms", "customers.csv", "--resembles", "3"), "above 0, up to 1"),
     ],

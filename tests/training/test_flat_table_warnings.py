@@ -10,8 +10,8 @@ import pytest
 
 from custintel import train
 from custintel.errors import DataError
-from custintel.training._flat_table import read_flat
-from custintel.training._time_split_and_folds import eras_of, judging_folds
+from custintel.training._flat_table import read_flat_table
+from custintel.training._time_split_and_folds import out_of_time_rows, tuning_folds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ _LEFT = (np.arange(_ROWS) * 7 % 10 < 3).astype(int)
 def _told(columns: dict[str, Any], left: Any = _LEFT) -> str:
     """Notes on a table of these columns beside one that is in order."""
     bill = np.random.default_rng(4).gamma(4, 10, len(left))
-    return "\n".join(read_flat(pd.DataFrame({"bill": bill, **columns, "left": left}), "left").notes)
+    return "\n".join(read_flat_table(pd.DataFrame({"bill": bill, **columns, "left": left}), "left").notes)
 
 
 def _some(values: list[Any]) -> list[Any]:
@@ -137,7 +137,7 @@ def test_a_level_for_nothing_in_several_columns_is_said_once() -> None:
 
 
 def test_public_tables_get_their_hints(data_folder: Path) -> None:
-    told = "\n".join(read_flat(data_folder / "mlc_churn/modeldata_mlc_churn.csv", "churn").notes)
+    told = "\n".join(read_flat_table(data_folder / "mlc_churn/modeldata_mlc_churn.csv", "churn").notes)
     for part in ("day", "eve", "night", "intl"):
         assert f"'total_{part}_minutes' and 'total_{part}_charge' say the same" in told
 
@@ -192,9 +192,9 @@ def test_nobody_stands_on_both_sides(quick_models: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(ChurnClassifier, "predict_proba", lambda s, X: (asked.append(X.index), predict(s, X))[1])
     train("churn", table=_panel(), target="left", models_path=quick_models, tracking=False)
     folds = list(zip(seen[1:6], asked[-5:], strict=True))
-    for learned, judged in folds:
-        assert not set(learned.get_level_values("customer_id")) & set(judged.get_level_values("customer_id"))
-        assert max(learned.get_level_values("as_of")) < min(judged.get_level_values("as_of"))
+    for train_dates, test_dates in folds:
+        assert not set(train_dates.get_level_values("customer_id")) & set(test_dates.get_level_values("customer_id"))
+        assert max(train_dates.get_level_values("as_of")) < min(test_dates.get_level_values("as_of"))
 
 
 def test_dates_of_single_customers_are_one_split(quick_models: Path) -> None:
@@ -206,20 +206,20 @@ def test_dates_of_single_customers_are_one_split(quick_models: Path) -> None:
 
 def test_a_date_of_the_customer_does_not_date_the_row(quick_models: Path) -> None:
     table = _panel().drop(columns="customer_id").rename(columns={"month": "activation_date"})
-    flat = read_flat(table, "left")
+    flat = read_flat_table(table, "left")
     assert flat.date_column is None
     assert "activation_date" in flat.X.columns
-    assert any("date= (--date)" in note for note in flat.notes)
-    asked = read_flat(table, "left", date="Activation_Date")
+    assert any("date_column= (--date-column)" in note for note in flat.notes)
+    asked = read_flat_table(table, "left", date_column="Activation_Date")
     assert asked.date_column == "activation_date"
-    assert eras_of(asked.y) is not None
+    assert out_of_time_rows(asked.y) is not None
 
 
 def test_a_column_that_holds_no_dates_is_refused() -> None:
     with pytest.raises(DataError, match="'calls' holds no dates"):
-        read_flat(_panel(), "left", date="calls")
+        read_flat_table(_panel(), "left", date_column="calls")
     with pytest.raises(DataError, match="no date column"):
-        read_flat(_panel(), "left", date="moon")
+        read_flat_table(_panel(), "left", date_column="moon")
 
 
 def test_too_few_events_before_or_after_are_judged_at_random(quick_models: Path) -> None:
@@ -234,7 +234,7 @@ def test_rows_without_a_date_or_a_customer_are_learned_from_and_counted() -> Non
     table = _panel()
     table.loc[3:5, "month"] = None
     table.loc[7:8, "customer_id"] = None
-    flat = read_flat(table, "left")
+    flat = read_flat_table(table, "left")
     told = "\n".join(flat.notes)
     assert "3 rows without a date in 'month'" in told
     assert "2 of 720 rows have no identifier: each was taken for a customer of its own" in told
@@ -246,14 +246,14 @@ def test_rows_without_a_date_or_a_customer_are_learned_from_and_counted() -> Non
 
 def test_daily_dates_are_judged_by_the_month() -> None:
     table = _panel().assign(date=pd.date_range("2025-01-01", periods=720, freq="6h")).drop(columns="month")
-    flat = read_flat(table, "left")
+    flat = read_flat_table(table, "left")
     assert flat.y.index.get_level_values("as_of").nunique() == 6
 
 
 def test_known_labels_of_the_judged_day_are_not_learned() -> None:
     rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
     y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
-    for learn, test in judging_folds(y, y.index.get_level_values("customer_id"), seed=0).search:
+    for learn, test in tuning_folds(y, y.index.get_level_values("customer_id"), random_state=0).search:
         assert max(y.index[learn].get_level_values("as_of")) < min(y.index[test].get_level_values("as_of"))
 
 

@@ -20,9 +20,9 @@ from custintel import metrics
 from custintel.errors import DataError
 from custintel.html.number_format import count, number, percent, share
 from custintel.metrics import calibration, campaign_profit, discrimination
-from custintel.reports.model._effect_facts import examples
+from custintel.reports.model._importance_facts import examples_facts
 from custintel.reports.model._report_page import render_html
-from custintel.reports.model.evaluation import Evaluation, levelled, merged_places
+from custintel.reports.model.evaluation import Evaluation, merge_small_bins, smooth_small_bins
 from custintel.reports.model.model_report import build_report, write_report
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ FEATURES = [
     ]
 ]
 METADATA = {
-    "version": "3", "created": "2026-11-23", "target": "churn", "seed": 7, "data_digest": "ab12", "features": FEATURES,
+    "version": "3", "created": "2026-11-23", "target": "churn", "random_state": 7, "data_digest": "ab12",
+    "features": FEATURES,
     "windows": {"gap_days": 15, "horizon_days": 60, "dormancy_days": 30},
     "spec": {
         "about": "Who leaves", "label": {"kind": "churn"},
@@ -58,8 +59,8 @@ def make_table(rows: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     bill = np.where(rng.random(rows) < 0.2, np.nan, rng.gamma(4, 8, rows))
     return pd.DataFrame(
-        {"silent_days": rng.poisson(2, rows).astype(float), "events_30d": rng.gamma(2, 20, rows), "last_bill_amount": bill,
-         "plan": pd.Categorical(rng.choice(PLANS, rows))},
+        {"silent_days": rng.poisson(2, rows).astype(float), "events_30d": rng.gamma(2, 20, rows),
+         "last_bill_amount": bill, "plan": pd.Categorical(rng.choice(PLANS, rows))},
         index=pd.Index([f"line-{7_000_000 + i}" for i in range(rows)], name="customer_id"),
     )  # fmt: skip
 
@@ -271,7 +272,7 @@ def test_the_three_customers_are_told_without_exact_values() -> None:
     up = pd.DataFrame(1.0, index=X.index, columns=X.columns)
     model = SimpleNamespace(contributions=lambda given: up.loc[given.index], metadata={})
     evaluation = SimpleNamespace(p=pd.Series(np.linspace(0, 1, rows)), X=X, model=model, smallest_group=10)
-    told = {r["en"].split(":")[0]: r["en"] for r in examples(cast("Evaluation", evaluation))[0]["up"]}
+    told = {r["en"].split(":")[0]: r["en"] for r in examples_facts(cast("Evaluation", evaluation))[0]["up"]}
     assert re.match(r"salary: 1,2\d0,000,", told["salary"])
     assert re.match(r"born: (1954|1955),", told["born"])
     assert "880" not in told["tax_no"]
@@ -472,9 +473,9 @@ def test_the_size_of_the_smallest_group_can_be_set() -> None:
 @settings(max_examples=200, deadline=None)
 @given(counts=st.lists(st.integers(0, 30), min_size=1, max_size=12), least=st.integers(1, 20))
 def test_small_bins_are_merged_with_their_neighbours(counts: list[int], least: int) -> None:
-    places = merged_places(counts, least)
+    places = merge_small_bins(counts, least)
     assert (np.diff(places) >= 0).all()
     totals = np.bincount(places, counts)
     assert ((totals == 0) | (totals >= least)).all() or sum(counts) < least
     if sum(counts) >= least:
-        assert np.isclose(sum(levelled(counts, least)), sum(counts))
+        assert np.isclose(sum(smooth_small_bins(counts, least)), sum(counts))

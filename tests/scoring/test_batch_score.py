@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel import Warehouse, score, train
+from custintel import ChurnClassifier, Warehouse, score, train
+from custintel.artifact import Model
 from custintel.errors import ConfigurationError, DataError, DateError, ModelError, QualityWarning
-from custintel.scoring.batch_score import deciles, write_list
+from custintel.scoring.batch_score import deciles, population_features, write_scores
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from custintel.artifact import Model
     from custintel.training import Run
 
 
@@ -59,6 +59,17 @@ def test_one_row_for_each_customer_of_the_population(quick_run: Run, wh: Warehou
     assert scores["reason_1_en"].str.len().min() > 5
 
 
+def test_only_the_columns_that_are_read_are_built(quick_run: Run, wh: Warehouse) -> None:
+    names = quick_run.model.feature_names[:3]
+    learner = ChurnClassifier(effort="fast", n_jobs=1).fit(quick_run.evaluation.X[names], quick_run.evaluation.y)
+    small = Model("churn", learner, {**quick_run.model.metadata, "peer_column": None})
+    every, skipped = population_features(quick_run.model, wh, wh.period[1], None)
+    built, also_skipped = population_features(small, wh, wh.period[1], None)
+    assert set(small.feature_names) <= set(built.columns) < set(every.columns)
+    assert skipped == also_skipped
+    pd.testing.assert_frame_equal(built, every[built.columns], rtol=1e-9)
+
+
 def test_a_past_date_sees_nothing_of_later_days(quick_run: Run, wh: Warehouse, quick_tables: Path) -> None:
     calls = pd.read_parquet(quick_tables / "usage.parquet")
     then = Warehouse.from_frames(usage=calls[calls["event_time"] < "2025-06-01"])
@@ -81,13 +92,13 @@ def test_the_same_input_gives_the_same_bytes(quick_run: Run, quick_tables: Path,
 
 
 def test_by_address(quick_run: Run, wh: Warehouse) -> None:
-    by_address = score("models:/churn@champion", wh, tracking_uri=quick_run.tracked.uri)  # type: ignore[union-attr]
+    by_address = score("models:/churn@champion", wh, store=quick_run.tracked.store)  # type: ignore[union-attr]
     pd.testing.assert_frame_equal(by_address, score(quick_run.model, wh))
 
 
 def test_an_unknown_address(tmp_path: Path, wh: Warehouse) -> None:
     with pytest.raises(ModelError, match="nobody"):
-        score("models:/nobody@champion", wh, tracking_uri=tmp_path)
+        score("models:/nobody@champion", wh, store=tmp_path)
 
 
 @pytest.mark.parametrize("as_of", ["2024-12-31", "2025-08-01", "not a date"])
@@ -144,7 +155,7 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path, monkeypatch: pyte
     place.write_text("former")
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
-        write_list(pd.DataFrame({"a": [1]}), place)
+        write_scores(pd.DataFrame({"a": [1]}), place)
     assert place.read_text() == "former"
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
 
@@ -152,14 +163,14 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path, monkeypatch: pyte
 _KILLED = """
 import sys, time
 import pandas as pd
-from custintel.scoring.batch_score import write_list
+from custintel.scoring.batch_score import write_scores
 real = pd.DataFrame.to_csv
 def slow(self, path, **rest):
     real(self, path, **rest)
     print("half", flush=True)
     time.sleep(60)
 pd.DataFrame.to_csv = slow
-write_list(pd.DataFrame({"a": range(1000)}), sys.argv[1])
+write_scores(pd.DataFrame({"a": range(1000)}), sys.argv[1])
 """
 
 
@@ -172,5 +183,5 @@ def test_a_killed_run_leaves_the_former_file_whole(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=30)
     assert place.read_text() == "former"
-    write_list(pd.DataFrame({"a": [1]}), place)
+    write_scores(pd.DataFrame({"a": [1]}), place)
     assert pd.read_csv(place)["a"].tolist() == [1]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from custintel.artifact import Model
     from custintel.reports.model.evaluation import Evaluation
-    from custintel.training.mlflow_run import Tracked
+    from custintel.training._write_mlflow_run import TrackedRun
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Run:
 
     model: Model
     evaluation: Evaluation
-    tracked: Tracked | None = None
+    tracked: TrackedRun | None = None
 
     @property
     def metrics(self) -> Mapping[str, Mapping[str, float]]:
@@ -70,7 +70,7 @@ class Run:
         lines = [f"Run of {self.model!r}", *(f"  {name:<18}{shown}" for name, shown in self._shown())]
         if self.tracked is not None:
             lines.append(
-                f"  models:/{self.model.name}/{self.tracked.version} ({self.tracked.alias}) in {self.tracked.uri}"
+                f"  models:/{self.model.name}/{self.tracked.version} ({self.tracked.alias}) in {self.tracked.store}"
             )
         return "\n".join(lines)
 

@@ -7,32 +7,30 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.errors import ModelError
 from custintel.files.atomic_write import scratch_folder
 from custintel.files.process_identity import current_process, parse_process
-from custintel.training.mlflow_flavor import Flavor, typical_row
-from custintel.training.mlflow_store import open_store, store_folder, store_uri
+from custintel.training.mlflow_flavor import ModelFlavor, median_row
+from custintel.training.mlflow_store import REPORT_FOLDER, open_store, store_folder, store_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from custintel.artifact import Model
     from custintel.reports.model.evaluation import Evaluation
 
 
-REPORT = "report"
 _OWNER = "custintel_owner"
 _WINDOWS = ("train_as_of", "test_as_of", "gap_days", "horizon_days", "dormancy_days")
 
 
 @dataclass(frozen=True)
-class Record:
-    """What is written down about a training: where, what was learned, and when it began."""
+class TrainingRecord:
+    """What is written to MLflow about a training: the model, its evaluation, its parameters, and when it began."""
 
     model: Model
     evaluation: Evaluation
@@ -44,18 +42,18 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackedRun:
     """Where the run and the model stand in MLflow."""
 
-    uri: str
+    store: str
     run_id: str
     version: str
     alias: str
 
 
-def track_run(record: Record, place: str | Path | None = None) -> Tracked:
+def write_mlflow_run(record: TrainingRecord, store: str | Path | None = None) -> TrackedRun:
     """Write one finished run; the first version of a model becomes ``champion``, later ones ``challenger``."""
-    uri = store_uri(place)
+    uri = store_uri(store)
     model = record.model
     with open_store(uri) as mlflow, scratch_folder() as folder, _mlflow_writes_into(folder):
         client = mlflow.MlflowClient()
@@ -69,16 +67,16 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
         )
         run_id = str(run.info.run_id)
         try:
-            _log_facts(client, run_id, record)
-            _log_data(mlflow, run_id, record)
-            _log_files(client, run_id, record, folder)
+            _log_parameters_and_metrics(client, run_id, record)
+            _log_data_digests(mlflow, run_id, record)
+            _log_trials_and_report(client, run_id, record, folder)
             version = _log_model(client, run.info, record)
-            alias = _name_version(client, model.name, version, record.promote)
+            alias = _set_version_alias(client, model.name, version, record.promote)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
-    return Tracked(uri, run_id, version, alias)
+    return TrackedRun(uri, run_id, version, alias)
 
 
 @contextmanager
@@ -108,11 +106,11 @@ def _experiment(client: Any, name: str, uri: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     folder = store_folder(uri)
-    place = (folder / "mlruns" / name).as_uri() if folder is not None else None
-    return str(client.create_experiment(name, artifact_location=place))
+    store = (folder / "mlruns" / name).as_uri() if folder is not None else None
+    return str(client.create_experiment(name, artifact_location=store))
 
 
-def _log_facts(client: Any, run_id: str, record: Record) -> None:
+def _log_parameters_and_metrics(client: Any, run_id: str, record: TrainingRecord) -> None:
     """Parameters, metrics with both ends of their intervals, windows and digest as tags; one request."""
     from mlflow.entities import Metric, Param, RunTag
 
@@ -141,7 +139,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _log_data(mlflow: Any, run_id: str, record: Record) -> None:
+def _log_data_digests(mlflow: Any, run_id: str, record: TrainingRecord) -> None:
     """Digest and schema of the training and test tables; the rows themselves are not stored."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -158,85 +156,47 @@ def _log_data(mlflow: Any, run_id: str, record: Record) -> None:
 
 def _plain_frame(X: pd.DataFrame) -> pd.DataFrame:
     """Doubles and strings, as the signature says."""
-    typical = typical_row(X)
-    columns = {n: X[n].astype("float64" if typical[n].dtype == "float64" else object) for n in typical.columns}
+    medians = median_row(X)
+    columns = {n: X[n].astype("float64" if medians[n].dtype == "float64" else object) for n in medians.columns}
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def _log_files(client: Any, run_id: str, record: Record, folder: Path) -> None:
+def _log_trials_and_report(client: Any, run_id: str, record: TrainingRecord, folder: Path) -> None:
     """Trials as a table; the report as HTML and JSON, so that it can be read and drawn again from MLflow."""
     from custintel.reports.model.model_report import write_report
 
     evaluation = record.evaluation
     if evaluation.trials is not None:
         client.log_table(run_id, evaluation.trials.astype(object).where(evaluation.trials.notna(), None), "trials.json")
-    write_report(evaluation, folder / REPORT / "report.html")
-    client.log_artifacts(run_id, str(folder / REPORT), REPORT)
+    write_report(evaluation, folder / REPORT_FOLDER / "report.html")
+    client.log_artifacts(run_id, str(folder / REPORT_FOLDER), REPORT_FOLDER)
 
 
-def _log_model(client: Any, run: Any, record: Record) -> str:
+def _log_model(client: Any, run: Any, record: TrainingRecord) -> str:
     """The delivered model in MLflow's folder and registry; its version there."""
     from mlflow.models import Model as MlflowModel
 
     model = record.model
     # made by hand, because MLflow would put it into the experiment that is active in this process
-    place = client.create_logged_model(run.experiment_id, name="model", source_run_id=run.run_id)
+    store = client.create_logged_model(run.experiment_id, name="model", source_run_id=run.run_id)
     info = MlflowModel.log(
         artifact_path=None,
         name="model",
-        model_id=place.model_id,
+        model_id=store.model_id,
         run_id=run.run_id,
-        flavor=Flavor(model, typical_row(record.X_train[model.feature_names])),
+        flavor=ModelFlavor(model, median_row(record.X_train[model.feature_names])),
         registered_model_name=model.name,
         await_registration_for=0,
     )
     return str(info.registered_model_version)
 
 
-def _name_version(client: Any, name: str, version: str, promote: bool) -> str:
+def _set_version_alias(client: Any, name: str, version: str, promote: bool) -> str:
     """Champion when there is none or when asked; otherwise challenger.
 
-    The figures of two trainings come from different months, so the better figure alone moves nobody up.
+    The metrics of two trainings come from different months, so the better metric alone moves nobody up.
     """
     aliases = client.get_registered_model(name).aliases
     alias = "champion" if promote or "champion" not in aliases else "challenger"
     client.set_registered_model_alias(name, alias, version)
     return alias
-
-
-def fetch_report(model: str, place: str | Path | None = None) -> dict[str, Any]:
-    """The JSON twin of the report of a tracked model (``models:/...``, ``runs:/ID``), or a ``report.json`` file."""
-    if model.endswith(".json"):
-        return _read_report(Path(model))
-    with open_store(place) as mlflow, scratch_folder() as folder:
-        try:
-            run_id = _run_of(mlflow.MlflowClient(), model)
-            found = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=REPORT, dst_path=folder)
-        except mlflow.exceptions.MlflowException as error:
-            raise ModelError(
-                f"no report of {model}: {error.message}\n  given: store {store_uri(place)}\n"
-                "  hint: check the name and the store (--store, MLFLOW_TRACKING_URI)"
-            ) from error
-        return _read_report(Path(found) / "report.json")
-
-
-def _run_of(client: Any, model: str) -> str:
-    """The run behind an address."""
-    if model.startswith("runs:/"):
-        return model.removeprefix("runs:/").split("/")[0]
-    address = model.removeprefix("models:/")
-    if "@" in address:
-        return str(client.get_model_version_by_alias(*address.split("@", 1)).run_id)
-    name, _, version = address.partition("/")
-    if not version:
-        raise ModelError(
-            f"no address of a model: {model}\n  allowed: models:/churn@champion, models:/churn/3, runs:/ID"
-        )
-    return str(client.get_model_version(name, version).run_id)
-
-
-def _read_report(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ModelError(f"no such file: {path}")
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

@@ -1,4 +1,4 @@
-"""The pictures of what the model goes by: importance, dependence, and how far a table's rows were kept."""
+"""What drives the scores, drawn: importance by column and by family, and dependence on the values of a column."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from custintel.html.number_format import human_number, percent, quantity, share, signed
+from custintel.explain.reason_words import quantity
+from custintel.html.chart_axes import ACCENT, BRAND, GRID, MUTED, PALE, RULE
+from custintel.html.number_format import percent, share, short_number, signed
 from custintel.html.svg_drawing import Drawing, Scale, fit_text, text_width, ticks
-from custintel.reports.model._performance_charts import ACCENT, BRAND, GRID, MUTED, PALE, RULE
 
 FAMILY_COLORS = (
     "#0b5c7a", "#c9501f", "#5a8a3c", "#8a5a9e", "#c2952a", "#4a7fc1", "#a3455a", "#4f9a94", "#7a6a53", "#8892a0",
@@ -95,7 +96,7 @@ def _number_axis(d: Drawing, x: Scale, feature: Facts) -> None:
     scale = 100 if feature["unit"] in ("share", "relative") else 1
     last = -1e9
     for value in values:
-        text = human_number(value * scale)
+        text = short_number(value * scale)
         if x(value) - last > 14 + 6 * len(text):
             d.line([(x(value), 212), (x(value), 216)], RULE)
             d.text((x(value), 229), text, "muted", "middle")

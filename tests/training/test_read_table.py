@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training.read_table import find_separator, read_table, tidy
+from custintel.training.read_table import clean_table, find_separator, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,25 +58,25 @@ def test_separator_of_one_column() -> None:
     ],
 )
 def test_cells(cells: list[object], expected: list[object]) -> None:
-    got = tidy(pd.DataFrame({"a": pd.Series(cells, dtype=object)})).frame["a"].tolist()
+    got = clean_table(pd.DataFrame({"a": pd.Series(cells, dtype=object)})).frame["a"].tolist()
     assert [None if value != value else value for value in got] == [None if v != v else v for v in expected]
 
 
 def test_blank_numbers_are_counted() -> None:
-    table = tidy(pd.DataFrame({"total": ["12.5"] * 38 + [" ", "-"]}))
+    table = clean_table(pd.DataFrame({"total": ["12.5"] * 38 + [" ", "-"]}))
     assert table.notes == (
         "'total': numbers written as text were read as numbers; 2 cells without a number are missing",
     )
 
 
 def test_dates_written_as_text() -> None:
-    frame = tidy(pd.DataFrame({"since": ["2024-01-31", "2025-02-01", None]})).frame
+    frame = clean_table(pd.DataFrame({"since": ["2024-01-31", "2025-02-01", None]})).frame
     assert frame["since"].dt.year.tolist()[:2] == [2024, 2025]
 
 
 def test_the_given_frame_is_not_changed() -> None:
     given = pd.DataFrame({"Call  Failure": ["1", "2"]})
-    tidy(given)
+    clean_table(given)
     assert given.columns.tolist() == ["Call  Failure"]
     assert given["Call  Failure"].tolist() == ["1", "2"]
 

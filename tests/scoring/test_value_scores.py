@@ -13,7 +13,7 @@ from custintel import Warehouse, score
 from custintel.artifact import Model
 from custintel.cli._main import app
 from custintel.errors import ConfigurationError
-from custintel.scoring._value_list import value_tiers
+from custintel.scoring._value_scores import value_tiers
 from custintel.value import ValueModel, value_table
 
 if TYPE_CHECKING:

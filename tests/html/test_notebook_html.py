@@ -71,11 +71,11 @@ def test_a_warehouse_without_times_and_faults() -> None:
 def test_builder_shows_families_and_what_columns_mean() -> None:
     builder = FeatureBuilder(["usage", "billing"])
     shown = _text(builder)
-    assert f"{len(builder.describe())} columns in 2 families" in shown
+    assert f"{len(builder.describe())} columns in {len(builder.catalogue.families)} families" in shown
     for row in builder.describe().itertuples():
         assert row.column in shown
         assert row.about_zh in shown
-    assert repr(builder).startswith("FeatureBuilder(billing, usage: ")
+    assert repr(builder).startswith("FeatureBuilder(bills, bill_changes, ")
     assert "more families" in repr(FeatureBuilder())
 
 

@@ -22,7 +22,7 @@ _LEVELS = (0.80, 0.95, 0.99)
 _UNKNOWN = "the annualised value is not known"
 
 
-def value_list(model: Model, wh: Warehouse, date: pd.Timestamp) -> pd.DataFrame:
+def value_scores(model: Model, wh: Warehouse, date: pd.Timestamp) -> pd.DataFrame:
     """Every line in service with its values, highest PV first; the tier is that of the annualised value.
 
     Key accounts and public customers have tiers of their own. The thresholds are those kept with the model

@@ -1,4 +1,4 @@
-"""Typical values of columns: over all customers and by peers."""
+"""Medians of columns, over all customers and by peer group; the stored best model of simulated operators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.training.judge_model import describe_columns
+from custintel import FeatureBuilder
+from custintel.training.evaluate_model import describe_columns, p_observable
 
 
 @pytest.fixture
@@ -51,3 +52,8 @@ def test_without_a_peer_column(X: pd.DataFrame, peer_column: str | None) -> None
 def test_plain_json(X: pd.DataFrame) -> None:
     entries = describe_columns(X, peer_column="billing_type")
     assert json.loads(json.dumps(entries, allow_nan=False)) == entries
+
+
+def test_the_stored_ceiling_reads_only_features_of_the_catalogue() -> None:
+    known = set(FeatureBuilder().describe()["column"])
+    assert set(p_observable().feature_names) <= known

@@ -1,4 +1,4 @@
-"""What a judged model is worth: metrics with intervals, decile cut-offs, and what its columns mean."""
+"""Evaluation of a model: metrics with intervals, decile cut-offs, column descriptions, and a model to compare with."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 from custintel.metrics import calibration, confidence_intervals, discrimination
 
 _REPEATS = 200
-_FEWEST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
+_LEAST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
 _Metric = Callable[..., Any]
 
 
-def judge(y: pd.Series, p: pd.Series, costs: Mapping[str, float], seed: int = 0) -> dict[str, dict[str, float]]:
+def metrics_with_intervals(
+    y: pd.Series, p: pd.Series, costs: Mapping[str, float], random_state: int = 0
+) -> dict[str, dict[str, float]]:
     """Value and 95 % interval (bootstrap over customers) of each metric."""
     answer, score = y.to_numpy(np.float64), p.to_numpy(np.float64)
     groups = _customers(p)
     judged = {}
     for name, metric in _metrics(costs).items():
         interval = confidence_intervals.bootstrap_interval(
-            metric, answer, score, n_resamples=_REPEATS, random_state=seed, groups=groups
+            metric, answer, score, n_resamples=_REPEATS, random_state=random_state, groups=groups
         )
         judged[name] = {key: float(value) for key, value in interval._asdict().items()}
     return judged
@@ -71,45 +73,52 @@ def decile_edges(p: pd.Series) -> list[float]:
 def describe_columns(
     X: pd.DataFrame, catalogue: pd.DataFrame | None = None, peer_column: str | None = None
 ) -> list[dict[str, Any]]:
-    """One entry a column: the words of the catalogue, and the typical value to compare a customer with.
+    """One entry a column: the words of the catalogue, and the median to compare a customer with.
 
-    With a peer column, `peers` has the same for each kind of customers, and how usual that value is.
+    With a peer column, `peers` has the same for each peer group, and how many of the peers have that value.
 
     >>> X = pd.DataFrame({"bill": [30.0] * 40 + [None] * 40, "billing_type": ["postpaid"] * 40 + ["prepaid"] * 40})
     >>> describe_columns(X, peer_column="billing_type")[0]["peers"]["prepaid"]
     {'median': None, 'missing': 1.0, 'at_median': 0.0}
     """
-    words = {} if catalogue is None else {str(row["column"]): row for row in catalogue.to_dict("records")}
-    kinds = _kinds(X, peer_column)
+    entries = {} if catalogue is None else {str(row["column"]): row for row in catalogue.to_dict("records")}
+    peer_groups = _peer_groups(X, peer_column)
     return [
-        {"column": str(n), **_words(words.get(str(n), {})), "median": _typical(X[n]), **_among_peers(X[n], kinds)}
+        {
+            "column": str(n),
+            **_dictionary_entry(entries.get(str(n), {})),
+            "median": _median_or_mode(X[n]),
+            **_facts_by_peer_group(X[n], peer_groups),
+        }
         for n in X.columns
     ]
 
 
-def _kinds(X: pd.DataFrame, peer_column: str | None) -> dict[str, Any]:
-    """Rows of each kind of customers that is frequent enough."""
+def _peer_groups(X: pd.DataFrame, peer_column: str | None) -> dict[str, Any]:
+    """Rows of each peer group that is large enough."""
     if peer_column is None or peer_column not in X.columns:
         return {}
-    kinds = X[peer_column].astype(object)
-    counts = kinds.value_counts()
-    return {str(k): (kinds == k).to_numpy(bool) for k in sorted(counts.index, key=str) if counts[k] >= _FEWEST_PEERS}
+    peer_groups = X[peer_column].astype(object)
+    counts = peer_groups.value_counts()
+    return {
+        str(k): (peer_groups == k).to_numpy(bool) for k in sorted(counts.index, key=str) if counts[k] >= _LEAST_PEERS
+    }
 
 
-def _among_peers(column: pd.Series, kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """Typical value of each kind, share of missing values, share of values that are the typical one."""
-    return {"peers": {kind: _usual(column[rows]) for kind, rows in kinds.items()}} if kinds else {}
+def _facts_by_peer_group(column: pd.Series, peer_groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Median, share of missing values and share of values equal to the median, for each peer group."""
+    return {"peers": {kind: _peer_facts(column[rows]) for kind, rows in peer_groups.items()}} if peer_groups else {}
 
 
-def _usual(column: pd.Series) -> dict[str, Any]:
-    median = _typical(column)
+def _peer_facts(column: pd.Series) -> dict[str, Any]:
+    median = _median_or_mode(column)
     known = column.dropna()
     alike = (known == median) if isinstance(median, float) else (known.astype(str) == median)
     shares = {"missing": 1 - len(known) / len(column), "at_median": float(alike.sum()) / len(column)}
     return {"median": median, **{name: round(share, 4) for name, share in shares.items()}}
 
 
-def _words(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _dictionary_entry(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Name, unit and meaning of missing, as plain values."""
     keys = ("about", "about_zh", "unit", "missing", "family", "feature", "window")
     return {key: _plain(row[key]) for key in keys if key in row and not _absent(row[key])}
@@ -123,7 +132,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _typical(column: pd.Series) -> float | str | None:
+def _median_or_mode(column: pd.Series) -> float | str | None:
     """Median of numbers, most frequent value of everything else if enough customers have it."""
     filled = column.dropna()
     if filled.empty:
@@ -133,9 +142,6 @@ def _typical(column: pd.Series) -> float | str | None:
     counts = filled.astype(str).value_counts()
     # what few customers have in common is their personal data
     return str(counts[counts == counts.max()].index.min()) if counts.max() >= MIN_LEVEL_COUNT else None
-
-
-# The ceiling that a model of a simulated operator can be held against.
 
 
 def p_observable() -> Model:

@@ -1,9 +1,9 @@
-"""What the model's metadata say about its columns: names, units, typical values, and which belong together.
+"""What the model's metadata say about its columns: names, units, medians, and which reason group they belong to.
 
 >>> notes = {"features": [{"column": "events_30d", "about": "Calls", "about_zh": "通话", "unit": "events"}]}
->>> column_notes(notes, ["events_30d", "plan"])["events_30d"].name("en")
+>>> column_descriptions(notes, ["events_30d", "plan"])["events_30d"].name("en")
 'Calls, last 30 days'
->>> matters(notes, ["events_7d", "events_30d", "plan"])
+>>> reason_groups(notes, ["events_7d", "events_30d", "plan"])
 {'events_7d': 'events', 'events_30d': 'events', 'plan': 'plan'}
 """
 
@@ -16,16 +16,16 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from custintel.errors import ConfigurationError
-from custintel.explain._peer_values import Typical, typical_of
-from custintel.html.number_format import words
+from custintel.explain._peer_groups import PeerMedian, peer_median
+from custintel.explain.reason_words import words
 
-Groups = Mapping[str, Sequence[str]]
+ReasonGroups = Mapping[str, Sequence[str]]
 
 _WINDOW = re.compile(r"_(\d+)d$")
 
 
 @dataclass(frozen=True)
-class ColumnNote:
+class ColumnDescription:
     """What a reader must know to understand one column."""
 
     column: str
@@ -43,9 +43,9 @@ class ColumnNote:
         found = _WINDOW.search(self.column)
         return int(found.group(1)) if found else None
 
-    def typical(self, kind: str = "") -> Typical:
-        """Return what is typical of customers of one kind, or of all."""
-        return typical_of(self.entry, kind)
+    def median_of(self, group: str = "") -> PeerMedian:
+        """Return the median of one peer group, or of all customers."""
+        return peer_median(self.entry, group)
 
     def name(self, language: str) -> str:
         """Return the column in words, with its window where the catalogue's text leaves it out."""
@@ -57,16 +57,16 @@ class ColumnNote:
         return text
 
 
-def column_notes(metadata: Mapping[str, Any], columns: Sequence[str]) -> dict[str, ColumnNote]:
-    """Return a note for every column; a column without metadata is known by its name."""
+def column_descriptions(metadata: Mapping[str, Any], columns: Sequence[str]) -> dict[str, ColumnDescription]:
+    """Return a description of every column; a column without metadata is known by its name."""
     known = {str(entry.get("column")): entry for entry in metadata.get("features") or () if isinstance(entry, Mapping)}
     return {column: _note(column, known.get(column, {})) for column in map(str, columns)}
 
 
-def _note(column: str, entry: Mapping[str, Any]) -> ColumnNote:
+def _note(column: str, entry: Mapping[str, Any]) -> ColumnDescription:
     """Read one entry of metadata["features"]."""
     about = {"en": str(entry.get("about") or column), "zh": str(entry.get("about_zh") or "")}
-    return ColumnNote(
+    return ColumnDescription(
         column=column,
         about=about,
         unit=str(entry.get("unit") or ""),
@@ -78,28 +78,30 @@ def _note(column: str, entry: Mapping[str, Any]) -> ColumnNote:
     )
 
 
-def direction_kind(metadata: Mapping[str, Any]) -> str:
+def score_meaning(metadata: Mapping[str, Any]) -> str:
     """Tell a risk from a plain score by the model's name, label and target."""
     spec = metadata.get("spec") or {}
     label = spec.get("label") if isinstance(spec, Mapping) else None
     kind = label.get("kind") if isinstance(label, Mapping) else ""
-    said = " ".join(str(part).lower() for part in (metadata.get("name"), metadata.get("target"), kind))
-    return "risk" if any(word in said for word in words()["risk_words"]) else "score"
+    named = " ".join(str(part).lower() for part in (metadata.get("name"), metadata.get("target"), kind))
+    return "risk" if any(word in named for word in words()["risk_words"]) else "score"
 
 
-def matters(metadata: Mapping[str, Any], columns: Sequence[str], groups: Groups | None = None) -> dict[str, str]:
-    """Return the matter each column speaks of, so that several reasons are several matters.
+def reason_groups(
+    metadata: Mapping[str, Any], columns: Sequence[str], groups: ReasonGroups | None = None
+) -> dict[str, str]:
+    """Return the reason group of each column, so that several reasons have several subjects.
 
     Given groups come first, then metadata["reason_groups"], then the groups of the model's specification; a column
     in none of them belongs to the reason group that the catalogue gives it, else to its feature, whatever the window.
     With given groups the catalogue's are not asked.
     """
     chosen = _checked(groups) if groups is not None else _groups_of(metadata)
-    notes = column_notes(metadata, columns)
-    return {column: _matter(note, chosen, groups is None) for column, note in notes.items()}
+    descriptions = column_descriptions(metadata, columns)
+    return {name: _reason_group_of(column, chosen, groups is None) for name, column in descriptions.items()}
 
 
-def _checked(groups: Groups) -> Groups:
+def _checked(groups: ReasonGroups) -> ReasonGroups:
     """Refuse groups that are not names with lists of columns."""
     if isinstance(groups, Mapping) and all(not isinstance(g, str) and isinstance(g, Sequence) for g in groups.values()):
         return groups
@@ -109,11 +111,11 @@ def _checked(groups: Groups) -> Groups:
     )
 
 
-def _groups_of(metadata: Mapping[str, Any]) -> Groups:
+def _groups_of(metadata: Mapping[str, Any]) -> ReasonGroups:
     """Return the groups the model carries, or none."""
     spec = metadata.get("spec")
-    said = spec.get("reasons") if isinstance(spec, Mapping) else None
-    of_spec = said.get("groups") if isinstance(said, Mapping) else None
+    reasons = spec.get("reasons") if isinstance(spec, Mapping) else None
+    of_spec = reasons.get("groups") if isinstance(reasons, Mapping) else None
     for groups in (metadata.get("reason_groups"), of_spec):
         if isinstance(groups, Mapping) and groups:
             return {str(name): _patterns(group) for name, group in groups.items()}
@@ -126,11 +128,11 @@ def _patterns(group: Any) -> list[str]:
     return [listed] if isinstance(listed, str) else [str(pattern) for pattern in listed]
 
 
-def _matter(note: ColumnNote, groups: Groups, by_reason: bool) -> str:
-    """Return the first group with the column, else its reason group, else its feature's name."""
+def _reason_group_of(column: ColumnDescription, groups: ReasonGroups, by_reason: bool) -> str:
+    """Return the first group with the column, else the group of the catalogue, else its feature's name."""
     for name, patterns in groups.items():
-        if any(fnmatchcase(note.column, pattern) for pattern in patterns):
+        if any(fnmatchcase(column.column, pattern) for pattern in patterns):
             return name
-    if by_reason and note.reason:
-        return note.reason
-    return note.feature or _WINDOW.sub("", note.column)
+    if by_reason and column.reason:
+        return column.reason
+    return column.feature or _WINDOW.sub("", column.column)

@@ -16,7 +16,7 @@ from custintel.cli._exit_codes import MEANINGS, ExitCode
 from custintel.cli._main import main
 from custintel.cli._rule_input import read_rows
 from custintel.errors import DataError
-from custintel.scoring.batch_score import write_list
+from custintel.scoring.batch_score import write_scores
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ def test_scores_and_call_lists_are_no_formulas(tmp_path: Path, quick_run: Run, q
     usage["customer_id"] = "=" + usage["customer_id"]
     (tmp_path / "tables").mkdir()
     usage.to_csv(tmp_path / "tables" / "usage.csv", index=False)
-    store, scores = quick_run.tracked.uri, tmp_path / "scores.csv"  # type: ignore[union-attr]
+    store, scores = quick_run.tracked.store, tmp_path / "scores.csv"  # type: ignore[union-attr]
     assert run("score", "models:/churn@champion", tmp_path / "tables", "--store", store, "--out", scores) == 0
     values = read_rows(scores)[["customer_id"]].head(50).assign(offer="-20 %", value=5.0, cost=1.0)
     assert values["customer_id"].isin(usage["customer_id"]).all()
-    write_list(values, tmp_path / "values.csv")
+    write_scores(values, tmp_path / "values.csv")
     (tmp_path / "limits.yaml").write_text("budget: 20\n")
     calls = tmp_path / "calls.csv"
     assert run("decide", tmp_path / "values.csv", "--constraints", tmp_path / "limits.yaml", "--out", calls) == 0
@@ -172,7 +172,7 @@ def test_debug_shows_where() -> None:
 
 
 def test_scoring_an_unknown_date(quick_run: Run, quick_tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = quick_run.tracked.uri  # type: ignore[union-attr]
+    store = quick_run.tracked.store  # type: ignore[union-attr]
     code = run("score", "models:/churn@champion", quick_tables, "--store", store, "--as-of", "2030-01-01")
     assert code == 1
     assert "allowed: 2025-01-01 to 2025-07-31" in capsys.readouterr().err

@@ -1,10 +1,14 @@
-"""Search for better parameters of the learner, and keep the default ones unless the gain is real.
+"""The search for better parameters of the learner; the default ones stay unless the gain is significant.
 
-*Search*: Optuna (TPE, seeded) looks at single-model fits (``effort="fast"``) over grouped folds, out of time where
-there are dates (`_folds`); trial 0 holds the default parameters, the next ones those that served earlier runs
-(`_warm_starts`); a trial that falls behind the median after a fold is stopped. *Final*: the best trial and the default
-are fitted in full over the same folds, repeated for small tables, and the default stays unless the best beats it by
-more than one standard error of the paired difference. No MLflow run is made per trial: the trials are one table.
+*Search*: Optuna (TPE, seeded) evaluates single-model fits (``effort="fast"``) on grouped folds, out of time where there
+are dates. Trial 0 holds the default parameters, and the next ones hold those that served earlier runs of the same model
+in MLflow. A trial that falls behind the median after a fold is stopped. *Comparison*: best trial and default are fitted
+in full on the same folds, repeated for small tables, and the default stays unless the best one is better by more
+than one standard error of the paired difference. No MLflow run is made for a trial: the trials are one table.
+
+>>> space = {"leaves": {"low": 4, "high": 31}, "l2": {"low": 0.1, "high": 30.0}, "kind": ["a", "b"]}
+>>> restrict_to_space(space, {"leaves": "12", "l2": "900.0", "kind": "b", "random_state": "7"})
+{'leaves': 12, 'kind': 'b'}
 """
 
 from __future__ import annotations
@@ -22,34 +26,36 @@ from sklearn.metrics import roc_auc_score
 from custintel.errors import ConfigurationError, MissingExtraError
 from custintel.files.atomic_write import scratch_folder
 from custintel.progress import track
-from custintel.training._time_split_and_folds import Fold, Judging, judging_folds
+from custintel.training._time_split_and_folds import Fold, TuningFolds, tuning_folds
 from custintel.training.mlflow_store import open_store
 
+_RUNS = 3  # earlier runs whose parameters are tried
+_TRIALS_FILE = "trials.json"
 _WARM_UP = 4
-_MOST_STARTS = 4
-_JUDGED_TO_LEARNED = 1 / 2
+_MOST_STARTING_POINTS = 4
+_TEST_TO_TRAIN_SIZE = 1 / 2
 
-Learner = Callable[[Mapping[str, Any]], Any]
+LearnerFactory = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """The parameters that won (empty: the default ones), the table of trials, and how they were judged, in words."""
+    """The parameters that won (empty: the default ones), the table of trials, and how they were evaluated, in words."""
 
     params: Mapping[str, Any]
     trials: pd.DataFrame
-    judged: str = ""
+    evaluation: str = ""
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What every trial is judged on."""
+class _FoldEvaluation:
+    """The table, the learner and the seed with which the folds of every trial are evaluated."""
 
-    learner: Learner
+    learner: LearnerFactory
     X: pd.DataFrame
     y: pd.Series
     groups: Any
-    seed: int
+    random_state: int
 
     def auc(
         self,
@@ -70,50 +76,55 @@ class _Task:
 
 
 def tune_parameters(  # noqa: PLR0913 - the table, the space, and how to search it
-    learner: Learner,
+    learner: LearnerFactory,
     X: pd.DataFrame,
     y: pd.Series,
     groups: Any,
     space: Mapping[str, Any],
-    how: tuple[int, int],
     *,
-    known_after: int = 0,
-    starts: Sequence[Mapping[str, Any]] = (),
+    trials: int,
+    random_state: int,
+    label_delay_days: int = 0,
+    starting_points: Sequence[Mapping[str, Any]] = (),
 ) -> Tuning:
-    """Search `space` with ``how = (trials, seed)``; the learner is a function of its parameters.
+    """Search `space` in so many trials; the learner is a function of its parameters.
 
-    `known_after` is the number of days until a label is known, `starts` are parameters to be tried first.
+    `label_delay_days` is the number of days until a label is known, `starting_points` are parameters to be tried first.
     """
-    trials, seed = how
-    task = _Task(learner, X, y, groups, seed)
-    judging = judging_folds(y, groups, seed, known_after)
-    study = _search(task, judging, space, (trials, starts))
+    task = _FoldEvaluation(learner, X, y, groups, random_state)
+    folds = tuning_folds(y, groups, random_state, label_delay_days)
+    study = _search(task, folds, space, (trials, starting_points))
     best = study.best_trial
     table = _trials_table(study)
     if best.number == 0:
-        return Tuning({}, table, judging.about)
-    final = {number: task.auc(params, judging.final) for number, params in ((0, {}), (best.number, best.params))}
+        return Tuning({}, table, folds.description)
+    final = {number: task.auc(params, folds.final) for number, params in ((0, {}), (best.number, best.params))}
     table["final_auc"] = table["trial"].map({number: float(np.mean(aucs)) for number, aucs in final.items()})
-    won = _clearly_better(final[best.number], final[0])
-    return Tuning(dict(best.params) if won else {}, table, judging.about)
+    won = _significantly_better(final[best.number], final[0])
+    return Tuning(dict(best.params) if won else {}, table, folds.description)
 
 
-def _clearly_better(aucs: list[float], default: list[float]) -> bool:
+def _significantly_better(aucs: list[float], default: list[float]) -> bool:
     """Better by more than one standard error of the paired difference.
 
     Folds share rows to learn from, so the error of their mean is larger than its spread over the root of their number
     (Nadeau and Bengio 2003): with three folds, half as large a part is judged as is learned from.
 
-    >>> _clearly_better([0.81, 0.83, 0.82], [0.80, 0.82, 0.80]), _clearly_better([0.85, 0.80, 0.80], [0.80, 0.81, 0.81])
-    (True, False)
+    >>> _significantly_better([0.81, 0.83, 0.82], [0.80, 0.82, 0.80])
+    True
+    >>> _significantly_better([0.85, 0.80, 0.80], [0.80, 0.81, 0.81])
+    False
     """
     gain = np.asarray(aucs) - np.asarray(default)
-    error = gain.std(ddof=1) * np.sqrt(1 / len(gain) + _JUDGED_TO_LEARNED)
+    error = gain.std(ddof=1) * np.sqrt(1 / len(gain) + _TEST_TO_TRAIN_SIZE)
     return bool(gain.mean() > error and gain.mean() > 0)
 
 
 def _search(
-    task: _Task, judging: Judging, space: Mapping[str, Any], how: tuple[int, Sequence[Mapping[str, Any]]]
+    task: _FoldEvaluation,
+    folds: TuningFolds,
+    space: Mapping[str, Any],
+    trials_and_starts: tuple[int, Sequence[Mapping[str, Any]]],
 ) -> Any:
     """An Optuna study over fast fits."""
     try:
@@ -121,23 +132,23 @@ def _search(
     except ImportError as error:
         raise MissingExtraError("optuna", "train", "tuning") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    trials, starts = how
+    trials, starting_points = trials_and_starts
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=task.seed, n_startup_trials=min(10, max(2, trials // 3))),
+        sampler=optuna.samplers.TPESampler(seed=task.random_state, n_startup_trials=min(10, max(2, trials // 3))),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_WARM_UP, n_warmup_steps=0),
     )
     for number in track(range(trials), "tuning", total=trials):
         trial = study.ask()
         params = {} if number == 0 else {name: _suggest(trial, name, rule) for name, rule in space.items()}
-        _judge(study, trial, task, (params, judging.search))
+        _run_trial(study, trial, task, (params, folds.search))
         if number == 0:  # the first trial would take the first of them, and is to be the default
-            for start in starts[:_MOST_STARTS]:
+            for start in starting_points[:_MOST_STARTING_POINTS]:
                 study.enqueue_trial(dict(start), skip_if_exists=True)
     return study
 
 
-def _judge(study: Any, trial: Any, task: _Task, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
+def _run_trial(study: Any, trial: Any, task: _FoldEvaluation, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
     """Run one trial; stop it when it falls behind."""
     import optuna
 
@@ -182,22 +193,11 @@ def _trials_table(study: Any) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-# Where a search begins: parameters of earlier runs of the same model, from MLflow.
-#
-# What was delivered and the best trial of each of the last runs, as far as they lie in the search space:
-#
-# >>> space = {"leaves": {"low": 4, "high": 31}, "l2": {"low": 0.1, "high": 30.0}, "kind": ["a", "b"]}
-# >>> within(space, {"leaves": "12", "l2": "900.0", "kind": "b", "seed": "7"})
-# {'leaves': 12, 'kind': 'b'}
-
-
-_RUNS = 3
-_TRIALS = "trials.json"
-
-
-def warm_starts(model: str, space: Mapping[str, Any], place: str | Path | None = None) -> tuple[dict[str, Any], ...]:
+def earlier_parameters(
+    model: str, space: Mapping[str, Any], store: str | Path | None = None
+) -> tuple[dict[str, Any], ...]:
     """Parameters that served the model called `model` before, newest first; none without earlier runs."""
-    with open_store(place) as mlflow:
+    with open_store(store) as mlflow:
         client = mlflow.MlflowClient()
         experiment = client.get_experiment_by_name(f"custintel-{model}")
         if experiment is None:
@@ -208,12 +208,12 @@ def warm_starts(model: str, space: Mapping[str, Any], place: str | Path | None =
             max_results=_RUNS,
             order_by=["attributes.start_time DESC"],
         )
-        given = [params for run in runs for params in (run.data.params, _best_trial(mlflow, run.info.run_id))]
-    found = [within(space, params) for params in given]
+        given = [params for run in runs for params in (run.data.params, _best_earlier_trial(mlflow, run.info.run_id))]
+    found = [restrict_to_space(space, params) for params in given]
     return tuple(params for k, params in enumerate(found) if params and params not in found[:k])
 
 
-def within(space: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+def restrict_to_space(space: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that the search space knows and allows, as numbers or choices."""
     values = {name: _read(rule, params.get(name)) for name, rule in space.items()}
     return {name: value for name, value in values.items() if value is not None}
@@ -235,13 +235,13 @@ def _read(rule: Any, value: Any) -> Any:
     return round(number) if isinstance(low, int) and isinstance(high, int) else number
 
 
-def _best_trial(mlflow: Any, run_id: str) -> Mapping[str, Any]:
+def _best_earlier_trial(mlflow: Any, run_id: str) -> Mapping[str, Any]:
     """Parameters of the best trial that a run has looked at; empty when it did not search."""
-    if _TRIALS not in {item.path for item in mlflow.MlflowClient().list_artifacts(run_id)}:
+    if _TRIALS_FILE not in {item.path for item in mlflow.MlflowClient().list_artifacts(run_id)}:
         return {}
     with scratch_folder() as folder:
-        path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=_TRIALS, dst_path=folder)
+        path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=_TRIALS_FILE, dst_path=folder)
         table = json.loads(Path(path).read_text(encoding="utf-8"))
     trials = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
-    judged = [t for t in trials if t.get("state") == "complete" and t.get("auc") is not None]
-    return max(judged, key=lambda t: float(t["auc"]), default={})
+    evaluated = [t for t in trials if t.get("state") == "complete" and t.get("auc") is not None]
+    return max(evaluated, key=lambda t: float(t["auc"]), default={})
