@@ -1,8 +1,8 @@
 """Public names: few, each with one home, one page of the reference and an example; everything else is private.
 
 A room says in `__all__` what is public. A module whose name begins with an underscore is read by its own room alone.
-`python tests/test_public_names.py > tests/private_imports.txt` writes the list of private modules that tests still read;
-the list may only become shorter.
+`python tests/test_public_names.py > tests/private_imports.txt` writes the list of private modules that tests still
+read; the list may only become shorter.
 """
 
 from __future__ import annotations
