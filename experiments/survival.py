@@ -163,7 +163,7 @@ def simulated(wh: Warehouse, ahead: int) -> Case:
     dates = pd.date_range(first, day - pd.offsets.MonthEnd(1), freq="ME")
     past, later = exit_times(wh, dates, until=day), exit_times(wh, day)
     past, later = past[past["months"] > 0], later[later["months"] > 0]
-    X = FeatureBuilder(load_model_spec("churn").families).build(wh, [*dates, day])
+    X = FeatureBuilder(load_model_spec("churn").topics).build(wh, [*dates, day])
     groups = np.asarray(past.index.get_level_values("customer_id"))
     return Case(
         X.loc[past.index],

@@ -38,11 +38,11 @@ class FeatureBuilder:
 
     Parameters
     ----------
-    families : list of str, optional
-        Names of the families wanted; all of them by default. One of which the tables at hand cannot answer a single
-        column is an error.
+    topics : list of str, optional
+        Topics wanted, such as ``usage`` (the files of ``features/``), or single families of them, such as ``volumes``;
+        all of them by default. One of which the tables at hand cannot answer a single column is an error.
     features_path : str or path, optional
-        A folder of YAML files that add families or replace shipped ones.
+        A folder of YAML files that add families to topics or replace shipped ones.
     columns : list of str, optional
         Only these columns, in this order; patterns such as ``events_*`` are allowed. What they need is computed, and
         nothing else. One that the tables at hand cannot answer is an error.
@@ -53,22 +53,24 @@ class FeatureBuilder:
     Examples
     --------
     >>> FeatureBuilder(["usage"])
-    FeatureBuilder(usage: ... columns)
+    FeatureBuilder(volumes, data_use, international, roaming: ... columns)
+    >>> FeatureBuilder(["volumes"])
+    FeatureBuilder(volumes: ... columns)
     >>> FeatureBuilder(columns=["minutes_trend", "in_calls_*"]).columns
     ['minutes_trend', 'in_calls_30d', 'in_calls_90d']
     """
 
     def __init__(
         self,
-        families: Iterable[str] | None = None,
+        topics: Iterable[str] | None = None,
         features_path: str | Path | None = None,
         columns: Iterable[str] | None = None,
         skip_unavailable: bool = False,
     ) -> None:
-        self.families = None if families is None else ([families] if isinstance(families, str) else list(families))
+        self.topics = None if topics is None else ([topics] if isinstance(topics, str) else list(topics))
         self.features_path = features_path
         self.skip_unavailable = skip_unavailable
-        catalogue = Catalogue.load(features_path, self.families)
+        catalogue = Catalogue.load(features_path, self.topics)
         self.columns = None if columns is None else catalogue.match(columns)
         self.catalogue = catalogue if self.columns is None else catalogue.narrow(self.columns)
 
@@ -105,7 +107,7 @@ class FeatureBuilder:
         -------
         pandas.DataFrame
             ``attrs["custintel"]`` says which columns were left out (``skipped``: each and why; ``left_out``: a line for
-            each table that is not there), and what the others mean: `feature_words`.
+            each table that is not there), and what the others mean: `FeatureBuilder.words`.
 
         Raises
         ------
@@ -147,11 +149,11 @@ class FeatureBuilder:
     def _check_requested(self, wh: Warehouse) -> list[str]:
         """The columns that come out: all that can be computed, or those asked for by name; refuse what cannot be."""
         entries, unavailable = available(self.catalogue, answerable_functions(self.catalogue, warehouse_sources(wh)))
-        there = {entry.family for entry in entries}
-        named = () if self.columns is not None or self.skip_unavailable else self.families or ()
-        families = [name for name in named if name not in there]
+        there = {name for entry in entries for name in (entry.topic, entry.family)}
+        named = () if self.columns is not None or self.skip_unavailable else self.topics or ()
+        topics = [name for name in named if name not in there]
         columns = [column for column in self.columns or () if column in unavailable]
-        check_requested(families, columns, unavailable, wh.tables)
+        check_requested(topics, columns, unavailable, wh.tables)
         check_any(entries, unavailable)
         return [entry.column for entry in entries] if self.columns is None else self.columns
 
@@ -249,7 +251,7 @@ class FeatureBuilder:
         >>> found = FeatureBuilder().describe("largest bill")
         >>> "bill_max_180d" in found["column"].tolist(), len(found) < 20
         (True, True)
-        >>> "credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
+        >>> "bill_credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
         True
         """
         frame = self.catalogue.describe()

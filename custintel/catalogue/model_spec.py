@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.catalogue._catalogue import Catalogue, yaml_texts
 from custintel.catalogue._feature_grammar import Reader, close_hint
+from custintel.catalogue._reason_groups import REASON_KEYS, plain_group
 from custintel.errors import Problem, raise_problems
 from custintel.files.yaml_reader import Located, read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from custintel.catalogue._reason_groups import ReasonGroup
 
 
 LEARNERS: Mapping[str, tuple[str, ...]] = {
@@ -41,12 +44,12 @@ _KEYS = {
     "population": ("active_within_days", "where"),
     "label": ("kind", "gap_days", "horizon_days", "dormancy_days", "billing_types", "horizon_months", "unit_costs"),
     "dates": ("every", "history_days"),
-    "features": ("families", "exclude"),
+    "features": ("topics", "exclude"),
     "learner": ("class", "params"),
     "costs": ("clv", "d", "f", "alpha", "beta", "contact_cost", "offer_cost", "take_up"),
     "reasons": ("count", "groups"),
 }
-_GROUP_KEYS = ("columns", "about", "about_zh", "action", "action_zh")
+_GROUP_KEYS = ("columns", *REASON_KEYS)
 _CHOICES = {
     ("label", "kind"): ("churn", "involuntary", "arrears", "fraud", "future_margin"),
     ("label", "billing_types"): ("postpaid", "prepaid"),
@@ -73,8 +76,8 @@ class ModelSpec:
         Name, meaning, and ``file:line``.
     population, label, dates
         Who is asked about, what is asked, and as of which dates.
-    families, exclude
-        Families of features (None: all) and columns left out of them.
+    topics, exclude
+        Topics of features, or single families of them (None: all), and columns left out of them.
     learner
         ``class`` and fixed ``params``.
     constraints
@@ -84,9 +87,10 @@ class ModelSpec:
     costs
         Money for the profit metrics.
     reasons
-        ``count`` and ``groups``: matter to column patterns; the first group that names a column has it.
+        ``count``, and ``groups``: the groups that the model defines itself, with their column patterns. They come
+        before the groups of ``features/reasons.yaml``, to which every other column belongs.
     actions
-        Matter to ``about``, ``about_zh`` (its name) and ``en``, ``zh`` (what to do about it).
+        Reason group to ``about``, ``about_zh`` (its name) and ``en``, ``zh`` (what to do about it).
 
     Examples
     --------
@@ -101,7 +105,7 @@ class ModelSpec:
     population: Mapping[str, Any]
     label: Mapping[str, Any]
     dates: Mapping[str, Any]
-    families: tuple[str, ...] | None
+    topics: tuple[str, ...] | None
     exclude: tuple[str, ...]
     learner: Mapping[str, Any]
     constraints: Mapping[str, int]
@@ -124,7 +128,7 @@ class ModelSpec:
             "population": dict(self.population),
             "label": dict(self.label),
             "dates": dict(self.dates),
-            "features": {"families": list(self.families) if self.families else None, "exclude": list(self.exclude)},
+            "features": {"topics": list(self.topics) if self.topics else None, "exclude": list(self.exclude)},
             "learner": dict(self.learner),
             "constraints": dict(self.constraints),
             "search": dict(self.search),
@@ -202,14 +206,16 @@ class _ModelReader:
             population=self._section("population"),
             label=self._section("label", needed=True),
             dates={"every": "month", "history_days": 60, **self._section("dates")},
-            families=self._families(),
+            topics=self._topics(),
             exclude=self._patterns(self._at("features", "exclude"), "exclude"),
             learner=self._learner(),
             constraints=self._constraints(),
             search=self._search(),
             costs=self._section("costs"),
-            reasons={"count": self._count(), "groups": {n: list(g[0]) for n, g in groups.items()}},
-            actions={n: g[1] for n, g in groups.items()},
+            reasons={"count": self._count(), "groups": {n: list(g[0]) for n, g in groups.items() if g[0]}},
+            actions={
+                n: g.words() for n, g in {**self.catalogue.reasons, **{n: g[1] for n, g in groups.items()}}.items()
+            },
             where=given.where,
         )
 
@@ -271,16 +277,16 @@ class _ModelReader:
             found.append(str(item.value))
         return tuple(found)
 
-    def _families(self) -> tuple[str, ...] | None:
+    def _topics(self) -> tuple[str, ...] | None:
         self._section("features")
-        at = self._at("features", "families")
+        at = self._at("features", "topics")
         if at.value in (None, "all"):
             return None
-        known = [family.name for family in self.catalogue.families]
+        known = [*self.catalogue.topics, *(family.name for family in self.catalogue.families)]
         for item in at.items:
             if item.value not in known:
                 hint = close_hint(str(item.value), known)
-                self.reader.wrong(item.where, "unknown family", str(item.value), ", ".join(known), hint)
+                self.reader.wrong(item.where, "unknown topic or family", str(item.value), ", ".join(known), hint)
         return tuple(str(item.value) for item in at.items)
 
     def _learner(self) -> dict[str, Any]:
@@ -322,24 +328,28 @@ class _ModelReader:
         self._whole(at, "count", 1)
         return at.value if isinstance(at.value, int) else 3
 
-    def _groups(self) -> dict[str, tuple[tuple[str, ...], dict[str, str]]]:
+    def _groups(self) -> dict[str, tuple[tuple[str, ...], ReasonGroup]]:
         groups = {}
         for name, at in self._at("reasons", "groups").mapping.items():
             what = f"group {name}"
             self.reader.keys(at, _GROUP_KEYS, what)
             patterns = self._patterns(at.mapping.get("columns", _NOTHING), what)
-            if not patterns:
-                self.reader.wrong(at.where, f"{what} has no columns", allowed="columns: [events_*, minutes_30d]")
-            about = self.reader.text(at, "about", what)
-            action = self.reader.text(at, "action", what, "")
-            words = {
-                "about": about,
-                "about_zh": self.reader.text(at, "about_zh", what, about),
-                "en": action,
-                "zh": self.reader.text(at, "action_zh", what, action),
-            }
-            groups[name] = (patterns, words)
+            known = self.catalogue.reasons.get(name)
+            if known is None and not patterns:
+                self._unknown_group(name, at)
+            groups[name] = (patterns, (known or plain_group(name)).changed(self._words(at, what, known is None)))
         return groups
+
+    def _unknown_group(self, name: str, at: Located) -> None:
+        known = self.catalogue.reasons
+        allowed = f"{', '.join(known)}, or a group of its own with columns: [events_*, minutes_30d]"
+        self.reader.wrong(at.where, "unknown reason group", name, allowed, close_hint(name, known))
+
+    def _words(self, at: Located, what: str, own: bool) -> dict[str, str]:
+        """The words given; a group that the model defines itself must have a name in words."""
+        if own and "about" not in at.mapping:
+            self.reader.text(at, "about", what)
+        return {key: self.reader.text(at, key, what, "") for key in REASON_KEYS if key in at.mapping}
 
 
 def _is_number(value: object) -> bool:
@@ -354,11 +364,3 @@ def _is_range(rule: object) -> bool:
     low, high = rule["low"], rule["high"]
     in_order = _is_number(low) and _is_number(high) and low < high
     return in_order and isinstance(rule.get("log", False), bool) and (low > 0 or not rule.get("log"))
-
-
-def group_of(column: str, groups: Mapping[str, Iterable[str]]) -> str | None:
-    """The first group that names a column."""
-    for name, patterns in groups.items():
-        if any(fnmatchcase(column, pattern) for pattern in patterns):
-            return name
-    return None

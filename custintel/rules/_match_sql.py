@@ -233,10 +233,10 @@ def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequ
     >>> import pandas as pd
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
     >>> engine = DuckDBEngine()
-    >>> engine.register("features", pd.DataFrame({"customer_id": ["a", "b"], "most_lines_a_device": [60, None]}))
+    >>> engine.register("features", pd.DataFrame({"customer_id": ["a", "b"], "max_lines_per_device": [60, None]}))
     >>> from custintel.rules import RuleBase
     >>> base = RuleBase()
-    >>> _ = base.propose("sim_bank", "most_lines_a_device >= 50", by="me")
+    >>> _ = base.propose("sim_bank", "max_lines_per_device >= 50", by="me")
     >>> base.shadow("sim_bank", by="me", reason="an example")
     >>> match_on(engine, "features", base.compile("shadow")).to_numpy().ravel().tolist()
     [True, False]

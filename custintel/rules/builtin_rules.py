@@ -45,7 +45,7 @@ def builtin_rules(category: Category | None = None, columns: Iterable[str] | Non
 
     Examples
     --------
-    >>> [rule.name for rule in builtin_rules(columns=["most_lines_a_device", "minutes_30d"])]
+    >>> [rule.name for rule in builtin_rules(columns=["max_lines_per_device", "minutes_30d"])]
     ['sim_bank']
     """
     if category is not None and category not in get_args(Category):

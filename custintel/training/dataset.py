@@ -160,7 +160,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
     split = split_in_time(dates, definition.longest, history)
     labels = churn_labels(wh, [*split.train, split.test], definition)
-    builder = FeatureBuilder(spec.families, features_path, skip_unavailable=True)
+    builder = FeatureBuilder(spec.topics, features_path, skip_unavailable=True)
     X = _features(builder, wh, split, labels)
     notes = _skipped(X)
     X = X[in_population(X, spec.population)]

@@ -72,7 +72,7 @@ def fit_value_model(
         )
     blank.set_params(horizon=_horizon(blank, horizon, _months_between(days[0], whole)))
     costs = spec.label.get("unit_costs") or None
-    X = _chosen(value_features(wh, days, FeatureBuilder(spec.families, skip_unavailable=True), costs), spec)
+    X = _chosen(value_features(wh, days, FeatureBuilder(spec.topics, skip_unavailable=True), costs), spec)
     table = value_table(wh, days, last, blank.horizon, costs, X, churn_definition(spec.as_dict()))
     fitted: ValueModel = table.fit(blank)
     return fitted

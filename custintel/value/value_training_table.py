@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 _TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
-    "usage",
-    "billing",
-    "payments",
-    "arrears",
-    "recharge",
-    "care",
-    "contract",
-    "customer",
-    "networks",
-    "data",
+    "volumes",
+    "bills",
+    "payment_behaviour",
+    "open_bills",
+    "recharges",
+    "care_contacts",
+    "current_plan",
+    "customer_profile",
+    "on_net_and_off_net",
+    "data_use",
 )
 """Families of features that tell how long customers stay and what they will bring."""
 
@@ -98,7 +98,7 @@ def value_features(
     as_of : date or list of dates
         Month ends for a model that is to learn; any day for one that is asked.
     families : list of str or FeatureBuilder, optional
-        Families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
+        Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
         are left out; one that you name must be there.
     costs : mapping, optional
         Unit costs over those of the table.
