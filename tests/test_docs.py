@@ -101,6 +101,24 @@ def test_links_inside_the_repository_exist(page: str) -> None:
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
+def test_the_map_of_the_contribution_guide_names_what_there_is() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:custintel|tests|docs|features|models|experiments)/[\w./]*)`", text)
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_records_of_decisions_are_short_and_whole() -> None:
+    records = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    overview = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert records
+    for record in records:
+        text = record.read_text(encoding="utf-8")
+        assert re.findall("^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "When to reopen"]
+        assert len(text.splitlines()) < 60
+        assert record.name in overview
+
+
 def _generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec is not None
