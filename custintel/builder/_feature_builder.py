@@ -114,7 +114,7 @@ class FeatureBuilder:
         -------
         pandas.DataFrame
             ``attrs["custintel"]`` says which columns were left out (``skipped``: each and why; ``left_out``: a line for
-            each table that is not there), and what the others mean: `column_meanings`.
+            each table that is not there), and what the others mean: `FeatureBuilder.words`.
 
         Raises
         ------

@@ -48,7 +48,7 @@ class AlarmSettings:
     language : {"en", "zh"}
         Language of conditions and actions.
     names : mapping of str to str
-        Words for features (`column_meanings`).
+        Words for features, such as those of `FeatureBuilder.words`.
 
     Examples
     --------

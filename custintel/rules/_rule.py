@@ -118,6 +118,8 @@ class Rule:
     def with_parameters(self, **values: float) -> Rule:
         """The same rule with other limits.
 
+        Examples
+        --------
         >>> Rule("a", "minutes > most", parameters={"most": 30}).with_parameters(most=45).expression.text
         'minutes > 45'
         """

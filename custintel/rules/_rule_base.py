@@ -139,6 +139,8 @@ class RuleBase:
     def frame(self) -> pd.DataFrame:
         """One row a version: rule, version, state, category, kind, when, since, by, reason, evidence.
 
+        Examples
+        --------
         >>> base = RuleBase()
         >>> _ = base.propose("long_calls", "minutes_1d > 600", by="me")
         >>> base.frame()[["rule", "state", "when"]]

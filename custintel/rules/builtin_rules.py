@@ -129,8 +129,7 @@ _HEAD = """\
 
 Generated from `models/rules/*.yaml` (do not edit: `python docs/generate.py`). Amounts are in the operator's currency
 unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.RuleMiner.fit_parameters`.
-*Severity* goes from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not
-stopped.
+*Severity* goes from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
 """
 _COLUMNS = ("rule", "kind", "meaning", "含义", "when", "action", "severity", "loss", "source")
 _TITLES = {"fraud": "Fraud", "arrears": "Arrears", "abuse": "Abuse"}
