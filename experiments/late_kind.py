@@ -18,7 +18,8 @@ import pandas as pd
 from _place import provenance, write_page
 from sklearn.ensemble import IsolationForest
 
-from custintel.fraud import relearn, review_queue
+from custintel.fraud import relearn
+from custintel.fraud._review_queue import review_queue
 from custintel.learners import AnomalyScore, ChurnClassifier
 from custintel.rules import RuleBase
 
@@ -51,7 +52,7 @@ def customers(kind: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
         {
             "calls_out": calls, "calls_in": back, "active_days": days, "callees": callees,
             "callees_a_call": np.where(calls > 0, callees / np.maximum(calls, 1), np.nan),
-            "out_share": np.where(calls + back > 0, calls / np.maximum(calls + back, 1), np.nan),
+            "outgoing_share": np.where(calls + back > 0, calls / np.maximum(calls + back, 1), np.nan),
             "mean_seconds": np.where(calls > 0, np.exp(seconds) * rng.gamma(8, 1 / 8, n), np.nan),
             "longest_seconds": np.exp(seconds) * np.sqrt(calls + 1) * rng.gamma(2, 0.5, n),
             "cells": 1 + rng.poisson(np.exp(cells)), "regions": 1 + rng.poisson(0.3 * np.exp(0.5 * cells)),

@@ -23,8 +23,9 @@ import pandas as pd
 from _place import provenance, write_page
 from rich.console import Console
 
-from custintel import ChurnClassifier, FeatureBuilder, Model, Warehouse, metrics
-from custintel.catalogue import ModelSpec, load_model_spec
+from custintel import ChurnClassifier, FeatureBuilder, Warehouse, metrics
+from custintel.artifact import Model
+from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.metrics import discrimination
 from custintel.questions import churn_labels
 from custintel.questions.label_churn import label_dates
@@ -50,7 +51,7 @@ def _simulated(seed: int, customers: int, spec: ModelSpec) -> Operator:
     wh = Warehouse.simulate(customers=customers, months=12, seed=seed)
     split, definition = _split(wh, spec), churn_definition(spec.as_dict())
     known = churn_labels(wh, [*split.train, split.test], definition)["label"].dropna().astype(np.int64)
-    X = FeatureBuilder(spec.families).build(wh, [*split.train, split.test]).loc[known.index]
+    X = FeatureBuilder(spec.topics).build(wh, [*split.train, split.test]).loc[known.index]
     X = X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
     judged = known.index.get_level_values("as_of") == split.test
     state = wh.truth["p_state"].assign(as_of=lambda t: pd.to_datetime(t["as_of"])).set_index(["as_of", "customer_id"])

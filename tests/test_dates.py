@@ -20,7 +20,7 @@ from custintel.fraud._community_of_interest import contacts_of
 from custintel.questions import churn_labels
 from custintel.rules import Rule, RuleBase
 from custintel.scoring import score
-from custintel.value import ValueTiers, purchase_summary
+from custintel.value import BetaGeometricNBD, ValueTiers
 from custintel.warehouse import Warehouse
 
 DAY = date(2025, 4, 3)
@@ -200,7 +200,7 @@ TAKERS = {
     "arrears": lambda wh, given: arrears_stages(wh, [given]),
     "contacts": lambda wh, given: contacts_of(wh, given),
     "latest": lambda wh, given: Warehouse.from_frames(usage=wh.frame("usage"), latest=given),
-    "purchases": lambda wh, given: purchase_summary(wh.frame("payments"), given),
+    "purchases": lambda wh, given: BetaGeometricNBD.purchase_summary(wh.frame("payments"), given),
     "tiers": lambda wh, given: ValueTiers(names=("low", "top"), thresholds=[6.0], valid_from=given).fit(),
     "log": lambda wh, given: _log(given),
     "delay": lambda wh, given: _delay(given),

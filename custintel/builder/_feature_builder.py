@@ -9,7 +9,7 @@ from custintel.builder._plan import Plan, available, builder_html, make_plan
 from custintel.builder._sql_executor import run
 from custintel.builder._unavailable_columns import by_tables, check_any, check_requested, grouped_words, warn_of_days
 from custintel.builder.aggregation._partial_store import KeptDays
-from custintel.builder.feature_frame import concatenated, finished
+from custintel.builder.feature_frame import concatenated, feature_words, finished, has_words
 from custintel.builder.row_request import check_period, date_batches, read_wanted
 from custintel.builder.source_tables import contract_sources, warehouse_sources
 from custintel.builder.spine import given_spine_steps, paired_spine_steps, spine_steps
@@ -38,11 +38,11 @@ class FeatureBuilder:
 
     Parameters
     ----------
-    families : list of str, optional
-        Names of the families wanted; all of them by default. One of which the tables at hand cannot answer a single
-        column is an error.
+    topics : list of str, optional
+        Topics wanted, such as ``usage`` (the files of ``features/``), or single families of them, such as ``volumes``;
+        all of them by default. One of which the tables at hand cannot answer a single column is an error.
     features_path : str or path, optional
-        A folder of YAML files that add families or replace shipped ones.
+        A folder of YAML files that add families to topics or replace shipped ones.
     columns : list of str, optional
         Only these columns, in this order; patterns such as ``events_*`` are allowed. What they need is computed, and
         nothing else. One that the tables at hand cannot answer is an error.
@@ -53,22 +53,24 @@ class FeatureBuilder:
     Examples
     --------
     >>> FeatureBuilder(["usage"])
-    FeatureBuilder(usage: ... columns)
+    FeatureBuilder(volumes, data_use, international, roaming: ... columns)
+    >>> FeatureBuilder(["volumes"])
+    FeatureBuilder(volumes: ... columns)
     >>> FeatureBuilder(columns=["minutes_trend", "in_calls_*"]).columns
     ['minutes_trend', 'in_calls_30d', 'in_calls_90d']
     """
 
     def __init__(
         self,
-        families: Iterable[str] | None = None,
+        topics: Iterable[str] | None = None,
         features_path: str | Path | None = None,
         columns: Iterable[str] | None = None,
         skip_unavailable: bool = False,
     ) -> None:
-        self.families = None if families is None else ([families] if isinstance(families, str) else list(families))
+        self.topics = None if topics is None else ([topics] if isinstance(topics, str) else list(topics))
         self.features_path = features_path
         self.skip_unavailable = skip_unavailable
-        catalogue = Catalogue.load(features_path, self.families)
+        catalogue = Catalogue.load(features_path, self.topics)
         self.columns = None if columns is None else catalogue.match(columns)
         self.catalogue = catalogue if self.columns is None else catalogue.narrow(self.columns)
 
@@ -147,11 +149,11 @@ class FeatureBuilder:
     def _check_requested(self, wh: Warehouse) -> list[str]:
         """The columns that come out: all that can be computed, or those asked for by name; refuse what cannot be."""
         entries, unavailable = available(self.catalogue, answerable_functions(self.catalogue, warehouse_sources(wh)))
-        there = {entry.family for entry in entries}
-        named = () if self.columns is not None or self.skip_unavailable else self.families or ()
-        families = [name for name in named if name not in there]
+        there = {name for entry in entries for name in (entry.topic, entry.family)}
+        named = () if self.columns is not None or self.skip_unavailable else self.topics or ()
+        topics = [name for name in named if name not in there]
         columns = [column for column in self.columns or () if column in unavailable]
-        check_requested(families, columns, unavailable, wh.tables)
+        check_requested(topics, columns, unavailable, wh.tables)
         check_any(entries, unavailable)
         return [entry.column for entry in entries] if self.columns is None else self.columns
 
@@ -249,7 +251,7 @@ class FeatureBuilder:
         >>> found = FeatureBuilder().describe("largest bill")
         >>> "bill_max_180d" in found["column"].tolist(), len(found) < 20
         (True, True)
-        >>> "credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
+        >>> "bill_credits_180d" in FeatureBuilder().describe("退费")["column"].tolist()
         True
         """
         frame = self.catalogue.describe()
@@ -257,6 +259,32 @@ class FeatureBuilder:
         for word in (search or "").lower().split():
             frame = frame[told[frame.index].str.contains(word, regex=False)]
         return frame.reset_index(drop=True)
+
+    def words(self, X: pd.DataFrame) -> pd.DataFrame:
+        """What the columns of a feature frame mean: one row for each column that is there, in its order.
+
+        Frames made by `build` know it themselves, also after selecting, copying, and writing to Parquet and reading
+        again. Where pandas drops ``attrs`` (CSV, `concat` of frames of different dates), the catalogue is asked.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame
+            Features.
+
+        Returns
+        -------
+        pandas.DataFrame
+            column, about, about_zh, unit, family, feature, missing, sensitivity, window, slice; a column that nothing
+            is known about has its name and missing values.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> words = FeatureBuilder().words(pd.DataFrame({"tenure_days": [90.0]}))
+        >>> words.loc[0, ["about", "unit", "family"]].tolist()
+        ['Days since the customer joined', 'd', 'customer']
+        """
+        return feature_words(X, None if has_words(X) else self.catalogue)
 
     def __repr__(self) -> str:
         names = [family.name for family in self.catalogue.families]

@@ -110,19 +110,19 @@ def _columns(table: str, group: Collection[Unavailable]) -> str:
 
 
 def check_requested(
-    families: Iterable[str],
+    topics: Iterable[str],
     columns: Iterable[str],
     unavailable: Mapping[str, Unavailable],
     tables: Iterable[str],
 ) -> None:
-    """Refuse when families or columns that were asked for by name cannot be computed; all of them at once.
+    """Refuse when topics, families or columns that were asked for by name cannot be computed; all of them at once.
 
     Raises
     ------
     DataError
         With what is not there for each of them.
     """
-    lines = [f"family {family}: {_why_family(family, unavailable)}" for family in families]
+    lines = [f"{name}: {_why_topic(name, unavailable)}" for name in topics]
     count = len(lines)
     reasons: dict[str, list[str]] = {}
     for column in columns:

@@ -35,10 +35,10 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     warehouse : Warehouse
         The operator's tables. ``set_params`` gives a fitted pipeline the tables of a later day.
-    families : list of str, optional
-        Names of the families wanted; all of them by default.
+    topics : list of str, optional
+        Topics wanted, or single families of them; all by default.
     features_path : str or path, optional
-        A folder of YAML files that add families or replace shipped ones.
+        A folder of YAML files that add families to topics or replace shipped ones.
     columns : list of str, optional
         Only these columns, in this order; patterns such as ``events_*`` are allowed.
     as_of : date, optional
@@ -65,13 +65,13 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         warehouse: Warehouse | None = None,
-        families: Iterable[str] | None = None,
+        topics: Iterable[str] | None = None,
         features_path: str | Path | None = None,
         columns: Iterable[str] | None = None,
         as_of: AsOf | None = None,
     ) -> None:
         self.warehouse = warehouse
-        self.families = families
+        self.topics = topics
         self.features_path = features_path
         self.columns = columns
         self.as_of = as_of
@@ -87,7 +87,7 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             For the sake of pipelines.
         """
         del X, y
-        self.builder_ = FeatureBuilder(self.families, self.features_path, self.columns)
+        self.builder_ = FeatureBuilder(self.topics, self.features_path, self.columns)
         self.feature_names_out_ = self.builder_.columns_of(self._tables())
         return self
 

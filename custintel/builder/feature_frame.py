@@ -40,14 +40,26 @@ if TYPE_CHECKING:
 #
 # >>> from custintel.catalogue import Catalogue
 # >>> X = pd.DataFrame({"events_30d": [4.0], "own": [1.0]})
-# >>> X.attrs["custintel"] = {"words": words_text(Catalogue.load(families=["usage"]).entries())}
+# >>> X.attrs["custintel"] = {"words": words_text(Catalogue.load(topics=["usage"]).entries())}
 # >>> feature_words(X[["own", "events_30d"]])[["column", "about", "unit"]]
 #        column                                              about    unit
 # 0         own                                                NaN     NaN
 # 1  events_30d  Calls, messages and data sessions, last 30 days  events
 
 
-_WORDS = ("about", "about_zh", "unit", "family", "feature", "missing", "sensitivity", "window", "slice")
+_WORDS = (
+    "about",
+    "about_zh",
+    "unit",
+    "topic",
+    "family",
+    "feature",
+    "reason",
+    "missing",
+    "sensitivity",
+    "window",
+    "slice",
+)
 
 
 def words_text(entries: Iterable[Entry]) -> str:
@@ -77,7 +89,8 @@ def feature_words(X: pd.DataFrame, catalogue: Catalogue | None = None) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        column, about, about_zh, unit, family, feature, missing, sensitivity, window, slice; a column that nothing is
+        column, about, about_zh, unit, topic, family, feature, reason (its reason group), missing, sensitivity, window,
+        slice; a column that nothing is
         known about has its name and missing values.
 
     Examples
@@ -85,7 +98,7 @@ def feature_words(X: pd.DataFrame, catalogue: Catalogue | None = None) -> pd.Dat
     >>> from custintel.builder import FeatureBuilder
     >>> words = feature_words(pd.DataFrame({"tenure_days": [90.0]}), FeatureBuilder().catalogue)
     >>> words.loc[0, ["about", "unit", "family"]].tolist()
-    ['Days since the customer joined', 'd', 'customer']
+    ['Days since the customer joined', 'd', 'customer_profile']
     """
     text = words_text(catalogue.entries()) if catalogue is not None else _text(X)
     columns = pd.Index([str(name) for name in X.columns], name="column")

@@ -199,7 +199,7 @@ def date_batches(days: Iterable[date], entries: Iterable[Entry]) -> Iterator[lis
     >>> from datetime import date
     >>> from custintel.catalogue import Catalogue
     >>> days = [date(2025, 1, 1 + n) for n in range(31)]
-    >>> [len(batch) for batch in date_batches(days, Catalogue.load(families=["usage"]).entries())]
+    >>> [len(batch) for batch in date_batches(days, Catalogue.load(topics=["usage"]).entries())]
     [30, 1]
     """
     windows: dict[str, set[int]] = {}

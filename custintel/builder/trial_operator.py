@@ -72,7 +72,7 @@ class _Trial:
     def error(self, features: Iterable[Sequence[Entry]]) -> str | None:
         """What goes wrong with these features, in one line; None when one of the operators can compute them."""
         columns = [entry.column for of in features for entry in of]
-        part = FeatureBuilder(self.builder.families, self.builder.features_path, columns)
+        part = FeatureBuilder(self.builder.topics, self.builder.features_path, columns)
         errors = []
         for wh in self.warehouses:
             errors.append(_error(part, wh))

@@ -56,6 +56,8 @@ def _entry(family: Family, feature: Feature, slice_: str | None, window: int | N
         expression=feature.expression.text,
         where=feature.where,
         how=_how(family, feature),
+        topic=family.topic,
+        reason=feature.reason or family.reason,
     )
 
 
@@ -203,6 +205,8 @@ def _derived_entry(wanted: _Wanted) -> Entry:
         sensitivity=feature.sensitivity,
         expression=feature.expression.rename(wanted.names).text,
         where=feature.where,
+        topic=wanted.family.topic,
+        reason=feature.reason or wanted.family.reason,
     )
 
 

@@ -22,6 +22,7 @@ FAMILY_KEYS = (
     "family",
     "about",
     "about_zh",
+    "reason",
     "source",
     "time",
     "join",
@@ -36,8 +37,8 @@ FAMILY_KEYS = (
     "features",
     "derived",
 )
-FEATURE_KEYS = ("sql", "unit", "missing", "about", "about_zh", "slices", "windows", "sensitivity")
-DERIVED_KEYS = ("sql", "unit", "missing", "about", "about_zh", "windows", "sensitivity")
+FEATURE_KEYS = ("sql", "unit", "missing", "about", "about_zh", "reason", "slices", "windows", "sensitivity")
+DERIVED_KEYS = ("sql", "unit", "missing", "about", "about_zh", "reason", "windows", "sensitivity")
 SLICE_KEYS = ("sql", "about", "about_zh")
 _MAPPINGS = ("join", "slices", "gather", "features", "derived")
 SENSITIVITIES = ("normal", "personal", "sensitive")
@@ -135,8 +136,8 @@ def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def read_family(document: Located, reader: Reader) -> Family:
-    """Read one family; mistakes go to the reader, and what can be read is returned all the same."""
+def read_family(document: Located, reader: Reader, topic: str = "") -> Family:
+    """Read one family of a topic; mistakes go to the reader, and what can be read is returned all the same."""
     reader.keys(document, FAMILY_KEYS, "a family")
     for key in _MAPPINGS:
         _check_mapping(document, key, reader)
@@ -168,6 +169,8 @@ def read_family(document: Located, reader: Reader) -> Family:
         columns=tuple(str(item.value) for item in document.mapping.get("columns", _NOWHERE).items),
         function=reader.text(document, "function", what, ""),
         previous=tuple(str(item.value) for item in document.mapping.get("previous", _NOWHERE).items),
+        topic=topic,
+        reason=_reason(document, what, reader) or topic,
     )
 
 
@@ -308,8 +311,17 @@ def _read_feature(
         sensitivity=_sensitivity(at, reader),
         where=at.where,
         own_windows="windows" in at.mapping,
+        reason=_reason(at, what, reader),
     )
     return None if feature.expression is _UNREADABLE else feature
+
+
+def _reason(at: Located, what: str, reader: Reader) -> str:
+    """The reason group that is named, if any."""
+    name = reader.text(at, "reason", what, "")
+    if name:
+        reader.name(name, at.mapping["reason"].where, "a reason group")
+    return name
 
 
 def _missing(at: Located, what: str, reader: Reader) -> float | None:

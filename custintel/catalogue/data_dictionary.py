@@ -16,40 +16,53 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Data dictionary
 
-Every column of the feature table, generated from `features/*.yaml` (do not edit: `python docs/generate.py`).
-*Missing* is what a value becomes when there is nothing to compute it from; `-` means that it stays missing.
-Amounts are in the operator's currency unit `u`; windows are days that end with the as-of date.
-*How*: `parts` are added up from partial sums by customer and time, `distinct` values from the day each was last seen;
-what cannot be added up is computed `apart`; `row` is the row in force, `function` code, `columns` reads other columns.
+This page lists every column of the feature table, topic by topic. It is generated from `features/*.yaml`; do not edit
+it, run `python docs/generate.py`. Amounts are in the operator's currency unit `u`. A window ends with the as-of date.
+
+- *Missing* is what a value becomes when there is nothing to compute it from; `-` means that it stays missing.
+- *Reason* is the reason group under which a score explains the column.
+- *How* says how the column is computed: `parts` are added up from partial aggregates by customer and time, `distinct`
+  counts keep the day on which each value was last seen, `apart` is computed anew for each window because it cannot be
+  added up, `row` reads the row in force, `function` is Python or SQL code, and `columns` reads other columns.
 """
-_COLUMNS = ("column", "meaning", "含义", "unit", "missing", "sensitivity", "how", "computed as")
+_COLUMNS = ("column", "meaning", "含义", "unit", "missing", "sensitivity", "reason", "how", "computed as")
 _TABLE = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
 
 
 def dictionary_markdown(catalogue: Catalogue | None = None) -> str:
     """The data dictionary as a Markdown page; of the shipped families by default.
 
-    >>> dictionary_markdown(Catalogue.load(families=["plan_changes"])).splitlines()[8].endswith("columns in 1 family.")
-    True
+    >>> dictionary_markdown(Catalogue.load(topics=["plan_changes"])).splitlines()[13]
+    '5 columns in 1 family of 1 topic.'
     """
     catalogue = Catalogue.load() if catalogue is None else catalogue
-    families = catalogue.families
     sizes = f"{_sizes(catalogue)}\n"
-    return "\n".join([_HEAD, sizes, *(_section(family, catalogue.entries()) for family in families)])
+    return "\n".join([_HEAD, sizes, *(_topic(topic, catalogue) for topic in catalogue.topics)])
 
 
 def _sizes(catalogue: Catalogue) -> str:
     """How many columns there are, and how many of them needed code (a function) because the grammar ends before."""
-    families, entries = len(catalogue.families), catalogue.entries()
-    whole = f"{len(entries)} columns in {families} famil{'y' if families == 1 else 'ies'}."
+    families, topics, entries = len(catalogue.families), len(catalogue.topics), catalogue.entries()
+    whole = (
+        f"{len(entries)} columns in {families} famil{'y' if families == 1 else 'ies'} of "
+        f"{topics} topic{'' if topics == 1 else 's'}."
+    )
     code = sum(entry.kind == "function" for entry in entries)
     return f"{whole} Columns of a function: {code} ({code / len(entries):.1%})." if code else whole
+
+
+def _topic(topic: str, catalogue: Catalogue) -> str:
+    """The section of a topic: what it is about, then its families."""
+    about = catalogue.topics_about.get(topic, "")
+    head = f"## {topic}\n\n{about}\n" if about else f"## {topic}\n"
+    own = [_section(family, catalogue.entries()) for family in catalogue.families if family.topic == topic]
+    return "\n".join([head, *own])
 
 
 def _section(family: Family, entries: Iterable[Entry]) -> str:
     rows = "\n".join(_row(entry) for entry in entries if entry.family == family.name)
     facts = "".join(f"- {fact}\n" for fact in _facts(family))
-    return f"## {family.name}\n\n{family.about}. {family.about_zh}。\n\n{facts}\n{_TABLE}{rows}\n"
+    return f"### {family.name}\n\n{family.about}. {family.about_zh}。\n\n{facts}\n{_TABLE}{rows}\n"
 
 
 def _facts(family: Family) -> Iterator[str]:
@@ -74,7 +87,16 @@ def _facts(family: Family) -> Iterator[str]:
 def _row(entry: Entry) -> str:
     missing = "-" if entry.missing is None else f"{entry.missing:g}"
     how = "columns" if entry.kind == "derived" else entry.how
-    cells = (f"`{entry.column}`", entry.about, entry.about_zh, entry.unit, missing, entry.sensitivity, how)
+    cells = (
+        f"`{entry.column}`",
+        entry.about,
+        entry.about_zh,
+        entry.unit,
+        missing,
+        entry.sensitivity,
+        entry.reason,
+        how,
+    )
     return "| " + " | ".join((*cells, f"`{entry.expression}`")) + " |"
 
 
@@ -111,9 +133,9 @@ def how_computed(entry: Entry, family: Family) -> str:
     """In a few words, how a column comes about.
 
     >>> from custintel.catalogue import Catalogue
-    >>> catalogue = Catalogue.load(families=["contract", "usage"])
+    >>> catalogue = Catalogue.load(topics=["contract", "usage"])
     >>> families = {family.name: family for family in catalogue.families}
-    >>> for column in ("monthly_fee", "texts_30d", "devices_90d", "minutes_trend"):
+    >>> for column in ("monthly_fee", "sms_30d", "devices_90d", "minutes_trend"):
     ...     entry = catalogue.entry(column)
     ...     print(how_computed(entry, families[entry.family]))
     from the row in force
@@ -136,7 +158,9 @@ def _card_facts(entry: Entry, family: Family, catalogue: Catalogue) -> Iterator[
     yield "column", entry.column
     yield "about", entry.about
     yield "about_zh", entry.about_zh
+    yield "topic", entry.topic
     yield "family", f"{family.name}: {family.about}"
+    yield "reason", f"{entry.reason}: {catalogue.reasons[entry.reason].about}"
     yield "unit", entry.unit
     yield "missing", "stays missing" if entry.missing is None else f"becomes {entry.missing:g}"
     yield "sensitivity", entry.sensitivity

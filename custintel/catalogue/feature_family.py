@@ -61,13 +61,15 @@ class Feature:
         ``file:line`` of the definition.
     own_windows
         Whether the windows were given with the feature; one such window is not repeated in words.
+    reason
+        Its own reason group; empty when it has that of its family.
 
     Examples
     --------
     >>> from custintel.catalogue import Catalogue
-    >>> (family,) = Catalogue.load(families=["care_results"]).families
+    >>> (family,) = Catalogue.load(topics=["care_results"]).families
     >>> family.features[0].name, family.features[0].windows, family.features[0].missing
-    ('matters_solved', (180,), 0.0)
+    ('resolved_cases', (180,), 0.0)
     """
 
     name: str
@@ -81,11 +83,14 @@ class Feature:
     sensitivity: str
     where: str
     own_windows: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Family:
-    """The features of one YAML file: one source table, one time column, one way of gathering.
+    """Features that share one source table, one time column and one way of gathering.
+
+    ``topic`` is the name of the file it stands in; ``reason`` is the reason group of its features, the topic by default.
 
     ``windows`` are the default of the features; each feature knows its own. ``columns`` are columns of the source
     that are not in its contract. ``function`` names the function that gives the columns; its main table is the source.
@@ -94,7 +99,7 @@ class Family:
     Examples
     --------
     >>> from custintel.catalogue import Catalogue
-    >>> (family,) = Catalogue.load(families=["care_results"]).families
+    >>> (family,) = Catalogue.load(topics=["care_results"]).families
     >>> family.source, family.time, family.kind
     ('care', 'resolved_time', 'window')
     """
@@ -117,13 +122,15 @@ class Family:
     columns: tuple[str, ...] = ()
     function: str = ""
     previous: tuple[str, ...] = ()
+    topic: str = ""
+    reason: str = ""
 
     @property
     def longest(self) -> int:
         """The longest window of its features in days; 0 without windows.
 
         >>> from custintel.catalogue import Catalogue
-        >>> [family.longest for family in Catalogue.load(families=["usage", "contract"]).families]
+        >>> [family.longest for family in Catalogue.load(topics=["usage", "contract"]).families]
         [0, 90]
         """
         return max((window for feature in self.features for window in feature.windows), default=0)
@@ -138,7 +145,7 @@ class Family:
         """All tables it reads, the source first.
 
         >>> from custintel.catalogue import Catalogue
-        >>> [family.tables for family in Catalogue.load(families=["arrears", "contract"]).families]
+        >>> [family.tables for family in Catalogue.load(topics=["arrears", "contract"]).families]
         [('bills', 'payments'), ('subscriptions', 'plans')]
         """
         function = find(self.function)
@@ -175,6 +182,8 @@ class Entry:
     expression: str
     where: str
     how: How = "row"
+    topic: str = ""
+    reason: str = ""
 
 
 def column_name(feature: str, slice_: str | None, window: int | None) -> str:

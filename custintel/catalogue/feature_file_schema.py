@@ -24,7 +24,7 @@ _AN_EXPRESSION = "An expression, such as count(*), or sum(duration_s) / 60."
 
 
 def features_schema() -> dict[str, Any]:
-    """The schema of one YAML file of ``features/``.
+    """The schema of one family, that is of one ``---``-separated part of a file of ``features/``.
 
     Examples
     --------
@@ -91,9 +91,13 @@ def _family() -> dict[str, Any]:
     sources = [name for name, facts in tables.items() if facts.can_be_source]
     functions = [function.name for function in registered() if function.language == "sql"]
     return {
-        "family": {**_ref("name"), "description": "Unique name; that of a shipped family replaces it, whole."},
+        "family": {
+            **_ref("name"),
+            "description": "Unique name; that of a shipped family replaces it, whole, in its topic.",
+        },
         "about": _text("What the family tells about the customer, in English."),
         "about_zh": _text("The same in Chinese."),
+        "reason": {**_ref("name"), "description": "Reason group of its features; default: the topic, the file's name."},
         "source": {"enum": sources, "description": "The table that is asked."},
         "time": _text("Another time column than the table's: a row counts from that time on."),
         "join": {
@@ -125,6 +129,7 @@ def _feature() -> dict[str, Any]:
         },
         "about": _text("A noun phrase without full stop; slice and window are added to it."),
         "about_zh": _text("The same in Chinese."),
+        "reason": {**_ref("name"), "description": "Reason group of its own; default: that of the family."},
         "slices": _list(_text("A slice of the family, or all."), "Where it is asked; default: all rows."),
         "windows": {**_ref("windows"), "description": "Own windows; default: those of the family."},
         "sensitivity": {"enum": list(SENSITIVITIES), "description": "Who may see it."},

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custintel.builder import FeatureBuilder, write_features
-from custintel.builder.feature_frame import check_features_file
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import check_features_file, write_features
 from custintel.builder.trial_operator import trial_problems
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import column_card
@@ -34,7 +34,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Families = Annotated[list[str] | None, typer.Option("--family", help="Only this family; may be given several times.")]
+Topics = Annotated[
+    list[str] | None, typer.Option("--topic", help="Only this topic or family; may be given several times.")
+]
 Columns = Annotated[
     list[str] | None, typer.Option("--column", help="Only this column, or a pattern such as 'bill_*'; several times.")
 ]
@@ -46,7 +48,7 @@ Python = Annotated[
 
 @app.command("list")
 def list_features(
-    family: Families = None,
+    topic: Topics = None,
     unit: Annotated[str | None, typer.Option(help="Only columns of this unit, such as share or d.")] = None,
     sensitivity: Annotated[str | None, typer.Option(help="Only normal, personal or sensitive columns.")] = None,
     search: Annotated[str | None, typer.Option(help="Only columns with these words, in English or Chinese.")] = None,
@@ -56,7 +58,7 @@ def list_features(
 ) -> None:
     """One line a column: name, family, unit, sensitivity, meaning."""
     _load(python)
-    builder = FeatureBuilder(family or None, features_path=features)
+    builder = FeatureBuilder(topic or None, features_path=features)
     frame, left_out = builder.describe(search), list[str]()
     if tables is not None:
         wh = Warehouse.open(str(tables))
@@ -109,14 +111,14 @@ def sql(
     as_of: Annotated[list[str], typer.Option(help="As-of date, like 2025-06-30; may be given several times.")],
     dialect: Annotated[str, typer.Option(help="duckdb, spark, trino, hive, clickhouse, snowflake, ...")] = "duckdb",
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
-    family: Families = None,
+    topic: Topics = None,
     column: Columns = None,
     features: Folder = None,
     python: Python = None,
 ) -> None:
     """The features as one SQL statement, to run where the data are."""
     _load(python)
-    text = FeatureBuilder(family or None, features, column or None).sql(as_of, dialect=dialect)
+    text = FeatureBuilder(topic or None, features, column or None).sql(as_of, dialect=dialect)
     if out is None:
         say(text)
         return
@@ -128,14 +130,14 @@ def sql(
 @app.command()
 def check(
     folder: Annotated[Path | None, typer.Argument(help="Folder of own feature files.")] = None,
-    family: Families = None,
+    topic: Topics = None,
     features: Folder = None,
     python: Python = None,
 ) -> None:
     """List every mistake of all feature files with file, line and hint; then compute every column once on a trial."""
     _load(python)
     place = folder or features
-    builder = FeatureBuilder(family or None, features_path=place)
+    builder = FeatureBuilder(topic or None, features_path=place)
     raise_problems(trial_problems(builder))
     entries = builder.catalogue.entries()
     own = sum(entry.where.startswith(str(place)) for entry in entries) if place is not None else 0
@@ -159,7 +161,7 @@ def build(
     tables: Annotated[Path, typer.Argument(help="Folder of tables or DuckDB file.")],
     as_of: Annotated[list[str], typer.Option(help="As-of date, like 2025-06-30; may be given several times.")],
     out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("features.parquet"),
-    family: Families = None,
+    topic: Topics = None,
     column: Columns = None,
     features: Folder = None,
     python: Python = None,
@@ -168,7 +170,7 @@ def build(
     """Build the feature table: one row a customer and date."""
     check_features_file(out)
     _load(python)
-    builder = FeatureBuilder(family or None, features, column or None)
+    builder = FeatureBuilder(topic or None, features, column or None)
     step(f"building features of {tables} as of {', '.join(as_of)}")
     X = builder.build(Warehouse.open(str(tables), threads=threads), as_of)
     write_features(X, out)

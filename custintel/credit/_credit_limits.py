@@ -45,6 +45,11 @@ class LimitSettings:
         Probabilities of default that part the risk bands.
     scale : sequence of float
         Share of the ladder of each band, safest first: one more than there are edges.
+
+    Examples
+    --------
+    >>> LimitSettings(loss_budget=50_000.0, cap=400.0).floor
+    10.0
     """
 
     loss_budget: float

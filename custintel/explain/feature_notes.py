@@ -33,6 +33,7 @@ class ColumnNote:
     unit: str = ""
     family: str = ""
     feature: str = ""
+    reason: str = ""
     final: bool = False  # the text comes from the catalogue, which says the window where it matters
     entry: Mapping[str, Any] = field(default_factory=dict)  # as in metadata["features"]
 
@@ -71,6 +72,7 @@ def _note(column: str, entry: Mapping[str, Any]) -> ColumnNote:
         unit=str(entry.get("unit") or ""),
         family=str(entry.get("family") or ""),
         feature=str(entry.get("feature") or ""),
+        reason=str(entry.get("reason") or ""),
         final=bool(entry.get("feature")) or entry.get("window") is not None,
         entry=entry,
     )
@@ -88,12 +90,13 @@ def direction_kind(metadata: Mapping[str, Any]) -> str:
 def matters(metadata: Mapping[str, Any], columns: Sequence[str], groups: Groups | None = None) -> dict[str, str]:
     """Return the matter each column speaks of, so that several reasons are several matters.
 
-    Given groups come first, then metadata["reason_groups"], then the groups of the model's specification;
-    what stands in none of them is grouped by its feature, whatever the window.
+    Given groups come first, then metadata["reason_groups"], then the groups of the model's specification; a column
+    in none of them belongs to the reason group that the catalogue gives it, else to its feature, whatever the window.
+    With given groups the catalogue's are not asked.
     """
     chosen = _checked(groups) if groups is not None else _groups_of(metadata)
     notes = column_notes(metadata, columns)
-    return {column: _matter(note, chosen) for column, note in notes.items()}
+    return {column: _matter(note, chosen, groups is None) for column, note in notes.items()}
 
 
 def _checked(groups: Groups) -> Groups:
@@ -123,9 +126,11 @@ def _patterns(group: Any) -> list[str]:
     return [listed] if isinstance(listed, str) else [str(pattern) for pattern in listed]
 
 
-def _matter(note: ColumnNote, groups: Groups) -> str:
-    """Return the first group with the column, else its feature's name."""
+def _matter(note: ColumnNote, groups: Groups, by_reason: bool) -> str:
+    """Return the first group with the column, else its reason group, else its feature's name."""
     for name, patterns in groups.items():
         if any(fnmatchcase(note.column, pattern) for pattern in patterns):
             return name
+    if by_reason and note.reason:
+        return note.reason
     return note.feature or _WINDOW.sub("", note.column)

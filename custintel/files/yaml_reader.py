@@ -19,7 +19,7 @@ import yaml
 from custintel.errors import Problem, raise_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 
@@ -132,18 +132,54 @@ def read_yaml(text: str, file: str) -> tuple[Located | None, list[Problem]]:
     >>> found.mapping["a"].where, problems[0].wrong
     ('x.yaml:1', 'the key a is given twice')
     """
+    found, problems = _read(text, file, lambda loader: [loader.get_single_node()])
+    return (found[0] if found else None), problems
+
+
+def read_yaml_documents(text: str, file: str) -> tuple[list[Located], list[Problem]]:
+    """Read a file of several documents, separated by lines of ``---``; empty ones are left out.
+
+    Parameters
+    ----------
+    text : str
+        The documents.
+    file : str
+        Where they stand, for messages.
+
+    Returns
+    -------
+    tuple of list of Located, and list of Problem
+        What they say (nothing when the file cannot be read), and what is wrong with it.
+
+    Examples
+    --------
+    >>> found, problems = read_yaml_documents("a: 1\n---\na: 2", "x.yaml")
+    >>> [document.mapping["a"].where for document in found], problems
+    (['x.yaml:1', 'x.yaml:3'], [])
+    """
+    return _read(text, file, _nodes)
+
+
+def _nodes(loader: _Scalars) -> Iterator[yaml.Node | None]:
+    while loader.check_node():
+        yield loader.get_node()
+
+
+def _read(
+    text: str, file: str, nodes: Callable[[_Scalars], Iterable[yaml.Node | None]]
+) -> tuple[list[Located], list[Problem]]:
     if len(text) > LONGEST:
-        return None, [Problem(file, f"a document of {len(text):,} characters", allowed=f"{LONGEST:,} characters")]
+        return [], [Problem(file, f"a document of {len(text):,} characters", allowed=f"{LONGEST:,} characters")]
     problems: list[Problem] = []
     try:
         loader = _Scalars(text)
         try:
-            node = loader.get_single_node()
-            return (None if node is None else _located(loader, node, file, problems)), problems
+            found = [_located(loader, node, file, problems) for node in nodes(loader) if node is not None]
+            return [document for document in found if document.value is not None], problems
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        return None, [_syntax_problem(error, file)]
+        return [], [_syntax_problem(error, file)]
 
 
 def plain_yaml(text: str, file: str) -> object:

@@ -57,8 +57,8 @@ def features_of_the_day(
     customers = population.index.get_level_values("customer_id").astype(str).sort_values()
     if customers.empty:
         raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")
-    families = (spec.get("features") or {}).get("families") or None
-    builder = FeatureBuilder(families, features_path, skip_unavailable=True)
+    topics = (spec.get("features") or {}).get("topics") or None
+    builder = FeatureBuilder(topics, features_path, skip_unavailable=True)
     X = builder.build(wh, date)
     chosen = X.loc[customers]
     chosen = chosen[in_population(chosen, spec.get("population") or {})]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.artifact import Model
-from custintel.catalogue import ModelSpec, load_model_spec
+from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
 from custintel.learners import ChurnClassifier
 from custintel.progress import track

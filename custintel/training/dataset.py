@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from custintel.builder import FeatureBuilder, feature_words
-from custintel.builder.feature_frame import has_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words, has_words
 from custintel.errors import DataError
 from custintel.expressions.parse import parse
 from custintel.questions import ChurnDefinition, churn_labels
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from custintel.catalogue import ModelSpec
+    from custintel.catalogue.model_spec import ModelSpec
     from custintel.warehouse import Warehouse
 
 
@@ -160,7 +160,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
     split = split_in_time(dates, definition.longest, history)
     labels = churn_labels(wh, [*split.train, split.test], definition)
-    builder = FeatureBuilder(spec.families, features_path, skip_unavailable=True)
+    builder = FeatureBuilder(spec.topics, features_path, skip_unavailable=True)
     X = _features(builder, wh, split, labels)
     notes = _skipped(X)
     X = X[in_population(X, spec.population)]

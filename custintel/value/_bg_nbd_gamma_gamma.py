@@ -28,58 +28,6 @@ _TIGHT = {"maxiter": 2_000, "ftol": 1e-13, "gtol": 1e-8}
 _SUMMARY = ("frequency", "recency", "age")
 
 
-def purchase_summary(
-    purchases: pd.DataFrame, until: Any, amount: str = "amount", unit_days: float = 7.0
-) -> pd.DataFrame:
-    """Repeat purchases, time of the last one and age of each customer, and the mean amount of a repeat purchase.
-
-    Parameters
-    ----------
-    purchases : DataFrame
-        ``customer_id``, ``event_time`` and the amount, such as the table of top-ups.
-    until : date
-        Last day that is looked at.
-    amount : str
-        Column of amounts.
-    unit_days : float
-        Days of one unit of time; weeks by default.
-
-    Returns
-    -------
-    DataFrame
-        Index customer_id; frequency (days with a purchase after the first), recency (first to last purchase), age
-        (first purchase to `until`), amount (mean of a repeat day).
-
-    Warns
-    -----
-    QualityWarning
-        For negative amounts: returns are no purchases and are left out.
-
-    Examples
-    --------
-    >>> bought = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 9.0, 5.0],
-    ...                        "event_time": pd.to_datetime(["2025-01-01", "2025-01-15", "2025-01-08"])})
-    >>> purchase_summary(bought, "2025-01-29")
-                 frequency  recency  age  amount
-    customer_id
-    a                    1      2.0  4.0     9.0
-    b                    0      0.0  3.0     0.0
-    """
-    end = pd.Timestamp(read_day(until, "the last day"))
-    purchases = _without_returns(purchases, amount)
-    day = read_time_column(purchases["event_time"], "purchases.event_time").dt.normalize()
-    seen = purchases.assign(day=day)[day <= end]
-    days = seen.groupby(["customer_id", "day"], as_index=False)[amount].sum()
-    by = days.groupby("customer_id")["day"]
-    first, last = by.min(), by.max()
-    repeats = days[days["day"] > days["customer_id"].map(first)]
-    mean = repeats.groupby("customer_id")[amount].mean().reindex(first.index).fillna(0.0)
-    weeks = pd.Timedelta(days=unit_days)
-    return pd.DataFrame(
-        {"frequency": by.size() - 1, "recency": (last - first) / weeks, "age": (end - first) / weeks, "amount": mean}
-    )
-
-
 def _without_returns(purchases: pd.DataFrame, amount: str) -> pd.DataFrame:
     returned = purchases[amount] < 0
     if returned.any():
@@ -127,13 +75,71 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
     covariance_: pd.DataFrame
     log_likelihood_: float
 
+    @staticmethod
+    def purchase_summary(
+        purchases: pd.DataFrame, until: Any, amount: str = "amount", unit_days: float = 7.0
+    ) -> pd.DataFrame:
+        """Repeat purchases, time of the last one and age of each customer, and the mean amount of a repeat purchase.
+
+        Parameters
+        ----------
+        purchases : DataFrame
+            ``customer_id``, ``event_time`` and the amount, such as the table of top-ups.
+        until : date
+            Last day that is looked at.
+        amount : str
+            Column of amounts.
+        unit_days : float
+            Days of one unit of time; weeks by default.
+
+        Returns
+        -------
+        DataFrame
+            Index customer_id; frequency (days with a purchase after the first), recency (first to last purchase), age
+            (first purchase to `until`), amount (mean of a repeat day).
+
+        Warns
+        -----
+        QualityWarning
+            For negative amounts: returns are no purchases and are left out.
+
+        Examples
+        --------
+        >>> bought = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 9.0, 5.0],
+        ...                        "event_time": pd.to_datetime(["2025-01-01", "2025-01-15", "2025-01-08"])})
+        >>> BetaGeometricNBD.purchase_summary(bought, "2025-01-29")
+                     frequency  recency  age  amount
+        customer_id
+        a                    1      2.0  4.0     9.0
+        b                    0      0.0  3.0     0.0
+        """
+        end = pd.Timestamp(read_day(until, "the last day"))
+        purchases = _without_returns(purchases, amount)
+        day = read_time_column(purchases["event_time"], "purchases.event_time").dt.normalize()
+        seen = purchases.assign(day=day)[day <= end]
+        days = seen.groupby(["customer_id", "day"], as_index=False)[amount].sum()
+        by = days.groupby("customer_id")["day"]
+        first, last = by.min(), by.max()
+        repeats = days[days["day"] > days["customer_id"].map(first)]
+        mean = repeats.groupby("customer_id")[amount].mean().reindex(first.index).fillna(0.0)
+        weeks = pd.Timedelta(days=unit_days)
+        return pd.DataFrame(
+            {
+                "frequency": by.size() - 1,
+                "recency": (last - first) / weeks,
+                "age": (end - first) / weeks,
+                "amount": mean,
+            }
+        )
+
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn from the histories of many customers.
 
         Parameters
         ----------
         X : DataFrame
-            ``frequency``, ``recency`` and ``age`` of each customer (`purchase_summary`), in one unit of time.
+            ``frequency``, ``recency`` and ``age`` of each customer, in one unit of time, as
+            `BetaGeometricNBD.purchase_summary` gives them.
         y : ignored
             For the sake of scikit-learn.
 
@@ -367,7 +373,7 @@ def _check_returns(X: pd.DataFrame) -> None:
     if "amount" in X.columns and (wrong := int((X["amount"].to_numpy(np.float64) < 0).sum())):
         raise DataError(
             f"{wrong} mean amounts are negative: returns were counted as purchases\n"
-            "  hint: purchase_summary leaves returns out"
+            "  hint: BetaGeometricNBD.purchase_summary leaves returns out"
         )
 
 
@@ -378,7 +384,9 @@ def _value(found: Any) -> float:
 def _histories(X: pd.DataFrame, fitting: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     absent = [name for name in _SUMMARY if name not in X.columns]
     if absent:
-        raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
+        raise DataError(
+            f"columns are missing: {', '.join(absent)}\n  hint: BetaGeometricNBD.purchase_summary makes them"
+        )
     x, recency, age = (X[name].to_numpy(np.float64) for name in _SUMMARY)
     unknown = int((~np.isfinite(x) | ~np.isfinite(recency) | ~np.isfinite(age)).sum())
     if unknown:
@@ -396,7 +404,9 @@ def _histories(X: pd.DataFrame, fitting: bool = True) -> tuple[np.ndarray, np.nd
 def _spending(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     absent = [name for name in ("frequency", "amount") if name not in X.columns]
     if absent:
-        raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
+        raise DataError(
+            f"columns are missing: {', '.join(absent)}\n  hint: BetaGeometricNBD.purchase_summary makes them"
+        )
     x, amount = (X[name].to_numpy(np.float64) for name in ("frequency", "amount"))
     unknown = int((~np.isfinite(x) | ~np.isfinite(amount)).sum())
     if unknown:

@@ -11,15 +11,15 @@ from sklearn.base import clone
 
 from custintel.dates import read_dates
 from custintel.errors import DataError, DateError, MissingExtraError
-from custintel.metrics import kaplan_meier
+from custintel.metrics.survival_metrics import kaplan_meier
 from custintel.progress import track
 from custintel.questions.label_churn import churn_population
-from custintel.value._bg_nbd_gamma_gamma import BetaGeometricNBD, GammaGamma, purchase_summary
+from custintel.value._bg_nbd_gamma_gamma import BetaGeometricNBD, GammaGamma
 from custintel.value._monthly_margin import monthly_margin
 from custintel.value._shifted_beta_geometric import ShiftedBetaGeometric
 from custintel.value._value_model import ValueModel, discount_factors
 from custintel.value._value_windows import future_margin
-from custintel.value.value_training_table import fit_on, value_features, value_table
+from custintel.value.value_training_table import value_features, value_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,7 +116,7 @@ def _top_up_value(wh: Warehouse, X: pd.DataFrame, as_of: pd.Timestamp, factors: 
         f"select customer_id, event_time, amount from {wh.relation('recharges')}\n"
         f"where visible_date <= date '{as_of.date()}' and amount > 0"
     )
-    summary = purchase_summary(bought, as_of, unit_days=_MONTH_DAYS)
+    summary = BetaGeometricNBD.purchase_summary(bought, as_of, unit_days=_MONTH_DAYS)
     counts = BetaGeometricNBD().fit(summary)
     amounts = pd.Series(GammaGamma().fit(summary).predict(summary), summary.index)
     asked = summary.reindex(X.index).dropna()
@@ -267,6 +267,19 @@ def backtest_value(
     ------
     DateError
         When a date has less than `horizon` months after it, or too few before it.
+
+    Examples
+    --------
+    >>> from custintel.warehouse import Warehouse
+    >>> months = pd.date_range("2025-01-31", periods=6, freq="ME")
+    >>> bills = pd.DataFrame({"bill_id": list("uvwxyz"), "customer_id": "a", "amount": 10.0, "event_time": months})
+    >>> backtest_value(Warehouse.from_frames(bills=bills), ["2025-03-31"], horizon=12)
+    Traceback (most recent call last):
+        ...
+    custintel.errors.DateError: the horizon of 12 months is longer than the data around these dates
+      given: 2025-03-31, 2025-03-31
+      allowed: ends of months up to 2024-06-30, with 15 months of data before
+      hint: choose a shorter horizon
     """
     days = _checked(wh, as_of, horizon)
     if X is None:
@@ -277,7 +290,7 @@ def backtest_value(
     for day in track(days, "back-test"):
         table = value_table(wh, learning_dates(wh, day), day, horizon, costs, X)
         unit = table.unit
-        parts[day] = _one_date(wh, fit_on(table, clone(blank)), table, X, (day, truth))
+        parts[day] = _one_date(wh, table.fit(clone(blank)), table, X, (day, truth))
     return ValueBacktest(pd.concat(parts, names=["as_of", "customer_id"]), horizon, unit)
 
 

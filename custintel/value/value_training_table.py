@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 _TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
-    "usage",
-    "billing",
-    "payments",
-    "arrears",
-    "recharge",
-    "care",
-    "contract",
-    "customer",
-    "networks",
-    "data",
+    "volumes",
+    "bills",
+    "payment_behaviour",
+    "open_bills",
+    "recharges",
+    "care_contacts",
+    "current_plan",
+    "customer_profile",
+    "on_net_and_off_net",
+    "data_use",
 )
 """Families of features that tell how long customers stay and what they will bring."""
 
@@ -67,6 +67,21 @@ class ValueTable:
         """Customer of each row."""
         return np.asarray(self.X.index.get_level_values("customer_id"))
 
+    def fit(self, model: Any) -> Any:
+        """Fit a value model on this table.
+
+        Parameters
+        ----------
+        model : ValueModel
+            The model; it is fitted in place.
+
+        Returns
+        -------
+        ValueModel
+            The same model, fitted.
+        """
+        return model.fit(self.X, self.margins, months=self.months, cause=self.cause, groups=self.groups)
+
 
 def value_features(
     wh: Warehouse,
@@ -83,7 +98,7 @@ def value_features(
     as_of : date or list of dates
         Month ends for a model that is to learn; any day for one that is asked.
     families : list of str or FeatureBuilder, optional
-        Families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
+        Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
         are left out; one that you name must be there.
     costs : mapping, optional
         Unit costs over those of the table.
@@ -142,6 +157,20 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         When a date is not the end of a month, or no month after it is known.
     DataError
         For a plain log of purchases, where no table tells who is still a customer.
+
+    Examples
+    --------
+    >>> from custintel.warehouse import Warehouse
+    >>> calls = pd.DataFrame({"customer_id": "a", "event_time": pd.date_range("2025-01-01", "2025-05-31")})
+    >>> calls = calls.assign(service="voice", direction="out", duration_s=60)
+    >>> topups = pd.DataFrame({"recharge_id": ["1", "2"], "customer_id": "a", "amount": [10.0, 15.0],
+    ...                        "event_time": pd.to_datetime(["2025-02-05", "2025-04-05"])})
+    >>> wh = Warehouse.from_frames(usage=calls, recharges=topups)
+    >>> X = FeatureBuilder(columns=["events_30d"]).build(wh, ["2025-03-31"])
+    >>> value_table(wh, ["2025-03-31"], horizon=1, X=X).margins
+    month                      1
+    as_of      customer_id
+    2025-03-31 a            15.0
     """
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
     last = wh.period[1] if known_by is None else min(pd.Timestamp(read_dates(known_by)[0]), wh.period[1])
@@ -173,8 +202,3 @@ def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
         "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
         "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
     )
-
-
-def fit_on(table: ValueTable, model: Any) -> Any:
-    """Fit a value model on a table."""
-    return model.fit(table.X, table.margins, months=table.months, cause=table.cause, groups=table.groups)

@@ -86,7 +86,7 @@ def test_only_bills_is_enough():
     bills = pd.DataFrame({"bill_id": ["1", "2"], "customer_id": ["a", "b"], "amount": [10.0, 20.0]})
     wh = Warehouse.from_frames(bills=bills.assign(event_time=pd.to_datetime(["2025-05-31", "2025-06-30"])))
     X = FeatureBuilder().build(wh, "2025-06-30")
-    assert X["billed_180d"].to_dict() == {"a": 10.0, "b": 20.0}
+    assert X["billed_amount_180d"].to_dict() == {"a": 10.0, "b": 20.0}
 
 
 def test_late_arrivals_enter_when_they_arrive():
@@ -200,14 +200,14 @@ def test_a_family_asked_for_by_name_does_not_vanish_beside_others():
 
 def test_columns_asked_for_are_all_named_by_what_is_not_there():
     wh = held_plans(plans=["billing_type"])
-    columns = ["events_30d", "plan_cost", "bills_180d", "bill_trend", "reminders_180d"]
+    columns = ["events_30d", "current_plan_cost", "bills_180d", "bill_trend", "dunning_reminders_180d"]
     with pytest.raises(DataError) as told:
         FeatureBuilder(columns=columns).build(wh, "2025-06-30")
     lines = str(told.value).splitlines()
     assert lines[0].startswith("4 of what was asked for")
     assert "  columns bills_180d, bill_trend: no table bills" in lines
-    assert "  column plan_cost: no column billing_type in plans" in lines
-    assert "  column reminders_180d: no table dunning" in lines
+    assert "  column current_plan_cost: no column billing_type in plans" in lines
+    assert "  column dunning_reminders_180d: no table dunning" in lines
 
 
 def test_what_everything_leaves_out_is_grouped_by_table():

@@ -47,7 +47,7 @@ def test_sums_over_people_are_the_totals_of_the_files(
     calls, texts = files
     assert len(calls) == 3600
     assert features["out_calls_30d"].sum() == features["in_calls_30d"].sum() == 3600
-    assert features["texts_30d"].sum() == 2 * len(texts) == 2 * 24_333
+    assert features["sms_30d"].sum() == 2 * len(texts) == 2 * 24_333
     assert features["out_minutes_30d"].sum() == pytest.approx(204_813 / 60, rel=1e-12)
     assert features["events_30d"].sum() == 2 * (len(calls) + len(texts))
 
@@ -56,7 +56,7 @@ def test_sums_over_people_are_the_totals_of_the_files(
 def test_missed_calls_are_a_share_of_the_calls_received(
     features: pd.DataFrame, files: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
-    missed = (features["missed_share_30d"] * features["in_calls_30d"]).sum()
+    missed = (features["missed_call_share_30d"] * features["in_calls_30d"]).sum()
     assert missed == pytest.approx(366, rel=1e-12)
 
 

@@ -29,9 +29,9 @@ CALLS = pd.DataFrame(
 CELLS = pd.DataFrame({"cell_id": ["c0", "c1", "c2"], "latitude": [53.0, 53.1, 53.2], "longitude": [-6.0, -6.1, -6.2]})
 DAYS = CALLS.assign(event_time=CALLS["event_time"].dt.normalize())
 DATE = "2025-05-05"
-HOURLY = {"night_share_90d", "busiest_hour_share_90d", "pause_mean_30d", "hour_entropy_30d", "weekend_night_share_90d",
-          "night_out_growth", "evening_growth", "home_share", "home_share_change", "travel_speed_max_30d",
-          "night_cells_30d", "response_share_30d", "voice_rapid_calls_7d", "peak_hour_calls_1d"}  # fmt: skip
+HOURLY = {"night_share_90d", "busiest_hour_share_90d", "inter_event_time_mean_30d", "hour_entropy_30d", "weekend_night_share_90d",
+          "night_outgoing_share_growth", "evening_use_share_growth", "home_event_share_90d", "home_event_share_change", "travel_speed_max_30d",
+          "night_cells_30d", "response_rate_30d", "voice_back_to_back_calls_7d", "peak_hour_calls_1d"}  # fmt: skip
 
 
 def opened(calls: pd.DataFrame = DAYS, rename: dict | None = None) -> Warehouse:

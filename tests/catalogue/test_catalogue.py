@@ -32,7 +32,7 @@ derived:
   part_growth: {sql: night_part_7d - night_part_30d, unit: share, about: Growth}
   quiet_part: {sql: quiet_90d / 90, unit: share, about: Quiet part}
   mixed: {sql: rings / quiet_90d, unit: ratio, about: Mixed, windows: [30d]}
-  from_bills: {sql: rings_30d / last_bill_90d, unit: ratio, about: Calls for money}
+  from_bills: {sql: rings_30d / last_bill_amount_90d, unit: ratio, about: Calls for money}
 """
 
 
@@ -97,7 +97,11 @@ def test_the_catalogue_says_how_a_column_is_computed(tmp_path: Path, previous: s
     frame = Catalogue.load(tmp_path).describe().set_index("column")
     assert frame.loc[["way_rows_999d", "way_cells_30d", "way_middle_30d"], "how"].tolist() == how
     assert frame.loc["way_rows_999d", ["window", "sensitivity"]].tolist() == [999, "personal"]
-    assert frame.loc[["open_amount", "monthly_fee", "net_fee"], "how"].tolist() == ["function", "row", "row"]
+    assert frame.loc[["outstanding_amount", "monthly_fee", "net_monthly_fee"], "how"].tolist() == [
+        "function",
+        "row",
+        "row",
+    ]
 
 
 def test_lines_are_kept(small: Catalogue, tmp_path: Path) -> None:
@@ -179,7 +183,7 @@ def test_columns_beyond_the_contract_are_named_and_read(tmp_path: Path) -> None:
 def test_some_families_leave_out_what_reads_the_others(small: Catalogue) -> None:
     found = small.select(["calls_small"])
     assert [family.name for family in found.families] == ["calls_small"]
-    assert found.left_out == (("from_bills", "reads last_bill_90d of a family that is not loaded"),)
+    assert found.left_out == (("from_bills", "reads last_bill_amount_90d of a family that is not loaded"),)
     assert "from_bills" not in found.describe()["column"].tolist()
     assert "from_bills" not in dict(small.select(["calls_small", "billing"]).left_out)
 

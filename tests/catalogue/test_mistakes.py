@@ -361,7 +361,7 @@ CASES = {
     ),
     "unknown function of the family": (
         FUNCTION.replace("arrears", "arears")
-        + "features:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        + "features:\n  mine_x: {sql: outstanding_amount, unit: u, about: X, missing: 0}\n",
         1,
         "unknown function",
         "arears",
@@ -369,7 +369,7 @@ CASES = {
     ),
     "function that nobody registered": (
         FUNCTION.replace("arrears", "zebra")
-        + "features:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        + "features:\n  mine_x: {sql: outstanding_amount, unit: u, about: X, missing: 0}\n",
         1,
         "unknown function",
         "zebra",
@@ -383,28 +383,28 @@ CASES = {
         "overdue_amount",
     ),
     "aggregate over a function": (
-        FUNCTION + "features:\n  mine_x: {sql: sum(open_amount), unit: u, about: X, missing: 0}\n",
+        FUNCTION + "features:\n  mine_x: {sql: sum(outstanding_amount), unit: u, about: X, missing: 0}\n",
         5,
         "an aggregate in mine_x, whose family is function: arrears",
-        "sum(open_amount)",
+        "sum(outstanding_amount)",
         "remove the aggregate",
     ),
     "windows of a function": (
-        FUNCTION + "windows: [30d]\nfeatures:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        FUNCTION + "windows: [30d]\nfeatures:\n  mine_x: {sql: outstanding_amount, unit: u, about: X, missing: 0}\n",
         4,
         "windows has no meaning with function",
         "",
         "remove windows",
     ),
     "source of a function": (
-        FUNCTION + "source: bills\nfeatures:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0}\n",
+        FUNCTION + "source: bills\nfeatures:\n  mine_x: {sql: outstanding_amount, unit: u, about: X, missing: 0}\n",
         4,
         "source has no meaning with function",
         "",
         "remove source",
     ),
     "a window of a feature of a function": (
-        FUNCTION + "features:\n  mine_x: {sql: open_amount, unit: u, about: X, missing: 0, windows: [30d]}\n",
+        FUNCTION + "features:\n  mine_x: {sql: outstanding_amount, unit: u, about: X, missing: 0, windows: [30d]}\n",
         5,
         "mine_x has windows or slices, but its family is function: arrears",
         "",
@@ -531,4 +531,4 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 
 def test_an_unknown_family_is_asked_for() -> None:
     with pytest.raises(ConfigurationError, match="did you mean billing"):
-        Catalogue.load(families=["biling"])
+        Catalogue.load(topics=["biling"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custintel.catalogue import load_model_spec
+from custintel.catalogue.model_spec import load_model_spec
 from custintel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ population: {active_within_days: 15, where: billing_type = 'prepaid' and events_
 dates: {every: month, history_days: 90}
 features: {families: [usage, recharge], exclude: [devices_90d]}
 learner: {class: ChurnClassifier, params: {effort: fast}}
-constraints: {days_since_out_90d: 1, out_minutes_*: -1}
+constraints: {days_since_outgoing_90d: 1, out_minutes_*: -1}
 search: {leaves: {low: 4, high: 31, log: true}, l2: [1, 10]}
 costs: {clv: 200, d: 10, f: 1}
 reasons:
@@ -40,7 +40,7 @@ def test_a_model_is_read(tmp_path: Path) -> None:
     spec = load_model_spec("mine", _write(tmp_path, GOOD))
     assert spec.families == ("usage", "recharge")
     assert spec.exclude == ("devices_90d",)
-    assert spec.constraints == {"days_since_out_90d": 1, "out_minutes_*": -1}
+    assert spec.constraints == {"days_since_outgoing_90d": 1, "out_minutes_*": -1}
     assert spec.search["l2"] == [1, 10]
     assert spec.reasons == {"count": 2, "groups": {"volume": ["events_*"]}}
     assert spec.actions["volume"] == {"about": "Volume", "about_zh": "Volume", "en": "Call", "zh": "Call"}
@@ -76,14 +76,20 @@ CASES = [
     ("ChurnClassifier", "ChurnClasifier", 7, "unknown learner", "ChurnClassifier"),
     ("effort: fast", "efort: fast", 7, "unknown key in params of ChurnClassifier", "effort"),
     (
-        "days_since_out_90d: 1",
+        "days_since_outgoing_90d: 1",
         "days_since_out_90: 1",
         8,
         "a constraint names no column of the catalogue",
-        "days_since_out_90d",
+        "days_since_outgoing_90d",
     ),
-    ("days_since_out_90d: 1", "days_since_out_90d: up", 8, "the constraint of days_since_out_90d is no direction", ""),
-    ("days_since_out_90d: 1", "plan_id: 1", 8, "a constraint on a column of texts", ""),
+    (
+        "days_since_outgoing_90d: 1",
+        "days_since_outgoing_90d: up",
+        8,
+        "the constraint of days_since_outgoing_90d is no direction",
+        "",
+    ),
+    ("days_since_outgoing_90d: 1", "plan_id: 1", 8, "a constraint on a column of texts", ""),
     ("leaves: {", "leafs: {", 9, "unknown key in search", "leaves"),
     ("low: 4, high: 31", "low: 31, high: 4", 9, "search of leaves is no range", ""),
     ("[1, 10]", "[]", 9, "search of l2 is no range", ""),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from custintel.catalogue import Catalogue, load_model_spec
-from custintel.catalogue._model_spec import LEARNERS, group_of
+from custintel.catalogue import Catalogue
+from custintel.catalogue.model_spec import LEARNERS, group_of, load_model_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = sorted(path.stem for path in (ROOT / "features").glob("*.yaml"))
@@ -83,7 +83,7 @@ def test_content_folders_hold_no_code(folder: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_loads_alone(name: str) -> None:
-    found = Catalogue.load(families=[name])
+    found = Catalogue.load(topics=[name])
     assert [family.name for family in found.families] == [name]
     assert len(found.entries()) >= 1
 
@@ -101,7 +101,7 @@ def test_there_are_enough_columns_and_most_are_said_in_the_grammar() -> None:
 
 def test_what_is_said_of_persons_is_marked() -> None:
     classes = {entry.column: entry.sensitivity for entry in Catalogue.load().entries()}
-    for column in ("age", "cells_30d", "radius_of_gyration", "device_days", "mutual_ties"):
+    for column in ("age", "cells_30d", "radius_of_gyration", "days_on_device", "mutual_contacts"):
         assert classes[column] == "personal"
     for column in ("credit_score", "churned_contacts", "fraud_contacts", "broken_promises_180d", "home_region"):
         assert classes[column] == "sensitive"
@@ -130,7 +130,7 @@ def test_meanings_are_different() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_says_what_to_do_about_every_column(name: str) -> None:
     spec = load_model_spec(name)
-    columns = [e.column for e in Catalogue.load(families=spec.families).entries() if e.column not in spec.exclude]
+    columns = [e.column for e in Catalogue.load(topics=spec.families).entries() if e.column not in spec.exclude]
     without = [column for column in columns if group_of(column, spec.reasons["groups"]) is None]
     assert without == []
     assert all(action[key] for action in spec.actions.values() for key in ("about", "about_zh", "en", "zh"))

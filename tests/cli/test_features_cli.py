@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import sqlglot
 
-from custintel.builder import FeatureBuilder, feature_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words
 from custintel.cli._main import main
 from custintel.warehouse import Warehouse
 
@@ -58,7 +59,7 @@ def mine(tmp_path: Path) -> Path:
 
 
 def test_list_filters(capsys: pytest.CaptureFixture[str], mine: Path) -> None:
-    assert run("list", "--family", "usage", "--unit", "share") == 0
+    assert run("list", "--topic", "usage", "--unit", "share") == 0
     told = capsys.readouterr().out
     assert "night_share" in told
     assert "events_30d" not in told
@@ -101,7 +102,7 @@ def test_describe_says_all(capsys: pytest.CaptureFixture[str], mine: Path) -> No
 
 
 def test_sql(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert run("sql", "--as-of", "2025-06-30", "--dialect", "spark", "--family", "usage") == 0
+    assert run("sql", "--as-of", "2025-06-30", "--dialect", "spark", "--topic", "usage") == 0
     assert "SELECT" in capsys.readouterr().out
     out = tmp_path / "new" / "features.sql"
     assert run("sql", "--as-of", "2025-05-31", "--as-of", "2025-06-30", "--column", "events_30d", "--out", out) == 0
@@ -111,7 +112,7 @@ def test_sql(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 
 def test_check_counts_own_files(capsys: pytest.CaptureFixture[str], mine: Path) -> None:
-    assert run("check", mine, "--family", "mine", "--family", "recharge") == 0
+    assert run("check", mine, "--topic", "mine", "--topic", "recharge") == 0
     assert f", 1 of them from {mine}: no mistakes, all can be computed" in capsys.readouterr().out
 
 
@@ -127,7 +128,7 @@ def test_check_lists_every_mistake(capsys: pytest.CaptureFixture[str], mine: Pat
 
 def test_check_computes_every_column(capsys: pytest.CaptureFixture[str], mine: Path) -> None:
     (mine / "mine.yaml").write_text(MINE + "  added: {sql: sum(direction), unit: n, missing: 0, about: Texts added}\n")
-    assert run("check", mine, "--family", "mine", "--family", "recharge") == 1
+    assert run("check", mine, "--topic", "mine", "--topic", "recharge") == 1
     told = capsys.readouterr().err
     assert "1 mistake found" in told
     assert "mine.yaml:8: added_7d cannot be computed" in told
@@ -147,7 +148,7 @@ def test_build_writes_a_table_that_knows_its_words(
     out = tmp_path / "features.parquet"
     out.write_text("the file of yesterday")
     dates = ["2025-05-31", "2025-06-30"]
-    assert run("build", quick_tables, "--as-of", dates[0], "--as-of", dates[1], "--family", "usage", "--out", out) == 0
+    assert run("build", quick_tables, "--as-of", dates[0], "--as-of", dates[1], "--topic", "usage", "--out", out) == 0
     told = capsys.readouterr().out
     X = pd.read_parquet(out)
     expected = FeatureBuilder(["usage"]).build(Warehouse.open(quick_tables), dates)
@@ -164,7 +165,7 @@ def test_build_with_a_function_of_ones_own(quick_tables: Path, mine: Path, tmp_p
     (tmp_path / "own.py").write_text(OWN_PYTHON)
     out = tmp_path / "features.csv"
     own = ["--features", mine, "--python", tmp_path / "own.py"]
-    assert run("check", mine, "--python", tmp_path / "own.py", "--family", "own_days") == 0
+    assert run("check", mine, "--python", tmp_path / "own.py", "--topic", "own_days") == 0
     assert run("build", quick_tables, "--as-of", "2025-05-31", "--out", out, "--column", "days_counted", *own) == 0
     X = pd.read_csv(out).set_index("customer_id")
     assert X["days_counted"].max() > 30

@@ -203,7 +203,7 @@ def test_alarms_of_an_operators_tables(tmp_path: Path, capsys: pytest.CaptureFix
     calls["service"], calls["direction"] = "voice", "out"
     Warehouse.from_frames(usage=calls).save(tmp_path / "wh")
     (tmp_path / "r.yaml").write_text(
-        "rules: {busy: {when: events_7d >= 7, loss: 10}, bill: {when: bill_net_mean_90d > 9}}"
+        "rules: {busy: {when: events_7d >= 7, loss: 10}, bill: {when: net_bill_mean_90d > 9}}"
     )
     base = ("--base", tmp_path / "rules.jsonl")
     assert run("rules", "import", tmp_path / "r.yaml", *base) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.questions import exit_times
-from custintel.value import ValueModel, ValueTerms, customer_value, fit_on, monthly_margin, value_table
+from custintel.value import ValueModel, ValueTerms, customer_value, monthly_margin, value_table
 from custintel.value._customer_value import account_stays, net_cross_sell
 from custintel.warehouse import Warehouse
 
@@ -25,7 +25,7 @@ def operator() -> Warehouse:
 @pytest.fixture(scope="module")
 def model(operator: Warehouse) -> ValueModel:
     table = value_table(operator, ["2025-03-31", "2025-05-31"], known_by=AS_OF, horizon=4)
-    fitted: ValueModel = fit_on(table, ValueModel(horizon=4, n_jobs=1))
+    fitted: ValueModel = table.fit(ValueModel(horizon=4, n_jobs=1))
     return fitted
 
 

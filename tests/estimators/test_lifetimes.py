@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError, QualityWarning
-from custintel.value import BetaGeometricNBD, GammaGamma, ShiftedBetaGeometric, purchase_summary
+from custintel.value import BetaGeometricNBD, GammaGamma, ShiftedBetaGeometric
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +137,7 @@ def test_bad_histories_are_explained() -> None:
 def test_summary_counts_days_and_looks_no_further_than_told() -> None:
     bought = pd.DataFrame({"customer_id": ["a"] * 4, "amount": [5.0, 3.0, 4.0, 9.0]})
     bought["event_time"] = pd.to_datetime(["2025-01-01T00", "2025-01-08T09", "2025-01-08T18", "2025-03-01T00"])
-    row = purchase_summary(bought, "2025-01-29").loc["a"]
+    row = BetaGeometricNBD.purchase_summary(bought, "2025-01-29").loc["a"]
     assert row.tolist() == [1.0, 1.0, 4.0, 7.0]
 
 
@@ -145,8 +145,8 @@ def test_returns_are_no_purchases() -> None:
     bought = pd.DataFrame({"customer_id": ["a", "a", "a", "b", "b"], "amount": [5.0, 9.0, -9.0, 5.0, -2.0]})
     bought["event_time"] = pd.to_datetime(["2025-01-01", "2025-01-15", "2025-01-20", "2025-01-08", "2025-01-09"])
     with pytest.warns(QualityWarning, match="2 of 5 rows have a negative amount"):
-        found = purchase_summary(bought, "2025-01-29")
-    pd.testing.assert_frame_equal(found, purchase_summary(bought[bought["amount"] > 0], "2025-01-29"))
+        found = BetaGeometricNBD.purchase_summary(bought, "2025-01-29")
+    pd.testing.assert_frame_equal(found, BetaGeometricNBD.purchase_summary(bought[bought["amount"] > 0], "2025-01-29"))
     counted = pd.DataFrame({"frequency": [1, 2], "recency": 1.0, "age": 5.0, "amount": [-9.0, 3.0]})
     with pytest.raises(DataError, match="1 mean amounts are negative"):
         BetaGeometricNBD().fit(counted)

@@ -14,8 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from custintel import ChurnClassifier, FeatureBuilder, Warehouse, WarehouseFeatures
-from custintel.builder import feature_words
+from custintel import ChurnClassifier, FeatureBuilder, Warehouse
+from custintel.builder import WarehouseFeatures
+from custintel.builder.feature_frame import feature_words
 from custintel.errors import ConfigurationError, CustintelError, DataError
 
 DATES = pd.to_datetime(["2025-02-28", "2025-03-20", "2025-04-30", "2025-05-31"])
@@ -45,7 +46,7 @@ def y(wh, rows) -> pd.Series:
 
 
 def test_rows_come_out_aligned_with_their_words(wh, rows):
-    X = WarehouseFeatures(wh, families=["usage"]).fit_transform(rows)
+    X = WarehouseFeatures(wh, topics=["usage"]).fit_transform(rows)
     pd.testing.assert_index_equal(X.index, rows.index)
     pair = rows.iloc[7]
     alone = FeatureBuilder(["usage"]).build(wh, pair["as_of"], customers=[pair["customer_id"]])
@@ -54,7 +55,7 @@ def test_rows_come_out_aligned_with_their_words(wh, rows):
 
 
 def test_a_pipeline_is_cross_validated(wh, rows, y):
-    pipe = make_pipeline(WarehouseFeatures(wh, families=["usage"]), ChurnClassifier(effort="fast", n_jobs=1))
+    pipe = make_pipeline(WarehouseFeatures(wh, topics=["usage"]), ChurnClassifier(effort="fast", n_jobs=1))
     p = cross_val_predict(pipe, rows, y, cv=3, method="predict_proba")[:, 1]
     assert np.mean(p[y == 1]) > np.mean(p[y == 0]) + 0.2
     fitted = pipe.fit(rows, y)
@@ -81,7 +82,7 @@ def test_the_label_of_a_row_is_not_in_its_features(wh, rows):
 
 
 def test_clones_and_copies_share_the_warehouse(wh):
-    step = WarehouseFeatures(wh, families=["usage"])
+    step = WarehouseFeatures(wh, topics=["usage"])
     assert clone(step).warehouse is wh
     assert copy.deepcopy(step).warehouse is wh
     assert clone(make_pipeline(step, LogisticRegression()))[0].warehouse is wh
@@ -113,7 +114,7 @@ def test_one_date_for_customers_without_dates(wh, rows):
 
 def test_a_fitted_step_takes_the_tables_of_a_later_day(wh, rows):
     calls = wh.frame("usage")
-    step = WarehouseFeatures(wh, families=["usage"]).fit(rows)
+    step = WarehouseFeatures(wh, topics=["usage"]).fit(rows)
     fewer = Warehouse.from_frames(usage=calls[["customer_id", "event_time", "service", "direction"]])
     with pytest.raises(DataError, match="columns of fit cannot be computed"):
         step.set_params(warehouse=fewer).transform(rows)

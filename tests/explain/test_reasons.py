@@ -18,7 +18,7 @@ FEATURES = [
         ("silent_days", "Days since the last outgoing event", "最近一次呼出距今天数", "d", "usage", "silent_days", 1),
         ("events_7d", "Calls", "通话次数", "events", "usage", None, 10),
         ("events_30d", "Calls", "通话次数", "events", "usage", None, 40),
-        ("last_bill", "Last bill", "上期账单", "u", "billing", None, 29.9),
+        ("last_bill_amount", "Last bill", "上期账单", "u", "billing", None, 29.9),
         ("night_share", "Share of events at night", "夜间占比", "share", "usage", None, 0.2),
         ("plan", "Tariff", "套餐", "category", "contract", None, "basic"),
     ]
@@ -28,10 +28,10 @@ FEATURES = [
 @pytest.fixture
 def model() -> FakeModel:
     weights = {
-        "silent_days": 0.1, "events_7d": -0.02, "events_30d": -0.01, "last_bill": 0.2, "night_share": 1.0,
+        "silent_days": 0.1, "events_7d": -0.02, "events_30d": -0.01, "last_bill_amount": 0.2, "night_share": 1.0,
         "plan": {"old": 0.4, "basic": -0.1},
     }  # fmt: skip
-    centres = {"silent_days": 1, "events_7d": 10, "events_30d": 40, "last_bill": 29.9, "night_share": 0.2}
+    centres = {"silent_days": 1, "events_7d": 10, "events_30d": 40, "last_bill_amount": 29.9, "night_share": 0.2}
     return FakeModel(weights, centres, {"features": FEATURES})
 
 
@@ -42,7 +42,7 @@ def X() -> pd.DataFrame:
             "silent_days": [21.0, 1.0, 0.0],
             "events_7d": [0.0, 10.0, 30.0],
             "events_30d": [5.0, 40.0, 90.0],
-            "last_bill": [29.9, np.nan, 10.0],
+            "last_bill_amount": [29.9, np.nan, 10.0],
             "night_share": [0.354, 0.2, 0.2],
             "plan": pd.Categorical(["old", "old", "basic"]),
         },
@@ -73,7 +73,7 @@ def test_sentences(model: FakeModel, X: pd.DataFrame, customer: str, column: str
 def test_contribution_and_code_belong_to_the_matter(model: FakeModel, X: pd.DataFrame) -> None:
     found = reasons(model, X)
     assert found["reason_1_code"].tolist() == ["silent_days", "plan", ""]
-    assert found["reason_2_code"].tolist() == ["events", "last_bill", ""]
+    assert found["reason_2_code"].tolist() == ["events", "last_bill_amount", ""]
     np.testing.assert_allclose(found["reason_2_contribution"], [0.02 * 10 + 0.01 * 35, 0.1, np.nan])
 
 
@@ -151,9 +151,9 @@ def test_mistakes_teach(model: FakeModel, X: pd.DataFrame, arguments: dict[str, 
 
 
 def test_the_catalogue_says_its_windows_itself() -> None:
-    entry = {"column": "last_bill_90d", "about": "Last bill", "unit": "u", "window": 90, "median": 30}
-    model = FakeModel({"last_bill_90d": 1.0}, {}, {"features": [entry]})
-    found = reasons(model, pd.DataFrame({"last_bill_90d": [40.0]}))
+    entry = {"column": "last_bill_amount_90d", "about": "Last bill", "unit": "u", "window": 90, "median": 30}
+    model = FakeModel({"last_bill_amount_90d": 1.0}, {}, {"features": [entry]})
+    found = reasons(model, pd.DataFrame({"last_bill_amount_90d": [40.0]}))
     assert found["reason_1_en"][0] == "Last bill: 40 (typical: 30), raises the risk"
 
 
@@ -164,12 +164,12 @@ def _peer_model() -> FakeModel:
          "family": "contract", "feature": "billing_type", "median": "postpaid", "peers": {
              "postpaid": {"median": "postpaid", "missing": 0.0, "at_median": 1.0},
              "prepaid": {"median": "prepaid", "missing": 0.0, "at_median": 1.0}}},
-        {"column": "recharged_90d", "about": "Amount topped up, last 90 days", "about_zh": "近90天充值金额",
+        {"column": "recharge_amount_90d", "about": "Amount topped up, last 90 days", "about_zh": "近90天充值金额",
          "unit": "u", "family": "recharge", "feature": "recharged", "window": 90, "median": 0.0, "peers": {
              "postpaid": {"median": 0.0, "missing": 0.0, "at_median": 1.0},
              "prepaid": {"median": 45.0, "missing": 0.0, "at_median": 0.1}}},
-        {"column": "last_bill_90d", "about": "Last bill", "about_zh": "最近一次账单金额", "unit": "u",
-         "family": "billing", "feature": "last_bill", "window": 90, "median": 30.0, "peers": {
+        {"column": "last_bill_amount_90d", "about": "Last bill", "about_zh": "最近一次账单金额", "unit": "u",
+         "family": "billing", "feature": "last_bill_amount", "window": 90, "median": 30.0, "peers": {
              "postpaid": {"median": 30.0, "missing": 0.02, "at_median": 0.1},
              "prepaid": {"median": None, "missing": 1.0, "at_median": 0.0}}},
         {"column": "contract_days_left", "about": "Days until the contract ends", "about_zh": "距合约到期的天数",
@@ -179,7 +179,7 @@ def _peer_model() -> FakeModel:
     ]  # fmt: skip
     weights = {
         "billing_type": {"prepaid": 0.9, "postpaid": 0.5},
-        "recharged_90d": 0.01, "last_bill_90d": 0.1, "contract_days_left": 0.2,
+        "recharge_amount_90d": 0.01, "last_bill_amount_90d": 0.1, "contract_days_left": 0.2,
     }  # fmt: skip
     return FakeModel(weights, {"contract_days_left": 300.0}, {"features": entries, "peer_column": "billing_type"})
 
@@ -188,8 +188,8 @@ def _peer_rows() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "billing_type": pd.Categorical(["prepaid", "prepaid", "postpaid", "postpaid", None]),
-            "recharged_90d": [215.0, 45.0, 0.0, 20.0, 215.0],
-            "last_bill_90d": [np.nan, np.nan, np.nan, 40.0, np.nan],
+            "recharge_amount_90d": [215.0, 45.0, 0.0, 20.0, 215.0],
+            "last_bill_amount_90d": [np.nan, np.nan, np.nan, 40.0, np.nan],
             "contract_days_left": [np.nan, 301.0, np.nan, 250.0, np.nan],
         },
         index=["prepaid", "at the median", "new", "postpaid", "unknown kind"],
@@ -223,7 +223,7 @@ def test_peers_in_chinese() -> None:
 
 
 def test_what_all_peers_have_is_left_out_of_the_matter() -> None:
-    groups = {"money": ["recharged_*", "last_bill_*", "billing_type"]}
+    groups = {"money": ["recharge_amount_*", "last_bill_amount_*", "billing_type"]}
     found = reasons(_peer_model(), _peer_rows(), groups=groups)
     assert found.loc["prepaid", "reason_1_contribution"] == pytest.approx(2.15)  # without 0.05 and 0.9
 

@@ -35,7 +35,7 @@ FEATURES = [
     for row in [
         ("silent_days", "Days without a call", "未通话天数", "d", "usage", 2),
         ("events_30d", "Calls", "通话次数", "events", "usage", 40),
-        ("last_bill", "Last bill", "上期账单", "u", "billing", 30),
+        ("last_bill_amount", "Last bill", "上期账单", "u", "billing", 30),
         ("plan", "Tariff", "套餐", "category", "contract", None),
     ]
 ]
@@ -47,15 +47,15 @@ METADATA = {
 
 
 def make_model(metadata: dict[str, object] | None = None) -> FakeModel:
-    weights = {"silent_days": 0.3, "events_30d": -0.02, "last_bill": 0.01, "plan": {PLANS[0]: 0.8}}
-    return FakeModel(weights, {"silent_days": 2, "events_30d": 40, "last_bill": 30}, metadata or METADATA)
+    weights = {"silent_days": 0.3, "events_30d": -0.02, "last_bill_amount": 0.01, "plan": {PLANS[0]: 0.8}}
+    return FakeModel(weights, {"silent_days": 2, "events_30d": 40, "last_bill_amount": 30}, metadata or METADATA)
 
 
 def make_table(rows: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     bill = np.where(rng.random(rows) < 0.2, np.nan, rng.gamma(4, 8, rows))
     return pd.DataFrame(
-        {"silent_days": rng.poisson(2, rows).astype(float), "events_30d": rng.gamma(2, 20, rows), "last_bill": bill,
+        {"silent_days": rng.poisson(2, rows).astype(float), "events_30d": rng.gamma(2, 20, rows), "last_bill_amount": bill,
          "plan": pd.Categorical(rng.choice(PLANS, rows))},
         index=pd.Index([f"line-{7_000_000 + i}" for i in range(rows)], name="customer_id"),
     )  # fmt: skip
@@ -239,9 +239,9 @@ def test_dependence_follows_the_model(report: dict[str, object]) -> None:
     assert [b["mean"] for b in found["silent_days"]["bins"][:3]] == pytest.approx([-0.6, -0.3, 0.0], abs=1e-6)
     calls = [b["mean"] for b in found["events_30d"]["bins"]]
     assert calls == sorted(calls, reverse=True)
-    assert found["last_bill"]["missing"]["mean"] == pytest.approx(0.005, rel=1e-4)
+    assert found["last_bill_amount"]["missing"]["mean"] == pytest.approx(0.005, rel=1e-4)
     assert found["plan"]["bins"][0]["label"] == PLANS[0]
-    rows = sum(b["rows"] for b in found["last_bill"]["bins"]) + found["last_bill"]["missing"]["rows"]
+    rows = sum(b["rows"] for b in found["last_bill_amount"]["bins"]) + found["last_bill_amount"]["missing"]["rows"]
     assert rows == report["importance"]["rows"]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from custintel import RuleBase
 from custintel.errors import DataError
-from custintel.fraud import relearn, review_queue
+from custintel.fraud import relearn
+from custintel.fraud._review_queue import review_queue
 from custintel.learners import AnomalyScore, ChurnClassifier
 
 

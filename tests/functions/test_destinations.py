@@ -36,5 +36,5 @@ def test_longest_prefix() -> None:
     assert found["country_entropy"] == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     assert found["destination_risk"] == pytest.approx((0.8 + 0.0 + 0.2 + 0.6) / 4)
     assert found["destination_risk_max_7d"] == 0.8
-    assert found["risky_calls_7d"] == 2
-    assert found["risky_minutes_7d"] == 7
+    assert found["high_risk_calls_7d"] == 2
+    assert found["high_risk_minutes_7d"] == 7

@@ -68,11 +68,11 @@ def test_network_at_the_own_cells() -> None:
     wh = Warehouse.from_frames(usage=USAGE, cell_kpis=KPIS)
     X = FeatureBuilder(["experience"]).build(wh, ["2025-06-19", "2025-06-30"], customers=["a"])
     before, now = X.iloc[0], X.iloc[1]
-    assert now["own_drop_rate_90d"] == pytest.approx((60 * 0.01 + 90 * 0.04) / 150)  # nothing is known of n
+    assert now["own_cell_drop_rate_90d"] == pytest.approx((60 * 0.01 + 90 * 0.04) / 150)  # nothing is known of n
     assert now["worst_cell_drop_rate"] == pytest.approx(0.04)
     assert now["home_drop_rate"] == pytest.approx(0.01)
-    assert (before["home_outage_hours_90d"], now["home_outage_hours_90d"]) == (0, 5)
-    assert now["own_outage_hours_30d"] == pytest.approx(5 * 60 / 150)
+    assert (before["home_cell_outage_hours_90d"], now["home_cell_outage_hours_90d"]) == (0, 5)
+    assert now["own_cell_outage_hours_30d"] == pytest.approx(5 * 60 / 150)
     assert (before["days_since_home_outage"], now["days_since_home_outage"]) == (90, 10)
     assert now["home_outage_days"] == 1
 
@@ -80,4 +80,4 @@ def test_network_at_the_own_cells() -> None:
 def test_figures_that_had_not_arrived_are_not_seen() -> None:
     late = KPIS.assign(arrival_time=KPIS["event_time"] + pd.Timedelta(days=11))
     found = FeatureBuilder(["experience"]).build(Warehouse.from_frames(usage=USAGE, cell_kpis=late), "2025-06-30")
-    assert found.loc["a", "home_outage_hours_90d"] == 0
+    assert found.loc["a", "home_cell_outage_hours_90d"] == 0

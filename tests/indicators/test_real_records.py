@@ -73,7 +73,7 @@ def test_phone_log_features(phone: Warehouse, data_folder: Path) -> None:
     found = FeatureBuilder(["usage"]).build(phone, as_of=phone.period[1]).loc["one"]
     calls = recent[recent["item"] == "call"]
     assert found["out_calls_30d"] == len(calls)
-    assert found["texts_30d"] == (recent["item"] == "sms").sum()
+    assert found["sms_30d"] == (recent["item"] == "sms").sum()
     assert found["out_minutes_30d"] == pytest.approx(calls["duration"].sum() / 60, rel=1e-12)
 
 

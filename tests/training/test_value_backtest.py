@@ -10,7 +10,7 @@ import pytest
 
 from custintel import train
 from custintel.errors import ConfigurationError, DateError, QualityWarning
-from custintel.metrics import kaplan_meier
+from custintel.metrics.survival_metrics import kaplan_meier
 from custintel.training.value_training import fit_value_model
 from custintel.value import ValueModel, backtest_value, customer_value
 from custintel.value.value_backtest import BASELINES, ValueBacktest, learning_dates
