@@ -140,7 +140,7 @@ def test_links_of_the_home_page_are_seen_from_the_folder_of_the_pages() -> None:
     ],
 )
 def test_the_site_names_files_outside_its_folder(page: str, written: str, shown: str) -> None:
-    file = SimpleNamespace(abs_src_path=str(ROOT / "docs" / page))
+    file = SimpleNamespace(abs_src_path=str(ROOT / "docs" / page), src_uri=page)
     assert _generator().on_page_markdown(written, page=SimpleNamespace(file=file)) == shown
 
 
