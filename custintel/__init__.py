@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from custintel.builder import FeatureBuilder
     from custintel.credit import CreditScorecard
     from custintel.fraud import FraudDetector
-    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
+    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
     from custintel.rules import RuleBase
     from custintel.scoring import score
     from custintel.training import train
@@ -33,6 +33,7 @@ __all__ = [
     "FraudDetector",
     "OfferPropensity",
     "RuleBase",
+    "TableClassifier",
     "UpliftModel",
     "ValueModel",
     "ValueTiers",
@@ -54,6 +55,7 @@ _HOMES = {
     "FraudDetector": "custintel.fraud",
     "OfferPropensity": "custintel.learners",
     "RuleBase": "custintel.rules",
+    "TableClassifier": "custintel.learners",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",

@@ -161,7 +161,7 @@ def simulated(wh: Warehouse, ahead: int) -> Case:
     day = wh.period[1] + pd.offsets.Day(1) - pd.offsets.MonthEnd(1) - pd.offsets.MonthEnd(ahead)
     first = wh.period[0] + pd.offsets.MonthEnd(HISTORY_MONTHS)
     dates = pd.date_range(first, day - pd.offsets.MonthEnd(1), freq="ME")
-    past, later = exit_times(wh, dates, until=day), exit_times(wh, day)
+    past, later = exit_times(wh, dates, known_by=day), exit_times(wh, day)
     past, later = past[past["months"] > 0], later[later["months"] > 0]
     X = FeatureBuilder(load_model_spec("churn").topics).build(wh, [*dates, day])
     groups = np.asarray(past.index.get_level_values("customer_id"))

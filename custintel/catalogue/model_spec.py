@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from custintel.catalogue._reason_groups import ReasonGroup
 
 
+_TABLE_CLASSIFIER = ("effort", "leaves", "min_leaf", "learning_rate", "column_share", "l2")
 LEARNERS: Mapping[str, tuple[str, ...]] = {
-    "ChurnClassifier": ("effort", "leaves", "min_leaf", "learning_rate", "column_share", "l2"),
+    "ChurnClassifier": _TABLE_CLASSIFIER,
+    "TableClassifier": _TABLE_CLASSIFIER,
     "ValueModel": ("annual_discount", "extrapolate"),
 }
 """Learners a model may name, with the parameters that may be fixed or searched."""

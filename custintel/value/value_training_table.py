@@ -13,18 +13,18 @@ from custintel.dates import read_dates
 from custintel.errors import DataError, DateError
 from custintel.progress import track
 from custintel.questions import exit_times
-from custintel.value._monthly_margin import monthly_margin, value_name
+from custintel.value._monthly_margin import monthly_margin, value_column
 from custintel.value._value_windows import future_margin, margin_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from custintel.dates import AsOf
-    from custintel.questions import ChurnDefinition
+    from custintel.questions import Outcome
     from custintel.warehouse import Warehouse
 
 
-_TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
+_MEMBERSHIP_TABLES = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
     "volumes",
     "bills",
@@ -98,8 +98,8 @@ def value_features(
     as_of : date or list of dates
         Month ends for a model that is to learn; any day for one that is asked.
     families : list of str or FeatureBuilder, optional
-        Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
-        are left out; one that you name must be there.
+        Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without
+        their tables are left out; one that you name must be there.
     costs : mapping, optional
         Unit costs over those of the table.
 
@@ -130,7 +130,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
     horizon: int = 24,
     costs: Mapping[str, float] | None = None,
     X: pd.DataFrame | None = None,
-    definition: ChurnDefinition | None = None,
+    outcome: Outcome | None = None,
 ) -> ValueTable:
     """What a value model may learn on a day: past dates, their features, and what had come after them by that day.
 
@@ -148,7 +148,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         Unit costs over those of the table.
     X : DataFrame, optional
         `value_features` of these dates (and perhaps more), when they are there already.
-    definition : ChurnDefinition, optional
+    outcome : Outcome, optional
         Dormancy and population of exits.
 
     Raises
@@ -182,23 +182,23 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         )
     X = value_features(wh, days, costs=costs) if X is None else X
     # a line belongs to the table if it could be watched: in service and active at the date
-    exits = exit_times(wh, days, definition, until=last)
+    exits = exit_times(wh, days, outcome, known_by=last)
     exits = exits.loc[exits.index.intersection(X.index)]
     refuse_purchase_log(wh, len(exits), int(X.index.get_level_values("as_of").isin(days).sum()))
     margin = monthly_margin(wh, last, costs)
     parts = {day: future_margin(margin, day, exits.loc[day].index, horizon) for day in days if day in exits.index}
     margins = pd.concat(parts, names=["as_of", "customer_id"]).reindex(exits.index)
-    return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_name(margin))
+    return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_column(margin))
 
 
 def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
     """Where purchases are all that is known, silence is no exit: most customers would be taken to be gone."""
-    if _TELL_WHO_IS_HERE & set(wh.tables) or 2 * active >= lines:
+    if _MEMBERSHIP_TABLES & set(wh.tables) or 2 * active >= lines:
         return
     raise DataError(
         "these tables are a log of purchases: nothing tells who is still a customer, and most would count as gone\n"
         f"  given: tables {', '.join(sorted(wh.tables))}; {active} of {lines} lines were active of late\n"
         "  allowed: a table of usage, customers or terminations, or at least half of the lines active\n"
         "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
-        "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
+        "purchase_summary(purchases, as_of=...) value them (docs/models/tiers.md)"
     )

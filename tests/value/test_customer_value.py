@@ -159,7 +159,7 @@ def test_a_learning_table_keeps_to_its_day(operator: Warehouse) -> None:
     assert known.loc["2025-05-31"].tolist() == [True] * 2 + [False] * 4
     assert table.X.index.equals(table.margins.index)
     assert table.months.loc["2025-05-31"].max() <= 2
-    exits = exit_times(operator, ["2025-03-31"], until="2025-07-31")
+    exits = exit_times(operator, ["2025-03-31"], known_by="2025-07-31")
     assert table.cause.loc["2025-03-31"].notna().sum() == exits["cause"].notna().sum()
     with pytest.raises(ValueError, match="nothing is known yet"):
         value_table(operator, ["2025-07-31"], known_by="2025-08-15")

@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError, DateError
-from custintel.questions import ChurnDefinition, churn_labels
+from custintel.questions import Outcome, outcome_labels
 from custintel.questions._dormancy import dormancy_curve
-from custintel.questions.label_churn import churn_population, label_dates
+from custintel.questions.outcome_labels import label_dates, outcome_population
 from custintel.warehouse import Warehouse
 
 # as of 30 June, gap 15, horizon 60: churn counts from 16 July to 13 September; silence needs 30 days
 AS_OF = "2025-06-30"
-DEFINITION = ChurnDefinition(gap_days=15, horizon_days=60, dormancy_days=30, active_within_days=15)
+DEFINITION = Outcome(gap_days=15, horizon_days=60, dormancy_days=30, active_within_days=15)
 END = "2025-12-31"
 LEFT_OUT = "left out"
 CENSORED = "censored"
@@ -81,7 +81,7 @@ def warehouse(cases: list[tuple], billing_type: str, end: str = END) -> Warehous
 @pytest.fixture(scope="module")
 def labels() -> dict[str, pd.DataFrame]:
     cases = {"postpaid": POSTPAID, "prepaid": PREPAID}
-    return {kind: churn_labels(warehouse(rows, kind), AS_OF, DEFINITION) for kind, rows in cases.items()}
+    return {kind: outcome_labels(warehouse(rows, kind), AS_OF, DEFINITION) for kind, rows in cases.items()}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def labels() -> dict[str, pd.DataFrame]:
     ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_rule(labels, kind, case):
-    name, _, _, label, cause, churn_date = case
+    name, _, _, label, cause, outcome_date = case
     found = labels[kind].xs(pd.Timestamp(AS_OF))
     if label == LEFT_OUT:
         assert name not in found.index
@@ -99,7 +99,7 @@ def test_rule(labels, kind, case):
     assert row["billing_type"] == kind
     assert pd.isna(row["label"]) if label == CENSORED else row["label"] == label
     assert (None if pd.isna(row["cause"]) else row["cause"]) == cause
-    assert (None if pd.isna(row["churn_date"]) else f"{row['churn_date']:%m-%d}") == churn_date
+    assert (None if pd.isna(row["outcome_date"]) else f"{row['outcome_date']:%m-%d}") == outcome_date
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_rule(labels, kind, case):
     ],
 )
 def test_labels_are_closed_only_when_the_data_can_tell(kind, cases, end, closed):
-    labels = churn_labels(warehouse(cases, kind, end), AS_OF, DEFINITION)["label"]
+    labels = outcome_labels(warehouse(cases, kind, end), AS_OF, DEFINITION)["label"]
     known = {name: label for name, _, _, label, *_ in cases if label not in (LEFT_OUT, CENSORED)}
     if closed:
         assert labels.xs(pd.Timestamp(AS_OF)).loc[list(known)].to_dict() == known
@@ -123,16 +123,16 @@ def test_labels_are_closed_only_when_the_data_can_tell(kind, cases, end, closed)
 def test_several_dates_are_each_date_alone():
     wh = warehouse(PREPAID, "prepaid")
     dates = ["2025-04-30", "2025-05-31", "2025-06-30"]
-    alone = pd.concat([churn_labels(wh, day, DEFINITION) for day in dates])
-    pd.testing.assert_frame_equal(churn_labels(wh, dates, DEFINITION), alone)
+    alone = pd.concat([outcome_labels(wh, day, DEFINITION) for day in dates])
+    pd.testing.assert_frame_equal(outcome_labels(wh, dates, DEFINITION), alone)
 
 
 def test_population_knows_nothing_of_later_days():
     wh = warehouse(POSTPAID, "postpaid")
-    population = churn_population(wh, AS_OF, DEFINITION).xs(pd.Timestamp(AS_OF)).index
-    labelled = churn_labels(wh, AS_OF, DEFINITION).xs(pd.Timestamp(AS_OF)).index
+    population = outcome_population(wh, AS_OF, DEFINITION).xs(pd.Timestamp(AS_OF)).index
+    labelled = outcome_labels(wh, AS_OF, DEFINITION).xs(pd.Timestamp(AS_OF)).index
     assert set(population) - set(labelled) == {"leaves on the last day of the gap", "is disconnected in the gap"}
-    cut = churn_population(warehouse(POSTPAID, "postpaid", AS_OF), AS_OF, DEFINITION)
+    cut = outcome_population(warehouse(POSTPAID, "postpaid", AS_OF), AS_OF, DEFINITION)
     assert list(cut.xs(pd.Timestamp(AS_OF)).index.drop("anchor")) == list(population)
 
 
@@ -144,7 +144,7 @@ def test_events_that_had_not_arrived_do_not_make_a_line_active():
             "arrival_time": pd.to_datetime(["2025-07-02", "2025-06-29", "2025-12-31"]),
         }
     ).assign(service="sms", direction="out")
-    population = churn_population(Warehouse.from_frames(usage=calls), AS_OF)
+    population = outcome_population(Warehouse.from_frames(usage=calls), AS_OF)
     assert list(population.index.get_level_values("customer_id")) == ["known"]
 
 
@@ -154,7 +154,7 @@ def test_incoming_events_keep_a_postpaid_line_active_and_not_a_prepaid_one():
     usage = pd.concat([usage.assign(customer_id=c) for c in ("post", "pre")])
     customers = pd.DataFrame({"customer_id": ["post", "pre"], "billing_type": ["postpaid", "prepaid"]})
     wh = Warehouse.from_frames(usage=usage, customers=customers.assign(activation_date=pd.Timestamp("2024-01-01")))
-    assert list(churn_labels(wh, AS_OF).index.get_level_values("customer_id")) == ["post"]
+    assert list(outcome_labels(wh, AS_OF).index.get_level_values("customer_id")) == ["post"]
 
 
 def test_a_top_up_is_activity():
@@ -165,7 +165,7 @@ def test_a_top_up_is_activity():
     wh = Warehouse.from_frames(
         usage=usage.assign(service="sms", direction="in"), recharges=topups.assign(recharge_id=topups.index.astype(str))
     )
-    assert churn_labels(wh, AS_OF)["label"].tolist() == [0.0]
+    assert outcome_labels(wh, AS_OF)["label"].tolist() == [0.0]
 
 
 def test_billing_type_is_that_of_the_plan_in_force():
@@ -179,24 +179,24 @@ def test_billing_type_is_that_of_the_plan_in_force():
             {"customer_id": "a", "plan_id": ["pre", "post"], "start_date": pd.to_datetime(["2024-01-01", "2025-05-10"])}
         ),
     )
-    labels = churn_labels(wh, ["2025-04-30", "2025-05-31"])
+    labels = outcome_labels(wh, ["2025-04-30", "2025-05-31"])
     assert labels["billing_type"].tolist() == ["prepaid", "postpaid"]
-    only = ChurnDefinition(billing_types=("prepaid",))
-    assert churn_labels(wh, ["2025-04-30", "2025-05-31"], only).index.get_level_values("as_of").month.tolist() == [4]
+    only = Outcome(billing_types=("prepaid",))
+    assert outcome_labels(wh, ["2025-04-30", "2025-05-31"], only).index.get_level_values("as_of").month.tolist() == [4]
 
 
 @pytest.mark.parametrize(
     ("definition", "history", "expected"),
     [
-        (ChurnDefinition(), 60, ["03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
+        (Outcome(), 60, ["03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
         (
-            ChurnDefinition(billing_types=("postpaid",)),
+            Outcome(billing_types=("postpaid",)),
             60,
             ["03-31", "04-30", "05-31", "06-30", "07-31", "08-31", "09-30"],
         ),
-        (ChurnDefinition(), 180, ["06-30", "07-31", "08-31"]),
-        (ChurnDefinition(), 59, ["02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
-        (ChurnDefinition(horizon_days=400), 60, []),
+        (Outcome(), 180, ["06-30", "07-31", "08-31"]),
+        (Outcome(), 59, ["02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
+        (Outcome(horizon_days=400), 60, []),
     ],
 )
 def test_label_dates(definition, history, expected):
@@ -222,10 +222,10 @@ def test_dormancy_curve_counts_only_silences_that_could_be_watched():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda wh: churn_labels(wh, "2030-01-01"), DateError, "outside the data"),
-        (lambda wh: churn_labels(wh, "tomorrow-ish"), DateError, "cannot be read"),
-        (lambda wh: churn_labels(wh, []), DateError, "no as-of date"),
-        (lambda wh: ChurnDefinition(gap_days=-1, billing_types=("both",)), ConfigurationError, "2 mistakes"),
+        (lambda wh: outcome_labels(wh, "2030-01-01"), DateError, "outside the data"),
+        (lambda wh: outcome_labels(wh, "tomorrow-ish"), DateError, "cannot be read"),
+        (lambda wh: outcome_labels(wh, []), DateError, "no as-of date"),
+        (lambda wh: Outcome(gap_days=-1, billing_types=("both",)), ConfigurationError, "2 mistakes"),
     ],
 )
 def test_bad_questions_get_teaching_errors(call, error, words):
@@ -238,7 +238,7 @@ def test_without_activity_there_is_no_dormancy_curve():
         dormancy_curve(Warehouse.from_frames(customers=one_customer("prepaid")))
 
 
-def test_as_of_dates_in_three_rhythms() -> None:
+def test_as_of_dates_at_three_frequencies() -> None:
     days = pd.date_range("2025-01-01", "2025-07-31")
     calls = pd.DataFrame({"customer_id": "a", "service": "voice", "direction": "out", "event_time": days})
     wh = Warehouse.from_frames(usage=calls)
@@ -249,16 +249,16 @@ def test_as_of_dates_in_three_rhythms() -> None:
     assert dates("month") == ["03-31"]
     assert dates("half_month") == ["03-15", "03-31", "04-15"]
     assert dates("week")[:2] == ["03-02", "03-09"]
-    with pytest.raises(ConfigurationError, match=r"unknown rhythm[\s\S]*month, half_month, week"):
+    with pytest.raises(ConfigurationError, match=r"unknown frequency[\s\S]*month, half_month, week"):
         dates("day")
 
 
 def test_involuntary_ends_are_a_label_of_their_own() -> None:
-    definition = ChurnDefinition(gap_days=15, horizon_days=60, billing_types=("postpaid",), cause="involuntary")
-    found = churn_labels(warehouse(POSTPAID, "postpaid"), AS_OF, definition).loc[pd.Timestamp(AS_OF)]
+    definition = Outcome(gap_days=15, horizon_days=60, billing_types=("postpaid",), kind="involuntary")
+    found = outcome_labels(warehouse(POSTPAID, "postpaid"), AS_OF, definition).loc[pd.Timestamp(AS_OF)]
     assert found.loc["is disconnected", "label"] == 1.0
     assert found.loc["stays", "label"] == 0.0
     assert found.loc["dies", "label"] == 0.0
     assert pd.isna(found.loc["ports out on the last day", "label"])
-    with pytest.raises(ConfigurationError, match="unknown cause"):
-        ChurnDefinition(cause="boredom")
+    with pytest.raises(ConfigurationError, match="unknown kind"):
+        Outcome(kind="boredom")

@@ -1,4 +1,4 @@
-"""Labels of arrears and of fraud: what counts, from which day, and what is not known yet."""
+"""Stages of arrears, and the rates at which customers roll from one to the next."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ import pytest
 from custintel.credit import roll_rates
 from custintel.credit._roll_rates import ARREARS_STAGES, arrears_stages
 from custintel.errors import DataError
-from custintel.questions import ChurnDefinition, churn_labels
 from custintel.warehouse import Warehouse
-
-ARREARS = ChurnDefinition(
-    gap_days=1, horizon_days=60, active_within_days=400, billing_types=("postpaid",), cause="arrears"
-)
-FRAUD = ChurnDefinition(gap_days=1, horizon_days=60, active_within_days=400, billing_types=("postpaid",), cause="fraud")
 
 
 def tables(payments: list[tuple[str, str, float, str]], cases: list[tuple[str, str, str]]) -> Warehouse:
@@ -44,46 +38,6 @@ def tables(payments: list[tuple[str, str, float, str]], cases: list[tuple[str, s
 
 
 PAID = [(f"{c}{m}", f"2025-0{m}-18", 30.0, "ok") for c in "abc" for m in (3, 4)]
-
-
-def label(wh: Warehouse, day: str, definition: ChurnDefinition) -> dict[str, float]:
-    return churn_labels(wh, day, definition).droplevel("as_of")["label"].to_dict()
-
-
-def test_late_failed_and_partial_payments_are_arrears() -> None:
-    payments = [p for p in PAID if p[0] not in ("a3", "b3")]
-    payments += [
-        ("a3", "2025-05-01", 30.0, "ok"),
-        ("b3", "2025-03-25", 20.0, "ok"),
-        ("b3", "2025-03-26", 10.0, "failed"),
-    ]
-    found = label(tables(payments, []), "2025-03-31", ARREARS)
-    assert found == {"a": 1.0, "b": 1.0, "c": 0.0}
-
-
-def test_it_happens_thirty_days_after_the_due_day() -> None:
-    wh = tables([p for p in PAID if p[0] != "a3"], [])
-    found = churn_labels(wh, "2025-03-31", ARREARS).loc["2025-03-31"]
-    assert found.loc["a", "churn_date"] == pd.Timestamp("2025-04-19")
-    assert label(wh, "2025-04-30", ARREARS)["a"] == 0.0
-
-
-def test_what_the_data_cannot_tell_yet_is_missing() -> None:
-    wh = tables(PAID, [])
-    assert np.isnan(label(wh, "2025-07-15", ARREARS)["a"])
-
-
-def test_fraud_counts_from_the_day_of_confirmation_and_known_cases_are_left_out() -> None:
-    wh = tables(PAID, [("a", "2025-04-10", "sim_box"), ("b", "2025-03-01", "irsf"), ("c", "2025-04-10", "arrears")])
-    assert label(wh, "2025-03-31", FRAUD) == {"a": 1.0, "c": 0.0}
-    assert label(wh, "2025-01-31", FRAUD)["a"] == 0.0
-
-
-def test_without_the_tables_the_labels_are_refused() -> None:
-    days = pd.date_range("2025-01-01", "2025-07-31")
-    usage = pd.DataFrame({"customer_id": "a", "service": "voice", "direction": "out", "event_time": days})
-    with pytest.raises(DataError, match="cases"):
-        churn_labels(Warehouse.from_frames(usage=usage), "2025-03-31", FRAUD)
 
 
 def test_stages_follow_the_oldest_bill_not_paid_in_full() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.questions import ChurnDefinition, exit_times
+from custintel.questions import Outcome, exit_times
 from custintel.warehouse import Warehouse
 
 AS_OF = "2025-06-30"
@@ -84,7 +84,7 @@ def test_an_account_stays_as_long_as_one_of_its_lines(prepaid: Warehouse) -> Non
 
 def test_in_the_middle_of_a_month_nobody_has_left_in_it(postpaid: Warehouse) -> None:
     """Otherwise all those watched in that month would have left in it."""
-    then = exit_times(postpaid, AS_OF, until="2025-10-20")
+    then = exit_times(postpaid, AS_OF, known_by="2025-10-20")
     row = then.loc[(pd.Timestamp(AS_OF), "is disconnected")]
     assert row["months"] == 3
     assert pd.isna(row["cause"])
@@ -112,14 +112,14 @@ def test_account_with_a_line_still_here_has_not_left(postpaid_end: str, months: 
 
 
 def test_until_hides_what_came_later(postpaid: Warehouse) -> None:
-    then = exit_times(postpaid, AS_OF, until="2025-09-30")
+    then = exit_times(postpaid, AS_OF, known_by="2025-09-30")
     assert then["months"].max() == 3
     assert pd.isna(then.loc[(pd.Timestamp(AS_OF), "is disconnected"), "cause"])
     assert then.loc[(pd.Timestamp(AS_OF), "ports out on the first day of month 3"), "cause"] == "voluntary"
 
 
 def test_the_population_is_that_of_the_labels(postpaid: Warehouse) -> None:
-    short = exit_times(postpaid, AS_OF, ChurnDefinition(active_within_days=1))
+    short = exit_times(postpaid, AS_OF, Outcome(active_within_days=1))
     assert "clock" not in short.index.get_level_values("customer_id")
 
 

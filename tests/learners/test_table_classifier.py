@@ -1,4 +1,4 @@
-"""`ChurnClassifier` on tables as they come: mixed types, dirt, small samples; and what it promises."""
+"""`TableClassifier` on tables as they come: mixed types, dirt, small samples; and what it promises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.learners import ChurnClassifier
+from custintel.learners import TableClassifier
 
 
 def _customers(rows: int = 400, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -29,13 +29,13 @@ def _customers(rows: int = 400, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray
     return table, (rng.random(rows) < 1 / (1 + np.exp(-odds))).astype(int)
 
 
-def _fast(**params: Any) -> ChurnClassifier:
-    return ChurnClassifier(effort="fast", n_jobs=1, **params)
+def _fast(**params: Any) -> TableClassifier:
+    return TableClassifier(effort="fast", n_jobs=1, **params)
 
 
 @pytest.fixture(scope="module")
-def fitted() -> ChurnClassifier:
-    return ChurnClassifier(n_jobs=1).fit(*_customers())
+def fitted() -> TableClassifier:
+    return TableClassifier(n_jobs=1).fit(*_customers())
 
 
 def _column_cases() -> dict[str, pd.Series]:
@@ -119,7 +119,7 @@ def test_any_two_labels(y: list[Any]) -> None:
     assert set(model.predict(table)) == set(y)
 
 
-def test_contributions_add_up_to_the_log_odds(fitted: ChurnClassifier) -> None:
+def test_contributions_add_up_to_the_log_odds(fitted: TableClassifier) -> None:
     table, _ = _customers()
     parts = fitted.contributions(table)
     assert parts.columns.tolist() == table.columns.tolist()
@@ -129,18 +129,18 @@ def test_contributions_add_up_to_the_log_odds(fitted: ChurnClassifier) -> None:
     assert fitted.feature_importance().sum() == pytest.approx(1)
 
 
-def test_columns_are_matched_by_name(fitted: ChurnClassifier) -> None:
+def test_columns_are_matched_by_name(fitted: TableClassifier) -> None:
     table, _ = _customers()
     shuffled = table[["noise", "tenure", "plan", "minutes"]].assign(more="x")
     np.testing.assert_array_equal(fitted.predict_proba(shuffled), fitted.predict_proba(table))
 
 
-def test_missing_columns_are_all_named(fitted: ChurnClassifier) -> None:
+def test_missing_columns_are_all_named(fitted: TableClassifier) -> None:
     with pytest.raises(DataError, match=r"2 column.*plan, tenure"):
         fitted.predict_proba(_customers()[0][["minutes", "noise"]])
 
 
-def test_unseen_categories_count_as_missing_and_are_told_when_many(fitted: ChurnClassifier) -> None:
+def test_unseen_categories_count_as_missing_and_are_told_when_many(fitted: TableClassifier) -> None:
     table, _ = _customers()
     with pytest.warns(QualityWarning, match=r"plan \(400 of 400\)"):
         strange = fitted.predict_proba(table.assign(plan="XXL"))
@@ -178,14 +178,14 @@ def test_bad_tables_are_told(change: Any, told: str) -> None:
 )
 def test_bad_parameters_are_told(params: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
-        ChurnClassifier(**params).fit(*_customers())
+        TableClassifier(**params).fit(*_customers())
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("effort", ["auto", "fast"])
 def test_monotone_columns_never_turn(sign: int, effort: Any) -> None:
     table, y = _customers()
-    model = ChurnClassifier(effort=effort, monotone={"minutes": sign, "noise": sign}, n_jobs=1).fit(table, y)
+    model = TableClassifier(effort=effort, monotone={"minutes": sign, "noise": sign}, n_jobs=1).fit(table, y)
     for name in ("minutes", "noise"):
         grid = pd.concat([table.iloc[:40]] * 25)
         grid[name] = np.repeat(np.linspace(table[name].min(), table[name].max(), 25), 40)
@@ -195,7 +195,7 @@ def test_monotone_columns_never_turn(sign: int, effort: Any) -> None:
 
 def test_same_seed_same_model() -> None:
     table, y = _customers()
-    first, second = (ChurnClassifier(n_jobs=1, random_state=4).fit(table, y).log_odds(table) for _ in range(2))
+    first, second = (TableClassifier(n_jobs=1, random_state=4).fit(table, y).log_odds(table) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -229,7 +229,7 @@ def test_pure_noise_is_not_learned() -> None:
         table = pd.DataFrame(rng.normal(size=(3500, 20))).add_prefix("x")
         table["plan"] = rng.choice(list("abcdefgh"), 3500)
         y = (rng.random(3500) < 0.2).astype(int)
-        model = ChurnClassifier(n_jobs=1).fit(table[:500], y[:500])
+        model = TableClassifier(n_jobs=1).fit(table[:500], y[:500])
         base = log_loss(y[500:], np.full(3000, y[:500].mean()))
         losses.append(log_loss(y[500:], model.predict_proba(table[500:])[:, 1]) - base)
     assert np.mean(losses) < 0.004
@@ -240,7 +240,7 @@ def test_few_churners_leave_only_the_ridge() -> None:
     table, _ = _customers(120)
     y = np.zeros(120, dtype=int)
     y[:6] = 1
-    model = ChurnClassifier(n_jobs=1).fit(table, y)
+    model = TableClassifier(n_jobs=1).fit(table, y)
     assert model.ensemble_.texts == ()
     assert model.predict_proba(table)[:, 1].mean() == pytest.approx(0.05, abs=0.005)
 
@@ -252,7 +252,7 @@ def test_five_hundred_real_looking_rows_beat_plain_logistic_regression(data_fold
     ours, plain = [], []
     for k in range(4):
         train, test = order[k * 500 : (k + 1) * 500], order[2000:]
-        p = ChurnClassifier(n_jobs=1).fit(table.iloc[train], y[train]).predict_proba(table.iloc[test])[:, 1]
+        p = TableClassifier(n_jobs=1).fit(table.iloc[train], y[train]).predict_proba(table.iloc[test])[:, 1]
         ours.append(log_loss(y[test], p))
         plain.append(log_loss(y[test], _plain_logistic(table, y, train, test)))
     assert np.mean(ours) <= np.mean(plain)
@@ -272,4 +272,4 @@ def _plain_logistic(table: pd.DataFrame, y: np.ndarray, train: np.ndarray, test:
 def test_no_warning_on_a_clean_table() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ChurnClassifier(n_jobs=1).fit(*_customers())
+        TableClassifier(n_jobs=1).fit(*_customers())

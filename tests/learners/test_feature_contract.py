@@ -11,8 +11,8 @@ import pytest
 
 from custintel.credit import CreditScorecard
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.learners import AnomalyScore, ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
-from custintel.learners.feature_contract import learn_contract
+from custintel.learners import AnomalyScore, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
+from custintel.learners.feature_contract import FeatureContract, learn_contract
 from custintel.rules import LearnSettings, RuleBase
 from custintel.rules._rule_columns import Grid
 from custintel.training.judge_model import describe_columns
@@ -39,7 +39,7 @@ def fits() -> dict[str, Any]:
     money = X["bill"].to_numpy()[:, None] + rng.normal(size=(ROWS, 3))
     half = np.arange(ROWS) % 2 == 0
     return {
-        "ChurnClassifier": lambda least: ChurnClassifier(effort="fast", min_level_count=least).fit(X, y),
+        "TableClassifier": lambda least: TableClassifier(effort="fast", min_level_count=least).fit(X, y),
         "CreditScorecard": lambda least: CreditScorecard(min_level_count=least).fit(X, y),
         "OfferPropensity": lambda least: OfferPropensity(min_level_count=least).fit(X, y),
         "UpliftModel": lambda least: UpliftModel(min_level_count=least).fit(
@@ -68,7 +68,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value.tolist()
 
 
-@pytest.mark.parametrize("name", ["ChurnClassifier", "CreditScorecard", "AnomalyScore"])
+@pytest.mark.parametrize("name", ["TableClassifier", "CreditScorecard", "AnomalyScore"])
 def test_levels_never_seen_are_treated_as_the_rare_ones(name: str) -> None:
     model = fits()[name](10)
     X = table()
@@ -97,7 +97,7 @@ def test_customers_are_counted_and_not_rows() -> None:
     assert learn_contract(rows, customers=who).columns[0].levels == ("M", "S")
     dated = rows.set_axis(pd.MultiIndex.from_arrays([range(252), who], names=["as_of", "customer_id"]), axis=0)
     assert learn_contract(dated).columns[0].levels == ("M", "S")
-    model = ChurnClassifier(effort="fast").fit(rows, np.arange(252) % 2, groups=who)
+    model = TableClassifier(effort="fast").fit(rows, np.arange(252) % 2, groups=who)
     assert MARKER not in written(model)
 
 
@@ -153,3 +153,13 @@ def test_no_range_ends_at_the_value_of_one_customer() -> None:
     assert learn_contract(months).columns[0].high == 40_190.0
     few = learn_contract(pd.DataFrame({"salary": salary.head(15)})).columns[0]
     assert (few.kind, few.low, few.high) == ("number", None, None)
+
+
+def test_contract_survives_json() -> None:
+    table = pd.DataFrame(
+        {"plan": ["a", "b", None], "n": [1.5, None, 2], "d": pd.to_datetime(["2025-01-01"] * 2 + [None])}
+    )
+    contract = learn_contract(table)
+    again = FeatureContract.from_state(json.loads(json.dumps(contract.to_state())))
+    assert again == contract
+    np.testing.assert_array_equal(again.encode(table), contract.encode(table))

@@ -15,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 from custintel.artifact import Model
 from custintel.credit import CreditScorecard
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.learners import ChurnClassifier, OfferPropensity, ProfitThreshold, UpliftModel
+from custintel.learners import OfferPropensity, ProfitThreshold, TableClassifier, UpliftModel
 from custintel.learners.check_input import binary_target
 from custintel.metrics import GainDisplay, empc_individual, swap_set
 from custintel.metrics.discrimination import auc
@@ -23,7 +23,7 @@ from custintel.metrics.individual_profit import profit_scorer
 from custintel.metrics.score_ranking import event_probability
 from custintel.rules import LearnSettings, RuleBase
 
-CLASSIFIERS = [ChurnClassifier(effort="fast"), CreditScorecard()]
+CLASSIFIERS = [TableClassifier(effort="fast"), CreditScorecard()]
 
 
 def _table(rows: int = 400) -> tuple[pd.DataFrame, np.ndarray]:
@@ -96,7 +96,7 @@ def test_a_scorecard_gives_bad_customers_fewer_points() -> None:
     assert card.bands(X, np.where(bad, "bad", "good"))["bad"].sum() == bad.sum()
 
 
-@pytest.mark.parametrize("model", [*CLASSIFIERS, RuleBase], ids=["ChurnClassifier", "CreditScorecard", "RuleBase"])
+@pytest.mark.parametrize("model", [*CLASSIFIERS, RuleBase], ids=["TableClassifier", "CreditScorecard", "RuleBase"])
 def test_german_credit_is_about_bad_customers(model: Any, data_folder: Any) -> None:
     """On the old commit the good customers were taken for the event, without a word."""
     table = pd.read_csv(data_folder / "german_credit" / "creditdata.csv")
@@ -135,7 +135,7 @@ def test_a_state_without_an_event_is_about_the_last_class() -> None:
     assert CreditScorecard.from_state(old, texts).pos_label_ is True
 
 
-@pytest.mark.parametrize("inner", [ChurnClassifier(effort="fast"), LogisticRegression()])
+@pytest.mark.parametrize("inner", [TableClassifier(effort="fast"), LogisticRegression()])
 def test_the_threshold_is_about_the_event(inner: Any) -> None:
     X, bad = _table()
     labels = np.where(bad, "bad", "good")
@@ -152,7 +152,7 @@ def test_money_and_pictures_are_about_the_event() -> None:
     X, bad = _table()
     labels = np.where(bad, "bad", "good")
     scorer = profit_scorer(clv=100.0)
-    model = ChurnClassifier(effort="fast")
+    model = TableClassifier(effort="fast")
     assert scorer(model.fit(X, labels), X, labels) == pytest.approx(scorer(model.fit(X, bad), X, bad))
     pytest.importorskip("matplotlib").use("Agg")
     drawn = GainDisplay.from_estimator(model.fit(X, labels), X, labels)
@@ -161,7 +161,7 @@ def test_money_and_pictures_are_about_the_event() -> None:
 
 def test_cross_validation_of_scikit_learn_agrees() -> None:
     X, bad = _table()
-    model = ChurnClassifier(effort="fast")
+    model = TableClassifier(effort="fast")
     text = cross_val_score(model, X, np.where(bad, "bad", "good"), scoring="roc_auc", cv=3)
     np.testing.assert_allclose(text, cross_val_score(model, X, bad, scoring="roc_auc", cv=3))
 

@@ -10,7 +10,7 @@ import pytest
 
 from custintel.errors import ConfigurationError, DataError, DateError
 from custintel.value import monthly_margin
-from custintel.value._monthly_margin import PARTS
+from custintel.value._monthly_margin import MARGIN_PARTS
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_parts_equal_a_plain_oracle(operator: Warehouse, known_by: str) -> None:
 
 def test_parts_add_up_and_totals_equal_the_bills(operator: Warehouse) -> None:
     found = monthly_margin(operator)
-    np.testing.assert_allclose(found["margin"], found[list(PARTS)].sum(axis=1))
+    np.testing.assert_allclose(found["margin"], found[list(MARGIN_PARTS)].sum(axis=1))
     bills, top_ups = operator.frame("bills"), operator.frame("recharges")
     period = operator.period
     bills = bills[(bills["event_time"] >= period[0]) & (bills["arrival_time"] < period[1] + pd.Timedelta(days=1))]
