@@ -53,8 +53,8 @@ from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.engine import Engine, quoted
 from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning, without_values
-from custintel.files.atomic_write import read_unreplaced, replacing
-from custintel.files.yaml_reader import plain_yaml, yaml_text
+from custintel.files.atomic_write import atomic_folder, read_consistently
+from custintel.files.yaml_reader import read_plain_yaml, read_yaml_text
 from custintel.html.notebook_html import panel, quiet, table
 
 if TYPE_CHECKING:
@@ -240,16 +240,16 @@ class Warehouse:
     ) -> Warehouse:
         """The tables of any place, checked."""
         if isinstance(place, duckdb.DuckDBPyConnection):
-            engine = DuckDBEngine.of(place)
+            engine = DuckDBEngine.from_connection(place)
             catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
-            sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
+            sources = database_sources(engine, catalog, parse_mapping(rename), engine.import_temporary_tables(place))
             return cls(engine, sources, latest, where="connection")
         if is_spark_session(place):
             spark = SparkEngine(cast("SparkSession", place))
             return cls(spark, spark_sources(spark, parse_mapping(rename)), latest, where="session")
         path = Path(cast("str", place))
         if path.is_dir():
-            return read_unreplaced(path, lambda: cls._open_folder(path, rename, latest, threads))
+            return read_consistently(path, lambda: cls._open_folder(path, rename, latest, threads))
         if path.is_file() and path.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
             engine.attach(path, "source")
@@ -489,7 +489,7 @@ class Warehouse:
         target = Path(folder)
         if target.exists() and not (target.is_dir() and (_read_mark(target) or not any(target.iterdir()))):
             raise ConfigurationError(f"{target} holds something else than a saved warehouse\n  hint: give a new folder")
-        with replacing(target) as fresh:
+        with atomic_folder(target) as fresh:
             self._write(fresh)
         return target
 
@@ -519,7 +519,7 @@ class Warehouse:
             reports.append(before[now.table] if same else now)
             aside = folder / "set_aside" / f"{now.table}.parquet"
             if same and aside.is_file():
-                engine.make(now.table, f"select * from {engine.read_files([aside])}", "set_aside")
+                engine.create_table(now.table, f"select * from {engine.read_files([aside])}", "set_aside")
         self.report = QualityReport(reports)
 
     def __copy__(self) -> Warehouse:
@@ -618,7 +618,7 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
     path = folder / "mapping.yaml"
     if not path.is_file():
         return None
-    content = plain_yaml(yaml_text(path), str(path))
+    content = read_plain_yaml(read_yaml_text(path), str(path))
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: must map tables to columns\n  given: {content}")
     return content

@@ -115,7 +115,7 @@ def _scores(base: RuleBase, detector: FraudDetector, now: pd.DataFrame) -> Mappi
     matched = alarms[alarms["tier"] == "match"].groupby(level=0)["expected_loss"].sum()
     near = alarms.groupby(level=0)["expected_loss"].sum()
     p = detector.predict_proba(now)[:, 1]
-    kinds = detector.kind_proba(now)
+    kinds = detector.predict_kind_proba(now)
     worth = kinds.mul([LOSS.get(k, 100.0) for k in kinds.columns], axis=1).sum(axis=1).to_numpy()
     return {
         "hand-written rules": matched.reindex(now.index).fillna(0.0).to_numpy(),

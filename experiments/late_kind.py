@@ -88,7 +88,7 @@ def trial(hidden: str, seed: int) -> dict[str, object]:
     looked = queue.index.to_numpy()
     found = relearn(model, X_train, y, pool.loc[looked], true[looked])
     base = RuleBase()
-    found.propose(base, pd.concat([X_train, pool], ignore_index=True))
+    found.propose_rules(base, pd.concat([X_train, pool], ignore_index=True))
     fresh = customers(
         np.concatenate([rng.choice(HONEST, 5000, p=[0.52, 0.25, 0.13, 0.10]), np.repeat(hidden, 200)]), rng
     )

@@ -32,7 +32,7 @@ from custintel import RuleBase
 from custintel.metrics.confidence_intervals import wilson
 from custintel.progress import track
 from custintel.rules import LearnSettings
-from custintel.rules.monitoring._promised_precision import keeps_promise
+from custintel.rules.monitoring._stated_precision import check_stated_precision
 
 TABLES = {"MLC": mlc, "Iranian": iranian, "IBM Telco": ibm_telco, "German credit": german_credit}
 THIN = 0.05
@@ -65,8 +65,8 @@ def split(X: pd.DataFrame, y: pd.Series, seed: int, rate: float | None) -> Split
 
 def of_custintel(data: Split, seed: int) -> pd.DataFrame:
     """Rules of `RuleBase.learn`, their promises and what became of them."""
-    base = RuleBase.learn(data.X, data.y, LearnSettings(seed=seed))
-    found = keeps_promise(base, data.new, data.truth)
+    base = RuleBase.learn(data.X, data.y, LearnSettings(random_state=seed))
+    found = check_stated_precision(base, data.new, data.truth)
     proofs = [base.entries[f"{r}@{v}"].evidence for r, v in zip(found["rule"], found["version"], strict=True)]
     return found.assign(proof_hits=[p["hits"] for p in proofs], proof_alarms=[p["alarms"] for p in proofs])
 

@@ -37,7 +37,7 @@ def experiment_config() -> SimulationConfig:
     return replace(usual, campaigns=replace(usual.campaigns, offers=(call,), hold_out=0.0))
 
 
-def contacts_of(customers: int, seed: int) -> pd.DataFrame:
+def contact_counts(customers: int, seed: int) -> pd.DataFrame:
     """One row a line and campaign: features the day before, whether called, whether left in 91 days, and the truth."""
     wh = Warehouse.simulate(customers=customers, months=MONTHS, seed=seed, config=experiment_config())
     table = wh.engine.sql(f"select customer_id, campaign_id, event_date, control from {wh.relation('contacts')}")
@@ -99,9 +99,9 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=2000)
     parser.add_argument("--teachers", type=int, default=10)
     options = parser.parse_args()
-    own = contacts_of(options.customers, 101)
+    own = contact_counts(options.customers, 101)
     seeds = track(range(1, options.teachers + 1), "teachers")
-    teachers = pd.concat([contacts_of(options.customers, k) for k in seeds], ignore_index=True)
+    teachers = pd.concat([contact_counts(options.customers, k) for k in seeds], ignore_index=True)
     teachers = teachers[teachers["as_of"] <= LEARN_UNTIL]
     table = policies(own, teachers)
     value = table.set_index("policy")["u a line"]

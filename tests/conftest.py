@@ -155,11 +155,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 def lend(session: SparkSession, name: str, table: pa.Table) -> None:
     """Make a table a temporary view of the session, as a user would: times become instants of the session's zone."""
-    from custintel.engines.spark_engine import plain_table
+    from custintel.engines.spark_engine import to_spark_types
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        session.createDataFrame(plain_table(table)).createOrReplaceTempView(name)
+        session.createDataFrame(to_spark_types(table)).createOrReplaceTempView(name)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from custintel.dates import day_order, order_formats, read_dates, read_day, read
 from custintel.decide import DecisionLog
 from custintel.errors import CustintelError, DateError
 from custintel.fraud import detection_delay
-from custintel.fraud._community_of_interest import contacts_of
+from custintel.fraud._community_of_interest import contact_counts
 from custintel.questions import outcome_labels
 from custintel.rules import Rule, RuleBase
 from custintel.scoring import score
@@ -198,7 +198,7 @@ TAKERS = {
     "sql": lambda wh, given: FeatureBuilder(["usage"]).sql(given),
     "labels": lambda wh, given: outcome_labels(wh, given),
     "arrears": lambda wh, given: arrears_stages(wh, [given]),
-    "contacts": lambda wh, given: contacts_of(wh, given),
+    "contacts": lambda wh, given: contact_counts(wh, given),
     "latest": lambda wh, given: Warehouse.from_frames(usage=wh.frame("usage"), latest=given),
     "purchases": lambda wh, given: BetaGeometricNBD.purchase_summary(wh.frame("payments"), given),
     "tiers": lambda wh, given: ValueTiers(names=("low", "top"), thresholds=[6.0], valid_from=given).fit(),

@@ -16,7 +16,7 @@ from custintel import Warehouse, load_model, score, train
 from custintel.cli._main import main
 from custintel.decide import Audience, Constraints, ContactPolicy, DecisionLog, OfferValues, allocate
 from custintel.errors import ContractError, DataError, QualityWarning
-from custintel.files.spreadsheet_cells import restored
+from custintel.files.spreadsheet_cells import unescape_formulas
 from custintel.fraud import detection_delay
 from custintel.identifiers import identifier_index, identifier_text, known_identifier, may_identify
 from custintel.rules import RuleBase
@@ -74,7 +74,7 @@ def _write(frame: pd.DataFrame, place: Path) -> Path:
 def _read(place: Path) -> pd.DataFrame:
     if place.suffix == ".parquet":
         return pd.read_parquet(place)
-    return restored(pd.read_csv(place, dtype=str, keep_default_na=False))
+    return unescape_formulas(pd.read_csv(place, dtype=str, keep_default_na=False))
 
 
 # --- one identifier -------------------------------------------------------------------------------------------------

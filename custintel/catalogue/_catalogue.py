@@ -19,8 +19,8 @@ from custintel.catalogue._reason_groups import REASONS_FILE, ReasonGroup, check_
 from custintel.catalogue.feature_family import Entry, Family
 from custintel.errors import Problem, raise_problems
 from custintel.expressions.parse import parse
-from custintel.files.yaml_reader import read_yaml_documents, yaml_text
-from custintel.functions.function_registry import registered
+from custintel.files.yaml_reader import read_yaml_documents, read_yaml_text
+from custintel.functions.function_registry import registered_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,7 +95,7 @@ class Catalogue:
             hint: did you mean billing...?
         """
         texts = tuple(yaml_texts("features", features_path))
-        whole = _checked(texts, registered())
+        whole = _checked(texts, registered_functions())
         return whole if topics is None else whole.select(topics)
 
     @property
@@ -213,7 +213,7 @@ def _own_texts(folder: Path) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
         raise_problems([Problem(str(folder), "not a folder", hint="give the folder that holds your YAML files")])
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        yield str(path), yaml_text(path)
+        yield str(path), read_yaml_text(path)
 
 
 @lru_cache(maxsize=16)

@@ -20,7 +20,7 @@ from custintel.cli._rule_input import (
 )
 from custintel.cli._terminal_output import say, show_frame, step, written
 from custintel.errors import DataError
-from custintel.reports import desk_report
+from custintel.reports import fraud_desk_report
 from custintel.rules import RuleBase
 from custintel.scoring.batch_score import check_writable, write_list
 
@@ -58,7 +58,7 @@ def alarms(
     columns = _needed(found, base)
     step(f"looking at {source} with {len(found.in_state())} rules")
     X = Source(source, as_of, id_column, features).read(columns)
-    able = found.within(X.columns)
+    able = found.restricted_to(X.columns)
     left_out = [rule for id_, rule in found.in_state().items() if id_ not in able.entries]
     _check_some(able, left_out)
     how = settings_for(X, columns, language, resembles, features)
@@ -73,7 +73,7 @@ def alarms(
         say(f"  not asked: {rule.name}, which reads {', '.join(sorted(rule.columns - set(X.columns)))}")
     if report is not None:
         known = None if outcomes is None else read_rows(outcomes, "file of outcomes")
-        say(f"report: {desk_report(found, raised, None, known, month, how=how).save(report)}")
+        say(f"report: {fraud_desk_report(found, raised, None, known, month, settings=how).save(report)}")
 
 
 def _needed(base: RuleBase, place: Path) -> set[str]:

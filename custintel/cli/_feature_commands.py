@@ -17,7 +17,7 @@ from custintel.catalogue.feature_file_schema import features_schema
 from custintel.cli._table_commands import Threads  # noqa: TC001  (typer reads it)
 from custintel.cli._terminal_output import say, show_frame, step
 from custintel.errors import ConfigurationError, raise_problems
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 from custintel.functions.python_functions import load_python
 from custintel.warehouse import Warehouse
 
@@ -122,7 +122,7 @@ def sql(
     if out is None:
         say(text)
         return
-    with replacing_file(out) as fresh:
+    with atomic_file(out) as fresh:
         fresh.write_text(text + "\n", encoding="utf-8")
     say(f"{dialect} SQL: {out}")
 
@@ -150,7 +150,7 @@ def schema(
     out: Annotated[Path, typer.Option(help="The .json file to write.")] = Path("features.schema.json"),
 ) -> None:
     """Write the JSON Schema of feature files, with which editors complete keys and mark mistakes."""
-    with replacing_file(out) as fresh:
+    with atomic_file(out) as fresh:
         fresh.write_text(json.dumps(features_schema(), indent=1) + "\n", encoding="utf-8")
     say(f"{out}; for VS Code (YAML extension) begin a feature file with:")
     say(f"# yaml-language-server: $schema={out}")

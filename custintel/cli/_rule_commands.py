@@ -22,11 +22,11 @@ from custintel.cli._rule_input import (
 from custintel.cli._terminal_output import AsJson, Out, emit, emit_json, say, show_frame, show_lines, step, written
 from custintel.dates import read_moment
 from custintel.errors import ConfigurationError, DataError
-from custintel.files.atomic_write import replacing_file
-from custintel.files.yaml_reader import yaml_text
+from custintel.files.atomic_write import atomic_file
+from custintel.files.yaml_reader import read_yaml_text
 from custintel.rules import LearnSettings, RuleMiner, RuleMonitor
 from custintel.rules.builtin_rules import builtin_rules
-from custintel.rules.rule_evidence import evidence_words, try_rule
+from custintel.rules.rule_evidence import describe_evidence, try_rule
 from custintel.rules.rule_files import rules_from_yaml, rules_to_yaml
 from custintel.rules.rule_states import STATES
 from custintel.training.read_table import find_column
@@ -34,7 +34,7 @@ from custintel.training.read_table import find_column
 if TYPE_CHECKING:
     from custintel.rules import Rule, RuleBase
     from custintel.rules.rule_evidence import RuleTrial
-    from custintel.rules.rule_states import Entry
+    from custintel.rules.rule_states import RuleEntry
 
 # ``rules learn | import | approve | reject | retire``: changes of the rule base, each an event of its log.
 
@@ -70,11 +70,11 @@ def learn(
     y = X.pop(find_column(X, target, "target"))
     times = None if time is None else X.pop(find_column(X, time, "time"))
     forbidden = tuple(find_column(X, name, "forbidden") for name in forbid or ())
-    settings = LearnSettings(rules=rules, forbidden=forbidden, seed=seed)
+    settings = LearnSettings(max_rules=rules, forbidden=forbidden, random_state=seed)
     step(f"learning rules from {len(X):,} customers of {table}")
     known = len(into)
     facts = {"kind": kind, "loss": loss, "severity": severity, "action": action}
-    added = RuleMiner(into).learn(X, y, settings, time=times, by=by, **facts)
+    added = RuleMiner(into).learn(X, y, settings, times=times, by=by, **facts)
     _show_learned(into, added)
     say(f"{len(added)} rules added to the shadow of {base}" + (f", which had {known}" if known else ""))
     if added:
@@ -84,7 +84,7 @@ def learn(
 
 def _show_learned(base: RuleBase, added: list[Rule]) -> None:
     rows = [
-        {"rule": rule.name, "when": rule.expression.text, "evidence": evidence_words(base.entry(rule.id))[0]}
+        {"rule": rule.name, "when": rule.expression.text, "evidence": describe_evidence(base.entry(rule.id))[0]}
         for rule in added
     ]
     if rows:
@@ -117,16 +117,16 @@ def _to_import(file: Path | None, builtin: bool) -> list[Rule]:
         return builtin_rules()
     if not file.is_file():
         raise DataError(f"no such file: {file}\n  allowed: a YAML file with rules: {{name: {{when: ...}}}}")
-    return rules_from_yaml(yaml_text(file), str(file))
+    return rules_from_yaml(read_yaml_text(file), str(file))
 
 
 def approve(name: Name, by: By, reason: Reason, base: Base = _BASE) -> None:
     """Take a rule one step further, from proposed to the shadow or from there to active; shows its evidence first."""
     found = base_at(base)
-    entry, state = RuleMonitor(found).to_approve(name)
+    entry, state = RuleMonitor(found).next_approval(name)
     say(f"{entry.rule.id}: {entry.rule.expression.text}")
-    say(f"evidence: {' '.join(evidence_words(entry))}")
-    found.move(entry.rule.id, state, by=by, reason=reason)
+    say(f"evidence: {' '.join(describe_evidence(entry))}")
+    found.change_state(entry.rule.id, state, by=by, reason=reason)
     say(f"{entry.state} -> {state}: {_FOLLOWS[state]}")
 
 
@@ -293,7 +293,7 @@ def export_rules(
     if out is None:
         typer.echo(text, nl=False)
         return
-    with replacing_file(out) as fresh:
+    with atomic_file(out) as fresh:
         fresh.write_text(text, encoding="utf-8")
     say(f"{len(rules)} rules: {out}")
 
@@ -319,12 +319,12 @@ def _check_states(given: list[str] | None) -> None:
         raise ConfigurationError(f"no such state\n  given: {', '.join(wrong)}\n  allowed: {', '.join(STATES)}")
 
 
-def _life(entry: Entry) -> dict[str, str]:
+def _life(entry: RuleEntry) -> dict[str, str]:
     return {"version": entry.rule.version, "state": entry.state, "since": entry.since, "by": entry.by,
             "why": entry.reason}  # fmt: skip
 
 
-def _card(entry: Entry, language: str) -> dict[str, str]:
+def _card(entry: RuleEntry, language: str) -> dict[str, str]:
     rule, zh = entry.rule, language == "zh"
     return {
         "rule": rule.id,
@@ -338,7 +338,7 @@ def _card(entry: Entry, language: str) -> dict[str, str]:
         "origin": ", ".join(filter(None, (rule.origin, *rule.parents))),
         "source": rule.source,
         "state": f"{entry.state} since {entry.since[:10]}, by {entry.by or 'nobody named'}: {entry.reason}",
-        "evidence": " ".join(evidence_words(entry, language)),
+        "evidence": " ".join(describe_evidence(entry, language)),
     }
 
 

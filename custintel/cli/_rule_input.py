@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 
 from custintel.builder import FeatureBuilder
-from custintel.builder.feature_frame import feature_words
+from custintel.builder.feature_frame import column_meanings
 from custintel.cli._terminal_output import step
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
@@ -91,7 +91,7 @@ def feature_names(columns: Iterable[str], language: str, features: Path | None =
     """Words of the catalogue for the features that it knows."""
     check_language(language)
     asked = pd.DataFrame(columns=list(columns))
-    words = feature_words(asked, FeatureBuilder(features_path=features).catalogue).set_index("column")
+    words = column_meanings(asked, FeatureBuilder(features_path=features).catalogue).set_index("column")
     said = words["about_zh" if language == "zh" else "about"].dropna()
     return {str(name): str(text) for name, text in said.items()}
 

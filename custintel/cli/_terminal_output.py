@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from custintel.errors import ConfigurationError, LeakageWarning, QualityWarning
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -170,7 +170,7 @@ def _save(frame: pd.DataFrame, out: Path) -> Path:
         )
     if suffix != ".json":
         return write_list(written(frame), out)
-    with replacing_file(out) as fresh:
+    with atomic_file(out) as fresh:
         text = json.dumps(frame.to_dict("records"), ensure_ascii=False, indent=1, default=str)
         fresh.write_text(text + "\n", encoding="utf-8")
     return out

@@ -55,7 +55,7 @@ class _Check:
         self._keep(" union all ".join(selects))
         try:
             counts = self._counts()
-            good = f"(select * from {self.engine.kept(self.judged)} where _fault is null)"
+            good = f"(select * from {self.engine.temp_table(self.judged)} where _fault is null)"
             days = days_only(self.engine, good, self.rules, self._given)
             self._store(any(code > DUPLICATE for code in counts), days)
             return replace(
@@ -67,7 +67,7 @@ class _Check:
                 offsets=self.rules.offsets,
             )
         finally:
-            self.engine.drop(self.judged)
+            self.engine.drop_temp_table(self.judged)
 
     def _carried(self, number: int) -> dict[str, str]:
         """The original values of a part, and the numbers of its rows."""
@@ -84,7 +84,7 @@ class _Check:
         for step in (self._unknown_sql, self._self_sql, self._repeated_sql, self._key_sql):
             query = step(query)
         try:
-            self.engine.keep(self.judged, query)
+            self.engine.create_temp_table(self.judged, query)
         except self.engine.Error as error:
             labels = ", ".join(source.label for source in self.rules.sources)
             raise ContractError(
@@ -133,7 +133,9 @@ class _Check:
             return 0
         compared = ", ".join(map(quoted, self._given))
         where = f"_fault is null and not ({self.rules.identified})"
-        groups = f"select count(*) - 1 as _more from {self.engine.kept(self.judged)} where {where} group by {compared}"
+        groups = (
+            f"select count(*) - 1 as _more from {self.engine.temp_table(self.judged)} where {where} group by {compared}"
+        )
         rows = self.engine.rows(f"select coalesce(sum(_more), 0) from ({groups}) as g")
         return int(str(rows[0][0]))
 
@@ -167,16 +169,16 @@ class _Check:
 
     def _counts(self) -> dict[int, int]:
         """Rows by the rule they break; -1 for the good ones."""
-        query = f"select coalesce(_fault, -1), count(*) from {self.engine.kept(self.judged)} group by 1"
+        query = f"select coalesce(_fault, -1), count(*) from {self.engine.temp_table(self.judged)} group by 1"
         return {int(str(code)): int(str(rows)) for code, rows in self.engine.rows(query)}
 
     def _store(self, broken: bool, days: Collection[str]) -> None:
         """The clean table, and the broken rows with original values, reason and place."""
-        judged = self.engine.kept(self.judged)
+        judged = self.engine.temp_table(self.judged)
         hours = NEEDS_HOUR if self.contract.event_time in days else ()
         columns = ", ".join(quoted(n) for n in self.columns if n not in hours and (n in DERIVED or n in self._given))
-        self.engine.make(self.contract.name, f"select {columns} from {judged} where _fault is null")
-        self.engine.make(self.contract.name, self._aside_sql(judged, broken), "set_aside")
+        self.engine.create_table(self.contract.name, f"select {columns} from {judged} where _fault is null")
+        self.engine.create_table(self.contract.name, self._aside_sql(judged, broken), "set_aside")
 
     def _aside_sql(self, judged: str, broken: bool) -> str:
         originals: dict[str, list[str]] = {}

@@ -167,7 +167,7 @@ def _copied_views(engine: DuckDBEngine, file: Path, views: Mapping[str, str]) ->
             engine.copy_view(file, view, f"_view_{number}")
         except engine.Error as error:
             raise ContractError(f"{file}: the view {view} cannot be read\n  given: {without_values(error)}") from None
-        copies[relation] = engine.kept(f"_view_{number}")
+        copies[relation] = engine.temp_table(f"_view_{number}")
     return copies
 
 
@@ -181,11 +181,11 @@ def drop_copied_views(engine: DuckDBEngine, sources: Mapping[str, Sequence[Sourc
 def spark_sources(engine: SparkEngine, mappings: Mappings) -> dict[str, list[Source]]:
     """Find the tables and temporary views of a Spark session; `file` of a mapping names one of any database."""
     files = [m.file for parts in mappings.values() for m in parts if m.file is not None]
-    tables = engine.find([*TABLES, *files])
+    tables = engine.find_tables([*TABLES, *files])
     places = _places({name: name for name in tables}, mappings, str.lower)
     sources = {}
     for name, parts in places.items():
-        sources[name] = [_table_source(engine, tables.get(n, quoted(n)), m, n, engine.zone) for n, m in parts]
+        sources[name] = [_table_source(engine, tables.get(n, quoted(n)), m, n, engine.time_zone) for n, m in parts]
     return sources
 
 

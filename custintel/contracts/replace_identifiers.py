@@ -99,9 +99,9 @@ def _replace(engine: Engine, table: str, kept: Collection[str]) -> list[str]:
     picked = [f"{of.get(name, f't.{quoted(name)}')} as {quoted(name)}" for name in stay]
     # joins lose the order of rows, and sums of money depend on it in their last digits
     order = " order by t.rowid" if isinstance(engine, DuckDBEngine) else ""
-    engine.make(table, f"select {', '.join(picked)} from {relation} as t {' '.join(joins)}{order}")
+    engine.create_table(table, f"select {', '.join(picked)} from {relation} as t {' '.join(joins)}{order}")
     place = "reason, broken_column, source, source_row"
-    engine.make(table, f"select {place} from {engine.relation(table, 'set_aside')}", "set_aside")
+    engine.create_table(table, f"select {place} from {engine.relation(table, 'set_aside')}", "set_aside")
     return [name for name in names if name not in stay]
 
 
@@ -120,8 +120,8 @@ def _resolve_ranges(engine: Engine) -> None:
         "select b.other_party, r.prefix, row_number() over (partition by b.other_party order by b.digits desc) as place"
         f" from ({begun}) as b join {numbering} as r on r.prefix = b.start"
     )
-    engine.keep("_ranges", f"select other_party as original, prefix from ({ranged}) as r where place = 1")
+    engine.create_temp_table("_ranges", f"select other_party as original, prefix from ({ranged}) as r where place = 1")
     order = " order by t.rowid" if isinstance(engine, DuckDBEngine) else ""
-    joined = f"left join {engine.kept('_ranges')} as r on r.original = t.other_party"
-    engine.make("usage", f"select t.*, r.prefix as number_range from {relation} as t {joined}{order}")
-    engine.drop("_ranges")
+    joined = f"left join {engine.temp_table('_ranges')} as r on r.original = t.other_party"
+    engine.create_table("usage", f"select t.*, r.prefix as number_range from {relation} as t {joined}{order}")
+    engine.drop_temp_table("_ranges")

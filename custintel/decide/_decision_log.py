@@ -29,7 +29,7 @@ import pandas as pd
 from custintel.dates import read_day, read_moment, read_time_column
 from custintel.decide._offer_values import NO_OFFER
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 from custintel.files.file_lock import WAIT_SECONDS, locked
 from custintel.identifiers import identifier_text, names_of_columns
 
@@ -291,7 +291,7 @@ class DecisionLog:
             number = 1 + max((int(name[:6]) for name in self._seen[kind] if name[:6].isdecimal()), default=-1)
             digest = int(pd.util.hash_pandas_object(frame["decision_id"], index=False).sum()) & 0xFFFFFFFF
             place = self.folder / kind / f"{number:06d}-{digest:08x}.parquet"
-            with replacing_file(place) as fresh:
+            with atomic_file(place) as fresh:
                 frame.to_parquet(fresh, index=False)
             self._seen[kind].add(place.name)
         self._parts[kind].append(frame)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from custintel.errors import Problem, raise_problems
-from custintel.files.yaml_reader import plain_yaml, yaml_text
+from custintel.files.yaml_reader import read_plain_yaml, read_yaml_text
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def read_constraints(path: str | Path) -> Constraints:
     ConfigurationError
         The file is not YAML, or has unknown keys or wrong numbers.
     """
-    given = plain_yaml(yaml_text(Path(path)), Path(path).name)
+    given = read_plain_yaml(read_yaml_text(Path(path)), Path(path).name)
     return Constraints.from_mapping({} if given is None else given, Path(path).name)
 
 

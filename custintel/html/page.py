@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ def write_twins(html: str, facts: Mapping[str, Any], path: str | Path) -> Path:
     """Write a page, and the facts it was drawn from beside it as ``.json``; both are whole before either appears."""
     place = Path(path)
     text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    with replacing_file(place) as page_file, replacing_file(place.with_suffix(".json")) as facts_file:
+    with atomic_file(place) as page_file, atomic_file(place.with_suffix(".json")) as facts_file:
         facts_file.write_text(text, encoding="utf-8", newline="\n")
         page_file.write_text(html, encoding="utf-8", newline="\n")
     return place

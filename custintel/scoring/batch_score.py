@@ -14,8 +14,8 @@ from custintel.builder import FeatureBuilder
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, DateError, QualityWarning
 from custintel.explain import reasons
-from custintel.files.atomic_write import check_place, replacing_file
-from custintel.files.spreadsheet_cells import defused
+from custintel.files.atomic_write import atomic_file, check_output_path
+from custintel.files.spreadsheet_cells import escape_formulas
 from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
 from custintel.questions.outcome_labels import outcome_population
 from custintel.scoring._value_list import value_list
@@ -80,7 +80,7 @@ def check_writable(out: str | Path) -> Path:
         raise ConfigurationError(
             f"cannot write scores to {path}\n  given: {path.suffix or 'no suffix'}\n  allowed: {', '.join(_SUFFIXES)}"
         )
-    return check_place(path)
+    return check_output_path(path)
 
 
 def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
@@ -89,7 +89,7 @@ def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
     Texts of a CSV file that a spreadsheet would compute get an apostrophe in front, which our readers take off.
     """
     path = check_writable(out)
-    with replacing_file(path) as fresh:
+    with atomic_file(path) as fresh:
         _write(frame, fresh, path.suffix.lower())
     return path
 
@@ -97,7 +97,9 @@ def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
 def _write(frame: pd.DataFrame, fresh: Path, suffix: str) -> None:
     if suffix == ".csv":
         # the mark lets spreadsheets read the Chinese sentences
-        defused(frame).to_csv(fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d")
+        escape_formulas(frame).to_csv(
+            fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d"
+        )
     else:
         frame.to_parquet(fresh, index=False, compression="zstd")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.builder.feature_frame import has_words
+from custintel.builder.feature_frame import has_meanings
 from custintel.errors import DataError
 from custintel.identifiers import identifier_faults
 from custintel.learners.event_class import choose_event, event_position, label_text, warn_guessed_event
@@ -145,7 +145,7 @@ def read_flat(
 
 def _keyed(table: Table, id_column: str | None) -> Table:
     """A feature table whose keys were label_text as columns: the keys are no features."""
-    if id_column is not None or "as_of" not in table.frame.columns or not has_words(table.frame):
+    if id_column is not None or "as_of" not in table.frame.columns or not has_meanings(table.frame):
         return table
     return replace(table, frame=table.frame.set_index("as_of"))
 

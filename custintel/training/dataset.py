@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from custintel.builder import FeatureBuilder
-from custintel.builder.feature_frame import feature_words, has_words
+from custintel.builder.feature_frame import column_meanings, has_meanings
 from custintel.errors import DataError
 from custintel.expressions.parse import parse
 from custintel.questions import Outcome, outcome_labels
@@ -92,7 +92,7 @@ def from_table(
         flat.target,
         digest.hexdigest()[:16],
         _judging_windows(flat, judged),
-        words=feature_words(flat.X) if has_words(flat.X) else None,
+        words=column_meanings(flat.X) if has_meanings(flat.X) else None,
         notes=(*flat.notes, _judging_words(flat, eras, judged)),
         id_column=flat.id_column,
         eras=judged,

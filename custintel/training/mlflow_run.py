@@ -14,7 +14,7 @@ import pandas as pd
 
 from custintel.errors import ModelError
 from custintel.files.atomic_write import scratch_folder
-from custintel.files.process_owner import read_owner, this_owner
+from custintel.files.process_identity import current_process, parse_process
 from custintel.training.mlflow_flavor import Flavor, typical_row
 from custintel.training.mlflow_store import open_store, store_folder, store_uri
 
@@ -64,7 +64,7 @@ def track_run(record: Record, place: str | Path | None = None) -> Tracked:
         run = client.create_run(
             experiment,
             start_time=int(record.started * 1000),
-            tags={_OWNER: this_owner().text},
+            tags={_OWNER: current_process().text},
             run_name=str(model.version),
         )
         run_id = str(run.info.run_id)
@@ -97,7 +97,7 @@ def _mlflow_writes_into(folder: Path) -> Iterator[None]:
 def _close_killed_runs(client: Any, experiment: str) -> None:
     """Runs of processes that are gone would say RUNNING for ever."""
     for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-        owner = read_owner(run.data.tags.get(_OWNER, ""))
+        owner = parse_process(run.data.tags.get(_OWNER, ""))
         if owner is not None and owner.dead:
             client.set_terminated(run.info.run_id, "KILLED")
 

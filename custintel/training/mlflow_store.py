@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custintel.errors import MissingExtraError, Problem, raise_problems
-from custintel.files.atomic_write import creating_file
+from custintel.files.atomic_write import atomic_new_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def _make_database(place: Path) -> None:
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with creating_file(place) as fresh:
+    with atomic_new_file(place) as fresh:
         SqlAlchemyStore(f"sqlite:///{fresh}", (place.parent / "mlruns").as_uri()).engine.dispose()
 
 

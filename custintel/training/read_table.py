@@ -28,7 +28,7 @@ import pandas as pd
 from pandas.api.types import is_object_dtype
 
 from custintel.errors import CustintelError, DataError, MissingExtraError
-from custintel.files.spreadsheet_cells import restored, restored_text
+from custintel.files.spreadsheet_cells import unescape_formula, unescape_formulas
 from custintel.identifiers import header_hint, identifier_text, may_identify, names_of_columns
 from custintel.training._flat_table_dates import read_as_dates
 
@@ -276,9 +276,9 @@ def _read_text(path: Path, identifier: str | None) -> Table:
 
 
 def _formulas_restored(table: Table) -> Table:
-    """Texts as they were before they were defused; after numbers are found, so that a defused +44 stays a text."""
-    written = {str(restored_text(name)): column.map(restored_text) for name, column in table.written.items()}
-    return replace(table, frame=restored(table.frame), written=written)
+    """Texts as they were before formulas were escaped; after numbers are found, so that an escaped +44 stays a text."""
+    written = {str(unescape_formula(name)): column.map(unescape_formula) for name, column in table.written.items()}
+    return replace(table, frame=unescape_formulas(table.frame), written=written)
 
 
 def _quietly(table: Table) -> Table:

@@ -11,7 +11,7 @@ import pytest
 import sqlglot
 
 from custintel.builder import FeatureBuilder
-from custintel.builder.feature_frame import feature_words
+from custintel.builder.feature_frame import column_meanings
 from custintel.cli._main import main
 from custintel.warehouse import Warehouse
 
@@ -153,7 +153,7 @@ def test_build_writes_a_table_that_knows_its_words(
     X = pd.read_parquet(out)
     expected = FeatureBuilder(["usage"]).build(Warehouse.open(quick_tables), dates)
     pd.testing.assert_frame_equal(X, expected, check_index_type=False)
-    assert feature_words(X)["about"].notna().all()
+    assert column_meanings(X)["about"].notna().all()
     assert f"{len(X):,} rows" in told
     assert told.count("left out: ") == 1
     assert re.search(r"left out: no column .*data_mb.* in usage: \d+ columns of usage", told)

@@ -47,7 +47,7 @@ def job_rules(base: str, told: str, first: int) -> None:
         for number in range(first, first + 12):
             name = f"rule_{number}"
             rules.add(Rule(name, f"minutes > {number}"), by="kill test", reason="one of many")
-            rules.move(name, "shadow", by="kill test", reason="to be watched")
+            rules.change_state(name, "shadow", by="kill test", reason="to be watched")
             file.write(name + "\n")
             file.flush()
 

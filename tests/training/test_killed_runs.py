@@ -26,11 +26,11 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the system does not 
 HALF_A_RUN = """
 import sys
 from custintel.training.mlflow_store import open_store
-from custintel.files.process_owner import this_owner
+from custintel.files.process_identity import current_process
 with open_store(sys.argv[1]) as mlflow:
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name("custintel-churn").experiment_id
-    print(client.create_run(experiment, tags={"custintel_owner": this_owner().text}).info.run_id, flush=True)
+    print(client.create_run(experiment, tags={"custintel_owner": current_process().text}).info.run_id, flush=True)
 sys.stdin.read()
 """
 
