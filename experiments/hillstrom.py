@@ -84,10 +84,11 @@ def page(table: pd.DataFrame, told: list[str], repeats: int) -> str:
 Written by `experiments/hillstrom.py` on {date.today()}: custintel {custintel.__version__}, Python
 {platform.python_version()}, LightGBM {lightgbm.__version__}, scikit-learn {sklearn.__version__}.
 
-42,693 customers, women's mail (half, at random) against none, outcome visit (average effect 4.5 points). Out-of-fold
-scores of 5-fold cross-validation, pooled, repeated {repeats} times (seeds 0, 1); default settings. Qini =
-(A(Q) - A(random)) / (A(perfect) - A(random)); interval: bootstrap of the first repeat. Goals: better than the response
-model at p < .01, uplift at 30 % at least .072.
+In this randomised test, half of 42,693 customers got the women's e-mail and the others got none. The outcome is a
+visit, and the average effect is 4.5 percentage points. Scores are out of fold, from 5-fold cross-validation, pooled and
+repeated {repeats} times (seeds 0, 1), with default settings. Qini is (A(Q) - A(random)) / (A(perfect) - A(random)), and
+its interval is a bootstrap of the first repeat. Goals: better than the response model at p < .01, and an uplift at 30 %
+of at least .072.
 
 {markdown(table)}
 
@@ -95,8 +96,8 @@ Paired bootstrap (1,000 draws, first repeat):
 
 {paired}
 
-The learners are hardly told apart; all beat ranking by response. The settings of the last stage were set once, before
-this table was looked at, and not changed afterwards.
+The learners can hardly be told apart, and all of them beat ranking by response. The settings of the last stage were set
+once, before anybody looked at this table, and were not changed afterwards.
 """
 
 
