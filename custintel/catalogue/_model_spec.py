@@ -213,7 +213,9 @@ class _ModelReader:
             search=self._search(),
             costs=self._section("costs"),
             reasons={"count": self._count(), "groups": {n: list(g[0]) for n, g in groups.items() if g[0]}},
-            actions={n: g.words() for n, g in {**self.catalogue.reasons, **{n: g[1] for n, g in groups.items()}}.items()},
+            actions={
+                n: g.words() for n, g in {**self.catalogue.reasons, **{n: g[1] for n, g in groups.items()}}.items()
+            },
             where=given.where,
         )
 

@@ -32,7 +32,7 @@ _TABLE = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
 def dictionary_markdown(catalogue: Catalogue | None = None) -> str:
     """The data dictionary as a Markdown page; of the shipped families by default.
 
-    >>> dictionary_markdown(Catalogue.load(topics=["plan_changes"])).splitlines()[13]
+    >>> dictionary_markdown(Catalogue.load(topics=["plan_changes"])).splitlines()[11]
     '5 columns in 1 family of 1 topic.'
     """
     catalogue = Catalogue.load() if catalogue is None else catalogue
@@ -87,7 +87,16 @@ def _facts(family: Family) -> Iterator[str]:
 def _row(entry: Entry) -> str:
     missing = "-" if entry.missing is None else f"{entry.missing:g}"
     how = "columns" if entry.kind == "derived" else entry.how
-    cells = (f"`{entry.column}`", entry.about, entry.about_zh, entry.unit, missing, entry.sensitivity, entry.reason, how)
+    cells = (
+        f"`{entry.column}`",
+        entry.about,
+        entry.about_zh,
+        entry.unit,
+        missing,
+        entry.sensitivity,
+        entry.reason,
+        how,
+    )
     return "| " + " | ".join((*cells, f"`{entry.expression}`")) + " |"
 
 

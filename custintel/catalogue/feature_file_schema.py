@@ -91,7 +91,10 @@ def _family() -> dict[str, Any]:
     sources = [name for name, facts in tables.items() if facts.can_be_source]
     functions = [function.name for function in registered() if function.language == "sql"]
     return {
-        "family": {**_ref("name"), "description": "Unique name; that of a shipped family replaces it, whole, in its topic."},
+        "family": {
+            **_ref("name"),
+            "description": "Unique name; that of a shipped family replaces it, whole, in its topic.",
+        },
         "about": _text("What the family tells about the customer, in English."),
         "about_zh": _text("The same in Chinese."),
         "reason": {**_ref("name"), "description": "Reason group of its features; default: the topic, the file's name."},

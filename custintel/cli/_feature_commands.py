@@ -34,7 +34,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Topics = Annotated[list[str] | None, typer.Option("--topic", help="Only this topic or family; may be given several times.")]
+Topics = Annotated[
+    list[str] | None, typer.Option("--topic", help="Only this topic or family; may be given several times.")
+]
 Columns = Annotated[
     list[str] | None, typer.Option("--column", help="Only this column, or a pattern such as 'bill_*'; several times.")
 ]

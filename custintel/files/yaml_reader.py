@@ -153,7 +153,7 @@ def read_yaml_documents(text: str, file: str) -> tuple[list[Located], list[Probl
 
     Examples
     --------
-    >>> found, problems = read_yaml_documents("a: 1\n---\na: 2", "x.yaml")
+    >>> found, problems = read_yaml_documents("a: 1\\n---\\na: 2", "x.yaml")
     >>> [document.mapping["a"].where for document in found], problems
     (['x.yaml:1', 'x.yaml:3'], [])
     """

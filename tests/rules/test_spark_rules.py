@@ -148,7 +148,11 @@ def test_a_base_runs_where_the_features_are(engines) -> None:
 def test_features_built_on_spark_meet_the_rules_there(operators, engines) -> None:
     """The same small operator on both engines: features of a few rules, then the rules, where the features are."""
     base = RuleBase()
-    base.propose("rings", "ring_only_call_share_7d >= 0.2 and peak_hour_calls_1d <= 3 and hourly_profile_distance_90d > 0.3", by="me")
+    base.propose(
+        "rings",
+        "ring_only_call_share_7d >= 0.2 and peak_hour_calls_1d <= 3 and hourly_profile_distance_90d > 0.3",
+        by="me",
+    )
     base.shadow("rings", by="me", reason="seen")
     frames = [FeatureBuilder(columns=rule_features(base)).build(wh, as_of="2025-03-31") for wh in operators]
     by_engine = []
