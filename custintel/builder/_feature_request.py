@@ -66,7 +66,7 @@ def answerable(
 
 
 def _unavailable(entry: Entry, why: str, needs: Iterable[str] = ()) -> Unavailable | None:
-    return Unavailable(entry.family, why, tuple(needs)) if why else None
+    return Unavailable(entry.family, why, tuple(needs), entry.topic) if why else None
 
 
 def _derived_unavailable(

@@ -33,11 +33,14 @@ class Unavailable:
         The reason in words.
     needs
         Tables (``bills``) and columns (``bills.due_date``) that are not there.
+    topic
+        The topic of the column.
     """
 
     family: str
     why: str
     needs: tuple[str, ...] = ()
+    topic: str = ""
 
 
 def needs_words(needs: Iterable[str]) -> str:
@@ -76,7 +79,7 @@ def by_tables(unavailable: Iterable[Unavailable]) -> list[Unavailable]:
     """Those that the tables at hand do not allow, without those that read families nobody asked for.
 
     >>> by_tables([Unavailable("", "reads arrears"), Unavailable("billing", "", ("bills",))])
-    [Unavailable(family='billing', why='', needs=('bills',))]
+    [Unavailable(family='billing', why='', needs=('bills',), topic='')]
     """
     return [column for column in unavailable if column.family or column.needs]
 
@@ -150,9 +153,9 @@ def _listed(columns: list[str]) -> str:
     return f"column{'s' if len(columns) > 1 else ''} {', '.join(columns[:_SHOWN])}{more}"
 
 
-def _why_family(family: str, unavailable: Mapping[str, Unavailable]) -> str:
-    """What the column that needs least needs: with that the family has an answer."""
-    own = [column for column in unavailable.values() if column.family == family]
+def _why_topic(name: str, unavailable: Mapping[str, Unavailable]) -> str:
+    """What the column that needs least needs: with that the topic, or the family, has an answer."""
+    own = [column for column in unavailable.values() if name in (column.topic, column.family)]
     return _why(min(own, key=lambda column: len(column.needs))) if own else "it has no columns of its own"
 
 

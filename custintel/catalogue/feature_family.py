@@ -90,7 +90,7 @@ class Feature:
 class Family:
     """Features that share one source table, one time column and one way of gathering.
 
-    ``topic`` is the name of the file it stands in; ``reason`` is the reason group of its features, the topic by default.
+    ``topic`` is the name of its file, and ``reason`` the reason group of its features, which is the topic by default.
 
     ``windows`` are the default of the features; each feature knows its own. ``columns`` are columns of the source
     that are not in its contract. ``function`` names the function that gives the columns; its main table is the source.

@@ -83,7 +83,8 @@ def value_features(
     as_of : date or list of dates
         Month ends for a model that is to learn; any day for one that is asked.
     families : list of str or FeatureBuilder, optional
-        Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without their tables
+        Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without
+        their tables
         are left out; one that you name must be there.
     costs : mapping, optional
         Unit costs over those of the table.

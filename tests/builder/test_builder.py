@@ -195,7 +195,7 @@ def test_a_family_asked_for_by_name_does_not_vanish_beside_others():
             FeatureBuilder(families).columns_of(wh)
         with pytest.raises(DataError, match="family plan_fit"):
             FeatureBuilder(families).sql("2025-06-30", wh=wh)
-    assert "events_30d" in FeatureBuilder(["usage", "plan_fit"], skip_unavailable=True).build(wh, "2025-06-30")
+    assert "events_30d" in FeatureBuilder(["usage", "plan_comparison"], skip_unavailable=True).build(wh, "2025-06-30")
 
 
 def test_columns_asked_for_are_all_named_by_what_is_not_there():

@@ -43,7 +43,7 @@ def _through_parquet(X, folder):
 def test_words_stay_when_rows_and_columns_change(X, change, tmp_path):
     words = feature_words(change(X, tmp_path)).set_index("column")
     assert words.loc["minutes_30d", "about"] == "Minutes of calls, last 30 days"
-    assert words.loc["minutes_30d", ["unit", "family", "window"]].tolist() == ["min", "usage", 30]
+    assert words.loc["minutes_30d", ["unit", "family", "window"]].tolist() == ["min", "volumes", 30]
     assert len(words) == len(change(X, tmp_path).columns)
 
 

@@ -209,7 +209,7 @@ def test_number_ranges_are_found_before_and_may_be_given() -> None:
     assert ranges.isna().tolist() == [False, False, True]
     given = Warehouse.from_frames(usage=usage.assign(number_range=["4479", "44", None], other_party=["x", "y", "z"]),
                                   numbering=numbering)  # fmt: skip
-    builder = FeatureBuilder(["destinations"])
+    builder = FeatureBuilder(["contact_countries"])
     risks = [builder.build(wh, "2025-06-01")["destination_risk_max_7d"].tolist() for wh in (plain, given)]
     assert risks[0][:2] == risks[1][:2] == [0.9, 0.0]
 
@@ -260,7 +260,7 @@ def test_spark_gives_the_same_pseudonyms(both, tables, spark, operators) -> None
                 codes = Pseudonyms(KEY).of(space, plain.frame(name)[column].dropna())
                 assert sorted(coded.frame(name)[column].dropna()) == sorted(codes)
         assert list(coded.set_aside(name).columns) == ["reason", "broken_column", "source", "source_row"]
-    builder, date = FeatureBuilder(["destinations", "ties"]), str(plain.period[1].date())
+    builder, date = FeatureBuilder(["contact_countries", "churned_contacts"]), str(plain.period[1].date())
     X, Y = builder.build(plain, date), builder.build(coded, date)
     Y = reidentify(Y.reset_index(), X.index).set_index("customer_id").loc[X.index]
     pd.testing.assert_frame_equal(X, Y, check_dtype=False)

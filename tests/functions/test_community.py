@@ -29,7 +29,7 @@ def built() -> pd.DataFrame:
     customers = customers.assign(billing_type="postpaid", activation_date="2024-01-01")
     left = pd.DataFrame({"customer_id": ["e"], "event_time": ["2025-06-25"], "cause": ["voluntary"]})
     wh = Warehouse.from_frames(usage=usage.assign(service="voice"), customers=customers, terminations=left)
-    return FeatureBuilder(["community"]).build(wh, ["2025-06-24", "2025-06-30", "2025-07-30"], customers=LINES)
+    return FeatureBuilder(["call_community"]).build(wh, ["2025-06-24", "2025-06-30", "2025-07-30"], customers=LINES)
 
 
 def test_two_communities(built: pd.DataFrame) -> None:

@@ -47,7 +47,7 @@ def wh() -> Warehouse:
 
 
 def test_who_left_and_was_known_to_have_left(wh: Warehouse) -> None:
-    X = FeatureBuilder(["ties"]).build(wh, ["2025-06-10", "2025-06-30", "2025-07-08"], customers=["a", "d"])
+    X = FeatureBuilder(["churned_contacts"]).build(wh, ["2025-06-10", "2025-06-30", "2025-07-08"], customers=["a", "d"])
     a = X.xs("a", level="customer_id")
     assert a["churned_contacts"].tolist() == [0, 1, 2]  # b's request arrived on the 11th, c's in July
     assert a["churned_close_contacts"].tolist() == [0, 1, 1]
@@ -60,13 +60,13 @@ def test_who_left_and_was_known_to_have_left(wh: Warehouse) -> None:
 def test_a_recycled_number_stands_for_the_line_that_held_it(wh: Warehouse) -> None:
     later = pd.concat([USAGE, calls(("a", "2", "2025-07-01", "in"))])
     wh = Warehouse.from_frames(usage=later, customers=CUSTOMERS, terminations=TERMINATIONS)
-    X = FeatureBuilder(["ties"]).build(wh, ["2025-06-30", "2025-07-08"], customers=["a"])
+    X = FeatureBuilder(["churned_contacts"]).build(wh, ["2025-06-30", "2025-07-08"], customers=["a"])
     assert X["churned_contacts"].tolist() == [1, 1]  # in July, 2 is d, who has not left; c has
     assert X["ported_contacts"].tolist() == [1, 0]
 
 
 def test_fraud_once_it_is_confirmed_and_known(wh: Warehouse) -> None:
-    X = FeatureBuilder(["fraud_ties"]).build(wh, ["2025-06-24", "2025-06-25", "2025-07-08"], customers=["a", "d"])
+    X = FeatureBuilder(["fraud_contacts"]).build(wh, ["2025-06-24", "2025-06-25", "2025-07-08"], customers=["a", "d"])
     assert X.xs("a", level="customer_id")["fraud_contacts"].tolist() == [0, 1, 1]  # arrears are no fraud
     assert X.xs("d", level="customer_id")["days_since_contact_fraud"].tolist()[2] == 18
 
@@ -79,7 +79,9 @@ def test_circle() -> None:
     frame = pd.DataFrame(
         rows, columns=["customer_id", "other_party", "event_time", "direction", "destination", "other_operator"]
     )
-    X = FeatureBuilder(["circle"]).build(Warehouse.from_frames(usage=frame.assign(service="sms")), "2025-06-30")
+    X = FeatureBuilder(["contact_network"]).build(
+        Warehouse.from_frames(usage=frame.assign(service="sms")), "2025-06-30"
+    )
     found = X.loc["a"]
     assert found["moved_contacts"] == 1  # x: on the net, then off it; y the other way round
     assert found["moved_contact_events"] == 7

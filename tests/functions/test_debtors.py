@@ -34,7 +34,9 @@ USAGE = pd.DataFrame(
 
 def test_debtors_of_household_account_and_devices() -> None:
     wh = Warehouse.from_frames(customers=CUSTOMERS, terminations=ENDS, usage=USAGE)
-    X = FeatureBuilder(["debtors"]).build(wh, ["2025-06-15", "2025-06-30"], customers=["new", "gone", "alone"])
+    X = FeatureBuilder(["lines_cut_for_debt"]).build(
+        wh, ["2025-06-15", "2025-06-30"], customers=["new", "gone", "alone"]
+    )
     new = X.xs("new", level="customer_id")
     assert new["household_debtors"].tolist() == [1, 1]  # who left of their own will owes nothing
     assert new["account_debtors"].tolist() == [1, 1]

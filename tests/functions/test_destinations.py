@@ -29,7 +29,7 @@ def test_longest_prefix() -> None:
     usage = pd.DataFrame(rows, columns=["other_party", "event_time", "direction", "destination", "duration_s"])
     usage = usage.assign(customer_id="a", service="voice")
     wh = Warehouse.from_frames(usage=usage, numbering=NUMBERING)
-    found = FeatureBuilder(["destinations"]).build(wh, "2025-06-29").loc["a"]
+    found = FeatureBuilder(["contact_countries"]).build(wh, "2025-06-29").loc["a"]
     assert found["called_countries"] == 2  # the premium number is at home, one number is unknown
     assert found["new_countries"] == 1
     assert (found["top_country"], found["top_country_share"]) == ("GB", 0.75)

@@ -24,7 +24,7 @@ DEVICES = pd.DataFrame(
 
 
 def test_identities() -> None:
-    X = FeatureBuilder(["imei"]).build(Warehouse.from_frames(usage=USAGE), "2025-06-29")
+    X = FeatureBuilder(["devices"]).build(Warehouse.from_frames(usage=USAGE), "2025-06-29")
     a, d = X.loc["a"], X.loc["d"]
     assert (a["device_days"], a["device_share"], a["device_changed"]) == (19, 0.5, 1)
     assert (a["device_lines"], a["shared_devices"], a["most_lines_a_device"]) == (2, 1, 2)  # c was too long ago

@@ -48,7 +48,7 @@ def test_lines_of_household_and_account() -> None:
 
 def test_open_and_repeated_matters() -> None:
     wh = Warehouse.from_frames(customers=CUSTOMERS, care=CARE)
-    X = FeatureBuilder(["unsolved"]).build(wh, ["2025-06-24", "2025-06-25"], customers=["a", "e"])
+    X = FeatureBuilder(["unresolved_cases"]).build(wh, ["2025-06-24", "2025-06-25"], customers=["a", "e"])
     a = X.xs("a", level="customer_id")
     assert a["unsolved_matters"].tolist() == [2, 1]
     assert a["oldest_unsolved_days"].tolist() == [47, 24]

@@ -42,7 +42,11 @@ KPIS.loc[(KPIS["cell_id"] == "h") & (KPIS["event_time"] == "2025-06-20"), "outag
 
 
 def test_home_distance_and_move() -> None:
-    found = FeatureBuilder(["places"]).build(Warehouse.from_frames(usage=USAGE, cells=CELLS), "2025-06-30").loc["a"]
+    found = (
+        FeatureBuilder(["home_and_places"])
+        .build(Warehouse.from_frames(usage=USAGE, cells=CELLS), "2025-06-30")
+        .loc["a"]
+    )
     assert (found["home_kind"], found["home_region"]) == ("home", "north")
     assert found["home_share"] == pytest.approx(60 / 180)
     assert found["home_share_lately"] == 0
@@ -59,14 +63,14 @@ def test_home_distance_and_move() -> None:
 
 def test_without_nights_there_is_no_home() -> None:
     wh = Warehouse.from_frames(usage=USAGE[USAGE["cell_id"] == "w"], cells=CELLS)
-    found = FeatureBuilder(["places"]).build(wh, "2025-06-30").loc["a"]
+    found = FeatureBuilder(["home_and_places"]).build(wh, "2025-06-30").loc["a"]
     assert found[["home_share", "home_distance", "home_moved_km"]].isna().all()
     assert found["radius_of_gyration"] == 0
 
 
 def test_network_at_the_own_cells() -> None:
     wh = Warehouse.from_frames(usage=USAGE, cell_kpis=KPIS)
-    X = FeatureBuilder(["experience"]).build(wh, ["2025-06-19", "2025-06-30"], customers=["a"])
+    X = FeatureBuilder(["cell_quality"]).build(wh, ["2025-06-19", "2025-06-30"], customers=["a"])
     before, now = X.iloc[0], X.iloc[1]
     assert now["own_cell_drop_rate_90d"] == pytest.approx((60 * 0.01 + 90 * 0.04) / 150)  # nothing is known of n
     assert now["worst_cell_drop_rate"] == pytest.approx(0.04)
@@ -79,5 +83,5 @@ def test_network_at_the_own_cells() -> None:
 
 def test_figures_that_had_not_arrived_are_not_seen() -> None:
     late = KPIS.assign(arrival_time=KPIS["event_time"] + pd.Timedelta(days=11))
-    found = FeatureBuilder(["experience"]).build(Warehouse.from_frames(usage=USAGE, cell_kpis=late), "2025-06-30")
+    found = FeatureBuilder(["cell_quality"]).build(Warehouse.from_frames(usage=USAGE, cell_kpis=late), "2025-06-30")
     assert found.loc["a", "home_cell_outage_hours_90d"] == 0

@@ -55,7 +55,7 @@ SUBSCRIPTIONS = pd.DataFrame(
 @pytest.fixture(scope="module")
 def built() -> pd.DataFrame:
     wh = Warehouse.from_frames(usage=USAGE, plans=PLANS, subscriptions=SUBSCRIPTIONS)
-    return FeatureBuilder(["plan_fit"]).build(wh, ["2025-05-31", "2025-06-30"], customers=["a", "b"])
+    return FeatureBuilder(["plan_comparison"]).build(wh, ["2025-05-31", "2025-06-30"], customers=["a", "b"])
 
 
 def test_small_plan_is_dear_for_much_use(built: pd.DataFrame) -> None:
@@ -85,7 +85,7 @@ def fitted(usage: pd.DataFrame, start: str = "2024-01-01") -> pd.Series:
     """Plan fit of customer c, who holds the small plan, at the end of June."""
     held = pd.DataFrame([("c", "small", start)], columns=["customer_id", "plan_id", "start_date"])
     wh = Warehouse.from_frames(usage=pd.concat([USAGE, usage]), plans=PLANS, subscriptions=held)
-    return FeatureBuilder(["plan_fit"]).build(wh, "2025-06-30", customers=["c"]).loc["c"]
+    return FeatureBuilder(["plan_comparison"]).build(wh, "2025-06-30", customers=["c"]).loc["c"]
 
 
 def test_a_month_does_not_lend_its_allowance_to_another() -> None:
@@ -101,7 +101,7 @@ def test_who_is_silent_pays_the_fee_for_nothing() -> None:
         columns=["customer_id", "plan_id", "start_date"],
     )
     wh = Warehouse.from_frames(usage=USAGE, plans=PLANS, subscriptions=held)
-    silent = FeatureBuilder(["plan_fit"]).build(wh, "2025-06-30", customers=["silent"]).loc["silent"]
+    silent = FeatureBuilder(["plan_comparison"]).build(wh, "2025-06-30", customers=["silent"]).loc["silent"]
     assert (silent["plan_cost"], silent["cheapest_plan"], silent["plan_gap"]) == (30, "small", 20)
     assert (silent["cheaper_plans"], silent["beyond_allowance_cost"]) == (1, 0)
 
