@@ -39,7 +39,14 @@ EXPECTED = {
     ("2025-06-30", "b"): (20.0, 0.0, 0.0, 0.0, "none", None),
     ("2025-06-30", "c"): (0.0, 0.0, 0.0, 0.0, "none", 1.0),
 }
-COLUMNS = ["open_amount", "overdue_amount", "overdue_bills", "days_past_due", "days_past_due_bucket", "due_paid_share"]
+COLUMNS = [
+    "outstanding_amount",
+    "overdue_amount",
+    "overdue_bills",
+    "days_past_due",
+    "days_past_due_bucket",
+    "paid_share_of_due",
+]
 CUSTOMERS = pd.DataFrame({"customer_id": ["a", "b", "c"], "billing_type": "postpaid", "activation_date": "2025-01-01"})
 
 
@@ -60,7 +67,7 @@ def test_by_hand(built: pd.DataFrame, row: tuple[str, str]) -> None:
 def test_without_due_days_only_what_is_open_is_known() -> None:
     wh = Warehouse.from_frames(bills=BILLS.drop(columns="due_date"), payments=PAYMENTS)
     X = FeatureBuilder(["open_bills"]).build(wh, "2025-05-31")
-    assert list(X) == ["open_amount"]
+    assert list(X) == ["outstanding_amount"]
     assert X.attrs["custintel"]["skipped"]["overdue_amount"] == "no column due_date in bills"
 
 
