@@ -14,13 +14,11 @@ from custintel._version import __version__
 
 if TYPE_CHECKING:
     from custintel import decide, explain, metrics
-    from custintel import questions as labels
-    from custintel.artifact import Model, load_model
-    from custintel.builder import FeatureBuilder, WarehouseFeatures
-    from custintel.contracts import reidentify
+    from custintel.artifact import load_model
+    from custintel.builder import FeatureBuilder
     from custintel.credit import CreditScorecard
     from custintel.fraud import FraudDetector
-    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
+    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
     from custintel.rules import RuleBase
     from custintel.scoring import score
     from custintel.training import train
@@ -33,21 +31,18 @@ __all__ = [
     "CreditScorecard",
     "FeatureBuilder",
     "FraudDetector",
-    "Model",
     "OfferPropensity",
     "RuleBase",
+    "TableClassifier",
     "UpliftModel",
     "ValueModel",
     "ValueTiers",
     "Warehouse",
-    "WarehouseFeatures",
     "__version__",
     "decide",
     "explain",
-    "labels",
     "load_model",
     "metrics",
-    "reidentify",
     "score",
     "train",
 ]
@@ -58,20 +53,18 @@ _HOMES = {
     "CreditScorecard": "custintel.credit",
     "FeatureBuilder": "custintel.builder",
     "FraudDetector": "custintel.fraud",
-    "Model": "custintel.artifact",
     "OfferPropensity": "custintel.learners",
     "RuleBase": "custintel.rules",
+    "TableClassifier": "custintel.learners",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",
     "Warehouse": "custintel.warehouse",
-    "WarehouseFeatures": "custintel.builder",
     "load_model": "custintel.artifact",
-    "reidentify": "custintel.contracts",
     "score": "custintel.scoring",
     "train": "custintel.training",
 }
-_MODULES = ("decide", "explain", "labels", "metrics")
+_MODULES = ("decide", "explain", "metrics")
 
 
 def __getattr__(name: str) -> object:

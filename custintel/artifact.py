@@ -39,13 +39,14 @@ FORMAT_VERSION = 1
 _FILE, _SEAL = "model.json", "model.seal"
 _LARGEST, _LONGEST_NAME = 2**30, 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-_HOMES = {
+_ROOM_OF_CLASS = {
     "AnomalyScore": "custintel.learners",
     "ChurnClassifier": "custintel.learners",
     "ChurnSurvival": "custintel.learners",
     "CreditScorecard": "custintel.credit",
     "FraudDetector": "custintel.fraud",
     "OfferPropensity": "custintel.learners",
+    "TableClassifier": "custintel.learners",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",
@@ -109,42 +110,42 @@ class Model:
         found: pd.DataFrame = self.estimator.contributions(X, kernel)
         return found
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, out: str | Path) -> Path:
         """Write the folder; what was there before stays whole until the new files are complete.
 
         Parameters
         ----------
-        folder : path
+        out : path
             Where the model is to lie; replaced if it holds a model, refused if it holds anything else.
         """
-        place = Path(folder)
-        _check_replaceable(place)
-        with replacing(place) as fresh:
+        path = Path(out)
+        _check_replaceable(path)
+        with replacing(path) as fresh:
             self._write(fresh)
-        return place
+        return path
 
     @classmethod
-    def load(cls, folder: str | Path, also: Mapping[str, Any] | None = None, *, unsealed: bool = False) -> Model:
+    def load(cls, path: str | Path, extra_classes: Mapping[str, Any] | None = None, *, unsealed: bool = False) -> Model:
         """Read a folder written by `save`; damaged, changed or foreign files are refused with a reason.
 
         A folder that is being replaced is read as it was before or as it is afterwards.
 
         Parameters
         ----------
-        folder : path
+        path : path
             The folder.
-        also : mapping of str to class, optional
+        extra_classes : mapping of str to class, optional
             Classes with ``from_state`` that may be read beside those of the library.
         unsealed : bool
             Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set.
         """
-        place = Path(folder)
-        content, texts = read_unreplaced(place, lambda: _read(place, unsealed))
+        folder = Path(path)
+        content, texts = read_unreplaced(folder, lambda: _read(folder, unsealed))
         try:
-            estimator = _estimator(content["estimator"], texts, also or {})
+            estimator = _estimator(content["estimator"], texts, extra_classes or {})
         except Exception as error:
             raise ModelError(
-                f"the model in {place} cannot be read: {error}\n  hint: save it again from training"
+                f"the model in {folder} cannot be read: {error}\n  hint: save it again from training"
             ) from error
         return cls(content["name"], estimator, content["metadata"])
 
@@ -171,32 +172,32 @@ class Model:
             (folder / _SEAL).write_text(given + "\n", encoding="ascii")
 
 
-def _estimator(state: Mapping[str, Any], texts: Mapping[str, str], also: Mapping[str, Any]) -> Any:
+def _estimator(state: Mapping[str, Any], texts: Mapping[str, str], extra_classes: Mapping[str, Any]) -> Any:
     """The estimator of a state, after state and boosters were found to be ones that it writes."""
     from custintel.learners.saved_states import check_state
 
-    kind = _class_of(state, also)
+    kind = _class_of(state, extra_classes)
     columns = {name: lightgbm_text.booster_columns(text) for name, text in texts.items()}
     given = getattr(kind, "saved_state", None)
     check_state(state, columns, *([] if given is None else [{kind.__name__: given()}]))
     return kind.from_state(state, texts)
 
 
-def _class_of(state: Mapping[str, Any], also: Mapping[str, Any]) -> Any:
+def _class_of(state: Mapping[str, Any], extra_classes: Mapping[str, Any]) -> Any:
     name = state.get("class")
-    if name in also:
-        return also[str(name)]
-    if name not in _HOMES:
+    if name in extra_classes:
+        return extra_classes[str(name)]
+    if name not in _ROOM_OF_CLASS:
         raise ModelError("its kind of estimator is unknown to this version of custintel")
-    return getattr(importlib.import_module(_HOMES[str(name)]), str(name))
+    return getattr(importlib.import_module(_ROOM_OF_CLASS[str(name)]), str(name))
 
 
-def load_model(place: str | Path, *, unsealed: bool = False) -> Model:
+def load_model(path: str | Path, *, unsealed: bool = False) -> Model:
     """Load a model from a folder or from an MLflow address.
 
     Parameters
     ----------
-    place : str or path
+    path : str or path
         A folder written by `Model.save`, or ``models:/churn@champion``, ``models:/churn/3``, ``runs:/<id>/<path>``.
     unsealed : bool
         Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set. A model
@@ -210,9 +211,9 @@ def load_model(place: str | Path, *, unsealed: bool = False) -> Model:
     custintel.errors.ModelError: no model in no_such_folder: model.json is not there
       hint: give the folder that Model.save wrote, or an MLflow address like models:/churn@champion
     """
-    if isinstance(place, str) and place.startswith(_URI_SCHEMES):
-        return _load_from_mlflow(place, unsealed)
-    return Model.load(place, unsealed=unsealed)
+    if isinstance(path, str) and path.startswith(_URI_SCHEMES):
+        return _load_from_mlflow(path, unsealed)
+    return Model.load(path, unsealed=unsealed)
 
 
 def _load_from_mlflow(uri: str, unsealed: bool) -> Model:
@@ -245,17 +246,17 @@ def _find_model(root: Path, uri: str) -> Path:
     return found[0].parent
 
 
-def _check_replaceable(place: Path) -> None:
-    if place.is_file():
-        raise ModelError(f"{place} is a file\n  hint: a model is a folder; choose another place")
-    if place.is_dir() and any(place.iterdir()) and not (place / _FILE).is_file():
-        raise ModelError(f"{place} holds other files than a model\n  hint: choose an empty or a new folder")
+def _check_replaceable(path: Path) -> None:
+    if path.is_file():
+        raise ModelError(f"{path} is a file\n  hint: a model is a folder; choose another place")
+    if path.is_dir() and any(path.iterdir()) and not (path / _FILE).is_file():
+        raise ModelError(f"{path} holds other files than a model\n  hint: choose an empty or a new folder")
 
 
-def _read(place: Path, unsealed: bool) -> tuple[dict[str, Any], dict[str, str]]:
+def _read(path: Path, unsealed: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """Content and booster texts."""
-    content = _read_json(place / _FILE, unsealed)
-    return content, {name: _read_booster(place, name, digest) for name, digest in content["boosters"].items()}
+    content = _read_json(path / _FILE, unsealed)
+    return content, {name: _read_booster(path, name, digest) for name, digest in content["boosters"].items()}
 
 
 def _read_json(path: Path, unsealed: bool) -> dict[str, Any]:
@@ -298,8 +299,8 @@ def _check_seal(path: Path, raw: bytes, unsealed: bool) -> None:
     """With a key in the environment, refuse what was not written with it."""
     if unsealed or not has_key():
         return
-    place = path.with_name(_SEAL)
-    given = _bytes(place).decode("ascii", errors="replace").strip() if place.is_file() else None
+    beside = path.with_name(_SEAL)
+    given = _bytes(beside).decode("ascii", errors="replace").strip() if beside.is_file() else None
     if given is None or not fits(raw, given):
         wrong = "has no seal" if given is None else "has a seal that does not fit its content and this key"
         raise ModelError(
@@ -328,25 +329,25 @@ def _check_parts(content: dict[str, Any], path: Path) -> None:
     check_metadata(content["metadata"])
 
 
-def _check_format(content: dict[str, Any], place: Path) -> None:
+def _check_format(content: dict[str, Any], path: Path) -> None:
     version = content.get("format_version")
     if content.get("format") != "custintel model" or not isinstance(version, int):
-        raise ModelError(f"{place / _FILE} is not a custintel model")
+        raise ModelError(f"{path / _FILE} is not a custintel model")
     if version > FORMAT_VERSION:
         raise ModelError(
-            f"the model in {place} has format {version}; this version of custintel reads up to {FORMAT_VERSION}\n"
+            f"the model in {path} has format {version}; this version of custintel reads up to {FORMAT_VERSION}\n"
             "  hint: upgrade custintel"
         )
     given = content.pop("checksum", None)
     if given != _checksum(content):
         raise ModelError(
-            f"{place / _FILE} was changed after it was written (checksum differs)\n"
+            f"{path / _FILE} was changed after it was written (checksum differs)\n"
             "  hint: copy the folder again from its source"
         )
 
 
-def _read_booster(place: Path, name: str, digest: str) -> str:
-    path = place / f"{name}.txt"
+def _read_booster(folder: Path, name: str, digest: str) -> str:
+    path = folder / f"{name}.txt"
     if not path.is_file():
         raise ModelError(f"{path} is missing\n  hint: copy the whole folder, not model.json alone")
     raw = _bytes(path)

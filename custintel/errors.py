@@ -28,11 +28,9 @@ __all__ = [
     "ContractError",
     "CustintelError",
     "DataError",
-    "DateError",
     "LeakageWarning",
     "MissingExtraError",
     "ModelError",
-    "OutputError",
     "QualityWarning",
 ]
 
@@ -43,11 +41,29 @@ _QUOTED = re.compile(r"'[^']*'")
 
 
 class CustintelError(Exception):
-    """Base of all errors of the library."""
+    """Base of all errors of the library.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise DataError("the table has no rows")
+    ... except CustintelError as error:
+    ...     print(type(error).__name__, error)
+    DataError the table has no rows
+    """
 
 
 class ConfigurationError(CustintelError, ValueError):
-    """A catalogue, model, mapping or argument is wrong; all mistakes are listed."""
+    """A catalogue, model, mapping or argument is wrong; all mistakes are listed.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise_problems([Problem("share", "not a share", "5", "0 to 1")])
+    ... except ConfigurationError as error:
+    ...     print([problem.where for problem in error.problems])
+    ['share']
+    """
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
@@ -55,11 +71,32 @@ class ConfigurationError(CustintelError, ValueError):
 
 
 class ContractError(CustintelError, ValueError):
-    """A table cannot be used at all: a required table or column is missing, or nothing in it is readable."""
+    """A table cannot be used at all: a required table or column is missing, or nothing in it is readable.
+
+    Examples
+    --------
+    >>> from custintel import Warehouse
+    >>> import pandas as pd
+    >>> try:
+    ...     Warehouse.from_frames(bills=pd.DataFrame({"amount": [20.0]}))
+    ... except ContractError as error:
+    ...     print(str(error).splitlines()[0])
+    the tables do not meet their contracts: 3 problems
+    """
 
 
 class DataError(CustintelError, ValueError):
-    """The data do not allow what was asked (empty table, single class, missing column at scoring)."""
+    """The data do not allow what was asked (empty table, single class, missing column at scoring).
+
+    Examples
+    --------
+    >>> from custintel.metrics import gini
+    >>> try:
+    ...     gini([1, 1], [0.2, 0.9])
+    ... except DataError as error:
+    ...     print(str(error).splitlines()[0])
+    all 2 outcomes are 1: a ranking needs both outcomes to be measured
+    """
 
 
 class DateError(DataError):
@@ -67,7 +104,17 @@ class DateError(DataError):
 
 
 class ModelError(CustintelError, ValueError):
-    """A model artifact is missing, damaged, or does not fit."""
+    """A model artifact is missing, damaged, or does not fit.
+
+    Examples
+    --------
+    >>> from custintel import load_model
+    >>> try:
+    ...     load_model("no/such/folder")
+    ... except ModelError as error:
+    ...     print(str(error).splitlines()[0])
+    no model in no/such/folder: model.json is not there
+    """
 
 
 class OutputError(CustintelError, OSError):
@@ -75,7 +122,14 @@ class OutputError(CustintelError, OSError):
 
 
 class MissingExtraError(CustintelError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    Examples
+    --------
+    >>> print(MissingExtraError("mlflow", "train", "tracking"))
+    tracking needs the package 'mlflow', which is not installed.
+      hint: pip install 'custintel[train]'
+    """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
@@ -85,11 +139,28 @@ class MissingExtraError(CustintelError, ImportError):
 
 
 class LeakageWarning(UserWarning):
-    """A column looks like a consequence of the label."""
+    """A column looks like a consequence of the label.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", LeakageWarning)  # a pipeline that must stop rather than learn from the future
+    """
 
 
 class QualityWarning(UserWarning):
-    """Data were set aside, or a result rests on less than it seems."""
+    """Data were set aside, or a result rests on less than it seems.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always", QualityWarning)
+    ...     warnings.warn("2 of 9 rows were set aside", QualityWarning, stacklevel=1)
+    >>> [str(one.message) for one in told]
+    ['2 of 9 rows were set aside']
+    """
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ _WORD = re.compile(r"(^|[^a-z])(id|msisdn|imsi|imei|iccid|phone|subscriber)([^a-
 _CAMEL = re.compile(r"[a-z]I[dD]$")
 _SPREADSHEET = re.compile(r"\d[.,]\d+[eE]\+\d{2,3}")  # 4.47911E+11: what a spreadsheet leaves of a long number
 _LONG, _OF_ONE_LENGTH, _OWN_VALUE = 8, 0.9, 0.9  # digits; shares of the values
+_FEWEST_ROWS = 50  # of fewer rows nearly all differ in any column
 _DATA = re.compile(r"\d{4}|@|\d[-/.:]\d")  # numbers, addresses, days and times
 _CELL = re.compile(r".*@.*|[-+]?\d+[.,]\d+|[-+]?\d{5,}|\d{1,4}[-/.]\d\d?[-/.]\d{1,4}.*")  # what no column is called
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)*")
@@ -88,6 +89,24 @@ def are_identifiers(values: pd.Series) -> bool:
     if pd.api.types.is_object_dtype(present.dtype) or pd.api.types.is_string_dtype(present.dtype):
         return _digit_texts(present.astype(str).str.strip())
     return False
+
+
+def identify_rows(values: pd.Series) -> bool:
+    """Whether a column of numbers, or of texts of digits, names the rows of its table (50 rows or more).
+
+    >>> identify_rows(pd.Series(range(880000831495, 880000831595))), identify_rows(pd.Series([880000831495]))
+    (True, False)
+    """
+    return bool(values.notna().sum() >= _FEWEST_ROWS) and are_identifiers(values)
+
+
+def differ_in_most_rows(different: int, rows: int) -> bool:
+    """Whether a column of text names the rows of its table: nearly every one of 50 rows or more has its own value.
+
+    >>> differ_in_most_rows(95, 100), differ_in_most_rows(4, 100), differ_in_most_rows(10, 10)
+    (True, False, False)
+    """
+    return rows >= _FEWEST_ROWS and different > _OWN_VALUE * rows
 
 
 def _digit_texts(texts: pd.Series) -> bool:

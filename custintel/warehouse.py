@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING, Any, cast
 import duckdb
 import pandas as pd
 
-from custintel.contracts import QualityReport
 from custintel.contracts.check_table import check_table, count_missing, count_unresolved
 from custintel.contracts.column_mapping import parse_mapping
 from custintel.contracts.date_columns import settle_dates
 from custintel.contracts.pseudonyms import Pseudonyms
+from custintel.contracts.quality_report import QualityReport
 from custintel.contracts.raw_tables import (
     database_sources,
     drop_copied_views,
@@ -96,6 +96,17 @@ class Warehouse:
         What a simulated operator really was; empty for real operators. Features cannot read it.
     pseudonymised : str or None
         Mark of the key whose pseudonyms stand in the place of identifiers; None when these are the operator's own.
+
+    Examples
+    --------
+    >>> bills = pd.DataFrame({"bill_id": ["1", "2"], "customer_id": ["a", "b"], "amount": [20.0, 30.0],
+    ...                       "event_time": pd.to_datetime(["2025-01-31", "2025-01-31"])})
+    >>> wh = Warehouse.from_frames(bills=bills)
+    >>> wh.sql("select sum(amount) as revenue from bills")
+       revenue
+    0     50.0
+    >>> int(wh.report.frame().loc["bills", "kept"])
+    2
     """
 
     def __init__(

@@ -1,12 +1,11 @@
-"""Write what is generated: tables, data dictionary, API reference, home, and the schema of feature files.
+"""Write what is generated from the package: tables, data dictionary, built-in rules, and the schema of feature files.
 
-MkDocs reads this file as a hook too: see `on_page_markdown`.
+MkDocs reads this file as a hook too: `on_files` makes the README the home page, `on_page_markdown` names files outside
+the site. The hooks need nothing of the package, so that ``mkdocs build`` works without it.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import json
 import re
 from pathlib import Path
@@ -14,68 +13,6 @@ from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 SCHEMA = DOCS.parent / "custintel" / "catalogue" / "features.schema.json"
-DOORS = (
-    "custintel.warehouse",
-    "custintel.builder",
-    "custintel.indicators",
-    "custintel.questions",
-    "custintel.metrics",
-    "custintel.learners",
-    "custintel.artifact",
-    "custintel.explain",
-    "custintel.training",
-    "custintel.rules",
-    "custintel.fraud",
-    "custintel.decide",
-    "custintel.scoring",
-    "custintel.simulate",
-    "custintel.catalogue",
-    "custintel.functions",
-    "custintel.contracts",
-    "custintel.expressions",
-    "custintel.engines",
-    "custintel.errors",
-)
-
-
-def _signature(thing: object) -> str:
-    try:
-        return str(inspect.signature(thing))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return ""
-
-
-def _block(docstring: str) -> str:
-    return f"```text\n{docstring}\n```\n"
-
-
-def _entry(name: str, thing: object) -> str:
-    doc = inspect.getdoc(thing) or ""
-    kind = "class" if inspect.isclass(thing) else "def" if callable(thing) else "data"
-    shown = f"### `{name}`\n\n```python\n{kind} {name}{_signature(thing) if kind != 'data' else ''}\n```\n\n"
-    return shown + (_block(doc) if kind != "data" and doc else "") + "".join(_methods(name, thing))
-
-
-def _methods(owner: str, thing: object) -> list[str]:
-    if not inspect.isclass(thing):
-        return []
-    own = [(n, m) for n, m in vars(thing).items() if not n.startswith("_") and inspect.getdoc(m)]
-    return [f"#### `{owner}.{n}`\n\n{_block(inspect.getdoc(m) or '')}\n" for n, m in own if _documented(m)]
-
-
-def _documented(member: object) -> bool:
-    return inspect.isfunction(member) or isinstance(member, classmethod | staticmethod | property)
-
-
-def _module(name: str) -> str:
-    module = importlib.import_module(name)
-    head = f"## {name}\n\n{(inspect.getdoc(module) or '').splitlines()[0]}\n\n"
-    return head + "\n".join(_entry(n, getattr(module, n)) for n in module.__all__)
-
-
-def api_markdown() -> str:
-    """The API reference: every public name of every room with its docstring."""
-    return "# API reference\n\nGenerated from the docstrings.\n\n" + "\n".join(_module(n) for n in DOORS)
 
 
 def home_markdown() -> str:
@@ -88,9 +25,17 @@ def home_markdown() -> str:
     return re.sub(r"\]\((?!https?:|mailto:|#)([^)]+)\)", moved, text)
 
 
+def on_files(files: Any, *, config: Any, **_: Any) -> Any:
+    """Add the home page, which is not a file of its own."""
+    from mkdocs.structure.files import File
+
+    files.append(File.generated(config, "index.md", content=home_markdown()))
+    return files
+
+
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Name the files of the repository that are not part of the site, instead of linking to them."""
-    folder = Path(page.file.abs_src_path).parent
+    folder = (DOCS / page.file.src_uri).parent
 
     def shown(link: re.Match[str]) -> str:
         target = (folder / link[2]).resolve()
@@ -113,8 +58,6 @@ def main() -> None:
         "tables.md": tables_markdown(),
         "dictionary.md": dictionary_markdown(),
         "rules_builtin.md": rules_markdown(),
-        "api.md": api_markdown(),
-        "index.md": home_markdown(),
     }
     for name, text in pages.items():
         (DOCS / name).write_text(text, encoding="utf-8")

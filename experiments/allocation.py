@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from _place import log_study, provenance, write_page
 
-from custintel.decide import Constraints, OfferLimits, OfferValues, allocate, incremental_margin
+from custintel.decide import Constraints, OfferLimits, OfferValues, allocate
 
 OFFERS = ["sms", "call", "bonus", "discount", "device"]
 SEEDS = (0, 1, 2)
@@ -34,7 +34,7 @@ def campaign(customers: int, seed: int) -> tuple[OfferValues, Constraints]:
     shares = dict(zip(OFFERS, [0.2, 0.05, 0.1, 0.06, 0.03], strict=True))
     limits = {name: OfferLimits(capacity=round(share * customers)) for name, share in shares.items()}
     value = pd.Series(rng.lognormal(5.5, 0.8, customers))
-    return incremental_margin(effect, value, cost), Constraints(budget=2.0 * customers, offers=limits)
+    return OfferValues.from_effects(effect, value, cost), Constraints(budget=2.0 * customers, offers=limits)
 
 
 def measure(customers: int, seed: int) -> list[dict[str, object]]:

@@ -21,8 +21,8 @@ from _place import ROOT
 from custintel import FeatureBuilder, FraudDetector, Warehouse
 from custintel.fraud import cost_per_account, detection_delay
 from custintel.metrics.discrimination import auc, average_precision
-from custintel.rules import LearnSettings, RuleBase, builtin_base, rule_features
-from custintel.simulate import fraud_study
+from custintel.rules import LearnSettings, RuleBase
+from custintel.simulate import SimulationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows, delays = [], []
     for seed in given.seeds:
-        wh = Warehouse.simulate(given.customers, given.months, seed, fraud_study(given.intensity))
+        wh = Warehouse.simulate(given.customers, given.months, seed, SimulationConfig.fraud_study(given.intensity))
         one, delay = study(wh, given.months, given.share)
         rows.append(one.assign(seed=seed))
         delays.append(delay.assign(seed=seed))
@@ -63,7 +63,7 @@ def study(wh: Warehouse, months: int, share: float) -> tuple[pd.DataFrame, pd.Da
     end = pd.Timestamp("2025-01-01") + pd.DateOffset(months=months) - pd.Timedelta(days=1)
     test = end - pd.Timedelta(days=14)
     learn = [test - pd.Timedelta(days=d) for d in (7, 28, 49, 70)]
-    base = builtin_base(columns=FeatureBuilder().columns_of(wh))
+    base = RuleBase.builtin(columns=FeatureBuilder().columns_of(wh))
     builder = FeatureBuilder(columns=_columns(base))
     X = builder.build(wh, as_of=[*learn, test])
     y, kind = _confirmed(wh, X, test)
@@ -84,7 +84,7 @@ def study(wh: Warehouse, months: int, share: float) -> tuple[pd.DataFrame, pd.Da
 
 def _columns(base: RuleBase) -> list[str]:
     """What the rules read, and all of the families of fraud."""
-    return sorted({*FeatureBuilder(FAMILIES).describe()["column"], *rule_features(base)})
+    return sorted({*FeatureBuilder(FAMILIES).describe()["column"], *base.features()})
 
 
 def _confirmed(wh: Warehouse, X: pd.DataFrame, test: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:

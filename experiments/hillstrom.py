@@ -18,8 +18,9 @@ from real_tables import data_folder, markdown
 from sklearn.model_selection import StratifiedKFold
 
 import custintel
-from custintel import ChurnClassifier, UpliftModel
-from custintel.metrics import compare_uplift, qini_score, uplift_at
+from custintel import TableClassifier, UpliftModel
+from custintel.metrics import qini_score
+from custintel.metrics._uplift_metrics import compare_uplift, uplift_at
 from custintel.progress import track
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "hillstrom.md"
@@ -46,7 +47,7 @@ def scores(X: pd.DataFrame, y: np.ndarray, treated: np.ndarray, repeat: int) -> 
             )
             out[name][test] = model.predict(X.iloc[test]).iloc[:, 0]
         mailed = learn[treated[learn]]
-        response = ChurnClassifier(effort="fast", n_jobs=1).fit(X.iloc[mailed], y[mailed])
+        response = TableClassifier(effort="fast", n_jobs=1).fit(X.iloc[mailed], y[mailed])
         out["response model"][test] = response.predict_proba(X.iloc[test])[:, 1]
         out["random"][test] = np.random.default_rng(repeat).random(len(test))
     return out

@@ -18,7 +18,8 @@ import pandas as pd
 from _place import provenance, write_page
 from sklearn.ensemble import IsolationForest
 
-from custintel.fraud import relearn, review_queue
+from custintel.fraud import relearn
+from custintel.fraud._review_queue import review_queue
 from custintel.learners import AnomalyScore, ChurnClassifier
 from custintel.rules import RuleBase
 

@@ -22,7 +22,7 @@ import pandas as pd
 from _place import log_study, provenance, write_page
 
 from custintel import Warehouse
-from custintel.decide import evaluate_policy
+from custintel.decide._off_policy_evaluation import evaluate_policy
 from custintel.progress import track
 
 ACTIONS = ["none", "sms", "discount"]

@@ -18,7 +18,8 @@ import numpy as np
 from _place import log_study, provenance, write_page
 from scipy.stats import beta as beta_law
 
-from custintel.metrics import empc, empc_individual
+from custintel.metrics import empc_individual
+from custintel.metrics.campaign_profit import empc
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from custintel import FeatureBuilder, FraudDetector, RuleBase, Warehouse
 from custintel.metrics.discrimination import auc
-from custintel.simulate import fraud_study
+from custintel.simulate import SimulationConfig
 
 PEER = """
 import json, sys, warnings
@@ -57,7 +57,7 @@ print(json.dumps(out))
 
 def simulated() -> tuple[pd.DataFrame, pd.Series]:
     """Lines in service at the end of an operator's seventh month; 1 for running fraud of any kind."""
-    wh = Warehouse.simulate(3000, 7, 4, fraud_study(25))
+    wh = Warehouse.simulate(3000, 7, 4, SimulationConfig.fraud_study(25))
     day = "2025-07-20"
     families = [
         "usage",

@@ -31,8 +31,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from custintel import ChurnSurvival, FeatureBuilder, Warehouse
-from custintel.catalogue import load_model_spec
-from custintel.metrics import concordance_index, integrated_brier_score, kaplan_meier, survival_calibration
+from custintel.catalogue.model_spec import load_model_spec
+from custintel.metrics import concordance_index, integrated_brier_score
+from custintel.metrics.survival_metrics import kaplan_meier, survival_calibration
 from custintel.questions import exit_times
 
 AT = (3, 6, 12, 24, 48)
@@ -160,7 +161,7 @@ def simulated(wh: Warehouse, ahead: int) -> Case:
     day = wh.period[1] + pd.offsets.Day(1) - pd.offsets.MonthEnd(1) - pd.offsets.MonthEnd(ahead)
     first = wh.period[0] + pd.offsets.MonthEnd(HISTORY_MONTHS)
     dates = pd.date_range(first, day - pd.offsets.MonthEnd(1), freq="ME")
-    past, later = exit_times(wh, dates, until=day), exit_times(wh, day)
+    past, later = exit_times(wh, dates, known_by=day), exit_times(wh, day)
     past, later = past[past["months"] > 0], later[later["months"] > 0]
     X = FeatureBuilder(load_model_spec("churn").topics).build(wh, [*dates, day])
     groups = np.asarray(past.index.get_level_values("customer_id"))

@@ -17,10 +17,10 @@ from custintel.decide import DecisionLog
 from custintel.errors import CustintelError, DateError
 from custintel.fraud import detection_delay
 from custintel.fraud._community_of_interest import contacts_of
-from custintel.questions import churn_labels
+from custintel.questions import outcome_labels
 from custintel.rules import Rule, RuleBase
 from custintel.scoring import score
-from custintel.value import ValueTiers, purchase_summary
+from custintel.value import BetaGeometricNBD, ValueTiers
 from custintel.warehouse import Warehouse
 
 DAY = date(2025, 4, 3)
@@ -196,11 +196,11 @@ TAKERS = {
         wh, rows=pd.DataFrame({"customer_id": ["a"], "as_of": pd.Series([given], dtype=object)})
     ),
     "sql": lambda wh, given: FeatureBuilder(["usage"]).sql(given),
-    "labels": lambda wh, given: churn_labels(wh, given),
+    "labels": lambda wh, given: outcome_labels(wh, given),
     "arrears": lambda wh, given: arrears_stages(wh, [given]),
     "contacts": lambda wh, given: contacts_of(wh, given),
     "latest": lambda wh, given: Warehouse.from_frames(usage=wh.frame("usage"), latest=given),
-    "purchases": lambda wh, given: purchase_summary(wh.frame("payments"), given),
+    "purchases": lambda wh, given: BetaGeometricNBD.purchase_summary(wh.frame("payments"), given),
     "tiers": lambda wh, given: ValueTiers(names=("low", "top"), thresholds=[6.0], valid_from=given).fit(),
     "log": lambda wh, given: _log(given),
     "delay": lambda wh, given: _delay(given),

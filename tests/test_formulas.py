@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custintel.builder import write_features
+from custintel.builder.feature_frame import write_features
 from custintel.cli._rule_input import read_rows
 from custintel.files.spreadsheet_cells import defused, defused_text, restored, restored_text
 from custintel.scoring.batch_score import write_list

@@ -19,7 +19,8 @@ from custintel.errors import ContractError, DataError, QualityWarning
 from custintel.files.spreadsheet_cells import restored
 from custintel.fraud import detection_delay
 from custintel.identifiers import identifier_index, identifier_text, known_identifier, may_identify
-from custintel.rules import RuleBase, audit_sample, audited_recall, cases
+from custintel.rules import RuleBase
+from custintel.rules.monitoring._random_audit import audit_sample, audited_recall
 from custintel.training.read_table import read_table
 
 if TYPE_CHECKING:
@@ -306,7 +307,7 @@ def test_alarms_outcomes_and_audits_meet_as_text() -> None:
     X = pd.DataFrame({"minutes": [60, 70, 1, 2, 3]}, index=pd.Index([7.0, 8.0, 9.0, 10.0, 11.0], name="customer_id"))
     alarms = base.alarms(X, None, "shadow")
     assert sorted(alarms.index) == ["7", "8"]
-    assert sorted(cases(alarms)["customer_id"]) == ["7", "8"]
+    assert sorted(RuleBase.cases(alarms)["customer_id"]) == ["7", "8"]
     outcomes = pd.DataFrame({"customer_id": [7, 8, 9, 10, 11], "outcome": ["fraud", "not", "fraud", "not", "not"]})
     audit = audit_sample(X, alarms, share=1.0)
     found = audited_recall(X, alarms, audit, outcomes)
@@ -315,7 +316,7 @@ def test_alarms_outcomes_and_audits_meet_as_text() -> None:
 
 def test_customers_without_a_name_are_cases_too() -> None:
     X = pd.DataFrame({"minutes": [60, 70]}, index=pd.Index(["a", None], name="customer_id"))
-    assert len(cases(_base().alarms(X, None, "shadow"))) == 2
+    assert len(RuleBase.cases(_base().alarms(X, None, "shadow"))) == 2
 
 
 def test_contacts_are_found_whatever_wrote_the_customer() -> None:

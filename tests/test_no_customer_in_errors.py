@@ -14,7 +14,8 @@ from custintel.decide import DecisionLog, OfferValues
 from custintel.errors import CustintelError
 from custintel.metrics import GainDisplay
 from custintel.reports import desk_report
-from custintel.rules import RuleBase, record_outcomes
+from custintel.rules import RuleBase
+from custintel.rules.monitoring.alarm_outcomes import record_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from custintel import Warehouse
-from custintel.catalogue import Catalogue, load_model_spec
+from custintel.catalogue import Catalogue
+from custintel.catalogue.model_spec import load_model_spec
 from custintel.cli._main import app
 from custintel.decide.constraints import read_constraints
 from custintel.errors import ConfigurationError

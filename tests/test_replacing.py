@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from custintel.builder import write_features
+from custintel.builder.feature_frame import write_features
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import CustintelError
 from custintel.files import atomic_write as module

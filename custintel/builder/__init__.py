@@ -14,8 +14,6 @@ as_of_dates as (
 from __future__ import annotations
 
 from custintel.builder._feature_builder import FeatureBuilder
-from custintel.builder._plan import Plan
 from custintel.builder._warehouse_features import WarehouseFeatures
-from custintel.builder.feature_frame import feature_words, write_features
 
-__all__ = ["FeatureBuilder", "Plan", "WarehouseFeatures", "feature_words", "write_features"]
+__all__ = ["FeatureBuilder", "WarehouseFeatures"]

@@ -9,7 +9,7 @@ from custintel.builder._plan import Plan, available, builder_html, make_plan
 from custintel.builder._sql_executor import run
 from custintel.builder._unavailable_columns import by_tables, check_any, check_requested, grouped_words, warn_of_days
 from custintel.builder.aggregation._partial_store import KeptDays
-from custintel.builder.feature_frame import concatenated, finished
+from custintel.builder.feature_frame import concatenated, feature_words, finished, has_words
 from custintel.builder.row_request import check_period, date_batches, read_wanted
 from custintel.builder.source_tables import contract_sources, warehouse_sources
 from custintel.builder.spine import given_spine_steps, paired_spine_steps, spine_steps
@@ -259,6 +259,32 @@ class FeatureBuilder:
         for word in (search or "").lower().split():
             frame = frame[told[frame.index].str.contains(word, regex=False)]
         return frame.reset_index(drop=True)
+
+    def words(self, X: pd.DataFrame) -> pd.DataFrame:
+        """What the columns of a feature frame mean: one row for each column that is there, in its order.
+
+        Frames made by `build` know it themselves, also after selecting, copying, and writing to Parquet and reading
+        again. Where pandas drops ``attrs`` (CSV, `concat` of frames of different dates), the catalogue is asked.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame
+            Features.
+
+        Returns
+        -------
+        pandas.DataFrame
+            column, about, about_zh, unit, family, feature, missing, sensitivity, window, slice; a column that nothing
+            is known about has its name and missing values.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> words = FeatureBuilder().words(pd.DataFrame({"tenure_days": [90.0]}))
+        >>> words.loc[0, ["about", "unit", "family"]].tolist()
+        ['Days since the customer joined', 'd', 'customer']
+        """
+        return feature_words(X, None if has_words(X) else self.catalogue)
 
     def __repr__(self) -> str:
         names = [family.name for family in self.catalogue.families]

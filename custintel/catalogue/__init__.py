@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from custintel.catalogue._catalogue import Catalogue
-from custintel.catalogue._model_spec import ModelSpec, load_model_spec
 
-__all__ = ["Catalogue", "ModelSpec", "load_model_spec"]
+__all__ = ["Catalogue"]

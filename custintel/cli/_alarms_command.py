@@ -21,13 +21,13 @@ from custintel.cli._rule_input import (
 from custintel.cli._terminal_output import say, show_frame, step, written
 from custintel.errors import DataError
 from custintel.reports import desk_report
-from custintel.rules import cases as joined
+from custintel.rules import RuleBase
 from custintel.scoring.batch_score import check_writable, write_list
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from custintel.rules import Rule, RuleBase
+    from custintel.rules import Rule
 
 # ruff: noqa: PLR0913  (the arguments of a command are its options)
 
@@ -63,7 +63,7 @@ def alarms(
     _check_some(able, left_out)
     how = settings_for(X, columns, language, resembles, features)
     raised = able.alarms(X, how)
-    one_each = joined(raised) if len(raised) else raised.reset_index()
+    one_each = RuleBase.cases(raised) if len(raised) else raised.reset_index()
     listed = (one_each if cases else raised).reset_index()
     write_list(written(listed, "；" if language == "zh" else "; "), out)
     if len(raised):

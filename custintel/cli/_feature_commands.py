@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custintel.builder import FeatureBuilder, write_features
-from custintel.builder.feature_frame import check_features_file
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import check_features_file, write_features
 from custintel.builder.trial_operator import trial_problems
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import column_card

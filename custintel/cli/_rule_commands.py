@@ -24,8 +24,9 @@ from custintel.dates import read_moment
 from custintel.errors import ConfigurationError, DataError
 from custintel.files.atomic_write import replacing_file
 from custintel.files.yaml_reader import yaml_text
-from custintel.rules import LearnSettings, evidence_words, learn_into, to_approve, try_rule
+from custintel.rules import LearnSettings, RuleMiner, RuleMonitor
 from custintel.rules.builtin_rules import builtin_rules
+from custintel.rules.rule_evidence import evidence_words, try_rule
 from custintel.rules.rule_files import rules_from_yaml, rules_to_yaml
 from custintel.rules.rule_states import STATES
 from custintel.training.read_table import find_column
@@ -73,7 +74,7 @@ def learn(
     step(f"learning rules from {len(X):,} customers of {table}")
     known = len(into)
     facts = {"kind": kind, "loss": loss, "severity": severity, "action": action}
-    added = learn_into(into, X, y, settings, time=times, by=by, **facts)
+    added = RuleMiner(into).learn(X, y, settings, time=times, by=by, **facts)
     _show_learned(into, added)
     say(f"{len(added)} rules added to the shadow of {base}" + (f", which had {known}" if known else ""))
     if added:
@@ -122,7 +123,7 @@ def _to_import(file: Path | None, builtin: bool) -> list[Rule]:
 def approve(name: Name, by: By, reason: Reason, base: Base = _BASE) -> None:
     """Take a rule one step further, from proposed to the shadow or from there to active; shows its evidence first."""
     found = base_at(base)
-    entry, state = to_approve(found, name)
+    entry, state = RuleMonitor(found).to_approve(name)
     say(f"{entry.rule.id}: {entry.rule.expression.text}")
     say(f"evidence: {' '.join(evidence_words(entry))}")
     found.move(entry.rule.id, state, by=by, reason=reason)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 import typer
 
-from custintel.builder import FeatureBuilder, feature_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words
 from custintel.cli._terminal_output import step
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from custintel.contracts._quality_report import QualityReport
 from custintel.contracts.pseudonyms import reidentify
 
-__all__ = ["QualityReport", "reidentify"]
+__all__ = ["reidentify"]

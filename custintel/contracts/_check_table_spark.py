@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from custintel.contracts._quality_report import Fault, TableReport
+from custintel.contracts.quality_report import Fault, TableReport
 from custintel.contracts.row_rules import DERIVED, DUPLICATE, Rules, free_name
 from custintel.contracts.time_checks import NEEDS_HOUR, days_only
 from custintel.engines.engine import Engine, literal, quoted

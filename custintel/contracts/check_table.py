@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custintel.contracts._check_table_spark import check_anywhere
-from custintel.contracts._quality_report import Fault, TableReport
+from custintel.contracts.quality_report import Fault, TableReport
 from custintel.contracts.row_rules import DERIVED, DUPLICATE, Rules, Source, free_name
 from custintel.contracts.table_contracts import TABLES, TableContract
 from custintel.contracts.time_checks import NEEDS_HOUR, days_only

@@ -14,7 +14,7 @@ from custintel.identifiers import header_hint, names_of_columns
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from custintel.contracts._quality_report import QualityReport, TableReport
+    from custintel.contracts.quality_report import QualityReport, TableReport
 
 
 MOST_COLUMNS = 2_000
@@ -70,8 +70,8 @@ def check_rows(report: QualityReport) -> None:
 
     Examples
     --------
-    >>> from custintel.contracts import QualityReport
-    >>> from custintel.contracts._quality_report import TableReport
+    >>> from custintel.contracts.quality_report import QualityReport
+    >>> from custintel.contracts.quality_report import TableReport
     >>> check_rows(QualityReport([TableReport("usage", 0, 0, 0)]))
     Traceback (most recent call last):
         ...
@@ -91,8 +91,8 @@ def check_readable(report: QualityReport) -> None:
 
     Examples
     --------
-    >>> from custintel.contracts import QualityReport
-    >>> from custintel.contracts._quality_report import TableReport
+    >>> from custintel.contracts.quality_report import QualityReport
+    >>> from custintel.contracts.quality_report import TableReport
     >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]))
     """
     raise_contract([_unreadable(r) for r in report if r.rows_in and not r.kept])

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from custintel.contracts._quality_report import Fault
 from custintel.contracts._read_columns import Reading, reading
 from custintel.contracts.column_mapping import EVERY_COLUMN, ColumnSource, TableMapping
+from custintel.contracts.quality_report import Fault
 from custintel.contracts.table_contracts import ColumnContract, TableContract
 from custintel.engines.engine import literal, quoted
 

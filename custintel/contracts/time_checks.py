@@ -20,8 +20,8 @@ from custintel.engines.engine import literal, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from custintel.contracts._quality_report import TableReport
     from custintel.contracts.column_mapping import ColumnSource
+    from custintel.contracts.quality_report import TableReport
     from custintel.contracts.row_rules import Rules, Source
     from custintel.engines.engine import Engine
 
@@ -114,7 +114,7 @@ def count_swapped(engine: Engine, report: TableReport) -> TableReport:
 
     Examples
     --------
-    >>> from custintel.contracts._quality_report import TableReport
+    >>> from custintel.contracts.quality_report import TableReport
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
     >>> engine = DuckDBEngine()
     >>> days = "('2025-04-13'), ('2025-05-20'), ('2025-06-30'), ('2025-05-04'), ('2025-11-05')"
@@ -145,7 +145,7 @@ def count_after_end(engine: Engine, report: TableReport, present: Sequence[str])
 
     Examples
     --------
-    >>> from custintel.contracts._quality_report import TableReport
+    >>> from custintel.contracts.quality_report import TableReport
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
     >>> engine = DuckDBEngine()
     >>> days = "'a' as customer_id, date '2025-03-01' as event_date"

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-LADDER: tuple[tuple[int, float], ...] = ((3, 1.0), (6, 1.5), (9, 2.0), (12, 2.2), (18, 2.5), (24, 2.8), (10_000, 3.1))
+TENURE_LADDER: tuple[tuple[int, float], ...] = (
+    (3, 1.0),
+    (6, 1.5),
+    (9, 2.0),
+    (12, 2.2),
+    (18, 2.5),
+    (24, 2.8),
+    (10_000, 3.1),
+)
 """Months of tenure up to which so many mean bills are allowed: an operator's published ladder."""
 
 
@@ -35,7 +43,7 @@ class LimitSettings:
         Expected loss over the horizon of `pd` that is accepted, in u.
     lgd : float
         Share of the exposure that is lost when a customer does not pay.
-    used : float
+    utilisation : float
         Share of the limit that a customer who will not pay has used.
     floor, cap : float
         Smallest and largest limit, in u.
@@ -45,21 +53,26 @@ class LimitSettings:
         Probabilities of default that part the risk bands.
     scale : sequence of float
         Share of the ladder of each band, safest first: one more than there are edges.
+
+    Examples
+    --------
+    >>> LimitSettings(loss_budget=50_000.0, cap=400.0).floor
+    10.0
     """
 
     loss_budget: float
     lgd: float = 0.8
-    used: float = 1.0
+    utilisation: float = 1.0
     floor: float = 10.0
     cap: float = 1000.0
-    ladder: Sequence[tuple[int, float]] = LADDER
+    ladder: Sequence[tuple[int, float]] = TENURE_LADDER
     edges: Sequence[float] = (0.01, 0.03, 0.08, 0.2)
     scale: Sequence[float] = (1.0, 0.9, 0.7, 0.5, 0.25)
 
     def __post_init__(self) -> None:
         found = [
             Problem(name, "must be above 0", str(getattr(self, name)))
-            for name in ("loss_budget", "lgd", "used", "cap")
+            for name in ("loss_budget", "lgd", "utilisation", "cap")
             if getattr(self, name) <= 0
         ]
         if self.floor > self.cap:
@@ -126,14 +139,14 @@ def credit_limits(customers: pd.DataFrame, settings: LimitSettings) -> CreditLim
         return np.asarray(np.clip(factor * bills * bill, settings.floor, settings.cap))
 
     def loss(factor: float) -> float:
-        return float((p * settings.used * settings.lgd * limits(factor)).sum())
+        return float((p * settings.utilisation * settings.lgd * limits(factor)).sum())
 
-    factor = _meeting(loss, settings.loss_budget)
+    factor = _factor_that_meets(loss, settings.loss_budget)
     found = pd.Series(limits(factor), customers.index, name="limit")
-    return CreditLimits(found, factor, loss(factor), _table(settings, factor))
+    return CreditLimits(found, factor, loss(factor), _multiples_table(settings, factor))
 
 
-def _meeting(loss: Callable[[float], float], budget: float) -> float:
+def _factor_that_meets(loss: Callable[[float], float], budget: float) -> float:
     """The factor whose loss is the budget, or an end where there is none."""
     low, high = 1e-6, 1e6
     if loss(low) >= budget:
@@ -143,7 +156,7 @@ def _meeting(loss: Callable[[float], float], budget: float) -> float:
     return float(np.exp(brentq(lambda z: loss(np.exp(z)) - budget, np.log(low), np.log(high), xtol=1e-10)))
 
 
-def _table(settings: LimitSettings, factor: float) -> pd.DataFrame:
+def _multiples_table(settings: LimitSettings, factor: float) -> pd.DataFrame:
     edges = [0.0, *settings.edges, 1.0]
     bands = [f"{a:.1%} - {b:.1%}" for a, b in pairwise(edges)]
     months = [m for m, _ in settings.ladder]

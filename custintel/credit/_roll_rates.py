@@ -40,8 +40,8 @@ def arrears_stages(wh: Warehouse, as_of: Sequence[Any]) -> pd.DataFrame:
         Index customer_id, one column a date, values of `ARREARS_STAGES`; missing before the first bill was due.
     """
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
-    bills = _bills(wh)
-    found = {day: _stage(bills, day) for day in days}
+    bills = _bills_with_payment(wh)
+    found = {day: _stages_on(bills, day) for day in days}
     return pd.DataFrame(found).rename_axis(index="customer_id", columns="as_of")
 
 
@@ -87,7 +87,7 @@ def roll_rates(wh: Warehouse, as_of: Sequence[Any]) -> pd.DataFrame:
     return counts.div(total.where(total > 0), axis=0).assign(customers=total)
 
 
-def _bills(wh: Warehouse) -> pd.DataFrame:
+def _bills_with_payment(wh: Warehouse) -> pd.DataFrame:
     """Bills with the day on which they were paid in full (missing if never)."""
     absent = [name for name in ("bills", "payments") if name not in wh.tables]
     if absent:
@@ -104,7 +104,7 @@ def _bills(wh: Warehouse) -> pd.DataFrame:
     return bills.assign(**days)
 
 
-def _stage(bills: pd.DataFrame, day: pd.Timestamp) -> pd.Series:
+def _stages_on(bills: pd.DataFrame, day: pd.Timestamp) -> pd.Series:
     due = bills[bills["due_date"] <= day]
     late = (day - due["due_date"]).dt.days.where(due["paid"].isna() | (due["paid"] > day), 0)
     oldest = late.groupby(due["customer_id"]).max()

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.credit._scorecard_bins import Bins, BinSettings, information_value, learn_bins
 from custintel.errors import Problem, raise_problems
-from custintel.learners.base_estimators import EventClassifier, TableEstimator, seed_of
+from custintel.learners.base_estimators import EventClassifier, TableEstimator, integer_seed
 from custintel.learners.ensemble.blend_and_calibration import log_loss_raw
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.ensemble.logistic_regression import fit_positive
@@ -20,6 +20,8 @@ from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from custintel.learners.saved_states import EstimatorState
 
 
 _PENALTIES = (0.3, 3.0, 30.0)
@@ -105,7 +107,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         target = self._learn_event(y)
         matrix = self._learn_table(X, target)[1]
         self._check_params()
-        bins = self._cut(matrix, target)
+        bins = self._learn_bins(matrix, target)
         values = {name: information_value(found, target.mean()) for name, found in bins.items()}
         self.information_value_ = pd.Series(values, name="information_value").sort_values(ascending=False)
         kept = [name for name in bins if values[name] >= self.least_iv] or list(bins)
@@ -122,8 +124,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
     def points_by_column(self, X: Any) -> pd.DataFrame:
         """Points of each customer for each column of the card."""
         check_is_fitted(self)
-        matrix, places = self.encode(X), self._places()
-        found = {n: np.asarray(self.card_[n])[b.place(matrix[:, places[n]])] for n, b in self.bins_.items()}
+        matrix, positions = self.encode(X), self._column_positions()
+        found = {n: np.asarray(self.card_[n])[b.bin_of(matrix[:, positions[n]])] for n, b in self.bins_.items()}
         index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(matrix))
         base = pd.DataFrame({"(base)": np.full(len(matrix), self.base_points_)}, index=index)
         return base.assign(**found)
@@ -147,8 +149,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
         parts = self.points_by_column(X).drop(columns="(base)")
         best = pd.Series({name: max(points) for name, points in self.card_.items()}, dtype=float)
         lost = (best - parts).to_numpy() if len(best) else np.zeros((len(parts), 0))
-        matrix, places = self.encode(X), self._places()
-        told = [self._told(name, self.bins_[name].place(matrix[:, places[name]]), lost[:, k])
+        matrix, positions = self.encode(X), self._column_positions()
+        told = [self._reason_texts(name, self.bins_[name].bin_of(matrix[:, positions[name]]), lost[:, k])
                 for k, name in enumerate(self.bins_)]  # fmt: skip
         texts = np.array(told, dtype=object).T.reshape(len(parts), -1)
         order = np.argsort(-lost, axis=1, kind="stable")[:, :count]
@@ -190,6 +192,13 @@ class CreditScorecard(EventClassifier, TableEstimator):
         base = {"column": "(base)", "bin": "every customer", "points": self.base_points_, "woe": 0.0, "share": 1.0}
         return pd.DataFrame([{**base, "bad_rate": self.bad_rate_}, *rows])
 
+    @staticmethod
+    def saved_state() -> type[EstimatorState]:
+        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        from custintel.credit._saved_states import CreditScorecardState
+
+        return CreditScorecardState
+
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data; there are no boosters."""
         state = self._table_state()
@@ -212,7 +221,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         """Read back what `to_state` gave; the points are the same."""
         given = dict(state["params"])
         given["bins"] = None if given["bins"] is None else BinSettings(**given["bins"])
-        card = cls._of_table_state({**state, "params": given})
+        card = cls._from_table_state({**state, "params": given})
         card._take_event(state)
         card.bins_ = {name: Bins.from_state(bins) for name, bins in state["bins"]}
         card.card_ = {name: tuple(points) for name, points in state["card"]}
@@ -230,7 +239,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
     def _offset(self) -> float:
         return self.base_score - self._factor * math.log(self.base_odds)
 
-    def _cut(self, matrix: np.ndarray, y: np.ndarray) -> dict[str, Bins]:
+    def _learn_bins(self, matrix: np.ndarray, y: np.ndarray) -> dict[str, Bins]:
         settings, signs = self.bins or BinSettings(), dict(self.monotone or {})
         return {
             c.name: learn_bins(matrix[:, k], y, settings, levels=len(c.categories), direction=signs.get(c.name, 0))
@@ -239,40 +248,40 @@ class CreditScorecard(EventClassifier, TableEstimator):
 
     def _risk(self, bins: Mapping[str, Bins], matrix: np.ndarray) -> np.ndarray:
         """Weights of evidence, turned so that more is worse (customers x columns)."""
-        places, out = self._places(), np.empty((len(matrix), len(bins)))
+        positions, out = self._column_positions(), np.empty((len(matrix), len(bins)))
         for k, (name, own) in enumerate(bins.items()):
-            out[:, k] = -own.evidence(matrix[:, places[name]])
+            out[:, k] = -own.weight_of_evidence(matrix[:, positions[name]])
         return out
 
     def _penalty(self, Z: np.ndarray, y: np.ndarray) -> float:
         """The penalty with the least log loss on left-out folds; a middle one for few customers."""
         if min(y.sum(), len(y) - y.sum()) < _FEWEST_FOR_FOLDS or not Z.shape[1]:
             return _PENALTIES[1]
-        fold = fold_of_rows(y, _FOLDS, None, seed_of(self.random_state))
+        fold = fold_of_rows(y, _FOLDS, None, integer_seed(self.random_state))
         return min(_PENALTIES, key=lambda penalty: _left_out_loss(Z, y, fold, penalty))
 
     def _write_card(self, parts: Mapping[str, tuple[Bins, float]], intercept: float) -> None:
         """Whole points; the intercept, and what the bins have in common, is the base that everybody gets."""
         used = {name: (bins, weight) for name, (bins, weight) in parts.items() if weight > 0}
         self.bins_ = {name: bins for name, (bins, _) in used.items()}
-        self.card_ = {n: tuple(_whole(self._factor * w * woe) for woe in b.woe) for n, (b, w) in used.items()}
-        self.base_points_ = _whole(self._offset - self._factor * intercept)
+        self.card_ = {n: tuple(_rounded(self._factor * w * woe) for woe in b.woe) for n, (b, w) in used.items()}
+        self.base_points_ = _rounded(self._offset - self._factor * intercept)
         rates = [float(np.dot(b.share, b.bad_rate)) for b, _ in parts.values()]
         self.bad_rate_ = rates[0] if rates else float("nan")
 
-    def _places(self) -> dict[str, int]:
+    def _column_positions(self) -> dict[str, int]:
         return {c.name: k for k, c in enumerate(self.contract_.used)}
 
-    def _told(self, name: str, place: np.ndarray, lost: np.ndarray) -> list[str]:
+    def _reason_texts(self, name: str, bin_of: np.ndarray, lost: np.ndarray) -> list[str]:
         texts = [self._bin_text(name, k) for k in range(len(self.card_[name]))]
-        return [f"{name}: {texts[k]} (-{cost:.0f})" for k, cost in zip(place, lost, strict=True)]
+        return [f"{name}: {texts[k]} (-{cost:.0f})" for k, cost in zip(bin_of, lost, strict=True)]
 
     def _bin_text(self, name: str, k: int) -> str:
         bins = self.bins_[name]
         if k == len(bins.woe) - 1:
             return "missing"
         if bins.codes:
-            levels = self.contract_.used[self._places()[name]].categories
+            levels = self.contract_.used[self._column_positions()[name]].categories
             return ", ".join(level for level, own in zip(levels, bins.codes, strict=True) if own == k)
         low = f"above {bins.limits[k - 1]:g}" if k else ""
         high = f"up to {bins.limits[k]:g}" if k < len(bins.limits) else ""
@@ -312,5 +321,5 @@ def _left_out_loss(Z: np.ndarray, y: np.ndarray, fold: np.ndarray, penalty: floa
     return log_loss_raw(y, raw, np.ones(len(y)))
 
 
-def _whole(points: float) -> int:
+def _rounded(points: float) -> int:
     return math.floor(points + 0.5)

@@ -57,7 +57,7 @@ class Bins:
     share: tuple[float, ...]
     bad_rate: tuple[float, ...]
 
-    def place(self, values: np.ndarray) -> np.ndarray:
+    def bin_of(self, values: np.ndarray) -> np.ndarray:
         """Number of the bin of each value; the last one for missing values."""
         missing = np.isnan(values)
         if self.codes:
@@ -67,9 +67,9 @@ class Bins:
             found = np.searchsorted(self.limits, np.where(missing, 0.0, values), side="left")
         return np.where(missing, len(self.woe) - 1, found)
 
-    def evidence(self, values: np.ndarray) -> np.ndarray:
+    def weight_of_evidence(self, values: np.ndarray) -> np.ndarray:
         """Weight of evidence of each value."""
-        return np.asarray(np.asarray(self.woe)[self.place(values)])
+        return np.asarray(np.asarray(self.woe)[self.bin_of(values)])
 
     def to_state(self) -> dict[str, Any]:
         """Plain data."""
@@ -121,16 +121,16 @@ def learn_bins(
     ((99.0,), [1, 0])
     """
     known = ~np.isnan(values)
-    groups = _levels(values[known], y[known], levels) if levels else _fine(values[known], y[known])
+    groups = _level_groups(values[known], y[known], levels) if levels else _fine_groups(values[known], y[known])
     counts = np.array([[g.good, g.bad] for g in groups]).reshape(-1, 2)
     least = settings.least_share * len(y)
     if levels:
-        cuts = _joined(counts, np.arange(len(counts) + 1), least, settings)
+        cuts = _merged_edges(counts, np.arange(len(counts) + 1), least, settings)
     else:
         ways = [direction] if direction else [1, -1]
-        tried = [_joined(counts, _isotonic(counts, way), least, settings) for way in ways]
-        cuts = max(tried, key=lambda edges: _fit(_sums(counts, edges)))
-    return _bins(groups, cuts, (y[~known], y, settings.shrink), levels)
+        tried = [_merged_edges(counts, _isotonic_edges(counts, way), least, settings) for way in ways]
+        cuts = max(tried, key=lambda edges: _total_likelihood(_counts_by_bin(counts, edges)))
+    return _with_evidence(groups, cuts, (y[~known], y, settings.shrink), levels)
 
 
 @dataclass(frozen=True)
@@ -142,26 +142,26 @@ class _Group:
     bad: float
 
 
-def _fine(x: np.ndarray, y: np.ndarray) -> list[_Group]:
+def _fine_groups(x: np.ndarray, y: np.ndarray) -> list[_Group]:
     if not len(x):
         return []
     ends = np.unique(np.quantile(x, np.linspace(0, 1, _FINE + 1)[1:], method="inverted_cdf"))
-    place = np.searchsorted(ends, x, side="left")
-    bad = np.bincount(place, y, len(ends))
-    total = np.bincount(place, minlength=len(ends))
+    bin_of = np.searchsorted(ends, x, side="left")
+    bad = np.bincount(bin_of, y, len(ends))
+    total = np.bincount(bin_of, minlength=len(ends))
     return [_Group(float(e), float(t - b), float(b)) for e, t, b in zip(ends, total, bad, strict=True) if t]
 
 
-def _levels(codes: np.ndarray, y: np.ndarray, levels: int) -> list[_Group]:
+def _level_groups(codes: np.ndarray, y: np.ndarray, levels: int) -> list[_Group]:
     """Levels in the order of their bad rate, rare ones drawn to the mean so that chance does not put them first."""
-    place = codes.astype(np.int64)
-    total, bad = np.bincount(place, minlength=levels), np.bincount(place, y, levels)
+    bin_of = codes.astype(np.int64)
+    total, bad = np.bincount(bin_of, minlength=levels), np.bincount(bin_of, y, levels)
     mean = y.mean() if len(y) else 0.0
     rate = (bad + 20 * mean) / (total + 20)
     return [_Group(float(k), float(total[k] - bad[k]), float(bad[k])) for k in np.argsort(rate, kind="stable")]
 
 
-def _isotonic(counts: np.ndarray, way: int) -> np.ndarray:
+def _isotonic_edges(counts: np.ndarray, way: int) -> np.ndarray:
     """Edges after pooling neighbours that violate the direction."""
     pools: list[tuple[float, float, int]] = []
     for good, bad in counts:
@@ -176,12 +176,12 @@ def _rate(pool: tuple[float, float, int]) -> float:
     return pool[1] / max(pool[0] + pool[1], 1e-300)
 
 
-def _joined(counts: np.ndarray, edges: np.ndarray, least: float, settings: BinSettings) -> np.ndarray:
+def _merged_edges(counts: np.ndarray, edges: np.ndarray, least: float, settings: BinSettings) -> np.ndarray:
     """Join neighbours: first those that are too small, then those whose difference is least worth a bin."""
     cuts = edges.tolist()
     while len(cuts) > 2:
-        sums = _sums(counts, np.asarray(cuts))
-        costs = [_loss_of_joining(sums[k], sums[k + 1]) for k in range(len(sums) - 1)]
+        sums = _counts_by_bin(counts, np.asarray(cuts))
+        costs = [_loss_of_merging(sums[k], sums[k + 1]) for k in range(len(sums) - 1)]
         small = [k for k in range(len(costs)) if min(sums[k].sum(), sums[k + 1].sum()) < least]
         if small:
             k = min(small, key=costs.__getitem__)
@@ -193,29 +193,31 @@ def _joined(counts: np.ndarray, edges: np.ndarray, least: float, settings: BinSe
     return np.asarray(cuts)
 
 
-def _sums(counts: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _counts_by_bin(counts: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Good and bad of each bin."""
     upto = np.vstack([np.zeros((1, 2)), np.cumsum(counts, axis=0)])
     return np.asarray(np.diff(upto[edges], axis=0))
 
 
-def _loss_of_joining(one: np.ndarray, two: np.ndarray) -> float:
-    return _likelihood(one) + _likelihood(two) - _likelihood(one + two)
+def _loss_of_merging(one: np.ndarray, two: np.ndarray) -> float:
+    return _log_likelihood(one) + _log_likelihood(two) - _log_likelihood(one + two)
 
 
-def _fit(sums: np.ndarray) -> float:
-    return sum(_likelihood(s) for s in sums)
+def _total_likelihood(sums: np.ndarray) -> float:
+    return sum(_log_likelihood(s) for s in sums)
 
 
-def _likelihood(s: np.ndarray) -> float:
+def _log_likelihood(s: np.ndarray) -> float:
     total = s.sum()
     parts = s[s > 0]
     return float((parts * np.log(parts / total)).sum()) if total else 0.0
 
 
-def _bins(groups: list[_Group], cuts: np.ndarray, others: tuple[np.ndarray, np.ndarray, float], levels: int) -> Bins:
+def _with_evidence(
+    groups: list[_Group], cuts: np.ndarray, others: tuple[np.ndarray, np.ndarray, float], levels: int
+) -> Bins:
     missing, everybody, shrink = others
-    sums = np.array([[sum(g.good for g in groups[a:b]), sum(g.bad for g in groups[a:b])] for a, b in _spans(cuts)])
+    sums = np.array([[sum(g.good for g in groups[a:b]), sum(g.bad for g in groups[a:b])] for a, b in _bin_spans(cuts)])
     sums = np.vstack([sums.reshape(-1, 2), [[len(missing) - missing.sum(), missing.sum()]]])
     good, bad = len(everybody) - everybody.sum(), everybody.sum()
     rate = bad / len(everybody)
@@ -223,19 +225,19 @@ def _bins(groups: list[_Group], cuts: np.ndarray, others: tuple[np.ndarray, np.n
     woe = np.log(shrunk[:, 0] / good) - np.log(shrunk[:, 1] / bad)
     total = sums.sum(axis=1)
     rates = np.divide(sums[:, 1], total, out=np.full(len(total), rate), where=total > 0)
-    limits = () if levels else tuple(groups[b - 1].upper for _, b in _spans(cuts)[:-1])
+    limits = () if levels else tuple(groups[b - 1].upper for _, b in _bin_spans(cuts)[:-1])
     codes = _codes_of(groups, cuts, levels) if levels else ()
     told = (woe, total / len(everybody), rates)
     return Bins(limits, codes, *(tuple(v.tolist()) for v in told))
 
 
-def _spans(cuts: np.ndarray) -> list[tuple[int, int]]:
+def _bin_spans(cuts: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)) if len(cuts) > 1 else []
 
 
 def _codes_of(groups: list[_Group], cuts: np.ndarray, levels: int) -> tuple[int, ...]:
     found = np.zeros(levels, dtype=np.int64)
-    for bin_, (a, b) in enumerate(_spans(cuts)):
+    for bin_, (a, b) in enumerate(_bin_spans(cuts)):
         for group in groups[a:b]:
             found[int(group.upper)] = bin_
     return tuple(found.tolist())

@@ -6,9 +6,8 @@ from custintel.decide._allocation import allocate
 from custintel.decide._champion_challenger import Champion
 from custintel.decide._decision_log import DecisionLog
 from custintel.decide._eligibility import Audience
-from custintel.decide._linear_programme import InfeasibleError
-from custintel.decide._off_policy_evaluation import compare_policies, evaluate_policy
-from custintel.decide._offer_values import OfferValues, incremental_margin
+from custintel.decide._off_policy_evaluation import compare_policies
+from custintel.decide._offer_values import OfferValues
 from custintel.decide.constraints import Constraints, ContactPolicy, Exploration, OfferLimits
 
 __all__ = [
@@ -18,11 +17,8 @@ __all__ = [
     "ContactPolicy",
     "DecisionLog",
     "Exploration",
-    "InfeasibleError",
     "OfferLimits",
     "OfferValues",
     "allocate",
     "compare_policies",
-    "evaluate_policy",
-    "incremental_margin",
 ]

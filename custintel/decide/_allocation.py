@@ -171,6 +171,14 @@ def allocate(
     The linear programme: max sum v_ij x_ij; sum_j x_ij <= 1; sum c_ij x_ij <= budget; sum_i x_ij between minimum and
     capacity; sum h_j x_ij <= hours of the channel; sum over a household <= its limit. Contact policy, blocking windows
     and eligibility take pairs out beforehand.
+
+    Examples
+    --------
+    >>> from custintel.decide import OfferLimits
+    >>> values = pd.DataFrame({"call": [9.0, 5.0], "text": [4.0, 4.0]}, index=pd.Index(["a", "b"], name="customer_id"))
+    >>> found = allocate(values, Constraints(offers={"call": OfferLimits(capacity=1)}))
+    >>> found.decisions["offer"].tolist(), found.total_value
+    (['call', 'text'], 13.0)
     """
     given, limits, audience = as_offer_values(values), constraints or Constraints(), audience or Audience()
     raise_problems([*_unknown_offers(limits, given.offers), *_unknown_method(method)])

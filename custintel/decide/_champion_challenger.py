@@ -36,6 +36,12 @@ class Champion:
         Name of the model in MLflow's registry: its alias ``champion`` follows.
     store : str or Path, optional
         MLflow store; as in `custintel.train`.
+
+    Examples
+    --------
+    >>> champion = Champion("1")
+    >>> champion.version, len(champion.history)  # nobody has challenged it yet
+    ('1', 0)
     """
 
     def __init__(self, version: str, model: str | None = None, store: str | Path | None = None) -> None:

@@ -76,6 +76,14 @@ class DecisionLog:
     DataError
         When a file of the folder cannot be read. The newest one is set aside (``NAME.parquet.torn``) with a
         `QualityWarning` instead: it was being written when a disk failed.
+
+    Examples
+    --------
+    >>> log = DecisionLog()
+    >>> made = {"customer_id": ["a", "b"], "as_of": "2025-06-30", "action": ["call", "none"], "propensity": 1.0}
+    >>> added = log.append(pd.DataFrame(made).assign(policy_version="1"))
+    >>> log.frame()["action"].tolist()
+    ['call', 'none']
     """
 
     def __init__(self, folder: str | Path | None = None, *, wait: float = WAIT_SECONDS) -> None:

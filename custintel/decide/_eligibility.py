@@ -33,6 +33,14 @@ class Audience:
         Recent contacts: customer_id, event_time, offer_id or kind, and optionally control (not counted).
     as_of : date or str, optional
         Day of the decision; needed with `contacts`.
+
+    Examples
+    --------
+    >>> from custintel.decide import Constraints, allocate
+    >>> values = pd.DataFrame({"call": [9.0, 5.0]}, index=pd.Index(["a", "b"], name="customer_id"))
+    >>> audience = Audience(eligible=pd.DataFrame({"call": [False, True]}, index=["a", "b"]))
+    >>> allocate(values, Constraints(), audience=audience).decisions["offer"].tolist()
+    ['none', 'call']
     """
 
     eligible: pd.DataFrame | None = None

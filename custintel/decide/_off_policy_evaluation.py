@@ -373,7 +373,7 @@ def _outcome_model(
 
 def _cross_fitted(material: _Material, features: pd.DataFrame, seed: int) -> np.ndarray:
     """LightGBM on features and action; each decision is predicted by the booster that has not seen its customer."""
-    from custintel.learners.ensemble.lightgbm_boosters import Material, fit_boosters, linked
+    from custintel.learners.ensemble.lightgbm_boosters import TrainingTable, fit_boosters, inverse_link
     from custintel.learners.feature_contract import learn_contract
 
     table = features.set_axis([str(c) for c in features.columns], axis=1)
@@ -385,11 +385,11 @@ def _cross_fitted(material: _Material, features: pd.DataFrame, seed: int) -> np.
     binary = bool(np.isin(material.outcome, (0.0, 1.0)).all() and 0 < material.outcome.mean() < 1)
     objective = "probability" if binary else "amount"
     matrix = np.hstack([encoded, flags[material.taken]])
-    boosters = fit_boosters(Material(matrix, material.outcome), objective, fold=fold, seed=seed).boosters  # type: ignore[arg-type]
+    boosters = fit_boosters(TrainingTable(matrix, material.outcome), objective, fold=fold, random_state=seed).boosters  # type: ignore[arg-type]
     expected = np.empty((len(encoded), len(material.actions)))
     for k, model in enumerate(boosters.models):
         mine = fold == k
         for a in range(len(material.actions)):
             asked = np.hstack([encoded[mine], np.tile(flags[a], (int(mine.sum()), 1))])
-            expected[mine, a] = linked(np.asarray(model.predict(asked, raw_score=True, num_threads=1)), objective)  # type: ignore[arg-type]
+            expected[mine, a] = inverse_link(np.asarray(model.predict(asked, raw_score=True, num_threads=1)), objective)  # type: ignore[arg-type]
     return expected

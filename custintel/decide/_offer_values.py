@@ -1,7 +1,7 @@
 """What each offer is worth with each customer: incremental value, cost, and how sure the value is.
 
 >>> effect = pd.DataFrame({"discount": [0.10, 0.01], "call": [0.06, 0.02]}, index=["a", "b"])
->>> values = incremental_margin(effect, pd.Series({"a": 600.0, "b": 90.0}), {"discount": 24.0, "call": 6.0})
+>>> values = OfferValues.from_effects(effect, pd.Series({"a": 600.0, "b": 90.0}), {"discount": 24.0, "call": 6.0})
 >>> values.value
    discount  call
 a      36.0  30.0
@@ -44,6 +44,15 @@ class OfferValues:
     ------
     ConfigurationError
         Customers or offers occur twice, values are infinite, costs are negative or missing, shapes differ.
+
+    Examples
+    --------
+    >>> effect = pd.DataFrame({"call": [0.06, 0.02]}, index=pd.Index(["a", "b"], name="customer_id"))
+    >>> OfferValues.from_effects(effect, pd.Series({"a": 600.0, "b": 90.0}), {"call": 6.0}).value
+                 call
+    customer_id
+    a            30.0
+    b            -4.2
     """
 
     value: pd.DataFrame
@@ -115,6 +124,48 @@ class OfferValues:
         cost = wide("cost", 0.0) if "cost" in frame else wide("value", 0.0) * 0.0
         return cls(wide("value", np.nan), cost.fillna(0.0), wide("se", np.nan) if "se" in frame else None)
 
+    @classmethod
+    def from_effects(
+        cls, effect: pd.DataFrame, value: pd.Series | float, cost: Costs = 0.0, se: pd.DataFrame | None = None
+    ) -> OfferValues:
+        """What an offer adds: ``effect * value - cost``, customer by customer.
+
+        Parameters
+        ----------
+        effect : pandas.DataFrame
+            Change of a probability that each offer causes (uplift), as a share: 0.04 is four points more likely to
+            stay. Rows are customers, columns offers.
+        value : Series or number
+            What the event is worth, in u: for churn the potential value of the customer, who would otherwise be lost.
+        cost : DataFrame, mapping or number
+            Cost of making the offer, in u.
+        se : pandas.DataFrame, optional
+            Standard errors of the effects; those of the values are ``se * |value|``.
+
+        Returns
+        -------
+        OfferValues
+            Ready for `allocate`.
+
+        Raises
+        ------
+        ConfigurationError
+            Customers of the effects have no value, or an effect is not between -1 and 1.
+
+        Examples
+        --------
+        >>> effect = pd.DataFrame({"sms": [0.02]}, index=["a"])
+        >>> OfferValues.from_effects(effect, 500.0, 1.0, se=effect / 2).se
+           sms
+        a  5.0
+        """
+        raise_problems(_frame_problems("effect", effect) + _effect_problems(effect, value))
+        worth = _like(value, effect.index) if isinstance(value, pd.Series) else pd.Series(float(value), effect.index)
+        gain = effect.mul(worth, axis=0)
+        costs = _spread(cost, gain)
+        errors = None if se is None else _aligned(se, effect, "se").mul(worth.abs(), axis=0)
+        return cls.from_wide(gain - costs, costs, errors)
+
     def cautious(self, z: float) -> np.ndarray:
         """Lower confidence value ``value - z * se``; the value itself when z is 0.
 
@@ -136,48 +187,6 @@ class OfferValues:
         hint = "OfferValues.from_wide(value, cost, se=...), or a column `se`"
         told = Problem("risk", wrong, str(z), "0 or more, with standard errors", hint)
         raise ConfigurationError(f"1 mistake found\n  {told}", [told])
-
-
-def incremental_margin(
-    effect: pd.DataFrame, value: pd.Series | float, cost: Costs = 0.0, se: pd.DataFrame | None = None
-) -> OfferValues:
-    """What an offer adds: ``effect * value - cost``, customer by customer.
-
-    Parameters
-    ----------
-    effect : pandas.DataFrame
-        Change of a probability that each offer causes (uplift), as a share: 0.04 is four points more likely to stay.
-        Rows are customers, columns offers.
-    value : Series or number
-        What the event is worth, in u: for churn the potential value of the customer, who would otherwise be lost.
-    cost : DataFrame, mapping or number
-        Cost of making the offer, in u.
-    se : pandas.DataFrame, optional
-        Standard errors of the effects; those of the values are ``se * |value|``.
-
-    Returns
-    -------
-    OfferValues
-        Ready for `allocate`.
-
-    Raises
-    ------
-    ConfigurationError
-        Customers of the effects have no value, or an effect is not between -1 and 1.
-
-    Examples
-    --------
-    >>> effect = pd.DataFrame({"sms": [0.02]}, index=["a"])
-    >>> incremental_margin(effect, 500.0, 1.0, se=effect / 2).se
-       sms
-    a  5.0
-    """
-    raise_problems(_frame_problems("effect", effect) + _effect_problems(effect, value))
-    worth = _like(value, effect.index) if isinstance(value, pd.Series) else pd.Series(float(value), effect.index)
-    gain = effect.mul(worth, axis=0)
-    costs = _spread(cost, gain)
-    errors = None if se is None else _aligned(se, effect, "se").mul(worth.abs(), axis=0)
-    return OfferValues.from_wide(gain - costs, costs, errors)
 
 
 def as_offer_values(given: Any) -> OfferValues:

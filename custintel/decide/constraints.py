@@ -33,6 +33,11 @@ class OfferLimits:
         Channel that delivers it.
     hours : float
         What one contact takes from the channel: hours, or 1 to count contacts.
+
+    Examples
+    --------
+    >>> OfferLimits(capacity=200, channel="call_centre", hours=0.25).minimum
+    0
     """
 
     capacity: float | None = None
@@ -53,7 +58,13 @@ class Blocking:
 
 @dataclass(frozen=True)
 class ContactPolicy:
-    """At most `at_most` offers to a customer in `days` days, the one decided now included; blocking windows."""
+    """At most `at_most` offers to a customer in `days` days, the one decided now included; blocking windows.
+
+    Examples
+    --------
+    >>> ContactPolicy(at_most=2, days=90)
+    ContactPolicy(at_most=2, days=90, blocking=())
+    """
 
     at_most: int = 1
     days: int = 30
@@ -75,6 +86,11 @@ class Exploration:
         Seed of this round's chance; use another one each round.
     hold_out_seed : int
         Seed of the hold-out.
+
+    Examples
+    --------
+    >>> Exploration(hold_out=0.05, epsilon=0.1).hold_out
+    0.05
     """
 
     hold_out: float = 0.0

@@ -16,19 +16,19 @@ from scipy.special import softmax
 
 from custintel.errors import DataError
 from custintel.learners.ensemble.inner_folds import fold_of_rows
-from custintel.learners.ensemble.lightgbm_boosters import Boosters, Material, fit_boosters
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTable, fit_boosters
 from custintel.learners.saved_state_parts import (
-    BoosterNames,
+    BoostersState,
     CalibrationState,
-    Chance,
-    Finite,
-    Part,
-    Positive,
+    FiniteFloat,
+    PositiveFloat,
+    Probability,
+    StateModel,
     TableState,
-    need,
-    used,
+    require,
+    used_columns,
 )
-from custintel.learners.saved_states import AnomalyState, ChurnState, ClassesState, State
+from custintel.learners.saved_states import AnomalyScoreState, ClassesState, EstimatorState, TableClassifierState
 from custintel.rules import RuleBase
 
 if TYPE_CHECKING:
@@ -118,33 +118,33 @@ class Kinds:
         return cls(boosters, state["prior"])
 
 
-def fit_kinds(material: Material, kinds: np.ndarray, seed: int) -> Kinds:
+def fit_kinds(training: TrainingTable, kinds: np.ndarray, seed: int) -> Kinds:
     """Learn the kinds that have 20 cases or more.
 
     Parameters
     ----------
-    material : Material
+    training : TrainingTable
         Matrix and outcome (1 for cases).
     kinds : array of str
         Kind of each case; anything for legitimate customers.
     seed : int
         Seed of folds and boosting.
     """
-    cases = material.y == 1
+    cases = training.y == 1
     names, counts = np.unique(kinds[cases].astype(str), return_counts=True)
     total = max(int(counts.sum()), 1)
     large = [str(n) for n, c in zip(names, counts, strict=True) if c >= _FEWEST and n != OTHER]
-    boosters = {name: _against_legitimate(material, cases & (kinds.astype(str) == name), seed) for name in large}
+    boosters = {name: _against_legitimate(training, cases & (kinds.astype(str) == name), seed) for name in large}
     shares = {str(n): float(c) / total for n, c in zip(names, counts, strict=True) if n in large}
     # the names of rare kinds are not kept: they may be about one customer
     prior = {**shares, OTHER: max(1.0 - sum(shares.values()), 0.0)}
     return Kinds(boosters, prior)
 
 
-def _against_legitimate(material: Material, own: np.ndarray, seed: int) -> Boosters:
-    rows = own | (material.y == 0)
-    part = Material(material.matrix[rows], own[rows].astype(np.float64), None, material.categorical)
-    return fit_boosters(part, "probability", seed=seed).boosters
+def _against_legitimate(training: TrainingTable, own: np.ndarray, seed: int) -> Boosters:
+    rows = own | (training.y == 0)
+    part = TrainingTable(training.matrix[rows], own[rows].astype(np.float64), None, training.categorical)
+    return fit_boosters(part, "probability", random_state=seed).boosters
 
 
 # What a saved `FraudDetector` looks like; see `custintel.learners.saved_states`.
@@ -154,28 +154,28 @@ _VIEWS = ["model", "rules", "expert_similarity", "expert_matches", "anomaly"]
 _FIVE = Field(min_length=len(_VIEWS), max_length=len(_VIEWS))
 
 
-class _Kinds(Part):
+class _Kinds(StateModel):
     """Boosters of the kinds."""
 
-    boosters: dict[str, BoosterNames]
-    prior: dict[str, Chance]
+    boosters: dict[str, BoostersState]
+    prior: dict[str, Probability]
 
 
-class _Parts(Part):
+class _Parts(StateModel):
     """What the detector is put together from."""
 
-    model: ChurnState
-    anomaly: AnomalyState
+    model: TableClassifierState
+    anomaly: AnomalyScoreState
     kinds: _Kinds | None = None
 
 
-class _Settings(Part):
+class _Settings(StateModel):
     """How rules are mined; columns that nothing may read."""
 
     forbidden: list[str] | None = None
 
 
-class _Params(Part):
+class _Params(StateModel):
     """Parameters that are read when customers are judged."""
 
     loss: Annotated[float, Field(ge=0, le=1e300)] | str = 200.0
@@ -184,36 +184,36 @@ class _Params(Part):
     rules: list[dict[str, Any]] | None = None
 
 
-class FraudState(TableState, ClassesState, State):
+class FraudState(TableState, ClassesState, EstimatorState):
     """`FraudDetector`."""
 
     mined: list[dict[str, Any]] | None
-    weights: list[Annotated[tuple[str, Finite], Field(strict=False)]]
-    means: Annotated[list[Finite], _FIVE]
-    spreads: Annotated[list[Positive], _FIVE]
+    weights: list[Annotated[tuple[str, FiniteFloat], Field(strict=False)]]
+    means: Annotated[list[FiniteFloat], _FIVE]
+    spreads: Annotated[list[PositiveFloat], _FIVE]
     calibration: CalibrationState
-    threshold: Chance
+    threshold: Probability
     parts: _Parts
 
     def check(self, columns: dict[str, int]) -> None:
         """All parts read columns of the table."""
         self.check_classes()
-        need([name for name, _ in self.weights] == ["intercept", *_VIEWS], "weights of other views")
+        require([name for name, _ in self.weights] == ["intercept", *_VIEWS], "weights of other views")
         params = _Params.model_validate(self.params.model_dump())
         names = {column.name for column in self.contract}
-        need(not isinstance(params.loss, str) or params.loss in names, "the column of losses is not there")
+        require(not isinstance(params.loss, str) or params.loss in names, "the column of losses is not there")
         self.parts.model.check(_own(columns, "model_"))
         self.parts.anomaly.check({})
         for part in (self.parts.model, self.parts.anomaly):
-            need({column.name for column in part.contract} <= names, "a part reads columns that are not there")
+            require({column.name for column in part.contract} <= names, "a part reads columns that are not there")
         if self.parts.kinds is not None:
             self._check_kinds(self.parts.kinds, _own(columns, "kinds_"))
 
     def _check_kinds(self, kinds: _Kinds, columns: dict[str, int]) -> None:
-        need(set(kinds.boosters) <= set(kinds.prior), "kinds without a share")
-        need(sum(kinds.prior.values()) < 1 + 1e-6, "shares of more than all")
+        require(set(kinds.boosters) <= set(kinds.prior), "kinds without a share")
+        require(sum(kinds.prior.values()) < 1 + 1e-6, "shares of more than all")
         for one in kinds.boosters.values():
-            one.check(columns, len(used(self.contract)))
+            one.check(columns, len(used_columns(self.contract)))
 
 
 def _own(columns: dict[str, int], prefix: str) -> dict[str, int]:

@@ -16,8 +16,8 @@ from custintel.errors import DataError, ModelError, Problem, QualityWarning, rai
 from custintel.fraud._detector_parts import Kinds, expert_views, fit_kinds, mined_log_odds, mined_rules, odds_of
 from custintel.fraud._review_queue import review_queue
 from custintel.identifiers import identifier_index
-from custintel.learners import AnomalyScore, ChurnClassifier
-from custintel.learners.base_estimators import EventClassifier, TableEstimator, seed_of
+from custintel.learners import AnomalyScore, TableClassifier
+from custintel.learners.base_estimators import EventClassifier, TableEstimator, integer_seed
 from custintel.learners.check_input import as_table
 from custintel.learners.ensemble.blend_and_calibration import Calibration, choose_calibration
 from custintel.learners.ensemble.inner_folds import fold_of_rows
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from custintel.learners.saved_states import State
+    from custintel.learners.saved_states import EstimatorState
 
 
 _PENALTY = 1.0
@@ -41,7 +41,7 @@ _FEWEST = 20
 class FraudDetector(EventClassifier, TableEstimator):
     """Probability of fraud or arrears from any customer table, told by the rules a customer matches or resembles.
 
-    Put together are the log-odds of a supervised model (`ChurnClassifier`), those of rules mined from the same cases
+    Put together are the log-odds of a supervised model (`TableClassifier`), those of rules mined from the same cases
     (`RuleBase.learn`), similarity to the rules of a given base, and how unusual the customer is among its peers
     (`AnomalyScore`). Each view is learned without the rows that it is weighed on; weights cannot be negative; the sum
     is calibrated on left-out rows. Columns of circles of contacts (`circle_similarity`) are joined to the table.
@@ -67,7 +67,7 @@ class FraudDetector(EventClassifier, TableEstimator):
     random_state : int, RandomState or None
         Seed of everything random.
     n_jobs : int, optional
-        Threads of LightGBM, as in `ChurnClassifier`.
+        Threads of LightGBM, as in `TableClassifier`.
 
     Attributes
     ----------
@@ -139,15 +139,15 @@ class FraudDetector(EventClassifier, TableEstimator):
         check_consistent_length(table, target, *([] if kinds is None else [kinds]))
         self._check_params(table)
         _warn_of_few(target)
-        seed, usable = seed_of(self.random_state), self._usable(table)
+        seed, usable = integer_seed(self.random_state), self._usable(table)
         least = self.min_level_count
-        self.model_ = ChurnClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs).fit(usable, target)
+        self.model_ = TableClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs).fit(usable, target)
         self.rules_ = mined_rules(usable, target, self._settings(seed))
         self.anomaly_ = AnomalyScore(peers=self.peers, min_level_count=least, random_state=seed).fit(usable)
         self._put_together(usable, target, seed)
         self.kinds_ = None
         if kinds is not None:
-            self.kinds_ = fit_kinds(self._material(matrix, target), np.asarray(kinds, dtype=object), seed)
+            self.kinds_ = fit_kinds(self._training_table(matrix, target), np.asarray(kinds, dtype=object), seed)
         return self
 
     def event_probability(self, X: Any) -> np.ndarray:
@@ -239,7 +239,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         return found
 
     @staticmethod
-    def saved_state() -> type[State]:
+    def saved_state() -> type[EstimatorState]:
         """What the state in a file looks like; see `custintel.learners.saved_states`."""
         from custintel.fraud._detector_parts import FraudState
 
@@ -276,10 +276,10 @@ class FraudDetector(EventClassifier, TableEstimator):
         given = dict(state["params"])
         given["rules"] = None if given["rules"] is None else RuleBase.of_events(given["rules"])
         given["settings"] = None if given["settings"] is None else LearnSettings.from_state(given["settings"])
-        model = cls._of_table_state({**state, "params": given})
+        model = cls._from_table_state({**state, "params": given})
         model._take_event(state)
         parts, texts = state["parts"], {part: _own(boosters, f"{part}_") for part in state["parts"]}
-        model.model_ = ChurnClassifier.from_state(parts["model"], texts["model"])
+        model.model_ = TableClassifier.from_state(parts["model"], texts["model"])
         model.anomaly_ = AnomalyScore.from_state(parts["anomaly"])
         model.kinds_ = Kinds.from_state(parts["kinds"], texts["kinds"]) if "kinds" in parts else None
         model.rules_ = None if state["mined"] is None else RuleBase.of_events(state["mined"])

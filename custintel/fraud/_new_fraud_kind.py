@@ -150,7 +150,7 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
     Parameters
     ----------
     model : classifier
-        Fitted on `X` and `y`, with ``predict_proba`` (`FraudDetector`, `ChurnClassifier`, ...).
+        Fitted on `X` and `y`, with ``predict_proba`` (`FraudDetector`, `TableClassifier`, ...).
     X, y
         What it was fitted on, or `y` as 0 and 1; 0 may only mean "nobody complained".
     reviewed : DataFrame
@@ -160,11 +160,11 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
 
     Examples
     --------
-    >>> from custintel.learners import ChurnClassifier
+    >>> from custintel.learners import TableClassifier
     >>> rng = np.random.default_rng(0)
     >>> X = pd.DataFrame({"calls": rng.poisson(20, 800), "abroad": rng.poisson(2, 800), "cells": rng.poisson(9, 800)})
     >>> known = (X["calls"] > 28).astype(int)
-    >>> model = ChurnClassifier(effort="fast").fit(X, known)
+    >>> model = TableClassifier(effort="fast").fit(X, known)
     >>> strange = pd.DataFrame({"calls": [20, 18, 22, 19], "abroad": 15, "cells": 1}, index=["a", "b", "c", "d"])
     >>> found = relearn(model, X, known, strange, [1, 1, 1, 1])
     >>> len(found.novel)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from custintel.functions.python_functions import View, feature_function
+from custintel.functions.python_functions import feature_function
 
-__all__ = ["View", "feature_function"]
+__all__ = ["feature_function"]
 
 _MODULES = (
     "_arrears",

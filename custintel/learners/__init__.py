@@ -1,12 +1,38 @@
-"""Estimators with scikit-learn's interface on data frames. They know no warehouse, no YAML and no MLflow."""
+"""Estimators with scikit-learn's interface on data frames.
+
+A learner takes any customer table as it is (numbers, text, categories, dates, missing values) and an outcome, and gives
+probabilities, months, effects or a rank. `TableClassifier` answers yes-or-no questions and `ChurnClassifier` is the
+same with the defaults for churn; `ChurnSurvival` says when customers leave, and why; `OfferPropensity` which offer they
+would take; `UpliftModel` what a treatment changes; `AnomalyScore` how unusual a customer is; `ProfitThreshold` whom to
+contact. Every learner explains a row by contributions that add up, and writes what it has learned as plain data and
+text (``to_state``, ``from_state``). Learners know no warehouse, no YAML and no MLflow.
+
+>>> import pandas as pd
+>>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})
+>>> left = [1] * 30 + [0] * 30
+>>> model = TableClassifier(effort="fast").fit(table, left)
+>>> model.predict(table.iloc[[0, 59]]).tolist()
+[1, 0]
+>>> model.contributions(table.head(1)).columns.tolist()
+['plan', 'bill']
+"""
 
 from __future__ import annotations
 
 from custintel.learners._anomaly_score import AnomalyScore
+from custintel.learners._churn_classifier import ChurnClassifier
 from custintel.learners._churn_survival import ChurnSurvival
 from custintel.learners._offer_propensity import OfferPropensity
 from custintel.learners._profit_threshold import ProfitThreshold
-from custintel.learners._table_classifier import ChurnClassifier
+from custintel.learners._table_classifier import TableClassifier
 from custintel.learners._uplift_model import UpliftModel
 
-__all__ = ["AnomalyScore", "ChurnClassifier", "ChurnSurvival", "OfferPropensity", "ProfitThreshold", "UpliftModel"]
+__all__ = [
+    "AnomalyScore",
+    "ChurnClassifier",
+    "ChurnSurvival",
+    "OfferPropensity",
+    "ProfitThreshold",
+    "TableClassifier",
+    "UpliftModel",
+]

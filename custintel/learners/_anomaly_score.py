@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
-from custintel.learners.base_estimators import TableEstimator, seed_of
+from custintel.learners.base_estimators import TableEstimator, integer_seed
 from custintel.learners.check_input import as_table
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT, Column
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _QUANTILES = 101
 _FEWEST_PEERS = 50
-_CLOSEST = 1e-4
+_SMALLEST_TAIL = 1e-4
 
 
 class AnomalyScore(TableEstimator):
@@ -74,28 +74,30 @@ class AnomalyScore(TableEstimator):
         if len(table) < 2:
             raise DataError("what is usual cannot be learned from n_samples = 1")
         self.frequencies_ = {k: _frequencies(codes[:, k], c) for k, c in self._categories()}
-        matrix = self._numbers(codes)
-        self.percentiles_ = _learn_percentiles(matrix, self._groups(table))
+        matrix = self._levels_as_shares(codes)
+        self.percentiles_ = _learn_percentiles(matrix, self._peer_groups(table))
         shares = self._shares(table, matrix)
-        self.forest_ = _grow(shares, min(self.sample, len(shares)), self.trees, seed_of(self.random_state))
-        views = self._views(shares)
+        self.forest_ = _grow_forest(shares, min(self.sample, len(shares)), self.trees, integer_seed(self.random_state))
+        views = self._two_scores(shares)
         self.references_ = tuple(np.quantile(v, np.linspace(0, 1, 1001)) for v in views)
-        self.reference_ = np.quantile(self._mixed(views), np.linspace(0, 1, 1001))
+        self.reference_ = np.quantile(self._mean_rank(views), np.linspace(0, 1, 1001))
         return self
 
     def score_samples(self, X: Any) -> pd.Series:
         """How unusual each customer is, 0 to 1."""
         check_is_fitted(self)
         table = as_table(self, X, fitting=False)
-        views = self._views(self._shares(table, self._numbers(self.contract_.encode(table))))
-        rank = _rank(self.reference_, self._mixed(views))
+        views = self._two_scores(self._shares(table, self._levels_as_shares(self.contract_.encode(table))))
+        rank = _rank(self.reference_, self._mean_rank(views))
         return pd.Series(rank, index=X.index if isinstance(X, pd.DataFrame) else None, name="anomaly")
 
     def peer_shares(self, X: Any) -> pd.DataFrame:
         """Percentile of each value among peers (share of customers for categories), NaN where missing."""
         check_is_fitted(self)
         table = as_table(self, X, fitting=False)
-        shares = self.percentiles_.shares(self._numbers(self.contract_.encode(table)), self._groups(table))
+        shares = self.percentiles_.shares(
+            self._levels_as_shares(self.contract_.encode(table)), self._peer_groups(table)
+        )
         return pd.DataFrame(shares, index=table.index, columns=[c.name for c in self.contract_.used])
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
@@ -111,7 +113,7 @@ class AnomalyScore(TableEstimator):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str] | None = None) -> Self:  # noqa: ARG003
         """Read back what `to_state` gave."""
-        model = cls._of_table_state(state)
+        model = cls._from_table_state(state)
         model.frequencies_ = {int(k): np.asarray(v) for k, v in state["frequencies"].items()}
         model.percentiles_ = _Percentiles.from_state(state["percentiles"])
         model.forest_ = tuple(_Tree.from_state(tree) for tree in state["forest"])
@@ -122,7 +124,7 @@ class AnomalyScore(TableEstimator):
     def _categories(self) -> list[tuple[int, Any]]:
         return [(k, column) for k, column in enumerate(self.contract_.used) if column.kind == "category"]
 
-    def _numbers(self, codes: np.ndarray) -> np.ndarray:
+    def _levels_as_shares(self, codes: np.ndarray) -> np.ndarray:
         """Categories as the share of customers that have them: rare ones are low."""
         matrix = codes.astype(np.float64)
         for k, shares in self.frequencies_.items():
@@ -132,19 +134,19 @@ class AnomalyScore(TableEstimator):
 
     def _shares(self, table: pd.DataFrame, matrix: np.ndarray) -> np.ndarray:
         """Percentiles with missing values in the middle: what is not known is not unusual."""
-        return np.asarray(np.nan_to_num(self.percentiles_.shares(matrix, self._groups(table)), nan=0.5))
+        return np.asarray(np.nan_to_num(self.percentiles_.shares(matrix, self._peer_groups(table)), nan=0.5))
 
-    def _views(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _two_scores(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not self.forest_:
             return np.zeros(len(shares)), np.zeros(len(shares))
         depth = np.mean([tree.depth(shares) for tree in self.forest_], axis=0)
-        tails = -np.log(np.maximum(np.stack([shares, 1 - shares]), _CLOSEST)).sum(axis=2)
+        tails = -np.log(np.maximum(np.stack([shares, 1 - shares]), _SMALLEST_TAIL)).sum(axis=2)
         return -depth, tails.max(axis=0)
 
-    def _mixed(self, views: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    def _mean_rank(self, views: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         return np.asarray(np.mean([_rank(r, v) for r, v in zip(self.references_, views, strict=True)], axis=0))
 
-    def _groups(self, table: pd.DataFrame) -> np.ndarray:
+    def _peer_groups(self, table: pd.DataFrame) -> np.ndarray:
         if not self.peers:
             return np.full(len(table), "", dtype=object)
         return np.asarray(table[list(self.peers)].astype(str).agg("|".join, axis=1), dtype=object)
@@ -166,11 +168,11 @@ class _Percentiles:
         for group in np.unique(known.astype(str)):
             rows, knots = known == group, self.knots.get(group, self.knots[""])
             for k in range(matrix.shape[1]):
-                out[rows, k] = _share(knots[k], matrix[rows, k])
+                out[rows, k] = _percentile(knots[k], matrix[rows, k])
         return out
 
     def to_state(self) -> dict[str, Any]:
-        return {group: _plain(knots) for group, knots in self.knots.items()}
+        return {group: _json_rows(knots) for group, knots in self.knots.items()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> _Percentiles:
@@ -218,10 +220,10 @@ def _learn_percentiles(matrix: np.ndarray, groups: np.ndarray) -> _Percentiles:
     names, counts = np.unique(groups.astype(str), return_counts=True)
     large = [str(n) for n, c in zip(names, counts, strict=True) if c >= _FEWEST_PEERS and n != ""]
     rows = {"": np.ones(len(matrix), dtype=bool), **{name: groups == name for name in large}}
-    return _Percentiles({name: _knots(matrix[own]) for name, own in rows.items()})
+    return _Percentiles({name: _quantiles_by_column(matrix[own]) for name, own in rows.items()})
 
 
-def _knots(matrix: np.ndarray) -> np.ndarray:
+def _quantiles_by_column(matrix: np.ndarray) -> np.ndarray:
     """Quantiles of the known values of every column; NaN where nothing is known."""
     out = np.full((matrix.shape[1], _QUANTILES), np.nan)
     for k, column in enumerate(matrix.T):
@@ -231,12 +233,12 @@ def _knots(matrix: np.ndarray) -> np.ndarray:
     return out
 
 
-def _plain(knots: np.ndarray) -> list[list[float | None]]:
+def _json_rows(knots: np.ndarray) -> list[list[float | None]]:
     """Lists without NaN, which is no JSON."""
     return [[None if math.isnan(v) else v for v in row] for row in knots.tolist()]
 
 
-def _share(knots: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _percentile(knots: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Percentile with ties in their middle; NaN where the value or the column is not known."""
     if np.isnan(knots[0]):
         return np.full(len(x), np.nan)
@@ -248,26 +250,26 @@ def _share(knots: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(x), np.nan, outside)
 
 
-def _grow(shares: np.ndarray, sample: int, trees: int, seed: int) -> tuple[_Tree, ...]:
+def _grow_forest(shares: np.ndarray, sample: int, trees: int, random_state: int) -> tuple[_Tree, ...]:
     from sklearn.ensemble import IsolationForest
 
     if not shares.shape[1]:
         return ()
-    forest = IsolationForest(n_estimators=trees, max_samples=sample, random_state=seed).fit(shares)
-    return tuple(_tree_of(one.tree_) for one in forest.estimators_)
+    forest = IsolationForest(n_estimators=trees, max_samples=sample, random_state=random_state).fit(shares)
+    return tuple(_tree_arrays(one.tree_) for one in forest.estimators_)
 
 
-def _tree_of(tree: Any) -> _Tree:
+def _tree_arrays(tree: Any) -> _Tree:
     left, right = tree.children_left.astype(np.int64), tree.children_right.astype(np.int64)
     depth = np.zeros(len(left))
     for node in range(len(left)):
         if left[node] >= 0:
             depth[left[node]] = depth[right[node]] = depth[node] + 1
-    length = depth + _unsplit(tree.n_node_samples.astype(np.float64))
+    length = depth + _expected_path_length(tree.n_node_samples.astype(np.float64))
     return _Tree(left, right, np.maximum(tree.feature, 0).astype(np.int64), tree.threshold.copy(), length)
 
 
-def _unsplit(n: np.ndarray) -> np.ndarray:
+def _expected_path_length(n: np.ndarray) -> np.ndarray:
     """Mean depth at which further cuts would isolate one of n customers (Liu, Ting, Zhou 2008)."""
     many = 2 * (np.log(np.maximum(n - 1, 1)) + np.euler_gamma) - 2 * (n - 1) / np.maximum(n, 1)
     return np.where(n > 2, many, np.where(n == 2, 1.0, 0.0))

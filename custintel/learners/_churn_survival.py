@@ -1,4 +1,8 @@
-"""`ChurnSurvival`: when a customer will leave, and why, month by month."""
+"""`ChurnSurvival`: when a customer will leave, and why, month by month.
+
+First the estimator, then what it is made of: the table of person-months, the common hazard, its blend with the
+individual one, and survival and cumulative incidence from hazards.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
-from custintel.learners.base_estimators import TableEstimator, amounts, seed_of, threads_of
+from custintel.learners.base_estimators import TableEstimator, integer_seed, lightgbm_threads, numeric_target
 from custintel.learners.ensemble.blend_and_calibration import log_loss_raw
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.ensemble.lightgbm_boosters import Boosters, fit_boosters
@@ -21,89 +25,8 @@ from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Person-months: every customer once for each month under watch, with whether the end came in it.
-#
-# >>> rows = PersonMonths.of(np.array([2, 3]), np.array([True, False]), 24)
-# >>> rows.customer.tolist(), rows.month.tolist(), rows.ended.tolist()
-# ([0, 0, 1, 1, 1], [1, 2, 1, 2, 3], [0.0, 1.0, 0.0, 0.0, 0.0])
-
 
 _LEAST = 1e-6
-
-
-@dataclass(frozen=True)
-class PersonMonths:
-    """Row of the customer, number of the month, whether the customer ended in it."""
-
-    customer: np.ndarray
-    month: np.ndarray
-    ended: np.ndarray
-
-    @classmethod
-    def of(cls, months: np.ndarray, ended: np.ndarray, most: int) -> PersonMonths:
-        """From durations (whole months; the month of the end itself for those who ended) up to a last month."""
-        length = np.minimum(months, most).astype(np.int64)
-        customer = np.repeat(np.arange(len(months)), length)
-        month = np.arange(len(customer)) - np.repeat(np.cumsum(length) - length, length) + 1
-        return cls(customer, month, (ended[customer] & (month == months[customer])).astype(np.float64))
-
-    def thinned(self, most: int, rng: np.random.Generator) -> tuple[PersonMonths, np.ndarray]:
-        """All rows in which somebody ended and a sample of the others, with weights that make good for it."""
-        quiet = np.flatnonzero(self.ended == 0)
-        if len(quiet) <= most:
-            return self, np.ones(len(self.month))
-        keep = np.sort(np.concatenate([np.flatnonzero(self.ended), rng.choice(quiet, most, replace=False)]))
-        weight = np.where(self.ended[keep] == 1, 1.0, len(quiet) / most)
-        return PersonMonths(self.customer[keep], self.month[keep], self.ended[keep]), weight
-
-
-def base_hazard(rows: PersonMonths, longest: int, prior: float = 20.0) -> np.ndarray:
-    """Share that ends in each month 1 to `longest`, drawn towards the share over all months where few are watched."""
-    ended = np.bincount(rows.month, rows.ended, longest + 1)[1 : longest + 1]
-    watched = np.bincount(rows.month, minlength=longest + 1)[1 : longest + 1]
-    overall = rows.ended.mean() if len(rows.ended) else 0.0
-    return np.asarray(np.clip((ended + prior * overall) / (watched + prior), _LEAST, 1 - _LEAST))
-
-
-def blend(own: np.ndarray, base: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Share of the individual hazard against the common one, and a shift of log-odds, that fit unseen rows best."""
-    shares = np.linspace(0.0, 1.0, 11)
-    losses = [_shifted(_mixed(own, base, share), ended, weight) for share in shares]
-    best = int(np.argmin([loss for loss, _ in losses]))
-    return float(shares[best]), losses[best][1]
-
-
-def _mixed(own: np.ndarray, base: np.ndarray, share: float) -> np.ndarray:
-    return np.asarray(share * logit(np.clip(own, _LEAST, 1 - _LEAST)) + (1 - share) * logit(base))
-
-
-def _shifted(raw: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Log loss after the shift that makes the mean right, and the shift; one Newton step is enough so near."""
-    p = expit(raw)
-    shift = float(weight @ (ended - p) / max(weight @ (p * (1 - p)), 1e-9))
-    shift = float(np.clip(shift, -1.0, 1.0))
-    return log_loss_raw(ended, raw + shift, weight), shift
-
-
-def blended(own: np.ndarray, base: np.ndarray, weights: tuple[float, float]) -> np.ndarray:
-    """Hazards by a share and a shift that `blend` found."""
-    return np.asarray(expit(_mixed(own, base, weights[0]) + weights[1]))
-
-
-def survival_of(hazards: np.ndarray) -> np.ndarray:
-    """Chance to be still there after each month, from hazards (customers x months x causes)."""
-    leaving = np.minimum(hazards.sum(axis=2), 1.0)
-    return np.asarray(np.cumprod(1 - leaving, axis=1))
-
-
-def cumulative(hazards: np.ndarray, survival: np.ndarray) -> np.ndarray:
-    """Chance to have left for each cause by each month (customers x months x causes)."""
-    before = np.concatenate([np.ones((len(survival), 1)), survival[:, :-1]], axis=1)
-    total = hazards.sum(axis=2, keepdims=True)
-    scaled = hazards / np.maximum(total, 1.0)
-    return np.asarray(np.cumsum(before[:, :, None] * scaled, axis=1))
-
-
 _FEWEST_WATCHED = 20
 _FEWEST_ENDS = 10
 _MOST_MONTHS = 120
@@ -205,7 +128,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
             Customer of each row, when some are there as of several dates.
         """
         table, matrix = self._learn_table(X, y, cause, groups=groups)
-        months, why = _durations(y), _causes(cause, len(table))
+        months, why = _whole_months(y), _causes(cause, len(table))
         self._check_params()
         self._fit(matrix, months, why, None if groups is None else np.asarray(groups))
         return self
@@ -235,7 +158,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
             For more months than were observed, unless `extrapolate` is set.
         """
         hazards = self.hazard(X, months)
-        return self._frame(survival_of(hazards), X)
+        return self._frame(survival_from_hazards(hazards), X)
 
     def incidence(self, X: Any, months: int | None = None) -> dict[str, pd.DataFrame]:
         """Chance to have left for each cause by each month; with `survival` they add up to 1.
@@ -248,7 +171,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
             Months ahead; `observed_months_` by default.
         """
         hazards = self.hazard(X, months)
-        found = cumulative(hazards, survival_of(hazards))
+        found = cumulative_incidence(hazards, survival_from_hazards(hazards))
         return {cause: self._frame(found[:, :, k], X) for k, cause in enumerate(self.causes_)}
 
     def hazard(self, X: Any, months: int | None = None) -> np.ndarray:
@@ -257,7 +180,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         months = self._checked_months(months)
         inside = min(months, self.observed_months_)
         out = np.empty((len(matrix), months, len(self.causes_)))
-        threads = threads_of(self.n_jobs, matrix.size * inside)
+        threads = lightgbm_threads(self.n_jobs, matrix.size * inside)
         for h in range(1, inside + 1):
             asked = np.column_stack([matrix, np.full(len(matrix), float(h))])
             for k, cause in enumerate(self.causes_):
@@ -288,7 +211,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls._of_table_state(state)
+        model = cls._from_table_state(state)
         model.causes_ = list(state["causes"])
         model.observed_months_ = int(state["observed_months"])
         model.hazards_ = {cause: np.asarray(values) for cause, values in state["hazards"].items()}
@@ -297,16 +220,18 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         return model
 
     def _fit(self, matrix: np.ndarray, months: np.ndarray, why: np.ndarray, groups: np.ndarray | None) -> None:
-        keep = _sample(months, seed_of(self.random_state))
+        keep = _sample(months, integer_seed(self.random_state))
         matrix, months, why = matrix[keep], months[keep], why[keep]
         groups = None if groups is None else groups[keep]
         ended = np.array([w is not None for w in why])
-        self.observed_months_ = _observed(months)
+        self.observed_months_ = _last_observed_month(months)
         self.causes_ = sorted({str(w) for w in why if w is not None}) or [_ENDED]
-        fold = fold_of_rows(ended.astype(np.float64), _FOLDS, groups, seed_of(self.random_state))
+        fold = fold_of_rows(ended.astype(np.float64), _FOLDS, groups, integer_seed(self.random_state))
         self.hazards_, self.blend_, self.boosters_ = {}, {}, {}
         for cause in self.causes_:
-            rows = PersonMonths.of(months, np.array([w == cause for w in why], dtype=bool), self.observed_months_)
+            rows = PersonMonths.from_durations(
+                months, np.array([w == cause for w in why], dtype=bool), self.observed_months_
+            )
             self._fit_cause(cause, rows, matrix, fold)
 
     def _fit_cause(self, cause: str, rows: PersonMonths, matrix: np.ndarray, fold: np.ndarray) -> None:
@@ -315,17 +240,21 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self.blend_[cause] = (0.0, 0.0)
         if rows.ended.sum() < _FEWEST_ENDS or len(np.unique(fold[rows.customer])) < 2:
             return
-        seed = seed_of(self.random_state)
+        random_state = integer_seed(self.random_state)
         most = max(_MOST_QUIET, _QUIET_FOR_EACH_END * int(rows.ended.sum()))
-        rows, weight = rows.thinned(most, np.random.default_rng(seed))
+        rows, weight = rows.subsample(most, np.random.default_rng(random_state))
         asked = np.asfortranarray(np.column_stack([matrix[rows.customer], rows.month.astype(np.float64)]))
-        threads = threads_of(self.n_jobs, asked.size)
-        inner = _used_folds(fold[rows.customer])
+        threads = lightgbm_threads(self.n_jobs, asked.size)
+        inner = _renumbered_folds(fold[rows.customer])
         found = fit_boosters(
-            self._material(asked, rows.ended, weight), "probability", fold=inner, seed=seed, threads=threads
+            self._training_table(asked, rows.ended, weight),
+            "probability",
+            fold=inner,
+            random_state=random_state,
+            threads=threads,
         )
         base = self.hazards_[cause][rows.month - 1]
-        share, shift = blend(found.out_of_fold, base, rows.ended, weight)
+        share, shift = fit_blend(found.out_of_fold, base, rows.ended, weight)
         self.blend_[cause] = (share, shift)
         if share > 0:
             self.boosters_[cause] = found.boosters
@@ -334,7 +263,7 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         base = np.full(len(asked), self.hazards_[cause][month - 1])
         if cause not in self.boosters_:
             return base
-        return blended(self.boosters_[cause].predict(asked, threads), base, self.blend_[cause])
+        return blend_hazards(self.boosters_[cause].predict(asked, threads), base, self.blend_[cause])
 
     def _checked_months(self, months: int | None) -> int:
         months = months or self.horizon or self.observed_months_
@@ -362,9 +291,9 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
         return tags
 
 
-def _durations(y: Any) -> np.ndarray:
+def _whole_months(y: Any) -> np.ndarray:
     """Whole months."""
-    months = np.ceil(amounts(y, "y (months)"))
+    months = np.ceil(numeric_target(y, "y (months)"))
     if (months < 0).any():
         raise DataError(
             f"{int((months < 0).sum())} duration(s) are negative\n"
@@ -383,23 +312,104 @@ def _causes(cause: Any, rows: int) -> np.ndarray:
     return np.array([None if pd.isna(v) else str(v) for v in values], dtype=object)
 
 
-def _observed(months: np.ndarray) -> int:
+def _last_observed_month(months: np.ndarray) -> int:
     """The last month in which enough customers were under watch to learn from."""
     watched = np.bincount(months)[::-1].cumsum()[::-1]
     enough = np.flatnonzero(watched >= min(_FEWEST_WATCHED, max(1, len(months) // 5)))
     return int(max(enough.max(), 1))
 
 
-def _sample(months: np.ndarray, seed: int) -> np.ndarray:
+def _sample(months: np.ndarray, random_state: int) -> np.ndarray:
     """Rows with something to tell, and not more person-months than memory holds well."""
     rows = np.flatnonzero(months > 0)
     total = int(months[rows].sum())
     if total <= _MOST_ROWS:
         return rows
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     return np.sort(rng.choice(rows, int(len(rows) * _MOST_ROWS / total), replace=False))
 
 
-def _used_folds(fold: np.ndarray) -> np.ndarray:
+def _renumbered_folds(fold: np.ndarray) -> np.ndarray:
     """Folds renumbered without gaps (tiny tables may leave one empty)."""
     return np.unique(fold, return_inverse=True)[1].ravel()
+
+
+# --- hazards of person-months
+
+
+@dataclass(frozen=True)
+class PersonMonths:
+    """Person-months: every customer once for each month under watch, with whether the end came in it.
+
+    >>> rows = PersonMonths.from_durations(np.array([2, 3]), np.array([True, False]), 24)
+    >>> rows.customer.tolist(), rows.month.tolist(), rows.ended.tolist()
+    ([0, 0, 1, 1, 1], [1, 2, 1, 2, 3], [0.0, 1.0, 0.0, 0.0, 0.0])
+    """
+
+    customer: np.ndarray
+    month: np.ndarray
+    ended: np.ndarray
+
+    @classmethod
+    def from_durations(cls, months: np.ndarray, ended: np.ndarray, most: int) -> PersonMonths:
+        """From durations (whole months; the month of the end itself for those who ended) up to a last month."""
+        length = np.minimum(months, most).astype(np.int64)
+        customer = np.repeat(np.arange(len(months)), length)
+        month = np.arange(len(customer)) - np.repeat(np.cumsum(length) - length, length) + 1
+        return cls(customer, month, (ended[customer] & (month == months[customer])).astype(np.float64))
+
+    def subsample(self, most: int, rng: np.random.Generator) -> tuple[PersonMonths, np.ndarray]:
+        """All rows in which somebody ended and a sample of the others, with weights that make good for it."""
+        quiet = np.flatnonzero(self.ended == 0)
+        if len(quiet) <= most:
+            return self, np.ones(len(self.month))
+        keep = np.sort(np.concatenate([np.flatnonzero(self.ended), rng.choice(quiet, most, replace=False)]))
+        weight = np.where(self.ended[keep] == 1, 1.0, len(quiet) / most)
+        return PersonMonths(self.customer[keep], self.month[keep], self.ended[keep]), weight
+
+
+def base_hazard(rows: PersonMonths, longest: int, prior: float = 20.0) -> np.ndarray:
+    """Share that ends in each month 1 to `longest`, drawn towards the share over all months where few are watched."""
+    ended = np.bincount(rows.month, rows.ended, longest + 1)[1 : longest + 1]
+    watched = np.bincount(rows.month, minlength=longest + 1)[1 : longest + 1]
+    overall = rows.ended.mean() if len(rows.ended) else 0.0
+    return np.asarray(np.clip((ended + prior * overall) / (watched + prior), _LEAST, 1 - _LEAST))
+
+
+def fit_blend(own: np.ndarray, base: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Share of the individual hazard against the common one, and a shift of log-odds, that fit unseen rows best."""
+    shares = np.linspace(0.0, 1.0, 11)
+    losses = [_loss_after_shift(_blended_log_odds(own, base, share), ended, weight) for share in shares]
+    best = int(np.argmin([loss for loss, _ in losses]))
+    return float(shares[best]), losses[best][1]
+
+
+def _blended_log_odds(own: np.ndarray, base: np.ndarray, share: float) -> np.ndarray:
+    return np.asarray(share * logit(np.clip(own, _LEAST, 1 - _LEAST)) + (1 - share) * logit(base))
+
+
+def _loss_after_shift(raw: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Log loss after the shift that makes the mean right, and the shift; one Newton step is enough so near."""
+    p = expit(raw)
+    shift = float(weight @ (ended - p) / max(weight @ (p * (1 - p)), 1e-9))
+    shift = float(np.clip(shift, -1.0, 1.0))
+    return log_loss_raw(ended, raw + shift, weight), shift
+
+
+def blend_hazards(own: np.ndarray, base: np.ndarray, weights: tuple[float, float]) -> np.ndarray:
+    """Hazards by a share and a shift that `fit_blend` found."""
+    return np.asarray(expit(_blended_log_odds(own, base, weights[0]) + weights[1]))
+
+
+def survival_from_hazards(hazards: np.ndarray) -> np.ndarray:
+    """Chance to be still there after each month, from hazards (customers x months x causes)."""
+    leaving = np.minimum(hazards.sum(axis=2), 1.0)
+    return np.asarray(np.cumprod(1 - leaving, axis=1))
+
+
+def cumulative_incidence(hazards: np.ndarray, survival: np.ndarray) -> np.ndarray:
+    """Chance to have left for each cause by each month (customers x months x causes)."""
+    before = np.concatenate([np.ones((len(survival), 1)), survival[:, :-1]], axis=1)
+    total = hazards.sum(axis=2, keepdims=True)
+    scaled = hazards / np.maximum(total, 1.0)
+    return np.asarray(np.cumsum(before[:, :, None] * scaled, axis=1))

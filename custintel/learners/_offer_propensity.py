@@ -1,4 +1,4 @@
-"""`OfferPropensity`: which of many offers a customer would take up, among those he may have."""
+"""`OfferPropensity`: which of many offers a customer would take up, among those open to them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.expressions.parse import parse
-from custintel.learners.base_estimators import TableEstimator, seed_of, threads_of
+from custintel.learners.base_estimators import TableEstimator, integer_seed, lightgbm_threads
 from custintel.learners.check_input import as_table, binary_target
 from custintel.learners.ensemble.inner_folds import fold_of_rows
-from custintel.learners.ensemble.lightgbm_boosters import Boosters, Material, fit_boosters
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTable, fit_boosters
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _FOLDS = 5
 _PRIOR = 50.0
-_ONE = "offer"
+_SINGLE_OFFER = "offer"
 
 
 class OfferPropensity(TableEstimator):
@@ -114,20 +114,18 @@ class OfferPropensity(TableEstimator):
         target = binary_target(y, self.pos_label).y
         table, matrix = self._learn_table(X, target, offer, groups=groups)
         self._check_rules(table)
-        names = (
-            np.full(len(target), _ONE, dtype=object) if offer is None else np.asarray(offer, dtype=object).astype(str)
-        )
+        names = _offer_names(offer, len(target))
         self.offers_ = sorted(set(names))
         self.contacts_ = {name: int((names == name).sum()) for name in self.offers_}
-        self.attributes_ = _attributes(attributes, self.offers_)
-        seed = seed_of(self.random_state)
-        fold = fold_of_rows(target, _FOLDS, None if groups is None else np.asarray(groups), seed)
+        self.attributes_ = _offer_attributes(attributes, self.offers_)
+        random_state = integer_seed(self.random_state)
+        fold = fold_of_rows(target, _FOLDS, None if groups is None else np.asarray(groups), random_state)
         fold = np.unique(fold, return_inverse=True)[1].ravel()
-        material = self._asked_material(self._with_offer(matrix, names), target)
-        threads = threads_of(self.n_jobs, material.matrix.size)
-        found = fit_boosters(material, "probability", fold=fold, seed=seed, threads=threads)
+        training = self._table_with_offer(self._with_offer(matrix, names), target)
+        threads = lightgbm_threads(self.n_jobs, training.matrix.size)
+        found = fit_boosters(training, "probability", fold=fold, random_state=random_state, threads=threads)
         self.boosters_ = found.boosters
-        self.shifts_ = _shifts(found.out_of_fold, target, names)
+        self.shifts_ = _offer_shifts(found.out_of_fold, target, names)
         return self
 
     def propensity(
@@ -147,16 +145,16 @@ class OfferPropensity(TableEstimator):
         check_is_fitted(self, "boosters_")
         table = as_table(self, X, fitting=False)
         matrix = self.contract_.encode(table)
-        known = self.attributes_ if attributes is None else pd.concat([self.attributes_, self._new(attributes)])
+        known = self.attributes_ if attributes is None else pd.concat([self.attributes_, self._new_offers(attributes)])
         offers = [*self.offers_, *([] if attributes is None else attributes.index.astype(str))]
-        threads = threads_of(self.n_jobs, matrix.size * len(offers))
+        threads = lightgbm_threads(self.n_jobs, matrix.size * len(offers))
         found = {}
         for name in offers:
             asked = self._with_offer(matrix, np.full(len(matrix), name, dtype=object), known)
             raw = self.boosters_.raw(asked, threads) + self.shifts_.get(name, 0.0)
-            found[name] = np.where(self._allowed(name, table), expit(raw), np.nan)
+            found[name] = np.where(self._is_eligible(name, table), expit(raw), np.nan)
         frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else None)
-        return frame if eligible is None else frame.where(_aligned(eligible, frame))
+        return frame if eligible is None else frame.where(_aligned_eligibility(eligible, frame))
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest offer of each customer; empty where none is allowed."""
@@ -204,17 +202,17 @@ class OfferPropensity(TableEstimator):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls._of_table_state(state)
+        model = cls._from_table_state(state)
         model.offers_, model.contacts_ = list(state["offers"]), dict(state["contacts"])
         model.attributes_ = pd.DataFrame(state["attributes"], index=None if state["attributes"] else model.offers_)
         model.shifts_ = dict(state["shifts"])
         model.boosters_ = Boosters.from_state(state["boosters"], texts)
         return model
 
-    def _asked_material(self, asked: np.ndarray, target: np.ndarray) -> Material:
+    def _table_with_offer(self, asked: np.ndarray, target: np.ndarray) -> TrainingTable:
         used = self.contract_.used
         categorical = (*(k for k, c in enumerate(used) if c.categories), len(used))
-        return Material(asked, target, None, categorical)
+        return TrainingTable(asked, target, None, categorical)
 
     def _with_offer(self, matrix: np.ndarray, names: np.ndarray, known: pd.DataFrame | None = None) -> np.ndarray:
         """The code of the offer (missing for new ones) and its attributes beside the customer's columns."""
@@ -224,13 +222,13 @@ class OfferPropensity(TableEstimator):
         facts = table.reindex(names).to_numpy(np.float64)
         return np.asfortranarray(np.column_stack([matrix, codes, facts]))
 
-    def _allowed(self, name: str, table: pd.DataFrame) -> np.ndarray:
+    def _is_eligible(self, name: str, table: pd.DataFrame) -> np.ndarray:
         rule = (self.eligible or {}).get(name)
         if rule is None:
             return np.ones(len(table), dtype=bool)
         return np.asarray(parse(rule, f"eligible[{name!r}]").numpy(table) == 1)
 
-    def _new(self, attributes: pd.DataFrame) -> pd.DataFrame:
+    def _new_offers(self, attributes: pd.DataFrame) -> pd.DataFrame:
         known = list(self.attributes_.columns)
         if not known:
             raise DataError("offers without contacts need attributes, and fit was given none\n  hint: fit(attributes=)")
@@ -248,7 +246,14 @@ class OfferPropensity(TableEstimator):
         raise_problems(problems)
 
 
-def _attributes(given: pd.DataFrame | None, offers: list[str]) -> pd.DataFrame:
+def _offer_names(offer: Any, rows: int) -> np.ndarray:
+    """The offer of each contact; one offer for all where none is named."""
+    if offer is None:
+        return np.full(rows, _SINGLE_OFFER, dtype=object)
+    return np.asarray(offer, dtype=object).astype(str)
+
+
+def _offer_attributes(given: pd.DataFrame | None, offers: list[str]) -> pd.DataFrame:
     if given is None:
         return pd.DataFrame(index=offers)
     frame = given.set_axis(given.index.astype(str), axis=0).apply(pd.to_numeric, errors="coerce")
@@ -259,7 +264,7 @@ def _attributes(given: pd.DataFrame | None, offers: list[str]) -> pd.DataFrame:
     return found
 
 
-def _shifts(unseen: np.ndarray, target: np.ndarray, names: np.ndarray) -> dict[str, float]:
+def _offer_shifts(unseen: np.ndarray, target: np.ndarray, names: np.ndarray) -> dict[str, float]:
     """What sets the mean of each offer right on the log-odds scale, drawn towards 0 where contacts are few."""
     found = {}
     for name in sorted(set(names)):
@@ -270,7 +275,7 @@ def _shifts(unseen: np.ndarray, target: np.ndarray, names: np.ndarray) -> dict[s
     return found
 
 
-def _aligned(eligible: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+def _aligned_eligibility(eligible: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     absent = [str(c) for c in frame.columns if c not in eligible.columns]
     if absent:
         raise DataError(f"eligible has no column for offers: {', '.join(absent)}\n  hint: true for all is a column too")

@@ -100,23 +100,23 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         self._check_params()
         asked = self.pos_label if self.pos_label is not None else getattr(self.estimator, "pos_label", None)
         found = binary_target(y, asked)
-        self.estimator_ = self._told(found.event).fit(X, found.labels, **fit_params)
+        self.estimator_ = self._with_event(found.event).fit(X, found.labels, **fit_params)
         self.classes_, self.pos_label_ = self.estimator_.classes_, found.event
         if hasattr(self.estimator_, "n_features_in_"):
             self.n_features_in_ = self.estimator_.n_features_in_
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
         unseen = cross_val_predict(
-            self._told(None), X, found.y.astype(int), cv=self.cv, method="predict_proba", params=fit_params
+            self._with_event(None), X, found.y.astype(int), cv=self.cv, method="predict_proba", params=fit_params
         )
         expected = self._expected(unseen[:, 1], X)
-        self.threshold_, self.profit_ = _best(expected, self._expected(found.y, X), self.capacity)
+        self.threshold_, self.profit_ = _best_threshold(expected, self._expected(found.y, X), self.capacity)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
         """The class to contact for those worth it, the other class for the rest."""
         worth = self.contact_value(X) >= self.threshold_
-        return np.asarray(self.classes_[np.where(worth, self._place, 1 - self._place)])
+        return np.asarray(self.classes_[np.where(worth, self._contact_column, 1 - self._contact_column)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classifier."""
@@ -129,11 +129,11 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         return self._expected(event_probability(self, X), X)
 
     @property
-    def _place(self) -> int:
+    def _contact_column(self) -> int:
         """Column of those to contact."""
         return int(np.flatnonzero(self.classes_ == self.pos_label_)[0])
 
-    def _told(self, event: Any) -> Any:
+    def _with_event(self, event: Any) -> Any:
         """A classifier to fit, told the event if it can be."""
         inner = clone(self.estimator)
         return inner.set_params(pos_label=event) if hasattr(inner, "pos_label") else inner
@@ -161,11 +161,11 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         return tags
 
 
-def _best(expected: np.ndarray, made: np.ndarray, capacity: float | None) -> tuple[float, float]:
-    """The threshold with the largest profit made, contacting at most a share; nobody when nothing is earned."""
+def _best_threshold(expected: np.ndarray, profit_of_each: np.ndarray, capacity: float | None) -> tuple[float, float]:
+    """The threshold with the largest profit, contacting at most a share; nobody when nothing is earned."""
     order = np.argsort(-expected, kind="stable")
     ranked = expected[order]
-    profit = np.cumsum(made[order])
+    profit = np.cumsum(profit_of_each[order])
     most = len(ranked) if capacity is None else max(1, int(capacity * len(ranked)))
     ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
     ends = ends[ends < most]

@@ -1,4 +1,4 @@
-"""`ChurnClassifier`: calibrated probabilities from any customer table, small or large."""
+"""`TableClassifier`: calibrated probabilities of a yes-or-no outcome from any customer table, small or large."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from custintel.errors import DataError, Problem, raise_problems
-from custintel.learners.base_estimators import CELLS_FOR_ONE_THREAD, EventClassifier, seed_of, threads_of
+from custintel.learners.base_estimators import CELLS_FOR_ONE_THREAD, EventClassifier, integer_seed, lightgbm_threads
 from custintel.learners.check_input import as_table
 from custintel.learners.ensemble._effort import Effort, override, plan_fit
 from custintel.learners.ensemble._ensemble import Ensemble, fit_ensemble
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
-    """Probability that a customer leaves (or of any other outcome with two values), from any customer table.
+class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
+    """Probability of any outcome with two values, from any customer table.
 
-    The table may hold numbers, texts, categories, booleans, dates and missing values as they are. Small LightGBM
+    The table may hold numbers, text, categories, booleans, dates and missing values as they are. Small LightGBM
     models, fitted on inner folds, are blended with a ridge logistic regression by out-of-fold log loss, then
     calibrated. Larger tables get fewer and larger models. With fewer than 20 customers in one class only the ridge
     remains. Where random folds would flatter, because columns name the period and periods differ (rows in the order of
@@ -74,8 +74,8 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})
-    >>> left = (table["bill"] < 30).map({True: "yes", False: "no"})
-    >>> model = ChurnClassifier(effort="fast").fit(table, left)
+    >>> paid_late = (table["bill"] < 30).map({True: "yes", False: "no"})
+    >>> model = TableClassifier(effort="fast").fit(table, paid_late)
     >>> model.predict(table.iloc[[0, 59]]).tolist()
     ['yes', 'no']
     """
@@ -158,7 +158,7 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
         """Log-odds of the event before calibration: the scale on which contributions add up."""
         check_is_fitted(self)
         matrix = self.encode(X)
-        return self.ensemble_.log_odds(matrix, threads_of(self.n_jobs, matrix.size))
+        return self.ensemble_.log_odds(matrix, lightgbm_threads(self.n_jobs, matrix.size))
 
     def encode(self, X: Any) -> np.ndarray:
         """Matrix of the used columns (`contract_.used`) that the boosters and the linear part read."""
@@ -179,7 +179,7 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
             LightGBM's own when None.
         """
         matrix = self.encode(X)
-        parts = self.ensemble_.contributions(matrix, threads_of(self.n_jobs, matrix.size), kernel)
+        parts = self.ensemble_.contributions(matrix, lightgbm_threads(self.n_jobs, matrix.size), kernel)
         used = [c.name for c in self.contract_.used]
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(parts, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
@@ -243,8 +243,8 @@ class ChurnClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
             dates=tuple(j for j, c in enumerate(self.contract_.used) if c.kind == "date"),
             monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
             plan=override(plan, given),
-            seed=seed_of(self.random_state),
-            threads=threads_of(self.n_jobs, matrix.size),
+            random_state=integer_seed(self.random_state),
+            threads=lightgbm_threads(self.n_jobs, matrix.size),
         )
 
     def _check_params(self) -> None:

@@ -1,4 +1,4 @@
-"""How treatments were given: arms, propensities, overlap; the refusals when that is not known."""
+"""How treatments were assigned: arms, propensities and their overlap. Without that nothing can be learned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EDGE = 0.02
 
 
 @dataclass(frozen=True)
-class Design:
+class TreatmentDesign:
     """Arms (control first), the arm of each row, and the propensity of every arm for each row."""
 
     arms: tuple[Any, ...]
@@ -53,7 +53,7 @@ def read_arms(treatment: Any, control: Any, rows: int) -> tuple[tuple[Any, ...],
     found = sorted(values.unique().tolist(), key=str)
     if len(found) < 2:
         raise DataError(f"one arm only: {found}\n  hint: uplift needs treated and control customers")
-    chosen = _control_of(found, control)
+    chosen = _control_arm(found, control)
     arms = (chosen, *[a for a in found if a != chosen])
     arm = values.map({a: k for k, a in enumerate(arms)}).to_numpy(np.int64)
     small = [str(a) for k, a in enumerate(arms) if (arm == k).sum() < _FEWEST]
@@ -62,7 +62,7 @@ def read_arms(treatment: Any, control: Any, rows: int) -> tuple[tuple[Any, ...],
     return arms, arm
 
 
-def read_design(arms: tuple[Any, ...], arm: np.ndarray, propensity: Any) -> Design:
+def read_design(arms: tuple[Any, ...], arm: np.ndarray, propensity: Any) -> TreatmentDesign:
     """Propensities: ``constant`` (randomised, the same for all), one number, one a row (of what was done), or a frame.
 
     Raises
@@ -80,13 +80,13 @@ def read_design(arms: tuple[Any, ...], arm: np.ndarray, propensity: Any) -> Desi
     if isinstance(propensity, str):
         if propensity != "constant":
             raise DataError(f"unknown propensity\n  given: {propensity!r}\n  allowed: 'constant', numbers, a frame")
-        return Design(arms, arm, np.tile(shares, (len(arm), 1)), "randomised")
+        return TreatmentDesign(arms, arm, np.tile(shares, (len(arm), 1)), "randomised")
     if isinstance(propensity, pd.DataFrame):
-        return Design(arms, arm, _from_frame(arms, arm, propensity), "logged")
-    return Design(arms, arm, _from_rows(arms, arm, propensity, shares), "logged")
+        return TreatmentDesign(arms, arm, _from_frame(arms, arm, propensity), "logged")
+    return TreatmentDesign(arms, arm, _from_rows(arms, arm, propensity, shares), "logged")
 
 
-def _control_of(found: list[Any], control: Any) -> Any:
+def _control_arm(found: list[Any], control: Any) -> Any:
     if control is not None:
         if control not in found:
             raise DataError(f"no customer in the control arm\n  given: {control!r}\n  allowed: {found}")
@@ -101,7 +101,7 @@ def _from_frame(arms: tuple[Any, ...], arm: np.ndarray, frame: pd.DataFrame) -> 
     absent = [str(a) for a in arms if a not in frame.columns]
     if absent or len(frame) != len(arm):
         raise DataError(f"propensities need one column an arm and one row a customer\n  missing: {', '.join(absent)}")
-    return _inside(frame[list(arms)].to_numpy(np.float64))
+    return _checked_propensities(frame[list(arms)].to_numpy(np.float64))
 
 
 def _from_rows(arms: tuple[Any, ...], arm: np.ndarray, propensity: Any, shares: np.ndarray) -> np.ndarray:
@@ -113,7 +113,7 @@ def _from_rows(arms: tuple[Any, ...], arm: np.ndarray, propensity: Any, shares: 
     )
     if given.shape != arm.shape:
         raise DataError(f"propensity has shape {given.shape}\n  allowed: one number a row, {arm.shape}")
-    _inside(given)
+    _checked_propensities(given)
     out = np.empty((len(arm), len(arms)))
     for k in range(len(arms)):
         others = 1 - shares[arm]
@@ -121,7 +121,7 @@ def _from_rows(arms: tuple[Any, ...], arm: np.ndarray, propensity: Any, shares: 
     return out
 
 
-def _inside(values: np.ndarray) -> np.ndarray:
+def _checked_propensities(values: np.ndarray) -> np.ndarray:
     wrong = int((~((values > 0) & (values < 1))).sum())
     if wrong:
         raise DataError(
@@ -131,7 +131,7 @@ def _inside(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def clipped(values: np.ndarray) -> np.ndarray:
+def clip_propensities(values: np.ndarray) -> np.ndarray:
     """Estimated propensities kept away from 0 and 1, so that no row counts fifty times."""
     bounded = np.clip(values, _EDGE, 1 - _EDGE)
     return np.asarray(bounded / bounded.sum(axis=1, keepdims=True))

@@ -10,32 +10,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.learners.ensemble.lightgbm_boosters import Boosters, Growth, Material, Objective, fit_boosters
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, Objective, TrainingTable, TreeSettings, fit_boosters
 
 if TYPE_CHECKING:
-    from custintel.learners._treatment_design import Design
+    from custintel.learners._treatment_design import TreatmentDesign
 
 
-LEARNERS = ("dr", "r", "x", "t", "s")
+META_LEARNERS = ("dr", "r", "x", "t", "s")
 
 
 @dataclass(frozen=True)
-class Work:
-    """What all learners share: table, outcome, design, folds, run."""
+class UpliftData:
+    """What all meta-learners share: the encoded table with its outcome, the treatments, and the folds."""
 
-    material: Material
-    design: Design
+    training: TrainingTable
+    design: TreatmentDesign
     fold: np.ndarray
     objective: Objective
-    seed: int
+    random_state: int
     threads: int
 
     def boost(self, matrix: np.ndarray, y: np.ndarray, rows: np.ndarray, objective: Objective) -> Boosters:
         """Boosters on some rows; booster k has not seen fold k."""
-        given = Material(matrix[rows], y[rows], None, self.material.categorical)
-        return fit_boosters(given, objective, fold=self.fold[rows], seed=self.seed, threads=self.threads).boosters
+        given = TrainingTable(matrix[rows], y[rows], None, self.training.categorical)
+        return fit_boosters(
+            given, objective, fold=self.fold[rows], random_state=self.random_state, threads=self.threads
+        ).boosters
 
-    def honest(self, boosters: Boosters, matrix: np.ndarray) -> np.ndarray:
+    def out_of_fold(self, boosters: Boosters, matrix: np.ndarray) -> np.ndarray:
         """Predictions for all rows, each by the booster that has not seen its fold."""
         out = np.empty(len(matrix))
         for k, model in enumerate(boosters.models):
@@ -53,8 +55,8 @@ class Nuisance:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """Effect of one arm: pairs of boosters and weights that are added up, and honest effects of the training rows.
+class EffectModel:
+    """The effect of one arm: boosters with their weights, and the out-of-fold effects of the training rows.
 
     `untuned` are effects of the training rows in whose making the row had no say at all, not even in the number of
     rounds: for the test of whether they go with real differences.
@@ -87,81 +89,91 @@ class Effect:
         return np.column_stack([matrix, np.full(len(matrix), arm)])
 
 
-def fit_nuisance(work: Work) -> Nuisance:
+def fit_nuisance(data: UpliftData) -> Nuisance:
     """One model for each arm."""
-    matrix, y, design = work.material.matrix, work.material.y, work.design
+    matrix, y, design = data.training.matrix, data.training.y, data.design
     boosters = tuple(
-        work.boost(matrix, y, np.flatnonzero(design.arm == k), work.objective) for k in range(len(design.arms))
+        data.boost(matrix, y, np.flatnonzero(design.arm == k), data.objective) for k in range(len(design.arms))
     )
-    return Nuisance(np.column_stack([work.honest(b, matrix) for b in boosters]), boosters)
+    return Nuisance(np.column_stack([data.out_of_fold(b, matrix) for b in boosters]), boosters)
 
 
-def pseudo_outcomes(work: Work, nuisance: Nuisance, k: int) -> np.ndarray:
+def pseudo_outcomes(data: UpliftData, nuisance: Nuisance, k: int) -> np.ndarray:
     """Doubly robust pseudo-outcome of arm k against control: its mean over any customers estimates their effect."""
-    design, y, m = work.design, work.material.y, nuisance.by_arm
+    design, y, m = data.design, data.training.y, nuisance.by_arm
     treated = (design.arm == k) / design.propensity[:, k] * (y - m[:, k])
     control = (design.arm == 0) / design.propensity[:, 0] * (y - m[:, 0])
     return np.asarray(m[:, k] - m[:, 0] + treated - control)
 
 
-def fit_effect(learner: str, work: Work, nuisance: Nuisance, k: int) -> Effect:
+def fit_effect(learner: str, data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     """The effect of arm k against control by one learner."""
-    return _FIT[learner](work, nuisance, k)
+    return _META_LEARNERS[learner](data, nuisance, k)
 
 
-def _dr(work: Work, nuisance: Nuisance, k: int) -> Effect:
-    matrix = work.material.matrix
-    psi = pseudo_outcomes(work, nuisance, k)
-    return _final(work, matrix, psi, np.ones(len(psi)), np.arange(len(psi)))
+def _dr_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+    matrix = data.training.matrix
+    psi = pseudo_outcomes(data, nuisance, k)
+    return _final_stage(data, matrix, psi, np.ones(len(psi)), np.arange(len(psi)))
 
 
-def _r(work: Work, nuisance: Nuisance, k: int) -> Effect:
-    design, y = work.design, work.material.y
+def _r_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+    design, y = data.design, data.training.y
     rows = np.flatnonzero((design.arm == k) | (design.arm == 0))
     share = design.propensity[rows, k] / (design.propensity[rows, k] + design.propensity[rows, 0])
     mean = share * nuisance.by_arm[rows, k] + (1 - share) * nuisance.by_arm[rows, 0]
     left = (design.arm[rows] == k) - share
-    return _final(work, work.material.matrix, (y[rows] - mean) / left, left**2, rows)
+    return _final_stage(data, data.training.matrix, (y[rows] - mean) / left, left**2, rows)
 
 
-def _x(work: Work, nuisance: Nuisance, k: int) -> Effect:
-    design, y, matrix = work.design, work.material.y, work.material.matrix
+def _x_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+    design, y, matrix = data.design, data.training.y, data.training.matrix
     treated, control = np.flatnonzero(design.arm == k), np.flatnonzero(design.arm == 0)
-    on_treated = _final(work, matrix, (y - nuisance.by_arm[:, 0])[treated], np.ones(len(treated)), treated)
-    on_control = _final(work, matrix, (nuisance.by_arm[:, k] - y)[control], np.ones(len(control)), control)
+    on_treated = _final_stage(data, matrix, (y - nuisance.by_arm[:, 0])[treated], np.ones(len(treated)), treated)
+    on_control = _final_stage(data, matrix, (nuisance.by_arm[:, k] - y)[control], np.ones(len(control)), control)
     # where few are treated, what is learned from the many controls counts for little, and the other way round
     share = float(np.mean(design.propensity[:, k] / (design.propensity[:, k] + design.propensity[:, 0])))
-    honest = (1 - share) * on_treated.out_of_fold + share * on_control.out_of_fold
+    out_of_fold = (1 - share) * on_treated.out_of_fold + share * on_control.out_of_fold
     untuned = (1 - share) * on_treated.untuned + share * on_control.untuned
-    return Effect(((on_treated.parts[0][0], 1 - share), (on_control.parts[0][0], share)), honest, untuned)
+    return EffectModel(((on_treated.parts[0][0], 1 - share), (on_control.parts[0][0], share)), out_of_fold, untuned)
 
 
-def _t(work: Work, nuisance: Nuisance, k: int) -> Effect:
-    del work  # the models of the arms are there already
-    honest = nuisance.by_arm[:, k] - nuisance.by_arm[:, 0]
-    return Effect(((nuisance.boosters[k], 1.0), (nuisance.boosters[0], -1.0)), honest, honest)
+def _t_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
+    del data  # the models of the arms are there already
+    out_of_fold = nuisance.by_arm[:, k] - nuisance.by_arm[:, 0]
+    return EffectModel(((nuisance.boosters[k], 1.0), (nuisance.boosters[0], -1.0)), out_of_fold, out_of_fold)
 
 
-def _s(work: Work, nuisance: Nuisance, k: int) -> Effect:
+def _s_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     del nuisance  # one model for all arms
-    matrix, design = work.material.matrix, work.design
+    matrix, design = data.training.matrix, data.design
     wide = np.asfortranarray(np.column_stack([matrix, design.arm.astype(np.float64)]))
-    boosters = work.boost(wide, work.material.y, np.arange(len(wide)), work.objective)
+    boosters = data.boost(wide, data.training.y, np.arange(len(wide)), data.objective)
     asked = [np.column_stack([matrix, np.full(len(matrix), float(a))]) for a in (k, 0)]
-    honest = work.honest(boosters, asked[0]) - work.honest(boosters, asked[1])
-    return Effect(((boosters, 1.0), (boosters, -1.0)), honest, honest, arm_column=k)
+    out_of_fold = data.out_of_fold(boosters, asked[0]) - data.out_of_fold(boosters, asked[1])
+    return EffectModel(((boosters, 1.0), (boosters, -1.0)), out_of_fold, out_of_fold, arm_column=k)
 
 
-_FIT = {"dr": _dr, "r": _r, "x": _x, "t": _t, "s": _s}
+_META_LEARNERS = {"dr": _dr_learner, "r": _r_learner, "x": _x_learner, "t": _t_learner, "s": _s_learner}
 
 
-def _final(work: Work, matrix: np.ndarray, target: np.ndarray, weight: np.ndarray, rows: np.ndarray) -> Effect:
+def _final_stage(
+    data: UpliftData, matrix: np.ndarray, target: np.ndarray, weight: np.ndarray, rows: np.ndarray
+) -> EffectModel:
     """The last stage: shallow trees, because effects are small and their pseudo-outcomes noisy."""
-    growth = Growth(4, max(20, min(500, len(rows) // 100)), 0.03, 0.5, 20.0, 800)
+    trees = TreeSettings(4, max(20, min(500, len(rows) // 100)), 0.03, 0.5, 20.0, 800)
     low, high = np.quantile(target, [0.001, 0.999])
-    given = Material(matrix[rows], np.clip(target, low, high), weight, work.material.categorical)
+    given = TrainingTable(matrix[rows], np.clip(target, low, high), weight, data.training.categorical)
     found = fit_boosters(
-        given, "amount", fold=work.fold[rows], growth=growth, seed=work.seed, threads=work.threads, untuned=True
+        given,
+        "amount",
+        fold=data.fold[rows],
+        trees=trees,
+        random_state=data.random_state,
+        threads=data.threads,
+        untuned=True,
     )
     assert found.untuned is not None
-    return Effect(((found.boosters, 1.0),), work.honest(found.boosters, matrix), work.honest(found.untuned, matrix))
+    return EffectModel(
+        ((found.boosters, 1.0),), data.out_of_fold(found.boosters, matrix), data.out_of_fold(found.untuned, matrix)
+    )

@@ -11,9 +11,16 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import Problem, raise_problems
-from custintel.learners._treatment_design import Design, clipped, read_arms, read_design
-from custintel.learners._uplift_meta_learners import LEARNERS, Effect, Work, fit_effect, fit_nuisance, pseudo_outcomes
-from custintel.learners.base_estimators import TableEstimator, amounts, seed_of, threads_of
+from custintel.learners._treatment_design import TreatmentDesign, clip_propensities, read_arms, read_design
+from custintel.learners._uplift_meta_learners import (
+    META_LEARNERS,
+    EffectModel,
+    UpliftData,
+    fit_effect,
+    fit_nuisance,
+    pseudo_outcomes,
+)
+from custintel.learners.base_estimators import TableEstimator, integer_seed, lightgbm_threads, numeric_target
 from custintel.learners.check_input import binary_target
 from custintel.learners.ensemble.lightgbm_boosters import Boosters, Objective
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-Learner = Literal["dr", "r", "x", "t", "s", "auto"]
+MetaLearner = Literal["dr", "r", "x", "t", "s", "auto"]
 _FOLDS = 5
 _CONFIDENT = 1.96
 
@@ -49,10 +56,10 @@ class ArmEffect(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Arm:
+class _FittedArm:
     """One arm fitted: its effect before shrinking, the mean around which it is shrunk, the share that is kept."""
 
-    effect: Effect
+    effect: EffectModel
     learner: str
     centre: float
     mean: float
@@ -122,12 +129,12 @@ class UpliftModel(TableEstimator):
     effects_: dict[Any, ArmEffect]
     design_: str
     overlap_: pd.DataFrame
-    fits_: dict[Any, _Arm]
+    fits_: dict[Any, _FittedArm]
 
     def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
         self,
         *,
-        learner: Learner = "dr",
+        learner: MetaLearner = "dr",
         control: Any = None,
         observational: bool = False,
         pos_label: Any = None,
@@ -171,20 +178,20 @@ class UpliftModel(TableEstimator):
         self._check_params()
         _, matrix = self._learn_table(X, target, groups=groups)
         arms, arm = read_arms(treatment, self.control, len(target))
-        fold = _folds(arm, None if groups is None else np.asarray(groups), seed_of(self.random_state))
+        fold = _folds(arm, None if groups is None else np.asarray(groups), integer_seed(self.random_state))
         design = self._design(matrix, (arms, arm), fold, propensity)
         objective: Objective = "probability" if np.isin(target, (0.0, 1.0)).all() else "amount"
-        material = self._material(matrix, target)
-        threads = threads_of(self.n_jobs, matrix.size)
-        work = Work(material, design, fold, objective, seed_of(self.random_state), threads)
-        self._fit_arms(work, groups)
+        training = self._training_table(matrix, target)
+        threads = lightgbm_threads(self.n_jobs, matrix.size)
+        data = UpliftData(training, design, fold, objective, integer_seed(self.random_state), threads)
+        self._fit_arms(data, groups)
         return self
 
     def predict(self, X: Any) -> pd.DataFrame:
         """Effect of each arm on each customer (customers x arms), on the scale of the outcome."""
         check_is_fitted(self)
         matrix = self.encode(X)
-        threads = threads_of(self.n_jobs, matrix.size)
+        threads = lightgbm_threads(self.n_jobs, matrix.size)
         found = {a: one.predict(one.effect.predict(matrix, threads)) for a, one in self.fits_.items()}
         return self._frame(found, X)
 
@@ -192,7 +199,7 @@ class UpliftModel(TableEstimator):
         """Standard error of each effect: of the average, and of the differences (spread of the cross-fitted models)."""
         check_is_fitted(self)
         matrix = self.encode(X)
-        threads = threads_of(self.n_jobs, matrix.size)
+        threads = lightgbm_threads(self.n_jobs, matrix.size)
         found = {}
         for a, one in self.fits_.items():
             own = one.share * one.effect.by_fold(matrix, threads)
@@ -246,7 +253,7 @@ class UpliftModel(TableEstimator):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls._of_table_state(state)
+        model = cls._from_table_state(state)
         model.design_, model.overlap_ = state["design"], pd.DataFrame(state["overlap"])
         model.arms_ = [one["arm"] for one in state["arms"]]
         model.effects_ = {one["arm"]: ArmEffect(*one["effect"]) for one in state["arms"]}
@@ -255,43 +262,45 @@ class UpliftModel(TableEstimator):
 
     def _design(
         self, matrix: np.ndarray, arms: tuple[tuple[Any, ...], np.ndarray], fold: np.ndarray, propensity: Any
-    ) -> Design:
+    ) -> TreatmentDesign:
         names, arm = arms
         if propensity is None and self.observational:
-            return Design(names, arm, self._estimated(matrix, arm, fold), "observational")
+            return TreatmentDesign(names, arm, self._estimated(matrix, arm, fold), "observational")
         return read_design(names, arm, propensity)
 
     def _estimated(self, matrix: np.ndarray, arm: np.ndarray, fold: np.ndarray) -> np.ndarray:
         """Propensities by boosters that have not seen the row."""
         columns = []
         for k in range(int(arm.max()) + 1):
-            given = self._material(matrix, (arm == k).astype(np.float64))
-            nothing = Design((), arm, np.empty((0, 0)), "")
-            work = Work(given, nothing, fold, "probability", seed_of(self.random_state), threads_of(self.n_jobs, 0))
-            columns.append(work.honest(work.boost(matrix, given.y, np.arange(len(arm)), "probability"), matrix))
-        return clipped(np.column_stack(columns))
+            given = self._training_table(matrix, (arm == k).astype(np.float64))
+            nothing = TreatmentDesign((), arm, np.empty((0, 0)), "")
+            data = UpliftData(
+                given, nothing, fold, "probability", integer_seed(self.random_state), lightgbm_threads(self.n_jobs, 0)
+            )
+            columns.append(data.out_of_fold(data.boost(matrix, given.y, np.arange(len(arm)), "probability"), matrix))
+        return clip_propensities(np.column_stack(columns))
 
-    def _fit_arms(self, work: Work, groups: Any) -> None:
-        design = work.design
+    def _fit_arms(self, data: UpliftData, groups: Any) -> None:
+        design = data.design
         self.design_, self.overlap_, self.arms_ = design.kind, design.overlap(), list(design.arms[1:])
-        nuisance = fit_nuisance(work)
+        nuisance = fit_nuisance(data)
         self.effects_, self.fits_ = {}, {}
-        names = LEARNERS if self.learner == "auto" else (self.learner,)
+        names = META_LEARNERS if self.learner == "auto" else (self.learner,)
         for k, name in enumerate(self.arms_, 1):
-            psi = pseudo_outcomes(work, nuisance, k)
-            tried = {one: fit_effect(one, work, nuisance, k) for one in names}
-            chosen = _chosen({one: effect.out_of_fold for one, effect in tried.items()}, psi)
+            psi = pseudo_outcomes(data, nuisance, k)
+            tried = {one: fit_effect(one, data, nuisance, k) for one in names}
+            chosen = _best_learner({one: effect.out_of_fold for one, effect in tried.items()}, psi)
             effect = tried[chosen]
             mean, centre = float(psi.mean()), float(effect.out_of_fold.mean())
-            share = _share(effect.out_of_fold - centre, psi - mean)
-            self.fits_[name] = _Arm(effect, chosen, centre, mean, share)
-            self.effects_[name] = _judged(psi, effect.untuned, groups)
+            share = _shrinkage(effect.out_of_fold - centre, psi - mean)
+            self.fits_[name] = _FittedArm(effect, chosen, centre, mean, share)
+            self.effects_[name] = _average_effect(psi, effect.untuned, groups)
 
     def _frame(self, found: dict[Any, np.ndarray], X: Any) -> pd.DataFrame:
         return pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else None)
 
     def _check_params(self) -> None:
-        allowed = (*LEARNERS, "auto")
+        allowed = (*META_LEARNERS, "auto")
         if self.learner not in allowed:
             raise_problems([Problem("learner", "unknown", str(self.learner), ", ".join(allowed))])
 
@@ -300,7 +309,7 @@ def _outcome(y: Any, pos_label: Any) -> np.ndarray:
     """Amounts as they are; of two labels that are no numbers, or with `pos_label`, 1.0 for the event."""
     numbers = y is None or np.issubdtype(np.asarray(y).dtype, np.number)
     if pos_label is None and (numbers or _are_numbers(y)):
-        return amounts(y)
+        return numeric_target(y)
     return binary_target(y, pos_label).y
 
 
@@ -310,9 +319,9 @@ def _are_numbers(y: Any) -> bool:
     return not values.map(lambda value: isinstance(value, str | bool | np.bool_)).any()
 
 
-def _folds(arm: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray:
+def _folds(arm: np.ndarray, groups: np.ndarray | None, random_state: int) -> np.ndarray:
     """Folds with the same share of each arm; rows of one customer together."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     if groups is not None:
         codes = np.unique(groups, return_inverse=True)[1].ravel()
         return np.asarray((rng.permutation(codes.max() + 1) % _FOLDS)[codes])
@@ -323,9 +332,9 @@ def _folds(arm: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray:
     return fold
 
 
-def _chosen(honest: dict[str, np.ndarray], psi: np.ndarray) -> str:
+def _best_learner(out_of_fold: dict[str, np.ndarray], psi: np.ndarray) -> str:
     """The first learner, unless another one's loss is smaller by more than one standard error of the difference."""
-    losses = {name: (psi - psi.mean() - _kept(tau, psi)) ** 2 for name, tau in honest.items()}
+    losses = {name: (psi - psi.mean() - _shrunk(tau, psi)) ** 2 for name, tau in out_of_fold.items()}
     first = next(iter(losses))
     best = min(losses, key=lambda name: losses[name].mean())
     gain = losses[first] - losses[best]
@@ -333,12 +342,12 @@ def _chosen(honest: dict[str, np.ndarray], psi: np.ndarray) -> str:
     return best if gain.mean() > error > 0 else first
 
 
-def _kept(tau: np.ndarray, psi: np.ndarray) -> np.ndarray:
+def _shrunk(tau: np.ndarray, psi: np.ndarray) -> np.ndarray:
     centred = tau - tau.mean()
-    return np.asarray(_share(centred, psi - psi.mean()) * centred)
+    return np.asarray(_shrinkage(centred, psi - psi.mean()) * centred)
 
 
-def _share(differences: np.ndarray, psi: np.ndarray) -> float:
+def _shrinkage(differences: np.ndarray, psi: np.ndarray) -> float:
     """Share of the predicted differences that fits unseen customers best, between nothing and all."""
     spread = float(differences @ differences)
     if spread <= 1e-12 * len(differences):
@@ -346,7 +355,7 @@ def _share(differences: np.ndarray, psi: np.ndarray) -> float:
     return float(np.clip(differences @ psi / spread, 0.0, 1.0))
 
 
-def _judged(psi: np.ndarray, predicted: np.ndarray, groups: Any) -> ArmEffect:
+def _average_effect(psi: np.ndarray, predicted: np.ndarray, groups: Any) -> ArmEffect:
     """Average with its error, and the slope of pseudo-outcomes on predicted differences (best linear predictor).
 
     Differences are looked at over all folds together. Within folds the test would say so where nothing differs in 8 of
@@ -355,19 +364,19 @@ def _judged(psi: np.ndarray, predicted: np.ndarray, groups: Any) -> ArmEffect:
     Source: Chernozhukov, Demirer, Duflo, Fernandez-Val (2018), generic machine learning inference.
     """
     mean = float(psi.mean())
-    error = _error(psi - mean, groups)
+    error = _standard_error(psi - mean, groups)
     differences, away = predicted - predicted.mean(), psi - mean
     spread = float(differences @ differences)
     if spread <= 1e-12 * len(psi):
         return ArmEffect(mean, error, mean - _CONFIDENT * error, mean + _CONFIDENT * error, 0.0, 1.0)
     slope = float(differences @ away) / spread
     left = away - slope * differences
-    slope_error = _error(differences * left, groups) * len(psi) / spread
+    slope_error = _standard_error(differences * left, groups) * len(psi) / spread
     p = float(norm.sf(slope / max(slope_error, 1e-12)))
     return ArmEffect(mean, error, mean - _CONFIDENT * error, mean + _CONFIDENT * error, slope, p)
 
 
-def _error(away: np.ndarray, groups: Any) -> float:
+def _standard_error(away: np.ndarray, groups: Any) -> float:
     """Standard error of a mean; rows of one customer count as one."""
     if groups is not None:
         away_by = np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1].ravel(), weights=away)
@@ -385,7 +394,7 @@ def _sentence(found: ArmEffect) -> str:
     return f"changes the outcome by {found.effect:+.3f} on average {span}; {known}"
 
 
-def _arm_from(state: Mapping[str, Any], texts: Mapping[str, str]) -> _Arm:
+def _arm_from(state: Mapping[str, Any], texts: Mapping[str, str]) -> _FittedArm:
     parts = tuple((Boosters.from_state(p["boosters"], texts), float(p["weight"])) for p in state["parts"])
-    effect = Effect(parts, np.empty(0), np.empty(0), state["arm_column"])
-    return _Arm(effect, state["learner"], state["centre"], state["mean"], state["share"])
+    effect = EffectModel(parts, np.empty(0), np.empty(0), state["arm_column"])
+    return _FittedArm(effect, state["learner"], state["centre"], state["mean"], state["share"])

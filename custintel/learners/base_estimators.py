@@ -1,4 +1,4 @@
-"""What the estimators that learn from a customer table with boosters have in common."""
+"""Base classes of the learners: `TableEstimator` reads customer tables, `EventClassifier` has two classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from custintel.errors import DataError
 from custintel.learners.check_input import as_table, binary_target
-from custintel.learners.ensemble.lightgbm_boosters import Material
+from custintel.learners.ensemble.lightgbm_boosters import TrainingTable
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT, FeatureContract, learn_contract
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         given = self.get_params()
         if "random_state" in given:
-            given["random_state"] = seed_of(given["random_state"])
+            given["random_state"] = integer_seed(given["random_state"])
         return {
             "class": type(self).__name__,
             "params": given,
@@ -50,7 +50,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         }
 
     @classmethod
-    def _of_table_state(cls, state: Mapping[str, Any]) -> Self:
+    def _from_table_state(cls, state: Mapping[str, Any]) -> Self:
         """An estimator with what `_table_state` gave: the beginning of every `from_state`."""
         model = cls(**state["params"])
         model.contract_ = FeatureContract.from_state(state["contract"])
@@ -68,10 +68,10 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         self.contract_ = learn_contract(table, self.min_level_count, groups, forbidden)
         return table, self.contract_.encode(table)
 
-    def _material(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Material:
+    def _training_table(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> TrainingTable:
         """What the boosters learn from; further columns after those of the contract are numbers."""
         categorical = tuple(k for k, c in enumerate(self.contract_.used) if c.categories)
-        return Material(matrix, y, weight, categorical)
+        return TrainingTable(matrix, y, weight, categorical)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -79,40 +79,6 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
-
-
-def amounts(y: Any, what: str = "y") -> np.ndarray:
-    """A target of numbers, without missing or infinite ones."""
-    if y is None:
-        raise DataError(f"{what} is missing: the estimator requires y to be passed, but the target y is None")
-    values = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
-    bad = int((~np.isfinite(values)).sum())
-    if bad:
-        raise DataError(
-            f"{what} has {bad} value(s) that are NaN or infinity\n  hint: leave out rows whose outcome is not known"
-        )
-    return values
-
-
-def seed_of(random_state: Any) -> int:
-    """An integer seed."""
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def threads_of(n_jobs: int | None, cells: int) -> int:
-    """Threads for LightGBM (0: one a core): one for small tables unless told otherwise.
-
-    Small tables gain little from more, and threads that wait for one another lose tenfold when another process holds a
-    core.
-    """
-    if n_jobs is None:
-        return 1 if cells <= CELLS_FOR_ONE_THREAD else 0
-    return max(int(n_jobs), 0)
-
-
-# What the classifiers of an event have in common: which class it is, and probabilities in the order of the classes.
 
 
 class EventClassifier(ClassifierMixin):  # type: ignore[misc]
@@ -177,3 +143,34 @@ class EventClassifier(ClassifierMixin):  # type: ignore[misc]
         self.classes_ = np.asarray(state["classes"], dtype=state.get("classes_dtype"))
         given = state.get("pos_label")
         self.pos_label_ = self.classes_.tolist()[-1] if given is None else given
+
+
+def numeric_target(y: Any, what: str = "y") -> np.ndarray:
+    """A target of numbers, without missing or infinite ones."""
+    if y is None:
+        raise DataError(f"{what} is missing: the estimator requires y to be passed, but the target y is None")
+    values = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise DataError(
+            f"{what} has {bad} value(s) that are NaN or infinity\n  hint: leave out rows whose outcome is not known"
+        )
+    return values
+
+
+def integer_seed(random_state: Any) -> int:
+    """An integer seed, for NumPy and LightGBM."""
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def lightgbm_threads(n_jobs: int | None, cells: int) -> int:
+    """Threads for LightGBM (0: one a core): one for small tables unless told otherwise.
+
+    Small tables gain little from more, and threads that wait for one another lose tenfold when another process holds a
+    core.
+    """
+    if n_jobs is None:
+        return 1 if cells <= CELLS_FOR_ONE_THREAD else 0
+    return max(int(n_jobs), 0)

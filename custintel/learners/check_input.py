@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from custintel.errors import DataError
-from custintel.learners.event_class import choose_event, place_of, warn_of_guess, written
+from custintel.learners.event_class import choose_event, event_position, label_text, warn_guessed_event
 
 
 class BinaryTarget(NamedTuple):
@@ -33,8 +33,8 @@ class BinaryTarget(NamedTuple):
     @property
     def labels(self) -> np.ndarray:
         """The labels of the rows, as they were given."""
-        place = self.classes.tolist().index(self.event)
-        return np.asarray(self.classes[np.where(self.y == 1, place, 1 - place)])
+        position = self.classes.tolist().index(self.event)
+        return np.asarray(self.classes[np.where(self.y == 1, position, 1 - position)])
 
 
 def as_table(estimator: Any, X: Any, *, fitting: bool) -> pd.DataFrame:
@@ -101,18 +101,18 @@ def binary_target(y: Any, pos_label: Any = None) -> BinaryTarget:
             "Only binary classification is supported. The type of the target is multiclass.\n"
             f"  given: {len(classes)} classes: {', '.join(map(str, classes[:6]))}"
         )
-    place = _event_place(classes, codes.ravel(), pos_label)
-    return BinaryTarget((codes.ravel() == place).astype(np.float64), classes, classes.tolist()[place])
+    position = _event_position(classes, codes.ravel(), pos_label)
+    return BinaryTarget((codes.ravel() == position).astype(np.float64), classes, classes.tolist()[position])
 
 
-def _event_place(classes: np.ndarray, codes: np.ndarray, pos_label: Any) -> int:
+def _event_position(classes: np.ndarray, codes: np.ndarray, pos_label: Any) -> int:
     """Place of the event among the two classes: the one asked for, or by the common rule."""
-    labels = [written(label) for label in classes.tolist()]
+    labels = [label_text(label) for label in classes.tolist()]
     if pos_label is not None:
-        return place_of(pos_label, labels)
+        return event_position(pos_label, labels)
     choice = choose_event(labels, np.bincount(codes, minlength=2).tolist())
-    warn_of_guess(labels, choice, stacklevel=5)
-    return choice.place
+    warn_guessed_event(labels, choice, stacklevel=5)
+    return choice.position
 
 
 def _from_array(estimator: Any, X: Any, *, fitting: bool) -> pd.DataFrame:

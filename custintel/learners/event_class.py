@@ -5,9 +5,9 @@ one, as in scikit-learn; 0 and 1, false and true, -1 and 1 are certain. Otherwis
 certain is a guess, which is warned of; `pos_label` decides.
 
 >>> choose_event(["no", "yes"], [3, 9])
-Choice(place=1, guess='')
+EventChoice(position=1, guess='')
 >>> choose_event(["declined", "paid"], [20, 80])
-Choice(place=0, guess='neither is a known word for yes: the rarer one was taken')
+EventChoice(position=0, guess='neither is a known word for yes: the rarer one was taken')
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ _YES = frozenset(_YES_WORDS.split())
 _CERTAIN = ((0.0, 1.0), (-1.0, 1.0))
 
 
-class Choice(NamedTuple):
-    """Place of the event among two labels, and why it was guessed ('' when it is certain)."""
+class EventChoice(NamedTuple):
+    """The position of the event among two labels, and why it was guessed ('' when it is certain)."""
 
-    place: int
+    position: int
     guess: str
 
 
-def choose_event(labels: Sequence[str], counts: Sequence[int]) -> Choice:
+def choose_event(labels: Sequence[str], counts: Sequence[int]) -> EventChoice:
     """The event among two labels.
 
     Parameters
     ----------
     labels : sequence of str
-        Both labels as text (`written`), in the order of their values.
+        Both labels as text (`label_text`), in the order of their values.
     counts : sequence of int
         How many rows have each.
     """
     yes = [k for k, label in enumerate(labels) if label.lower().rstrip(".") in _YES]
     if len(yes) == 1:
-        return Choice(yes[0], "")
+        return EventChoice(yes[0], "")
     numbers = [_number(label) for label in labels]
     if not np.isnan(numbers).any():
         larger = int(np.argmax(numbers))
         certain = tuple(sorted(numbers)) in _CERTAIN
-        return Choice(larger, "" if certain else "they are not 0 and 1: the larger number was taken")
+        return EventChoice(larger, "" if certain else "they are not 0 and 1: the larger number was taken")
     ones = [k for k, number in enumerate(numbers) if number == 1]
     if len(ones) == 1:
-        return Choice(ones[0], "")
+        return EventChoice(ones[0], "")
     if counts[0] == counts[1]:
-        return Choice(1, "neither is a known word for yes, and both are as frequent: the last in order was taken")
-    return Choice(int(np.argmin(counts)), "neither is a known word for yes: the rarer one was taken")
+        return EventChoice(1, "neither is a known word for yes, and both are as frequent: the last in order was taken")
+    return EventChoice(int(np.argmin(counts)), "neither is a known word for yes: the rarer one was taken")
 
 
-def written(label: object) -> str:
+def label_text(label: object) -> str:
     """A label as text: 1, 1.0 and '1 ' are the same answer.
 
-    >>> written(1.0), written(True), written(" Yes")
+    >>> label_text(1.0), label_text(True), label_text(" Yes")
     ('1', 'True', 'Yes')
     """
     if isinstance(label, (bool, np.bool_)):
@@ -78,7 +78,7 @@ def written(label: object) -> str:
     return str(label).strip()
 
 
-def place_of(pos_label: Any, labels: Sequence[str]) -> int:
+def event_position(pos_label: Any, labels: Sequence[str]) -> int:
     """Place of the label that the user named as the event.
 
     Raises
@@ -86,7 +86,7 @@ def place_of(pos_label: Any, labels: Sequence[str]) -> int:
     ConfigurationError
         When the target has no such label.
     """
-    asked = written(pos_label)
+    asked = label_text(pos_label)
     if asked not in labels:
         raise ConfigurationError(
             f"the target has no such label for the event\n  given: pos_label={pos_label!r}\n"
@@ -97,13 +97,13 @@ def place_of(pos_label: Any, labels: Sequence[str]) -> int:
     return labels.index(asked)
 
 
-def warn_of_guess(labels: Sequence[str], choice: Choice, stacklevel: int = 3) -> None:
+def warn_guessed_event(labels: Sequence[str], choice: EventChoice, stacklevel: int = 3) -> None:
     """Say that the event was guessed, and how to decide it."""
     if choice.guess:
-        other = labels[1 - choice.place]
+        other = labels[1 - choice.position]
         warnings.warn(
-            f"which label is the event was guessed: {labels[choice.place]!r} is, {other!r} is not ({choice.guess})\n"
-            f"  hint: pos_label={labels[choice.place]!r} or pos_label={other!r} decides",
+            f"which label is the event was guessed: {labels[choice.position]!r} is, {other!r} is not ({choice.guess})\n"
+            f"  hint: pos_label={labels[choice.position]!r} or pos_label={other!r} decides",
             QualityWarning,
             stacklevel=stacklevel,
         )

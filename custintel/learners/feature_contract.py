@@ -1,6 +1,7 @@
 """The feature contract: what each column of a customer table is, learned once and applied at every scoring.
 
-A column is a *number*, a *date*, a *category*, or it is left out (*constant*, *empty*, *identifier*):
+First stands the contract and how it is learned, then how the values of a column are read as numbers, dates or text. A
+column is a *number*, a *date*, a *category*, or it is left out (*constant*, *empty*, *identifier*):
 
 >>> table = pd.DataFrame({"plan": ["S", "M", "S"], "bill": ["12.5", " ", "9"], "roaming": [True, False, True]})
 >>> contract = learn_contract(table, min_level_count=1)
@@ -33,99 +34,10 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems
-from custintel.identifiers import are_identifiers, header_hint, names_of_columns
+from custintel.identifiers import differ_in_most_rows, header_hint, identify_rows, names_of_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-# Reading the values of a column as numbers, dates or text, whatever pandas type they come in.
-#
-# >>> as_text(pd.Series([1, 2.0, None, "x "], dtype=object)).tolist()
-# ['1', '2', None, 'x']
-
-
-_DAY = pd.Timedelta(days=1)
-_SECONDS = 86_400
-_DATE_PATTERN = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
-
-
-def as_number(values: pd.Series) -> np.ndarray | None:
-    """Floats with NaN for missing and infinite values; None when the type is not numeric, boolean or temporal."""
-    dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return None
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return _days(values)
-    if pd.api.types.is_timedelta64_dtype(dtype):
-        return _finite(values.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan) / _SECONDS)
-    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
-        return _finite(values.to_numpy(dtype=np.float64, na_value=np.nan))
-    return _from_objects(values)
-
-
-def read_number(values: pd.Series) -> tuple[np.ndarray, int]:
-    """Floats, and how many values that are neither missing nor blank could not be read."""
-    numbers = as_number(values)
-    if numbers is not None:
-        return numbers, 0
-    text = as_text(values)
-    found = _finite(pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
-    return found, int((np.isnan(found) & ~is_blank(text).to_numpy()).sum())
-
-
-def read_date(values: pd.Series) -> tuple[np.ndarray, int]:
-    """Days since 1970-01-01, and how many values that are neither missing nor blank could not be read."""
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return _days(values), 0
-    text = as_text(values)
-    dates = pd.to_datetime(text.where(~is_blank(text)), errors="coerce", format="ISO8601")
-    days = _days(dates)
-    return days, int((np.isnan(days) & ~is_blank(text).to_numpy()).sum())
-
-
-def as_text(values: pd.Series) -> pd.Series:
-    """Text without outer blanks, None for missing; 2 and 2.0 and "2" read the same."""
-    codes, uniques = pd.factorize(values)
-    words = np.array([*(_word(v) for v in uniques), None], dtype=object)
-    return pd.Series(words[codes], index=values.index, dtype=object)
-
-
-def is_blank(text: pd.Series) -> pd.Series:
-    """Missing or empty after stripping."""
-    return text.isna() | (text == "")
-
-
-def is_date_text(present: pd.Series) -> bool:
-    """Whether (almost) all texts look like ISO dates."""
-    return bool(present.str.fullmatch(_DATE_PATTERN).mean() >= 0.95)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
-    return str(value).strip()
-
-
-def _from_objects(values: pd.Series) -> np.ndarray | None:
-    if values.dtype != object:
-        return None
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind in ("integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"):
-        return _finite(pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan))
-    if kind in ("datetime64", "datetime", "date"):
-        return _days(pd.to_datetime(values, errors="coerce"))
-    return None
-
-
-def _days(values: pd.Series) -> np.ndarray:
-    plain = values.dt.tz_localize(None) if values.dt.tz is not None else values
-    return ((plain - pd.Timestamp(0)) / _DAY).to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _finite(numbers: np.ndarray) -> np.ndarray:
-    if np.isinf(numbers).any():
-        numbers = np.where(np.isinf(numbers), np.nan, numbers)
-    return numbers
 
 
 MIN_LEVEL_COUNT = 10
@@ -134,10 +46,11 @@ _POOL = "(other)"
 _USED = ("number", "date", "category")
 _MOST_CATEGORIES = 250
 _NUMBER_SHARE = 0.95
-_IDENTIFIER_SHARE = 0.9
-_IDENTIFIER_ROWS = 50
 _UNSEEN_SHARE = 0.01
 _STRANGE_SHARE = 0.10
+_DAY = pd.Timedelta(days=1)
+_SECONDS = 86_400
+_DATE_PATTERN = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 _ALL_NEEDED = "the table needs all columns of the training table; their order does not matter"
 
 
@@ -254,10 +167,10 @@ def learn_contract(
     """
     if min_level_count < 1:
         raise_problems([Problem("min_level_count", "too small", str(min_level_count), "1 or more")])
-    rarity = _Rarity(min_level_count, _customers(table, customers))
+    k_anonymity = _KAnonymity(min_level_count, _customers(table, customers))
     contract = FeatureContract(
         tuple(
-            Column(str(name), "forbidden") if name in forbidden else _learn_column(str(name), table[name], rarity)
+            Column(str(name), "forbidden") if name in forbidden else _learn_column(str(name), table[name], k_anonymity)
             for name in table.columns
         )
     )
@@ -267,7 +180,7 @@ def learn_contract(
 
 
 @dataclass(frozen=True)
-class _Rarity:
+class _KAnonymity:
     """How many customers make a level frequent, and the customer of each row (None: one row each)."""
 
     least: int
@@ -306,54 +219,49 @@ def _customers(table: pd.DataFrame, given: Any) -> np.ndarray | None:
     return None if codes.max(initial=0) == len(codes) - 1 else codes
 
 
-def _learn_column(name: str, values: pd.Series, rarity: _Rarity) -> Column:
+def _learn_column(name: str, values: pd.Series, k_anonymity: _KAnonymity) -> Column:
     numbers = as_number(values)
     if numbers is not None:
-        if _name_customers(values):
+        if identify_rows(values):
             return Column(name, "identifier", missing=int(np.isnan(numbers).sum()))
         kind: Kind = "date" if pd.api.types.is_datetime64_any_dtype(values.dtype) else "number"
-        return _learn_number(name, kind, (numbers, 0), rarity)
-    return _learn_text(name, values, rarity)
+        return _learn_number(name, kind, (numbers, 0), k_anonymity)
+    return _learn_text(name, values, k_anonymity)
 
 
-def _name_customers(values: pd.Series) -> bool:
-    """Whether numbers or texts of digits are identifiers; of few rows nearly all differ in any column."""
-    return values.notna().sum() >= _IDENTIFIER_ROWS and are_identifiers(values)
-
-
-def _learn_number(name: str, kind: Kind, read: tuple[np.ndarray, int], rarity: _Rarity) -> Column:
+def _learn_number(name: str, kind: Kind, read: tuple[np.ndarray, int], k_anonymity: _KAnonymity) -> Column:
     numbers, unreadable = read
     missing = int(np.isnan(numbers).sum())
     if missing == len(numbers):
         return Column(name, "empty", missing=missing)
     constant = missing == 0 and float(numbers.min()) == float(numbers.max())
-    low, high = rarity.range(numbers)
+    low, high = k_anonymity.range(numbers)
     return Column(name, "constant" if constant else kind, (), low, high, missing, unreadable)
 
 
-def _learn_text(name: str, values: pd.Series, rarity: _Rarity) -> Column:
+def _learn_text(name: str, values: pd.Series, k_anonymity: _KAnonymity) -> Column:
     text = as_text(values)
     present = text[~is_blank(text)]
     if not isinstance(values.dtype, pd.CategoricalDtype) and len(present):
-        if _name_customers(present):  # before they become numbers
+        if identify_rows(present):  # before they become numbers
             return Column(name, "identifier", missing=len(text) - len(present))
         numbers = pd.to_numeric(present, errors="coerce")
         if numbers.notna().mean() >= _NUMBER_SHARE:
-            return _learn_number(name, "number", read_number(values), rarity)
+            return _learn_number(name, "number", read_number(values), k_anonymity)
         if is_date_text(present):
-            return _learn_number(name, "date", read_date(values), rarity)
-    return _learn_category(name, text, rarity)
+            return _learn_number(name, "date", read_date(values), k_anonymity)
+    return _learn_category(name, text, k_anonymity)
 
 
-def _learn_category(name: str, text: pd.Series, rarity: _Rarity) -> Column:
+def _learn_category(name: str, text: pd.Series, k_anonymity: _KAnonymity) -> Column:
     filled = ~is_blank(text).to_numpy()
     present = text[filled]
     levels, missing = present.nunique(), len(text) - len(present)
     if not levels:
         return Column(name, "empty", missing=missing)
-    if len(present) >= _IDENTIFIER_ROWS and levels > _IDENTIFIER_SHARE * len(present):
+    if differ_in_most_rows(levels, len(present)):
         return Column(name, "identifier", missing=missing)
-    counts = rarity.frequent(present, filled).drop(_POOL, errors="ignore")
+    counts = k_anonymity.frequent(present, filled).drop(_POOL, errors="ignore")
     # ties by name, so that the categories do not depend on the order of the rows
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_MOST_CATEGORIES]
     kept = tuple(sorted(str(value) for value, _ in ranked))
@@ -403,3 +311,85 @@ def _warn_unreadable(contract: FeatureContract) -> None:
     if told:
         message = f"values that are not numbers or dates are treated as missing: {told}"
         warnings.warn(message, QualityWarning, stacklevel=4)
+
+
+# --- reading the values of a column, whatever pandas type they come in
+
+
+def as_number(values: pd.Series) -> np.ndarray | None:
+    """Floats with NaN for missing and infinite values; None when the type is not numeric, boolean or temporal."""
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return None
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return _days(values)
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return _finite(values.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan) / _SECONDS)
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
+        return _finite(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    return _from_objects(values)
+
+
+def read_number(values: pd.Series) -> tuple[np.ndarray, int]:
+    """Floats, and how many values that are neither missing nor blank could not be read."""
+    numbers = as_number(values)
+    if numbers is not None:
+        return numbers, 0
+    text = as_text(values)
+    found = _finite(pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
+    return found, int((np.isnan(found) & ~is_blank(text).to_numpy()).sum())
+
+
+def read_date(values: pd.Series) -> tuple[np.ndarray, int]:
+    """Days since 1970-01-01, and how many values that are neither missing nor blank could not be read."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return _days(values), 0
+    text = as_text(values)
+    dates = pd.to_datetime(text.where(~is_blank(text)), errors="coerce", format="ISO8601")
+    days = _days(dates)
+    return days, int((np.isnan(days) & ~is_blank(text).to_numpy()).sum())
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Text without outer blanks, None for missing; 2 and 2.0 and "2" read the same."""
+    codes, uniques = pd.factorize(values)
+    words = np.array([*(_cell_text(v) for v in uniques), None], dtype=object)
+    return pd.Series(words[codes], index=values.index, dtype=object)
+
+
+def is_blank(text: pd.Series) -> pd.Series:
+    """Missing or empty after stripping."""
+    return text.isna() | (text == "")
+
+
+def is_date_text(present: pd.Series) -> bool:
+    """Whether (almost) all texts look like ISO dates."""
+    return bool(present.str.fullmatch(_DATE_PATTERN).mean() >= 0.95)
+
+
+def _cell_text(value: Any) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return str(value).strip()
+
+
+def _from_objects(values: pd.Series) -> np.ndarray | None:
+    if values.dtype != object:
+        return None
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in ("integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"):
+        return _finite(pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan))
+    if kind in ("datetime64", "datetime", "date"):
+        return _days(pd.to_datetime(values, errors="coerce"))
+    return None
+
+
+def _days(values: pd.Series) -> np.ndarray:
+    plain = values.dt.tz_localize(None) if values.dt.tz is not None else values
+    return ((plain - pd.Timestamp(0)) / _DAY).to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _finite(numbers: np.ndarray) -> np.ndarray:
+    if np.isinf(numbers).any():
+        numbers = np.where(np.isinf(numbers), np.nan, numbers)
+    return numbers

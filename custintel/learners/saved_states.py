@@ -1,4 +1,6 @@
-"""What each kind of saved estimator looks like, and the check of a state that comes from a file.
+"""What the saved state of each learner looks like, and the check of a state that comes from a file.
+
+Value, credit and fraud keep the states of their learners in their own rooms.
 
 >>> check_state({"class": "ChurnClassifier", "params": {}, "named": 1}, {})
 Traceback (most recent call last):
@@ -15,26 +17,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from custintel.errors import ModelError
 from custintel.learners.saved_state_parts import (
-    AnyOf,
-    BoosterNames,
+    BoostersState,
     CalibrationState,
-    Chance,
     EnsembleState,
-    Finite,
-    Part,
-    Positive,
-    Short,
+    FiniteFloat,
+    Label,
+    Probability,
+    ShortText,
+    StateModel,
     TableState,
-    need,
-    rising,
-    used,
+    never_falls,
+    require,
+    used_columns,
 )
 
 if TYPE_CHECKING:
@@ -42,37 +43,35 @@ if TYPE_CHECKING:
 
 
 _DTYPE = re.compile(r"object|[<>|=]?(?:b1|[iu][1248]|f[248]|U[0-9]{1,4}|S[0-9]{1,4})")
-_T = TypeVar("_T")
-_Pair = Annotated[tuple[Short, _T], Field(strict=False)]  # JSON has lists only
-_MONTHS = Annotated[int, Field(ge=1, le=600)]
-_TOLD = 6
+Months = Annotated[int, Field(ge=1, le=600)]
+_MOST_SHOWN = 6
 
 
-class State(Part):
+class EstimatorState(StateModel):
     """A saved estimator; `check` says what must fit the boosters beside it, by name the columns each reads."""
 
     def check(self, columns: dict[str, int]) -> None:
         """Raise a ValueError with what does not fit."""
-        need(not columns, "boosters that nothing reads")
+        require(not columns, "boosters that nothing reads")
 
 
-class ClassesState(Part):
+class ClassesState(StateModel):
     """Both labels of a classifier, and which of them is the event."""
 
-    classes: Annotated[list[AnyOf], Field(min_length=2, max_length=2)]
-    classes_dtype: Short | None = None
-    pos_label: AnyOf = None
+    classes: Annotated[list[Label], Field(min_length=2, max_length=2)]
+    classes_dtype: ShortText | None = None
+    pos_label: Label = None
 
     def check_classes(self) -> None:
         """Two different labels, one of which is the event."""
-        need(self.classes_dtype is None or bool(_DTYPE.fullmatch(self.classes_dtype)), "labels of an unknown type")
+        require(self.classes_dtype is None or bool(_DTYPE.fullmatch(self.classes_dtype)), "labels of an unknown type")
         labels = np.asarray(self.classes, dtype=self.classes_dtype).tolist()
-        need(labels == self.classes and labels[0] != labels[1], "the labels are not two")
-        need(self.pos_label is None or self.pos_label in labels, "the event is none of the labels")
+        require(labels == self.classes and labels[0] != labels[1], "the labels are not two")
+        require(self.pos_label is None or self.pos_label in labels, "the event is none of the labels")
 
 
-class ChurnState(TableState, ClassesState, State):
-    """`ChurnClassifier`."""
+class TableClassifierState(TableState, ClassesState, EstimatorState):
+    """`TableClassifier` and `ChurnClassifier`."""
 
     ensemble: EnsembleState
     calibration: CalibrationState
@@ -83,276 +82,161 @@ class ChurnState(TableState, ClassesState, State):
         self.ensemble.check(self.contract, columns)
 
 
-class SurvivalState(TableState, State):
+class ChurnSurvivalState(TableState, EstimatorState):
     """`ChurnSurvival`."""
 
-    causes: Annotated[list[Short], Field(min_length=1)]
-    observed_months: _MONTHS
-    hazards: dict[str, list[Chance]]
-    blend: dict[str, Annotated[list[Finite], Field(min_length=2, max_length=2)]]
-    boosters: dict[str, BoosterNames]
+    causes: Annotated[list[ShortText], Field(min_length=1)]
+    observed_months: Months
+    hazards: dict[str, list[Probability]]
+    blend: dict[str, Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]]
+    boosters: dict[str, BoostersState]
 
     def check(self, columns: dict[str, int]) -> None:
         """Every cause has its hazards."""
         causes = set(self.causes)
-        need(len(causes) == len(self.causes), "a cause occurs twice")
-        need(set(self.hazards) == set(self.blend) == causes, "hazards of other causes")
-        need(set(self.boosters) <= causes, "boosters of other causes")
-        need(all(len(v) == self.observed_months for v in self.hazards.values()), "hazards of other months")
-        need(all(0 <= share <= 1 for share, _ in self.blend.values()), "a share beyond 0 to 1")
+        require(len(causes) == len(self.causes), "a cause occurs twice")
+        require(set(self.hazards) == set(self.blend) == causes, "hazards of other causes")
+        require(set(self.boosters) <= causes, "boosters of other causes")
+        require(all(len(v) == self.observed_months for v in self.hazards.values()), "hazards of other months")
+        require(all(0 <= share <= 1 for share, _ in self.blend.values()), "a share beyond 0 to 1")
         for one in self.boosters.values():
-            one.check(columns, len(used(self.contract)) + 1)
-            need(one.objective == "probability", "hazards that are no chances")
+            one.check(columns, len(used_columns(self.contract)) + 1)
+            require(one.objective == "probability", "hazards that are no chances")
 
 
-class ForecastState(Part):
-    """Margin of those who stay."""
-
-    weights: Annotated[list[Annotated[list[Finite], Field(min_length=3, max_length=3)]], Field(min_length=3)]
-    boosters: BoosterNames | None
-
-
-class ValueParams(Part):
-    """Parameters that value is computed with."""
-
-    horizon: Annotated[int, Field(ge=1, le=120)] = 24
-    annual_discount: Annotated[float, Field(gt=-0.5, lt=10)] = 0.1
-
-
-class ValueState(TableState, State):
-    """`ValueModel`."""
-
-    forecast: ForecastState
-    survival: SurvivalState | None
-    after_exit: Finite
-    observed_months: _MONTHS | None
-
-    def check(self, columns: dict[str, int]) -> None:
-        """Both parts read the table."""
-        _valid(ValueParams, self.params.model_dump())
-        if self.forecast.boosters is not None:
-            self.forecast.boosters.check(columns, len(used(self.contract)) + 1)
-        if self.survival is not None:
-            self.survival.check(columns)
-            same = [c.name for c in self.survival.contract] == [c.name for c in self.contract]
-            need(same, "survival reads another table")
-
-
-class OffersState(TableState, State):
+class OfferPropensityState(TableState, EstimatorState):
     """`OfferPropensity`."""
 
-    offers: Annotated[list[Short], Field(min_length=1)]
+    offers: Annotated[list[ShortText], Field(min_length=1)]
     contacts: dict[str, Annotated[int, Field(ge=0)]]
     attributes: dict[str, dict[str, Annotated[float, Field(ge=-1e300, le=1e300)] | None]]
-    shifts: dict[str, Finite]
-    boosters: BoosterNames
+    shifts: dict[str, FiniteFloat]
+    boosters: BoostersState
 
     def check(self, columns: dict[str, int]) -> None:
         """Every offer is known everywhere."""
         from custintel.expressions.parse import parse
 
         offers = set(self.offers)
-        need(len(offers) == len(self.offers), "an offer occurs twice")
-        need(set(self.contacts) == set(self.shifts) == offers, "contacts or shifts of other offers")
-        need(all(set(facts) == offers for facts in self.attributes.values()), "attributes of other offers")
-        self.boosters.check(columns, len(used(self.contract)) + 1 + len(self.attributes))
+        require(len(offers) == len(self.offers), "an offer occurs twice")
+        require(set(self.contacts) == set(self.shifts) == offers, "contacts or shifts of other offers")
+        require(all(set(facts) == offers for facts in self.attributes.values()), "attributes of other offers")
+        self.boosters.check(columns, len(used_columns(self.contract)) + 1 + len(self.attributes))
         names = {column.name for column in self.contract}
         for rule in dict(self.params.model_dump().get("eligible") or {}).values():
-            need(isinstance(rule, str) and parse(rule).columns <= names, "a rule reads columns that are not there")
+            require(isinstance(rule, str) and parse(rule).columns <= names, "a rule reads columns that are not there")
 
 
-class EffectState(Part):
+class EffectState(StateModel):
     """Boosters of an effect, and what they count."""
 
-    boosters: BoosterNames
-    weight: Finite
+    boosters: BoostersState
+    weight: FiniteFloat
 
 
-class ArmState(Part):
+class ArmState(StateModel):
     """An arm of an experiment."""
 
-    arm: AnyOf
+    arm: Label
     learner: Literal["dr", "r", "x", "t", "s"]
-    centre: Finite
-    mean: Finite
-    share: Chance
+    centre: FiniteFloat
+    mean: FiniteFloat
+    share: Probability
     parts: Annotated[list[EffectState], Field(min_length=1)]
     arm_column: Annotated[int, Field(ge=1, le=1000)] | None
-    effect: Annotated[list[Finite], Field(min_length=6, max_length=6)]
+    effect: Annotated[list[FiniteFloat], Field(min_length=6, max_length=6)]
 
 
-class UpliftState(TableState, State):
+class UpliftModelState(TableState, EstimatorState):
     """`UpliftModel`."""
 
     arms: Annotated[list[ArmState], Field(min_length=1)]
     design: Literal["randomised", "logged", "observational"]
-    overlap: list[dict[str, AnyOf]]
+    overlap: list[dict[str, Label]]
 
     def check(self, columns: dict[str, int]) -> None:
         """Arms are different, and their parts fit one another."""
-        need(len({one.arm for one in self.arms}) == len(self.arms), "an arm occurs twice")
-        own = len(used(self.contract))
+        require(len({one.arm for one in self.arms}) == len(self.arms), "an arm occurs twice")
+        own = len(used_columns(self.contract))
         for one in self.arms:
-            need(len({len(part.boosters.texts) for part in one.parts}) == 1, "parts of different folds")
+            require(len({len(part.boosters.texts) for part in one.parts}) == 1, "parts of different folds")
             for part in one.parts:
                 part.boosters.check(columns, own + (one.arm_column is not None))
 
 
-class BinsState(Part):
-    """Bins of a column."""
-
-    limits: list[Finite]
-    codes: list[Annotated[int, Field(ge=0)]]
-    woe: Annotated[list[Finite], Field(min_length=1)]
-    share: list[Chance]
-    bad_rate: list[Annotated[float, Field(ge=0, le=1)]]
-
-    def check(self, levels: int, points: list[int]) -> None:
-        """The card has points for each bin; the last bin is that of missing values."""
-        bins = len(self.woe)
-        need(len(points) == len(self.share) == len(self.bad_rate) == bins, "points, shares or rates of other bins")
-        need(rising(self.limits), "limits of bins fall")
-        need(bool(self.codes) == bool(levels), "bins of categories for numbers, or the other way round")
-        if levels:
-            need(len(self.codes) == levels and max(self.codes) < bins, "codes of other categories")
-        else:
-            need(len(self.limits) == bins - 2 or (bins == 1 and not self.limits), "limits of other bins")
-
-
-class ScorecardParams(Part):
-    """Parameters that points are computed with."""
-
-    pdo: Positive = 20.0
-    base_score: Finite = 600.0
-    base_odds: Positive = 50.0
-
-
-class ScorecardState(TableState, ClassesState, State):
-    """`CreditScorecard`."""
-
-    bins: list[_Pair[BinsState]]
-    card: list[_Pair[list[Annotated[int, Field(ge=-(10**9), le=10**9)]]]]
-    base_points: Annotated[int, Field(ge=-(10**9), le=10**9)]
-    bad_rate: float
-    information_value: list[_Pair[float]]
-
-    def check(self, columns: dict[str, int]) -> None:
-        """Every column of the card has its bins."""
-        need(not columns, "a scorecard has no boosters")
-        self.check_classes()
-        _valid(ScorecardParams, self.params.model_dump())
-        levels = {c.name: len(c.categories) if c.kind == "category" else 0 for c in used(self.contract)}
-        bins, card = dict(self.bins), dict(self.card)
-        need(len(bins) == len(self.bins) and list(bins) == [name for name, _ in self.card], "bins of other columns")
-        need(set(bins) <= set(levels), "points for columns that are not there")
-        for name, one in bins.items():
-            one.check(levels[name], card[name])
-
-
-class TreeState(Part):
+class TreeState(StateModel):
     """A tree of the isolation forest."""
 
     left: Annotated[list[int], Field(min_length=1, max_length=1_000_000)]
     right: list[int]
     column: list[int]
-    limit: list[Finite]
+    limit: list[FiniteFloat]
     length: list[Annotated[float, Field(ge=0, le=1e6)]]
 
     def check(self, columns: int) -> None:
         """A child comes after its node, and each node has one parent."""
         left, right = np.asarray(self.left), np.asarray(self.right)
         size = len(left)
-        need(len({size, len(right), len(self.column), len(self.limit), len(self.length)}) == 1, "a torn tree")
+        require(len({size, len(right), len(self.column), len(self.limit), len(self.length)}) == 1, "a torn tree")
         own, inner = np.arange(size), left >= 0
-        need(bool(((right >= 0) == inner).all()), "a node with one child")
+        require(bool(((right >= 0) == inner).all()), "a node with one child")
         children = np.sort(np.concatenate([left[inner], right[inner]]))
-        need(np.array_equal(children, own[1:]), "a node without a parent, or with two")
-        need(bool((left[inner] > own[inner]).all() and (right[inner] > own[inner]).all()), "a node before itself")
-        need(all(0 <= c < columns for c in self.column), "a tree reads a column that is not there")
+        require(np.array_equal(children, own[1:]), "a node without a parent, or with two")
+        require(bool((left[inner] > own[inner]).all() and (right[inner] > own[inner]).all()), "a node before itself")
+        require(all(0 <= c < columns for c in self.column), "a tree reads a column that is not there")
 
 
-class AnomalyState(TableState, State):
+class AnomalyScoreState(TableState, EstimatorState):
     """`AnomalyScore`."""
 
-    frequencies: dict[str, list[Chance]]
-    percentiles: dict[str, list[list[Finite | None]]]
+    frequencies: dict[str, list[Probability]]
+    percentiles: dict[str, list[list[FiniteFloat | None]]]
     forest: Annotated[list[TreeState], Field(max_length=100_000)]
-    references: Annotated[list[list[Finite]], Field(min_length=3, max_length=3)]
+    references: Annotated[list[list[FiniteFloat]], Field(min_length=3, max_length=3)]
 
     def check(self, columns: dict[str, int]) -> None:
         """Percentiles, frequencies and trees are those of the columns."""
-        need(not columns, "anomalies have no boosters")
-        own = used(self.contract)
+        require(not columns, "anomalies have no boosters")
+        own = used_columns(self.contract)
         expected = {str(k): len(c.categories) + 1 for k, c in enumerate(own) if c.kind == "category"}
-        need({k: len(v) for k, v in self.frequencies.items()} == expected, "frequencies of other categories")
-        need("" in self.percentiles, "percentiles of everybody are missing")
+        require({k: len(v) for k, v in self.frequencies.items()} == expected, "frequencies of other categories")
+        require("" in self.percentiles, "percentiles of everybody are missing")
         for knots in self.percentiles.values():
-            need(len(knots) == len(own), "percentiles of other columns")
-            need(all(_is_quantiles(row) for row in knots), "percentiles that fall or are torn")
-        need(all(len(r) == 1001 and rising(r) for r in self.references), "references that fall or are torn")
+            require(len(knots) == len(own), "percentiles of other columns")
+            require(all(_are_quantiles(row) for row in knots), "percentiles that fall or are torn")
+        require(all(len(r) == 1001 and never_falls(r) for r in self.references), "references that fall or are torn")
         for tree in self.forest:
             tree.check(len(own))
         names = {column.name for column in self.contract}
-        need(set(self.params.model_dump().get("peers") or ()) <= names, "peers that are not there")
+        require(set(self.params.model_dump().get("peers") or ()) <= names, "peers that are not there")
 
 
-class TiersState(State):
-    """`ValueTiers`."""
-
-    params: dict[str, Any]
-    thresholds: Annotated[dict[str, list[Finite]], Field(min_length=1)]
-    columns: Annotated[int, Field(ge=1, le=10_000)] | None
-    column_names: list[Short] | None
-
-    @model_validator(mode="after")
-    def _fits(self) -> TiersState:
-        params = _valid(TiersParams, self.params)
-        need(len(set(params.names)) == len(params.names), "a tier occurs twice")
-        for limits in self.thresholds.values():
-            need(len(limits) == len(params.names) - 1, "thresholds of other tiers")
-            need(rising(limits), "thresholds fall")
-        need(self.column_names is None or len(self.column_names) == self.columns, "columns that are not counted")
-        return self
-
-
-class TiersParams(Part):
-    """Parameters that tiers are followed with."""
-
-    names: Annotated[list[Short], Field(min_length=2, max_length=1000)]
-    smoothing: Annotated[int, Field(ge=1, le=120)] = 3
-    confirmation: Annotated[int, Field(ge=1, le=120)] = 2
-    hysteresis: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    valid_from: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
-
-
-class MetadataState(Part):
+class MetadataState(StateModel):
     """What scoring and reports read of the metadata; all of it may be missing."""
 
-    version: AnyOf = None
-    source: AnyOf = None
-    target: AnyOf = None
-    peer_column: AnyOf = None
+    version: Label = None
+    source: Label = None
+    target: Label = None
+    peer_column: Label = None
     spec: dict[str, Any] | None = None
     windows: dict[str, Any] | None = None
     features: list[dict[str, Any]] | None = None
-    decile_edges: Annotated[list[Chance], Field(min_length=9, max_length=9)] | None = None
+    decile_edges: Annotated[list[Probability], Field(min_length=9, max_length=9)] | None = None
     metrics: dict[str, Any] | None = None
 
 
-_STATES: dict[str, type[State]] = {
-    "ChurnClassifier": ChurnState,
-    "ChurnSurvival": SurvivalState,
-    "ValueModel": ValueState,
-    "OfferPropensity": OffersState,
-    "UpliftModel": UpliftState,
-    "CreditScorecard": ScorecardState,
-    "AnomalyScore": AnomalyState,
-    "ValueTiers": TiersState,
+_STATES: dict[str, type[EstimatorState]] = {
+    "ChurnClassifier": TableClassifierState,
+    "TableClassifier": TableClassifierState,
+    "ChurnSurvival": ChurnSurvivalState,
+    "OfferPropensity": OfferPropensityState,
+    "UpliftModel": UpliftModelState,
+    "AnomalyScore": AnomalyScoreState,
 }
 
 
 def check_state(
-    state: Mapping[str, Any], columns: Mapping[str, int], kinds: Mapping[str, type[State]] = _STATES
+    state: Mapping[str, Any], columns: Mapping[str, int], kinds: Mapping[str, type[EstimatorState]] = _STATES
 ) -> None:
     """Raise when the state of an estimator is none that its class writes.
 
@@ -377,7 +261,7 @@ def check_state(
     try:
         kind.model_validate(state).check(dict(columns))
     except ValidationError as error:
-        raise ModelError(f"no {name} that custintel saved, {_told_problems(error)}") from None
+        raise ModelError(f"no {name} that custintel saved, {_problems_text(error)}") from None
     except ValueError as error:
         raise ModelError(f"no {name} that custintel saved: {error}") from None
 
@@ -396,26 +280,22 @@ def check_metadata(metadata: Any) -> None:
     try:
         MetadataState.model_validate(metadata)
     except ValidationError as error:
-        raise ModelError(f"no metadata that custintel saved, {_told_problems(error)}") from None
+        raise ModelError(f"no metadata that custintel saved, {_problems_text(error)}") from None
 
 
-def _told_problems(error: ValidationError) -> str:
+def _problems_text(error: ValidationError) -> str:
     """Where and what, without the values, which may be a customer's."""
     found = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_input=False, include_url=False)]
     lines = [f"  {where}: {_plain(what)}" for where, what in Counter(found)]
-    more = ["  ..."] if len(lines) > _TOLD else []
+    more = ["  ..."] if len(lines) > _MOST_SHOWN else []
     count = f"{len(lines)} mistake{'s' if len(lines) > 1 else ''}"
-    return "\n".join([count, *lines[:_TOLD], *more])
+    return "\n".join([count, *lines[:_MOST_SHOWN], *more])
 
 
 def _plain(message: str) -> str:
     return {"Field required": "is missing"}.get(message, message.removeprefix("Input ").removeprefix("Value error, "))
 
 
-def _valid(kind: Any, given: Any) -> Any:
-    return kind.model_validate(given)
-
-
-def _is_quantiles(row: list[float | None]) -> bool:
+def _are_quantiles(row: list[float | None]) -> bool:
     known = [v for v in row if v is not None]
-    return len(row) == 101 and len(known) in (0, 101) and rising(known)
+    return len(row) == 101 and len(known) in (0, 101) and never_falls(known)

@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 from custintel.metrics._displays import GainDisplay, LiftDisplay, ProfitDisplay, QiniDisplay, ReliabilityDisplay
-from custintel.metrics._gain_tables import decile_table, gain_table, swap_set
 from custintel.metrics._population_stability import csi, psi
-from custintel.metrics._survival_metrics import (
-    concordance_index,
-    integrated_brier_score,
-    kaplan_meier,
-    survival_calibration,
-)
-from custintel.metrics._uplift_metrics import compare_uplift, qini_curve, qini_score, uplift_at, uplift_table
-from custintel.metrics.calibration import calibration_table, ece_score
-from custintel.metrics.campaign_profit import empc, empc_score, profit_curve
-from custintel.metrics.confidence_intervals import bootstrap_interval
+from custintel.metrics._uplift_metrics import qini_score, uplift_table
+from custintel.metrics.calibration import ece_score
+from custintel.metrics.campaign_profit import empc_score
 from custintel.metrics.discrimination import gini, ks_score, lift_score
-from custintel.metrics.individual_profit import Campaign, best_campaign, contact_value, empc_individual
+from custintel.metrics.gain_tables import decile_table, swap_set
+from custintel.metrics.individual_profit import best_campaign, contact_value, empc_individual
+from custintel.metrics.survival_metrics import concordance_index, integrated_brier_score
 
 __all__ = [
-    "Campaign",
     "GainDisplay",
     "LiftDisplay",
     "ProfitDisplay",
     "QiniDisplay",
     "ReliabilityDisplay",
     "best_campaign",
-    "bootstrap_interval",
-    "calibration_table",
-    "compare_uplift",
     "concordance_index",
     "contact_value",
     "csi",
     "decile_table",
     "ece_score",
-    "empc",
     "empc_individual",
     "empc_score",
-    "gain_table",
     "gini",
     "integrated_brier_score",
-    "kaplan_meier",
     "ks_score",
     "lift_score",
-    "profit_curve",
     "psi",
-    "qini_curve",
     "qini_score",
-    "survival_calibration",
     "swap_set",
-    "uplift_at",
     "uplift_table",
 ]

@@ -1,4 +1,8 @@
-"""How long must a line be silent before it is gone? Read it from the data."""
+"""How long must a prepaid line be silent before it has churned? The data say.
+
+`dormancy_curve` counts how many lines come back after each length of silence; `choose_dormancy` takes the shortest
+length after which few do.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from custintel.builder.aggregation.day_buckets import date_sql
 from custintel.builder.sql_steps import with_sql
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.functions.function_context import Step
-from custintel.questions.activity_and_endings import activity_step, has_activity, lines_step, silences_step
+from custintel.questions._churn_exits import silences_step
+from custintel.questions.service_history import activity_step, has_activity, lines_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,9 +83,6 @@ from prepaid_silences
 where {reached} + {ahead} <= {date_sql(last)} and (back is null or back > {reached})"""
 
 
-# The shortest silence after which few lines come back.
-
-
 _SHOWN = (15, 30, 60, 90)
 _ASKED = tuple(range(5, 95, 5))
 _FEWEST_SILENCES = 50
@@ -93,7 +95,7 @@ class DormancyChoice:
     Attributes
     ----------
     days : int or None
-        Days of silence to take as ``ChurnDefinition.dormancy_days``; None when no length asked about qualifies.
+        Days of silence to take as ``Outcome.dormancy_days``; None when no length asked about qualifies.
     curve : DataFrame
         silent_days, silences, returned, share_back, and ``enough``: silences enough to judge that length.
     ahead : int
@@ -111,7 +113,7 @@ class DormancyChoice:
     def words(self) -> str:
         """The answer, and the curve at 15, 30, 60 and 90 days (or at what was asked), in plain English."""
         shown = self.curve[self.curve["silent_days"].isin({*_SHOWN, self.days})]
-        lines = [_point(row, self.ahead) for row in (shown if len(shown) else self.curve).itertuples()]
+        lines = [_curve_sentence(row, self.ahead) for row in (shown if len(shown) else self.curve).itertuples()]
         return "\n".join([self._answer(), *lines])
 
     def _answer(self) -> str:
@@ -169,8 +171,8 @@ def choose_dormancy(wh: Warehouse, days: Sequence[int] = _ASKED, ahead: int = 90
     curve = dormancy_curve(wh, asked, ahead)
     curve = curve.assign(enough=curve["silences"] >= _FEWEST_SILENCES)
     if not curve["enough"].any():
-        raise DataError(_too_little(wh, curve, ahead))
-    return DormancyChoice(_shortest(curve[curve["enough"]], most), curve, ahead, most)
+        raise DataError(_too_little_data(wh, curve, ahead))
+    return DormancyChoice(_shortest_silence(curve[curve["enough"]], most), curve, ahead, most)
 
 
 def _check(days: Sequence[int], ahead: int, most: float) -> None:
@@ -184,12 +186,12 @@ def _check(days: Sequence[int], ahead: int, most: float) -> None:
     raise_problems(problems)
 
 
-def _shortest(judged: pd.DataFrame, most: float) -> int | None:
+def _shortest_silence(judged: pd.DataFrame, most: float) -> int | None:
     fits = judged.loc[judged["share_back"] < most, "silent_days"]
     return int(fits.min()) if len(fits) else None
 
 
-def _too_little(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
+def _too_little_data(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
     first, last = wh.period
     shortest = int(curve["silent_days"].min())
     have = (last - first).days + 1
@@ -203,11 +205,11 @@ def _too_little(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
     return (
         f"too few silences of prepaid lines to choose from\n  given: at most {most} that could be watched to the end\n"
         f"  allowed: {_FEWEST_SILENCES} or more at one length, for {asked}\n"
-        "  hint: more lines or months, or set ChurnDefinition(dormancy_days=30) by rule"
+        "  hint: more lines or months, or set Outcome(dormancy_days=30) by rule"
     )
 
 
-def _point(row: Any, ahead: int) -> str:
+def _curve_sentence(row: Any, ahead: int) -> str:
     n, back, of = int(row.silent_days), int(row.returned), int(row.silences)
     share = f"{100 * back / of:.1f} %" if of else "nothing known"
     few = "" if row.enough else ", too few to judge"

@@ -10,9 +10,9 @@ import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions.function_context import Step
-from custintel.questions._outcome import ChurnDefinition
-from custintel.questions.activity_and_endings import silences_step
-from custintel.questions.label_churn import exits_step, first_exits_step, ordered_frame, population_steps, read_days
+from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
+from custintel.questions.outcome import Outcome
+from custintel.questions.outcome_labels import ordered_frame, population_steps, read_days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
-_GROUPS = {"port_out": "voluntary", "dormancy": "voluntary"}
+_CAUSE_GROUPS = {"port_out": "voluntary", "dormancy": "voluntary"}
 Level = Literal["line", "account"]
 
 
 def exit_times(
     wh: Warehouse,
     as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex,
-    definition: ChurnDefinition | None = None,
+    outcome: Outcome | None = None,
     level: Level = "line",
-    until: AsOf | None = None,
+    known_by: AsOf | None = None,
 ) -> pd.DataFrame:
     """Months from each date until the customers of that date leave, or until nothing more is known of them.
 
@@ -47,11 +47,11 @@ def exit_times(
         The operator's tables.
     as_of : date or list of dates
         The dates asked about.
-    definition : ChurnDefinition, optional
+    outcome : Outcome, optional
         Dormancy, population and billing types; gap and horizon are not used.
     level : {"line", "account"}
         Lines, or payers: an account stays as long as one of the lines it had at the date does.
-    until : date, optional
+    known_by : date, optional
         Nothing after this day is looked at: what could be known then. The last day of the data by default.
 
     Returns
@@ -80,20 +80,20 @@ def exit_times(
     """
     if level not in ("line", "account"):
         raise ConfigurationError(f"unknown level\n  given: {level!r}\n  allowed: line, account")
-    definition = definition or ChurnDefinition()
+    outcome = outcome or Outcome()
     days, last = read_days(wh, as_of)
-    if until is not None:
-        last = min(last, read_days(wh, until)[0][0])
-    reach = replace(definition, gap_days=0, horizon_days=max(1, (last - min(days)).days))
+    if known_by is not None:
+        last = min(last, read_days(wh, known_by)[0][0])
+    reach = replace(outcome, gap_days=0, horizon_days=max(1, (last - min(days)).days))
     steps = [
         *population_steps(wh, days, reach),
-        silences_step(definition.dormancy_days, last),
+        silences_step(outcome.dormancy_days, last),
         exits_step(reach),
         first_exits_step(),
         _exit_step(),
     ]
-    lines = _timed(ordered_frame(wh, steps), last, definition.dormancy_days)
-    return lines if level == "line" else _accounts(wh, lines)
+    lines = _in_months(ordered_frame(wh, steps), last, outcome.dormancy_days)
+    return lines if level == "line" else _by_account(wh, lines)
 
 
 def months_between(start: pd.Series, day: pd.Series) -> pd.Series:
@@ -117,7 +117,7 @@ where x.day is null or x.day > p.as_of"""
     return Step("exit_days", sql, "the population of each date with its first exit")
 
 
-def _timed(frame: pd.DataFrame, last: date, dormancy: int) -> pd.DataFrame:
+def _in_months(frame: pd.DataFrame, last: date, dormancy: int) -> pd.DataFrame:
     """Days of exit as months; exits after the last whole month that can be judged are not known yet."""
     start = pd.Series(frame.index.get_level_values("as_of"), index=frame.index)
     late = pd.to_timedelta(np.where(frame["billing_type"] == "prepaid", dormancy, 0), unit="D")
@@ -128,11 +128,11 @@ def _timed(frame: pd.DataFrame, last: date, dormancy: int) -> pd.DataFrame:
     # in a month watched in part only those who leave would be counted, and all of them would have left
     seen = day.notna() & (left <= watched)
     months = left.where(seen, watched)
-    cause = frame["cause"].replace(_GROUPS).where(seen, np.nan).astype(object)
+    cause = frame["cause"].replace(_CAUSE_GROUPS).where(seen, np.nan).astype(object)
     return pd.DataFrame({"months": months.astype(np.int64), "cause": cause, "billing_type": frame["billing_type"]})
 
 
-def _accounts(wh: Warehouse, lines: pd.DataFrame) -> pd.DataFrame:
+def _by_account(wh: Warehouse, lines: pd.DataFrame) -> pd.DataFrame:
     if "customers" not in wh.tables or "account_id" not in wh.columns("customers"):
         raise DataError("no table tells which account a line belongs to\n  allowed: customers with account_id")
     owners = wh.engine.sql(f"select customer_id, account_id from {wh.relation('customers')}")

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from custintel.rules._alarms import AlarmSettings, cases
-from custintel.rules._match_sql import match_on
+from custintel.rules._alarms import AlarmSettings
 from custintel.rules._rule import Rule
 from custintel.rules._rule_base import RuleBase
-from custintel.rules.builtin_rules import builtin_base, load_rules, rule_features
-from custintel.rules.learning._fit_limits import fit_parameters
-from custintel.rules.learning._learn_into_base import learn_into
+from custintel.rules.builtin_rules import load_rules
 from custintel.rules.learning._learn_rules import LearnSettings
-from custintel.rules.learning._vary_rules import propose_mutations
-from custintel.rules.learning.anomaly_rules import propose_anomalies
-from custintel.rules.monitoring._activation_policy import ActivationPolicy, apply_policy, to_approve
-from custintel.rules.monitoring._random_audit import audit_sample, audited_recall
-from custintel.rules.monitoring._retire_rules import ReviewSettings, review_rules
-from custintel.rules.monitoring._rule_drift import drift_of_rules
-from custintel.rules.monitoring._saved_loss import saved_loss
-from custintel.rules.monitoring.alarm_outcomes import record_outcomes, rule_performance
-from custintel.rules.rule_evidence import evidence_words, try_rule
+from custintel.rules.learning._rule_miner import RuleMiner
+from custintel.rules.monitoring._activation_policy import ActivationPolicy
+from custintel.rules.monitoring._retire_rules import ReviewSettings
+from custintel.rules.monitoring._rule_monitor import RuleMonitor
 
 __all__ = [
     "ActivationPolicy",
@@ -27,24 +19,7 @@ __all__ = [
     "ReviewSettings",
     "Rule",
     "RuleBase",
-    "apply_policy",
-    "audit_sample",
-    "audited_recall",
-    "builtin_base",
-    "cases",
-    "drift_of_rules",
-    "evidence_words",
-    "fit_parameters",
-    "learn_into",
+    "RuleMiner",
+    "RuleMonitor",
     "load_rules",
-    "match_on",
-    "propose_anomalies",
-    "propose_mutations",
-    "record_outcomes",
-    "review_rules",
-    "rule_features",
-    "rule_performance",
-    "saved_loss",
-    "to_approve",
-    "try_rule",
 ]

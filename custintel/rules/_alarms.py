@@ -49,6 +49,15 @@ class AlarmSettings:
         Language of conditions and actions.
     names : mapping of str to str
         Words for features (`feature_words`).
+
+    Examples
+    --------
+    >>> from custintel.rules import RuleBase
+    >>> base = RuleBase()
+    >>> rule = base.propose("burst", "minutes > 30", by="an analyst")
+    >>> X = pd.DataFrame({"minutes": [40.0]}, index=pd.Index(["a"], name="customer_id"))
+    >>> base.alarms(X, AlarmSettings(names={"minutes": "Minutes abroad"}), "proposed")["matched"].tolist()
+    [['Minutes abroad more than 30']]
     """
 
     resembles: float = 0.85

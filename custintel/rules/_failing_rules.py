@@ -40,7 +40,7 @@ def absent_columns(read: Iterable[str], known: Collection[str]) -> str:
 def check_some_answer(aside: Mapping[str, str], rules: int) -> None:
     """Raise `DataError` when all rules were set aside: then the table is wrong, not the rules."""
     if aside and len(aside) == rules:
-        hint = "build the features that rules read with FeatureBuilder(columns=rule_features(base))"
+        hint = "build the features that rules read with FeatureBuilder(columns=base.features())"
         raise DataError(f"no rule can be answered\n{_listed(aside)}\n  hint: {hint}")
 
 

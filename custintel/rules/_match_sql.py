@@ -22,11 +22,11 @@ from sqlglot import exp
 
 from custintel.expressions.expression import Expression
 from custintel.rules._failing_rules import reported, told
-from custintel.rules._rule_base import RuleBase
+from custintel.rules._rule_set import RuleSet
 from custintel.rules.rule_condition import AllOf, Condition, Node
 
 if TYPE_CHECKING:
-    from custintel.rules._rule_set import RuleSet
+    from custintel.rules._rule_base import RuleBase
     from custintel.rules._similarity import Ramp
 
 
@@ -199,15 +199,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from custintel.engines.engine import Engine
-    from custintel.rules._rule_set import RuleSet
+    from custintel.rules._rule_base import RuleBase
 
     Writer = Callable[[RuleSet, str, str, str], str]
 
 
-_KEY = ("customer_id",)
+KEY = ("customer_id",)
 
 
-def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = _KEY) -> pd.DataFrame:
+def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY) -> pd.DataFrame:
     """Which customers of a table match which rules, computed by the engine that holds the table.
 
     Parameters
@@ -234,6 +234,7 @@ def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequ
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
     >>> engine = DuckDBEngine()
     >>> engine.register("features", pd.DataFrame({"customer_id": ["a", "b"], "max_lines_per_device": [60, None]}))
+    >>> from custintel.rules import RuleBase
     >>> base = RuleBase()
     >>> _ = base.propose("sim_bank", "max_lines_per_device >= 50", by="me")
     >>> base.shadow("sim_bank", by="me", reason="an example")
@@ -243,7 +244,7 @@ def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequ
     return _answered(match_sql, engine, relation, rules, key).astype(bool)
 
 
-def similarity_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = _KEY) -> pd.DataFrame:
+def similarity_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY) -> pd.DataFrame:
     """How similar the customers of a table are to each rule, computed by the engine that holds the table.
 
     Parameters and index are those of `match_on`; values from 0 to 1, which is a match.
@@ -252,7 +253,7 @@ def similarity_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key:
 
 
 def _compiled(rules: RuleBase | RuleSet) -> RuleSet:
-    return rules.compile() if isinstance(rules, RuleBase) else rules
+    return rules if isinstance(rules, RuleSet) else rules.compile()
 
 
 def _answered(
@@ -272,7 +273,7 @@ def _answered(
         if not aside or len(aside) == len(compiled.nodes):
             raise
         found = run(compiled.only(set(compiled.nodes) - set(aside))).reindex(columns=list(compiled.nodes), fill_value=0)
-    names = [rules.entries[id_].rule.name if isinstance(rules, RuleBase) else id_ for id_ in compiled.nodes]
+    names = [id_ if isinstance(rules, RuleSet) else rules.entries[id_].rule.name for id_ in compiled.nodes]
     return reported(found.set_axis(names, axis=1), aside)
 
 

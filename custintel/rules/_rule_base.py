@@ -18,21 +18,26 @@ from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, Problem, QualityWarning, raise_problems
 from custintel.files.file_lock import WAIT_SECONDS
 from custintel.learners.check_input import binary_target
-from custintel.rules._alarms import AlarmSettings, alarms
+from custintel.rules._alarms import AlarmSettings, alarms, cases
 from custintel.rules._event_log import EventLog
 from custintel.rules._match_row import RowRules
+from custintel.rules._match_sql import KEY, match_on
 from custintel.rules._rule import Rule
 from custintel.rules._rule_columns import Columns, as_numbers, known_columns, readable
 from custintel.rules._rule_set import RuleSet, learn_profiles
+from custintel.rules.builtin_rules import add_builtin_rules
 from custintel.rules.learning._learn_rules import LearnSettings, learn_rules
 from custintel.rules.rule_condition import text_of
+from custintel.rules.rule_evidence import RuleTrial, evidence_words, try_rule
 from custintel.rules.rule_score import Closeness, RuleScore, fit_score
 from custintel.rules.rule_states import BEGINNINGS, STATES, Entry, Replay, State, days_between, moment, move_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
+
+    from custintel.engines.engine import Engine
 
 
 _FIRING: tuple[State, ...] = ("active", "watch")
@@ -450,6 +455,51 @@ class RuleBase:
         """Raise `DataError` when the log was changed; with a head noted earlier, also when its end was cut off."""
         self.log.verify(head)
 
+    # --- what comes with the library -----------------------------------------------------------------------------
+
+    @classmethod
+    def builtin(
+        cls, path: str | Path | None = None, at: str | datetime | None = None, columns: Iterable[str] | None = None
+    ) -> Self:
+        """A rule base in which all built-in rules are active, by events of its log with the reason "built in".
+
+        Parameters
+        ----------
+        path : path, optional
+            File of the log; rules (of the same content) that are in it already are left as they stand.
+        at : time, optional
+            When; now by default.
+        columns : iterable of str, optional
+            Only rules that read nothing but these features.
+
+        Returns
+        -------
+        RuleBase
+
+        Examples
+        --------
+        >>> base = RuleBase.builtin()
+        >>> base.entry("irsf_burst").state, base.entry("irsf_burst").reason
+        ('active', 'built in')
+        """
+        base = cls(path)
+        add_builtin_rules(base, at, columns)
+        return base
+
+    def features(self) -> list[str]:
+        """The features that rules read which fire or are in the shadow, for ``FeatureBuilder(columns=...)``.
+
+        Examples
+        --------
+        >>> base = RuleBase()
+        >>> rule = base.propose("long_calls", "minutes_30d > 6000 and fan_out_7d > 0.8", by="me")
+        >>> base.shadow("long_calls", by="me", reason="an example")
+        >>> base.features()
+        ['fan_out_7d', 'minutes_30d']
+        """
+        rules = self.in_state("active", "watch", "shadow").values()
+        return sorted({name for rule in rules for name in rule.columns})
+
     # --- use -----------------------------------------------------------------------------------------------------
 
     def compile(self, *states: State) -> RuleSet:
@@ -508,6 +558,87 @@ class RuleBase:
     def on_rows(self, *states: State) -> RowRules:
         """The rules as a function of one row of features, for streams."""
         return RowRules(self.compile(*states))
+
+    @staticmethod
+    def cases(alarms: pd.DataFrame) -> pd.DataFrame:
+        """Alarms of one customer joined into one case, the costliest first.
+
+        Parameters
+        ----------
+        alarms : DataFrame
+            Alarms with ``customer_id`` in the index (and ``as_of`` if there are several dates), of this base or of a
+            `FraudDetector`.
+
+        Returns
+        -------
+        DataFrame
+            Index ``case``; customer_id, first and last as_of (where known), alarms, rules, kinds, tier (match if any),
+            similarity (the highest), expected_loss (the highest, not the sum: one customer is lost once), severity,
+            action.
+        """
+        return cases(alarms)
+
+    def match_on(self, engine: Engine, relation: str, *states: State, key: Sequence[str] = KEY) -> pd.DataFrame:
+        """Which customers of a table match which rules, computed by the engine that holds the table.
+
+        Parameters
+        ----------
+        engine : Engine
+            Of a warehouse (``wh.engine``), DuckDB or Spark.
+        relation : str
+            Features as the engine calls them: a table, a view, or a query in brackets.
+        *states : str
+            States whose rules are asked; by default those that fire.
+        key : sequence of str
+            Columns that name a row.
+
+        Returns
+        -------
+        DataFrame
+            Index: the key. One boolean column a rule, as `match` gives it.
+        """
+        return self._named(match_on(engine, relation, self.compile(*states), key))
+
+    def try_rule(self, name: str, X: pd.DataFrame, y: Any = None, how: AlarmSettings | None = None) -> RuleTrial:
+        """Try a rule, in whatever state it is, on customers.
+
+        Parameters
+        ----------
+        name : str
+            Name or name@version.
+        X : DataFrame
+            Features, one row a customer.
+        y : array-like, optional
+            0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
+        how : AlarmSettings, optional
+            From which similarity on a customer resembles the rule; language and words of the examples.
+
+        Returns
+        -------
+        RuleTrial
+            Counts, precision and examples as attributes; ``words()`` says them in sentences.
+
+        Examples
+        --------
+        >>> base = RuleBase()
+        >>> rule = base.propose("burst", "minutes > 30", by="me")
+        >>> X = pd.DataFrame({"minutes": [40.0, 50.0, 3.0, None]})
+        >>> base.try_rule("burst", X, [1, 0, 0, 0]).words()[0]
+        'It fires on 2 of 4 customers (50.0 %).'
+        """
+        return try_rule(self, name, X, y, how)
+
+    def evidence_words(self, name: str, language: str = "en") -> list[str]:
+        """What speaks for a rule, in sentences.
+
+        Parameters
+        ----------
+        name : str
+            Name or name@version.
+        language : {"en", "zh"}
+            In which language.
+        """
+        return evidence_words(self.entry(name), language)
 
     # --- inside --------------------------------------------------------------------------------------------------
 

@@ -14,13 +14,14 @@ from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, Problem, raise_problems
 from custintel.files.yaml_reader import yaml_text
 from custintel.rules._rule import Category, Rule
-from custintel.rules._rule_base import RuleBase
 from custintel.rules.rule_files import rules_from_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
     from importlib.resources.abc import Traversable
+
+    from custintel.rules._rule_base import RuleBase
 
 
 _REASON = "built in"
@@ -66,6 +67,15 @@ def load_rules(folder: str | Path) -> list[Rule]:
     ------
     ConfigurationError
         When there is no such folder, for every mistake in its files, and for a name that two files use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = "rules: {night_burst: {when: night_calls_7d > 80, about: Calls all night, about_zh: 整夜通话}}"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = Path(folder, "own.yaml").write_text(text, encoding="utf-8")
+    ...     [rule.name for rule in load_rules(folder)]
+    ['night_burst']
     """
     place = Path(folder)
     if not place.is_dir():
@@ -73,60 +83,13 @@ def load_rules(folder: str | Path) -> list[Rule]:
     return _of_folder(place, str(folder))
 
 
-def builtin_base(
-    path: str | Path | None = None, at: str | datetime | None = None, columns: Iterable[str] | None = None
-) -> RuleBase:
-    """A rule base in which all built-in rules are active, by events of its log with the reason "built in".
-
-    Parameters
-    ----------
-    path : path, optional
-        File of the log; rules (of the same content) that are in it already are left as they stand.
-    at : time, optional
-        When; now by default.
-    columns : iterable of str, optional
-        Only rules that read nothing but these features.
-
-    Returns
-    -------
-    RuleBase
-
-    Examples
-    --------
-    >>> base = builtin_base()
-    >>> base.entry("irsf_burst").state, base.entry("irsf_burst").reason
-    ('active', 'built in')
-    """
-    base = RuleBase(path)
+def add_builtin_rules(base: RuleBase, at: str | datetime | None = None, columns: Iterable[str] | None = None) -> None:
+    """Make the built-in rules active in a base that does not have them yet; see `RuleBase.builtin`."""
     for rule in builtin_rules(columns=columns):
         if rule.id not in base.entries:
             base.add(rule, by="custintel", reason=_REASON, at=at)
             base.shadow(rule.id, by="custintel", reason=_REASON, at=at)
             base.activate(rule.id, by="custintel", reason=_REASON, at=at)
-    return base
-
-
-def rule_features(rules: RuleBase | Iterable[Rule]) -> list[str]:
-    """The features that rules read, for ``FeatureBuilder(columns=...)``, which then builds nothing else.
-
-    Parameters
-    ----------
-    rules : RuleBase or iterable of Rule
-        Of a base, the rules that fire or are in the shadow.
-
-    Returns
-    -------
-    list of str
-        Sorted.
-
-    Examples
-    --------
-    >>> from custintel.builder import FeatureBuilder
-    >>> FeatureBuilder(columns=rule_features([Rule("long_calls", "minutes_30d > 6000 and fan_out_7d > 0.8")]))
-    FeatureBuilder(usage, velocity: 2 columns)
-    """
-    read = rules.in_state("active", "watch", "shadow").values() if isinstance(rules, RuleBase) else rules
-    return sorted({name for rule in read for name in rule.columns})
 
 
 def _wanted(rule: Rule, category: Category | None, columns: frozenset[str] | None) -> bool:
@@ -168,8 +131,8 @@ _HEAD = """\
 # Built-in rules
 
 Generated from `models/rules/*.yaml` (do not edit: `python docs/generate.py`). Amounts are in the operator's currency
-unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.fit_parameters`. *Severity* goes
-from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
+unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.RuleMiner.fit_parameters`. *Severity*
+goes from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
 """
 _COLUMNS = ("rule", "kind", "meaning", "含义", "when", "action", "severity", "loss", "source")
 _TITLES = {"fraud": "Fraud", "arrears": "Arrears", "abuse": "Abuse"}

@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 from custintel.errors import ModelError
 from custintel.learners.ensemble.blend_and_calibration import Calibration, choose_calibration
 from custintel.learners.ensemble.inner_folds import fold_of_rows
-from custintel.learners.ensemble.lightgbm_boosters import Boosters, Growth, Material, fit_boosters
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTable, TreeSettings, fit_boosters
 from custintel.learners.ensemble.logistic_regression import fit_positive
 
 if TYPE_CHECKING:
@@ -203,9 +203,9 @@ def separating(p: np.ndarray, y: np.ndarray) -> float:
 def _trees(near: Closeness, y: np.ndarray, fold: np.ndarray) -> tuple[Boosters | None, Combiner | None, np.ndarray]:
     rules = near.similarity.shape[1]
     fewest = int(min(y.sum(), len(y) - y.sum()))
-    growth = Growth(8, int(np.clip(fewest / 40, 5, 20)), 0.05, 0.3, 3.0, 600)
-    material = Material(_design(near), y, monotone=(1,) * rules + (0,) * rules)
-    found = fit_boosters(material, "probability", fold=fold, growth=growth)
+    trees = TreeSettings(8, int(np.clip(fewest / 40, 5, 20)), 0.05, 0.3, 3.0, 600)
+    training = TrainingTable(_design(near), y, monotone=(1,) * rules + (0,) * rules)
+    found = fit_boosters(training, "probability", fold=fold, trees=trees)
     return found.boosters, None, np.asarray(logit(np.clip(found.out_of_fold, 1e-9, 1 - 1e-9)))
 
 

@@ -17,10 +17,10 @@ from custintel.explain import reasons
 from custintel.files.atomic_write import check_place, replacing_file
 from custintel.files.spreadsheet_cells import defused
 from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
-from custintel.questions.label_churn import churn_population
+from custintel.questions.outcome_labels import outcome_population
 from custintel.scoring._value_list import value_list
 from custintel.training.customer_column import identity_to_score
-from custintel.training.dataset import churn_definition, in_population
+from custintel.training.dataset import in_population, outcome_from_spec
 from custintel.training.mlflow_store import open_store
 from custintel.training.read_table import read_table
 from custintel.value import ValueModel
@@ -53,7 +53,7 @@ def features_of_the_day(
 ) -> tuple[pd.DataFrame, int]:
     """Features of the model's population, one row a customer, and the number of customers outside it."""
     spec: Mapping[str, Any] = model.metadata.get("spec") or {}
-    population = churn_population(wh, date, churn_definition(spec))
+    population = outcome_population(wh, date, outcome_from_spec(spec))
     customers = population.index.get_level_values("customer_id").astype(str).sort_values()
     if customers.empty:
         raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")

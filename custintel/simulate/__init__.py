@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from custintel.simulate._operator import simulate
-from custintel.simulate._simulation_config import SimulationConfig, fraud_study
+from custintel.simulate._simulation_config import SimulationConfig
 
-__all__ = ["SimulationConfig", "fraud_study", "simulate"]
+__all__ = ["SimulationConfig", "simulate"]

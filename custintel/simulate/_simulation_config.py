@@ -384,18 +384,18 @@ class SimulationConfig:
         """First day of the data."""
         return self.world.start
 
+    @classmethod
+    def fraud_study(cls, intensity: float = 8.0) -> SimulationConfig:
+        """The usual operator with all kinds of fraud, their drift, a late kind, and innocent look-alikes.
 
-def fraud_study(intensity: float = 8.0) -> SimulationConfig:
-    """The usual operator with all kinds of fraud, their drift, a late kind, and innocent look-alikes.
+        Parameters
+        ----------
+        intensity : float
+            Multiplies all rates of fraud, so that small bases have enough cases; recorded in the truth.
 
-    Parameters
-    ----------
-    intensity : float
-        Multiplies all rates of fraud, so that small bases have enough cases; recorded in the truth.
-
-    Examples
-    --------
-    >>> fraud_study(5).fraud.more.late_kinds
-    ('scam_dialler',)
-    """
-    return SimulationConfig(fraud=FraudConfig(intensity=intensity, more=MoreFraudConfig()))
+        Examples
+        --------
+        >>> SimulationConfig.fraud_study(5).fraud.more.late_kinds
+        ('scam_dialler',)
+        """
+        return cls(fraud=FraudConfig(intensity=intensity, more=MoreFraudConfig()))

@@ -12,7 +12,7 @@ import pandas as pd
 from custintel.builder.feature_frame import has_words
 from custintel.errors import DataError
 from custintel.identifiers import identifier_faults
-from custintel.learners.event_class import choose_event, place_of, warn_of_guess, written
+from custintel.learners.event_class import choose_event, event_position, label_text, warn_guessed_event
 from custintel.training._flat_table_dates import moments
 from custintel.training._flat_table_doubts import doubts_about
 from custintel.training.customer_column import identity_to_learn, names_most_rows, other_identifiers
@@ -45,7 +45,7 @@ class Target:
 def read_target(column: pd.Series, pos_label: Any = None) -> Target:
     """Turn a column of two answers into 0 and 1; rows without an answer are left out and counted."""
     known = column.dropna()
-    answers = known.map(written)
+    answers = known.map(label_text)
     values = sorted(answers.unique())
     if len(values) != 2:
         raise DataError(_not_two(str(column.name), len(values), _frequent(answers)))
@@ -59,10 +59,10 @@ def read_target(column: pd.Series, pos_label: Any = None) -> Target:
 def _event(values: list[str], answers: pd.Series, pos_label: Any) -> tuple[str, str]:
     """The answer that stands for the event, and a reason when it is a guess (or the user's)."""
     if pos_label is not None:
-        return values[place_of(pos_label, values)], " (as asked)"
+        return values[event_position(pos_label, values)], " (as asked)"
     choice = choose_event(values, [int((answers == value).sum()) for value in values])
-    warn_of_guess(values, choice, stacklevel=5)
-    return values[choice.place], f" ({choice.guess})" if choice.guess else ""
+    warn_guessed_event(values, choice, stacklevel=5)
+    return values[choice.position], f" ({choice.guess})" if choice.guess else ""
 
 
 def _frequent(answers: pd.Series) -> str:
@@ -144,7 +144,7 @@ def read_flat(
 
 
 def _keyed(table: Table, id_column: str | None) -> Table:
-    """A feature table whose keys were written as columns: the keys are no features."""
+    """A feature table whose keys were label_text as columns: the keys are no features."""
     if id_column is not None or "as_of" not in table.frame.columns or not has_words(table.frame):
         return table
     return replace(table, frame=table.frame.set_index("as_of"))
@@ -257,7 +257,7 @@ def _says_nothing(column: pd.Series) -> str:
 
 
 def _without_identifiers(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, list[str]]:
-    """Without further columns that name customers: what is learned of them is written into models and reports."""
+    """Without further columns that name customers: what is learned of them is label_text into models and reports."""
     names = other_identifiers(frame.drop(columns=target))
     told = f"left out, identifiers: {', '.join(map(repr, names))} (rename a column that is a quantity)"
     return (frame.drop(columns=names), [told]) if names else (frame, [])

@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 
 from custintel.artifact import Model
-from custintel.catalogue import ModelSpec, load_model_spec
+from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.learners import ChurnClassifier
+from custintel.learners import ChurnClassifier, TableClassifier
 from custintel.progress import track
 from custintel.reports.model.evaluation import Evaluation
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
 from custintel.training._run import Run
 from custintel.training._time_split_and_folds import fold_rows, folds_in_time
 from custintel.training._tuning import Tuning, tune_parameters, warm_starts
-from custintel.training.dataset import Material, churn_definition, from_table, from_warehouse
+from custintel.training.dataset import Material, from_table, from_warehouse, outcome_from_spec
 from custintel.training.judge_model import decile_edges, describe_columns, judge
 from custintel.training.mlflow_run import Record, track_run
 from custintel.training.mlflow_store import import_mlflow, store_uri
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 _FOLDS = 5
 _CELLS_FOR_THREADS = 2_000_000
+_CLASSIFIERS: Mapping[str, type[TableClassifier]] = {
+    "ChurnClassifier": ChurnClassifier,
+    "TableClassifier": TableClassifier,
+}
 _PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed the same way
 
 
@@ -56,8 +60,8 @@ class _How:
 class _Fitted:
     """The estimator to deliver, the one that was judged, and its probabilities."""
 
-    delivered: ChurnClassifier
-    judged: ChurnClassifier
+    delivered: TableClassifier
+    judged: TableClassifier
     X: pd.DataFrame
     y: pd.Series
     p: pd.Series
@@ -229,7 +233,7 @@ def _choices(how: _How, leaks: tuple[Leak, ...], tuning: Tuning | None) -> list[
     return notes
 
 
-def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, Any]) -> ChurnClassifier:
+def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, Any]) -> TableClassifier:
     """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
     signs = {
         str(column): int(sign)
@@ -238,7 +242,8 @@ def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, A
         if fnmatchcase(str(column), pattern)
     }
     given = {**dict(spec.learner.get("params") or {}), **params}
-    return ChurnClassifier(**{"monotone": signs or None, "random_state": seed, "n_jobs": _threads(X.shape), **given})
+    learner = _CLASSIFIERS[str(spec.learner["class"])]
+    return learner(**{"monotone": signs or None, "random_state": seed, "n_jobs": _threads(X.shape), **given})
 
 
 def _threads(size: tuple[int, int]) -> int | None:
@@ -265,7 +270,7 @@ def _tuned(spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapp
 
 def _known_after(spec: ModelSpec) -> int:
     """Days until a label is known; dates that are judged stand so far behind those learned from."""
-    return churn_definition(spec.as_dict()).longest if spec.label else 0
+    return outcome_from_spec(spec.as_dict()).longest if spec.label else 0
 
 
 def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) -> _Fitted:
@@ -273,7 +278,7 @@ def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) 
     params = {} if tuning is None else tuning.params
     X, y = material.X, material.y
 
-    def fresh() -> ChurnClassifier:
+    def fresh() -> TableClassifier:
         return _learner(spec, X, how.seed, params)
 
     model = fresh().fit(X, y, groups=material.groups)
@@ -345,7 +350,7 @@ def _spec_used(spec: ModelSpec, material: Material, X: pd.DataFrame) -> dict[str
     return {**given, "label": label, "dates": {}, "constraints": binding}
 
 
-def _content_version(estimator: ChurnClassifier) -> str:
+def _content_version(estimator: TableClassifier) -> str:
     """A short name of what was learned: the same data, seed and library give the same version."""
     state, texts = estimator.to_state()
     content = json.dumps([state, texts], sort_keys=True, default=str)

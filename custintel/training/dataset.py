@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from custintel.builder import FeatureBuilder, feature_words
-from custintel.builder.feature_frame import has_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words, has_words
 from custintel.errors import DataError
 from custintel.expressions.parse import parse
-from custintel.questions import ChurnDefinition, churn_labels
-from custintel.questions.label_churn import label_dates
+from custintel.questions import Outcome, outcome_labels
+from custintel.questions.outcome import KINDS
+from custintel.questions.outcome_labels import label_dates
 from custintel.training._flat_table import FlatData, read_flat
 from custintel.training._time_split_and_folds import Eras, TimeSplit, eras_of, split_in_time
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from custintel.catalogue import ModelSpec
+    from custintel.catalogue.model_spec import ModelSpec
     from custintel.warehouse import Warehouse
 
 
@@ -121,7 +122,7 @@ def _judging_words(flat: FlatData, eras: Eras | None, judged: Eras | None) -> st
     return f"{why}: all figures come from five-fold cross-validation on the same rows"
 
 
-def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
+def outcome_from_spec(spec: Mapping[str, Any]) -> Outcome:
     """The label of a model specification (as data, the way a saved model keeps it)."""
     label, population = dict(spec.get("label") or {}), dict(spec.get("population") or {})
     given = {name: label[name] for name in ("gap_days", "horizon_days", "dormancy_days") if name in label}
@@ -130,9 +131,8 @@ def churn_definition(spec: Mapping[str, Any]) -> ChurnDefinition:
         given["billing_types"] = label["billing_types"]
     if "billing_types" in given:
         given["billing_types"] = tuple(given["billing_types"])
-    if label.get("kind") in ("involuntary", "arrears", "fraud"):
-        given["cause"] = label["kind"]
-    return ChurnDefinition(**given)
+    kind = label.get("kind")
+    return Outcome(str(kind), **given) if kind in KINDS else Outcome(**given)
 
 
 def in_population(X: pd.DataFrame, population: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
@@ -155,11 +155,11 @@ def without_excluded(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
 
 def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | None) -> Material:
     """An operator's tables: labels, out-of-time split, features of all dates in one pass."""
-    definition = churn_definition(spec.as_dict())
+    outcome = outcome_from_spec(spec.as_dict())
     history = int(spec.dates.get("history_days", 60))
-    dates = label_dates(wh, definition, history_days=history, every=spec.dates.get("every", "month"))
-    split = split_in_time(dates, definition.longest, history)
-    labels = churn_labels(wh, [*split.train, split.test], definition)
+    dates = label_dates(wh, outcome, history_days=history, every=spec.dates.get("every", "month"))
+    split = split_in_time(dates, outcome.longest, history)
+    labels = outcome_labels(wh, [*split.train, split.test], outcome)
     builder = FeatureBuilder(spec.topics, features_path, skip_unavailable=True)
     X = _features(builder, wh, split, labels)
     notes = _skipped(X)
@@ -178,7 +178,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
         judge,
         target=str(spec.label.get("kind", "churn")),
         digest=wh.digest(),
-        windows=_windows(split, definition),
+        windows=_windows(split, outcome),
         population=_population(labels, split),
         words=builder.describe(),
         quality=wh.report.frame(),
@@ -209,15 +209,15 @@ def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
     return (said,) if lines else ()
 
 
-def _windows(split: TimeSplit, definition: ChurnDefinition) -> dict[str, Any]:
+def _windows(split: TimeSplit, outcome: Outcome) -> dict[str, Any]:
     """Both windows in dates and days."""
     return {
         "train_as_of": [str(date.date()) for date in split.train],
         "test_as_of": [str(split.test.date())],
-        "gap_days": definition.gap_days,
-        "horizon_days": definition.horizon_days,
+        "gap_days": outcome.gap_days,
+        "horizon_days": outcome.horizon_days,
         # silence ends prepaid lines only: where none are asked about, labels do not wait for it
-        "dormancy_days": definition.longest - definition.end_days,
+        "dormancy_days": outcome.longest - outcome.end_days,
     }
 
 

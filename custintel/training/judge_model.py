@@ -14,7 +14,7 @@ import pandas as pd
 from custintel import metrics
 from custintel.artifact import Model, load_model
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
-from custintel.metrics import calibration, discrimination
+from custintel.metrics import calibration, confidence_intervals, discrimination
 
 _REPEATS = 200
 _FEWEST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
@@ -27,7 +27,7 @@ def judge(y: pd.Series, p: pd.Series, costs: Mapping[str, float], seed: int = 0)
     groups = _customers(p)
     judged = {}
     for name, metric in _metrics(costs).items():
-        interval = metrics.bootstrap_interval(metric, answer, score, n=_REPEATS, seed=seed, groups=groups)
+        interval = confidence_intervals.bootstrap_interval(metric, answer, score, n=_REPEATS, seed=seed, groups=groups)
         judged[name] = {key: float(value) for key, value in interval._asdict().items()}
     return judged
 

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 
 from custintel.builder import FeatureBuilder
-from custintel.catalogue import load_model_spec
+from custintel.catalogue.model_spec import load_model_spec
 from custintel.dates import read_dates
 from custintel.errors import ConfigurationError, DateError, QualityWarning
-from custintel.training.dataset import churn_definition, in_population, without_excluded
-from custintel.value import ValueModel, fit_on, value_table
+from custintel.training.dataset import in_population, outcome_from_spec, without_excluded
+from custintel.value import ValueModel, value_table
 from custintel.value.value_backtest import learning_dates
 from custintel.value.value_training_table import value_features
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from custintel.catalogue import ModelSpec
+    from custintel.catalogue.model_spec import ModelSpec
     from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
 
@@ -73,8 +73,8 @@ def fit_value_model(
     blank.set_params(horizon=_horizon(blank, horizon, _months_between(days[0], whole)))
     costs = spec.label.get("unit_costs") or None
     X = _chosen(value_features(wh, days, FeatureBuilder(spec.topics, skip_unavailable=True), costs), spec)
-    table = value_table(wh, days, last, blank.horizon, costs, X, churn_definition(spec.as_dict()))
-    fitted: ValueModel = fit_on(table, blank)
+    table = value_table(wh, days, last, blank.horizon, costs, X, outcome_from_spec(spec.as_dict()))
+    fitted: ValueModel = table.fit(blank)
     return fitted
 
 

@@ -22,62 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_SURE = 3.0
+_LARGEST_RELATIVE_ERROR = 3.0
 _BOUNDS = (-8.0, 10.0)
-_TIGHT = {"maxiter": 2_000, "ftol": 1e-13, "gtol": 1e-8}
+_TOLERANCES = {"maxiter": 2_000, "ftol": 1e-13, "gtol": 1e-8}
 _SUMMARY = ("frequency", "recency", "age")
-
-
-def purchase_summary(
-    purchases: pd.DataFrame, until: Any, amount: str = "amount", unit_days: float = 7.0
-) -> pd.DataFrame:
-    """Repeat purchases, time of the last one and age of each customer, and the mean amount of a repeat purchase.
-
-    Parameters
-    ----------
-    purchases : DataFrame
-        ``customer_id``, ``event_time`` and the amount, such as the table of top-ups.
-    until : date
-        Last day that is looked at.
-    amount : str
-        Column of amounts.
-    unit_days : float
-        Days of one unit of time; weeks by default.
-
-    Returns
-    -------
-    DataFrame
-        Index customer_id; frequency (days with a purchase after the first), recency (first to last purchase), age
-        (first purchase to `until`), amount (mean of a repeat day).
-
-    Warns
-    -----
-    QualityWarning
-        For negative amounts: returns are no purchases and are left out.
-
-    Examples
-    --------
-    >>> bought = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 9.0, 5.0],
-    ...                        "event_time": pd.to_datetime(["2025-01-01", "2025-01-15", "2025-01-08"])})
-    >>> purchase_summary(bought, "2025-01-29")
-                 frequency  recency  age  amount
-    customer_id
-    a                    1      2.0  4.0     9.0
-    b                    0      0.0  3.0     0.0
-    """
-    end = pd.Timestamp(read_day(until, "the last day"))
-    purchases = _without_returns(purchases, amount)
-    day = read_time_column(purchases["event_time"], "purchases.event_time").dt.normalize()
-    seen = purchases.assign(day=day)[day <= end]
-    days = seen.groupby(["customer_id", "day"], as_index=False)[amount].sum()
-    by = days.groupby("customer_id")["day"]
-    first, last = by.min(), by.max()
-    repeats = days[days["day"] > days["customer_id"].map(first)]
-    mean = repeats.groupby("customer_id")[amount].mean().reindex(first.index).fillna(0.0)
-    weeks = pd.Timedelta(days=unit_days)
-    return pd.DataFrame(
-        {"frequency": by.size() - 1, "recency": (last - first) / weeks, "age": (end - first) / weeks, "amount": mean}
-    )
 
 
 def _without_returns(purchases: pd.DataFrame, amount: str) -> pd.DataFrame:
@@ -93,7 +41,7 @@ def _without_returns(purchases: pd.DataFrame, amount: str) -> pd.DataFrame:
 
 
 class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
-    """BG/NBD: while alive a customer buys at a rate of his own, and after each purchase may be gone for good.
+    """BG/NBD: while alive, each customer buys at their own rate; after each purchase they may be gone for good.
 
     Attributes
     ----------
@@ -127,15 +75,71 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
     covariance_: pd.DataFrame
     log_likelihood_: float
 
+    @staticmethod
+    def purchase_summary(
+        purchases: pd.DataFrame, as_of: Any, amount: str = "amount", unit_days: float = 7.0
+    ) -> pd.DataFrame:
+        """Repeat purchases, time of the last one and age of each customer, and the mean amount of a repeat purchase.
+
+        Parameters
+        ----------
+        purchases : DataFrame
+            ``customer_id``, ``event_time`` and the amount, such as the table of top-ups.
+        as_of : date
+            Last day that is looked at.
+        amount : str
+            Column of amounts.
+        unit_days : float
+            Days of one unit of time; weeks by default.
+
+        Returns
+        -------
+        DataFrame
+            Index customer_id; frequency (days with a purchase after the first), recency (first to last purchase), age
+            (first purchase to `as_of`), amount (mean of a repeat day).
+
+        Warns
+        -----
+        QualityWarning
+            For negative amounts: returns are no purchases and are left out.
+
+        Examples
+        --------
+        >>> bought = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 9.0, 5.0],
+        ...                        "event_time": pd.to_datetime(["2025-01-01", "2025-01-15", "2025-01-08"])})
+        >>> BetaGeometricNBD.purchase_summary(bought, "2025-01-29")
+                     frequency  recency  age  amount
+        customer_id
+        a                    1      2.0  4.0     9.0
+        b                    0      0.0  3.0     0.0
+        """
+        end = pd.Timestamp(read_day(as_of, "the last day"))
+        purchases = _without_returns(purchases, amount)
+        day = read_time_column(purchases["event_time"], "purchases.event_time").dt.normalize()
+        seen = purchases.assign(day=day)[day <= end]
+        days = seen.groupby(["customer_id", "day"], as_index=False)[amount].sum()
+        by = days.groupby("customer_id")["day"]
+        first, last = by.min(), by.max()
+        repeats = days[days["day"] > days["customer_id"].map(first)]
+        mean = repeats.groupby("customer_id")[amount].mean().reindex(first.index).fillna(0.0)
+        weeks = pd.Timedelta(days=unit_days)
+        return pd.DataFrame(
+            {
+                "frequency": by.size() - 1,
+                "recency": (last - first) / weeks,
+                "age": (end - first) / weeks,
+                "amount": mean,
+            }
+        )
+
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn from the histories of many customers.
 
         Parameters
         ----------
         X : DataFrame
-            ``frequency``, ``recency`` and ``age`` of each customer (`purchase_summary`), in one unit of time.
-        y : ignored
-            For the sake of scikit-learn.
+            ``frequency``, ``recency`` and ``age`` of each customer, in one unit of time, as
+            `BetaGeometricNBD.purchase_summary` gives them.
 
         Raises
         ------
@@ -148,7 +152,7 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
             When the data do not tell when customers drop out: `a_` and `b_`, and `alive`, then mean little.
         """
         del y
-        x, recency, age = _histories(X)
+        x, recency, age = _checked_histories(X)
         _check_returns(X)
         scale = 10.0 / max(float(age.max()), 1e-9)  # parameters near one make the search quick
 
@@ -160,7 +164,8 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         starts = [np.zeros(4), np.array([-1.0, 0.0, 0.0, 1.0]), np.array([0.5, 1.0, -1.0, 1.0])]
         bounds = [_BOUNDS] * 4
         found = min(
-            (minimize(negative, s, method="L-BFGS-B", bounds=bounds, options=_TIGHT) for s in starts), key=_value
+            (minimize(negative, s, method="L-BFGS-B", bounds=bounds, options=_TOLERANCES) for s in starts),
+            key=_objective_value,
         )
         r, alpha, a, b = (float(v) for v in np.exp(found.x))
         self.r_, self.alpha_, self.a_, self.b_ = r, alpha / scale, a, b
@@ -172,7 +177,7 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
         best = np.array([self.r_, self.alpha_, self.a_, self.b_])
         self.covariance_ = _covariance(total, best, ["r", "alpha", "a", "b"])
         at_bound = np.isclose(found.x[2:], _BOUNDS[0], atol=1e-3) | np.isclose(found.x[2:], _BOUNDS[1], atol=1e-3)
-        _warn_of_unknown_drop_out(self.standard_errors_, best, bool(at_bound.any()))
+        _warn_unknown_drop_out(self.standard_errors_, best, bool(at_bound.any()))
         return self
 
     @property
@@ -184,23 +189,15 @@ class BetaGeometricNBD(BaseEstimator):  # type: ignore[misc]
     def alive(self, X: pd.DataFrame) -> np.ndarray:
         """Chance of each customer to be still alive."""
         check_is_fitted(self)
-        x, recency, age = _histories(X, fitting=False)
+        x, recency, age = _checked_histories(X, fitting=False)
         ratio = np.where(x > 0, self.a_ / (self.b_ + np.maximum(x, 1) - 1), 0.0)
         gone = ratio * ((self.alpha_ + age) / (self.alpha_ + recency)) ** (self.r_ + x)
         return np.asarray(1 / (1 + gone))
 
     def predict(self, X: pd.DataFrame, ahead: float = 52.0) -> np.ndarray:
-        """Expected purchases of each customer over `ahead` units of time.
-
-        Parameters
-        ----------
-        X : DataFrame
-            As in `fit`.
-        ahead : float
-            Units of time.
-        """
+        """Expected purchases of each customer over `ahead` units of time."""
         check_is_fitted(self)
-        x, _, age = _histories(X, fitting=False)
+        x, _, age = _checked_histories(X, fitting=False)
         r, alpha, a, b = self.r_, self.alpha_, self.a_, self.b_
         if abs(a - 1) < 1e-6:
             a = 1 + 1e-6  # the formula has a removable pole at one
@@ -274,11 +271,9 @@ class GammaGamma(BaseEstimator):  # type: ignore[misc]
         ----------
         X : DataFrame
             ``frequency`` and ``amount``, the mean of repeat purchases; customers without one are not used.
-        y : ignored
-            For the sake of scikit-learn.
         """
         del y
-        x, mean = _spending(X)
+        x, mean = _checked_spending(X)
         used = x > 0
         if not used.any():
             raise DataError("nobody came back: the amount of a repeat purchase cannot be told")
@@ -297,7 +292,8 @@ class GammaGamma(BaseEstimator):  # type: ignore[misc]
         starts = [np.array([0.5, 0.5, 0.0]), np.array([1.5, 1.0, 0.0]), np.array([0.0, 1.5, 1.0])]
         bounds = [(-6.0, 9.0)] * 3
         found = min(
-            (minimize(negative, s, method="L-BFGS-B", bounds=bounds, options=_TIGHT) for s in starts), key=_value
+            (minimize(negative, s, method="L-BFGS-B", bounds=bounds, options=_TOLERANCES) for s in starts),
+            key=_objective_value,
         )
         self.p_, self.q_ = float(np.exp(found.x[0])), float(np.exp(found.x[1]))
         self.v_ = float(np.exp(found.x[2])) * scale
@@ -306,7 +302,7 @@ class GammaGamma(BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Expected amount of a purchase of each customer; of those without a repeat purchase the mean of all."""
         check_is_fitted(self)
-        x, mean = _spending(X)
+        x, mean = _checked_spending(X)
         if self.q_ <= 1:
             raise DataError(f"the mean amount is not finite (q = {self.q_:.3f})\n  hint: amounts are too far apart")
         weight = self.p_ * x / (self.p_ * x + self.q_ - 1)
@@ -347,10 +343,10 @@ def _covariance(log_likelihood: Callable[[np.ndarray], float], best: np.ndarray,
     return pd.DataFrame(np.linalg.pinv(-curvature), index=names, columns=names)
 
 
-def _warn_of_unknown_drop_out(errors: pd.Series, best: np.ndarray, at_bound: bool) -> None:
+def _warn_unknown_drop_out(errors: pd.Series, best: np.ndarray, at_bound: bool) -> None:
     """a and b are not told apart from anything where their errors are much larger than they, or infinite."""
     ratio = errors.to_numpy()[2:] / best[2:]
-    if at_bound or not (ratio <= _SURE).all():
+    if at_bound or not (ratio <= _LARGEST_RELATIVE_ERROR).all():
         a, b = best[2:]
         warnings.warn(
             "the histories do not tell when customers drop out: a and b are hardly determined\n"
@@ -367,18 +363,20 @@ def _check_returns(X: pd.DataFrame) -> None:
     if "amount" in X.columns and (wrong := int((X["amount"].to_numpy(np.float64) < 0).sum())):
         raise DataError(
             f"{wrong} mean amounts are negative: returns were counted as purchases\n"
-            "  hint: purchase_summary leaves returns out"
+            "  hint: BetaGeometricNBD.purchase_summary leaves returns out"
         )
 
 
-def _value(found: Any) -> float:
+def _objective_value(found: Any) -> float:
     return float(found.fun)
 
 
-def _histories(X: pd.DataFrame, fitting: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked_histories(X: pd.DataFrame, fitting: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     absent = [name for name in _SUMMARY if name not in X.columns]
     if absent:
-        raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
+        raise DataError(
+            f"columns are missing: {', '.join(absent)}\n  hint: BetaGeometricNBD.purchase_summary makes them"
+        )
     x, recency, age = (X[name].to_numpy(np.float64) for name in _SUMMARY)
     unknown = int((~np.isfinite(x) | ~np.isfinite(recency) | ~np.isfinite(age)).sum())
     if unknown:
@@ -393,10 +391,12 @@ def _histories(X: pd.DataFrame, fitting: bool = True) -> tuple[np.ndarray, np.nd
     return x, recency, age
 
 
-def _spending(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _checked_spending(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     absent = [name for name in ("frequency", "amount") if name not in X.columns]
     if absent:
-        raise DataError(f"columns are missing: {', '.join(absent)}\n  hint: purchase_summary makes them from purchases")
+        raise DataError(
+            f"columns are missing: {', '.join(absent)}\n  hint: BetaGeometricNBD.purchase_summary makes them"
+        )
     x, amount = (X[name].to_numpy(np.float64) for name in ("frequency", "amount"))
     unknown = int((~np.isfinite(x) | ~np.isfinite(amount)).sum())
     if unknown:

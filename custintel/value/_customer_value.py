@@ -13,7 +13,7 @@ from custintel.errors import ConfigurationError, DataError, Problem, raise_probl
 from custintel.identifiers import identifier_text
 from custintel.learners import ChurnSurvival
 from custintel.questions import exit_times
-from custintel.questions.label_churn import churn_population
+from custintel.questions.outcome_labels import outcome_population
 from custintel.value._monthly_margin import monthly_margin
 from custintel.value._value_model import discount_factors
 from custintel.value._value_windows import past_value
@@ -149,15 +149,15 @@ def customer_value(
     found = past_value(margin, day, terms.current_months, terms.compounded_at)
     in_service = margin.index.get_level_values("month") == margin.index.get_level_values("month").max()
     here = found.index.isin(margin[in_service].index.get_level_values("customer_id"))
-    stays, amount = _ahead(wh, day, model, found.index[here], terms)
+    stays, amount = _months_ahead(wh, day, model, found.index[here], terms)
     if level == "account":
         return _accounts(wh, (day, found, stays, amount), model, (terms, cross_sell))
     lines = found.assign(pv=np.nan)[here]
     if model is not None:
-        value = (stays * amount + (1 - stays) * model.after_exit_).to_numpy() @ _factors(model, stays.shape[1])
+        value = (stays * amount + (1 - stays) * model.after_exit_).to_numpy() @ _discount(model, stays.shape[1])
         lines["pv"] = pd.Series(value, stays.index).reindex(lines.index)
         lines["dormant"] = (stays.to_numpy() == 0).all(axis=1)
-    return _finished(lines.assign(segment=_segments(wh, lines.index)), model, cross_sell)
+    return _with_total(lines.assign(segment=_segments(wh, lines.index)), model, cross_sell)
 
 
 def account_stays(
@@ -197,7 +197,7 @@ def account_stays(
     days = [pd.Timestamp(one) for one in read_dates(past)]
     X = value_features(wh, [*days, day], costs=terms.costs)
     accounts = _account_features(X, _owners(wh, day, terms))
-    exits = exit_times(wh, days, level="account", until=day)
+    exits = exit_times(wh, days, level="account", known_by=day)
     exits = exits.loc[exits.index.intersection(accounts.index)]
     groups = exits.index.get_level_values("account_id").to_numpy()
     model = ChurnSurvival().fit(accounts.loc[exits.index], exits["months"], cause=exits["cause"], groups=groups)
@@ -249,7 +249,7 @@ def net_cross_sell(take: pd.DataFrame, offers: pd.DataFrame) -> pd.Series:
     return pd.Series(value.sum(axis=1), index=take.index, name="cross_sell")
 
 
-def _ahead(
+def _months_ahead(
     wh: Warehouse, day: pd.Timestamp, model: ValueModel | None, lines: pd.Index[Any], terms: ValueTerms
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Share of each month that a line is expected to be here, and its margin while here; dormant lines are gone."""
@@ -257,7 +257,7 @@ def _ahead(
         empty = pd.DataFrame(np.zeros((len(lines), 0)), index=lines)
         return empty, empty
     X = value_features(wh, day, costs=terms.costs).droplevel("as_of")
-    active = _active(wh, day, X.index)
+    active = _active_lines(wh, day, X.index)
     refuse_purchase_log(wh, len(X.index.intersection(active)), len(X))
     X = X.loc[X.index.intersection(lines).intersection(active)]
     names = getattr(model, "feature_names_in_", X.columns)
@@ -271,18 +271,18 @@ def _ahead(
     return stays.reindex(lines, fill_value=0.0), margin.reindex(lines, fill_value=0.0)
 
 
-def _active(wh: Warehouse, day: pd.Timestamp, lines: pd.Index[Any]) -> pd.Index[Any]:
+def _active_lines(wh: Warehouse, day: pd.Timestamp, lines: pd.Index[Any]) -> pd.Index[Any]:
     """Lines of which a model has seen the like: active of late; all where no table tells."""
     if not {"usage", "recharges"} & set(wh.tables):
         return lines
-    return churn_population(wh, day).index.get_level_values("customer_id")
+    return outcome_population(wh, day).index.get_level_values("customer_id")
 
 
-def _factors(model: ValueModel | None, months: int) -> np.ndarray:
+def _discount(model: ValueModel | None, months: int) -> np.ndarray:
     return discount_factors(months, 0.0 if model is None else model.annual_discount)
 
 
-def _finished(frame: pd.DataFrame, model: ValueModel | None, cross_sell: pd.Series | None) -> pd.DataFrame:
+def _with_total(frame: pd.DataFrame, model: ValueModel | None, cross_sell: pd.Series | None) -> pd.DataFrame:
     """Cross-sell, total and flags."""
     more = 0.0 if cross_sell is None else cross_sell.reindex(frame.index).fillna(0.0)
     frame = frame.assign(cross_sell=more)
@@ -324,17 +324,17 @@ def _accounts(
         revenue_value=flags,
         lines=here.value_counts().reindex(sums.index).fillna(0).astype(np.int64),
     )
-    items = _items(terms, day, sums.index)
+    items = _account_items(terms, day, sums.index)
     sums[["hv", "cv", "run_rate"]] += items[["hv", "cv", "run_rate"]]
     sums["annualised"] = 12 * sums["run_rate"]
     sums["pv"] = np.nan
     if model is not None:
         ahead = _account_months(stays, amount, here, terms.account_stays, model.after_exit_)
         own = ahead["stays"].mul(items["run_rate"].reindex(ahead["stays"].index), axis=0)
-        value = (ahead["margin"] + own).to_numpy() @ _factors(model, stays.shape[1])
+        value = (ahead["margin"] + own).to_numpy() @ _discount(model, stays.shape[1])
         sums["pv"] = pd.Series(value, ahead["stays"].index).reindex(sums.index).fillna(0.0)
     extra = None if cross_sell is None else cross_sell.groupby(owner.reindex(cross_sell.index)).sum()
-    return _finished(sums.rename_axis("account_id"), model, extra)
+    return _with_total(sums.rename_axis("account_id"), model, extra)
 
 
 def _account_months(
@@ -369,7 +369,7 @@ def _owners(wh: Warehouse, day: pd.Timestamp, terms: ValueTerms) -> pd.Series:
         raise DataError("no table tells which account a line belongs to\n  allowed: customers with account_id")
     told = wh.engine.sql(f"select customer_id, account_id from {wh.relation('customers')}").dropna()
     owner = told.set_index("customer_id")["account_id"]
-    asked = _asked(wh, day, terms)
+    asked = _open_accounts(wh, day, terms)
     if asked is None:
         size = owner.value_counts()
         return owner[owner.isin(size[size >= 2].index)]
@@ -383,7 +383,7 @@ def _owners(wh: Warehouse, day: pd.Timestamp, terms: ValueTerms) -> pd.Series:
     return owner[owner.isin(asked)]
 
 
-def _asked(wh: Warehouse, day: pd.Timestamp, terms: ValueTerms) -> list[str] | None:
+def _open_accounts(wh: Warehouse, day: pd.Timestamp, terms: ValueTerms) -> list[str] | None:
     """Accounts of the kinds wanted that were open at the date; None where kinds are not known."""
     if "accounts" not in wh.tables or "account_type" not in wh.columns("accounts"):
         return None
@@ -404,7 +404,7 @@ def _account_features(X: pd.DataFrame, owner: pd.Series) -> pd.DataFrame:
     return by.mean().assign(lines=by.size()).rename_axis(["as_of", "account_id"])
 
 
-def _items(terms: ValueTerms, day: pd.Timestamp, accounts: pd.Index[Any]) -> pd.DataFrame:
+def _account_items(terms: ValueTerms, day: pd.Timestamp, accounts: pd.Index[Any]) -> pd.DataFrame:
     """Historical, current and monthly amount of what belongs to accounts themselves."""
     if terms.account_items is None:
         return pd.DataFrame(0.0, index=accounts, columns=["hv", "cv", "run_rate"])

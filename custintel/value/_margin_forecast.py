@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import nnls
 
-from custintel.learners.ensemble.lightgbm_boosters import Boosters, Material, fit_boosters
+from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTable, fit_boosters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-BANDS = ((1, 3), (4, 12), (13, 10_000))
+MONTH_BANDS = ((1, 3), (4, 12), (13, 10_000))
 _FEWEST_ROWS = 60
 
 
@@ -32,7 +32,7 @@ class MarginForecast:
     def predict(self, matrix: np.ndarray, run_rate: np.ndarray, months: int, threads: int) -> np.ndarray:
         """Expected margin in months 1 to `months` of those who stay (rows x months)."""
         out = np.empty((len(matrix), months))
-        for band, (first, last) in enumerate(BANDS):
+        for band, (first, last) in enumerate(MONTH_BANDS):
             if first > months:
                 break
             change = self._change(matrix, band, threads)
@@ -57,38 +57,40 @@ class MarginForecast:
         return self.boosters.predict(np.column_stack([matrix, np.full(len(matrix), float(band))]), threads)
 
 
-def fit_forecast(material: Material, run_rate: np.ndarray, fold: np.ndarray, seed: int, threads: int) -> MarginForecast:
-    """From future margins (rows x months, NaN where not alive or not known yet) in ``material.y``.
+def fit_forecast(
+    training: TrainingTable, run_rate: np.ndarray, fold: np.ndarray, random_state: int, threads: int
+) -> MarginForecast:
+    """From future margins (rows x months, NaN where not alive or not known yet) in ``training.y``.
 
     Parameters
     ----------
-    material : Material
+    training : TrainingTable
         Matrix, categorical columns, and as `y` the future margins.
     run_rate : array
         Margin a month of late, for each row.
     fold : array of int
         Fold of each row; rows of one customer in one fold.
-    seed, threads : int
+    random_state, threads : int
         Seed and threads of LightGBM.
     """
-    row, band, mean, count = _banded(material.y)
+    row, band, mean, count = _by_band(training.y)
     if not len(row):
-        return MarginForecast(((1.0, 0.0, 0.0),) * len(BANDS), None)
+        return MarginForecast(((1.0, 0.0, 0.0),) * len(MONTH_BANDS), None)
     if len(row) < _FEWEST_ROWS:
         return MarginForecast(_weights(band, mean, count, run_rate[row], np.zeros(len(row))), None)
     change = mean - run_rate[row]
     low, high = np.quantile(change, [0.002, 0.998])
-    asked = np.asfortranarray(np.column_stack([material.matrix[row], band.astype(np.float64)]))
-    given = Material(asked, np.clip(change, low, high), count, material.categorical)
+    asked = np.asfortranarray(np.column_stack([training.matrix[row], band.astype(np.float64)]))
+    given = TrainingTable(asked, np.clip(change, low, high), count, training.categorical)
     inner = np.unique(fold[row], return_inverse=True)[1].ravel()
-    found = fit_boosters(given, "amount", fold=inner, seed=seed, threads=threads)
+    found = fit_boosters(given, "amount", fold=inner, random_state=random_state, threads=threads)
     return MarginForecast(_weights(band, mean, count, run_rate[row], found.out_of_fold), found.boosters)
 
 
-def _banded(margins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _by_band(margins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Row, band, mean margin a month and number of months, where at least one month is known."""
     rows, bands, means, counts = [], [], [], []
-    for band, (first, last) in enumerate(BANDS):
+    for band, (first, last) in enumerate(MONTH_BANDS):
         part = margins[:, first - 1 : last]
         known = np.isfinite(part).sum(axis=1) if part.shape[1] else np.zeros(len(margins), dtype=np.int64)
         some = np.flatnonzero(known > 0)
@@ -104,7 +106,7 @@ def _weights(
 ) -> tuple[tuple[float, float, float], ...]:
     """Weights of each band; a band without rows has those of the one before."""
     found: list[tuple[float, float, float]] = []
-    for k in range(len(BANDS)):
+    for k in range(len(MONTH_BANDS)):
         mine = band == k
         if mine.sum() < 20:
             found.append(found[-1] if found else (1.0, 0.0, float(np.average(mean - rate, weights=count))))

@@ -29,7 +29,7 @@ from custintel.contracts.time_checks import ENDS
 from custintel.dates import read_dates
 from custintel.errors import DataError, DateError, Problem, raise_problems
 from custintel.functions.function_context import Step
-from custintel.questions.activity_and_endings import activity_step, endings_step, lines_step
+from custintel.questions.service_history import activity_step, endings_step, lines_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
-PARTS = (
+MARGIN_PARTS = (
     "revenue",
     "interconnect",
     "network",
@@ -61,7 +61,7 @@ _CARE = {"hotline": "care_call", "shop": "care_shop", "chat": "care_chat", "web"
 _CHANNELS = ("shop", "web", "dealer", "telesales")
 _DESTINATIONS = ("on_net", "off_net", "fixed", "international", "premium", "service")
 
-ITEMS = (
+COST_ITEMS = (
     *(f"voice_minute_{name}" for name in _DESTINATIONS),
     "termination_revenue_minute",
     "sms",
@@ -102,8 +102,8 @@ def monthly_margin(
     Returns
     -------
     pandas.DataFrame
-        Index (customer_id, month), the month as its first day; columns `PARTS` and ``margin``. Without any unit costs
-        ``revenue_value`` alone. Months of service without any event are there, too, with what they cost.
+        Index (customer_id, month), the month as its first day; columns `MARGIN_PARTS` and ``margin``. Without any unit
+        costs ``revenue_value`` alone. Months of service without any event are there, too, with what they cost.
 
     Raises
     ------
@@ -125,35 +125,35 @@ def monthly_margin(
     """
     if not {"bills", "recharges"} & set(wh.tables):
         raise DataError("no table tells what customers paid\n  allowed: bills, recharges")
-    prices = _prices(wh, costs)
+    unit_costs = _unit_costs(wh, costs)
     last = wh.period[1].date()
     if known_by is not None:
         last = min(last, read_dates(known_by)[0])
-    chosen = _chosen(_whole_months(wh, last), months)
-    rows = _amounts(wh, last, prices)
+    chosen = _chosen_months(_whole_months(wh, last), months)
+    rows = _amounts_by_part(wh, last, unit_costs)
     spine = _spine(wh, last, chosen)
     parts = rows.pivot_table(index=["customer_id", "month"], columns="part", values="amount", aggfunc="sum")
     # what comes after the last month of service (a final bill, a bad debt) belongs to the line all the same
     parts = parts[parts.index.get_level_values("month").isin(chosen)]
-    found = parts.reindex(spine.index.union(parts.index)).reindex(columns=list(PARTS)).fillna(0.0)
-    if not prices:
+    found = parts.reindex(spine.index.union(parts.index)).reindex(columns=list(MARGIN_PARTS)).fillna(0.0)
+    if not unit_costs:
         return found[["revenue"]].rename(columns={"revenue": "revenue_value"})
-    found.loc[spine.index, "overhead"] = -prices.get("overhead_month", 0.0)
-    found.loc[spine.index, "acquisition"] = _acquisition(spine, prices)
-    found["subsidy"] = _subsidy(wh, last, found.index, prices)
-    return found.assign(margin=found[list(PARTS)].sum(axis=1))
+    found.loc[spine.index, "overhead"] = -unit_costs.get("overhead_month", 0.0)
+    found.loc[spine.index, "acquisition"] = _acquisition(spine, unit_costs)
+    found["subsidy"] = _subsidy(wh, last, found.index, unit_costs)
+    return found.assign(margin=found[list(MARGIN_PARTS)].sum(axis=1))
 
 
-def value_name(frame: pd.DataFrame) -> str:
+def value_column(frame: pd.DataFrame) -> str:
     """What the money of a monthly frame is: margin, or only revenue value.
 
-    >>> value_name(pd.DataFrame({"revenue_value": [1.0]}))
+    >>> value_column(pd.DataFrame({"revenue_value": [1.0]}))
     'revenue_value'
     """
     return "margin" if "margin" in frame else "revenue_value"
 
 
-def _chosen(whole: pd.DatetimeIndex, months: Sequence[AsOf] | None) -> pd.DatetimeIndex:
+def _chosen_months(whole: pd.DatetimeIndex, months: Sequence[AsOf] | None) -> pd.DatetimeIndex:
     if months is None:
         return whole
     asked = pd.DatetimeIndex(sorted({pd.Timestamp(day).replace(day=1) for day in read_dates(months, repeated=True)}))
@@ -167,11 +167,13 @@ def _chosen(whole: pd.DatetimeIndex, months: Sequence[AsOf] | None) -> pd.Dateti
     return asked
 
 
-def _prices(wh: Warehouse, costs: Mapping[str, float] | None) -> dict[str, float]:
+def _unit_costs(wh: Warehouse, costs: Mapping[str, float] | None) -> dict[str, float]:
     """Unit costs by item; empty when none are known."""
     given = dict(costs or {})
     problems = [Problem(f"costs[{k!r}]", "not a number", str(v)) for k, v in given.items() if not _is_number(v)]
-    problems += [Problem(f"costs[{k!r}]", "unknown item", k, ", ".join(ITEMS)) for k in given if k not in ITEMS]
+    problems += [
+        Problem(f"costs[{k!r}]", "unknown item", k, ", ".join(COST_ITEMS)) for k in given if k not in COST_ITEMS
+    ]
     problems += [
         Problem(f"costs[{k!r}]", "not a share", str(v), "0 to 1") for k, v in given.items() if _bad_share(k, v)
     ]
@@ -262,19 +264,19 @@ where cause in ({causes}) and event_date <= {date_sql(last)} and visible_date <=
     return Step("known_endings", sql, "ends of lines that had happened and arrived")
 
 
-def _acquisition(spine: pd.DataFrame, prices: Mapping[str, float]) -> pd.Series:
+def _acquisition(spine: pd.DataFrame, unit_costs: Mapping[str, float]) -> pd.Series:
     month = pd.DatetimeIndex(spine.index.get_level_values("month"))
     began = pd.DatetimeIndex(spine["began"])
     age = (month.year - began.year) * 12 + month.month - began.month
-    price = spine["billing_type"].map(lambda kind: prices.get(f"acquisition_{kind}", 0.0)).astype(float)
+    price = spine["billing_type"].map(lambda kind: unit_costs.get(f"acquisition_{kind}", 0.0)).astype(float)
     if "channel" in spine:
-        price += spine["channel"].map(lambda channel: prices.get(f"commission_{channel}", 0.0)).astype(float)
+        price += spine["channel"].map(lambda channel: unit_costs.get(f"commission_{channel}", 0.0)).astype(float)
     return -(price / ACQUISITION_MONTHS).where(age < ACQUISITION_MONTHS, 0.0)
 
 
-def _subsidy(wh: Warehouse, last: date, index: pd.Index[Any], prices: Mapping[str, float]) -> pd.Series | float:
+def _subsidy(wh: Warehouse, last: date, index: pd.Index[Any], unit_costs: Mapping[str, float]) -> pd.Series | float:
     """The subsidy of every commitment with a device, over its months while the line is in service."""
-    price = float(prices.get("device_subsidy", 0.0))
+    price = float(unit_costs.get("device_subsidy", 0.0))
     needed = {"device_instalment", "contract_months"}
     if not price or "subscriptions" not in wh.tables or not needed <= set(wh.columns("subscriptions")):
         return 0.0
@@ -297,9 +299,9 @@ where device_instalment > 0 and event_date <= {date_sql(last)} and visible_date 
     return spread.groupby(["customer_id", "month"])["amount"].sum().reindex(index).fillna(0.0)
 
 
-def _amounts(wh: Warehouse, last: date, prices: Mapping[str, float]) -> pd.DataFrame:
+def _amounts_by_part(wh: Warehouse, last: date, unit_costs: Mapping[str, float]) -> pd.DataFrame:
     """Customer, month, part, amount: one query over all tables that are there."""
-    parts = list(_part_sqls(wh, last, prices))
+    parts = list(_part_sqls(wh, last, unit_costs))
     sql = "\nunion all\n".join(
         f"select customer_id, event_date, '{part}' as part, amount from ({text}) as x" for part, text in parts
     )
@@ -313,39 +315,39 @@ group by customer_id, {month}, part"""
     return frame.assign(month=pd.to_datetime(frame["month"]), amount=frame["amount"].astype(float))
 
 
-def _part_sqls(wh: Warehouse, last: date, prices: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+def _part_sqls(wh: Warehouse, last: date, unit_costs: Mapping[str, float]) -> Iterator[tuple[str, str]]:
     def source(table: str) -> str:
         return f"{wh.relation(table)} where visible_date <= {date_sql(last)} and event_date <= {date_sql(last)}"
 
     if "bills" in wh.tables:
-        yield "revenue", f"select customer_id, event_date, {_net_bill(wh)} as amount from {source('bills')}"
-        yield "billing", _each(source("bills"), prices.get("bill", 0.0))
+        yield "revenue", f"select customer_id, event_date, {_net_bill_sql(wh)} as amount from {source('bills')}"
+        yield "billing", _cost_per_row_sql(source("bills"), unit_costs.get("bill", 0.0))
         if _can_tell_debt(wh):
-            factor = prices.get("bad_debt_factor", 1.0)
+            factor = unit_costs.get("bad_debt_factor", 1.0)
             for days, share in _DEBT:
                 yield "bad_debt", _debt_sql(wh, last, days, share * factor)
                 yield "bad_debt", _paid_sql(wh, last, days, share * factor)
     if "recharges" in wh.tables:
-        net = 1 - prices.get("recharge_tax_share", _tax_share(wh, last))
+        net = 1 - unit_costs.get("recharge_tax_share", _tax_share(wh, last))
         yield "revenue", f"select customer_id, event_date, amount * {net!r} as amount from {source('recharges')}"
-        share = prices.get("recharge_commission_share", 0.0)
+        share = unit_costs.get("recharge_commission_share", 0.0)
         yield "billing", f"select customer_id, event_date, amount * {-share!r} as amount from {source('recharges')}"
     if "usage" in wh.tables:
-        yield "interconnect", _usage_sql(source("usage"), _interconnect(wh, prices))
-        yield "network", _usage_sql(source("usage"), _network(wh, prices))
+        yield "interconnect", _usage_sql(source("usage"), _interconnect_sql(wh, unit_costs))
+        yield "network", _usage_sql(source("usage"), _network_cost_sql(wh, unit_costs))
     if "care" in wh.tables and "channel" in wh.columns("care"):
-        price = _case("channel", _care(prices))
+        price = _case_sql("channel", _care_costs(unit_costs))
         yield "care", f"select customer_id, event_date, -({price}) as amount from {source('care')}"
     if "contacts" in wh.tables and "cost" in wh.columns("contacts"):
         yield "campaigns", f"select customer_id, event_date, -coalesce(cost, 0) as amount from {source('contacts')}"
 
 
-def _net_bill(wh: Warehouse) -> str:
+def _net_bill_sql(wh: Warehouse) -> str:
     left_out = [c for c in ("tax", "device_charge") if c in wh.columns("bills")]
     return " - ".join(["amount", *(f"coalesce({c}, 0)" for c in left_out)])
 
 
-def _each(source: str, price: float) -> str:
+def _cost_per_row_sql(source: str, price: float) -> str:
     return f"select customer_id, event_date, {-float(price)!r} as amount from {source}"
 
 
@@ -399,35 +401,41 @@ def _usage_sql(source: str, amount: str) -> str:
     return f"select customer_id, event_date, sum({amount}) as amount from {source} group by customer_id, event_date"
 
 
-def _interconnect(wh: Warehouse, prices: Mapping[str, float]) -> str:
-    paid = -prices.get("termination_revenue_minute", 0.0)
+def _interconnect_sql(wh: Warehouse, unit_costs: Mapping[str, float]) -> str:
+    paid = -unit_costs.get("termination_revenue_minute", 0.0)
     if "destination" not in wh.columns("usage"):
         return "0.0"
     own = "service = 'voice' and direction = 'in' and destination in ('off_net', 'fixed', 'international')"
     return f"case when {own} then coalesce(duration_s, 0) / 60.0 * {paid!r} else 0.0 end"
 
 
-def _network(wh: Warehouse, prices: Mapping[str, float]) -> str:
+def _network_cost_sql(wh: Warehouse, unit_costs: Mapping[str, float]) -> str:
     columns = set(wh.columns("usage"))
     minutes = "coalesce(duration_s, 0) / 60.0" if "duration_s" in columns else "0.0"
     volume = "coalesce(data_mb, 0) / 1000.0" if "data_mb" in columns else "0.0"
-    by_kind = {d: prices.get(f"voice_minute_{d}", prices.get("voice_minute_off_net", 0.0)) for d in _DESTINATIONS}
-    voice = _case("destination", by_kind) if "destination" in columns else repr(prices.get("voice_minute_off_net", 0.0))
+    by_kind = {
+        d: unit_costs.get(f"voice_minute_{d}", unit_costs.get("voice_minute_off_net", 0.0)) for d in _DESTINATIONS
+    }
+    voice = (
+        _case_sql("destination", by_kind)
+        if "destination" in columns
+        else repr(unit_costs.get("voice_minute_off_net", 0.0))
+    )
     abroad = "roaming_country is not null" if "roaming_country" in columns else "false"
     return f"""\
 -(case
-    when service = 'voice' and {abroad} then {minutes} * {prices.get("roaming_minute", 0.0)!r}
+    when service = 'voice' and {abroad} then {minutes} * {unit_costs.get("roaming_minute", 0.0)!r}
     when service = 'voice' and direction = 'out' then {minutes} * ({voice})
-    when service = 'sms' and direction = 'out' then {prices.get("sms", 0.0)!r}
-    when service = 'data' and {abroad} then {volume} * {prices.get("roaming_gb", 0.0)!r}
-    when service = 'data' then {volume} * {prices.get("data_gb", 0.0)!r}
+    when service = 'sms' and direction = 'out' then {unit_costs.get("sms", 0.0)!r}
+    when service = 'data' and {abroad} then {volume} * {unit_costs.get("roaming_gb", 0.0)!r}
+    when service = 'data' then {volume} * {unit_costs.get("data_gb", 0.0)!r}
     else 0.0 end)"""
 
 
-def _care(prices: Mapping[str, float]) -> dict[str, float]:
-    return {channel: prices.get(item, 0.0) for channel, item in _CARE.items()}
+def _care_costs(unit_costs: Mapping[str, float]) -> dict[str, float]:
+    return {channel: unit_costs.get(item, 0.0) for channel, item in _CARE.items()}
 
 
-def _case(column: str, values: Mapping[str, float]) -> str:
+def _case_sql(column: str, values: Mapping[str, float]) -> str:
     whens = " ".join(f"when '{name}' then {float(value)!r}" for name, value in values.items())
     return f"case {column} {whens} else 0.0 end"

@@ -1,6 +1,6 @@
 """`ShiftedBetaGeometric`: how long customers under contract stay, from the survival of one cohort.
 
-Each customer leaves at every renewal with a chance of his own; the chances are Beta distributed. Those likely to leave
+Each customer leaves at every renewal with their own chance; the chances are Beta distributed. Those likely to leave
 go first, so retention rises with age, and a constant average retention underestimates what is left (Fader, Hardie 2007
 and 2010).
 """
@@ -55,8 +55,6 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
         ----------
         X : array-like
             Customers at the start and after each renewal, for example ``[1000, 869, 743]``.
-        y : ignored
-            For the sake of scikit-learn.
 
         Raises
         ------
@@ -64,7 +62,7 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
             For less than two numbers, a cohort that grows, or nobody who left.
         """
         del y
-        here = _cohort(X)
+        here = _checked_cohort(X)
         lost, left = -np.diff(here), float(here[-1])
 
         def negative(log_params: np.ndarray) -> float:
@@ -75,7 +73,7 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
             return -float(lost @ chance + left * stay)
 
         found = min(
-            (minimize(negative, x0, method="Nelder-Mead", options=_TIGHT) for x0 in _STARTS), key=lambda f: f.fun
+            (minimize(negative, x0, method="Nelder-Mead", options=_TOLERANCES) for x0 in _STARTS), key=lambda f: f.fun
         )
         self.alpha_, self.beta_ = (float(v) for v in np.exp(found.x))
         self.log_likelihood_ = -float(found.fun)
@@ -143,10 +141,10 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
 
 
 _STARTS = (np.zeros(2), np.array([-0.5, 1.0]), np.array([1.0, 2.5]))
-_TIGHT = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 20_000}
+_TOLERANCES = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 20_000}
 
 
-def _cohort(X: Any) -> np.ndarray:
+def _checked_cohort(X: Any) -> np.ndarray:
     here = np.asarray(X, dtype=np.float64).ravel()
     if len(here) < 3:
         raise DataError(

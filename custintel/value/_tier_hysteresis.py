@@ -1,11 +1,13 @@
-"""The memory of value tiers: month after month, who is where, who is about to move, who moves.
+"""Value tiers month after month: who is in which tier, who is about to move, and who moves.
 
-A customer is placed by his first known value. After that the mean of his last months must be beyond a threshold by
-the hysteresis in several months running; then he moves, to the least far of the tiers that these months pointed to.
+A customer is placed by the first known value. After that the mean of the last months must be beyond a threshold by the
+hysteresis for several months running; then the customer moves, to the nearest of the tiers these months pointed to.
+The months of an earlier assignment come first: `checked_months` sees that new months follow them, and
+`state_from_history` reads what they say about each customer.
 
 >>> limits = np.array([[600.0]])
->>> lives = Lives.of(np.array([[45.0, 80.0, 80.0, 80.0]]))
->>> follow(lives, Rule(limits, smoothing=3, hysteresis=0.1, confirmation=2)).own.tolist()
+>>> monthly = MonthlyValues.of(np.array([[45.0, 80.0, 80.0, 80.0]]))
+>>> follow_tiers(monthly, HysteresisRule(limits, smoothing=3, hysteresis=0.1, confirmation=2)).tier.tolist()
 [[0, 0, 1, 1]]
 """
 
@@ -27,7 +29,7 @@ MONTHS_A_YEAR = 12
 
 
 @dataclass(frozen=True)
-class Rule:
+class HysteresisRule:
     """Annual thresholds (segments x tiers above the lowest) and how reluctantly they act."""
 
     limits: np.ndarray
@@ -35,41 +37,41 @@ class Rule:
     hysteresis: float
     confirmation: int
 
-    def plain(self, annual: np.ndarray, segment: np.ndarray) -> np.ndarray:
+    def by_threshold(self, annual: np.ndarray, segment: np.ndarray) -> np.ndarray:
         """The tier of a value by the thresholds alone."""
         return np.asarray((annual[:, None] >= self.limits[segment]).sum(axis=1))
 
-    def goal(self, annual: np.ndarray, segment: np.ndarray, own: np.ndarray) -> np.ndarray:
+    def target_tier(self, annual: np.ndarray, segment: np.ndarray, tier: np.ndarray) -> np.ndarray:
         """Where a value points to when thresholds must be passed by the hysteresis."""
         limits = self.limits[segment]
         room = self.hysteresis * np.abs(limits)
         up = (annual[:, None] > limits + room).sum(axis=1)
         down = (annual[:, None] >= limits - room).sum(axis=1)
-        return np.where(up > own, up, np.where(down < own, down, own))
+        return np.where(up > tier, up, np.where(down < tier, down, tier))
 
 
 @dataclass
-class Memory:
+class TierState:
     """What must be known of each customer before the first month: tier (-1: none), pending move, months here, values.
 
     `recent` has the values of the ``smoothing - 1`` months before, missing ones as NaN.
     """
 
-    own: np.ndarray
-    pending: np.ndarray
-    goal: np.ndarray
+    tier: np.ndarray
+    pending_months: np.ndarray
+    pending_tier: np.ndarray
     months: np.ndarray
     recent: np.ndarray
 
     @classmethod
-    def blank(cls, customers: int, recent: int) -> Self:
+    def unknown(cls, customers: int, recent: int) -> Self:
         """Nobody is known yet."""
         zero = np.zeros(customers, dtype=np.int64)
         return cls(zero - 1, zero.copy(), zero - 1, zero.copy(), np.full((customers, recent), np.nan))
 
 
 @dataclass(frozen=True)
-class Lives:
+class MonthlyValues:
     """Customers x months: value (NaN: not known), whether here at all, and segment."""
 
     value: np.ndarray
@@ -83,50 +85,52 @@ class Lives:
 
 
 @dataclass(frozen=True)
-class Paths:
-    """Customers x months: annual value, own tier, pending months (up positive), its goal, months here, last move."""
+class TierPaths:
+    """Customers x months: annual value, own tier, pending months (up positive) and tier, months here, last move."""
 
     annual: np.ndarray
-    own: np.ndarray
-    pending: np.ndarray
-    goal: np.ndarray
+    tier: np.ndarray
+    pending_months: np.ndarray
+    pending_tier: np.ndarray
     months: np.ndarray
-    step: np.ndarray
+    move: np.ndarray
 
 
-def follow(lives: Lives, rule: Rule, memory: Memory | None = None) -> Paths:
+def follow_tiers(monthly: MonthlyValues, rule: HysteresisRule, state: TierState | None = None) -> TierPaths:
     """Every customer's way through the months, from what is known of the time before."""
-    now = Memory.blank(len(lives.value), rule.smoothing - 1) if memory is None else memory
-    values = np.hstack([now.recent, np.where(lives.here, lives.value, np.nan)])
+    now = TierState.unknown(len(monthly.value), rule.smoothing - 1) if state is None else state
+    values = np.hstack([now.recent, np.where(monthly.here, monthly.value, np.nan)])
     kept = []
-    for k in range(lives.value.shape[1]):
-        here, segment = lives.here[:, k], lives.segment[:, k]
+    for k in range(monthly.value.shape[1]):
+        here, segment = monthly.here[:, k], monthly.segment[:, k]
         now.months = np.where(here, now.months + 1, 0)
         values[now.months == 1, : k + rule.smoothing - 1] = np.nan  # a life before this one does not count
         annual = _annual(values[:, k : k + rule.smoothing])
-        before = now.own
+        before = now.tier
         _one_month(now, rule, annual, segment)
-        step = np.where((before >= 0) & (now.months > 1), np.sign(now.own - before), 0)
-        kept.append((annual, now.own, now.pending, now.goal, now.months, step))
-    return Paths(*(np.column_stack(columns) for columns in zip(*kept, strict=True)))
+        move = np.where((before >= 0) & (now.months > 1), np.sign(now.tier - before), 0)
+        kept.append((annual, now.tier, now.pending_months, now.pending_tier, now.months, move))
+    return TierPaths(*(np.column_stack(columns) for columns in zip(*kept, strict=True)))
 
 
-def _one_month(now: Memory, rule: Rule, annual: np.ndarray, segment: np.ndarray) -> None:
+def _one_month(now: TierState, rule: HysteresisRule, annual: np.ndarray, segment: np.ndarray) -> None:
     """Bring what is known of the customers to the end of the month."""
     here, known = now.months > 0, np.isfinite(annual)
-    own = np.where(now.months > 1, now.own, -1)
-    pending, goal = (np.where(now.months > 1, old, new) for old, new in ((now.pending, 0), (now.goal, -1)))
-    placed = here & known & (own < 0)
-    judged = here & known & (own >= 0)
-    points_to = np.where(judged, rule.goal(annual, segment, own), own)
-    direction = np.sign(points_to - own)
-    again = (direction != 0) & (np.sign(pending) == direction)
-    least = np.where(direction > 0, np.minimum(goal, points_to), np.maximum(goal, points_to))
-    goal = np.where(judged, np.where(direction == 0, -1, np.where(again, least, points_to)), goal)
-    pending = np.where(judged, np.where(again, pending, 0) + direction, pending)
-    moves = judged & (direction != 0) & (np.abs(pending) >= rule.confirmation)
-    now.own = np.where(placed, rule.plain(annual, segment), np.where(moves, goal, own))
-    now.pending, now.goal = np.where(moves, 0, pending), np.where(moves, -1, goal)
+    tier = np.where(now.months > 1, now.tier, -1)
+    pending_months, pending_tier = (
+        np.where(now.months > 1, old, new) for old, new in ((now.pending_months, 0), (now.pending_tier, -1))
+    )
+    placed = here & known & (tier < 0)
+    judged = here & known & (tier >= 0)
+    points_to = np.where(judged, rule.target_tier(annual, segment, tier), tier)
+    direction = np.sign(points_to - tier)
+    again = (direction != 0) & (np.sign(pending_months) == direction)
+    least = np.where(direction > 0, np.minimum(pending_tier, points_to), np.maximum(pending_tier, points_to))
+    pending_tier = np.where(judged, np.where(direction == 0, -1, np.where(again, least, points_to)), pending_tier)
+    pending_months = np.where(judged, np.where(again, pending_months, 0) + direction, pending_months)
+    moves = judged & (direction != 0) & (np.abs(pending_months) >= rule.confirmation)
+    now.tier = np.where(placed, rule.by_threshold(annual, segment), np.where(moves, pending_tier, tier))
+    now.pending_months, now.pending_tier = np.where(moves, 0, pending_months), np.where(moves, -1, pending_tier)
 
 
 def _annual(window: np.ndarray) -> np.ndarray:
@@ -137,14 +141,11 @@ def _annual(window: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(count > 0, MONTHS_A_YEAR * total / np.maximum(count, 1), np.nan))
 
 
-# The months that come in, and what an earlier assignment says of the time before them.
-
-
 _NEEDED = ("customer_id", "month", "value")
 _KEPT = (*_NEEDED, "own_tier", "pending", "pending_tier", "months")
 
 
-def months_of(monthly: pd.DataFrame, history: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+def checked_months(monthly: pd.DataFrame, history: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
     """The rows in the order of months, and the months, one after the other without a hole.
 
     Parameters
@@ -172,20 +173,20 @@ def months_of(monthly: pd.DataFrame, history: pd.DataFrame | None) -> tuple[pd.D
     return frame, months
 
 
-def memory_of(history: pd.DataFrame, customers: pd.Index, names: Sequence[str], smoothing: int) -> Memory:
+def state_from_history(history: pd.DataFrame, customers: pd.Index, names: Sequence[str], smoothing: int) -> TierState:
     """What an earlier assignment says of these customers at its end."""
     frame = history.assign(month=pd.to_datetime(history["month"]))
     end = frame["month"].max()
     last = frame[frame["month"] == end].set_index("customer_id").reindex(customers)
-    memory = Memory.blank(len(customers), smoothing - 1)
-    memory.own, memory.goal = _numbers(last["own_tier"], names), _numbers(last["pending_tier"], names)
-    memory.pending, memory.months = (last[key].fillna(0).to_numpy(np.int64) for key in ("pending", "months"))
+    state = TierState.unknown(len(customers), smoothing - 1)
+    state.tier, state.pending_tier = _numbers(last["own_tier"], names), _numbers(last["pending_tier"], names)
+    state.pending_months, state.months = (last[key].fillna(0).to_numpy(np.int64) for key in ("pending", "months"))
     for back in range(smoothing - 1):
         month = frame[frame["month"] == end - pd.DateOffset(months=back)].set_index("customer_id")
-        _check_long_enough(memory.months > back, customers.isin(month.index), smoothing)
+        _check_long_enough(state.months > back, customers.isin(month.index), smoothing)
         value = month["value"].reindex(customers).to_numpy(np.float64)
-        memory.recent[:, smoothing - 2 - back] = np.where(memory.months > back, value, np.nan)
-    return memory
+        state.recent[:, smoothing - 2 - back] = np.where(state.months > back, value, np.nan)
+    return state
 
 
 def _numbers(tiers: pd.Series, names: Sequence[str]) -> np.ndarray:

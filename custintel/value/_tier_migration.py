@@ -77,7 +77,11 @@ class MigrationMatrix:
         if ax is None:
             _, ax = plt.subplots(figsize=(1.5 * self.counts.shape[1] + 2, 0.8 * self.counts.shape[0] + 2))
         ax.imshow(
-            self.shares.where(~self._small, 0.0).fillna(0.0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto"
+            self.shares.where(~self._small_cells, 0.0).fillna(0.0).to_numpy(),
+            cmap="Blues",
+            vmin=0,
+            vmax=1,
+            aspect="auto",
         )
         ax.set_xticks(range(self.counts.shape[1]), self.counts.columns)
         ax.set_yticks(range(self.counts.shape[0]), self.counts.index)
@@ -85,23 +89,23 @@ class MigrationMatrix:
         ax.set_ylabel("tier before")
         for i in range(self.counts.shape[0]):
             for j in range(self.counts.shape[1]):
-                self._write(ax, i, j)
+                self._write_cell(ax, i, j)
         return ax
 
-    def _write(self, ax: Any, i: int, j: int) -> None:
-        shares, shown = self.shares.where(~self._small, 0.0), self._shown()
+    def _write_cell(self, ax: Any, i: int, j: int) -> None:
+        shares, shown = self.shares.where(~self._small_cells, 0.0), self._display_tables()
         share = float(np.nan_to_num(shares.to_numpy(np.float64)[i, j]))
         text = "\n".join(str(shown[name].to_numpy()[i, j]) for name in ("customers", "money")).strip()
         ax.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if share > 0.5 else "black")
 
     @property
-    def _small(self) -> pd.DataFrame:
+    def _small_cells(self) -> pd.DataFrame:
         """Cells of so few customers that they could point at one of them."""
         return (self.counts > 0) & (self.counts < SMALLEST_CELL)
 
-    def _shown(self) -> dict[str, pd.DataFrame]:
+    def _display_tables(self) -> dict[str, pd.DataFrame]:
         """The cells as they are shown: how many, which share, how much; of few customers only that they are few."""
-        few = self._small
+        few = self._small_cells
         shares = self.shares.map(lambda v: "" if np.isnan(v) else f"{v:.1%}").mask(few, "")
         return {
             "customers": self.counts.map(lambda n: f"{n:,}").mask(few, f"1-{SMALLEST_CELL - 1}"),
@@ -110,7 +114,7 @@ class MigrationMatrix:
         }
 
     def _repr_html_(self) -> str:
-        shown = self._shown()
+        shown = self._display_tables()
         return (
             f"<b>customers</b>{shown['customers'].to_html()}"
             f"<b>share of the row</b>{shown['share'].to_html()}"
@@ -120,7 +124,7 @@ class MigrationMatrix:
 
 def migration(assigned: pd.DataFrame, before: pd.Timestamp, after: pd.Timestamp, names: list[str]) -> MigrationMatrix:
     """The matrix between two months of an assignment (customer_id, month, tier, value)."""
-    sides = [_side(assigned, month) for month in (before, after)]
+    sides = [_tiers_of_month(assigned, month) for month in (before, after)]
     both = sides[0].add_suffix("_before").join(sides[1].add_suffix("_after"), how="outer")
     rows = both["tier_before"].fillna(NEW)
     columns = both["tier_after"].fillna(LEFT)
@@ -138,7 +142,7 @@ def _table(cells: pd.DataFrame, what: str, names: list[str]) -> pd.DataFrame:
     return every.rename_axis(index="before", columns="after")
 
 
-def _side(assigned: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
+def _tiers_of_month(assigned: pd.DataFrame, month: pd.Timestamp) -> pd.DataFrame:
     rows = assigned[assigned["month"] == month.to_period("M").to_timestamp()]
     if rows.empty:
         first, last = assigned["month"].min(), assigned["month"].max()

@@ -1,4 +1,4 @@
-"""Where tiers begin: proposed from the values of many customers.
+"""Where tiers begin: thresholds proposed from the values of many customers, and tiers given by hand.
 
 >>> values = np.arange(1.0, 101.0)
 >>> by_quantile(values, (0.8, 0.95)).tolist()
@@ -86,14 +86,11 @@ def _best_starts(x: np.ndarray, weight: np.ndarray, classes: int) -> list[int]:
     return found[::-1]
 
 
-# Tiers given by hand: each with a reason and a last day.
-
-
 _KEYS = ("customer_id", "tier", "reason", "expires")
 
 
 def checked_overrides(overrides: pd.DataFrame, names: Sequence[str], start: pd.Timestamp) -> pd.DataFrame:
-    """The overrides with dates read; all their mistakes are raised together.
+    """Tiers given by hand, each with a reason and a last day, with dates read; all mistakes are raised together.
 
     Parameters
     ----------

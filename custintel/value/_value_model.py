@@ -11,13 +11,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import ConfigurationError, DataError, Problem, raise_problems
 from custintel.learners import ChurnSurvival
-from custintel.learners.base_estimators import TableEstimator, amounts, seed_of, threads_of
+from custintel.learners.base_estimators import TableEstimator, integer_seed, lightgbm_threads, numeric_target
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 from custintel.value._margin_forecast import MarginForecast, fit_forecast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from custintel.learners.saved_states import EstimatorState
 
 
 _FOLDS = 3
@@ -32,7 +34,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     d the monthly discount ``(1 + annual_discount)^(1/12) - 1``. `after_exit` is what still comes of those who have left
     (final bills, bad debts, returners), most often a small cost. The chance to stay comes from `ChurnSurvival`, the
     margin of those who stay from the run rate and a boosted forecast of its change. PV may be negative and is not cut
-    at zero: a customer who costs more than he brings is worth knowing.
+    at zero: a customer who costs more than they bring is worth knowing.
 
     Parameters
     ----------
@@ -129,8 +131,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         table, matrix = self._learn_table(X, margins, months, cause, groups=groups)
         self._check_params()
         rate = self._run_rates(table, len(table))
-        alive = _while_alive(margins, months, cause)
-        fold = _folds(len(table), groups, seed_of(self.random_state))
+        alive = _margins_while_alive(margins, months, cause)
+        fold = _folds(len(table), groups, integer_seed(self.random_state))
         self.survival_ = None
         if months is not None:
             stay = ChurnSurvival(
@@ -142,9 +144,9 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
             self.survival_ = stay.fit(X, months, cause=cause, groups=groups)
         self.observed_months_ = self._observed(margins)
         self._check_horizon()
-        material = self._material(matrix, alive)
-        threads = threads_of(self.n_jobs, matrix.size)
-        self.forecast_ = fit_forecast(material, rate, fold, seed_of(self.random_state), threads)
+        training = self._training_table(matrix, alive)
+        threads = lightgbm_threads(self.n_jobs, matrix.size)
+        self.forecast_ = fit_forecast(training, rate, fold, integer_seed(self.random_state), threads)
         self.after_exit_ = self._after_exit(X, matrix, rate, margins)
         return self
 
@@ -179,8 +181,15 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         months = months or self.horizon
         stays = self._stays(X, months, len(matrix))
         rate = self._run_rates(X, len(matrix))
-        margin = self.forecast_.predict(matrix, rate, months, threads_of(self.n_jobs, matrix.size))
+        margin = self.forecast_.predict(matrix, rate, months, lightgbm_threads(self.n_jobs, matrix.size))
         return stays, margin
+
+    @staticmethod
+    def saved_state() -> type[EstimatorState]:
+        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        from custintel.value._saved_states import ValueModelState
+
+        return ValueModelState
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""
@@ -202,7 +211,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     @classmethod
     def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
-        model = cls._of_table_state(state)
+        model = cls._from_table_state(state)
         model.forecast_ = MarginForecast.from_state(state["forecast"], texts)
         given = state["survival"]
         model.survival_ = None if given is None else ChurnSurvival.from_state(given, texts)
@@ -228,7 +237,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         """What was earned beyond the margin of those who stay, for each month of those who do not."""
         known = np.isfinite(margins)
         months = margins.shape[1]
-        threads = threads_of(self.n_jobs, matrix.size)
+        threads = lightgbm_threads(self.n_jobs, matrix.size)
         stays = self._stays(X, months, len(matrix))
         staying = stays * self.forecast_.predict(matrix, rate, months, threads)
         gone = float((1 - stays)[known].sum())
@@ -281,7 +290,7 @@ def _margins(y: Any) -> np.ndarray:
     """Future margins as rows x months."""
     found = None if y is None else np.asarray(y)
     if found is None or found.ndim < 2 or found.shape[1] == 1:
-        return amounts(y).reshape(-1, 1)
+        return numeric_target(y).reshape(-1, 1)
     found = found.astype(np.float64)
     if np.isinf(found).any():
         raise DataError("y (margins) contains infinity\n  hint: NaN means not known yet")
@@ -290,15 +299,15 @@ def _margins(y: Any) -> np.ndarray:
     return found
 
 
-def _while_alive(margins: np.ndarray, months: Any, cause: Any) -> np.ndarray:
+def _margins_while_alive(margins: np.ndarray, months: Any, cause: Any) -> np.ndarray:
     """Margins of whole months before the exit; those of the exit month and later are not of a customer who stays."""
     if months is None:
         return margins
-    length = np.asarray(amounts(months, "months"), dtype=np.int64)
+    length = np.asarray(numeric_target(months, "months"), dtype=np.int64)
     left = np.ones(len(length), dtype=bool) if cause is None else pd.Series(np.asarray(cause, dtype=object)).notna()
     last = np.where(left, length - 1, margins.shape[1])
     return np.where(np.arange(1, margins.shape[1] + 1) <= last[:, None], margins, np.nan)
 
 
-def _folds(rows: int, groups: Any, seed: int) -> np.ndarray:
-    return fold_of_rows(np.zeros(rows), _FOLDS, None if groups is None else np.asarray(groups), seed)
+def _folds(rows: int, groups: Any, random_state: int) -> np.ndarray:
+    return fold_of_rows(np.zeros(rows), _FOLDS, None if groups is None else np.asarray(groups), random_state)

@@ -14,25 +14,35 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from custintel.dates import read_day
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
-from custintel.value._tier_hysteresis import Lives, Memory, Paths, Rule, follow, memory_of, months_of
+from custintel.value._tier_hysteresis import (
+    HysteresisRule,
+    MonthlyValues,
+    TierPaths,
+    TierState,
+    checked_months,
+    follow_tiers,
+    state_from_history,
+)
 from custintel.value._tier_migration import LEFT, NEW, MigrationMatrix, migration
 from custintel.value._tier_thresholds import apply_overrides, by_quantile, by_share, checked_overrides, natural_breaks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from custintel.learners.saved_states import EstimatorState
+
 
 Method = Literal["quantile", "jenks", "share"]
-_ALL = "all"
+_SINGLE_SEGMENT = "all"
 
 
 class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Tiers of annualised value whose members change only when their value really has.
 
     Thresholds are set once (given in money, or proposed from values) and frozen for a year. A customer's value is
-    twelve times the mean of the last months; he moves up only when it exceeds a threshold by the hysteresis, down only
-    when it falls below by as much, and only when that holds in several months running. Public customers and key
-    accounts get thresholds of their own (`segment`), never one quantile.
+    twelve times the mean of the last months. A customer moves up only when that value exceeds a threshold by the
+    hysteresis, down only when it falls below by as much, and only when that holds in several months running. Public
+    customers and key accounts get thresholds of their own (`segment`), never one quantile.
 
     Parameters
     ----------
@@ -68,7 +78,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Notes
     -----
     Negative values count as they are. A month without a row means that the customer has left; a row without a value
-    (NaN) that he is here and his value is not known: it neither moves him nor breaks a confirmation.
+    (NaN) means that the customer is here and the value is not known: it moves nobody and breaks no confirmation.
 
     Examples
     --------
@@ -115,8 +125,6 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X : array-like, optional
             Annualised value of each customer (u), from which thresholds are proposed; several columns are parts of it
             and are added up. Not needed when `thresholds` are given.
-        y : ignored
-            For the sake of scikit-learn.
         segment : array-like, optional
             Segment of each customer.
 
@@ -129,36 +137,21 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         del y
         self._check_params()
-        values = None if X is None and self.thresholds is not None else self._values(X, fitting=True)
+        values = None if X is None and self.thresholds is not None else self._annual_values(X, fitting=True)
         if self.thresholds is not None:
-            self.thresholds_ = self._given()
+            self.thresholds_ = self._given_thresholds()
         else:
-            self.thresholds_ = self._proposed(np.asarray(values), segment)
-        self._date()
+            self.thresholds_ = self._proposed_thresholds(np.asarray(values), segment)
+        self._set_validity()
         return self
 
     def transform(self, X: Any, segment: Any = None) -> np.ndarray:
-        """Number of the tier (0 is the lowest) of an annualised value by the thresholds alone, in one column.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`.
-        segment : array-like, optional
-            Segment of each customer.
-        """
+        """Number of the tier (0 is the lowest) of annualised values by the thresholds alone, in one column."""
         check_is_fitted(self, "thresholds_")
-        return self._numbers(self._values(X, fitting=False), segment).astype(np.float64)[:, None]
+        return self._numbers(self._annual_values(X, fitting=False), segment).astype(np.float64)[:, None]
 
     def tier_of(self, X: Any, segment: Any = None) -> pd.Series:
-        """Name of the tier of an annualised value by the thresholds alone, without memory.
-
-        Parameters
-        ----------
-        X : array-like
-            As in `fit`; a series or frame keeps its index.
-        segment : array-like, optional
-            Segment of each customer.
+        """Name of the tier of annualised values by the thresholds alone; a series or frame keeps its index.
 
         Examples
         --------
@@ -166,7 +159,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ['basic', 'gold']
         """
         check_is_fitted(self, "thresholds_")
-        numbers = self._numbers(self._values(X, fitting=False), segment)
+        numbers = self._numbers(self._annual_values(X, fitting=False), segment)
         index = X.index if isinstance(X, pd.Series | pd.DataFrame) else None
         return pd.Series(np.asarray(self.names, dtype=object)[numbers], index=index, name="tier")
 
@@ -216,7 +209,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         monthly : DataFrame
             ``customer_id``, ``month`` and ``value`` (margin of that month, u), and ``segment`` if there are several. A
-            customer without a row in a month has left, and is new again when he comes back.
+            customer without a row in a month has left, and is new again on coming back.
         overrides : DataFrame, optional
             Decisions by hand: ``customer_id``, ``tier``, ``reason``, ``expires`` (last day), and ``since`` (first day,
             optional).
@@ -246,17 +239,17 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             When months lie after the year of the thresholds, or an override names nobody.
         """
         check_is_fitted(self, "thresholds_")
-        frame, months = months_of(monthly, history)
+        frame, months = checked_months(monthly, history)
         given = None if overrides is None else checked_overrides(overrides, self.names, months[0])
-        self._warn_of_age(months[-1])
+        self._warn_expired(months[-1])
         customers = pd.Index(frame["customer_id"].unique())
         who = customers.get_indexer(pd.Index(frame["customer_id"]))
         when = months.get_indexer(pd.DatetimeIndex(frame["month"]))
-        memory = Memory.blank(len(customers), self.smoothing - 1)
+        state = TierState.unknown(len(customers), self.smoothing - 1)
         if history is not None and len(history):
-            memory = memory_of(history, customers, self.names, self.smoothing)
-        paths = follow(self._lives(frame, who, when), self._rule(), memory)
-        found = self._rows(frame, paths, (who, when))
+            state = state_from_history(history, customers, self.names, self.smoothing)
+        paths = follow_tiers(self._monthly_values(frame, who, when), self._rule(), state)
+        found = self._result_rows(frame, paths, (who, when))
         return found if given is None else apply_overrides(found, given)
 
     def migration(self, assigned: pd.DataFrame, before: Any, after: Any) -> MigrationMatrix:
@@ -270,6 +263,13 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             The months compared.
         """
         return migration(assigned, pd.Timestamp(before), pd.Timestamp(after), list(self.names))
+
+    @staticmethod
+    def saved_state() -> type[EstimatorState]:
+        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        from custintel.value._saved_states import ValueTiersState
+
+        return ValueTiersState
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data; there are no boosters."""
@@ -294,14 +294,14 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         del boosters
         model = cls(**state["params"])
         model.thresholds_ = {name: np.asarray(limits, dtype=np.float64) for name, limits in state["thresholds"].items()}
-        model._date()
+        model._set_validity()
         if state["columns"] is not None:
             model.n_features_in_ = state["columns"]
         if state["column_names"] is not None:
             model.feature_names_in_ = np.asarray(state["column_names"], dtype=object)
         return model
 
-    def _values(self, X: Any, *, fitting: bool) -> np.ndarray:
+    def _annual_values(self, X: Any, *, fitting: bool) -> np.ndarray:
         """Value of each customer: the sum of the columns."""
         if X is None:
             raise DataError(
@@ -314,11 +314,11 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(validate_data(self, X, reset=reset, dtype=np.float64).sum(axis=1))
 
     def _numbers(self, values: np.ndarray, segment: Any) -> np.ndarray:
-        return self._rule().plain(values, self._segments(segment, len(values)))
+        return self._rule().by_threshold(values, self._segment_rows(segment, len(values)))
 
-    def _segments(self, segment: Any, rows: int) -> np.ndarray:
+    def _segment_rows(self, segment: Any, rows: int) -> np.ndarray:
         """Which of the thresholds each row is held against."""
-        names = np.full(rows, _ALL, dtype=object) if segment is None else np.asarray(segment, dtype=object).astype(str)
+        names = _segment_names(segment, rows)
         places = pd.Index(list(self.thresholds_)).get_indexer(pd.Index(names))
         if len(names) != rows:
             raise DataError(f"{len(names)} segments for {rows} customers")
@@ -330,32 +330,34 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         return np.asarray(places)
 
-    def _rule(self) -> Rule:
-        return Rule(np.vstack(list(self.thresholds_.values())), self.smoothing, self.hysteresis, self.confirmation)
+    def _rule(self) -> HysteresisRule:
+        return HysteresisRule(
+            np.vstack(list(self.thresholds_.values())), self.smoothing, self.hysteresis, self.confirmation
+        )
 
-    def _lives(self, frame: pd.DataFrame, who: np.ndarray, when: np.ndarray) -> Lives:
+    def _monthly_values(self, frame: pd.DataFrame, who: np.ndarray, when: np.ndarray) -> MonthlyValues:
         shape = (int(who.max()) + 1, int(when.max()) + 1)
         value, here, segment = np.full(shape, np.nan), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.int64)
         value[who, when] = frame["value"].to_numpy(np.float64)
         here[who, when] = True
-        segment[who, when] = self._segments(frame.get("segment"), len(frame))
-        return Lives(value, here, segment)
+        segment[who, when] = self._segment_rows(frame.get("segment"), len(frame))
+        return MonthlyValues(value, here, segment)
 
-    def _rows(self, frame: pd.DataFrame, paths: Paths, at: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
+    def _result_rows(self, frame: pd.DataFrame, paths: TierPaths, at: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
         """One row a customer and month, as given."""
         names = np.asarray([*self.names, None], dtype=object)  # -1 is the last: none
-        step, months = paths.step[at], paths.months[at]
-        moved = np.where(months == 1, NEW, np.where(step > 0, "up", np.where(step < 0, "down", "")))
+        move, months = paths.move[at], paths.months[at]
+        moved = np.where(months == 1, NEW, np.where(move > 0, "up", np.where(move < 0, "down", "")))
         found = frame[["customer_id", "month"]].reset_index(drop=True)
         found["value"], found["annual"] = frame["value"].to_numpy(np.float64), paths.annual[at]
         # texts as objects: one type whatever the months hold, also when all of it is missing
-        found["tier"], found["moved"] = _texts(names[paths.own[at]]), _texts(moved)
-        found["reason"], found["own_tier"] = _texts(np.full(len(found), "")), found["tier"]
-        found["pending"], found["pending_tier"] = paths.pending[at], _texts(names[paths.goal[at]])
+        found["tier"], found["moved"] = _as_objects(names[paths.tier[at]]), _as_objects(moved)
+        found["reason"], found["own_tier"] = _as_objects(np.full(len(found), "")), found["tier"]
+        found["pending"], found["pending_tier"] = paths.pending_months[at], _as_objects(names[paths.pending_tier[at]])
         found["months"] = months
         return found
 
-    def _warn_of_age(self, last: pd.Timestamp) -> None:
+    def _warn_expired(self, last: pd.Timestamp) -> None:
         if not pd.isna(self.valid_until_) and last > self.valid_until_:
             warnings.warn(
                 f"thresholds {self.version_} were valid until {self.valid_until_:%Y-%m-%d}, months go to {last:%Y-%m}\n"
@@ -364,7 +366,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 stacklevel=3,
             )
 
-    def _date(self) -> None:
+    def _set_validity(self) -> None:
         """Version and year of the thresholds."""
         start: Any = pd.NaT if self.valid_from is None else pd.Timestamp(read_day(self.valid_from, "valid_from"))
         self.valid_from_, self.valid_until_ = start, _last_day(start)
@@ -374,8 +376,8 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _plain_thresholds(self) -> dict[str, list[float]]:
         return {name: [float(v) for v in limits] for name, limits in self.thresholds_.items()}
 
-    def _given(self) -> dict[str, np.ndarray]:
-        given = self.thresholds if isinstance(self.thresholds, dict) else {_ALL: self.thresholds}
+    def _given_thresholds(self) -> dict[str, np.ndarray]:
+        given = self.thresholds if isinstance(self.thresholds, dict) else {_SINGLE_SEGMENT: self.thresholds}
         found = {str(name): np.asarray(limits, dtype=np.float64).ravel() for name, limits in given.items()}
         problems = [
             Problem(f"thresholds of {name}", "not rising numbers, one less than tiers", str(limits.tolist()))
@@ -385,16 +387,16 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         raise_problems(problems)
         return found
 
-    def _proposed(self, values: np.ndarray, segment: Any) -> dict[str, np.ndarray]:
-        names = np.full(len(values), _ALL) if segment is None else np.asarray(segment, dtype=object).astype(str)
+    def _proposed_thresholds(self, values: np.ndarray, segment: Any) -> dict[str, np.ndarray]:
+        names = _segment_names(segment, len(values))
         if len(names) != len(values):
             raise DataError(f"{len(names)} segments for {len(values)} customers")
         found = {}
         for name in sorted(set(names)):
             mine = values[names == name]
             self._check_enough(mine, name)
-            found[str(name)] = self._propose(mine)
-            _warn_of_empty(found[str(name)], mine, (str(name), self.names))
+            found[str(name)] = self._propose_one(mine)
+            _warn_empty_tiers(found[str(name)], mine, (str(name), self.names))
         return found
 
     def _check_enough(self, values: np.ndarray, segment: str) -> None:
@@ -407,7 +409,7 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 "  hint: fewer tiers, or thresholds in money"
             )
 
-    def _propose(self, values: np.ndarray) -> np.ndarray:
+    def _propose_one(self, values: np.ndarray) -> np.ndarray:
         if self.method == "jenks":
             return natural_breaks(values, len(self.names))
         return (by_quantile if self.method == "quantile" else by_share)(values, self._levels())
@@ -443,7 +445,14 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return [Problem("levels", "one for each tier above the lowest", str(levels), allowed)]
 
 
-def _texts(values: np.ndarray) -> pd.Series:
+def _segment_names(segment: Any, rows: int) -> np.ndarray:
+    """Segment of each customer; one segment for all where none is given."""
+    if segment is None:
+        return np.full(rows, _SINGLE_SEGMENT, dtype=object)
+    return np.asarray(segment, dtype=object).astype(str)
+
+
+def _as_objects(values: np.ndarray) -> pd.Series:
     return pd.Series(values.astype(object), dtype=object)
 
 
@@ -455,7 +464,7 @@ def _last_day(start: Any) -> Any:
     return start if pd.isna(start) else start + pd.DateOffset(years=1) - pd.Timedelta(days=1)
 
 
-def _warn_of_empty(limits: np.ndarray, values: np.ndarray, where: tuple[str, Sequence[str]]) -> None:
+def _warn_empty_tiers(limits: np.ndarray, values: np.ndarray, where: tuple[str, Sequence[str]]) -> None:
     """Many customers of one value put thresholds in the same place."""
     segment, names = where
     held = np.bincount((values[:, None] >= limits).sum(axis=1), minlength=len(names))

@@ -21,7 +21,7 @@ import pandas as pd
 
 from custintel.dates import read_day
 from custintel.errors import DateError
-from custintel.value._monthly_margin import value_name
+from custintel.value._monthly_margin import value_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,8 +61,8 @@ def past_value(
         from the median of the line's last 12 months; ``annualised``: 12 x run rate; ``active_months``;
         ``short_history``: fewer months than the window holds; ``revenue_value``: True where no costs are known.
     """
-    table = _by_month(margin[value_name(margin)], as_of)
-    usual = _by_month(_ordinary(margin), as_of)
+    table = _by_month(margin[value_column(margin)], as_of)
+    usual = _by_month(_recurring_margin(margin), as_of)
     cut = max(table.shape[1] - current_months, 0)
     age = np.arange(table.shape[1] - 1, -1, -1)
     growth = (1 + (compounded_at or 0.0)) ** (age / 12)
@@ -75,7 +75,7 @@ def past_value(
             "annualised": 12 * rate,
             "active_months": active,
             "short_history": active < current_months,
-            "revenue_value": value_name(margin) == "revenue_value",
+            "revenue_value": value_column(margin) == "revenue_value",
         },
         index=table.index,
     )
@@ -93,7 +93,7 @@ def margin_columns(margin: pd.DataFrame, as_of: AsOf, current_months: int = 3) -
     current_months : int
         Months of the run rate.
     """
-    values = _by_month(_ordinary(margin), as_of)
+    values = _by_month(_recurring_margin(margin), as_of)
     whole = values.to_numpy()
     found = past_value(margin, as_of, current_months)[["run_rate", "active_months"]]
     for months in (1, 3, 6, 12):
@@ -134,15 +134,15 @@ def future_margin(margin: pd.DataFrame, as_of: AsOf, customers: Iterable[Any], m
         )
     ahead = pd.date_range(day + pd.Timedelta(days=1), periods=months, freq="MS")
     known = margin.index.get_level_values("month").max()
-    wide = margin[value_name(margin)].unstack("month").reindex(index=list(customers), columns=ahead)
+    wide = margin[value_column(margin)].unstack("month").reindex(index=list(customers), columns=ahead)
     wide.loc[:, ahead <= known] = wide.loc[:, ahead <= known].fillna(0.0)
     wide.columns = pd.RangeIndex(1, months + 1, name="month")
     return wide.rename_axis(index="customer_id")
 
 
-def _ordinary(margin: pd.DataFrame) -> pd.Series:
+def _recurring_margin(margin: pd.DataFrame) -> pd.Series:
     """The value without one-off parts."""
-    found: pd.Series = margin[value_name(margin)]
+    found: pd.Series = margin[value_column(margin)]
     return found - margin[[part for part in ONE_OFF if part in margin]].sum(axis=1)
 
 
@@ -160,31 +160,31 @@ def _by_month(values: pd.Series, as_of: AsOf) -> pd.DataFrame:
 def _run_rate(usual: pd.DataFrame, cut: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean of the months of the current window, drawn in, and how many there are."""
     values = usual.to_numpy()
-    low, high = _usual_range(values[:, -_USUAL_MONTHS:])
+    low, high = _ordinary_range(values[:, -_USUAL_MONTHS:])
     window = np.clip(values[:, cut:], low[:, None], high[:, None])
     return np.nan_to_num(_mean(window)), np.isfinite(window).sum(axis=1)
 
 
-def _usual_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ordinary_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Between which values a month of the line is ordinary; no bounds with few months."""
-    middle = _quietly(np.nanmedian, values)
-    spread = 1.4826 * _quietly(np.nanmedian, np.abs(values - middle[:, None]))
+    median = _row_statistic(np.nanmedian, values)
+    spread = 1.4826 * _row_statistic(np.nanmedian, np.abs(values - median[:, None]))
     few = np.isfinite(values).sum(axis=1) < _FEWEST_TO_TRIM
     # a line with equal months has no spread: then a change of a tenth is ordinary
-    width = np.where(few, np.inf, _SPREADS * np.maximum(spread, 0.1 * np.abs(middle)))
-    middle = np.where(few, 0.0, middle)
-    return middle - width, middle + width
+    width = np.where(few, np.inf, _SPREADS * np.maximum(spread, 0.1 * np.abs(median)))
+    median = np.where(few, 0.0, median)
+    return median - width, median + width
 
 
 def _spread(values: np.ndarray) -> np.ndarray:
-    return _quietly(np.nanstd, values)
+    return _row_statistic(np.nanstd, values)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    return _quietly(np.nanmean, values)
+    return _row_statistic(np.nanmean, values)
 
 
-def _quietly(statistic: Any, values: np.ndarray) -> np.ndarray:
+def _row_statistic(statistic: Any, values: np.ndarray) -> np.ndarray:
     """A statistic of each row, missing for rows without any value."""
     some = np.isfinite(values).any(axis=1)
     out = np.full(len(values), np.nan)

@@ -13,18 +13,18 @@ from custintel.dates import read_dates
 from custintel.errors import DataError, DateError
 from custintel.progress import track
 from custintel.questions import exit_times
-from custintel.value._monthly_margin import monthly_margin, value_name
+from custintel.value._monthly_margin import monthly_margin, value_column
 from custintel.value._value_windows import future_margin, margin_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from custintel.dates import AsOf
-    from custintel.questions import ChurnDefinition
+    from custintel.questions import Outcome
     from custintel.warehouse import Warehouse
 
 
-_TELL_WHO_IS_HERE = {"usage", "customers", "terminations"}
+_MEMBERSHIP_TABLES = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
     "volumes",
     "bills",
@@ -67,6 +67,21 @@ class ValueTable:
         """Customer of each row."""
         return np.asarray(self.X.index.get_level_values("customer_id"))
 
+    def fit(self, model: Any) -> Any:
+        """Fit a value model on this table.
+
+        Parameters
+        ----------
+        model : ValueModel
+            The model; it is fitted in place.
+
+        Returns
+        -------
+        ValueModel
+            The same model, fitted.
+        """
+        return model.fit(self.X, self.margins, months=self.months, cause=self.cause, groups=self.groups)
+
 
 def value_features(
     wh: Warehouse,
@@ -84,8 +99,7 @@ def value_features(
         Month ends for a model that is to learn; any day for one that is asked.
     families : list of str or FeatureBuilder, optional
         Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without
-        their tables
-        are left out; one that you name must be there.
+        their tables are left out; one that you name must be there.
     costs : mapping, optional
         Unit costs over those of the table.
 
@@ -116,7 +130,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
     horizon: int = 24,
     costs: Mapping[str, float] | None = None,
     X: pd.DataFrame | None = None,
-    definition: ChurnDefinition | None = None,
+    outcome: Outcome | None = None,
 ) -> ValueTable:
     """What a value model may learn on a day: past dates, their features, and what had come after them by that day.
 
@@ -134,7 +148,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         Unit costs over those of the table.
     X : DataFrame, optional
         `value_features` of these dates (and perhaps more), when they are there already.
-    definition : ChurnDefinition, optional
+    outcome : Outcome, optional
         Dormancy and population of exits.
 
     Raises
@@ -143,6 +157,20 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         When a date is not the end of a month, or no month after it is known.
     DataError
         For a plain log of purchases, where no table tells who is still a customer.
+
+    Examples
+    --------
+    >>> from custintel.warehouse import Warehouse
+    >>> calls = pd.DataFrame({"customer_id": "a", "event_time": pd.date_range("2025-01-01", "2025-05-31")})
+    >>> calls = calls.assign(service="voice", direction="out", duration_s=60)
+    >>> topups = pd.DataFrame({"recharge_id": ["1", "2"], "customer_id": "a", "amount": [10.0, 15.0],
+    ...                        "event_time": pd.to_datetime(["2025-02-05", "2025-04-05"])})
+    >>> wh = Warehouse.from_frames(usage=calls, recharges=topups)
+    >>> X = FeatureBuilder(columns=["events_30d"]).build(wh, ["2025-03-31"])
+    >>> value_table(wh, ["2025-03-31"], horizon=1, X=X).margins
+    month                      1
+    as_of      customer_id
+    2025-03-31 a            15.0
     """
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
     last = wh.period[1] if known_by is None else min(pd.Timestamp(read_dates(known_by)[0]), wh.period[1])
@@ -154,28 +182,23 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         )
     X = value_features(wh, days, costs=costs) if X is None else X
     # a line belongs to the table if it could be watched: in service and active at the date
-    exits = exit_times(wh, days, definition, until=last)
+    exits = exit_times(wh, days, outcome, known_by=last)
     exits = exits.loc[exits.index.intersection(X.index)]
     refuse_purchase_log(wh, len(exits), int(X.index.get_level_values("as_of").isin(days).sum()))
     margin = monthly_margin(wh, last, costs)
     parts = {day: future_margin(margin, day, exits.loc[day].index, horizon) for day in days if day in exits.index}
     margins = pd.concat(parts, names=["as_of", "customer_id"]).reindex(exits.index)
-    return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_name(margin))
+    return ValueTable(X.loc[exits.index], margins, exits["months"], exits["cause"], value_column(margin))
 
 
 def refuse_purchase_log(wh: Warehouse, active: int, lines: int) -> None:
     """Where purchases are all that is known, silence is no exit: most customers would be taken to be gone."""
-    if _TELL_WHO_IS_HERE & set(wh.tables) or 2 * active >= lines:
+    if _MEMBERSHIP_TABLES & set(wh.tables) or 2 * active >= lines:
         return
     raise DataError(
         "these tables are a log of purchases: nothing tells who is still a customer, and most would count as gone\n"
         f"  given: tables {', '.join(sorted(wh.tables))}; {active} of {lines} lines were active of late\n"
         "  allowed: a table of usage, customers or terminations, or at least half of the lines active\n"
         "  hint: without a contract customers come back when they like: BetaGeometricNBD and GammaGamma on "
-        "purchase_summary(purchases, until=...) value them (docs/models/tiers.md)"
+        "purchase_summary(purchases, as_of=...) value them (docs/models/tiers.md)"
     )
-
-
-def fit_on(table: ValueTable, model: Any) -> Any:
-    """Fit a value model on a table."""
-    return model.fit(table.X, table.margins, months=table.months, cause=table.cause, groups=table.groups)

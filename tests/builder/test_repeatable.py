@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 import same_frames
 
-from custintel.builder import FeatureBuilder, write_features
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import write_features
 from custintel.errors import ConfigurationError
 from custintel.warehouse import Warehouse
 
@@ -70,7 +71,8 @@ def test_two_threads_give_the_same_to_nine_digits(tables: Path, runs: int) -> No
 
 _BUILD = """
 import sys
-from custintel.builder import FeatureBuilder, write_features
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import write_features
 from custintel.warehouse import Warehouse
 tables, families, *files = sys.argv[1:]
 X = FeatureBuilder(families.split()).build(Warehouse.open(tables, threads=1), "2025-06-29")

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
-from custintel.questions import ChurnDefinition, churn_labels
+from custintel.questions import Outcome, outcome_labels
 from custintel.questions._dormancy import dormancy_curve
-from custintel.questions.label_churn import label_dates
+from custintel.questions.outcome_labels import label_dates
 
 if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("spark")
 
 DAYS = ["2025-02-28", "2025-03-31"]
-DEFINITION = ChurnDefinition(gap_days=5, horizon_days=20, dormancy_days=7, active_within_days=20)
+DEFINITION = Outcome(gap_days=5, horizon_days=20, dormancy_days=7, active_within_days=20)
 
 
 def assert_same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
@@ -52,8 +52,8 @@ def test_labels(operators: tuple[Warehouse, Warehouse]) -> None:
     days = label_dates(here, definition=DEFINITION, history_days=20, every="week")
     assert days
     assert label_dates(there, definition=DEFINITION, history_days=20, every="week") == days
-    expected = churn_labels(here, days, DEFINITION)
-    assert_same(churn_labels(there, days, DEFINITION), expected)
+    expected = outcome_labels(here, days, DEFINITION)
+    assert_same(outcome_labels(there, days, DEFINITION), expected)
     assert expected["label"].nunique() == 2
     curve = dormancy_curve(here, days=(2, 5), ahead=15)
     pd.testing.assert_frame_equal(dormancy_curve(there, days=(2, 5), ahead=15), curve, check_dtype=False)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from small_operator import CUSTOMERS
 
-from custintel.builder import FeatureBuilder, feature_words
-from custintel.builder.feature_frame import has_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words, has_words
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custintel.catalogue import load_model_spec
+from custintel.catalogue.model_spec import load_model_spec
 from custintel.errors import ConfigurationError
 
 if TYPE_CHECKING:

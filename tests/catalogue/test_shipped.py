@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from custintel.catalogue import Catalogue, load_model_spec
-from custintel.catalogue._model_spec import LEARNERS
+from custintel.catalogue import Catalogue
+from custintel.catalogue.model_spec import LEARNERS, load_model_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path for path in (ROOT / "features").glob("*.yaml") if path.stem != "reasons")

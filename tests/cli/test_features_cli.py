@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import sqlglot
 
-from custintel.builder import FeatureBuilder, feature_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words
 from custintel.cli._main import main
 from custintel.warehouse import Warehouse
 

@@ -19,7 +19,7 @@ from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from custintel.contracts._quality_report import TableReport
+    from custintel.contracts.quality_report import TableReport
 
 LATEST = datetime(2025, 12, 31)
 GOOD = {

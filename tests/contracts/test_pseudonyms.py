@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel import reidentify
 from custintel.builder import FeatureBuilder
 from custintel.cli._main import main
+from custintel.contracts import reidentify
 from custintel.contracts.pseudonyms import IDENTIFIERS, KEY_VARIABLE, Pseudonyms
 from custintel.contracts.replace_identifiers import identifiers
 from custintel.contracts.table_contracts import TABLES

@@ -18,7 +18,7 @@ from custintel.errors import ContractError
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from custintel.contracts._quality_report import TableReport
+    from custintel.contracts.quality_report import TableReport
 
 pytestmark = pytest.mark.xdist_group("spark")
 

@@ -11,17 +11,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from custintel.decide import (
-    Audience,
-    Constraints,
-    ContactPolicy,
-    Exploration,
-    InfeasibleError,
-    OfferLimits,
-    OfferValues,
-    allocate,
-    incremental_margin,
-)
+from custintel.decide import Audience, Constraints, ContactPolicy, Exploration, OfferLimits, OfferValues, allocate
+from custintel.decide._linear_programme import InfeasibleError
 from custintel.decide.constraints import Blocking, read_constraints
 from custintel.errors import ConfigurationError
 
@@ -150,7 +141,7 @@ def campaign(customers: int, seed: int = 0) -> tuple[OfferValues, Constraints]:
     shares = [0.2, 0.05, 0.1, 0.06, 0.03]
     limits = {n: OfferLimits(capacity=round(s * customers)) for n, s in zip(names, shares, strict=True)}
     value = pd.Series(rng.lognormal(5.5, 0.8, customers))
-    return incremental_margin(effect, value, cost), Constraints(budget=2.0 * customers, offers=limits)
+    return OfferValues.from_effects(effect, value, cost), Constraints(budget=2.0 * customers, offers=limits)
 
 
 def test_both_methods_reach_the_bound_and_agree() -> None:

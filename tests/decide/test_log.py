@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from custintel import Warehouse
-from custintel.decide import Constraints, DecisionLog, Exploration, OfferValues, allocate, evaluate_policy
+from custintel.decide import Constraints, DecisionLog, Exploration, OfferValues, allocate
+from custintel.decide._off_policy_evaluation import evaluate_policy
 from custintel.errors import ConfigurationError, DataError, QualityWarning
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from bandit import Bandit
 
-from custintel.decide import Champion, compare_policies, evaluate_policy
-from custintel.decide._off_policy_evaluation import mean_interval
+from custintel.decide import Champion, compare_policies
+from custintel.decide._off_policy_evaluation import evaluate_policy, mean_interval
 from custintel.errors import ConfigurationError, DataError
 
 ROUNDS = 60

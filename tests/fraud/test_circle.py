@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.fraud import circle_similarity, cost_per_account, detection_delay, review_queue
+from custintel.fraud import circle_similarity, cost_per_account, detection_delay
 from custintel.fraud._community_of_interest import contacts_of
+from custintel.fraud._review_queue import review_queue
 from custintel.warehouse import Warehouse
 
 

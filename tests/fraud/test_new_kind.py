@@ -8,8 +8,9 @@ import pytest
 
 from custintel import RuleBase
 from custintel.errors import DataError
-from custintel.fraud import relearn, review_queue
-from custintel.learners import AnomalyScore, ChurnClassifier
+from custintel.fraud import relearn
+from custintel.fraud._review_queue import review_queue
+from custintel.learners import AnomalyScore, TableClassifier
 
 
 def lines(counts: dict[str, int], seed: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -37,7 +38,7 @@ def test_one_review_finds_the_new_kind_and_proposes_a_rule_for_it() -> None:
     X, kind = lines({"honest": 2000, "box": 120, "new": 80}, 0)
     y = (kind == "box").astype(int)  # nobody complained about the new kind: it counts as honest
     pool, true = lines({"honest": 2000, "new": 100}, 1)
-    model = ChurnClassifier(effort="fast").fit(X, y)
+    model = TableClassifier(effort="fast").fit(X, y)
     known = pd.Series(model.predict_proba(pool)[:, 1])
     unusual = AnomalyScore().fit(X).score_samples(pool)
     queue = review_queue(known, unusual, 100, audit=0.0)
@@ -59,7 +60,7 @@ def test_one_review_finds_the_new_kind_and_proposes_a_rule_for_it() -> None:
 
 def test_without_novel_cases_there_is_no_new_kind() -> None:
     X, kind = lines({"honest": 800, "box": 80}, 0)
-    model = ChurnClassifier(effort="fast").fit(X, kind == "box")
+    model = TableClassifier(effort="fast").fit(X, kind == "box")
     top = np.argsort(-model.predict_proba(X)[:, 1], kind="stable")[:20]
     found = relearn(model, X, kind == "box", X.iloc[top], np.ones(20))
     assert found.new_kind is None

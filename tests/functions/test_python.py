@@ -11,10 +11,10 @@ import pytest
 from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, DataError
-from custintel.functions import View, feature_function
+from custintel.functions import feature_function
 from custintel.functions import function_registry as _declared
 from custintel.functions.function_registry import find
-from custintel.functions.python_functions import load_python
+from custintel.functions.python_functions import View, load_python
 from custintel.warehouse import Warehouse
 
 YAML = """\

@@ -10,7 +10,8 @@ import pytest
 from spoiled_texts import spoiled
 
 from custintel import Warehouse
-from custintel.catalogue import Catalogue, load_model_spec
+from custintel.catalogue import Catalogue
+from custintel.catalogue.model_spec import load_model_spec
 from custintel.decide.constraints import read_constraints
 from custintel.rules import load_rules
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from custintel import FeatureBuilder, Warehouse, score, train
-from custintel.builder import write_features
+from custintel.builder.feature_frame import write_features
 from custintel.rules import Rule, RuleBase
 
 

@@ -9,18 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custintel.metrics import (
-    bootstrap_interval,
-    compare_uplift,
-    ece_score,
-    empc_score,
-    ks_score,
-    lift_score,
-    psi,
-    qini_score,
-)
+from custintel.metrics import ece_score, empc_score, ks_score, lift_score, psi, qini_score
+from custintel.metrics._uplift_metrics import compare_uplift
 from custintel.metrics.calibration import brier
-from custintel.metrics.confidence_intervals import metric_bounds, wilson
+from custintel.metrics.confidence_intervals import bootstrap_interval, metric_bounds, wilson
 from custintel.metrics.discrimination import auc, average_precision
 
 

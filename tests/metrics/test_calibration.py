@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from custintel.metrics import calibration_table, ece_score
-from custintel.metrics.calibration import brier, calibration_line
+from custintel.metrics import ece_score
+from custintel.metrics.calibration import brier, calibration_line, calibration_table
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.metrics import best_campaign, contact_value, empc, empc_individual
+from custintel.metrics import best_campaign, contact_value, empc_individual
+from custintel.metrics.campaign_profit import empc
 from custintel.metrics.individual_profit import profit_scorer
 
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import beta
 
 from custintel.errors import ConfigurationError
-from custintel.metrics import empc, empc_score, profit_curve
-from custintel.metrics.campaign_profit import constant_policy_profit
+from custintel.metrics import empc_score
+from custintel.metrics.campaign_profit import constant_policy_profit, empc, profit_curve
 
 
 def _brute_force(y: np.ndarray, p: np.ndarray, clv: float, d: float, f: float, a: float, b: float) -> float:

@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from custintel.errors import DataError
-from custintel.metrics import decile_table, gain_table, ks_score, lift_score
+from custintel.metrics import decile_table, ks_score, lift_score
 from custintel.metrics.discrimination import auc, average_precision, max_lift
+from custintel.metrics.gain_tables import gain_table
 
 
 @pytest.fixture(params=[8, 1, 0], ids=["few ties", "ties", "many ties"])

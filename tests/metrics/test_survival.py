@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from custintel.errors import DataError
-from custintel.metrics import concordance_index, integrated_brier_score, kaplan_meier, survival_calibration
-from custintel.metrics._survival_metrics import brier_survival
+from custintel.metrics import concordance_index, integrated_brier_score
+from custintel.metrics.survival_metrics import brier_survival, kaplan_meier, survival_calibration
 
 
 def brute_concordance(t: np.ndarray, gone: np.ndarray, risk: np.ndarray) -> float:

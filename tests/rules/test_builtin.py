@@ -12,9 +12,10 @@ import pytest
 
 from custintel.builder import FeatureBuilder
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import Rule, RuleBase, builtin_base, fit_parameters, load_rules, rule_features
+from custintel.rules import Rule, RuleBase, RuleMiner, load_rules
 from custintel.rules._rule_set import RuleSet
 from custintel.rules.builtin_rules import builtin_rules, rules_markdown
+from custintel.rules.learning._fit_limits import fit_parameters
 from custintel.rules.rule_files import rules_from_yaml
 from custintel.warehouse import Warehouse
 
@@ -250,7 +251,7 @@ def test_the_rules_of_the_reference_are_all_there() -> None:
 
 
 def test_every_column_read_is_in_the_catalogue() -> None:
-    assert set(rule_features(RULES.values())) <= set(FeatureBuilder().describe()["column"])
+    assert {name for rule in RULES.values() for name in rule.columns} <= set(FeatureBuilder().describe()["column"])
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -283,7 +284,7 @@ def test_without_its_last_step_a_rule_does_not_fire(name: str) -> None:
 
 
 def test_the_base_holds_them_active_and_says_why() -> None:
-    base = builtin_base(at="2025-01-31")
+    base = RuleBase.builtin(at="2025-01-31")
     assert len(base.in_state("active")) == len(RULES)
     assert set(base.frame()["reason"]) == {"built in"}
     assert base.history("sim_box")["state"].tolist() == ["proposed", "shadow", "active"]
@@ -292,9 +293,9 @@ def test_the_base_holds_them_active_and_says_why() -> None:
 
 
 def test_a_base_in_a_file_is_left_as_it_stands(tmp_path: Path) -> None:
-    base = builtin_base(tmp_path / "rules.jsonl", columns=["max_lines_per_device"])
+    base = RuleBase.builtin(tmp_path / "rules.jsonl", columns=["max_lines_per_device"])
     base.retire("sim_bank", by="an analyst", reason="no devices here")
-    again = builtin_base(tmp_path / "rules.jsonl", columns=["max_lines_per_device"])
+    again = RuleBase.builtin(tmp_path / "rules.jsonl", columns=["max_lines_per_device"])
     assert again.entry("sim_bank").state == "retired"
     assert len(again.log.events) == 4
 
@@ -309,9 +310,9 @@ def test_rules_are_chosen_by_category_and_by_what_can_be_read() -> None:
 
 def test_only_what_rules_read_is_built_and_they_run_on_it() -> None:
     wh = Warehouse.simulate(customers=250, months=4, seed=11)
-    base = builtin_base()
-    X = FeatureBuilder(columns=rule_features(base)).build(wh, as_of="2025-04-30")
-    assert list(X.columns) == rule_features(base)
+    base = RuleBase.builtin()
+    X = FeatureBuilder(columns=base.features()).build(wh, as_of="2025-04-30")
+    assert list(X.columns) == base.features()
     assert base.match(X).mean().max() < 0.05
     assert base.alarms(X)["similarity"].between(0, 1).all()
 
@@ -360,11 +361,11 @@ def test_a_limit_on_either_side_and_of_a_base(tmp_path: Path) -> None:
     base.shadow("left", by="me", reason="seen")
     base.activate("left", by="me", reason="proved")
     X = pd.DataFrame({"a": np.arange(1000.0)})
-    assert fit_parameters(base, X, share=0.05)[0].parameters == {"most": 950.0}
+    assert RuleMiner(base).fit_parameters(X, share=0.05)[0].parameters == {"most": 950.0}
     with pytest.raises(DataError, match="missing: a"):
-        fit_parameters(base, X.rename(columns={"a": "b"}))
+        RuleMiner(base).fit_parameters(X.rename(columns={"a": "b"}))
     with pytest.raises(ConfigurationError, match="not a share"):
-        fit_parameters(base, X, share=5)
+        RuleMiner(base).fit_parameters(X, share=5)
 
 
 def test_the_page_on_rules_is_up_to_date() -> None:

@@ -14,8 +14,10 @@ from custintel.errors import ConfigurationError, DataError
 from custintel.metrics.confidence_intervals import wilson
 from custintel.reports import desk_report
 from custintel.reports.fraud_desk._desk_page import desk_html
-from custintel.rules import AlarmSettings, Rule, RuleBase, cases, evidence_words, record_outcomes, saved_loss
-from custintel.rules.rule_evidence import texts
+from custintel.rules import AlarmSettings, Rule, RuleBase
+from custintel.rules.monitoring._saved_loss import saved_loss
+from custintel.rules.monitoring.alarm_outcomes import record_outcomes
+from custintel.rules.rule_evidence import evidence_words, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,7 +206,7 @@ def test_rules_unused_are_those_that_may_alarm_and_did_not() -> None:
 def test_delay_by_kind_where_starts_are_known() -> None:
     base = a_base()
     alarms = base.alarms(customers())
-    known = cases(alarms).assign(start=["2025-03-21", "2025-03-27", None])
+    known = RuleBase.cases(alarms).assign(start=["2025-03-21", "2025-03-27", None])
     found = desk_report(base, alarms, known).to_dict()["delay"]
     assert [(row["kind"], row["cases"], row["median"]) for row in found] == [("irsf", 2, 7.0)]
     assert desk_report(base, alarms).to_dict()["delay"] == []

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from custintel import RuleBase
 from custintel.errors import ConfigurationError
 from custintel.expressions.parse import parse
-from custintel.rules import propose_anomalies, propose_mutations
 from custintel.rules._match_numpy import Table
-from custintel.rules.learning.anomaly_rules import DiscoverySettings
+from custintel.rules.learning._vary_rules import propose_mutations
+from custintel.rules.learning.anomaly_rules import DiscoverySettings, propose_anomalies
 from custintel.rules.learning.rule_overlap import covered_by, implies, overlap
 from custintel.rules.rule_condition import condition_of
 

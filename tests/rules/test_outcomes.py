@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import Rule, RuleBase, audit_sample, audited_recall, record_outcomes, rule_performance
-from custintel.rules.monitoring._random_audit import AuditedRecall
-from custintel.rules.monitoring.alarm_outcomes import outcomes_of
+from custintel.rules import Rule, RuleBase
+from custintel.rules.monitoring._random_audit import AuditedRecall, audit_sample, audited_recall
+from custintel.rules.monitoring.alarm_outcomes import outcomes_of, record_outcomes, rule_performance
 
 DESK = {"by": "fraud desk"}
 

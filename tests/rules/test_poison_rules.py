@@ -12,9 +12,9 @@ import pytest
 from custintel.catalogue import Catalogue
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.rules import Rule, RuleBase, match_on
+from custintel.rules import Rule, RuleBase
 from custintel.rules._match_row import RowRules
-from custintel.rules._match_sql import similarity_on
+from custintel.rules._match_sql import match_on, similarity_on
 from custintel.rules._rule_set import RuleSet
 from custintel.rules.rule_files import rules_from_yaml
 

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError
-from custintel.rules import ActivationPolicy, Rule, RuleBase, apply_policy, record_outcomes
+from custintel.rules import ActivationPolicy, Rule, RuleBase
+from custintel.rules.monitoring._activation_policy import apply_policy
 from custintel.rules.monitoring._promised_precision import keeps_promise
+from custintel.rules.monitoring.alarm_outcomes import record_outcomes
 
 WHO = {"by": "an analyst", "reason": "three cases"}
 AUTOMATIC = ActivationPolicy(name="night", automatic=True)

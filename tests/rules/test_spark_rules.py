@@ -10,9 +10,9 @@ import pytest
 from custintel.builder import FeatureBuilder
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.spark_engine import SparkEngine
-from custintel.rules import RuleBase, builtin_base, match_on, rule_features
+from custintel.rules import RuleBase
 from custintel.rules._match_row import RowRules
-from custintel.rules._match_sql import similarity_on
+from custintel.rules._match_sql import match_on, similarity_on
 from custintel.rules._rule_set import RuleSet, learn_profiles
 
 pytestmark = pytest.mark.xdist_group("spark")
@@ -117,9 +117,9 @@ def test_every_kind_of_condition_gives_the_same_numbers(engines) -> None:
 
 def test_all_built_in_rules_give_the_same_numbers(engines) -> None:
     """Values around every limit, so that rules match, resemble and miss; a tenth of all values missing."""
-    base = builtin_base()
+    base = RuleBase.builtin()
     rng = np.random.default_rng(2)
-    names = rule_features(base)
+    names = base.features()
     X = pd.DataFrame({name: rng.choice([0, 0.3, 0.9, 2, 6, 30, 70, 120, 400], 400) for name in names})
     X["segment"] = rng.choice(["consumer", "business"], 400)
     X["billing_type"] = rng.choice(["prepaid", "postpaid"], 400)
@@ -154,7 +154,7 @@ def test_features_built_on_spark_meet_the_rules_there(operators, engines) -> Non
         by="me",
     )
     base.shadow("rings", by="me", reason="seen")
-    frames = [FeatureBuilder(columns=rule_features(base)).build(wh, as_of="2025-03-31") for wh in operators]
+    frames = [FeatureBuilder(columns=base.features()).build(wh, as_of="2025-03-31") for wh in operators]
     by_engine = []
     for engine, X in zip(engines, frames, strict=True):
         engine.register("built", X.reset_index())

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import LearnSettings, Rule, RuleBase, learn_into, to_approve, try_rule
-from custintel.rules.learning._learn_into_base import absorb
+from custintel.rules import LearnSettings, Rule, RuleBase
+from custintel.rules.learning._learn_into_base import absorb, learn_into
+from custintel.rules.monitoring._activation_policy import to_approve
+from custintel.rules.rule_evidence import try_rule
 
 WHO = {"by": "an analyst", "reason": "three cases"}
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import ReviewSettings, Rule, RuleBase, drift_of_rules, record_outcomes, review_rules
-from custintel.rules.monitoring._retire_rules import review_characteristics
-from custintel.rules.monitoring._rule_drift import DriftSettings, keep_profiles
+from custintel.rules import ReviewSettings, Rule, RuleBase
+from custintel.rules.monitoring._retire_rules import review_characteristics, review_rules
+from custintel.rules.monitoring._rule_drift import DriftSettings, drift_of_rules, keep_profiles
 from custintel.rules.monitoring._sequential_tests import Monitor, Posterior, Sensitivity
+from custintel.rules.monitoring.alarm_outcomes import record_outcomes
 
 WHO = {"by": "an analyst", "reason": "three cases"}
 STATED = (0.7, 0.8, 0.9, 0.95)

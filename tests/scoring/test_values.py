@@ -14,7 +14,7 @@ from custintel.artifact import Model
 from custintel.cli._main import app
 from custintel.errors import ConfigurationError
 from custintel.scoring._value_list import value_tiers
-from custintel.value import ValueModel, fit_on, value_table
+from custintel.value import ValueModel, value_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def operator() -> Warehouse:
 @pytest.fixture(scope="module")
 def saved(operator: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = value_table(operator, ["2025-03-31", "2025-05-31"], known_by=AS_OF, horizon=3)
-    model = Model("value", fit_on(table, ValueModel(horizon=3, n_jobs=1)), {"tiers": {"public": [120.0, 360.0, 720.0]}})
+    model = Model("value", table.fit(ValueModel(horizon=3, n_jobs=1)), {"tiers": {"public": [120.0, 360.0, 720.0]}})
     return model.save(tmp_path_factory.mktemp("model") / "value")
 
 

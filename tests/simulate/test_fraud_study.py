@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from custintel.contracts.table_contracts import TABLES
-from custintel.simulate import SimulationConfig, fraud_study, simulate
+from custintel.simulate import SimulationConfig, simulate
 from custintel.simulate._simulation_config import DirtConfig, FraudConfig, MoreFraudConfig
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ EVERY = {"sim_box", "never_payer", "dealer", "scam_dialler", "wangiri", "irsf", 
 
 
 def study(seed: int = 3, intensity: float = 60.0, **more: object) -> Operator:
-    config = fraud_study(intensity)
+    config = SimulationConfig.fraud_study(intensity)
     further = replace(MoreFraudConfig(), **more)  # type: ignore[arg-type]
     config = replace(config, fraud=replace(config.fraud, more=further))
     return simulate(customers=1200, months=MONTHS, seed=seed, config=config)
@@ -160,13 +160,13 @@ def test_couriers_alone_make_a_published_rule_wrong(usage: pd.DataFrame, cases: 
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    one, two = (simulate(200, 3, 5, fraud_study(200.0)) for _ in range(2))
+    one, two = (simulate(200, 3, 5, SimulationConfig.fraud_study(200.0)) for _ in range(2))
     for name, table in one.tables.items():
         assert table.equals(two.tables[name]), name
 
 
 def test_nobody_else_calls_differently() -> None:
-    config = replace(fraud_study(100.0), dirt=DirtConfig.clean())
+    config = replace(SimulationConfig.fraud_study(100.0), dirt=DirtConfig.clean())
     plain = replace(config, fraud=replace(config.fraud, more=None))
     with_more, without = simulate(300, 4, 6, config), simulate(300, 4, 6, plain)
     strange = set(with_more.truth["cases"]["customer_id"]) | set(with_more.truth["look_alikes"]["customer_id"])
@@ -193,7 +193,7 @@ def test_by_default_there_are_only_the_first_three_kinds() -> None:
 
 def test_check_32_fraud_lines_a_year_undetected_and_lag() -> None:
     intensity, customers = 20.0, 3000
-    found = simulate(customers, 6, 11, fraud_study(intensity)).truth["cases"]
+    found = simulate(customers, 6, 11, SimulationConfig.fraud_study(intensity)).truth["cases"]
     a_year = len(found) / customers * 2 / intensity
     assert 0.006 <= a_year <= 0.012
     assert 0.15 <= found["detected_date"].isna().mean() <= 0.25

@@ -15,7 +15,7 @@ import pytest
 from custintel import FeatureBuilder, Warehouse, load_model, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
 from custintel.explain import reasons
-from custintel.questions import ChurnDefinition
+from custintel.questions import Outcome
 from custintel.reports.model.model_report import build_report
 from custintel.training._flat_table import read_flat
 from custintel.training._time_split_and_folds import TimeSplit
@@ -256,7 +256,7 @@ def test_a_store_opened_later_has_its_own_registry(
 def test_labels_of_postpaid_lines_do_not_wait_for_silence() -> None:
     dates = pd.to_datetime(["2025-01-31", "2025-04-30"])
     split = TimeSplit((dates[0],), dates[1])
-    both, postpaid = ChurnDefinition(), ChurnDefinition(billing_types=("postpaid",))
+    both, postpaid = Outcome(), Outcome(billing_types=("postpaid",))
     assert [_windows(split, d)["dormancy_days"] for d in (both, postpaid)] == [30, 0]
 
 

@@ -24,8 +24,8 @@ _MANY_ROWS = 200_000
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What distinguishes one candidate from another."""
+class CandidateSettings:
+    """The settings by which candidates differ: size of the trees, learning rate, penalties, rounds."""
 
     leaves: int
     min_leaf: int
@@ -37,8 +37,8 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class TrainingTable:
-    """Everything a candidate is fitted on."""
+class TableWithFolds:
+    """An encoded table with its outcome, its inner splits, and how to run."""
 
     matrix: np.ndarray
     y: np.ndarray
@@ -46,7 +46,7 @@ class TrainingTable:
     categorical: tuple[int, ...]
     monotone: tuple[int, ...]
     splits: list[Split]
-    seed: int
+    random_state: int
     threads: int
     refits: int = 0
 
@@ -55,13 +55,13 @@ class TrainingTable:
 class BoostedCandidate:
     """Boosters of one shape, their out-of-fold log-odds (NaN where no fold looked), and its log loss."""
 
-    shape: Shape
+    shape: CandidateSettings
     texts: tuple[str, ...]
     raw: np.ndarray
     loss: float
 
 
-def fit_candidate(table: TrainingTable, shape: Shape) -> BoostedCandidate:
+def fit_candidate(table: TableWithFolds, shape: CandidateSettings) -> BoostedCandidate:
     """Fit one booster for each split and score its validation rows."""
     import lightgbm as lgb
 
@@ -89,7 +89,7 @@ def raw_score(booster: Any, matrix: np.ndarray, threads: int) -> np.ndarray:
     return np.asarray(booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
 
 
-def _candidate(table: TrainingTable, shape: Shape, data: Any, models: Any) -> BoostedCandidate:
+def _candidate(table: TableWithFolds, shape: CandidateSettings, data: Any, models: Any) -> BoostedCandidate:
     best = models.best_iteration
     raw = np.full(len(table.y), np.nan)
     for booster, (_, valid) in zip(models.boosters, table.splits, strict=True):
@@ -103,16 +103,16 @@ def _candidate(table: TrainingTable, shape: Shape, data: Any, models: Any) -> Bo
     return BoostedCandidate(shape, texts, raw, loss)
 
 
-def _refitted(table: TrainingTable, shape: Shape, data: Any, rounds: int) -> tuple[str, ...]:
+def _refitted(table: TableWithFolds, shape: CandidateSettings, data: Any, rounds: int) -> tuple[str, ...]:
     """Boosters of all rows, each with a seed of its own."""
     import lightgbm as lgb
 
     params = _params(table, shape)
-    seeds = [(table.seed + k) % 2**31 for k in range(table.refits)]
+    seeds = [(table.random_state + k) % 2**31 for k in range(table.refits)]
     return tuple(lgb.train({**params, "seed": s, "extra_seed": s}, data, rounds).model_to_string() for s in seeds)
 
 
-def _data_params(table: TrainingTable) -> dict[str, Any]:
+def _data_params(table: TableWithFolds) -> dict[str, Any]:
     return {
         "verbosity": -1,
         "num_threads": table.threads,
@@ -120,14 +120,14 @@ def _data_params(table: TrainingTable) -> dict[str, Any]:
         "min_data_in_bin": 3,
         "bin_construct_sample_cnt": _ROWS_FOR_BINS,
         "feature_pre_filter": False,
-        "data_random_seed": table.seed,
+        "data_random_seed": table.random_state,
         "deterministic": True,
         # fixed, because LightGBM would choose by a clock; many rows are counted faster column by column
         ("force_col_wise" if len(table.y) > _MANY_ROWS else "force_row_wise"): True,
     }
 
 
-def _params(table: TrainingTable, shape: Shape) -> dict[str, Any]:
+def _params(table: TableWithFolds, shape: CandidateSettings) -> dict[str, Any]:
     constraints = {"monotone_constraints": list(table.monotone)} if any(table.monotone) else {}
     return {
         **_data_params(table),
@@ -143,9 +143,9 @@ def _params(table: TrainingTable, shape: Shape) -> dict[str, Any]:
         "bagging_freq": 1,
         "lambda_l2": shape.l2,
         "extra_trees": shape.random_cuts,
-        "extra_seed": table.seed,
+        "extra_seed": table.random_state,
         "cat_smooth": 100.0,
         "cat_l2": 100.0,
         "max_cat_to_onehot": 8,
-        "seed": table.seed,
+        "seed": table.random_state,
     }

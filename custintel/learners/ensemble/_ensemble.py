@@ -4,8 +4,8 @@
 parts, weighted in the same way, add up exactly too.
 
 The weights are chosen by out-of-fold log loss. Where random folds flatter (`_drift`) that choice would go to whatever
-looks up the period best: there all shapes count alike and the linear part, straight and followed one range beyond what
-was seen, keeps a third.
+looks up the period best: there all candidates count alike, and the linear part, straight and followed one range beyond
+what was seen, keeps a third.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from custintel.learners.ensemble._boosted_candidates import BoostedCandidate, TrainingTable, fit_candidate, raw_score
-from custintel.learners.ensemble._part_of_whole_sums import Sums
+from custintel.learners.ensemble._boosted_candidates import BoostedCandidate, TableWithFolds, fit_candidate, raw_score
+from custintel.learners.ensemble._part_of_whole_sums import ColumnSums
 from custintel.learners.ensemble._row_order_drift import order_matters
 from custintel.learners.ensemble.blend_and_calibration import Calibration, blend_weights, choose_calibration
 from custintel.learners.ensemble.inner_folds import fold_of_rows, inner_splits
@@ -26,7 +26,7 @@ from custintel.learners.ensemble.logistic_regression import LinearPart, choose_p
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from custintel.learners.ensemble._effort import Plan
+    from custintel.learners.ensemble._effort import FitPlan
 
 
 _CHUNK = 100_000
@@ -45,7 +45,7 @@ class Ensemble:
     booster_weights: tuple[float, ...]
     linear: LinearPart
     linear_weight: float
-    sums: Sums = field(default_factory=Sums)
+    sums: ColumnSums = field(default_factory=ColumnSums)
     expected_value: float = 0.0
     drifting: bool = False
     boosters: tuple[Any, ...] = field(default=(), repr=False, compare=False)
@@ -73,7 +73,7 @@ class Ensemble:
             out += self.linear_weight * self.linear.contributions(wide)
         for booster, weight in zip(self.boosters, self.booster_weights, strict=True):
             out += weight * np.asarray(explain(booster, wide))[:, :-1]
-        return self.sums.credit(out, matrix)
+        return self.sums.credit_parts(out, matrix)
 
     def importance(self, columns: int) -> np.ndarray:
         """Share of every encoded column: gain of the trees, absolute weight of the linear design."""
@@ -101,7 +101,7 @@ class Ensemble:
     def from_state(cls, state: Mapping[str, Any], texts: tuple[str, ...]) -> Ensemble:
         """Read back what `to_state` gave."""
         linear = LinearPart.from_state(state["linear"])
-        sums = Sums(*(tuple(map(tuple, state["sums"][key])) for key in ("groups", "means")))
+        sums = ColumnSums(*(tuple(map(tuple, state["sums"][key])) for key in ("groups", "means")))
         weights = tuple(state["booster_weights"])
         drifting = bool(state.get("drifting", False))
         return cls(texts, weights, linear, state["linear_weight"], sums, state["expected_value"], drifting)
@@ -141,52 +141,56 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
     levels: np.ndarray,
     dates: tuple[int, ...],
     monotone: tuple[int, ...],
-    plan: Plan,
-    seed: int,
+    plan: FitPlan,
+    random_state: int,
     threads: int,
 ) -> FittedEnsemble:
     """Fit all candidates, blend and calibrate them."""
-    sums = Sums.learn(matrix, names, (levels > 0) | (np.array(monotone) != 0)) if plan.shapes else Sums()
+    sums = (
+        ColumnSums.learn(matrix, names, (levels > 0) | (np.array(monotone) != 0)) if plan.candidates else ColumnSums()
+    )
     matrix = sums.extend(matrix)
     levels, monotone = np.append(levels, [0] * len(sums.groups)), (*monotone, *[0] * len(sums.groups))
-    if not plan.shapes:
-        return FittedEnsemble(_tiny(matrix, y, weight, levels, monotone), Calibration(), np.full(len(y), np.nan))
-    fold = fold_of_rows(y, plan.folds, groups, seed)
+    if not plan.candidates:
+        return FittedEnsemble(_ridge_only(matrix, y, weight, levels, monotone), Calibration(), np.full(len(y), np.nan))
+    fold = fold_of_rows(y, plan.folds, groups, random_state)
     categorical = tuple(int(j) for j in np.flatnonzero(levels))
     refits = plan.refits if matrix.size <= _MOST_REFITTED_CELLS else 0
-    table = TrainingTable(
-        matrix, y, weight, categorical, monotone, inner_splits(fold, plan.used), seed, threads, refits
+    table = TableWithFolds(
+        matrix, y, weight, categorical, monotone, inner_splits(fold, plan.used), random_state, threads, refits
     )
     drifting = bool(matrix.shape[1]) and order_matters(
-        matrix, y, weight, groups=groups, categorical=categorical, dates=dates, run=(seed, threads)
+        matrix, y, weight, groups=groups, categorical=categorical, dates=dates, run=(random_state, threads)
     )
-    shapes = (drifting and plan.drifting_shapes) or plan.shapes
+    candidates = (drifting and plan.drift_candidates) or plan.candidates
     linear, linear_raw = _fit_linear(table, levels, plan, drifting)
-    candidates = [fit_candidate(table, shape) for shape in shapes] if matrix.shape[1] else []
-    return _blend(table, candidates, linear_raw, fold, Ensemble((), (), linear, 1.0, sums, drifting=drifting))
+    fitted = [fit_candidate(table, one) for one in candidates] if matrix.shape[1] else []
+    return _blend_candidates(table, fitted, linear_raw, fold, Ensemble((), (), linear, 1.0, sums, drifting=drifting))
 
 
-def _tiny(
+def _ridge_only(
     matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, levels: np.ndarray, monotone: tuple[int, ...]
 ) -> Ensemble:
     design = learn_design(matrix, levels, weight, True)
-    linear = _fit_monotone(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
+    linear = _fit_with_signs(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
     return Ensemble((), (), linear, 1.0, expected_value=linear.intercept)
 
 
-def _fit_linear(table: TrainingTable, levels: np.ndarray, plan: Plan, drifting: bool) -> tuple[LinearPart, np.ndarray]:
+def _fit_linear(
+    table: TableWithFolds, levels: np.ndarray, plan: FitPlan, drifting: bool
+) -> tuple[LinearPart, np.ndarray]:
     matrix, y, weight, monotone = table.matrix, table.y, table.weight, np.array(table.monotone)
-    rng = np.random.default_rng(table.seed)
+    rng = np.random.default_rng(table.random_state)
     rows = _sample(np.arange(len(y)), plan.linear_rows, rng)
     plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS) | (not plan.hinges) | drifting
     reach = _REACH_IN_DRIFT if drifting else 0.0
     design = learn_design(matrix[rows], levels, weight[rows], plain, reach)
     sampled = [(_sample(train, plan.linear_rows, rng), valid) for train, valid in table.splits]
     penalty, raw = choose_penalty(design, matrix, y, weight, sampled)
-    return _fit_monotone(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
+    return _fit_with_signs(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
 
 
-def _fit_monotone(
+def _fit_with_signs(
     Z: np.ndarray, y: np.ndarray, weight: np.ndarray, design: Any, penalty: float, monotone: np.ndarray
 ) -> LinearPart:
     active = np.ones(Z.shape[1], dtype=bool)
@@ -206,8 +210,8 @@ def _sample(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray
     return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
 
 
-def _blend(
-    table: TrainingTable,
+def _blend_candidates(
+    table: TableWithFolds,
     candidates: list[BoostedCandidate],
     linear_raw: np.ndarray,
     fold: np.ndarray,
@@ -227,9 +231,9 @@ def _blend(
     return FittedEnsemble(ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner), shares @ raw)
 
 
-def _even_shares(shapes: int) -> np.ndarray:
-    """All shapes alike; the linear part, the last one, as fixed for drift."""
-    return np.append(np.full(shapes, (1 - _LINEAR_SHARE_IN_DRIFT) / shapes), _LINEAR_SHARE_IN_DRIFT)
+def _even_shares(candidates: int) -> np.ndarray:
+    """All candidates alike; the linear part, the last one, as fixed for drift."""
+    return np.append(np.full(candidates, (1 - _LINEAR_SHARE_IN_DRIFT) / candidates), _LINEAR_SHARE_IN_DRIFT)
 
 
 def _expected_value(ensemble: Ensemble, one_row: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Sums of columns that are parts of one whole, found by their names.
+"""ColumnSums of columns that are parts of one whole, found by their names.
 
 Trees cut one column at a time and cannot say "the day, evening, night and roaming charges together exceed 70". Columns
 whose names differ in one word, and that hold no negative amounts, get their sum as one more column for the models:
@@ -46,14 +46,14 @@ def part_groups(names: Sequence[str]) -> tuple[tuple[int, ...], ...]:
 
 
 @dataclass(frozen=True)
-class Sums:
+class ColumnSums:
     """The groups of parts, and the average of each part."""
 
     groups: tuple[tuple[int, ...], ...] = ()
     means: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
-    def learn(cls, matrix: np.ndarray, names: Sequence[str], excluded: np.ndarray) -> Sums:
+    def learn(cls, matrix: np.ndarray, names: Sequence[str], excluded: np.ndarray) -> ColumnSums:
         """Find the groups among the numeric columns that hold no negative value and are not excluded."""
         found = []
         for group in part_groups(names):
@@ -70,11 +70,11 @@ class Sums:
         sums = [matrix[:, list(g)].sum(axis=1) for g in self.groups]
         return np.asfortranarray(np.column_stack([matrix, *sums]))
 
-    def credit(self, parts: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    def credit_parts(self, parts: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Contributions with those of the sums handed to their parts; row totals stay the same.
 
-        >>> sums = Sums(((0, 1),), ((2.0, 1.0),))
-        >>> sums.credit(np.array([[0.0, 0.0, 0.6]]), np.array([[5.0, 2.0]])).round(2)
+        >>> sums = ColumnSums(((0, 1),), ((2.0, 1.0),))
+        >>> sums.credit_parts(np.array([[0.0, 0.0, 0.6]]), np.array([[5.0, 2.0]])).round(2)
         array([[0.45, 0.15]])
         """
         out = parts[:, : matrix.shape[1]].copy()

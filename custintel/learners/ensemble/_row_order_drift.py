@@ -71,7 +71,7 @@ def order_matters(  # noqa: PLR0913 - a table, what its columns are, and how to 
     known, judged, mixed = _parts(codes, run[0])
     if len(kept) < _FEWEST_ROWS or _is_sorted(matrix, kept, dates):
         return False
-    if min(_rarer(y[kept[rows]]) for rows in (known, judged)) < _FEWEST_OF_A_CLASS:
+    if min(_smaller_class(y[kept[rows]]) for rows in (known, judged)) < _FEWEST_OF_A_CLASS:
         return False
     weight = np.ones(len(y)) if weight is None else weight
     scores = [
@@ -91,9 +91,9 @@ def _is_sorted(matrix: np.ndarray, kept: np.ndarray, dates: tuple[int, ...]) -> 
     return False
 
 
-def _parts(customer: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _parts(customer: np.ndarray, random_state: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Earlier rows; half of the later customers to judge on; as many rows as the earlier, the other half among them."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     cut = round(len(customer) * (1 - _LATER))
     earlier, later = np.arange(cut), np.arange(cut, len(customer))
     names, code = np.unique(customer[later], return_inverse=True)
@@ -102,7 +102,7 @@ def _parts(customer: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.
     return earlier, later[~chosen], np.append(np.sort(old), later[chosen])
 
 
-def _rarer(y: np.ndarray) -> float:
+def _smaller_class(y: np.ndarray) -> float:
     return float(min(y.sum(), len(y) - y.sum()))
 
 

@@ -1,6 +1,9 @@
-"""Calibration of log-odds: none, Platt, beta or isotonic, chosen by out-of-fold log loss.
+"""From the log-odds of candidates to one calibrated probability; everything is chosen by out-of-fold log loss.
 
-Every map rises strictly, so that calibration never changes who stands before whom.
+*Blending* gives each candidate a weight by greedy selection with replacement, in twentieths, which cannot overfit the
+way free weights do: a candidate that adds nothing gets nothing. *Calibration* maps the blended log-odds to a
+probability: unchanged, by Platt's or the beta map, or by isotonic regression. Every map rises strictly, so that
+calibration never changes the ranking of customers.
 
 >>> Calibration("platt", slope=2.0, intercept=-1.0).probability(np.array([0.5]))
 array([0.5])
@@ -17,14 +20,13 @@ from scipy.special import expit, logit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Weighted log loss on the log-odds scale.
-#
-# >>> round(log_loss_raw(np.array([0.0, 1.0]), np.zeros(2), np.ones(2)), 6)
-# 0.693147
-
 
 def log_loss_raw(y: np.ndarray, raw: np.ndarray, weight: np.ndarray) -> float:
-    """Mean log loss of log-odds `raw`."""
+    """Mean log loss of log-odds `raw`, weighted.
+
+    >>> round(log_loss_raw(np.array([0.0, 1.0]), np.zeros(2), np.ones(2)), 6)
+    0.693147
+    """
     return float(np.average(np.logaddexp(0.0, raw) - y * raw, weights=weight))
 
 
@@ -139,11 +141,6 @@ def _fit_isotonic(y: np.ndarray, raw: np.ndarray, weight: np.ndarray) -> Calibra
         knots_x=tuple(float(v) for v in model.X_thresholds_),
         knots_y=tuple(float(v) for v in model.y_thresholds_),
     )
-
-
-# Blending candidates on the log-odds scale: greedy selection with replacement by out-of-fold log loss.
-#
-# Selection by twentieths cannot overfit the way free weights do: a candidate that adds nothing gets nothing.
 
 
 _STEPS = 20

@@ -5,7 +5,7 @@ that has not seen it: what cross-fitting (uplift, value) and honest error measur
 
 >>> rng = np.random.default_rng(0)
 >>> matrix = rng.normal(size=(400, 2))
->>> found = fit_boosters(Material(matrix, 3 * matrix[:, 0]), "amount")
+>>> found = fit_boosters(TrainingTable(matrix, 3 * matrix[:, 0]), "amount")
 >>> bool(np.corrcoef(found.out_of_fold, matrix[:, 0])[0, 1] > 0.9)
 True
 >>> found.boosters.predict(matrix).shape
@@ -36,8 +36,8 @@ _CHUNK = 100_000
 
 
 @dataclass(frozen=True)
-class Material:
-    """What there is to learn from.
+class TrainingTable:
+    """An encoded customer table with its outcome: what boosters learn from.
 
     Attributes
     ----------
@@ -61,8 +61,8 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Growth:
-    """How the trees grow."""
+class TreeSettings:
+    """Size of the trees, learning rate and penalties of the boosting."""
 
     leaves: int
     min_leaf: int
@@ -72,19 +72,19 @@ class Growth:
     rounds: int = 1500
 
 
-def choose_growth(rows: int) -> Growth:
+def choose_tree_settings(rows: int) -> TreeSettings:
     """Shallow trees for few rows, larger ones for many.
 
-    >>> choose_growth(500).leaves, choose_growth(1_000_000).leaves
+    >>> choose_tree_settings(500).leaves, choose_tree_settings(1_000_000).leaves
     (4, 31)
     """
     if rows < 2_000:
-        return Growth(4, max(3, min(20, rows // 20)))
+        return TreeSettings(4, max(3, min(20, rows // 20)))
     if rows < 20_000:
-        return Growth(8, 30)
+        return TreeSettings(8, 30)
     if rows < 200_000:
-        return Growth(15, 100, 0.08)
-    return Growth(31, 200, 0.1, 0.8, rounds=1000)
+        return TreeSettings(15, 100, 0.08)
+    return TreeSettings(31, 200, 0.1, 0.8, rounds=1000)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Boosters:
 
     def predict(self, matrix: np.ndarray, threads: int = 1) -> np.ndarray:
         """Probabilities or amounts."""
-        return linked(self.raw(matrix, threads), self.objective)
+        return inverse_link(self.raw(matrix, threads), self.objective)
 
     def contributions(self, matrix: np.ndarray, threads: int = 1) -> np.ndarray:
         """Exact contributions to `raw`: rows x (columns + 1), the last one the expected value."""
@@ -147,7 +147,7 @@ class Boosters:
         self.__post_init__()
 
 
-class Fitted(NamedTuple):
+class FittedBoosters(NamedTuple):
     """Boosters, and for each row the prediction of the booster that has not seen it.
 
     The number of rounds is chosen on all rows. For tests of what was learned that is not honest enough: in `untuned`
@@ -160,45 +160,45 @@ class Fitted(NamedTuple):
 
 
 def fit_boosters(  # noqa: PLR0913 - how boosters are fitted, spelled out
-    material: Material,
+    training: TrainingTable,
     objective: Objective,
     *,
     fold: np.ndarray | None = None,
-    growth: Growth | None = None,
-    seed: int = 0,
+    trees: TreeSettings | None = None,
+    random_state: int = 0,
     threads: int = 1,
     untuned: bool = False,
-) -> Fitted:
+) -> FittedBoosters:
     """One booster for each fold, all with the same number of rounds.
 
     Parameters
     ----------
-    material : Material
+    training : TrainingTable
         Matrix, outcome, weights.
     objective : {"probability", "amount"}
         What y is.
     fold : array of int, optional
         Fold of each row, 0 to k - 1 (`fold_of_rows` keeps customers together); five random folds when None.
-    growth : Growth, optional
+    trees : TreeSettings, optional
         How the trees grow; chosen by the number of rows when None.
-    seed, threads : int
+    random_state, threads : int
         Seed of folds and boosting; threads of LightGBM (0: one a core).
     untuned : bool
         Also give boosters whose rounds were chosen without their own fold.
     """
     import lightgbm as lgb
 
-    rows = len(material.y)
-    growth = growth or choose_growth(rows)
+    rows = len(training.y)
+    trees = trees or choose_tree_settings(rows)
     if fold is None:
-        fold = np.random.default_rng(seed).permutation(rows) % 5
+        fold = np.random.default_rng(random_state).permutation(rows) % 5
     splits = inner_splits(fold, int(fold.max()) + 1)
     curves: list[list[float]] = []
-    stop = lgb.early_stopping(max(30, int(3 / growth.learning_rate)), verbose=False)
+    stop = lgb.early_stopping(max(30, int(3 / trees.learning_rate)), verbose=False)
     result = lgb.cv(
-        _params(material, growth, objective, (seed, threads)),
-        _dataset(material, (seed, threads)),
-        num_boost_round=growth.rounds,
+        _params(training, trees, objective, (random_state, threads)),
+        _dataset(training, (random_state, threads)),
+        num_boost_round=trees.rounds,
         folds=splits,
         callbacks=[_keep_curves(curves), stop] if untuned else [stop],
         return_cvbooster=True,
@@ -208,10 +208,10 @@ def fit_boosters(  # noqa: PLR0913 - how boosters are fitted, spelled out
     out_of_fold = np.empty(rows)
     for model, (_, valid) in zip(models.boosters, splits, strict=True):
         out_of_fold[valid] = model.predict(
-            material.matrix[valid], raw_score=True, num_iteration=best, num_threads=threads
+            training.matrix[valid], raw_score=True, num_iteration=best, num_threads=threads
         )
     texts = tuple(model.model_to_string(num_iteration=best) for model in models.boosters)
-    found = Fitted(Boosters(texts, objective), linked(out_of_fold, objective))
+    found = FittedBoosters(Boosters(texts, objective), inverse_link(out_of_fold, objective))
     return found._replace(untuned=_untuned(models.boosters, np.array(curves), objective)) if untuned else found
 
 
@@ -233,53 +233,53 @@ def _untuned(models: list[Any], curves: np.ndarray, objective: Objective) -> Boo
     return Boosters(tuple(texts), objective)
 
 
-def linked(raw: np.ndarray, objective: Objective) -> np.ndarray:
+def inverse_link(raw: np.ndarray, objective: Objective) -> np.ndarray:
     """Raw scores on the scale of the outcome."""
     return np.asarray(expit(raw)) if objective == "probability" else raw
 
 
-def _dataset(material: Material, run: tuple[int, int]) -> Any:
+def _dataset(training: TrainingTable, run: tuple[int, int]) -> Any:
     import lightgbm as lgb
 
     return lgb.Dataset(
-        material.matrix,
-        material.y,
-        weight=material.weight,
-        categorical_feature=list(material.categorical),
+        training.matrix,
+        training.y,
+        weight=training.weight,
+        categorical_feature=list(training.categorical),
         params=_data_params(run),
         free_raw_data=False,
     )
 
 
 def _data_params(run: tuple[int, int]) -> dict[str, Any]:
-    seed, threads = run
+    random_state, threads = run
     return {
         "verbosity": -1,
         "num_threads": threads,
         "min_data_in_bin": 3,
         "feature_pre_filter": False,
-        "data_random_seed": seed,
+        "data_random_seed": random_state,
         "deterministic": True,
         "force_row_wise": True,
     }
 
 
-def _params(material: Material, growth: Growth, objective: Objective, run: tuple[int, int]) -> dict[str, Any]:
+def _params(training: TrainingTable, trees: TreeSettings, objective: Objective, run: tuple[int, int]) -> dict[str, Any]:
     name, metric = _OBJECTIVES[objective]
-    constraints = {"monotone_constraints": list(material.monotone)} if any(material.monotone) else {}
+    constraints = {"monotone_constraints": list(training.monotone)} if any(training.monotone) else {}
     return {
         **_data_params(run),
         **constraints,
         "objective": name,
         "metric": metric,
-        "num_leaves": growth.leaves,
-        "min_data_in_leaf": growth.min_leaf,
+        "num_leaves": trees.leaves,
+        "min_data_in_leaf": trees.min_leaf,
         "min_sum_hessian_in_leaf": 1e-2,
-        "learning_rate": growth.learning_rate,
-        "feature_fraction": growth.column_share,
+        "learning_rate": trees.learning_rate,
+        "feature_fraction": trees.column_share,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "lambda_l2": growth.l2,
+        "lambda_l2": trees.l2,
         "cat_smooth": 100.0,
         "cat_l2": 100.0,
         "max_cat_to_onehot": 8,

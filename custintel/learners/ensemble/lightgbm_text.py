@@ -80,58 +80,60 @@ def _checked(text: str) -> int:
     header = _header(head)
     columns = _integer(header["max_feature_idx"], "max_feature_idx", (0, _MOST_COLUMNS)) + 1
     for name in ("feature_names", "feature_infos"):
-        _need(len(header[name].split(" ")) == columns, f"{name} are not {columns}")
-    _need(all(map(_RANGE.fullmatch, header["feature_infos"].split(" "))), "feature_infos are no ranges")
+        _require(len(header[name].split(" ")) == columns, f"{name} are not {columns}")
+    _require(all(map(_RANGE.fullmatch, header["feature_infos"].split(" "))), "feature_infos are no ranges")
     _check_trees(body, _integers(header["tree_sizes"], "tree_sizes", None), columns)
     return columns
 
 
 def _header(head: str) -> dict[str, str]:
     first, *lines = head.split("\n")
-    _need(first == "tree", "it does not begin with 'tree'")
+    _require(first == "tree", "it does not begin with 'tree'")
     header = _fields(lines, "the header")
     absent = [name for name in _HEADER if name not in header]
-    _need(not absent, f"the header lacks {', '.join(absent[:1])}")
+    _require(not absent, f"the header lacks {', '.join(absent[:1])}")
     unknown = set(header) - {*_HEADER, "monotone_constraints"}
-    _need(not unknown, "the header has other fields than those of custintel's boosters")
-    _need(header["version"] in ("v3", "v4"), "the version is not v3 or v4")
+    _require(not unknown, "the header has other fields than those of custintel's boosters")
+    _require(header["version"] in ("v3", "v4"), "the version is not v3 or v4")
     for name, value in _FIXED.items():
-        _need(header[name] == value, f"{name} is not {value}")
-    _need(bool(_OBJECTIVE.fullmatch(header["objective"])), "the objective is not binary or regression")
+        _require(header[name] == value, f"{name} is not {value}")
+    _require(bool(_OBJECTIVE.fullmatch(header["objective"])), "the objective is not binary or regression")
     if "monotone_constraints" in header:
         signs = _integers(header["monotone_constraints"], "monotone_constraints", None)
-        _need(bool(np.isin(signs, (-1, 0, 1)).all()), "monotone_constraints are not -1, 0, 1")
+        _require(bool(np.isin(signs, (-1, 0, 1)).all()), "monotone_constraints are not -1, 0, 1")
     return header
 
 
 def _check_trees(body: str, sizes: np.ndarray, columns: int) -> None:
     """Every tree lies where its size says, and nothing lies between them."""
     raw = body.encode()
-    _need(bool(len(sizes)) and bool((sizes > 0).all()), "it has no trees")
+    _require(bool(len(sizes)) and bool((sizes > 0).all()), "it has no trees")
     start = 0
     for number, size in enumerate(sizes.tolist()):
         block = raw[start : start + size].decode("ascii", errors="replace")
-        _need(block.startswith(f"Tree={number}\n") and block.endswith("\n"), f"tree {number} is not where it should be")
+        _require(
+            block.startswith(f"Tree={number}\n") and block.endswith("\n"), f"tree {number} is not where it should be"
+        )
         try:
             _check_tree(_fields(block.strip("\n").split("\n")[1:], "it"), columns)
         except _TextError as error:
             raise _TextError(f"tree {number}: {error}") from None
         start += size
-    _need(raw[start:].startswith(_END.encode()), "there is more or less than the trees whose sizes it gives")
+    _require(raw[start:].startswith(_END.encode()), "there is more or less than the trees whose sizes it gives")
 
 
 def _check_tree(tree: Mapping[str, str], columns: int) -> None:
     sets = _integer(tree.get("num_cat", ""), "num_cat", (0, _MOST_LEAVES))
-    _need(set(tree) == {*_TREE, *(_SETS if sets else ())}, "it has more or fewer fields than a tree")
+    _require(set(tree) == {*_TREE, *(_SETS if sets else ())}, "it has more or fewer fields than a tree")
     leaves = _integer(tree["num_leaves"], "num_leaves", (1, _MOST_LEAVES))
-    _need(tree["is_linear"] == "0", "its leaves are linear models")
+    _require(tree["is_linear"] == "0", "its leaves are linear models")
     _numbers(tree["shrinkage"], "shrinkage", 1)
     inner = {name: _values(tree[name], name, (kind, leaves - 1)) for name, kind in _INNER.items()}
     # a tree that never grew has one leaf, and its weight may have been left out
     there = {name: kind for name, kind in _LEAVES.items() if leaves > 1 or name == "leaf_value" or tree[name]}
     outer = {name: _values(tree[name], name, (kind, leaves)) for name, kind in there.items()}
     fewest = 1 if leaves > 1 else 0
-    _need(bool((outer.get("leaf_count", np.ones(1)) >= fewest).all()), f"leaf_count is below {fewest}")
+    _require(bool((outer.get("leaf_count", np.ones(1)) >= fewest).all()), f"leaf_count is below {fewest}")
     _check_children(inner["left_child"], inner["right_child"], leaves)
     if leaves > 1:
         _check_counts(inner, outer["leaf_count"])
@@ -143,9 +145,11 @@ def _check_children(left: np.ndarray, right: np.ndarray, leaves: int) -> None:
     """Nodes are numbered as they grew: a child is a leaf (-1 is the first) or a later node; each has one parent."""
     children = np.sort(np.concatenate([left, right]))
     expected = np.concatenate([np.arange(-leaves, 0), np.arange(1, leaves - 1)]) if leaves > 1 else children
-    _need(np.array_equal(children, expected), "a node or a leaf has no parent, or several")
+    _require(np.array_equal(children, expected), "a node or a leaf has no parent, or several")
     own = np.arange(leaves - 1)
-    _need(bool(((left < 0) | (left > own)).all() and ((right < 0) | (right > own)).all()), "a node comes before itself")
+    _require(
+        bool(((left < 0) | (left > own)).all() and ((right < 0) | (right > own)).all()), "a node comes before itself"
+    )
     if leaves > _MOST_DEPTH:
         _check_depth(left, right)
 
@@ -156,7 +160,7 @@ def _check_counts(inner: Mapping[str, np.ndarray], leaf_count: np.ndarray) -> No
     # the first nodes, then the leaves from the last to the first, so that leaf -1 is the last element
     counts = np.concatenate([nodes, leaf_count[::-1]])
     together = counts[inner["left_child"]] + counts[inner["right_child"]]
-    _need(np.array_equal(nodes, together), "internal_count is not that of its children")
+    _require(np.array_equal(nodes, together), "internal_count is not that of its children")
 
 
 def _check_depth(left: np.ndarray, right: np.ndarray) -> None:
@@ -166,17 +170,17 @@ def _check_depth(left: np.ndarray, right: np.ndarray) -> None:
         for child in (left[node], right[node]):
             if child > 0:
                 depth[child] = depth[node] + 1
-    _need(int(depth.max()) < _MOST_DEPTH, f"it is deeper than {_MOST_DEPTH:,} nodes")
+    _require(int(depth.max()) < _MOST_DEPTH, f"it is deeper than {_MOST_DEPTH:,} nodes")
 
 
 def _check_decisions(inner: Mapping[str, np.ndarray], columns: int, sets: int) -> None:
     """Bit 0: a set of categories; bit 1: missing values go left; bits 2 and 3: what is missing (0, 1 or 2)."""
     column, kind, limit = inner["split_feature"], inner["decision_type"], inner["threshold"]
-    _need(bool(((column >= 0) & (column < columns)).all()), f"split_feature is not one of {columns} columns")
-    _need(bool(((kind >= 0) & (kind < 12)).all()), "decision_type is none of LightGBM's")
+    _require(bool(((column >= 0) & (column < columns)).all()), f"split_feature is not one of {columns} columns")
+    _require(bool(((kind >= 0) & (kind < 12)).all()), "decision_type is none of LightGBM's")
     chosen = np.sort(limit[(kind & 1) == 1])
-    _need(bool((limit[(kind & 1) == 0] > -np.inf).all()), "threshold is too small")
-    _need(np.array_equal(chosen, np.arange(sets)), "its sets of categories are not used once each")
+    _require(bool((limit[(kind & 1) == 0] > -np.inf).all()), "threshold is too small")
+    _require(np.array_equal(chosen, np.arange(sets)), "its sets of categories are not used once each")
 
 
 def _sizes_of_sets(tree: Mapping[str, str], sets: int) -> int:
@@ -185,8 +189,8 @@ def _sizes_of_sets(tree: Mapping[str, str], sets: int) -> int:
         limits = _integers(tree["cat_boundaries"], "cat_boundaries", sets + 1)
         words = _integers(tree["cat_threshold"], "cat_threshold", None)
         rising = limits[0] == 0 and (np.diff(limits) > 0).all() and limits[-1] == len(words)
-        _need(bool(rising), "cat_boundaries do not fit cat_threshold")
-        _need(bool(((words >= 0) & (words < 2**32)).all()), "cat_threshold holds no sets of bits")
+        _require(bool(rising), "cat_boundaries do not fit cat_threshold")
+        _require(bool(((words >= 0) & (words < 2**32)).all()), "cat_threshold holds no sets of bits")
     return sets
 
 
@@ -194,8 +198,8 @@ def _fields(lines: list[str], where: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
         name, sign, value = line.partition("=")
-        _need(bool(sign), f"{where} has a line that is no field")
-        _need(name not in found, f"{where} has a field twice")
+        _require(bool(sign), f"{where} has a line that is no field")
+        _require(name not in found, f"{where} has a field twice")
         found[name] = value
     return found
 
@@ -208,16 +212,16 @@ def _values(text: str, name: str, what: tuple[type, int]) -> np.ndarray:
 def _integers(text: str, name: str, count: int | None) -> np.ndarray:
     if count == 0 and not text:
         return np.zeros(0, dtype=np.int64)
-    _need(bool(_INTEGERS.fullmatch(text)), f"{name} is not made of whole numbers")
+    _require(bool(_INTEGERS.fullmatch(text)), f"{name} is not made of whole numbers")
     return _counted(np.array(text.split(" "), dtype=np.int64), name, count)
 
 
 def _numbers(text: str, name: str, count: int) -> np.ndarray:
     if count == 0 and not text:
         return np.zeros(0)
-    _need(bool(_NUMBERS.fullmatch(text)), f"{name} is not made of numbers")
+    _require(bool(_NUMBERS.fullmatch(text)), f"{name} is not made of numbers")
     found = _counted(np.array(text.split(" "), dtype=np.float64), name, count)
-    _need(bool(np.isfinite(found).all()), f"{name} is too large")
+    _require(bool(np.isfinite(found).all()), f"{name} is too large")
     return found
 
 
@@ -225,21 +229,21 @@ def _limits(text: str, count: int) -> np.ndarray:
     """Thresholds: "missing or not" is a cut at infinity."""
     if count == 0 and not text:
         return np.zeros(0)
-    _need(bool(_LIMITS.fullmatch(text)), "threshold is not made of numbers")
+    _require(bool(_LIMITS.fullmatch(text)), "threshold is not made of numbers")
     return _counted(np.array(text.split(" "), dtype=np.float64), "threshold", count)
 
 
 def _counted(found: np.ndarray, name: str, count: int | None) -> np.ndarray:
-    _need(count is None or len(found) == count, f"{name} has {len(found)} values instead of {count}")
+    _require(count is None or len(found) == count, f"{name} has {len(found)} values instead of {count}")
     return found
 
 
 def _integer(text: str, name: str, span: tuple[int, int]) -> int:
     value = int(_integers(text, name, 1)[0])
-    _need(span[0] <= value <= span[1], f"{name} is not from {span[0]} to {span[1]:,}")
+    _require(span[0] <= value <= span[1], f"{name} is not from {span[0]} to {span[1]:,}")
     return value
 
 
-def _need(fact: bool, wrong: str) -> None:
+def _require(fact: bool, wrong: str) -> None:
     if not fact:
         raise _TextError(wrong)

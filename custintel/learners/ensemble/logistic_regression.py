@@ -1,7 +1,8 @@
 """The linear part: ridge logistic regression on standardised numbers, hinges at quantiles and categories.
 
 Each original column owns a few columns of the design; its contribution to the log-odds is the sum over them, measured
-from the average customer of the training table.
+from the average customer of the training table. `fit_ridge` is Newton's method with a line search; `fit_positive`, at
+the end, is a logistic regression whose weights cannot be negative (scorecards, rule scores).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
-class Block:
+class ColumnBasis:
     """How one encoded column enters the design."""
 
     column: int
@@ -49,7 +50,7 @@ class Block:
         return self.levels if self.levels else 1 + len(self.knots) + int(self.flag)
 
     def expand(self, x: np.ndarray) -> np.ndarray:
-        """Design columns of this block."""
+        """LinearDesign columns of this block."""
         if self.levels:
             return np.asarray(x[:, None] == np.arange(self.levels), dtype=np.float64)
         x = x.astype(np.float64)
@@ -61,10 +62,10 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Design:
+class LinearDesign:
     """The blocks of all used columns and the mean of each design column."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[ColumnBasis, ...]
     means: np.ndarray
 
     def expand(self, matrix: np.ndarray) -> np.ndarray:
@@ -83,7 +84,7 @@ class Design:
 class LinearPart:
     """A fitted logistic regression: log-odds = intercept + centred design @ weights."""
 
-    design: Design
+    design: LinearDesign
     intercept: float
     weights: np.ndarray
 
@@ -115,14 +116,14 @@ class LinearPart:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> LinearPart:
         """Read back what `to_state` gave."""
-        blocks = tuple(Block(**{**b, "knots": tuple(b["knots"])}) for b in state["blocks"])
-        design = Design(blocks, np.asarray(state["means"], dtype=np.float64))
+        blocks = tuple(ColumnBasis(**{**b, "knots": tuple(b["knots"])}) for b in state["blocks"])
+        design = LinearDesign(blocks, np.asarray(state["means"], dtype=np.float64))
         return cls(design, float(state["intercept"]), np.asarray(state["weights"], dtype=np.float64))
 
 
 def learn_design(
     matrix: np.ndarray, levels: np.ndarray, weight: np.ndarray, plain: np.ndarray | bool, reach: float = 0.0
-) -> Design:
+) -> LinearDesign:
     """Learn fill values, scales and knots; `levels` is 0 for numbers, `plain` columns get no hinges.
 
     Values are followed `reach` ranges beyond what was seen, and no further.
@@ -133,15 +134,15 @@ def learn_design(
         if count > _MOST_LEVELS:
             continue
         if count:
-            blocks.append(Block(j, int(count), 0.0, 0.0, 0.0, 0.0, 1.0, (), False))
+            blocks.append(ColumnBasis(j, int(count), 0.0, 0.0, 0.0, 0.0, 1.0, (), False))
         else:
-            block = _number_block(j, matrix[:, j].astype(np.float64), weight, bool(straight[j]))
+            block = _number_basis(j, matrix[:, j].astype(np.float64), weight, bool(straight[j]))
             blocks.append(_reaching(block, reach))
     means = [np.average(b.expand(matrix[:, b.column]), axis=0, weights=weight) for b in blocks]
-    return Design(tuple(blocks), np.concatenate(means) if means else np.zeros(0))
+    return LinearDesign(tuple(blocks), np.concatenate(means) if means else np.zeros(0))
 
 
-def _number_block(j: int, x: np.ndarray, weight: np.ndarray, straight: bool) -> Block:
+def _number_basis(j: int, x: np.ndarray, weight: np.ndarray, straight: bool) -> ColumnBasis:
     missing = np.isnan(x)
     present, w = x[~missing], weight[~missing]
     low, high = (present.min(), present.max()) if straight else np.quantile(present, [0.002, 0.998])
@@ -152,10 +153,12 @@ def _number_block(j: int, x: np.ndarray, weight: np.ndarray, straight: bool) -> 
     if not straight and len(np.unique(present[:20_000])) > _FEW_VALUES:
         inner = np.unique(np.quantile((clipped - centre) / scale, [0.1, 0.25, 0.5, 0.75, 0.9]))
         knots = tuple(float(k) for k in inner)
-    return Block(j, 0, float(low), float(high), float(centre), float(centre), float(scale), knots, bool(missing.any()))
+    return ColumnBasis(
+        j, 0, float(low), float(high), float(centre), float(centre), float(scale), knots, bool(missing.any())
+    )
 
 
-def _reaching(block: Block, reach: float) -> Block:
+def _reaching(block: ColumnBasis, reach: float) -> ColumnBasis:
     more = reach * (block.high - block.low)
     return replace(block, low=block.low - more, high=block.high + more)
 
@@ -233,7 +236,7 @@ def _line_search(  # noqa: PLR0913 - one problem, spelled out
 
 
 def choose_penalty(
-    design: Design, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, splits: list[Split]
+    design: LinearDesign, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, splits: list[Split]
 ) -> tuple[float, np.ndarray]:
     """The penalty with the lowest out-of-fold log loss, and the out-of-fold log-odds it gives (NaN elsewhere)."""
     raw = np.full((len(PENALTIES), len(y)), np.nan)
@@ -256,9 +259,6 @@ def penalty_path(Z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray
         for penalty in PENALTIES:
             path.append(_newton(A, y, weight, penalty, path[-1] if path else None, curvature))
     return np.array(path)
-
-
-# Logistic regression whose weights cannot be negative.
 
 
 def fit_positive(Z: np.ndarray, y: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:

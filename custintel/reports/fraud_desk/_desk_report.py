@@ -25,15 +25,14 @@ from custintel.reports.fraud_desk._desk_facts import (
     unused,
 )
 from custintel.reports.fraud_desk._desk_page import FORMAT, VERSION, desk_html
-from custintel.rules import AlarmSettings, saved_loss
-from custintel.rules import cases as joined
+from custintel.rules import AlarmSettings, RuleBase, RuleMonitor
 from custintel.rules.monitoring.alarm_outcomes import closed_alarms, customer_verdicts, flat, outcomes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from custintel.rules import Rule, RuleBase
+    from custintel.rules import Rule
     from custintel.rules.rule_states import Entry
 
 # What a report of the fraud desk is made from, brought into one shape: rules, alarms, cases, outcomes, one month.
@@ -126,12 +125,12 @@ def _month(asked: str | None, base: RuleBase, closed: pd.DataFrame, alarms: pd.D
 
 def _cases(given: Given, alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Cases with outcome and saved loss, the most urgent first."""
-    found = joined(alarms) if given.cases is None else given.cases
+    found = RuleBase.cases(alarms) if given.cases is None else given.cases
     found = found.assign(customer_id=identifier_text(found["customer_id"]))
     if "outcome" not in found:
         verdict = customer_verdicts(outcomes)
         found = found.assign(outcome=[_word(verdict.get(customer)) for customer in found["customer_id"]])
-    found = found.assign(saved_loss=saved_loss(found, given.horizon))
+    found = found.assign(saved_loss=RuleMonitor.saved_loss(found, given.horizon))
     order = ["expected_loss", "severity", "saved_loss", "tier", "similarity", "customer_id"]
     return found.sort_values(order, ascending=[False, False, False, True, False, True])
 
@@ -194,19 +193,19 @@ def desk_report(  # noqa: PLR0913  (what a desk has, and how it is said)
     alarms : DataFrame
         As `RuleBase.alarms` gives them.
     cases : DataFrame, optional
-        As `cases` gives them, possibly with start, detected, loss and outcome of each (see `saved_loss`); made from the
-        alarms when not given.
+        As `RuleBase.cases` gives them, possibly with start, detected, loss and outcome of each (see
+        `RuleMonitor.saved_loss`); made from the alarms when not given.
     outcomes : DataFrame, optional
         What became of earlier alarms: ``outcome`` (fraud, arrears, abuse or confirmed; not; unknown), ``rule`` or
         ``customer_id`` or both, ``time`` of the closing. Without ``rule``, an outcome is that of all alarms on the
-        customer. By default those that the base keeps (`record_outcomes`), which are counted by rule and month and name
-        no customer.
+        customer. By default those that the base keeps (`RuleMonitor.record_outcomes`), which are counted by rule and
+        month and name no customer.
     month : str, optional
         Such as ``2025-06``; by default the last one in which an event, an outcome or an alarm is dated.
     how : AlarmSettings, optional
         Language and words for features, as the alarms were made with.
     horizon : float or mapping of kind to float
-        Days that a case runs until it is detected without an alarm (see `saved_loss`).
+        Days that a case runs until it is detected without an alarm (see `RuleMonitor.saved_loss`).
 
     Returns
     -------

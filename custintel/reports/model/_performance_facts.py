@@ -12,7 +12,7 @@ import pandas as pd
 
 from custintel import metrics
 from custintel.metrics import calibration as calibration_metrics
-from custintel.metrics import campaign_profit, confidence_intervals, discrimination
+from custintel.metrics import campaign_profit, confidence_intervals, discrimination, gain_tables
 from custintel.reports.model.evaluation import SMALLEST_GROUP, group_count, levelled
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _interval(scored: Scored, function: Callable[..., Any], value: float) -> tup
         keep = np.sort(np.random.default_rng(0).choice(rows, _DRAW_ROWS, replace=False))
     groups = None if scored.customers is None else scored.customers[keep]
     y, p = scored.y[keep], scored.p[keep]
-    _, low, high = metrics.bootstrap_interval(function, y, p, n=DRAWS, seed=0, groups=groups)
+    _, low, high = confidence_intervals.bootstrap_interval(function, y, p, n=DRAWS, seed=0, groups=groups)
     if len(keep) == rows:
         return low, high
     centre, shrink = float(function(y, p)), float(np.sqrt(len(keep) / rows))
@@ -146,7 +146,7 @@ def deciles(scored: Scored) -> list[dict[str, Any]]:
     groups = scored.groups(10)
     if not groups:
         return []
-    found = metrics.gain_table(scored.y, scored.p, groups).rename(columns={"group": "decile"})
+    found = gain_tables.gain_table(scored.y, scored.p, groups).rename(columns={"group": "decile"})
     last = found["cumulative_customers"].to_numpy()
     scores = [float(part.mean()) for part in np.split(scored.p, last[:-1])]
     return [_decile(row, score) for row, score in zip(found.to_dict("records"), scores, strict=True)]
@@ -200,7 +200,7 @@ def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None
     costs = costs_of(metadata)
     accepted = costs["alpha"] / (costs["alpha"] + costs["beta"])
     terms: dict[str, Any] = {"clv": costs["clv"], "take_up": accepted, "d": costs["d"], "f": costs["f"]}
-    curve = metrics.profit_curve(scored.y, scored.p, points=groups, **terms)
+    curve = campaign_profit.profit_curve(scored.y, scored.p, points=groups, **terms)
     share, each = curve["share"].to_numpy(), curve["profit"].to_numpy() / len(scored.y)
     best = int(np.argmax(each))
     half = _half_width(scored, _gains(scored, int(curve["contacts"].iloc[best]), terms))

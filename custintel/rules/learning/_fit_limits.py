@@ -17,7 +17,6 @@ from sqlglot import exp
 
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.expressions.parse import parse
-from custintel.rules._rule_base import RuleBase
 from custintel.rules._rule_set import RuleSet
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class _Limit:
         return sign * max(sign * self.value, sign * _outward(found, self.rising))
 
 
-def fit_parameters(rules: RuleBase | Iterable[Rule], X: pd.DataFrame, share: float = 0.001) -> list[Rule]:
+def fit_parameters(rules: Iterable[Rule], X: pd.DataFrame, share: float = 0.001) -> list[Rule]:
     """Tighten the limits of rules so that each fires on at most a share of legitimate customers.
 
     Start values that keep to the share stay as they are. They are never loosened: a limit that nobody reaches may mean
@@ -61,8 +60,8 @@ def fit_parameters(rules: RuleBase | Iterable[Rule], X: pd.DataFrame, share: flo
 
     Parameters
     ----------
-    rules : RuleBase or iterable of Rule
-        Of a base, the rules that fire.
+    rules : iterable of Rule
+        The rules.
     X : DataFrame
         Features of customers that are not known cases, one row a customer.
     share : float
@@ -92,7 +91,7 @@ def fit_parameters(rules: RuleBase | Iterable[Rule], X: pd.DataFrame, share: flo
     """
     if not 0 < share < 1:
         raise_problems([Problem("share", "not a share of customers", str(share), "between 0 and 1")])
-    given = list(rules.in_state().values()) if isinstance(rules, RuleBase) else list(rules)
+    given = list(rules)
     absent = sorted({name for rule in given for name in rule.columns} - set(map(str, X.columns)))
     if absent or not len(X):
         raise DataError(f"limits cannot be fitted\n  missing: {', '.join(absent) or 'customers'}")

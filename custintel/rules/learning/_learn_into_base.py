@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from custintel.learners.check_input import binary_target
-from custintel.rules._rule_base import RuleBase
 from custintel.rules._rule_columns import readable
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from custintel.rules._rule import Rule
+    from custintel.rules._rule_base import RuleBase
     from custintel.rules.learning._learn_rules import LearnSettings
 
 
@@ -49,7 +49,7 @@ def learn_into(  # noqa: PLR0913 - the options of learning
         Those that the base did not have.
     """
     target = binary_target(y, pos_label).y
-    learned = RuleBase.learn(X, target, settings, time=time)
+    learned = type(base).learn(X, target, settings, time=time)
     added = absorb(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
     if added:
         table, numbers = readable(X, settings.forbidden if settings else ())

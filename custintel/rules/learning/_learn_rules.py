@@ -65,6 +65,11 @@ class LearnSettings:
         No rule names a level of a category that fewer customers have.
     seed : int
         Seed of everything random.
+
+    Examples
+    --------
+    >>> LearnSettings(rules=5, forbidden=("closed_days",)).least_hits
+    3
     """
 
     rules: int = 40

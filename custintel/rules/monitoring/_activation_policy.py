@@ -60,6 +60,12 @@ class ActivationPolicy:
     kinds : tuple of str, optional
         Kinds of fraud and arrears whose rules may be activated; all when None. Rules of other kinds need a person, and
         so does every rule described from anomalies, which no confirmed case speaks for.
+
+    Examples
+    --------
+    >>> policy = ActivationPolicy(automatic=True, least_alarms=50, kinds=("sim_box",))
+    >>> policy.least_precision
+    0.5
     """
 
     name: str = "default"
@@ -122,7 +128,8 @@ def apply_policy(
 
     Examples
     --------
-    >>> from custintel.rules import Rule, RuleBase, record_outcomes
+    >>> from custintel.rules import Rule, RuleBase
+    >>> from custintel.rules.monitoring.alarm_outcomes import record_outcomes
     >>> base = RuleBase()
     >>> rule = base.add(Rule("burst", "minutes > 30", loss=200, review_cost=5), by="an analyst", at="2025-03-01")
     >>> base.shadow("burst", by="an analyst", reason="three cases", at="2025-03-01")

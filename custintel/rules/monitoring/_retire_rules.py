@@ -59,6 +59,11 @@ class ReviewSettings:
         Stated precision of a rule whose evidence states none.
     moves : tuple of str
         Moves that a review makes by itself; others it only proposes.
+
+    Examples
+    --------
+    >>> ReviewSettings(floor=0.2, moves=("watch",)).unique_days
+    180
     """
 
     sensitivity: Sensitivity = field(default_factory=Sensitivity)
@@ -173,7 +178,8 @@ def review_rules(
 
     Examples
     --------
-    >>> from custintel.rules import RuleBase, record_outcomes
+    >>> from custintel.rules import RuleBase
+    >>> from custintel.rules.monitoring.alarm_outcomes import record_outcomes
     >>> base = RuleBase()
     >>> rule = base.propose("burst", "minutes > 30", by="an analyst")
     >>> base.note("burst", {"precision": 0.9}, by="backtest")

@@ -11,11 +11,11 @@ import pandas as pd
 from custintel.errors import ConfigurationError, DataError
 from custintel.rules.monitoring.alarm_outcomes import verdicts
 
-_UNKNOWN_START = 0.5
+UNKNOWN_START = 0.5
 
 
 def saved_loss(
-    cases: pd.DataFrame, horizon: float | Mapping[str, float] = 30.0, *, unknown_start: float = _UNKNOWN_START
+    cases: pd.DataFrame, horizon: float | Mapping[str, float] = 30.0, *, unknown_start: float = UNKNOWN_START
 ) -> pd.Series:
     """What stopping each case at its first alarm saves against its detection without the alarm, in u.
 
@@ -106,7 +106,7 @@ def _horizons(cases: pd.DataFrame, horizon: float | Mapping[str, float]) -> pd.S
 
 def _check(cases: pd.DataFrame, horizon: Any, unknown: float) -> None:
     if "expected_loss" not in cases:
-        raise DataError("the cases have no expected_loss\n  hint: saved_loss(custintel.rules.cases(alarms))")
+        raise DataError("the cases have no expected_loss\n  hint: RuleMonitor.saved_loss(RuleBase.cases(alarms))")
     days = list(horizon.values()) if isinstance(horizon, Mapping) else [horizon]
     if not all(float(d) > 0 for d in days):
         raise ConfigurationError(f"a horizon is a number of days\n  given: {horizon!r}\n  allowed: above 0")
