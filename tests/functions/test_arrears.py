@@ -82,5 +82,5 @@ def test_what_is_absent_is_said(tables: dict[str, pd.DataFrame], reason: str) ->
     wh = Warehouse.from_frames(**tables)
     X = FeatureBuilder(["open_bills", "billing"], skip_unavailable=True).build(wh, "2025-05-31")
     assert {X.attrs["custintel"]["skipped"][column] for column in COLUMNS} == {reason}
-    with pytest.raises(DataError, match=f"family arrears: {reason}"):
+    with pytest.raises(DataError, match=f"family open_bills: {reason}"):
         FeatureBuilder(["open_bills", "billing"]).build(wh, "2025-05-31")
