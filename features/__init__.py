@@ -1,1 +1,1 @@
-"""What we know about a customer: one YAML file a family of features."""
+"""What can be known about a customer: one YAML file a topic, several families of features in each."""

@@ -132,7 +132,7 @@ def check_requested(
     DataError
         With what is not there for each of them.
     """
-    lines = [f"{name}: {_why_topic(name, unavailable)}" for name in topics]
+    lines = [_topic_line(name, unavailable) for name in topics]
     count = len(lines)
     reasons: dict[str, list[str]] = {}
     for column in columns:
@@ -160,10 +160,12 @@ def _listed(columns: list[str]) -> str:
     return f"column{'s' if len(columns) > 1 else ''} {', '.join(columns[:_SHOWN])}{more}"
 
 
-def _why_topic(name: str, unavailable: Mapping[str, UnavailableColumn]) -> str:
-    """What the column that needs least needs: with that the family has an answer."""
+def _topic_line(name: str, unavailable: Mapping[str, UnavailableColumn]) -> str:
+    """What the column that needs least needs: with that the topic, or the family, has an answer."""
     own = [column for column in unavailable.values() if name in (column.topic, column.family)]
-    return _why(min(own, key=lambda column: len(column.needs))) if own else "it has no columns of its own"
+    kind = "topic" if any(column.topic == name for column in own) else "family"
+    why = _why(min(own, key=lambda column: len(column.needs))) if own else "it has no columns of its own"
+    return f"{kind} {name}: {why}"
 
 
 def _why(column: UnavailableColumn) -> str:

@@ -67,7 +67,7 @@ class Feature:
     Examples
     --------
     >>> from custintel.catalogue import Catalogue
-    >>> (family,) = Catalogue.load(topics=["care_results"]).families
+    >>> (family,) = Catalogue.load(topics=["case_resolution"]).families
     >>> family.features[0].name, family.features[0].windows, family.features[0].missing
     ('resolved_cases', (180,), 0.0)
     """
@@ -90,7 +90,7 @@ class Feature:
 class Family:
     """Features that share one source table, one time column and one way of gathering.
 
-    ``topic`` is the name of the file it stands in; ``reason`` is the reason group of its features, the topic by default.
+    ``topic`` is the name of its file, and ``reason`` the reason group of its features, which is the topic by default.
 
     ``windows`` are the default of the features; each feature knows its own. ``columns`` are columns of the source
     that are not in its contract. ``function`` names the function that gives the columns; its main table is the source.
@@ -99,7 +99,7 @@ class Family:
     Examples
     --------
     >>> from custintel.catalogue import Catalogue
-    >>> (family,) = Catalogue.load(topics=["care_results"]).families
+    >>> (family,) = Catalogue.load(topics=["case_resolution"]).families
     >>> family.source, family.time, family.kind
     ('care', 'resolved_time', 'window')
     """
@@ -130,7 +130,7 @@ class Family:
         """The longest window of its features in days; 0 without windows.
 
         >>> from custintel.catalogue import Catalogue
-        >>> [family.longest for family in Catalogue.load(topics=["usage", "contract"]).families]
+        >>> [family.longest for family in Catalogue.load(topics=["volumes", "current_plan"]).families]
         [0, 90]
         """
         return max((window for feature in self.features for window in feature.windows), default=0)
@@ -145,8 +145,8 @@ class Family:
         """All tables it reads, the source first.
 
         >>> from custintel.catalogue import Catalogue
-        >>> [family.tables for family in Catalogue.load(topics=["arrears", "contract"]).families]
-        [('bills', 'payments'), ('subscriptions', 'plans')]
+        >>> [family.tables for family in Catalogue.load(topics=["open_bills", "current_plan"]).families]
+        [('subscriptions', 'plans'), ('bills', 'payments')]
         """
         function = find_function(self.function)
         read = tuple(one.table for one in function.reads) if function else ()

@@ -187,15 +187,17 @@ def held_plans(**left_out):
 
 def test_a_family_asked_for_by_name_does_not_vanish_beside_others():
     wh = held_plans(plans=["billing_type"])
-    for families in (["plan_fit"], ["usage", "plan_fit", "dunning"]):
-        with pytest.raises(DataError, match="family plan_fit: no column billing_type in plans") as told:
+    for families in (["plan_comparison"], ["usage", "plan_comparison", "dunning"]):
+        with pytest.raises(DataError, match="family plan_comparison: no column billing_type in plans") as told:
             FeatureBuilder(families).build(wh, "2025-06-30")
         assert ("family dunning: no table dunning" in str(told.value)) == ("dunning" in families)
-        with pytest.raises(DataError, match="family plan_fit"):
+        with pytest.raises(DataError, match="family plan_comparison"):
             FeatureBuilder(families).columns_of(wh)
-        with pytest.raises(DataError, match="family plan_fit"):
+        with pytest.raises(DataError, match="family plan_comparison"):
             FeatureBuilder(families).sql("2025-06-30", wh=wh)
-    assert "events_30d" in FeatureBuilder(["usage", "plan_fit"], skip_unavailable=True).build(wh, "2025-06-30")
+    with pytest.raises(DataError, match="topic billing: no table bills"):
+        FeatureBuilder(["usage", "billing"]).build(wh, "2025-06-30")
+    assert "events_30d" in FeatureBuilder(["usage", "plan_comparison"], skip_unavailable=True).build(wh, "2025-06-30")
 
 
 def test_columns_asked_for_are_all_named_by_what_is_not_there():

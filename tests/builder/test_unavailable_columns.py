@@ -29,9 +29,22 @@ CALLS = pd.DataFrame(
 CELLS = pd.DataFrame({"cell_id": ["c0", "c1", "c2"], "latitude": [53.0, 53.1, 53.2], "longitude": [-6.0, -6.1, -6.2]})
 DAYS = CALLS.assign(event_time=CALLS["event_time"].dt.normalize())
 DATE = "2025-05-05"
-HOURLY = {"night_share_90d", "busiest_hour_share_90d", "inter_event_time_mean_30d", "hour_entropy_30d", "weekend_night_share_90d",
-          "night_outgoing_share_growth", "evening_use_share_growth", "home_event_share_90d", "home_event_share_change", "travel_speed_max_30d",
-          "night_cells_30d", "response_rate_30d", "voice_back_to_back_calls_7d", "peak_hour_calls_1d"}  # fmt: skip
+HOURLY = {
+    "night_share_90d",
+    "busiest_hour_share_90d",
+    "inter_event_time_mean_30d",
+    "hour_entropy_30d",
+    "weekend_night_share_90d",
+    "night_outgoing_share_growth",
+    "evening_use_share_growth",
+    "home_event_share_90d",
+    "home_event_share_change",
+    "travel_speed_max_30d",
+    "night_cells_30d",
+    "response_rate_30d",
+    "voice_back_to_back_calls_7d",
+    "peak_hour_calls_1d",
+}
 
 
 def opened(calls: pd.DataFrame = DAYS, rename: dict | None = None) -> Warehouse:
@@ -72,7 +85,7 @@ def test_every_way_to_read_an_hour_is_found() -> None:
     kept = [e for e in Catalogue.load().entries() if e.column in left and (e.family, e.feature) in reads_hour]
     # a slice by night is left out, the other slices of the same feature stay; days between events are right in days
     for entry in kept:
-        by_night = entry.family in ("mobility", "rhythm") and entry.slice != "night"
+        by_night = entry.family in ("cells_visited", "daily_activity") and entry.slice != "night"
         assert by_night or entry.unit == "d", entry.column
 
 
@@ -166,10 +179,10 @@ def test_other_columns_have_their_own_resolution() -> None:
     wh = opened(calls)
     assert wh.report["usage"].days_only == ("arrival_time",)
     with pytest.warns(QualityWarning, match="columns that need one"):
-        X = FeatureBuilder(["bursts", "usage"]).build(wh, DATE)
+        X = FeatureBuilder(["daily_spikes", "usage"]).build(wh, DATE)
     assert "night_share_90d" in X
     whole = set(
-        FeatureBuilder(["bursts"]).build(
+        FeatureBuilder(["daily_spikes"]).build(
             opened(calls.assign(arrival_time=calls["arrival_time"] + pd.Timedelta("1s"))), DATE
         )
     )
@@ -179,7 +192,7 @@ def test_other_columns_have_their_own_resolution() -> None:
 def test_with_times_nothing_is_said() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        FeatureBuilder(["timing", "usage"]).build(opened(CALLS), DATE)
+        FeatureBuilder(["times_of_day", "usage"]).build(opened(CALLS), DATE)
 
 
 def test_indicators_without_hours_are_missing() -> None:

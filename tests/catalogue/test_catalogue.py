@@ -118,7 +118,7 @@ def test_derived_columns_come_after_what_they_read(small: Catalogue) -> None:
 
 
 def test_a_family_of_ones_own_replaces_the_shipped_one(tmp_path: Path) -> None:
-    text = "family: care\nabout: Ours\nsource: care\nwindows: [30d]\nfeatures:\n"
+    text = "family: care_contacts\nabout: Ours\nsource: care\nwindows: [30d]\nfeatures:\n"
     for name in ("complaint_care_contacts_180d", "fault_care_contacts_180d"):
         assert Catalogue.load().entry(name)
     (tmp_path / "ours.yaml").write_text(
@@ -130,7 +130,7 @@ def test_a_family_of_ones_own_replaces_the_shipped_one(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     found = Catalogue.load(tmp_path)
-    columns = [e.column for e in found.entries() if e.family == "care"]
+    columns = [e.column for e in found.entries() if e.family == "care_contacts"]
     assert columns == [
         "care_contacts_180d",
         "complaint_care_contacts_180d",
@@ -138,13 +138,16 @@ def test_a_family_of_ones_own_replaces_the_shipped_one(tmp_path: Path) -> None:
         "others_30d",
         "others_90d",
     ]
-    assert [f.name for f in found.families].count("care") == 1
+    assert [f.name for f in found.families].count("care_contacts") == 1
+    (own,) = (f for f in found.families if f.name == "care_contacts")
+    assert (own.topic, own.reason) == ("care", "care")
+    assert "ours" not in found.topics
 
 
 def test_a_family_of_ones_own_may_be_of_another_kind_than_the_one_it_replaces(tmp_path: Path) -> None:
     shipped = Catalogue.load().entry("days_past_due")
     (tmp_path / "arrears.yaml").write_text(
-        "family: arrears\nabout: Ours\nsource: bills\nwindows: [365d]\nprevious: [amount]\nfeatures:\n"
+        "family: open_bills\nabout: Ours\nsource: bills\nwindows: [365d]\nprevious: [amount]\nfeatures:\n"
         "  days_past_due: {sql: avg(amount - previous_amount), unit: d, missing: null, about: Ours, windows: [365d]}\n",
         encoding="utf-8",
     )
@@ -154,7 +157,7 @@ def test_a_family_of_ones_own_may_be_of_another_kind_than_the_one_it_replaces(tm
         "derived:\n  both: {sql: in_debt * days_past_due_365d, unit: d, about: Both}\n",
         encoding="utf-8",
     )
-    found = Catalogue.load(tmp_path, ["arrears", "ours"])
+    found = Catalogue.load(tmp_path, ["open_bills", "ours"])
     assert [(e.column, e.kind, e.how, e.sensitivity) for e in found.entries()] == [
         ("days_past_due_365d", "sequence", "apart", "normal"),
         ("in_debt", "function", "function", "sensitive"),

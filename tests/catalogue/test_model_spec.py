@@ -19,7 +19,7 @@ about: Mine
 label: {kind: churn, gap_days: 15, horizon_days: 60, dormancy_days: 30, billing_types: [prepaid]}
 population: {active_within_days: 15, where: billing_type = 'prepaid' and events_30d > 0}
 dates: {every: month, history_days: 90}
-features: {families: [usage, recharge], exclude: [devices_90d]}
+features: {topics: [usage, recharge], exclude: [devices_90d]}
 learner: {class: ChurnClassifier, params: {effort: fast}}
 constraints: {days_since_outgoing_90d: 1, out_minutes_*: -1}
 search: {leaves: {low: 4, high: 31, log: true}, l2: [1, 10]}
@@ -38,14 +38,26 @@ def _write(folder: Path, text: str) -> Path:
 
 def test_a_model_is_read(tmp_path: Path) -> None:
     spec = load_model_spec("mine", _write(tmp_path, GOOD))
-    assert spec.families == ("usage", "recharge")
+    assert spec.topics == ("usage", "recharge")
     assert spec.exclude == ("devices_90d",)
     assert spec.constraints == {"days_since_outgoing_90d": 1, "out_minutes_*": -1}
     assert spec.search["l2"] == [1, 10]
     assert spec.reasons == {"count": 2, "groups": {"volume": ["events_*"]}}
+    assert spec.actions["recharge"]["about"] == "Top-ups"
     assert spec.actions["volume"] == {"about": "Volume", "about_zh": "Volume", "en": "Call", "zh": "Call"}
     assert spec.dates["history_days"] == 90
     assert spec.where.endswith("mine.yaml:1")
+
+
+def test_a_model_names_only_the_groups_whose_words_it_changes(tmp_path: Path) -> None:
+    groups = GOOD[GOOD.index("    volume:") :]
+    own = "    silence: {action: Call}\n    network: {about: Coverage, about_zh: 覆盖}\n"
+    spec = load_model_spec("mine", _write(tmp_path, GOOD.replace(groups, own)))
+    shipped = load_model_spec("churn")
+    assert spec.reasons["groups"] == {}
+    assert spec.actions["silence"] == {**shipped.actions["silence"], "en": "Call", "zh": "Call"}
+    assert spec.actions["network"] == {**shipped.actions["network"], "about": "Coverage", "about_zh": "覆盖"}
+    assert spec.actions["care"] == shipped.actions["care"]
 
 
 def test_a_model_is_plain_data(tmp_path: Path) -> None:
@@ -71,7 +83,7 @@ CASES = [
     ("horizon_days: 60", "horizon_days: two", 3, "horizon_days is not a whole number", ""),
     ("events_30d > 0", "event_30d > 0", 4, "population.where names no column of the catalogue", "events_30d"),
     ("events_30d > 0", "mode(events_30d) > 0", 4, "unknown function mode", ""),
-    ("[usage, recharge]", "[usage, recharges]", 6, "unknown family", "recharge"),
+    ("[usage, recharge]", "[usage, rechrge]", 6, "unknown topic or family", "recharge"),
     ("[devices_90d]", "[device_90d]", 6, "exclude names no column of the catalogue", "devices_90d"),
     ("ChurnClassifier", "ChurnClasifier", 7, "unknown learner", "ChurnClassifier"),
     ("effort: fast", "efort: fast", 7, "unknown key in params of ChurnClassifier", "effort"),
@@ -97,7 +109,8 @@ CASES = [
     ("clv: 200", "clw: 200", 10, "unknown key in costs", "clv"),
     ("count: 2", "count: 0", 12, "count is not a whole number", ""),
     ("[events_*]", "[evnts_*]", 14, "group volume names no column of the catalogue", ""),
-    ("columns: [events_*], ", "", 14, "group volume has no columns", ""),
+    ("columns: [events_*], ", "", 14, "unknown reason group", ""),
+    ("volume: {columns: [events_*], ", "recharges: {", 14, "unknown reason group", "recharge"),
     ("about: Volume, ", "", 14, "group volume has no about", ""),
 ]
 

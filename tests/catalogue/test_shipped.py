@@ -8,68 +8,28 @@ from pathlib import Path
 import pytest
 
 from custintel.catalogue import Catalogue
-from custintel.catalogue.model_spec import LEARNERS, group_of, load_model_spec
+from custintel.catalogue.model_spec import LEARNERS, load_model_spec
 
 ROOT = Path(__file__).resolve().parents[2]
-FAMILIES = sorted(path.stem for path in (ROOT / "features").glob("*.yaml"))
+FILES = sorted(path for path in (ROOT / "features").glob("*.yaml") if path.stem != "reasons")
 MODELS = sorted(path.stem for path in (ROOT / "models").glob("*.yaml"))
-ASKED_FOR = {
-    "arrears",
-    "bill_steps",
+TOPICS = [
     "billing",
-    "bursts",
-    "campaign_results",
     "campaigns",
     "care",
-    "care_results",
-    "circle",
-    "community",
     "competitors",
     "contacts",
     "contract",
     "customer",
-    "data",
-    "debtors",
-    "denominations",
-    "destinations",
-    "dunning",
-    "experience",
-    "fraud_ties",
-    "handset",
-    "hours",
-    "household",
-    "imei",
-    "international",
+    "fraud",
+    "habits",
     "mobility",
-    "networks",
-    "overlaps",
-    "pauses",
-    "payment_steps",
+    "network",
     "payments",
-    "peak_hour",
-    "places",
-    "plan_changes",
-    "plan_fit",
-    "plan_steps",
-    "promise_results",
-    "promises",
     "recharge",
-    "recharge_channels",
-    "recharge_steps",
-    "responses",
-    "rhythm",
-    "roaming",
-    "signature",
-    "signature_destinations",
-    "surveys",
-    "ties",
-    "timing",
-    "travel",
-    "unbilled",
-    "unsolved",
     "usage",
-    "velocity",
-}
+]
+FAMILIES = {family.name: family for family in Catalogue.load().families}
 
 
 @pytest.mark.parametrize("folder", ["features", "models"])
@@ -88,9 +48,30 @@ def test_a_family_loads_alone(name: str) -> None:
     assert len(found.entries()) >= 1
 
 
-def test_families_are_files_of_their_name() -> None:
-    assert sorted(family.name for family in Catalogue.load().families) == FAMILIES
-    assert set(FAMILIES) >= ASKED_FOR
+def test_topics_are_the_files() -> None:
+    assert list(Catalogue.load().topics) == [path.stem for path in FILES] == TOPICS
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_is_all_families_of_its_file(topic: str) -> None:
+    text = (ROOT / "features" / f"{topic}.yaml").read_text(encoding="utf-8")
+    written = re.findall(r"^family: (\w+)$", text, flags=re.M)
+    found = Catalogue.load(topics=[topic])
+    assert [family.name for family in found.families] == written
+    assert found.topics == (topic,)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_topic_opens_with_what_it_is_about(path: Path) -> None:
+    comment = re.match(r"(?:# .*\n)+(?=\n)", path.read_text(encoding="utf-8"))
+    assert comment is not None
+    assert len(comment[0].splitlines()) <= 4
+    about = Catalogue.load().topics_about[path.stem]
+    assert re.fullmatch(r"[A-Z].{40,}\.", about)
+
+
+def test_no_family_is_named_like_a_topic() -> None:
+    assert set(FAMILIES).isdisjoint(TOPICS)
 
 
 def test_there_are_enough_columns_and_most_are_said_in_the_grammar() -> None:
@@ -130,11 +111,26 @@ def test_meanings_are_different() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_says_what_to_do_about_every_column(name: str) -> None:
     spec = load_model_spec(name)
-    columns = [e.column for e in Catalogue.load(topics=spec.families).entries() if e.column not in spec.exclude]
-    without = [column for column in columns if group_of(column, spec.reasons["groups"]) is None]
-    assert without == []
+    columns = [e for e in Catalogue.load(topics=spec.topics).entries() if e.column not in spec.exclude]
+    assert columns
+    assert {entry.reason for entry in columns} <= set(spec.actions)
     assert all(action[key] for action in spec.actions.values() for key in ("about", "about_zh", "en", "zh"))
-    assert list(spec.actions) == list(spec.reasons["groups"])
+
+
+def test_every_reason_group_has_columns_and_words() -> None:
+    catalogue = Catalogue.load()
+    assert {entry.reason for entry in catalogue.entries()} == set(catalogue.reasons)
+    assert set(TOPICS) <= set(catalogue.reasons)
+    for group in catalogue.reasons.values():
+        assert all(group.words().values())
+        assert re.search(r"[\u4e00-\u9fff]", group.about_zh + group.action_zh)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_file_repeats_no_column_patterns(name: str) -> None:
+    text = (ROOT / "models" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert "columns:" not in text
+    assert len(text.splitlines()) <= 45
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -39,7 +39,14 @@ EXPECTED = {
     ("2025-06-30", "b"): (20.0, 0.0, 0.0, 0.0, "none", None),
     ("2025-06-30", "c"): (0.0, 0.0, 0.0, 0.0, "none", 1.0),
 }
-COLUMNS = ["open_amount", "overdue_amount", "overdue_bills", "days_past_due", "days_past_due_bucket", "due_paid_share"]
+COLUMNS = [
+    "outstanding_amount",
+    "overdue_amount",
+    "overdue_bills",
+    "days_past_due",
+    "days_past_due_bucket",
+    "paid_share_of_due",
+]
 CUSTOMERS = pd.DataFrame({"customer_id": ["a", "b", "c"], "billing_type": "postpaid", "activation_date": "2025-01-01"})
 
 
@@ -48,7 +55,7 @@ def built() -> pd.DataFrame:
     late = pd.DataFrame({"customer_id": ["c"], "event_time": ["2025-07-01"], "service": "sms", "direction": "out"})
     wh = Warehouse.from_frames(bills=BILLS, payments=PAYMENTS, customers=CUSTOMERS, usage=late)
     dates = sorted({day for day, _ in EXPECTED})
-    return FeatureBuilder(["arrears"]).build(wh, dates)
+    return FeatureBuilder(["open_bills"]).build(wh, dates)
 
 
 @pytest.mark.parametrize("row", EXPECTED, ids=" ".join)
@@ -59,8 +66,8 @@ def test_by_hand(built: pd.DataFrame, row: tuple[str, str]) -> None:
 
 def test_without_due_days_only_what_is_open_is_known() -> None:
     wh = Warehouse.from_frames(bills=BILLS.drop(columns="due_date"), payments=PAYMENTS)
-    X = FeatureBuilder(["arrears"]).build(wh, "2025-05-31")
-    assert list(X) == ["open_amount"]
+    X = FeatureBuilder(["open_bills"]).build(wh, "2025-05-31")
+    assert list(X) == ["outstanding_amount"]
     assert X.attrs["custintel"]["skipped"]["overdue_amount"] == "no column due_date in bills"
 
 
@@ -73,7 +80,7 @@ def test_without_due_days_only_what_is_open_is_known() -> None:
 )
 def test_what_is_absent_is_said(tables: dict[str, pd.DataFrame], reason: str) -> None:
     wh = Warehouse.from_frames(**tables)
-    X = FeatureBuilder(["arrears", "billing"], skip_unavailable=True).build(wh, "2025-05-31")
+    X = FeatureBuilder(["open_bills", "billing"], skip_unavailable=True).build(wh, "2025-05-31")
     assert {X.attrs["custintel"]["skipped"][column] for column in COLUMNS} == {reason}
-    with pytest.raises(DataError, match=f"family arrears: {reason}"):
-        FeatureBuilder(["arrears", "billing"]).build(wh, "2025-05-31")
+    with pytest.raises(DataError, match=f"family open_bills: {reason}"):
+        FeatureBuilder(["open_bills", "billing"]).build(wh, "2025-05-31")

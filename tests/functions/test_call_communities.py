@@ -29,16 +29,16 @@ def built() -> pd.DataFrame:
     customers = customers.assign(billing_type="postpaid", activation_date="2024-01-01")
     left = pd.DataFrame({"customer_id": ["e"], "event_time": ["2025-06-25"], "cause": ["voluntary"]})
     wh = Warehouse.from_frames(usage=usage.assign(service="voice"), customers=customers, terminations=left)
-    return FeatureBuilder(["community"]).build(wh, ["2025-06-24", "2025-06-30", "2025-07-30"], customers=LINES)
+    return FeatureBuilder(["call_community"]).build(wh, ["2025-06-24", "2025-06-30", "2025-07-30"], customers=LINES)
 
 
 def test_two_communities(built: pd.DataFrame) -> None:
     now = built.loc[pd.Timestamp("2025-06-30")]
     assert now["community_size"].tolist() == [3] * 6
-    assert now["mutual_ties"].tolist() == [2, 2, 3, 3, 2, 2]
-    assert now.loc["a", "ties_closed_share"] == 1
-    assert now.loc["c", "ties_closed_share"] == pytest.approx(1 / 3)
-    assert now.loc["c", "community_inside_share"] == pytest.approx(36 / 38)
+    assert now["mutual_contacts"].tolist() == [2, 2, 3, 3, 2, 2]
+    assert now.loc["a", "clustering_coefficient"] == 1
+    assert now.loc["c", "clustering_coefficient"] == pytest.approx(1 / 3)
+    assert now.loc["c", "community_internal_share"] == pytest.approx(36 / 38)
 
 
 def test_the_churn_rate_is_that_of_the_own_community_as_known(built: pd.DataFrame) -> None:
@@ -49,10 +49,10 @@ def test_the_churn_rate_is_that_of_the_own_community_as_known(built: pd.DataFram
 
 def test_two_ties_away(built: pd.DataFrame) -> None:
     now = built.loc[pd.Timestamp("2025-06-30")]
-    assert now["ties_of_ties"].tolist() == [1, 1, 2, 2, 1, 1]
-    assert now["churned_ties_of_ties"].tolist() == [0, 0, 1, 0, 0, 0]  # from c over d to e
+    assert now["second_degree_contacts"].tolist() == [1, 1, 2, 2, 1, 1]
+    assert now["churned_second_degree_contacts"].tolist() == [0, 0, 1, 0, 0, 0]  # from c over d to e
 
 
 def test_ties_fall_silent(built: pd.DataFrame) -> None:
     later = built.loc[pd.Timestamp("2025-07-30")]
-    assert later["silent_ties"].tolist() == later["mutual_ties"].tolist()
+    assert later["silent_mutual_contacts"].tolist() == later["mutual_contacts"].tolist()

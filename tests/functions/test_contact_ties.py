@@ -47,28 +47,28 @@ def wh() -> Warehouse:
 
 
 def test_who_left_and_was_known_to_have_left(wh: Warehouse) -> None:
-    X = FeatureBuilder(["ties"]).build(wh, ["2025-06-10", "2025-06-30", "2025-07-08"], customers=["a", "d"])
+    X = FeatureBuilder(["churned_contacts"]).build(wh, ["2025-06-10", "2025-06-30", "2025-07-08"], customers=["a", "d"])
     a = X.xs("a", level="customer_id")
     assert a["churned_contacts"].tolist() == [0, 1, 2]  # b's request arrived on the 11th, c's in July
     assert a["churned_close_contacts"].tolist() == [0, 1, 1]
     assert a["churned_contact_events"].tolist() == [0, 12, 14]
-    assert a["days_since_contact_left"].tolist()[1:] == [20, 26]
-    assert a["ported_contacts"].tolist() == [0, 1, 1]
-    assert a["ported_to"].tolist()[1:] == ["rival", "rival"]
+    assert a["days_since_contact_churned"].tolist()[1:] == [20, 26]
+    assert a["ported_out_contacts"].tolist() == [0, 1, 1]
+    assert a["main_port_out_operator"].tolist()[1:] == ["rival", "rival"]
 
 
 def test_a_recycled_number_stands_for_the_line_that_held_it(wh: Warehouse) -> None:
     later = pd.concat([USAGE, calls(("a", "2", "2025-07-01", "in"))])
     wh = Warehouse.from_frames(usage=later, customers=CUSTOMERS, terminations=TERMINATIONS)
-    X = FeatureBuilder(["ties"]).build(wh, ["2025-06-30", "2025-07-08"], customers=["a"])
+    X = FeatureBuilder(["churned_contacts"]).build(wh, ["2025-06-30", "2025-07-08"], customers=["a"])
     assert X["churned_contacts"].tolist() == [1, 1]  # in July, 2 is d, who has not left; c has
-    assert X["ported_contacts"].tolist() == [1, 0]
+    assert X["ported_out_contacts"].tolist() == [1, 0]
 
 
 def test_fraud_once_it_is_confirmed_and_known(wh: Warehouse) -> None:
-    X = FeatureBuilder(["fraud_ties"]).build(wh, ["2025-06-24", "2025-06-25", "2025-07-08"], customers=["a", "d"])
+    X = FeatureBuilder(["fraud_contacts"]).build(wh, ["2025-06-24", "2025-06-25", "2025-07-08"], customers=["a", "d"])
     assert X.xs("a", level="customer_id")["fraud_contacts"].tolist() == [0, 1, 1]  # arrears are no fraud
-    assert X.xs("d", level="customer_id")["days_since_contact_fraud"].tolist()[2] == 18
+    assert X.xs("d", level="customer_id")["days_since_contact_fraud_confirmed"].tolist()[2] == 18
 
 
 def test_circle() -> None:
@@ -79,13 +79,15 @@ def test_circle() -> None:
     frame = pd.DataFrame(
         rows, columns=["customer_id", "other_party", "event_time", "direction", "destination", "other_operator"]
     )
-    X = FeatureBuilder(["circle"]).build(Warehouse.from_frames(usage=frame.assign(service="sms")), "2025-06-30")
+    X = FeatureBuilder(["contact_network"]).build(
+        Warehouse.from_frames(usage=frame.assign(service="sms")), "2025-06-30"
+    )
     found = X.loc["a"]
-    assert found["moved_contacts"] == 1  # x: on the net, then off it; y the other way round
-    assert found["moved_contact_events"] == 7
-    assert found["pareto_share"] == pytest.approx(2 / 3)  # 8 of 10 calls: x has 7, y 2
-    assert found["close_silent"] == 1
-    assert found["closest_silence"] == 1
+    assert found["contacts_moved_to_competitor"] == 1  # x: on the net, then off it; y the other way round
+    assert found["events_with_contacts_moved"] == 7
+    assert found["contact_pareto_share"] == pytest.approx(2 / 3)  # 8 of 10 calls: x has 7, y 2
+    assert found["silent_close_contacts"] == 1
+    assert found["days_since_closest_contact"] == 1
     assert (found["main_competitor"], found["main_competitor_contacts"]) == ("rival", 2)
-    assert found["main_competitor_growth"] == pytest.approx(7 / 30 - 1 / 60)
-    assert found["circle_likeness"] == pytest.approx(1 / (50**0.5 * 2**0.5))
+    assert found["main_competitor_events_growth"] == pytest.approx(7 / 30 - 1 / 60)
+    assert found["contact_network_similarity"] == pytest.approx(1 / (50**0.5 * 2**0.5))

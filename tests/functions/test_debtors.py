@@ -34,11 +34,13 @@ USAGE = pd.DataFrame(
 
 def test_debtors_of_household_account_and_devices() -> None:
     wh = Warehouse.from_frames(customers=CUSTOMERS, terminations=ENDS, usage=USAGE)
-    X = FeatureBuilder(["debtors"]).build(wh, ["2025-06-15", "2025-06-30"], customers=["new", "gone", "alone"])
+    X = FeatureBuilder(["lines_cut_for_debt"]).build(
+        wh, ["2025-06-15", "2025-06-30"], customers=["new", "gone", "alone"]
+    )
     new = X.xs("new", level="customer_id")
-    assert new["household_debtors"].tolist() == [1, 1]  # who left of their own will owes nothing
-    assert new["account_debtors"].tolist() == [1, 1]
-    assert new["device_debtors"].tolist() == [1, 2]  # the line that is ended on the 20th is no debtor before
-    assert new["debtors_nearby"].tolist() == [3, 4]
-    assert X.xs("gone", level="customer_id")["debtors_nearby"].tolist() == [0, 0]  # not a debtor near itself
-    assert X.xs("alone", level="customer_id")["household_debtors"].tolist() == [0, 0]
+    assert new["household_lines_cut_for_debt"].tolist() == [1, 1]  # who left of their own will owes nothing
+    assert new["account_lines_cut_for_debt"].tolist() == [1, 1]
+    assert new["device_lines_cut_for_debt"].tolist() == [1, 2]  # the line that is ended on the 20th is no debtor before
+    assert new["linked_lines_cut_for_debt"].tolist() == [3, 4]
+    assert X.xs("gone", level="customer_id")["linked_lines_cut_for_debt"].tolist() == [0, 0]  # not a debtor near itself
+    assert X.xs("alone", level="customer_id")["household_lines_cut_for_debt"].tolist() == [0, 0]

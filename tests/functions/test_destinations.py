@@ -29,10 +29,10 @@ def test_longest_prefix() -> None:
     usage = pd.DataFrame(rows, columns=["other_party", "event_time", "direction", "destination", "duration_s"])
     usage = usage.assign(customer_id="a", service="voice")
     wh = Warehouse.from_frames(usage=usage, numbering=NUMBERING)
-    found = FeatureBuilder(["destinations"]).build(wh, "2025-06-29").loc["a"]
-    assert found["called_countries"] == 2  # the premium number is at home, one number is unknown
-    assert found["new_countries"] == 1
-    assert (found["top_country"], found["top_country_share"]) == ("GB", 0.75)
+    found = FeatureBuilder(["contact_countries"]).build(wh, "2025-06-29").loc["a"]
+    assert found["contact_countries"] == 2  # the premium number is at home, one number is unknown
+    assert found["new_contact_countries"] == 1
+    assert (found["top_contact_country"], found["top_contact_country_share"]) == ("GB", 0.75)
     assert found["country_entropy"] == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     assert found["destination_risk"] == pytest.approx((0.8 + 0.0 + 0.2 + 0.6) / 4)
     assert found["destination_risk_max_7d"] == 0.8

@@ -24,19 +24,19 @@ DEVICES = pd.DataFrame(
 
 
 def test_identities() -> None:
-    X = FeatureBuilder(["imei"]).build(Warehouse.from_frames(usage=USAGE), "2025-06-29")
+    X = FeatureBuilder(["devices"]).build(Warehouse.from_frames(usage=USAGE), "2025-06-29")
     a, d = X.loc["a"], X.loc["d"]
-    assert (a["device_days"], a["device_share"], a["device_changed"]) == (19, 0.5, 1)
-    assert (a["device_lines"], a["shared_devices"], a["most_lines_a_device"]) == (2, 1, 2)  # c was too long ago
+    assert (a["days_on_device"], a["main_device_share"], a["device_changed"]) == (19, 0.5, 1)
+    assert (a["lines_on_device"], a["shared_devices"], a["max_lines_per_device"]) == (2, 1, 2)  # c was too long ago
     assert d["shared_devices"] == 0
-    assert pd.isna(d["device_days"])
+    assert pd.isna(d["days_on_device"])
 
 
 def test_handset() -> None:
     wh = Warehouse.from_frames(usage=USAGE, devices=DEVICES)
     X = FeatureBuilder(["handset"]).build(wh, ["2025-05-31", "2025-06-29"], customers=["a", "d"])
     a = X.xs("a", level="customer_id")
-    assert a["handset_maker"].tolist() == ["acme", "best"]
-    assert a["handset_fifth"].tolist() == [0, 1]
-    assert a["handset_age"].tolist()[1] == 365
-    assert X.xs("d", level="customer_id")["handset_age"].isna().all()
+    assert a["handset_brand"].tolist() == ["acme", "best"]
+    assert a["handset_5g"].tolist() == [0, 1]
+    assert a["handset_model_age"].tolist()[1] == 365
+    assert X.xs("d", level="customer_id")["handset_model_age"].isna().all()

@@ -38,22 +38,22 @@ def test_lines_of_household_and_account() -> None:
     X = FeatureBuilder(["household"]).build(wh, ["2025-06-15", "2025-06-30"], customers=["a", "e"])
     a = X.xs("a", level="customer_id")
     assert a["household_lines"].tolist() == [3, 2]  # c's request arrived on the 20th; d is not there yet
-    assert a["household_left"].tolist() == [0, 1]
-    assert a["household_new"].tolist() == [1, 1]
-    assert a["household_tenure"].tolist()[1] == 1826
+    assert a["household_churned_lines"].tolist() == [0, 1]
+    assert a["household_new_lines"].tolist() == [1, 1]
+    assert a["household_oldest_tenure"].tolist()[1] == 1826
     assert a["household_prepaid_share"].tolist()[1] == 0.5
-    assert a[["account_lines", "account_left"]].to_numpy().tolist() == [[2, 0], [2, 0]]
+    assert a[["account_lines", "account_churned_lines"]].to_numpy().tolist() == [[2, 0], [2, 0]]
     assert X.xs("e", level="customer_id")["household_lines"].isna().all()
 
 
 def test_open_and_repeated_matters() -> None:
     wh = Warehouse.from_frames(customers=CUSTOMERS, care=CARE)
-    X = FeatureBuilder(["unsolved"]).build(wh, ["2025-06-24", "2025-06-25"], customers=["a", "e"])
+    X = FeatureBuilder(["unresolved_cases"]).build(wh, ["2025-06-24", "2025-06-25"], customers=["a", "e"])
     a = X.xs("a", level="customer_id")
-    assert a["unsolved_matters"].tolist() == [2, 1]
-    assert a["oldest_unsolved_days"].tolist() == [47, 24]
-    assert a["unsolved_days"].tolist() == [47 + 23, 24]
+    assert a["unresolved_cases"].tolist() == [2, 1]
+    assert a["oldest_unresolved_case_days"].tolist() == [47, 24]
+    assert a["unresolved_case_days"].tolist() == [47 + 23, 24]
     assert a["repeat_care_contacts_7d"].tolist() == [1, 1]
     assert a["repeat_care_contacts_30d"].tolist() == [2, 2]
-    assert a["repeated_matters"].tolist() == [1, 1]
-    assert X.xs("e", level="customer_id")["unsolved_matters"].tolist() == [0, 0]
+    assert a["repeated_topics"].tolist() == [1, 1]
+    assert X.xs("e", level="customer_id")["unresolved_cases"].tolist() == [0, 0]

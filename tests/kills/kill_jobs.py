@@ -36,7 +36,7 @@ def job_train(table: str, seed: int, store: str, out: str) -> None:
 
 def job_features(tables: str, as_of: str, partials: str, out: str) -> None:
     """A feature file, with daily partial sums kept beside it."""
-    builder = FeatureBuilder(["usage", "rhythm"])
+    builder = FeatureBuilder(["usage", "daily_activity"])
     write_features(builder.build(Warehouse.open(tables), as_of, partials=partials), out)
 
 

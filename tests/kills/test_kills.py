@@ -146,7 +146,7 @@ def test_feature_files(killer: Killer, quick_tables: Path) -> None:
     assert _alternating(killer, "features", arguments, out) == 0
     assert killer.killed > KILLS / 2
     assert killer.left("features.parquet", "partials") == []
-    plain = FeatureBuilder(["usage", "rhythm"]).build(Warehouse.open(quick_tables), DATES[0])
+    plain = FeatureBuilder(["usage", "daily_activity"]).build(Warehouse.open(quick_tables), DATES[0])
     pd.testing.assert_frame_equal(pd.read_parquet(out), plain, rtol=1e-9, check_dtype=False)
 
 

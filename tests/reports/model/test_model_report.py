@@ -59,10 +59,14 @@ def make_table(rows: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     bill = np.where(rng.random(rows) < 0.2, np.nan, rng.gamma(4, 8, rows))
     return pd.DataFrame(
-        {"silent_days": rng.poisson(2, rows).astype(float), "events_30d": rng.gamma(2, 20, rows),
-         "last_bill_amount": bill, "plan": pd.Categorical(rng.choice(PLANS, rows))},
+        {
+            "silent_days": rng.poisson(2, rows).astype(float),
+            "events_30d": rng.gamma(2, 20, rows),
+            "last_bill_amount": bill,
+            "plan": pd.Categorical(rng.choice(PLANS, rows)),
+        },
         index=pd.Index([f"line-{7_000_000 + i}" for i in range(rows)], name="customer_id"),
-    )  # fmt: skip
+    )
 
 
 def evaluate(X: pd.DataFrame, model: FakeModel | None = None, **more: object) -> Evaluation:
