@@ -10,7 +10,8 @@ import pytest
 from oracle import Oracle
 from small_operator import CUSTOMERS
 
-from custintel.builder import FeatureBuilder, feature_words
+from custintel.builder import FeatureBuilder
+from custintel.builder.feature_frame import feature_words
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import dictionary_markdown
 from custintel.explain.feature_notes import matters
