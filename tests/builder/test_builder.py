@@ -219,7 +219,9 @@ def test_what_everything_leaves_out_is_grouped_by_table():
     assert len(tables) == len(set(tables)) < 25 < len(facts["skipped"])
     counts = [int(re.search(r": (\d+) column", line)[1]) for line in facts["left_out"]]
     assert sum(counts) == len(facts["skipped"])
-    assert re.search(r"no column billing_type.* in plans: \d+ columns of .*plan_comparison", "\n".join(facts["left_out"]))
+    assert re.search(
+        r"no column billing_type.* in plans: \d+ columns of .*plan_comparison", "\n".join(facts["left_out"])
+    )
 
 
 @pytest.mark.parametrize("family", [family.name for family in FeatureBuilder().catalogue.families])
