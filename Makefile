@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow oldest lint types imports docs bench clean
+.PHONY: help demo test slow oldest lint spelling hooks types imports docs bench clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,13 +44,19 @@ oldest:  ## the default test suite on the oldest versions that setup.cfg allows 
 lint: .venv/.installed-dev  ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
+spelling: .venv/.installed-dev  ## typos; the words that are meant stand in pyproject.toml
+	@$(BIN)/typos
+
+hooks: lint spelling  ## what .pre-commit-config.yaml runs before a commit, on all files
+	@$(BIN)/python .ci/check_files.py
+
 types: .venv/.installed-dev  ## mypy --strict
 	@$(BIN)/mypy
 
 imports: .venv/.installed-dev  ## layers: a room imports only from rooms below it
 	@$(BIN)/lint-imports --no-cache
 
-docs: .venv/.installed-dev .venv/.installed-docs  ## regenerate the generated pages and build the site into site/
+docs: .venv/.installed-docs  ## regenerate the generated pages and build the site into site/
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/mkdocs build --strict
 

@@ -24,8 +24,8 @@ import pandas as pd
 
 from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
-from custintel.files.atomic_write import read_unreplaced, replacing, scratch_folder
-from custintel.files.keyed_seal import SEAL_KEY, fits, has_key, seal
+from custintel.files.atomic_write import atomic_folder, read_consistently, scratch_folder
+from custintel.files.keyed_seal import SEAL_KEY, has_seal_key, seal, verify_seal
 from custintel.learners.ensemble import lightgbm_text
 from custintel.metrics.score_ranking import event_probability
 
@@ -120,7 +120,7 @@ class Model:
         """
         path = Path(out)
         _check_replaceable(path)
-        with replacing(path) as fresh:
+        with atomic_folder(path) as fresh:
             self._write(fresh)
         return path
 
@@ -140,7 +140,7 @@ class Model:
             Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set.
         """
         folder = Path(path)
-        content, texts = read_unreplaced(folder, lambda: _read(folder, unsealed))
+        content, texts = read_consistently(folder, lambda: _read(folder, unsealed))
         try:
             estimator = _estimator(content["estimator"], texts, extra_classes or {})
         except Exception as error:
@@ -297,11 +297,11 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_seal(path: Path, raw: bytes, unsealed: bool) -> None:
     """With a key in the environment, refuse what was not written with it."""
-    if unsealed or not has_key():
+    if unsealed or not has_seal_key():
         return
     beside = path.with_name(_SEAL)
     given = _bytes(beside).decode("ascii", errors="replace").strip() if beside.is_file() else None
-    if given is None or not fits(raw, given):
+    if given is None or not verify_seal(raw, given):
         wrong = "has no seal" if given is None else "has a seal that does not fit its content and this key"
         raise ModelError(
             f"the model in {path.parent} {wrong}: it was not written by a holder of the key in {SEAL_KEY}\n"

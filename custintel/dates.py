@@ -308,7 +308,7 @@ class DateCounts:
     --------
     >>> DateCounts(day_first=18, either=12).order
     'day first'
-    >>> DateCounts(either=12).trouble
+    >>> DateCounts(either=12).problem
     'undecided'
     """
 
@@ -342,7 +342,7 @@ class DateCounts:
         return "day first" if self.day_first > self.month_first else "month first"
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why the column cannot be read, a key of `ADVICE`; empty if it can."""
         if self._leading != "slashed":
             return "" if self._leading == "iso" else self._leading
@@ -358,7 +358,7 @@ def day_order(texts: Iterable[object]) -> DateCounts:
     --------
     >>> day_order(["03/04/2025", "21/04/2025", None]).order
     'day first'
-    >>> day_order(["03/04/2025", "21/04/2025", "04/22/2025"]).trouble
+    >>> day_order(["03/04/2025", "21/04/2025", "04/22/2025"]).problem
     'mixed'
     """
     forms = {name: re.compile(pattern) for name, pattern in PATTERNS.items()}

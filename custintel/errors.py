@@ -145,7 +145,7 @@ class LeakageWarning(UserWarning):
     --------
     >>> import warnings
     >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("error", LeakageWarning)  # a pipeline that must stop rather than learn from the future
+    ...     warnings.simplefilter("error", LeakageWarning)  # stop rather than learn from the future
     """
 
 

@@ -236,20 +236,20 @@ def _is_text(index: pd.Index) -> bool:
     return all(isinstance(cell, str) and cell == cell.strip() and cell for cell in index)
 
 
-def identifier_faults(texts: np.ndarray) -> list[str]:
+def identifier_problems(texts: np.ndarray) -> list[str]:
     """What is wrong with identifiers that should be there once each, in words with counts and without any of them.
 
-    >>> identifier_faults(np.array(["a", "a", None, "b"], dtype=object))
+    >>> identifier_problems(np.array(["a", "a", None, "b"], dtype=object))
     ['1 of 4 rows has no identifier', '2 of 4 rows share 1 identifier with another row']
     """
     column = pd.Series(texts, dtype=object)
     missing, shared = int(column.isna().sum()), column[column.notna() & column.duplicated(keep=False)]
     rows = f"of {len(column):,} rows"
-    faults = [f"{missing:,} {rows} {'has' if missing == 1 else 'have'} no identifier"] if missing else []
+    problems = [f"{missing:,} {rows} {'has' if missing == 1 else 'have'} no identifier"] if missing else []
     if len(shared):
         names = shared.nunique()
-        faults.append(f"{len(shared):,} {rows} share {names:,} identifier{'s' * (names > 1)} with another row")
-    return faults
+        problems.append(f"{len(shared):,} {rows} share {names:,} identifier{'s' * (names > 1)} with another row")
+    return problems
 
 
 def names_of_columns(names: Iterable[object]) -> list[str]:

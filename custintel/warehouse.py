@@ -33,7 +33,7 @@ import pandas as pd
 
 from custintel.contracts.check_table import check_table, count_missing, count_unresolved
 from custintel.contracts.column_mapping import parse_mapping
-from custintel.contracts.date_columns import settle_dates
+from custintel.contracts.date_columns import decide_date_formats
 from custintel.contracts.pseudonyms import Pseudonyms
 from custintel.contracts.quality_report import QualityReport
 from custintel.contracts.raw_tables import (
@@ -53,9 +53,9 @@ from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.engine import Engine, quoted
 from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, ContractError, DataError, QualityWarning, without_values
-from custintel.files.atomic_write import read_unreplaced, replacing
-from custintel.files.yaml_reader import plain_yaml, yaml_text
-from custintel.html.notebook_html import panel, quiet, table
+from custintel.files.atomic_write import atomic_folder, read_consistently
+from custintel.files.yaml_reader import read_plain_yaml, read_yaml_text
+from custintel.html.notebook_html import muted_line, panel, table
 
 if TYPE_CHECKING:
     import os
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 __all__ = ["Warehouse"]
 
 
-_MARK = "warehouse.json"
+_MANIFEST = "warehouse.json"
 _DATABASES = (".duckdb", ".db", ".ddb")
 # how long after the simulated months a late record may still arrive
 _LATE_DAYS = 62
@@ -119,7 +119,7 @@ class Warehouse:
     ) -> None:
         check_structure(sources, where)
         try:
-            sources = settle_dates(engine, sources)
+            sources = decide_date_formats(engine, sources)
         except engine.Error as error:  # the head of a file was whole, its rows are not
             raise ContractError(f"{where}: a table cannot be read\n  given: {without_values(error)}") from None
         self.engine = engine
@@ -134,7 +134,7 @@ class Warehouse:
         reports = [count_after_end(engine, count_unresolved(engine, r, self.tables), self.tables) for r in reports]
         reports = [name_likely_units(engine, r, sources[r.table], self._latest) for r in reports]
         self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
-        self._judge()
+        self._check_report()
 
     @classmethod
     def from_frames(
@@ -174,16 +174,16 @@ class Warehouse:
         key = Pseudonyms.from_environment() if pseudonymise else None
         engine, mappings = DuckDBEngine(), parse_mapping(rename)
         sources = frame_sources(engine, tables, mappings)
-        warehouse = cls(engine, sources, _day_end(latest))
+        wh = cls(engine, sources, _day_end(latest))
         for parts in sources.values():
             for source in parts:
                 engine.unregister(source.relation.strip('"'))
-        return warehouse._with_pseudonyms(key)
+        return wh._with_pseudonyms(key)
 
     @classmethod
     def open(
         cls,
-        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
+        path: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
         threads: int | None = None,
@@ -193,7 +193,7 @@ class Warehouse:
 
         Parameters
         ----------
-        place : path, DuckDB connection or Spark session
+        path : path, DuckDB connection or Spark session
             A folder of Parquet or CSV files (a file or a subfolder for each table), a DuckDB file, a connection, or a
             session with its catalog tables and temporary views; nothing is written to any of them.
         rename : mapping, optional
@@ -225,39 +225,39 @@ class Warehouse:
         >>> Warehouse.open(connection).tables
         ('plans',)
         """
-        if threads is not None and (isinstance(place, duckdb.DuckDBPyConnection) or is_spark_session(place)):
+        if threads is not None and (isinstance(path, duckdb.DuckDBPyConnection) or is_spark_session(path)):
             raise ConfigurationError(_NO_THREADS.format(threads=threads))
         key = Pseudonyms.from_environment() if pseudonymise else None
-        return cls._opened(place, rename, _day_end(latest), threads)._with_pseudonyms(key)
+        return cls._opened(path, rename, _day_end(latest), threads)._with_pseudonyms(key)
 
     @classmethod
     def _opened(
         cls,
-        place: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
+        path: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
         rename: Mapping[str, Any] | None,
         latest: datetime | None,
         threads: int | None,
     ) -> Warehouse:
-        """The tables of any place, checked."""
-        if isinstance(place, duckdb.DuckDBPyConnection):
-            engine = DuckDBEngine.of(place)
-            catalog = str(place.execute("select current_catalog()").fetchall()[0][0])
-            sources = database_sources(engine, catalog, parse_mapping(rename), engine.borrow(place))
+        """The tables of any path, checked."""
+        if isinstance(path, duckdb.DuckDBPyConnection):
+            engine = DuckDBEngine.from_connection(path)
+            catalog = str(path.execute("select current_catalog()").fetchall()[0][0])
+            sources = database_sources(engine, catalog, parse_mapping(rename), engine.import_temporary_tables(path))
             return cls(engine, sources, latest, where="connection")
-        if is_spark_session(place):
-            spark = SparkEngine(cast("SparkSession", place))
+        if is_spark_session(path):
+            spark = SparkEngine(cast("SparkSession", path))
             return cls(spark, spark_sources(spark, parse_mapping(rename)), latest, where="session")
-        path = Path(cast("str", place))
-        if path.is_dir():
-            return read_unreplaced(path, lambda: cls._open_folder(path, rename, latest, threads))
-        if path.is_file() and path.suffix.lower() in _DATABASES:
+        file = Path(cast("str", path))
+        if file.is_dir():
+            return read_consistently(file, lambda: cls._open_folder(file, rename, latest, threads))
+        if file.is_file() and file.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
-            engine.attach(path, "source")
-            sources = database_sources(engine, "source", parse_mapping(rename), file=path)
-            warehouse = cls(engine, sources, latest, where=str(path))
+            engine.attach(file, "source")
+            sources = database_sources(engine, "source", parse_mapping(rename), file=file)
+            wh = cls(engine, sources, latest, where=str(file))
             drop_copied_views(engine, sources)
-            return warehouse
-        raise ContractError(_no_warehouse(path))
+            return wh
+        raise ContractError(_what_open_reads(file))
 
     @classmethod
     def _open_folder(
@@ -265,16 +265,16 @@ class Warehouse:
     ) -> Warehouse:
         """Open a folder; one that `save` wrote keeps its report, its rows set aside and its truth."""
         engine = DuckDBEngine(threads=threads)
-        saved = _read_mark(folder)
+        saved = _read_manifest(folder)
         mappings = parse_mapping(_read_mapping(folder) if rename is None else rename)
         sources = folder_sources(engine, folder, mappings)
         if saved:
             sources = {name: _as_saved(parts, saved["report"]) for name, parts in sources.items()}
         latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
-        warehouse = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
+        wh = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
         if saved:
-            warehouse._recall(engine, folder, saved)
-        return warehouse
+            wh._restore_report(engine, folder, saved)
+        return wh
 
     @classmethod
     def simulate(cls, customers: int = 5_000, months: int = 12, seed: int = 7, config: Any = None) -> Warehouse:
@@ -308,10 +308,10 @@ class Warehouse:
         sources = frame_sources(engine, operator.tables, parse_mapping({"usage": {"key": "all"}}))
         start = pd.Timestamp(getattr(config, "start", None) or "2025-01-01")
         latest = start + pd.DateOffset(months=months) + timedelta(days=_LATE_DAYS)
-        warehouse = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
+        wh = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
         for parts in sources.values():
             engine.unregister(parts[0].relation.strip('"'))
-        return warehouse
+        return wh
 
     def _with_pseudonyms(self, key: Pseudonyms | None) -> Warehouse:
         """Replace the identifiers in all tables, once."""
@@ -322,20 +322,20 @@ class Warehouse:
                 "the identifiers of this warehouse are pseudonyms already\n  hint: open it without pseudonymise"
             )
         left_out = replace_identifiers(self.engine, self.tables, key, self._mapped)
-        self.truth, self.pseudonymised, self._columns = {}, key.mark, {}
+        self.truth, self.pseudonymised, self._columns = {}, key.fingerprint, {}
         if left_out:
             said = "; ".join(f"{name}: {', '.join(columns[:20])}" for name, columns in left_out.items())
             hint = "columns beyond the contracts may name somebody; a mapping that names one keeps it as it is"
             warnings.warn(f"left out with pseudonyms: {said}\n  hint: {hint}", QualityWarning, stacklevel=3)
         return self
 
-    def _judge(self) -> None:
+    def _check_report(self) -> None:
         """Refuse what cannot be used; warn when much was set aside."""
         check_rows(self.report)
         check_readable(self.report)
         for r in self.report:
             if r.set_aside >= 20 and r.set_aside > 0.1 * r.rows_in:
-                reasons = ", ".join(f"{fault} ({fault.rows})" for fault in r.faults)
+                reasons = ", ".join(f"{broken} ({broken.rows})" for broken in r.broken_rules)
                 text = f"{r.table}: {r.set_aside} of {r.rows_in} rows were set aside: {reasons}"
                 units = "".join(f"; the numbers of {column} look like {said}" for column, said in r.units.items())
                 warnings.warn(f"{text}\n  hint: see wh.set_aside({r.table!r}){units}", QualityWarning, stacklevel=4)
@@ -463,14 +463,14 @@ class Warehouse:
         query = f"select count(*), sum(hash({listed})::hugeint)::varchar from {self.relation(name)}"
         return f"{name}({listed}): {self.engine.rows(query)[0]}"
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(self, out: str | os.PathLike[str]) -> Path:
         """Write everything as Parquet: the tables, the rows set aside, the report, the truth.
 
         The folder is written under a temporary name and then moved into place; an earlier saved warehouse is replaced.
 
         Parameters
         ----------
-        folder : path
+        out : path
             Where to; must be new, empty, or a saved warehouse.
 
         Returns
@@ -486,10 +486,10 @@ class Warehouse:
         ...     Warehouse.open(wh.save(f"{place}/operator")).digest() == wh.digest()
         True
         """
-        target = Path(folder)
-        if target.exists() and not (target.is_dir() and (_read_mark(target) or not any(target.iterdir()))):
+        target = Path(out)
+        if target.exists() and not (target.is_dir() and (_read_manifest(target) or not any(target.iterdir()))):
             raise ConfigurationError(f"{target} holds something else than a saved warehouse\n  hint: give a new folder")
-        with replacing(target) as fresh:
+        with atomic_folder(target) as fresh:
             self._write(fresh)
         return target
 
@@ -507,9 +507,9 @@ class Warehouse:
             frame.to_parquet(folder / "truth" / f"{name}.parquet")
         mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
         mark |= {} if self.pseudonymised is None else {"pseudonymised": self.pseudonymised}
-        (folder / _MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
+        (folder / _MANIFEST).write_text(json.dumps(mark, indent=1), encoding="utf-8")
 
-    def _recall(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
+    def _restore_report(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
         """Take up the report and the rows set aside of the saved warehouse, for tables that nobody changed since."""
         before = QualityReport.from_json(saved["report"])
         self.pseudonymised = saved.get("pseudonymised")
@@ -519,7 +519,7 @@ class Warehouse:
             reports.append(before[now.table] if same else now)
             aside = folder / "set_aside" / f"{now.table}.parquet"
             if same and aside.is_file():
-                engine.make(now.table, f"select * from {engine.read_files([aside])}", "set_aside")
+                engine.create_table(now.table, f"select * from {engine.read_files([aside])}", "set_aside")
         self.report = QualityReport(reports)
 
     def __copy__(self) -> Warehouse:
@@ -555,7 +555,7 @@ class Warehouse:
         return panel(
             f"Warehouse of {self._span()}",
             table(["table", "rows", "set aside", "duplicates", "what a row is"], rows),
-            *map(quiet, hints),
+            *map(muted_line, hints),
         )
 
     def _span(self) -> str:
@@ -604,9 +604,9 @@ def _day_end(latest: str | date | None) -> datetime | None:
     return (pd.Timestamp(read_day(latest, "latest")) + pd.Timedelta(days=1)).to_pydatetime()
 
 
-def _read_mark(folder: Path) -> dict[str, Any] | None:
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
     """What `save` wrote about the folder, or None."""
-    mark = folder / _MARK
+    mark = folder / _MANIFEST
     if not mark.is_file():
         return None
     content: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
@@ -618,13 +618,13 @@ def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
     path = folder / "mapping.yaml"
     if not path.is_file():
         return None
-    content = plain_yaml(yaml_text(path), str(path))
+    content = read_plain_yaml(read_yaml_text(path), str(path))
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path}: must map tables to columns\n  given: {content}")
     return content
 
 
-def _no_warehouse(path: Path) -> str:
+def _what_open_reads(path: Path) -> str:
     """Say what `open` can read."""
     wrong = f"{path}: {'no warehouse' if path.exists() else 'no such file or folder'}"
     files = f"a folder of Parquet or CSV files, a DuckDB file ({', '.join(_DATABASES)})"

@@ -75,18 +75,20 @@ def page(table: pd.DataFrame) -> str:
     gain = ", ".join(f"{n:,}: {r['prices'] / r['best offer first'] - 1:+.0%}" for n, r in first.iterrows())
     return f"""# Allocation
 
-Five offers, one budget, five capacities ([definitions](../decide.md)); seeds {", ".join(map(str, SEEDS))}
-(one seed for a million customers). `lp` is HiGHS through scipy, `prices` the dual price iteration, both made whole and
-repaired in the same way. The bound is the optimum of the linear programme, or for `prices` the dual bound, which is
-never below it. {provenance("numpy", "scipy")}
+How good and how fast is the allocation of offers? Five offers compete under one budget and five capacities
+([definitions](../decide.md)). The seeds are {", ".join(map(str, SEEDS))}, and one seed for a million customers.
+
+`lp` is HiGHS through scipy, and `prices` is the dual price iteration. Both solutions are made whole and repaired in the
+same way. The bound is the optimum of the linear programme. For `prices` it is the dual bound, which is never below that
+optimum. {provenance("numpy", "scipy")}
 The machine was shared: compare times within a row group, CPU times first.
 
 {chr(10).join(lines)}
 
 {kept} Value of `prices` over "best offer first": {gain}.
 
-Goals: 100,000 customers under 5 s at 99.5 % of the bound or more; a million under 60 s; 30 % or more above "best offer
-first". Written by `experiments/allocation.py`.
+Goals: 100,000 customers take less than 5 s and reach at least 99.5 % of the bound; a million take less than 60 s; the
+value is at least 30 % above "best offer first". Written by `experiments/allocation.py`.
 """
 
 

@@ -1,10 +1,10 @@
 """What does `ChurnClassifier` cost on a large table, beside a plain LightGBM fit? Time and memory as ratios.
 
-A made table of 1,000,000 customers x 100 columns (90 numbers, 10 categories), about 13 % churners. The peer is what a
-careful user writes: `LGBMClassifier` (31 leaves, learning rate 0.1, up to 1,000 rounds, otherwise its defaults) on the
-same data frame with pandas categories, stopped early on a hold-out of 50,000 rows with a patience of 30 rounds:
-`ChurnClassifier` uses the same hold-out size, leaves, rate and patience for a table of this size. Every run has a
-process of its own, the two take turns. Run: ``python experiments/fit_speed.py``; the table goes to
+The generated table has 1,000,000 customers and 100 columns (90 numbers, 10 categories), and about 13 % churners. The
+peer is what a careful user writes: `LGBMClassifier` (31 leaves, learning rate 0.1, up to 1,000 rounds, otherwise its
+defaults) on the same data frame with pandas categories, stopped early on a hold-out of 50,000 rows with a patience of
+30 rounds: `ChurnClassifier` uses the same hold-out size, leaves, rate and patience for a table of this size. Every run
+has a process of its own, the two take turns. Run: ``python experiments/fit_speed.py``; the table goes to
 docs/benchmarks/fit_speed.md.
 """
 
@@ -158,9 +158,9 @@ Goals: time at most {GOALS["time"]} of LightGBM's, memory of the fit at most {GO
 
 {table}
 
-*more while fitting* is the highest memory of the process during the fit, less what it held before, over the size of the
-table; *all* adds the table itself. AUC is that of {NEW_ROWS:,} new rows. Seconds are of a shared machine: compare
-ratios.
+*more while fitting* is the highest memory of the process during the fit, less what it held before, divided by the size
+of the table. *all* adds the table itself. The AUC is measured on {NEW_ROWS:,} new rows. The seconds come from a shared
+machine, so compare ratios.
 """
 
 

@@ -115,7 +115,7 @@ def _scores(base: RuleBase, detector: FraudDetector, now: pd.DataFrame) -> Mappi
     matched = alarms[alarms["tier"] == "match"].groupby(level=0)["expected_loss"].sum()
     near = alarms.groupby(level=0)["expected_loss"].sum()
     p = detector.predict_proba(now)[:, 1]
-    kinds = detector.kind_proba(now)
+    kinds = detector.predict_kind_proba(now)
     worth = kinds.mul([LOSS.get(k, 100.0) for k in kinds.columns], axis=1).sum(axis=1).to_numpy()
     return {
         "hand-written rules": matched.reindex(now.index).fillna(0.0).to_numpy(),
@@ -165,11 +165,14 @@ def page(found: pd.DataFrame, delay: pd.DataFrame, given: argparse.Namespace) ->
     ]
     head = (
         "# All kinds of simulated fraud\n\nWritten by `experiments/fraud_study.py`.\n\n"
-        f"Operators of {given.customers:,} customers and {given.months} months, seeds {', '.join(map(str, given.seeds))}, "
-        f"rates of fraud times {given.intensity:g}, with drift, a late kind and look-alikes. Test date 14 days before the "
-        f"end: {mean['customers'].iloc[0]:,.0f} lines, {mean['cases'].iloc[0]:.0f} of them running fraud that is not "
-        f"detected yet; {mean['budget'].iloc[0]:.0f} reviews ({given.share:.1%}) at {REVIEW_COST:g} u. A case that is not "
-        "stopped loses the median of its kind. The hand-written rules are the built-in ones at their start values.\n\n"
+        "What do reviews cost, and how late is fraud seen? "
+        f"The simulated operators have {given.customers:,} customers and {given.months} months (seeds "
+        f"{', '.join(map(str, given.seeds))}). Rates of fraud are multiplied by {given.intensity:g}, and there are drift, a "
+        f"late kind and look-alikes. The test date is 14 days before the end. On it there are "
+        f"{mean['customers'].iloc[0]:,.0f} lines, of which {mean['cases'].iloc[0]:.0f} are running fraud that is not "
+        f"detected yet, and {mean['budget'].iloc[0]:.0f} reviews ({given.share:.1%}) at {REVIEW_COST:g} currency units (u) "
+        "are possible. A case that is not stopped loses the median of its kind. The hand-written rules are the built-in "
+        "ones at their start values.\n\n"
     )
     table = "| reviewed by | u an account | of the rules' | hits | AUC | AP |\n|---|---|---|---|---|---|\n" + "\n".join(
         lines

@@ -59,7 +59,7 @@ def study(repeats: int) -> tuple[pd.DataFrame, list[str]]:
     runs = [scores(X, y, treated, k) for k in range(repeats)]
     rows = []
     for name in runs[0]:
-        qini = [qini_score(y, run[name], treated, repeats=200 if k == 0 else 0) for k, run in enumerate(runs)]
+        qini = [qini_score(y, run[name], treated, n_resamples=200 if k == 0 else 0) for k, run in enumerate(runs)]
         at = {share: np.mean([uplift_at(y, run[name], treated, share) for run in runs]) for share in (0.1, 0.2, 0.3)}
         rows.append(
             {"score": name, "Qini": np.mean([q.value for q in qini]), "low": qini[0].low, "high": qini[0].high,
@@ -67,7 +67,7 @@ def study(repeats: int) -> tuple[pd.DataFrame, list[str]]:
         )  # fmt: skip
     told = []
     for other in ("response model", "r", "x", "t", "s"):
-        found = compare_uplift(y, runs[0]["dr"], runs[0][other], treated, repeats=1000)
+        found = compare_uplift(y, runs[0]["dr"], runs[0][other], treated, n_resamples=1000)
         span = f"({found.low:+.4f} to {found.high:+.4f}), p = {found.p_value:.3f}"
         told.append(f"- dr less {other}: {found.difference:+.4f} {span}")
     return pd.DataFrame(rows), told
@@ -84,10 +84,11 @@ def page(table: pd.DataFrame, told: list[str], repeats: int) -> str:
 Written by `experiments/hillstrom.py` on {date.today()}: custintel {custintel.__version__}, Python
 {platform.python_version()}, LightGBM {lightgbm.__version__}, scikit-learn {sklearn.__version__}.
 
-42,693 customers, women's mail (half, at random) against none, outcome visit (average effect 4.5 points). Out-of-fold
-scores of 5-fold cross-validation, pooled, repeated {repeats} times (seeds 0, 1); default settings. Qini =
-(A(Q) - A(random)) / (A(perfect) - A(random)); interval: bootstrap of the first repeat. Goals: better than the response
-model at p < .01, uplift at 30 % at least .072.
+In this randomised test, half of 42,693 customers got the women's e-mail and the others got none. The outcome is a
+visit, and the average effect is 4.5 percentage points. Scores are out of fold, from 5-fold cross-validation, pooled and
+repeated {repeats} times (seeds 0, 1), with default settings. Qini is (A(Q) - A(random)) / (A(perfect) - A(random)), and
+its interval is a bootstrap of the first repeat. Goals: better than the response model at p < .01, and an uplift at 30 %
+of at least .072.
 
 {markdown(table)}
 
@@ -95,8 +96,8 @@ Paired bootstrap (1,000 draws, first repeat):
 
 {paired}
 
-The learners are hardly told apart; all beat ranking by response. The settings of the last stage were set once, before
-this table was looked at, and not changed afterwards.
+The learners can hardly be told apart, and all of them beat ranking by response. The settings of the last stage were set
+once, before anybody looked at this table, and were not changed afterwards.
 """
 
 

@@ -88,7 +88,7 @@ def trial(hidden: str, seed: int) -> dict[str, object]:
     looked = queue.index.to_numpy()
     found = relearn(model, X_train, y, pool.loc[looked], true[looked])
     base = RuleBase()
-    found.propose(base, pd.concat([X_train, pool], ignore_index=True))
+    found.propose_rules(base, pd.concat([X_train, pool], ignore_index=True))
     fresh = customers(
         np.concatenate([rng.choice(HONEST, 5000, p=[0.52, 0.25, 0.13, 0.10]), np.repeat(hidden, 200)]), rng
     )
@@ -131,12 +131,12 @@ def main() -> None:
     head = "| hidden kind | known only | isolation forest | after one review | ratio | novel cases seen | best rule covers | its precision |"
     text = (
         f"# A kind of fraud that nobody knew\n\nWritten by `experiments/late_kind.py`. {provenance('lightgbm', 'scikit-learn')}\n\n"
-        "Made customers: 2,500 honest ones, 150 cases of three known kinds and 100 of a hidden kind, labelled legitimate, to "
-        f"learn from; as many honest ones and 100 of the hidden kind to be judged, means of {seeds} draws. Hits of the hidden "
-        "kind among the 100 most suspicious, before and after one review of 100 customers (the larger of suspicion and "
-        f"anomaly, a perfect reviewer). Rules are measured on 5,200 customers drawn afresh.\n\n{head}\n|{'---|' * 8}\n"
-        + "\n".join(lines)
-        + "\n"
+        "How much of a hidden kind of fraud does one review of 100 customers find? The customers are generated. The models "
+        "learn from 2,500 honest ones, 150 cases of three known kinds, and 100 cases of a hidden kind that are labelled "
+        "legitimate. They are judged on as many honest customers and 100 of the hidden kind, and the table gives means of "
+        f"{seeds} draws. It counts the hits of the hidden kind among the 100 most suspicious customers, before and after one "
+        "review of 100 customers (the larger of suspicion and anomaly, a perfect reviewer). Rules are measured on 5,200 "
+        f"customers drawn afresh.\n\n{head}\n|{'---|' * 8}\n" + "\n".join(lines) + "\n"
     )
     write_page("late_kind.md", text)
 

@@ -118,7 +118,7 @@ def measured(name: str, runs: int) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for seed in track(range(runs), name):
         case = CASES[name](seed)
-        found = evaluate_policy(case.log, case.target, q=case.q, features=case.features)
+        found = evaluate_policy(case.log, case.target, expected_outcomes=case.q, features=case.features)
         for estimator, r in found.estimates.iterrows():
             rows.append(
                 {
@@ -151,22 +151,24 @@ def page(table: pd.DataFrame, runs: int) -> str:
     ratio = ", ".join(f"{case}: {(r['dr'] / r['ips']) ** 2:.2f}" for case, r in spread.iterrows())
     return f"""# Off-policy evaluation
 
-Does the 95 % interval of [a policy's value](../decide.md#off-policy-evaluation) cover the truth?
-{runs} runs a case (seeds 0 to {runs - 1}; coverage has a standard error of {np.sqrt(0.95 * 0.05 / runs):.1%}). Errors
-and widths are shares of the true value. Refused runs: {int(table["refused"].sum())}.
+Does the 95 % interval of [a policy's value](../decide.md#off-policy-evaluation) cover the truth? Each case has
+{runs} runs (seeds 0 to {runs - 1}), so coverage has a standard error of {np.sqrt(0.95 * 0.05 / runs):.1%}. Errors and
+widths are shares of the true value. Refused runs: {int(table["refused"].sum())}.
 {provenance("numpy", "scipy", "lightgbm")}
 
 {chr(10).join(lines)}
 
 Variance of DR over that of IPS: {ratio}.
 
-*yes or no*: 2,000 decisions. *money*: the same with lognormal values of customers. *few effective*: 600 decisions, of
-which few agree with the target. *learned*: 1,000 decisions, the outcome model is LightGBM, cross-fitted; elsewhere it
-is a given model that is wrong everywhere. *simulated operator*: 3,000 contacts;
-truth from `campaign_effects` (p0, p1), customers drawn again with replacement from one operator's randomised campaigns;
-a contact is drawn with the campaigns' mean probability.
+- *yes or no*: 2,000 decisions with a binary outcome.
+- *money*: the same, with lognormal values of customers.
+- *few effective*: 600 decisions, of which few agree with the target.
+- *learned*: 1,000 decisions. The outcome model is LightGBM, cross-fitted; in the other cases it is a given model that
+  is wrong everywhere.
+- *simulated operator*: 3,000 contacts. The truth comes from `campaign_effects` (p0, p1). Customers are drawn again with
+  replacement from one operator's randomised campaigns, and a contact is drawn with the campaigns' mean probability.
 
-Goals: coverage of 93 % or more for each estimator; variance of DR below that of IPS. Written by
+Goals: each estimator has a coverage of 93 % or more, and the variance of DR is below that of IPS. Written by
 `experiments/off_policy.py`.
 """
 

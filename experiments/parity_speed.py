@@ -98,9 +98,11 @@ def _where() -> str:
 
 PAGE = """# Speed of the parity indicators
 
+How fast are [bandicoot's indicators](../parity.md) for all customers at once? The indicators have extended statistics
+and all nine splits, and the records are generated calls and texts of twelve weeks with antennas.
+
 Written by `experiments/parity_speed.py`: medians of {runs} runs, {where}.
-The machine was shared, so wall times say little; CPU counts all threads of the call. Extended statistics and all nine
-splits ([parity](../parity.md)), on made-up calls and texts of twelve weeks with antennas.
+The machine was shared, so rely on CPU time rather than wall time. CPU time counts all threads of the call.
 
 | customers x records | groupby | columns | wall s | CPU s | records per CPU-s | bandicoot's | peak GB |
 |---|---|--:|--:|--:|--:|--:|--:|
@@ -108,8 +110,8 @@ splits ([parity](../parity.md)), on made-up calls and texts of twelve weeks with
 
 "bandicoot's" is the ratio to bandicoot's last state, measured apart on the same kind of machine (Python 3.10, 100,000
 other records of 200 users, the same settings): 10,865 records per CPU-s together, 6,798 by week. The records differ, so
-it is an order of magnitude. Peak memory is that of the whole process, records and results included; work is done a
-million records at a time.
+the ratio is only an order of magnitude. Peak memory is that of the whole process, records and results included. The
+work is done a million records at a time.
 """
 
 

@@ -301,14 +301,15 @@ Written by `experiments/real_tables.py` on {date.today()}: custintel {custintel.
 {platform.python_version()}, LightGBM {lightgbm.__version__}, scikit-learn {sklearn.__version__},
 pandas {pd.__version__}, NumPy {np.__version__}{_versions("catboost", "flaml")}.
 
-5-fold stratified cross-validation, repeated {repeats} time(s), `random_state=0`; the same folds and seed 0 for all
-learners; default settings of `ChurnClassifier` for every table. Metrics are computed in each fold and averaged.
-`bank` is judged in time: the first 80 % of its calls to learn from, the last 20 % to be judged on (6 and 31 % yes);
-`bank_earlier` learns from the first 64 % and is judged on the next 16 %.
+The tables are judged by 5-fold stratified cross-validation, repeated {repeats} time(s), with `random_state=0`. All
+learners get the same folds and seed 0, and `ChurnClassifier` has its default settings for every table. Metrics are
+computed in each fold and averaged. `bank` is judged in time: models learn from the first 80 % of its calls and are
+judged on the last 20 % (6 and 31 % yes). `bank_earlier` learns from the first 64 % and is judged on the next 16 %.
 EMPC: clv 200, d 10, f 1, Beta(6, 14); the best constant policy earns {facts}.
 
-IBM Telco is fictional and MLC artificial: they show that nothing is broken, not that anything is useful; the others are
-real, Iranian with its 300 duplicate rows removed, bank without `duration`, which is known only after the call.
+IBM Telco is fictional and MLC is artificial. They show that nothing is broken; they do not show that anything is
+useful. The other tables are real. Iranian has its 300 duplicate rows removed, and bank lacks `duration`, which is known
+only after the call.
 Goals: {goals}.
 {left_out}
 {markdown(summary(whole))}

@@ -14,27 +14,27 @@ from pathlib import Path
 
 import numpy as np
 
-from custintel.files.append_only_file import LineFile
+from custintel.files.append_only_file import AppendOnlyFile
 from custintel.rules import RuleBase
-from custintel.rules.rule_states import Replay
+from custintel.rules.rule_states import ReplayedLog
 
 COST = {"bytes read": 0, "events replayed": 0}
 
 
 def count() -> None:
     """Let the library count what it reads and replays."""
-    look, apply = LineFile._new_bytes, Replay._apply
+    look, apply = AppendOnlyFile._new_bytes, ReplayedLog._apply
 
-    def counted_look(file: LineFile) -> bytes:
+    def counted_look(file: AppendOnlyFile) -> bytes:
         found = look(file)
         COST["bytes read"] += len(found)
         return found
 
-    def counted_apply(replay: Replay, event: dict[str, object]) -> None:
+    def counted_apply(replay: ReplayedLog, event: dict[str, object]) -> None:
         COST["events replayed"] += 1
         apply(replay, event)
 
-    LineFile._new_bytes, Replay._apply = counted_look, counted_apply  # type: ignore[method-assign,assignment]
+    AppendOnlyFile._new_bytes, ReplayedLog._apply = counted_look, counted_apply  # type: ignore[method-assign,assignment]
 
 
 def main(events: int) -> None:
@@ -48,7 +48,7 @@ def main(events: int) -> None:
         costs = np.zeros((events + 1, 3))
         for k in range(3, events + 1):
             before, start = list(COST.values()), time.perf_counter()
-            base.note("burst", {"precision": k / events}, by="a review")
+            base.add_evidence("burst", {"precision": k / events}, by="a review")
             costs[k, 2] = 1e3 * (time.perf_counter() - start)
             costs[k, :2] = np.array(list(COST.values())) - before
         for last in (100, 1_000, 10_000):

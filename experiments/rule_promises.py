@@ -32,7 +32,7 @@ from custintel import RuleBase
 from custintel.metrics.confidence_intervals import wilson
 from custintel.progress import track
 from custintel.rules import LearnSettings
-from custintel.rules.monitoring._promised_precision import keeps_promise
+from custintel.rules.monitoring._stated_precision import check_stated_precision
 
 TABLES = {"MLC": mlc, "Iranian": iranian, "IBM Telco": ibm_telco, "German credit": german_credit}
 THIN = 0.05
@@ -65,8 +65,8 @@ def split(X: pd.DataFrame, y: pd.Series, seed: int, rate: float | None) -> Split
 
 def of_custintel(data: Split, seed: int) -> pd.DataFrame:
     """Rules of `RuleBase.learn`, their promises and what became of them."""
-    base = RuleBase.learn(data.X, data.y, LearnSettings(seed=seed))
-    found = keeps_promise(base, data.new, data.truth)
+    base = RuleBase.learn(data.X, data.y, LearnSettings(random_state=seed))
+    found = check_stated_precision(base, data.new, data.truth)
     proofs = [base.entries[f"{r}@{v}"].evidence for r, v in zip(found["rule"], found["version"], strict=True)]
     return found.assign(proof_hits=[p["hits"] for p in proofs], proof_alarms=[p["alarms"] for p in proofs])
 
@@ -183,7 +183,8 @@ def page(found: pd.DataFrame, seeds: int) -> str:
 {provenance(*packages)} Seeds 0 to {seeds - 1}; written by
 `experiments/rule_promises.py`, whose first lines define what is measured.{" ".join(["", *absent])}
 
-Goal: at least 90 % of rules keep on unseen customers the precision that they state.
+A rule states a precision. Does it keep that precision on customers whom nobody had seen when the rule was made? The
+goal is that at least 90 % of the rules do.
 
 {_table(summary(found, ["learner", "cases"]))}
 
@@ -203,10 +204,10 @@ it. The same rules with other bounds of the same counts:
 {_table(by_bound(found))}
 
 Splits are at random, not in time, so nothing drifts here. Every rule counts alike, and rules of one split overlap.
-*Kept* asks much of a rule that fires on few new customers: by chance alone it falls below a stated precision that it
-really has. The German table is the weakest: 700 customers to learn from, of whom 30 % are cases anyway, and a proof of
-some 27 alarms a rule. Which of thousands of candidates stand is decided there by the counts that also prove them, and
-a bound of one rule alone does not know how many others there were.
+*Kept* is a strict test for a rule that fires on few new customers: by chance alone, such a rule may fall below a stated
+precision that it really has. The German table is the weakest. It has 700 customers to learn from, of whom 30 % are
+cases anyway, and only some 27 alarms measure each rule. Which of thousands of candidates are kept is decided there by
+the same counts that measure them, and a bound for a single rule does not know how many other candidates there were.
 """
 
 

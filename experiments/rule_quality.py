@@ -136,9 +136,10 @@ def main() -> None:
     write_page(
         "rule_quality.md",
         f"# Rules and detector on held-out rows\n\nWritten by `experiments/rule_quality.py`. {provenance('lightgbm', 'scikit-learn')}\n\n"
-        f"AUC / macro F1 (threshold from the training rows; 0.5 for plain LightGBM), means of {given.seeds} stratified 70/30 splits, "
-        "defaults throughout. `RuleBase.learn` keeps at most 40 rules of at most 4 conditions. imodels 3 runs in a Python of its "
-        "own, categories as dummies.\n\n" + "\n".join(lines) + "\n",
+        "How well do learned rules and the detector recognise cases? The table gives AUC / macro F1 (threshold from the training "
+        f"rows; 0.5 for plain LightGBM), as means of {given.seeds} stratified 70/30 splits. Every learner has its default settings. "
+        "`RuleBase.learn` keeps at most 40 rules of at most 4 conditions. imodels 3 runs in a Python of its own and gets "
+        "categories as dummies.\n\n" + "\n".join(lines) + "\n",
     )
 
 

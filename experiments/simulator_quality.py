@@ -131,8 +131,9 @@ def _page(table: pd.DataFrame, customers: int, teachers: int) -> str:
     reached = "reached" if share >= 0.95 and mean["ECE model"] <= 0.02 else "**not reached**"
     head = f"# Quality on simulated operators\n\n{provenance('lightgbm', 'scikit-learn')}\n\n"
     what = (
-        f"{customers:,} customers x 12 months an operator; p_observable: the same learner on {teachers} others.\n"
-        "Out of time: train labels were closed before the test date. Script: `experiments/simulator_quality.py`.\n\n"
+        f"Each operator has {customers:,} customers and 12 months. *p_observable* is the same learner, trained on "
+        f"{teachers} other operators.\nThe test is out of time: all training labels were known before the test date. "
+        "Script: `experiments/simulator_quality.py`.\n\n"
     )
     verdict = (
         f"\n\nMean over operators: (AUC - 0.5) of the model is {share:.1%} of that of p_observable (goal 95 %), "

@@ -37,7 +37,7 @@ def experiment_config() -> SimulationConfig:
     return replace(usual, campaigns=replace(usual.campaigns, offers=(call,), hold_out=0.0))
 
 
-def contacts_of(customers: int, seed: int) -> pd.DataFrame:
+def contact_counts(customers: int, seed: int) -> pd.DataFrame:
     """One row a line and campaign: features the day before, whether called, whether left in 91 days, and the truth."""
     wh = Warehouse.simulate(customers=customers, months=MONTHS, seed=seed, config=experiment_config())
     table = wh.engine.sql(f"select customer_id, campaign_id, event_date, control from {wh.relation('contacts')}")
@@ -99,9 +99,9 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=2000)
     parser.add_argument("--teachers", type=int, default=10)
     options = parser.parse_args()
-    own = contacts_of(options.customers, 101)
+    own = contact_counts(options.customers, 101)
     seeds = track(range(1, options.teachers + 1), "teachers")
-    teachers = pd.concat([contacts_of(options.customers, k) for k in seeds], ignore_index=True)
+    teachers = pd.concat([contact_counts(options.customers, k) for k in seeds], ignore_index=True)
     teachers = teachers[teachers["as_of"] <= LEARN_UNTIL]
     table = policies(own, teachers)
     value = table.set_index("policy")["u a line"]
@@ -117,13 +117,15 @@ def page(table: pd.DataFrame, rows: dict[str, int], share: float | None, custome
     """The benchmark page."""
     return f"""# Whom to call: simulated retention campaigns
 
-Written by `experiments/simulator_uplift.py` on {date.today()} with custintel {custintel.__version__}:
-{customers:,} lines, seed 101, {MONTHS} months; the discount call at random to 40 % a month, 40 % held back, so the
-propensity among these is one half. Learned from {rows["own"]:,} contacts of the first campaigns, judged on the
-later ones by the true chances to leave within the effect's 13 weeks with and without the call; a kept line is
-worth {VALUE:g} u, a call costs {COST:g} u.
-The teachers are {teachers} other operators ({rows["teachers"]:,} contacts). Spearman: rank correlation of the score
-with the true effect. It is one operator: differences of a few hundredths of a u are noise.
+Written by `experiments/simulator_uplift.py` on {date.today()} with custintel {custintel.__version__}.
+
+The simulated operator has {customers:,} lines and {MONTHS} months (seed 101). Each month a discount call goes to 40 %
+of the lines at random, and another 40 % are held back, so the propensity among these is one half. The models learn from
+{rows["own"]:,} contacts of the first campaigns. They are judged on the later campaigns by the true chances to leave
+within the effect's 13 weeks, with and without the call. A line that is kept is worth {VALUE:g} currency units (u), and
+a call costs {COST:g} u. The teachers are {teachers} other operators ({rows["teachers"]:,} contacts). Spearman is the
+rank correlation of the score with the true effect. This is a single operator, so differences of a few hundredths of a
+currency unit are noise.
 
 {markdown(table)}
 
@@ -135,10 +137,11 @@ def _verdict(share: float | None) -> str:
     """The goal, or why it says nothing."""
     if share is not None:
         return f"UpliftModel reaches {share:.0%} of the value of the same learner fitted on the teachers (goal: 90 %)."
-    return """The goal (90 % of the value of the best policy that sees only observables) says nothing here: even that
-policy earns no more than calling nobody. Most of what the call changes hangs on traits that no table shows, and the
-mean effect is a third of a point. A policy that takes the estimated mean at its word calls everybody and loses money:
-look at `effects_` first, and decide with `allocate(..., risk=1)`, which asks for a margin of one standard error."""
+    return """The goal (90 % of the value of the best policy that sees only observables) cannot be judged here, because
+even that policy earns no more than calling nobody. Most of what the call changes depends on traits that no table shows,
+and the mean effect is a third of a percentage point. A policy that takes the estimated mean at its word calls everybody
+and loses money. Look at `effects_` first, and decide with `allocate(..., risk=1)`, which asks for a margin of one
+standard error."""
 
 
 if __name__ == "__main__":

@@ -134,28 +134,31 @@ def page(rules: list[str], others: list[str], customers: int, seeds: int) -> str
 {provenance("numpy", "pandas", "scikit-learn")} {customers:,} customers, 12 months, seeds 0 to {seeds - 1}; written by
 `experiments/tier_stability.py`, whose first lines define the simulation and the columns.
 
-Goal: flip-flops below 0.1 % of all customers a month at an agreement of at least 90 %.
+Do tiers stay the same when values do? A flip-flop is a move back to the tier that was left at most three months ago,
+while the true tier did not change. The goal is that flip-flops stay below 0.1 % of all customers a month, at an
+agreement of at least 90 %.
 
 {HEAD.format("rule")}
 {chr(10).join(rules)}
 
-The truth itself moves for 0.18 % of customers a month, part of them within their tier. Freezing the thresholds alone
-does not help, because noise, not the thresholds, moves customers who are near one. Another simulation of the same four
-rules, from which the goal was taken, gave {REFERENCE} of movers / flip-flops a month, and an agreement of 90.3 %
-(82.5 % for the re-cut); the spread of its values is not known, the one here was set to come near its share of movers,
-and it may have counted flip-flops more narrowly. The agreement here is that of the last month with the true level.
+The truth itself moves for 0.18 % of customers a month, some of them within their tier. Freezing the thresholds alone
+does not help, because customers near a threshold are moved by noise and not by the thresholds. The goal was taken from
+another simulation of the same four rules. It gave {REFERENCE} of movers / flip-flops a month, and an agreement of 90.3
+% (82.5 % for the re-cut). The spread of its values is not known; the spread here was set to come near its share of
+movers. It may also have counted flip-flops more narrowly. The agreement here is that of the last month with the true
+level.
 
-Stability has its price: a customer whose level has really moved is put right some months later ("months late", six at
-most, counted from the month of the move).
+Stability has its price: a customer whose level has really moved is moved some months later ("months late", at most six,
+counted from the month of the move).
 
 The default rule on other markets:
 
 {HEAD.format("market")}
 {chr(10).join(others)}
 
-The narrower the spread of values, the more customers live near a threshold and the lower the agreement, while
-flip-flops hardly rise. Noise matters more: at 25 % the goal is just missed, and a longer `smoothing` is the remedy, at
-the price of coming later.
+If values lie closer together, more customers are near a threshold and the agreement is lower, while flip-flops hardly
+rise. Noise matters more. At 25 % the goal is just missed; a longer `smoothing` is the remedy, at the price of later
+moves.
 """
 
 

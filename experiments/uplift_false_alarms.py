@@ -26,13 +26,13 @@ from custintel.progress import track
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "uplift_false_alarms.md"
 NOMINAL = 0.05
-WHAT = """Half of the customers are treated at random; outcomes depend on six
-features, and on the treatment as the table says (`experiments/uplift_false_alarms.py`). The verdict that the model
-knows for whom (`differs`) is a test at a nominal 5 %:"""
+WHAT = """Half of the customers are treated at random. Outcomes depend on
+six features, and on the treatment as the table says (`experiments/uplift_false_alarms.py`). The model's verdict that it
+knows for whom the treatment works (`differs`) is a test at a nominal 5 %:"""
 WHY = """
-The number of rounds of the last stage is chosen by what fits left-out customers. Tested on the same customers, that
-choice counted as a finding: 8 of 100 experiments without any effect were said to differ. Now each fold is tested with
-the rounds that the other folds chose.
+The number of rounds of the last stage is chosen by what fits left-out customers. When the test used the same customers,
+that choice itself counted as a finding: 8 of 100 experiments without any effect were said to differ. Now each fold is
+tested with the rounds that the other folds chose.
 """
 
 

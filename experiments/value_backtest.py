@@ -58,18 +58,20 @@ def page(result: ValueBacktest, settings: argparse.Namespace) -> str:
             "",
             f"{provenance('lightgbm', 'scikit-learn', 'pandas', 'duckdb')} Written by `experiments/value_backtest.py`.",
             "",
-            f"Simulated operator of {settings.customers:,} lines at the start and {settings.months} months, seed "
-            f"{settings.seed}. On each date the model learns from every third month end before it, from what had "
-            f"happened and arrived by then; it is asked about all active lines ({', '.join(map(str, rows))}) and "
-            f"judged by the margin of the next {settings.horizon} months, discounted at 10 % a year. Default "
-            "settings of `ValueModel`; nothing was tuned on these dates.",
+            f"The simulated operator has {settings.customers:,} lines at the start and {settings.months} months (seed "
+            f"{settings.seed}). On each date the model learns from every third month end before it, from what had "
+            f"happened and arrived by then. It is asked about all active lines ({', '.join(map(str, rows))}) and "
+            f"judged by the margin of the next {settings.horizon} months, discounted at 10 % a year. `ValueModel` has "
+            "its default settings. Nothing was tuned on these dates.",
             "",
             result.words,
             "",
             "## By date and method",
             "",
-            "`portfolio`: predicted over actual (goal 0.95 to 1.05). `capture`: actual value of the tenth ranked",
-            "highest over that of the tenth that was best in fact. `absolute_error`: mean, in u.",
+            "- `portfolio`: predicted value divided by actual value (goal: 0.95 to 1.05).",
+            "- `capture`: actual value of the tenth ranked highest, divided by that of the tenth that was best in",
+            "  fact.",
+            "- `absolute_error`: mean absolute error in currency units.",
             "",
             _table(summary.round(3)),
             "",
@@ -77,9 +79,10 @@ def page(result: ValueBacktest, settings: argparse.Namespace) -> str:
             "",
             "## By tenth of customers",
             "",
-            "Tenth 1 has the highest predicted value; u a customer over the horizon, all dates together, then the",
-            "ratio on each date. Goal: 0.9 to 1.1. The last tenth earns next to nothing or costs a little: its ratio",
-            "divides by a number near zero and says nothing, so read its `gap` (u a customer, predicted less actual).",
+            "Tenth 1 has the highest predicted value. The table gives currency units a customer over the horizon, for",
+            "all dates together, and then the ratio on each date (goal: 0.9 to 1.1). The last tenth earns next to",
+            "nothing or costs a little. Its ratio divides by a number near zero and means nothing, so read its `gap`",
+            "(currency units a customer, predicted less actual).",
             "",
             _table(deciles.reset_index()),
             "",

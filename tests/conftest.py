@@ -62,7 +62,7 @@ about: A quick model for tests
 label: {kind: churn, gap_days: 5, horizon_days: 30, dormancy_days: 15, billing_types: [prepaid]}
 population: {active_within_days: 10}
 dates: {every: month, history_days: 30}
-features: {families: [usage]}
+features: {topics: [usage]}
 learner: {class: ChurnClassifier, params: {effort: fast}}
 search: {leaves: {low: 4, high: 16, log: true}, l2: {low: 0.1, high: 30.0, log: true}}
 """
@@ -110,7 +110,7 @@ def quick_run(quick_models: Path, quick_tables: Path, tmp_path_factory: pytest.T
     from custintel import Warehouse, train
 
     store = tmp_path_factory.mktemp("store")
-    return train("churn", Warehouse.open(quick_tables), tune=3, models_path=quick_models, tracking_uri=store)
+    return train("churn", Warehouse.open(quick_tables), tune=3, models_path=quick_models, store=store)
 
 
 SPARK = {
@@ -155,11 +155,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 def lend(session: SparkSession, name: str, table: pa.Table) -> None:
     """Make a table a temporary view of the session, as a user would: times become instants of the session's zone."""
-    from custintel.engines.spark_engine import plain_table
+    from custintel.engines.spark_engine import to_spark_types
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        session.createDataFrame(plain_table(table)).createOrReplaceTempView(name)
+        session.createDataFrame(to_spark_types(table)).createOrReplaceTempView(name)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from custintel.dates import day_order, order_formats, read_dates, read_day, read
 from custintel.decide import DecisionLog
 from custintel.errors import CustintelError, DateError
 from custintel.fraud import detection_delay
-from custintel.fraud._community_of_interest import contacts_of
+from custintel.fraud._community_of_interest import contact_counts
 from custintel.questions import outcome_labels
 from custintel.rules import Rule, RuleBase
 from custintel.scoring import score
@@ -132,12 +132,12 @@ def test_the_order_of_a_column_is_found_or_not_told(days, order, sign) -> None:
     first, second = ("%d", "%m") if order == "day first" else ("%m", "%d")
     counts = day_order([f"{day:{first}{sign}{second}{sign}%Y}" for day in days])
     if any(day.day > 12 for day in days):
-        assert (counts.order, counts.trouble) == (order, "")
+        assert (counts.order, counts.problem) == (order, "")
         texts = pd.Series([f"{day:{first}{sign}{second}{sign}%Y}" for day in days])
         form = next(f for f in order_formats(order) if f[2] == sign)
         assert [t.date() for t in pd.to_datetime(texts, format=form)] == days
     else:
-        assert (counts.order, counts.trouble) == (None, "undecided")
+        assert (counts.order, counts.problem) == (None, "undecided")
 
 
 def test_columns_of_times() -> None:
@@ -198,7 +198,7 @@ TAKERS = {
     "sql": lambda wh, given: FeatureBuilder(["usage"]).sql(given),
     "labels": lambda wh, given: outcome_labels(wh, given),
     "arrears": lambda wh, given: arrears_stages(wh, [given]),
-    "contacts": lambda wh, given: contacts_of(wh, given),
+    "contacts": lambda wh, given: contact_counts(wh, given),
     "latest": lambda wh, given: Warehouse.from_frames(usage=wh.frame("usage"), latest=given),
     "purchases": lambda wh, given: BetaGeometricNBD.purchase_summary(wh.frame("payments"), given),
     "tiers": lambda wh, given: ValueTiers(names=("low", "top"), thresholds=[6.0], valid_from=given).fit(),

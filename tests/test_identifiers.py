@@ -16,7 +16,7 @@ from custintel import Warehouse, load_model, score, train
 from custintel.cli._main import main
 from custintel.decide import Audience, Constraints, ContactPolicy, DecisionLog, OfferValues, allocate
 from custintel.errors import ContractError, DataError, QualityWarning
-from custintel.files.spreadsheet_cells import restored
+from custintel.files.spreadsheet_cells import unescape_formulas
 from custintel.fraud import detection_delay
 from custintel.identifiers import identifier_index, identifier_text, known_identifier, may_identify
 from custintel.rules import RuleBase
@@ -74,7 +74,7 @@ def _write(frame: pd.DataFrame, place: Path) -> Path:
 def _read(place: Path) -> pd.DataFrame:
     if place.suffix == ".parquet":
         return pd.read_parquet(place)
-    return restored(pd.read_csv(place, dtype=str, keep_default_na=False))
+    return unescape_formulas(pd.read_csv(place, dtype=str, keep_default_na=False))
 
 
 # --- one identifier -------------------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ def _plans(ids: Any) -> Warehouse:
 def test_a_warehouse_sets_rounded_identifiers_aside() -> None:
     wh = _plans([1e17, 1e17 + 32, 5.0])
     assert wh.frame("plans")["plan_id"].tolist() == ["5"]
-    assert [(f.reason, f.rows) for r in wh.report for f in r.faults] == [("digits lost", 2)]
+    assert [(f.reason, f.rows) for r in wh.report for f in r.broken_rules] == [("digits lost", 2)]
     with pytest.raises(ContractError, match="digits lost"):
         _plans([1e17, 2e17])
 

@@ -105,7 +105,7 @@ def test_what_is_named_exists(place: str) -> None:
         ("see `RuleBase.alarm`", ["RuleBase.alarm"]),
         ("hint: custintel rules prove", ["custintel rules prove"]),
         ("docs/nowhere.md", ["docs/nowhere.md"]),
-        ("`RuleBase.alarms`, `custintel score models/x`, docs/rules.md, custintel.rules._alarms.alarms", []),
+        ("`RuleBase.alarms`, `custintel score models/x`, docs/rules.md, custintel.rules._alarms.find_alarms", []),
     ],
 )
 def test_what_does_not_exist_is_found(tmp_path: Path, text: str, missing: list[str]) -> None:

@@ -13,7 +13,7 @@ from custintel import FeatureBuilder, Warehouse, train
 from custintel.decide import DecisionLog, OfferValues
 from custintel.errors import CustintelError
 from custintel.metrics import GainDisplay
-from custintel.reports import desk_report
+from custintel.reports import fraud_desk_report
 from custintel.rules import RuleBase
 from custintel.rules.monitoring.alarm_outcomes import record_outcomes
 
@@ -111,7 +111,7 @@ def contradicting_outcomes(_: Path) -> None:
 def outcome_of_the_desk(_: Path) -> None:
     base, alarms = alarmed()
     told = pd.DataFrame({"customer_id": [MARKER], "outcome": [f"fraud by {MARKER}"], "time": ["2025-06-30"]})
-    desk_report(base, alarms, outcomes=told)
+    fraud_desk_report(base, alarms, outcomes=told)
 
 
 MISTAKES = [

@@ -33,6 +33,18 @@ def test_public_names_come_without_the_heavy_packages(name: str) -> None:
     assert not loaded.intersection({"mlflow", "shap", "optuna", "pyspark", "matplotlib", "polars"})
 
 
+def test_nothing_reads_or_writes_pickle() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "custintel").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
+        if name.split(".")[0] in ("pickle", "cloudpickle", "joblib", "dill", "shelve")
+    }
+    assert found == set()
+
+
 def test_every_public_name_exists() -> None:
     for name in custintel.__all__:
         assert getattr(custintel, name) is not None

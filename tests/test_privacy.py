@@ -22,7 +22,7 @@ import pytest
 from custintel import Warehouse, score, train
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ContractError, CustintelError, DataError
-from custintel.training._flat_table import read_flat
+from custintel.training._flat_table import read_flat_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -156,7 +156,7 @@ def spoken_and_written(marked_folder: Path, tmp_path_factory: pytest.TempPathFac
     with Heard() as heard:
         wh = Warehouse.open(marked_folder)
         print(wh.report, wh.report.frame().to_string(), wh, wh._repr_html_())
-        run = train("churn", wh, models_path=place / "models", tracking_uri=place / "store")
+        run = train("churn", wh, models_path=place / "models", store=place / "store")
         print(run)
         run.report(place / "report.html")
         run.model.save(place / "model")
@@ -203,7 +203,7 @@ def test_a_flat_table_leaves_no_customer_behind(tmp_path: Path) -> None:
     table = tmp_path / "customers.csv"
     flat_table().to_csv(table, index=False)
     with Heard() as heard:
-        run = train("churn", table=table, target="left", tracking_uri=tmp_path / "store")
+        run = train("churn", table=table, target="left", store=tmp_path / "store")
         print(run)
         run.report(tmp_path / "report.html")
         run.model.save(tmp_path / "model")
@@ -235,14 +235,14 @@ def test_numbers_that_name_customers_are_learned_nowhere(tmp_path: Path) -> None
     frame, file = numbered_table(), tmp_path / "customers.csv"
     frame.to_csv(file, index=False)
     with Heard() as heard:
-        run = train("churn", table=file, target="left", tracking_uri=tmp_path / "store")
+        run = train("churn", table=file, target="left", store=tmp_path / "store")
         print(run)
         run.report(tmp_path / "report.html")
         run.model.save(tmp_path / "model")
     file.unlink()
     assert sorted(run.model.feature_names) == ["bill", "since"]
     told = "left out, identifiers: 'msisdn', 'imei', 'account_no', 'contract'"
-    assert any(note.startswith(told) for note in read_flat(frame, "left").notes)
+    assert any(note.startswith(told) for note in read_flat_table(frame, "left").notes)
     secret = {str(cell) for name in frame.columns[:5] for cell in frame[name]}
     written = [heard.text(), *(text for _, text in contents(tmp_path))]
     numbers = {number.replace(",", "") for text in written for number in re.findall(r"\d[\d,]{8,}", text)}
@@ -293,7 +293,7 @@ def test_no_file_without_header_shows_its_first_customer(spoken_and_written: tup
     rows = [f"{36 + i}.69,{MARK}-Smith{i},u{i}@{MARK}.com,88000083149{i},{MARK}left" for i in range(9)]
     file.write_text("\n".join(rows), encoding="utf-8")
     with pytest.raises(DataError, match="seems to have no header line") as trained:
-        train("churn", table=file, target="churned", tracking_uri=tmp_path / "store")
+        train("churn", table=file, target="churned", store=tmp_path / "store")
     with pytest.raises(DataError, match="seems to have no header line") as scored:
         score(spoken_and_written[1] / "model", table=file)
     with pytest.raises(ContractError, match="seems to have no header line") as opened:

@@ -1,8 +1,8 @@
 """Public names: few, each with one home, one page of the reference and an example; everything else is private.
 
 A room says in `__all__` what is public. A module whose name begins with an underscore is read by its own room alone.
-`python tests/test_public_names.py > tests/private_imports.txt` writes the list of private modules that tests still read;
-the list may only become shorter.
+`python tests/test_public_names.py > tests/private_imports.txt` writes the list of private modules that tests still
+read; the list may only become shorter.
 """
 
 from __future__ import annotations
@@ -109,10 +109,8 @@ def test_no_page_of_the_reference_is_too_long(page: str) -> None:
 
 def _lines(thing: Any) -> int:
     """Lines with text of the docstrings that the page shows, and one a signature."""
-    own = vars(thing).items() if inspect.isclass(thing) else ()
-    shown = [m for name, m in own if not name.startswith("_") and name not in ("to_state", "from_state", "saved_state")]
-    documented = [m for m in shown if inspect.isroutine(m) or isinstance(m, classmethod | staticmethod | property)]
-    texts = [inspect.getdoc(one) or "" for one in [thing, *documented]]
+    shown = [one for name, one in _members(thing).items() if name not in ("to_state", "from_state", "saved_state")]
+    texts = [inspect.getdoc(one) or "" for one in shown]
     return sum(1 + len(re.findall(r"^.*\w.*$", text, re.MULTILINE)) for text in texts)
 
 
@@ -121,6 +119,24 @@ def test_every_public_name_has_an_example_that_runs(name: str) -> None:
     """The suite runs doctests (`testpaths`); here it is seen that there is one, and that it is not left out."""
     examples = doctest.DocTestParser().get_examples(inspect.getdoc(_thing(name)) or "")
     assert [e for e in examples if doctest.SKIP not in e.options], f"{name} has no example"
+
+
+@pytest.mark.parametrize("name", sorted(homes()))
+def test_examples_stand_in_their_section(name: str) -> None:
+    """Otherwise the reference takes ``[1, 2]`` of an example for a link."""
+    texts = {member: getattr(one, "__doc__", None) or "" for member, one in _members(_thing(name)).items()}
+    assert [m for m, text in texts.items() if ">>>" in text and not re.search(r"Examples\n *-{8}", text)] == []
+
+
+def _members(thing: Any) -> dict[str, Any]:
+    """The thing, and the public methods of a class."""
+    own = vars(thing).items() if inspect.isclass(thing) else ()
+    methods = {n: m for n, m in own if not n.startswith("_") and _is_documented(m)}
+    return {"": thing, **methods}
+
+
+def _is_documented(member: Any) -> bool:
+    return inspect.isroutine(member) or isinstance(member, classmethod | staticmethod | property)
 
 
 # Modules with an underscore in front are private.

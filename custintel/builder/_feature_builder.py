@@ -1,21 +1,28 @@
-"""FeatureBuilder: features of the catalogue, asked of a warehouse as of dates."""
+"""FeatureBuilder: the features of the catalogue, built from a warehouse as of dates."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custintel.builder._function_features import answerable_functions, answered, check_sql
+from custintel.builder._duckdb_executor import execute_on_duckdb
+from custintel.builder._function_features import assume_python_results, refuse_python_functions, with_python_results
 from custintel.builder._plan import Plan, available, builder_html, make_plan
-from custintel.builder._sql_executor import run
-from custintel.builder._unavailable_columns import by_tables, check_any, check_requested, grouped_words, warn_of_days
-from custintel.builder.aggregation._partial_store import KeptDays
-from custintel.builder.feature_frame import concatenated, feature_words, finished, has_words
-from custintel.builder.row_request import check_period, date_batches, read_wanted
+from custintel.builder._sql_executor import execute_in_sql
+from custintel.builder._unavailable_columns import (
+    check_any,
+    check_requested,
+    lost_to_tables,
+    missing_by_table,
+    warn_of_days,
+)
+from custintel.builder.aggregation._partial_store import PartialStore
+from custintel.builder.feature_frame import column_meanings, concat_batches, finish_frame, has_meanings
+from custintel.builder.row_request import check_period, date_batches, read_row_request
 from custintel.builder.source_tables import contract_sources, warehouse_sources
-from custintel.builder.spine import given_spine_steps, paired_spine_steps, spine_steps
+from custintel.builder.spine import customer_spine_steps, row_spine_steps, spine_steps
 from custintel.catalogue import Catalogue
 from custintel.dates import read_dates
-from custintel.expressions.translate_dialect import check_dialect, translated
+from custintel.expressions.translate_dialect import check_dialect, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from custintel.builder.row_request import Rows, Wanted
+    from custintel.builder.row_request import RowRequest, Rows
     from custintel.builder.source_tables import Sources
     from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
@@ -107,7 +114,7 @@ class FeatureBuilder:
         -------
         pandas.DataFrame
             ``attrs["custintel"]`` says which columns were left out (``skipped``: each and why; ``left_out``: a line for
-            each table that is not there), and what the others mean: `feature_words`.
+            each table that is not there), and what the others mean: `FeatureBuilder.words`.
 
         Raises
         ------
@@ -131,24 +138,28 @@ class FeatureBuilder:
         >>> FeatureBuilder(["usage"]).build(wh, rows=rows)["events_7d"].tolist()
         [1.0, 1.0, 0.0]
         """
-        wanted = read_wanted(as_of, customers, rows)
-        check_period(wanted.days, wh.period)
+        row_request = read_row_request(as_of, customers, rows)
+        check_period(row_request.days, wh.period)
         self._check_requested(wh)
-        asked = answered(self.catalogue, warehouse_sources(wh), sorted(wanted.days), wh)
-        with wanted.registered(wh) as relation, asked as sources:
+        results = with_python_results(self.catalogue, warehouse_sources(wh), sorted(row_request.days), wh)
+        with row_request.registered(wh) as selection, results as sources:
             plans = [
-                self._plan_of(days, wanted, sources, relation)
-                for days in date_batches(wanted.days, self.catalogue.entries())
+                self._plan_rows(days, row_request, sources, selection)
+                for days in date_batches(row_request.days, self.catalogue.entries())
             ]
-            kept = None if partials is None else KeptDays(partials, wh.engine)
-            frames = [run(plan, wh.engine, kept) for plan in plans]
-        frame = finished(frames[0] if len(frames) == 1 else concatenated(frames), plans[0], wanted, wh)
+            store = None if partials is None else PartialStore(partials, wh.engine)
+            embedded = wh.engine.dialect == "duckdb"
+            frames = [
+                execute_on_duckdb(plan, wh.engine, store) if embedded else execute_in_sql(plan, wh.engine)
+                for plan in plans
+            ]
+        frame = finish_frame(frames[0] if len(frames) == 1 else concat_batches(frames), plans[0], row_request, wh)
         warn_of_days(wh.tables, self.catalogue.entries(), plans[0].skipped)
         return frame if self.columns is None or list(frame.columns) == self.columns else frame[self.columns]
 
     def _check_requested(self, wh: Warehouse) -> list[str]:
         """The columns that come out: all that can be computed, or those asked for by name; refuse what cannot be."""
-        entries, unavailable = available(self.catalogue, answerable_functions(self.catalogue, warehouse_sources(wh)))
+        entries, unavailable = available(self.catalogue, assume_python_results(self.catalogue, warehouse_sources(wh)))
         there = {name for entry in entries for name in (entry.topic, entry.family)}
         named = () if self.columns is not None or self.skip_unavailable else self.topics or ()
         topics = [name for name in named if name not in there]
@@ -182,17 +193,17 @@ class FeatureBuilder:
         >>> calls = pd.DataFrame({"customer_id": ["a"], "service": "voice", "direction": "out",
         ...                       "event_time": pd.to_datetime(["2025-06-02"])})
         >>> FeatureBuilder().left_out_of(Warehouse.from_frames(usage=calls))[0]
-        'no table bills: ... columns of arrears (which also needs payments), bill_steps, billing, ...'
+        'no table bills: ... columns of bill_changes, bills, current_plan (which also needs subscriptions), ...'
         """
-        sources = answerable_functions(self.catalogue, warehouse_sources(wh))
-        return grouped_words(by_tables(available(self.catalogue, sources)[1].values()))
+        sources = assume_python_results(self.catalogue, warehouse_sources(wh))
+        return missing_by_table(lost_to_tables(available(self.catalogue, sources)[1].values()))
 
-    def _plan_of(self, days: list[date], wanted: Wanted, sources: Sources, relation: str | None) -> Plan:
-        """The plan for some of the dates wanted."""
-        if relation is None:
+    def _plan_rows(self, days: list[date], row_request: RowRequest, sources: Sources, selection: str | None) -> Plan:
+        """The plan for some of the dates of a request; ``selection`` is the table of its rows."""
+        if selection is None:
             return make_plan(self.catalogue, sources, days, spine_steps(sources, days))
-        steps = paired_spine_steps if wanted.paired else given_spine_steps
-        return make_plan(self.catalogue, sources, days, steps(days, relation), only_spine=True)
+        steps = row_spine_steps if row_request.has_own_dates else customer_spine_steps
+        return make_plan(self.catalogue, sources, days, steps(days, selection), only_spine=True)
 
     def plan(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, wh: Warehouse | None = None) -> Plan:
         """How the features would be built: buckets, steps, SQL; without a warehouse, for all contract tables.
@@ -202,9 +213,9 @@ class FeatureBuilder:
         >>> FeatureBuilder(["usage"]).plan(["2025-05-31", "2025-06-30"]).dates
         (datetime.date(2025, 5, 31), datetime.date(2025, 6, 30))
         """
-        return self._planned(as_of, contract_sources() if wh is None else warehouse_sources(wh))
+        return self._plan_all(as_of, contract_sources() if wh is None else warehouse_sources(wh))
 
-    def _planned(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, sources: Sources) -> Plan:
+    def _plan_all(self, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, sources: Sources) -> Plan:
         days = sorted(read_dates(as_of))
         return make_plan(self.catalogue, sources, days, spine_steps(sources, days))
 
@@ -229,12 +240,12 @@ class FeatureBuilder:
         True
         """
         check_dialect(dialect)
-        check_sql(self.catalogue)
+        refuse_python_functions(self.catalogue)
         if wh is not None:
             self._check_requested(wh)
         if wh is None or dialect == wh.engine.dialect:
-            return translated(self.plan(as_of, wh).sql(), dialect)
-        return translated(self._planned(as_of, warehouse_sources(wh, plain=True)).sql(), dialect)
+            return translate(self.plan(as_of, wh).sql(), dialect)
+        return translate(self._plan_all(as_of, warehouse_sources(wh, plain=True)).sql(), dialect)
 
     def describe(self, search: str | None = None) -> pd.DataFrame:
         """The data dictionary: one row a column.
@@ -255,9 +266,9 @@ class FeatureBuilder:
         True
         """
         frame = self.catalogue.describe()
-        told = frame[["column", "family", "about", "about_zh"]].agg(" ".join, axis=1).str.lower()
+        text = frame[["column", "family", "about", "about_zh"]].agg(" ".join, axis=1).str.lower()
         for word in (search or "").lower().split():
-            frame = frame[told[frame.index].str.contains(word, regex=False)]
+            frame = frame[text[frame.index].str.contains(word, regex=False)]
         return frame.reset_index(drop=True)
 
     def words(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -282,9 +293,9 @@ class FeatureBuilder:
         >>> import pandas as pd
         >>> words = FeatureBuilder().words(pd.DataFrame({"tenure_days": [90.0]}))
         >>> words.loc[0, ["about", "unit", "family"]].tolist()
-        ['Days since the customer joined', 'd', 'customer']
+        ['Days since the customer joined', 'd', 'customer_profile']
         """
-        return feature_words(X, None if has_words(X) else self.catalogue)
+        return column_meanings(X, None if has_meanings(X) else self.catalogue)
 
     def __repr__(self) -> str:
         names = [family.name for family in self.catalogue.families]

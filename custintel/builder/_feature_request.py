@@ -1,13 +1,13 @@
-"""What is asked of one family: columns that can be computed here, and why others cannot."""
+"""The columns requested of one family: those that the tables at hand can answer, and why others cannot be had."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custintel.builder._function_features import function_needs, function_reason
-from custintel.builder._unavailable_columns import Unavailable, hour_reason, is_hourless, needs_words
-from custintel.builder.source_tables import is_dated
+from custintel.builder._function_features import function_obstacle, missing_inputs
+from custintel.builder._unavailable_columns import UnavailableColumn, describe_missing, hour_obstacle, is_hourless
+from custintel.builder.source_tables import is_daily_table
 from custintel.catalogue.feature_family import ALL
 from custintel.contracts.table_contracts import TABLES
 from custintel.expressions.parse import parse
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One column asked of a family: a feature in a slice and a window."""
+class FeatureRequest:
+    """One column requested of a family: a feature in a slice and a window."""
 
     column: str
     feature: Feature
@@ -31,31 +31,33 @@ class Ask:
     condition: Expression | None
 
 
-def asks_of(family: Family, entries: Iterable[Entry]) -> list[Ask]:
-    """The asks behind a family's entries."""
+def requests_of(family: Family, entries: Iterable[Entry]) -> list[FeatureRequest]:
+    """The requests behind a family's entries."""
     features = {feature.name: feature for feature in family.features}
-    return [_ask(family, features[e.feature], e) for e in entries if e.family == family.name and e.kind != "derived"]
+    return [
+        _request(family, features[e.feature], e) for e in entries if e.family == family.name and e.kind != "derived"
+    ]
 
 
-def _ask(family: Family, feature: Feature, entry: Entry) -> Ask:
+def _request(family: Family, feature: Feature, entry: Entry) -> FeatureRequest:
     name = entry.slice or ALL
-    return Ask(entry.column, feature, name, entry.window or 0, family.slices.get(name))
+    return FeatureRequest(entry.column, feature, name, entry.window or 0, family.slices.get(name))
 
 
-def answerable(
+def computable_entries(
     families: Iterable[Family], entries: Iterable[Entry], sources: Sources
-) -> tuple[tuple[Entry, ...], dict[str, Unavailable]]:
+) -> tuple[tuple[Entry, ...], dict[str, UnavailableColumn]]:
     """The entries that the tables at hand can answer, and the reason for each that they cannot."""
     homes = {family.name: family for family in families}
     kept: dict[str, Entry] = {}
-    skipped: dict[str, Unavailable] = {}
+    skipped: dict[str, UnavailableColumn] = {}
     for entry in entries:
         family = homes[entry.family]
         if entry.kind == "derived":
             found = _derived_unavailable(entry, kept, skipped)
         elif family.kind == "function":
-            needs = function_needs(entry, family, sources)
-            found = _unavailable(entry, needs_words(needs) or function_reason(entry, family, sources), needs)
+            needs = missing_inputs(entry, family, sources)
+            found = _unavailable(entry, describe_missing(needs) or function_obstacle(entry, family, sources), needs)
         else:
             found = _unavailable(entry, *_absent(entry, family, sources))
         if found is None:
@@ -65,13 +67,13 @@ def answerable(
     return tuple(kept.values()), skipped
 
 
-def _unavailable(entry: Entry, why: str, needs: Iterable[str] = ()) -> Unavailable | None:
-    return Unavailable(entry.family, why, tuple(needs), entry.topic) if why else None
+def _unavailable(entry: Entry, why: str, needs: Iterable[str] = ()) -> UnavailableColumn | None:
+    return UnavailableColumn(entry.family, why, tuple(needs), entry.topic) if why else None
 
 
 def _derived_unavailable(
-    entry: Entry, kept: Mapping[str, Entry], skipped: Mapping[str, Unavailable]
-) -> Unavailable | None:
+    entry: Entry, kept: Mapping[str, Entry], skipped: Mapping[str, UnavailableColumn]
+) -> UnavailableColumn | None:
     """A derived column cannot be had when one that it reads cannot; it needs what that one needs."""
     absent = sorted(parse(entry.expression).columns - set(kept) - {"as_of"})
     needs = dict.fromkeys(need for column in absent if column in skipped for need in skipped[column].needs)
@@ -81,7 +83,7 @@ def _derived_unavailable(
 def _absent(entry: Entry, family: Family, sources: Sources) -> tuple[str, list[str]]:
     """What a column of rows lacks: in words, and the tables and columns by name."""
     tables = [] if family.source in sources else [family.source]
-    tables += [table for table in family.join if table not in sources and is_dated(table)]
+    tables += [table for table in family.join if table not in sources and is_daily_table(table)]
     if tables:
         return f"no table {', '.join(tables)}", tables
     absent = sorted(_columns_read(entry, family) - sources.columns(family))
@@ -90,7 +92,7 @@ def _absent(entry: Entry, family: Family, sources: Sources) -> tuple[str, list[s
     needs = list(dict.fromkeys(_home(name, family, sources) for name in names))
     if names:
         return f"no column {', '.join(names)} in {_tables(family)}", needs
-    return hour_reason(entry, family, sources), []
+    return hour_obstacle(entry, family, sources), []
 
 
 def _home(column: str, family: Family, sources: Sources) -> str:

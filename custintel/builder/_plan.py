@@ -1,4 +1,7 @@
-"""The plan: from the columns asked for and the dates to steps of SQL. Pure: nothing is run here."""
+"""The plan: from the columns asked for and the dates to steps of SQL, and how builder and plan look in a notebook.
+
+Planning is pure: nothing is run here.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custintel.builder._feature_request import Ask, answerable, asks_of
+from custintel.builder._feature_request import FeatureRequest, computable_entries, requests_of
 from custintel.builder._function_features import function_steps
-from custintel.builder._unavailable_columns import Unavailable, by_tables, check_any, grouped_words
-from custintel.builder.aggregation._latest_and_previous_row import latest_steps, sequence_steps
-from custintel.builder.aggregation._raw_records import Records
-from custintel.builder.aggregation._two_level_aggregates import gathered_steps
-from custintel.builder.aggregation._window_sql import finished_sql, window_steps
-from custintel.builder.aggregation.day_buckets import Calendar
+from custintel.builder._unavailable_columns import UnavailableColumn, check_any, lost_to_tables, missing_by_table
+from custintel.builder.aggregation._latest_and_previous_row import latest_row_steps, previous_row_steps
+from custintel.builder.aggregation._raw_records import RawRecords
+from custintel.builder.aggregation._two_level_aggregates import two_level_steps
+from custintel.builder.aggregation._window_sql import output_sql, window_steps
+from custintel.builder.aggregation.day_buckets import DayBuckets
 from custintel.builder.sql_steps import columns_sql, with_sql
 from custintel.expressions.parse import parse
 from custintel.expressions.whitelist import AS_OF
 from custintel.functions.function_context import Step
-from custintel.html.notebook_html import code, folded, panel, quiet, table
+from custintel.html.notebook_html import code_block, collapsible, muted_line, panel, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     from custintel.builder.source_tables import Sources
     from custintel.catalogue import Catalogue
     from custintel.catalogue.feature_family import Entry
-
-# How a builder and a plan look in a notebook.
 
 
 _FIRST = 3
@@ -39,12 +40,12 @@ def builder_html(catalogue: Catalogue, title: str) -> str:
     entries = catalogue.entries()
     own = {family.name: [e for e in entries if e.family == family.name] for family in catalogue.families}
     rows = [(f.name, len(own[f.name]), f.source, f.about, _first(own[f.name])) for f in catalogue.families]
-    columns = [folded(f"{name}: {len(of)} columns", _columns_table(of)) for name, of in own.items()]
+    columns = [collapsible(f"{name}: {len(of)} columns", _columns_table(of)) for name, of in own.items()]
     return panel(
         title,
         table(["family", "columns", "source", "about", "first columns"], rows),
-        folded("all columns", "".join(columns)),
-        quiet('find one: builder.describe("bill"), builder.describe("账单"); all of them: builder.describe()'),
+        collapsible("all columns", "".join(columns)),
+        muted_line('find one: builder.describe("bill"), builder.describe("账单"); all of them: builder.describe()'),
     )
 
 
@@ -64,29 +65,29 @@ def _missing(entry: Entry) -> str:
 def plan_html(plan: Plan, title: str) -> str:
     """Families with their buckets and steps; the SQL of each step to be unfolded."""
     counts = {name: sum(e.family == name and e.kind != "derived" for e in plan.entries) for name in plan.families}
-    rows = [(name, plan.buckets.get(name), counts[name], len(steps)) for name, steps in plan.families.items()]
+    rows = [(name, plan.bucket_counts.get(name), counts[name], len(steps)) for name, steps in plan.families.items()]
     derived = sum(e.kind == "derived" for e in plan.entries)
     parts = {"rows that come out": plan.spine, **plan.families, "all columns side by side": (plan.last,)}
-    sql = [folded(f"{name}: {len(steps)} steps", _steps_html(steps)) for name, steps in parts.items()]
+    sql = [collapsible(f"{name}: {len(steps)} steps", _steps_html(steps)) for name, steps in parts.items()]
     return panel(
         title,
         table(["family", "time buckets", "columns", "steps"], rows),
-        quiet(f"{derived} columns are derived from these") if derived else "",
-        folded("SQL, step by step", "".join(sql)),
-        folded(f"{len(plan.skipped)} columns left out", table(["column", "why"], plan.skipped.items())),
-        quiet("one statement: plan.sql()"),
+        muted_line(f"{derived} columns are derived from these") if derived else "",
+        collapsible("SQL, step by step", "".join(sql)),
+        collapsible(f"{len(plan.skipped)} columns left out", table(["column", "why"], plan.skipped.items())),
+        muted_line("one statement: plan.sql()"),
     )
 
 
 def _steps_html(steps: Sequence[Step]) -> str:
-    return "".join(folded(f"{step.name}: {step.about}", code(step.sql)) for step in steps)
+    return "".join(collapsible(f"{step.name}: {step.about}", code_block(step.sql)) for step in steps)
 
 
 _WRITERS = {
     "window": window_steps,
-    "sequence": sequence_steps,
-    "gathered": gathered_steps,
-    "latest": latest_steps,
+    "sequence": previous_row_steps,
+    "gathered": two_level_steps,
+    "latest": latest_row_steps,
     "function": function_steps,
 }
 
@@ -105,28 +106,28 @@ class Plan:
         Columns that cannot be answered here: why, and what would have to be there.
     spine, last
         Steps: the rows that come out, and all columns side by side.
-    buckets
+    bucket_counts
         Number of time buckets of each family.
-    questions
-        What is asked of each family, and of which records.
+    family_requests
+        The columns asked of each family, and the records they are asked of.
     """
 
     dates: tuple[date, ...]
     entries: tuple[Entry, ...]
-    unavailable: Mapping[str, Unavailable]
+    unavailable: Mapping[str, UnavailableColumn]
     spine: tuple[Step, ...]
-    questions: Mapping[str, tuple[tuple[Ask, ...], Records]] = field(repr=False)
+    family_requests: Mapping[str, tuple[tuple[FeatureRequest, ...], RawRecords]] = field(repr=False)
     last: Step
-    buckets: Mapping[str, int] = field(default_factory=dict)
+    bucket_counts: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def families(self) -> Mapping[str, tuple[Step, ...]]:
         """The steps of each family, all in SQL; written when they are asked for."""
-        return {name: self.steps_of(name) for name in self.questions}
+        return {name: self.steps_of(name) for name in self.family_requests}
 
     def steps_of(self, family: str) -> tuple[Step, ...]:
         """The steps of one family."""
-        return tuple(_family_steps(*self.questions[family]))
+        return tuple(_family_steps(*self.family_requests[family]))
 
     @cached_property
     def skipped(self) -> Mapping[str, str]:
@@ -136,12 +137,12 @@ class Plan:
     @property
     def left_out(self) -> list[str]:
         """What cannot be answered here, a line for each table that is not there."""
-        return grouped_words(by_tables(self.unavailable.values()))
+        return missing_by_table(lost_to_tables(self.unavailable.values()))
 
     @property
     def lost_to_tables(self) -> int:
         """How many columns the lines of `left_out` speak of."""
-        return len(by_tables(self.unavailable.values()))
+        return len(lost_to_tables(self.unavailable.values()))
 
     @property
     def columns(self) -> list[str]:
@@ -161,7 +162,7 @@ class Plan:
         days = ", ".join(str(day) for day in self.dates)
         lines = [f"Plan as of {days}: {len(self.entries)} columns, {len(self.skipped)} left out"]
         for name, steps in self.families.items():
-            lines.append(f"  {name}: {self.buckets[name]} buckets, {self._count(name)} columns")
+            lines.append(f"  {name}: {self.bucket_counts[name]} buckets, {self._count(name)} columns")
             lines += [f"    {step.name:<32} {step.about}" for step in steps if not step.name.startswith("buckets_")]
         return "\n".join(lines)
 
@@ -178,31 +179,31 @@ def make_plan(
     """The plan of a catalogue's columns for tables at hand and dates (ascending)."""
     entries, unavailable = available(catalogue, sources)
     check_any(entries, unavailable)
-    buckets: dict[str, int] = {}
-    questions: dict[str, tuple[tuple[Ask, ...], Records]] = {}
+    bucket_counts: dict[str, int] = {}
+    family_requests: dict[str, tuple[tuple[FeatureRequest, ...], RawRecords]] = {}
     for family in catalogue.families:
-        asks = asks_of(family, entries)
-        if asks:
-            calendar = _calendar(asks, dates)
-            questions[family.name] = tuple(asks), Records(family, sources, calendar, only_spine)
-            buckets[family.name] = len({bucket for bucket, *_ in calendar.rows()})
-    last = _last_step(entries, list(questions))
-    return Plan(tuple(dates), entries, unavailable, tuple(spine), questions, last, buckets)
+        requests = requests_of(family, entries)
+        if requests:
+            buckets = _day_buckets(requests, dates)
+            family_requests[family.name] = tuple(requests), RawRecords(family, sources, buckets, only_spine)
+            bucket_counts[family.name] = len({bucket for bucket, *_ in buckets.rows()})
+    last = _last_step(entries, list(family_requests))
+    return Plan(tuple(dates), entries, unavailable, tuple(spine), family_requests, last, bucket_counts)
 
 
-def available(catalogue: Catalogue, sources: Sources) -> tuple[tuple[Entry, ...], dict[str, Unavailable]]:
+def available(catalogue: Catalogue, sources: Sources) -> tuple[tuple[Entry, ...], dict[str, UnavailableColumn]]:
     """The columns of a catalogue that the tables at hand can answer, and those that they cannot."""
-    entries, skipped = answerable(catalogue.families, catalogue.entries(), sources)
-    unavailable = {column: Unavailable("", why) for column, why in catalogue.left_out} | skipped
+    entries, skipped = computable_entries(catalogue.families, catalogue.entries(), sources)
+    unavailable = {column: UnavailableColumn("", why) for column, why in catalogue.left_out} | skipped
     return entries, unavailable
 
 
-def _calendar(asks: Sequence[Ask], dates: Sequence[date]) -> Calendar:
-    return Calendar(tuple(dates), tuple(sorted({ask.window for ask in asks if ask.window})))
+def _day_buckets(requests: Sequence[FeatureRequest], dates: Sequence[date]) -> DayBuckets:
+    return DayBuckets(tuple(dates), tuple(sorted({request.window for request in requests if request.window})))
 
 
-def _family_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
-    return _WRITERS[records.family.kind](asks, records)
+def _family_steps(requests: Sequence[FeatureRequest], records: RawRecords) -> list[Step]:
+    return _WRITERS[records.family.kind](requests, records)
 
 
 def _last_step(entries: Sequence[Entry], families: Sequence[str]) -> Step:
@@ -221,7 +222,7 @@ def _last_step(entries: Sequence[Entry], families: Sequence[str]) -> Step:
 
 
 def _derived_sql(entry: Entry) -> str:
-    return f"{finished_sql(parse(entry.expression).sql(), entry.unit, entry.missing)} as {entry.column}"
+    return f"{output_sql(parse(entry.expression).sql(), entry.unit, entry.missing)} as {entry.column}"
 
 
 def _levels(entries: Sequence[Entry]) -> list[list[Entry]]:

@@ -1,9 +1,15 @@
-"""What cannot be computed from the tables at hand: why, and which tables and columns would have to be there."""
+"""Columns that the tables at hand cannot answer: why, and which tables and columns would have to be there.
+
+A column that needs an hour is left out when the times of its table are days, and that is said once a table:
+
+>>> no_hour("usage")
+'needs a time of day, and usage holds days'
+"""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from custintel.contracts.time_checks import NEEDS_HOUR
@@ -22,7 +28,7 @@ _TABLE, _COLUMNS, _REASON = range(3)
 
 
 @dataclass(frozen=True)
-class Unavailable:
+class UnavailableColumn:
     """A column that cannot be computed here.
 
     Attributes
@@ -34,19 +40,19 @@ class Unavailable:
     needs
         Tables (``bills``) and columns (``bills.due_date``) that are not there.
     topic
-        The topic of the column.
+        The topic of the column's family.
     """
 
     family: str
     why: str
     needs: tuple[str, ...] = ()
-    topic: str = ""
+    topic: str = field(default="", repr=False)
 
 
-def needs_words(needs: Iterable[str]) -> str:
+def describe_missing(needs: Iterable[str]) -> str:
     """What is not there, in words: tables first, then columns by table.
 
-    >>> needs_words(["payments", "bills.due_date", "bills.amount"])
+    >>> describe_missing(["payments", "bills.due_date", "bills.amount"])
     'no table payments; no column due_date, amount in bills'
     """
     tables = list(dict.fromkeys(name for name in needs if "." not in name))
@@ -58,33 +64,34 @@ def needs_words(needs: Iterable[str]) -> str:
     return "; ".join(found)
 
 
-def grouped_words(unavailable: Iterable[Unavailable]) -> list[str]:
+def missing_by_table(unavailable: Iterable[UnavailableColumn]) -> list[str]:
     """What is left out, a line for each table that is not there, or is there without some columns.
 
     A column that needs several tables stands with the first of them.
 
-    >>> left = [Unavailable("billing", "", ("bills",)), Unavailable("data", "", ("usage.data_mb",)),
-    ...         Unavailable("arrears", "", ("bills", "payments")), Unavailable("usage", "", ("usage.duration_s",))]
-    >>> print(*grouped_words(left), sep="\\n")
+    >>> left = [UnavailableColumn("billing", "", ("bills",)), UnavailableColumn("data", "", ("usage.data_mb",)),
+    ...         UnavailableColumn("arrears", "", ("bills", "payments")),
+    ...         UnavailableColumn("usage", "", ("usage.duration_s",))]
+    >>> print(*missing_by_table(left), sep="\\n")
     no table bills: 2 columns of arrears (which also needs payments), billing
     no column data_mb, duration_s in usage: 2 columns of data, usage
     """
-    groups: dict[tuple[int, str], list[Unavailable]] = {}
+    groups: dict[tuple[int, str], list[UnavailableColumn]] = {}
     for column in unavailable:
         groups.setdefault(_place(column), []).append(column)
     return [f"{_lacking(*place, group)}: {_columns(place[1], group)}" for place, group in sorted(groups.items())]
 
 
-def by_tables(unavailable: Iterable[Unavailable]) -> list[Unavailable]:
+def lost_to_tables(unavailable: Iterable[UnavailableColumn]) -> list[UnavailableColumn]:
     """Those that the tables at hand do not allow, without those that read families nobody asked for.
 
-    >>> by_tables([Unavailable("", "reads arrears"), Unavailable("billing", "", ("bills",))])
-    [Unavailable(family='billing', why='', needs=('bills',), topic='')]
+    >>> lost_to_tables([UnavailableColumn("", "reads arrears"), UnavailableColumn("billing", "", ("bills",))])
+    [UnavailableColumn(family='billing', why='', needs=('bills',))]
     """
     return [column for column in unavailable if column.family or column.needs]
 
 
-def _place(column: Unavailable) -> tuple[int, str]:
+def _place(column: UnavailableColumn) -> tuple[int, str]:
     """Where a column is listed: by its first table that is not there, by the table without its columns, by reason."""
     tables = sorted(name for name in column.needs if "." not in name)
     if tables:
@@ -94,15 +101,15 @@ def _place(column: Unavailable) -> tuple[int, str]:
     return _REASON, column.why if column.family else "reading families that are not asked for"
 
 
-def _lacking(kind: int, name: str, group: Collection[Unavailable]) -> str:
+def _lacking(kind: int, name: str, group: Collection[UnavailableColumn]) -> str:
     if kind == _TABLE:
         return f"no table {name}"
     if kind == _REASON:
         return name
-    return needs_words(sorted({need for c in group for need in c.needs if need.startswith(f"{name}.")}))
+    return describe_missing(sorted({need for c in group for need in c.needs if need.startswith(f"{name}.")}))
 
 
-def _columns(table: str, group: Collection[Unavailable]) -> str:
+def _columns(table: str, group: Collection[UnavailableColumn]) -> str:
     also: dict[str, set[str]] = {}
     for column in group:
         tables = {name for name in column.needs if "." not in name} - {table}
@@ -115,7 +122,7 @@ def _columns(table: str, group: Collection[Unavailable]) -> str:
 def check_requested(
     topics: Iterable[str],
     columns: Iterable[str],
-    unavailable: Mapping[str, Unavailable],
+    unavailable: Mapping[str, UnavailableColumn],
     tables: Iterable[str],
 ) -> None:
     """Refuse when topics, families or columns that were asked for by name cannot be computed; all of them at once.
@@ -125,7 +132,7 @@ def check_requested(
     DataError
         With what is not there for each of them.
     """
-    lines = [_topic_line(name, unavailable) for name in topics]
+    lines = [f"{name}: {_why_topic(name, unavailable)}" for name in topics]
     count = len(lines)
     reasons: dict[str, list[str]] = {}
     for column in columns:
@@ -141,10 +148,10 @@ def check_requested(
         )
 
 
-def check_any(entries: Collection[object], unavailable: Mapping[str, Unavailable]) -> None:
+def check_any(entries: Collection[object], unavailable: Mapping[str, UnavailableColumn]) -> None:
     """Refuse when not a single column can be computed."""
     if not entries:
-        body = "\n".join(f"  {line}" for line in grouped_words(unavailable.values()))
+        body = "\n".join(f"  {line}" for line in missing_by_table(unavailable.values()))
         raise DataError(f"no feature can be computed from these tables\n{body}")
 
 
@@ -153,22 +160,14 @@ def _listed(columns: list[str]) -> str:
     return f"column{'s' if len(columns) > 1 else ''} {', '.join(columns[:_SHOWN])}{more}"
 
 
-def _topic_line(name: str, unavailable: Mapping[str, Unavailable]) -> str:
-    """What the column that needs least needs: with that the topic, or the family, has an answer."""
+def _why_topic(name: str, unavailable: Mapping[str, UnavailableColumn]) -> str:
+    """What the column that needs least needs: with that the family has an answer."""
     own = [column for column in unavailable.values() if name in (column.topic, column.family)]
-    kind = "topic" if any(column.topic == name for column in own) else "family"
-    why = _why(min(own, key=lambda column: len(column.needs))) if own else "it has no columns of its own"
-    return f"{kind} {name}: {why}"
+    return _why(min(own, key=lambda column: len(column.needs))) if own else "it has no columns of its own"
 
 
-def _why(column: Unavailable) -> str:
-    return needs_words(column.needs) or column.why
-
-
-# Columns that need an hour, asked of tables whose times are days: they are left out, and that is said once a table.
-#
-# >>> no_hour("usage")
-# 'needs a time of day, and usage holds days'
+def _why(column: UnavailableColumn) -> str:
+    return describe_missing(column.needs) or column.why
 
 
 def no_hour(table: str) -> str:
@@ -181,7 +180,7 @@ def is_hourless(sources: Sources, table: str, column: str) -> bool:
     return column in NEEDS_HOUR and table in sources and sources[table].holds_days
 
 
-def hour_reason(entry: Entry, family: Family, sources: Sources) -> str:
+def hour_obstacle(entry: Entry, family: Family, sources: Sources) -> str:
     """Why a column cannot be had from times that are days; empty if it can.
 
     Differences of times are right in days, so a column with the unit ``d`` may read them.
@@ -193,7 +192,7 @@ def hour_reason(entry: Entry, family: Family, sources: Sources) -> str:
     if family.kind == "gathered":
         read += [family.gather[name] for name in feature.expression.columns]
     columns = {name for one in read for name in family.plain(one.columns)} | {family.per or ""}
-    clocks = {name for one in read for name in family.plain(one.clock_columns)}
+    clocks = {name for one in read for name in family.plain(one.time_of_day_columns)}
     if any(is_hourless(sources, family.source, name) for name in columns) or (entry.unit != "d" and clocks & days):
         return no_hour(family.source)
     return ""

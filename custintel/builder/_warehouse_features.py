@@ -33,7 +33,7 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    warehouse : Warehouse
+    wh : Warehouse
         The operator's tables. ``set_params`` gives a fitted pipeline the tables of a later day.
     topics : list of str, optional
         Topics wanted, or single families of them; all by default.
@@ -64,13 +64,13 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        warehouse: Warehouse | None = None,
+        wh: Warehouse | None = None,
         topics: Iterable[str] | None = None,
         features_path: str | Path | None = None,
         columns: Iterable[str] | None = None,
         as_of: AsOf | None = None,
     ) -> None:
-        self.warehouse = warehouse
+        self.wh = wh
         self.topics = topics
         self.features_path = features_path
         self.columns = columns
@@ -88,7 +88,7 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         del X, y
         self.builder_ = FeatureBuilder(self.topics, self.features_path, self.columns)
-        self.feature_names_out_ = self.builder_.columns_of(self._tables())
+        self.feature_names_out_ = self.builder_.columns_of(self._warehouse())
         return self
 
     def transform(self, X: Rows) -> pd.DataFrame:
@@ -100,7 +100,7 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             Rows as in `fit`.
         """
         check_is_fitted(self)
-        found = self.builder_.build(self._tables(), self.as_of, rows=X)
+        found = self.builder_.build(self._warehouse(), self.as_of, rows=X)
         absent = [column for column in self.feature_names_out_ if column not in found.columns]
         if absent:
             raise DataError(
@@ -121,10 +121,10 @@ class WarehouseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return np.asarray(self.feature_names_out_, dtype=object)
 
-    def _tables(self) -> Warehouse:
-        if not isinstance(self.warehouse, Warehouse):
+    def _warehouse(self) -> Warehouse:
+        if not isinstance(self.wh, Warehouse):
             raise ConfigurationError(
-                f"no warehouse to ask\n  given: {type(self.warehouse).__name__}\n"
+                f"no warehouse to ask\n  given: {type(self.wh).__name__}\n"
                 "  allowed: WarehouseFeatures(Warehouse.open(...))"
             )
-        return self.warehouse
+        return self.wh

@@ -1,4 +1,18 @@
-"""From the rows of the engine to the frame as promised: index, order, types, and what is to be known about it."""
+"""The feature frame: index, order and types as promised, what its columns mean, and how it is written to a file.
+
+What columns mean is carried by the frame itself: ``X.attrs["custintel"]["words"]`` is one JSON text. pandas copies
+``attrs`` deeply whenever a frame or a column is taken out of another: with 500 columns and 200,000 rows ``X[column]``
+took 2.0 ms with a dict of dicts, 1.0 ms with a dict of lists, and 0.012 ms with a text, as without any. A text is never
+copied, is compared quickly when frames are put together, and is a plain value for JSON and Parquet.
+
+>>> from custintel.catalogue import Catalogue
+>>> X = pd.DataFrame({"events_30d": [4.0], "own": [1.0]})
+>>> X.attrs["custintel"] = {"words": meanings_json(Catalogue.load(topics=["usage"]).entries())}
+>>> column_meanings(X[["own", "events_30d"]])[["column", "about", "unit"]]
+       column                                         about    unit
+0         own                                           NaN     NaN
+1  events_30d  Calls, texts and data sessions, last 30 days  events
+"""
 
 from __future__ import annotations
 
@@ -12,8 +26,8 @@ import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.expressions.whitelist import AS_OF
-from custintel.files.atomic_write import check_place, replacing_file
-from custintel.files.spreadsheet_cells import defused
+from custintel.files.atomic_write import atomic_file, check_output_path
+from custintel.files.spreadsheet_cells import escape_formulas
 
 if TYPE_CHECKING:
     import os
@@ -23,28 +37,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from custintel.builder._plan import Plan
-    from custintel.builder.row_request import Wanted
+    from custintel.builder.row_request import RowRequest
     from custintel.catalogue import Catalogue
     from custintel.catalogue.feature_family import Entry
     from custintel.warehouse import Warehouse
-
-# What the columns of a feature frame mean, carried by the frame itself.
-#
-# ``X.attrs["custintel"]["words"]`` is one JSON text. pandas copies ``attrs`` deeply whenever a frame or a column is
-# taken
-# out of another: with 500 columns and 200,000 rows ``X[column]`` took 2.0 ms with a dict of dicts, 1.0 ms with a dict
-# of
-# lists, and 0.012 ms with a text, as without words. A text is never copied, it is compared quickly when frames are
-# put
-# together, and it is a plain value for JSON and Parquet.
-#
-# >>> from custintel.catalogue import Catalogue
-# >>> X = pd.DataFrame({"events_30d": [4.0], "own": [1.0]})
-# >>> X.attrs["custintel"] = {"words": words_text(Catalogue.load(topics=["usage"]).entries())}
-# >>> feature_words(X[["own", "events_30d"]])[["column", "about", "unit"]]
-#        column                                              about    unit
-# 0         own                                                NaN     NaN
-# 1  events_30d  Calls, messages and data sessions, last 30 days  events
 
 
 _WORDS = (
@@ -62,18 +58,18 @@ _WORDS = (
 )
 
 
-def words_text(entries: Iterable[Entry]) -> str:
+def meanings_json(entries: Iterable[Entry]) -> str:
     """The words of columns as one JSON text: word to values, in the order of the columns."""
     listed = list(entries)
     return json.dumps({word: [getattr(e, word) for e in listed] for word in ("column", *_WORDS)}, ensure_ascii=False)
 
 
-def has_words(X: pd.DataFrame) -> bool:
+def has_meanings(X: pd.DataFrame) -> bool:
     """Whether a frame says what its columns mean."""
     return bool(_text(X))
 
 
-def feature_words(X: pd.DataFrame, catalogue: Catalogue | None = None) -> pd.DataFrame:
+def column_meanings(X: pd.DataFrame, catalogue: Catalogue | None = None) -> pd.DataFrame:
     """What the columns of a feature frame mean: one row for each column that is there, in its order.
 
     Frames made by `FeatureBuilder.build` know it themselves, also after selecting, copying, and writing to Parquet and
@@ -96,11 +92,11 @@ def feature_words(X: pd.DataFrame, catalogue: Catalogue | None = None) -> pd.Dat
     Examples
     --------
     >>> from custintel.builder import FeatureBuilder
-    >>> words = feature_words(pd.DataFrame({"tenure_days": [90.0]}), FeatureBuilder().catalogue)
+    >>> words = column_meanings(pd.DataFrame({"tenure_days": [90.0]}), FeatureBuilder().catalogue)
     >>> words.loc[0, ["about", "unit", "family"]].tolist()
     ['Days since the customer joined', 'd', 'customer_profile']
     """
-    text = words_text(catalogue.entries()) if catalogue is not None else _text(X)
+    text = meanings_json(catalogue.entries()) if catalogue is not None else _text(X)
     columns = pd.Index([str(name) for name in X.columns], name="column")
     return _table(text).reindex(columns).reset_index()
 
@@ -118,21 +114,21 @@ def _table(text: str) -> pd.DataFrame:
     return frame.astype({"window": "Int64", "missing": "Float64"})
 
 
-def finished(frame: pd.DataFrame, plan: Plan, wanted: Wanted, wh: Warehouse) -> pd.DataFrame:
-    """The frame of the rows wanted, from one row a date and customer in ascending order."""
+def finish_frame(frame: pd.DataFrame, plan: Plan, row_request: RowRequest, wh: Warehouse) -> pd.DataFrame:
+    """The frame of the rows asked for, from one row a date and customer in ascending order."""
     if frame.empty:
-        raise DataError(f"no customer in service as of {', '.join(map(str, wanted.days))}")
-    if wanted.keys is not None and wanted.index is not None:
-        frame = frame.take(frame.index.get_indexer(wanted.keys)).set_axis(wanted.index)
-    elif wanted.single:
+        raise DataError(f"no customer in service as of {', '.join(map(str, row_request.days))}")
+    if row_request.keys is not None and row_request.index is not None:
+        frame = frame.take(frame.index.get_indexer(row_request.keys)).set_axis(row_request.index)
+    elif row_request.single:
         frame = frame.droplevel(AS_OF)
-    elif list(wanted.days) != sorted(wanted.days):
-        frame = pd.concat([frame.loc[[pd.Timestamp(day)]] for day in wanted.days])
-    frame.attrs["custintel"] = _facts(plan, wanted.days, wh)
+    elif list(row_request.days) != sorted(row_request.days):
+        frame = pd.concat([frame.loc[[pd.Timestamp(day)]] for day in row_request.days])
+    frame.attrs["custintel"] = _facts(plan, row_request.days, wh)
     return frame
 
 
-def typed(table: pa.Table, plan: Plan) -> pd.DataFrame:
+def arrow_to_frame(table: pa.Table, plan: Plan) -> pd.DataFrame:
     """Rows of an engine as a frame: index of date and customer, numbers as floats, texts as categories."""
     texts = [e.column for e in plan.entries if e.unit == "category"]
     frame = table.to_pandas(categories=texts, date_as_object=False)
@@ -143,14 +139,14 @@ def typed(table: pa.Table, plan: Plan) -> pd.DataFrame:
     return indexed
 
 
-def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def concat_batches(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Frames of several batches of dates; the categories of a column of texts are those of all of them."""
     whole = pd.concat([frame.astype(dict.fromkeys(_texts(frame), object)) for frame in frames])
     for column in _texts(frames[0]):
         known = set().union(*(frame[column].cat.categories for frame in frames))
         whole[column] = pd.Categorical(whole[column], categories=sorted(known))
     index = cast("pd.MultiIndex", whole.index)
-    # values only: a rhythm of dates is not a property of the index
+    # values only: a regular distance of dates must not become the frequency of the index
     days: Any = pd.DatetimeIndex(index.levels[0].to_numpy())
     return whole.set_axis(index.set_levels(days, level=AS_OF))
 
@@ -165,16 +161,13 @@ def _facts(plan: Plan, days: Sequence[date], wh: Warehouse) -> dict[str, object]
     first = wh.period[0].date()
     return {
         "as_of": [str(day) for day in days],
-        "families": list(plan.questions),
+        "families": list(plan.family_requests),
         "skipped": dict(plan.skipped),
         "left_out": plan.left_out,
         "left_out_columns": plan.lost_to_tables,
         "short_history": [str(day) for day in days if day - timedelta(days=longest) < first - timedelta(days=1)],
-        "words": words_text(plan.entries),
+        "words": meanings_json(plan.entries),
     }
-
-
-# A feature table as a file.
 
 
 _SUFFIXES = (".parquet", ".csv")
@@ -193,7 +186,7 @@ def check_features_file(out: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(
             f"cannot write features to {path}\n  given: {given}\n  allowed: {', '.join(_SUFFIXES)}\n  hint: {hint}"
         )
-    return check_place(path)
+    return check_output_path(path)
 
 
 def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:
@@ -217,9 +210,9 @@ def write_features(X: pd.DataFrame, out: str | os.PathLike[str]) -> Path:
     (1, 1)
     """
     path = check_features_file(out)
-    with replacing_file(path) as fresh:
+    with atomic_file(path) as fresh:
         if path.suffix.lower() == ".csv":
-            defused(X).to_csv(fresh, date_format="%Y-%m-%d", lineterminator="\n")
+            escape_formulas(X).to_csv(fresh, date_format="%Y-%m-%d", lineterminator="\n")
         else:
             X.to_parquet(fresh, compression="zstd")
     return path

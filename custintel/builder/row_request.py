@@ -1,4 +1,4 @@
-"""The rows asked for: customers and dates, as the caller gave them, read and checked."""
+"""The rows asked for: customers and as-of dates as the caller gave them, read, checked and cut into batches."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Rows = pd.DataFrame | pd.Series | pd.Index | Sequence[object]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The question: the dates in the order given, and (unless everybody in service is meant) the rows to come out.
+class RowRequest:
+    """The rows asked for: dates in the order given and, unless everybody in service is meant, each row to come out.
 
     Attributes
     ----------
@@ -54,18 +54,18 @@ class Wanted:
     single: bool = False
 
     @property
-    def paired(self) -> bool:
+    def has_own_dates(self) -> bool:
         """Whether each customer has dates of its own."""
         return self.table is not None and AS_OF in self.table.column_names
 
     @contextmanager
     def registered(self, wh: Warehouse) -> Iterator[str | None]:
-        """The name of the customers wanted on the warehouse's engine."""
+        """Register the table of the rows on the warehouse's engine for the time being, and give its name."""
         if self.table is None:
             yield None
             return
         _check_known(self.table[_CUSTOMER].unique().to_pylist(), wh)
-        name = f"custintel_wanted_{next(_numbers)}"
+        name = f"custintel_rows_{next(_numbers)}"
         wh.engine.register(name, self.table)
         try:
             yield name
@@ -73,14 +73,14 @@ class Wanted:
             wh.engine.unregister(name)
 
 
-def read_wanted(
+def read_row_request(
     as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex | None, customers: Iterable[object] | None, rows: Rows | None
-) -> Wanted:
+) -> RowRequest:
     """Read what was asked for.
 
     >>> rows = pd.DataFrame({"customer_id": ["b", "a"], "as_of": ["2025-06-30", "2025-05-31"]}, index=[7, 3])
-    >>> wanted = read_wanted(None, None, rows)
-    >>> wanted.keys[0], wanted.index.tolist()
+    >>> row_request = read_row_request(None, None, rows)
+    >>> row_request.keys[0], row_request.index.tolist()
     ((Timestamp('2025-06-30 00:00:00'), 'b'), [7, 3])
     """
     if rows is not None:
@@ -94,18 +94,18 @@ def read_wanted(
     days = read_dates(as_of)
     single = isinstance(as_of, str | date)
     if customers is None:
-        return Wanted(tuple(days), single=single)
-    wanted = _read_customers(customers)
-    keys = pd.MultiIndex.from_product([_moments(days), wanted], names=[AS_OF, _CUSTOMER])
+        return RowRequest(tuple(days), single=single)
+    names = _read_customers(customers)
+    keys = pd.MultiIndex.from_product([_moments(days), names], names=[AS_OF, _CUSTOMER])
     index = keys.droplevel(AS_OF) if single else keys
-    return Wanted(tuple(days), keys, index, pa.table({_CUSTOMER: pa.array(wanted, pa.string())}))
+    return RowRequest(tuple(days), keys, index, pa.table({_CUSTOMER: pa.array(names, pa.string())}))
 
 
 def _moments(days: Sequence[date]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex([pd.Timestamp(day) for day in days]).as_unit("ns")
 
 
-def _of_rows(rows: Rows, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex | None) -> Wanted:
+def _of_rows(rows: Rows, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex | None) -> RowRequest:
     """Each row is a customer at a date of its own; the same pair may come twice."""
     given = _columns_of(rows)
     if not len(given):
@@ -115,7 +115,7 @@ def _of_rows(rows: Rows, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex | None)
     pairs = pa.table({_CUSTOMER: pa.array(customers, pa.string()), AS_OF: pa.array(days, pa.date32())})
     index = rows.index if isinstance(rows, pd.DataFrame | pd.Series) else rows
     index = index if isinstance(index, pd.Index) else pd.Index(customers, name=_CUSTOMER)
-    return Wanted(tuple(sorted(set(days))), keys, index, pairs.group_by([_CUSTOMER, AS_OF]).aggregate([]))
+    return RowRequest(tuple(sorted(set(days))), keys, index, pairs.group_by([_CUSTOMER, AS_OF]).aggregate([]))
 
 
 def _columns_of(rows: Rows) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def _days_of(given: pd.DataFrame, as_of: AsOf | Sequence[AsOf] | pd.DatetimeInde
 
 
 def _read_customers(customers: Iterable[object]) -> list[str]:
-    """The customers wanted, each once."""
+    """The customers asked for, each once."""
     given = [customers] if isinstance(customers, str) else list(customers)
     if not given:
         raise DataError("an empty list of customers\n  hint: leave customers out for all customers in service")
@@ -174,19 +174,16 @@ def _as_texts(customers: Iterable[object]) -> list[str]:
     return list(map(str, texts))
 
 
-def _check_known(wanted: Sequence[str], wh: Warehouse) -> None:
+def _check_known(customers: Sequence[str], wh: Warehouse) -> None:
     if "customers" not in wh.tables:
         return
     known = set(wh.sql(f"select customer_id from {wh.relation('customers')}")["customer_id"])
-    unknown = [one for one in wanted if one not in known]
+    unknown = [one for one in customers if one not in known]
     if unknown:
         raise DataError(
-            f"{len(unknown)} of {len(wanted)} customers are not in the table customers\n"
+            f"{len(unknown)} of {len(customers)} customers are not in the table customers\n"
             "  hint: ids are compared as text; leave customers out for all customers in service"
         )
-
-
-# As-of dates: checked against the data, put in order; `custintel.dates` reads them.
 
 
 BUCKETS = 120

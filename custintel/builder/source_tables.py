@@ -1,4 +1,4 @@
-"""Where features read from: the tables at hand, their columns, and the columns of tables joined to them."""
+"""The tables that features read: their columns, their times, and the tables joined to them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Sources:
     """All tables at hand, by name; and by family what Python functions answered."""
 
     tables: Mapping[str, Source] = field(default_factory=dict)
-    answers: Mapping[str, str] = field(default_factory=dict)
+    function_results: Mapping[str, str] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables
@@ -80,7 +80,7 @@ class Sources:
 
     def visible_day(self, family: Family) -> str:
         """The day from which a row of the family may be seen."""
-        days = ["t.visible_date", *(f"{table}.visible_date" for table in family.join if is_dated(table))]
+        days = ["t.visible_date", *(f"{table}.visible_date" for table in family.join if is_daily_table(table))]
         days += [] if self.time(family) == event_time(family.source) else [self.event_day(family)]
         return days[0] if len(days) == 1 else f"greatest({', '.join(days)})"
 
@@ -110,16 +110,16 @@ class Sources:
         text = f"{self.tables[family.source].relation} as t"
         needed = {self.column(family, c).split(".")[0] for c in columns}
         for table, key in family.join.items():
-            if table in needed or is_dated(table):
+            if table in needed or is_daily_table(table):
                 there = TABLES[table].key[0]
-                kind = "join" if is_dated(table) else "left join"
+                kind = "join" if is_daily_table(table) else "left join"
                 text += f" {kind} {self.tables[table].relation} as {table}"
                 text += f" on {table}.{name_sql(there)} = t.{name_sql(key)}"
-                text += f" and {table}.event_date = {self.event_day(family)}" if is_dated(table) else ""
+                text += f" and {table}.event_date = {self.event_day(family)}" if is_daily_table(table) else ""
         return text
 
 
-def is_dated(table: str) -> bool:
+def is_daily_table(table: str) -> bool:
     """Whether a table has one row a key and day, so that it is looked up on the day of a row."""
     contract = TABLES[table]
     return contract.event_time is not None and contract.key[1:] == (contract.event_time,)

@@ -35,13 +35,13 @@ def spine_steps(sources: Sources, dates: Sequence[date]) -> list[Step]:
     return [dates_step(dates), Step("spine", sql, _ROWS)]
 
 
-def given_spine_steps(dates: Sequence[date], relation: str) -> list[Step]:
+def customer_spine_steps(dates: Sequence[date], relation: str) -> list[Step]:
     """Exactly the customers of a relation, at each date."""
     sql = f"select c.customer_id, d.{AS_OF}\nfrom {relation} as c cross join as_of_dates as d"
     return [dates_step(dates), Step("spine", sql, _ROWS)]
 
 
-def paired_spine_steps(dates: Sequence[date], relation: str) -> list[Step]:
+def row_spine_steps(dates: Sequence[date], relation: str) -> list[Step]:
     """Exactly the pairs of a relation that fall on these dates: each customer at its own."""
     sql = f"select c.customer_id, d.{AS_OF}\nfrom {relation} as c join as_of_dates as d on d.{AS_OF} = c.{AS_OF}"
     return [dates_step(dates), Step("spine", sql, _ROWS)]

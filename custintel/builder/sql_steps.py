@@ -1,19 +1,19 @@
-"""Steps of a plan: named SELECTs, put together into one readable statement."""
+"""Steps of SQL: named SELECTs, put together into one readable statement."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from custintel.functions.function_context import PART, Step
+from custintel.functions.function_context import CHUNK_FILTER, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-_PART = re.compile(rf"\s+and {PART}")
+_CHUNK_FILTER = re.compile(rf"\s+and {CHUNK_FILTER}")
 
-_PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^'\"]+")
+_QUOTED_OR_NOT = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^'\"]+")
 
 
 def lower_sql(text: str) -> str:
@@ -22,7 +22,7 @@ def lower_sql(text: str) -> str:
     >>> lower_sql("CAST(x AS DOUBLE) = 'Ab'")
     "cast(x as double) = 'Ab'"
     """
-    return "".join(p if p[0] in "'\"" else p.lower() for p in _PARTS.findall(text))
+    return "".join(p if p[0] in "'\"" else p.lower() for p in _QUOTED_OR_NOT.findall(text))
 
 
 def columns_sql(columns: Iterable[str]) -> str:
@@ -42,12 +42,12 @@ def values_sql(rows: Sequence[Sequence[object]], names: Sequence[str]) -> str:
     return f"select * from (values\n    {lines}\n) as v({', '.join(names)})"
 
 
-def with_sql(steps: Sequence[Step], part: str = "") -> str:
+def with_sql(steps: Sequence[Step], chunk_filter: str = "") -> str:
     """One statement: all steps but the last as CTEs; steps of the same name are written once.
 
-    ``part`` is a condition on ``t.customer_id`` that picks the records of some customers.
+    ``chunk_filter`` is a condition on ``t.customer_id`` that picks the records of some customers.
     """
-    return _PART.sub(f"\n    and {part}" if part else "", _text(steps))
+    return _CHUNK_FILTER.sub(f"\n    and {chunk_filter}" if chunk_filter else "", _text(steps))
 
 
 def _text(steps: Sequence[Step]) -> str:

@@ -1,4 +1,4 @@
-"""A room on an engine: results kept under names of their own, gone afterwards."""
+"""A workspace on an engine: results of steps stored in temporary tables of their own names, and dropped afterwards."""
 
 from __future__ import annotations
 
@@ -11,64 +11,63 @@ from custintel.functions.function_context import Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
     from custintel.engines.engine import Engine
 
 
 _numbers = itertools.count(1)
 
 
-class Room:
-    """Results of steps, kept until the block ends.
+class Workspace:
+    """Temporary tables of one computation; they are dropped when the block ends.
+
+    Parameters
+    ----------
+    engine : Engine
+        Where the tables are stored.
 
     Examples
     --------
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
-    >>> with Room(DuckDBEngine()) as room:
-    ...     room.keep("days", [Step("days", "select 1 as n union all select 2", "two days")])
-    ...     room.count("days")
+    >>> with Workspace(DuckDBEngine()) as workspace:
+    ...     workspace.store("days", [Step("days", "select 1 as n union all select 2", "two days")])
+    ...     workspace.count("days")
     2
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.number = next(_numbers)
-        self.kept: set[str] = set()
+        self.stored: set[str] = set()
 
-    def __enter__(self) -> Room:
+    def __enter__(self) -> Workspace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in self.kept:
-            self.engine.drop(self._own(name))
+        for name in self.stored:
+            self.engine.drop_temp_table(self._temp_name(name))
 
-    def _own(self, step: str) -> str:
-        return f"custintel_{self.number}_{step}"
+    def _temp_name(self, name: str) -> str:
+        return f"custintel_{self.number}_{name}"
 
-    def name(self, step: str) -> str:
+    def table(self, name: str) -> str:
         """The table's name in SQL."""
-        return self.engine.kept(self._own(step))
+        return self.engine.temp_table(self._temp_name(name))
 
-    def keep(self, step: str, steps: Sequence[Step], part: str = "") -> None:
-        """Run steps and keep the last one's rows."""
-        self.kept.add(step)
-        self.engine.keep(self._own(step), with_sql(steps, part))
+    def store(self, name: str, steps: Sequence[Step], chunk_filter: str = "") -> None:
+        """Run steps and store the rows of the last one; an earlier table of that name is replaced."""
+        self.stored.add(name)
+        self.engine.create_temp_table(self._temp_name(name), with_sql(steps, chunk_filter))
 
-    def drop(self, step: str) -> None:
-        """Let go of kept rows before the end."""
-        if step in self.kept:
-            self.kept.discard(step)
-            self.engine.drop(self._own(step))
+    def drop(self, name: str) -> None:
+        """Drop a stored table before the block ends."""
+        if name in self.stored:
+            self.stored.discard(name)
+            self.engine.drop_temp_table(self._temp_name(name))
 
-    def step(self, step: str) -> Step:
-        """A kept table as a step."""
-        return Step(step, f"select * from {self.name(step)}", "kept rows")
+    def stored_step(self, name: str) -> Step:
+        """A stored table as a step that other steps can read."""
+        return Step(name, f"select * from {self.table(name)}", "stored rows")
 
-    def count(self, step: str) -> int:
-        """Number of rows kept."""
-        return int(str(self.engine.rows(f"select count(*) from {self.name(step)}")[0][0]))
-
-    def arrow(self, query: str) -> pa.Table:
-        """Run a query."""
-        return self.engine.arrow(query)
+    def count(self, name: str) -> int:
+        """The number of rows in a stored table."""
+        return int(str(self.engine.rows(f"select count(*) from {self.table(name)}")[0][0]))

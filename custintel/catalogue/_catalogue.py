@@ -19,8 +19,8 @@ from custintel.catalogue._reason_groups import REASONS_FILE, ReasonGroup, check_
 from custintel.catalogue.feature_family import Entry, Family
 from custintel.errors import Problem, raise_problems
 from custintel.expressions.parse import parse
-from custintel.files.yaml_reader import read_yaml_documents, yaml_text
-from custintel.functions.function_registry import registered
+from custintel.files.yaml_reader import read_yaml_documents, read_yaml_text
+from custintel.functions.function_registry import registered_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,13 +95,15 @@ class Catalogue:
             hint: did you mean billing...?
         """
         texts = tuple(yaml_texts("features", features_path))
-        whole = _checked(texts, registered())
+        whole = _checked(texts, registered_functions())
         return whole if topics is None else whole.select(topics)
 
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics of its families, in order.
 
+        Examples
+        --------
         >>> Catalogue.load(topics=["care", "volumes"]).topics
         ('care', 'usage')
         """
@@ -110,6 +112,8 @@ class Catalogue:
     def select(self, names: Iterable[str]) -> Catalogue:
         """The catalogue with some topics or families only.
 
+        Examples
+        --------
         >>> Catalogue.load().select(["contract"]).left_out[0]
         ('data_allowance_use', 'reads data_mb_30d of a family that is not loaded')
         """
@@ -125,6 +129,8 @@ class Catalogue:
     def match(self, columns: Iterable[str]) -> list[str]:
         """The columns of these names and patterns, each once, in the order given.
 
+        Examples
+        --------
         >>> Catalogue.load().match(["tenure_days", "in_calls_*"])
         ['tenure_days', 'in_calls_30d', 'in_calls_90d']
         """
@@ -140,6 +146,8 @@ class Catalogue:
     def narrow(self, columns: Iterable[str]) -> Catalogue:
         """The catalogue with these columns (names or patterns) and those they read.
 
+        Examples
+        --------
         >>> [entry.column for entry in Catalogue.load().narrow(["minutes_trend"]).entries()]
         ['minutes_30d', 'minutes_90d', 'minutes_trend']
         """
@@ -154,6 +162,8 @@ class Catalogue:
     def entries(self) -> tuple[Entry, ...]:
         """The final columns: base columns by family, then derived ones, each after the columns it reads.
 
+        Examples
+        --------
         >>> Catalogue.load(topics=["usage"]).entries()[0].column
         'events_7d'
         """
@@ -162,6 +172,8 @@ class Catalogue:
     def entry(self, column: str) -> Entry:
         """The entry of one column.
 
+        Examples
+        --------
         >>> Catalogue.load().entry("tenure_days").unit
         'd'
         """
@@ -175,6 +187,8 @@ class Catalogue:
     def describe(self) -> pd.DataFrame:
         """One row a column: name, family, meaning, unit, missing, window, slice, expression.
 
+        Examples
+        --------
         >>> rows = Catalogue.load().describe()
         >>> bool(rows["column"].is_unique)
         True
@@ -213,7 +227,7 @@ def _own_texts(folder: Path) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
         raise_problems([Problem(str(folder), "not a folder", hint="give the folder that holds your YAML files")])
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        yield str(path), yaml_text(path)
+        yield str(path), read_yaml_text(path)
 
 
 @lru_cache(maxsize=16)

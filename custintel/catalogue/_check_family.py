@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from custintel.catalogue._feature_grammar import Reader, close_hint
 from custintel.catalogue.feature_family import ALL, Family, Feature
 from custintel.contracts.table_contracts import TABLES
-from custintel.functions.function_registry import find, registered
+from custintel.functions.function_registry import find_function, registered_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def check_function(family: Family, reader: Reader) -> None:
     """Note every mistake of a family of a function: its name, and the columns that are read."""
-    function = find(family.function)
+    function = find_function(family.function)
     if function is None:
         _unknown(family, reader)
         return
@@ -33,7 +33,7 @@ def check_function(family: Family, reader: Reader) -> None:
 
 
 def _unknown(family: Family, reader: Reader) -> None:
-    known = [function.name for function in registered()]
+    known = [function.name for function in registered_functions()]
     own = "a function of your own is registered first: @feature_function, or --python FILE.py"
     hint = close_hint(family.function, known) or own
     reader.wrong(family.where, "unknown function", family.function, ", ".join(known), hint)
@@ -255,8 +255,8 @@ def _check_aggregate(name: str, expression: Expression, reader: Reader) -> None:
         allowed = "an aggregate such as count(*) or sum(amount)"
         hint = "many rows fall into a window; say how they become one value"
         reader.wrong(expression.where, f"{name} is no aggregate", expression.text, allowed, hint)
-    elif expression.bare_columns:
-        given = ", ".join(sorted(expression.bare_columns))
+    elif expression.unaggregated_columns:
+        given = ", ".join(sorted(expression.unaggregated_columns))
         hint = "put it inside sum, avg, min, max, first or last"
         reader.wrong(expression.where, f"{name} reads a column outside every aggregate", given, hint=hint)
 

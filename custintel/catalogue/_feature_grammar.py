@@ -10,7 +10,7 @@ from custintel.catalogue.feature_family import ALL, Family, Feature, SliceWords
 from custintel.errors import ConfigurationError, Problem
 from custintel.expressions.parse import parse
 from custintel.files.yaml_reader import Located
-from custintel.functions.function_registry import find
+from custintel.functions.function_registry import find_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -185,7 +185,7 @@ def _main_table(document: Located) -> str | None:
     """The source of a family of a function, which is not asked for: the function's main table."""
     if "function" not in document.mapping:
         return None
-    function = find(str(document.mapping["function"].value))
+    function = find_function(str(document.mapping["function"].value))
     return function.reads[0].table if function else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from custintel.functions.function_registry import find
+from custintel.functions.function_registry import find_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -148,7 +148,7 @@ class Family:
         >>> [family.tables for family in Catalogue.load(topics=["open_bills", "current_plan"]).families]
         [('subscriptions', 'plans'), ('bills', 'payments')]
         """
-        function = find(self.function)
+        function = find_function(self.function)
         read = tuple(one.table for one in function.reads) if function else ()
         return tuple(dict.fromkeys((self.source, *self.join, *read)))
 

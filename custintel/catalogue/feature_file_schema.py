@@ -17,7 +17,7 @@ from custintel.catalogue._feature_grammar import (
     SLICE_KEYS,
     WINDOW_PATTERN,
 )
-from custintel.functions.function_registry import registered
+from custintel.functions.function_registry import registered_functions
 
 _UNITS = ("category", "flag", "share", "relative", "ratio", "d", "u", "events", "calls", "min", "s", "MB", "count")
 _AN_EXPRESSION = "An expression, such as count(*), or sum(duration_s) / 60."
@@ -89,7 +89,7 @@ def _family() -> dict[str, Any]:
     tables = table_facts()
     lists = {name: {"type": "string"} for name, facts in tables.items() if facts.can_be_joined}
     sources = [name for name, facts in tables.items() if facts.can_be_source]
-    functions = [function.name for function in registered() if function.language == "sql"]
+    functions = [function.name for function in registered_functions() if function.language == "sql"]
     return {
         "family": {
             **_ref("name"),

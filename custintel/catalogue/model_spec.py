@@ -48,7 +48,7 @@ _KEYS = {
     "dates": ("every", "history_days"),
     "features": ("topics", "exclude"),
     "learner": ("class", "params"),
-    "costs": ("clv", "d", "f", "alpha", "beta", "contact_cost", "offer_cost", "take_up"),
+    "costs": ("clv", "offer_cost", "contact_cost", "alpha", "beta", "take_up"),
     "reasons": ("count", "groups"),
 }
 _GROUP_KEYS = ("columns", *REASON_KEYS)

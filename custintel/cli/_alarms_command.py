@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custintel.cli._rule_input import (
-    AsOf,
-    FeatureFolder,
-    Id,
-    Language,
-    Source,
-    base_at,
-    check_language,
-    read_rows,
-    settings_for,
-)
+from custintel.cli._rule_input import Source, base_at, check_language, read_rows, settings_for
+from custintel.cli._shared_options import AsOf, FeaturesPath, IdColumn, Language  # noqa: TC001  (typer reads them)
 from custintel.cli._terminal_output import say, show_frame, step, written
 from custintel.errors import DataError
-from custintel.reports import desk_report
+from custintel.reports import fraud_desk_report
 from custintel.rules import RuleBase
-from custintel.scoring.batch_score import check_writable, write_list
+from custintel.scoring.batch_score import check_writable, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +39,8 @@ def alarms(
     month: Annotated[str | None, typer.Option(help="Month of the report, like 2025-06.")] = None,
     language: Language = "en",
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance; default 0.85.")] = None,
-    id_column: Id = None,
-    features: FeatureFolder = None,
+    id_column: IdColumn = None,
+    features: FeaturesPath = None,
 ) -> None:
     """Run the rules that are active or under watch, and write alarms with matched and missed conditions in words."""
     check_writable(out)
@@ -58,14 +49,14 @@ def alarms(
     columns = _needed(found, base)
     step(f"looking at {source} with {len(found.in_state())} rules")
     X = Source(source, as_of, id_column, features).read(columns)
-    able = found.within(X.columns)
+    able = found.restricted_to(X.columns)
     left_out = [rule for id_, rule in found.in_state().items() if id_ not in able.entries]
     _check_some(able, left_out)
     how = settings_for(X, columns, language, resembles, features)
     raised = able.alarms(X, how)
     one_each = RuleBase.cases(raised) if len(raised) else raised.reset_index()
     listed = (one_each if cases else raised).reset_index()
-    write_list(written(listed, "；" if language == "zh" else "; "), out)
+    write_scores(written(listed, "；" if language == "zh" else "; "), out)
     if len(raised):
         show_frame(written(one_each[_SHOWN].head(10)).reset_index(drop=True), "the ten most urgent cases")
     say(_told(raised, one_each, len(X), out))
@@ -73,7 +64,7 @@ def alarms(
         say(f"  not asked: {rule.name}, which reads {', '.join(sorted(rule.columns - set(X.columns)))}")
     if report is not None:
         known = None if outcomes is None else read_rows(outcomes, "file of outcomes")
-        say(f"report: {desk_report(found, raised, None, known, month, how=how).save(report)}")
+        say(f"report: {fraud_desk_report(found, raised, None, known, month, settings=how).save(report)}")
 
 
 def _needed(base: RuleBase, place: Path) -> set[str]:

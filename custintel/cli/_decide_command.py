@@ -29,7 +29,7 @@ def decide(
     """Give each customer at most one offer, within all limits, so that the sum of values is largest."""
     from custintel.decide import Audience, DecisionLog, OfferValues, allocate
     from custintel.decide.constraints import read_constraints
-    from custintel.scoring.batch_score import check_writable, write_list
+    from custintel.scoring.batch_score import check_writable, write_scores
 
     check_writable(out)
     if log is not None and as_of is None:
@@ -39,7 +39,7 @@ def decide(
     home = table.drop_duplicates("customer_id").set_index("customer_id")["household"] if "household" in table else None
     audience = Audience(household=home, contacts=None if contacts is None else read_rows(contacts), as_of=as_of)
     found = allocate(OfferValues.from_long(table), read_constraints(constraints), risk=risk, audience=audience)
-    write_list(found.decisions.reset_index(), out)
+    write_scores(found.decisions.reset_index(), out)
     if log is not None and as_of is not None:
         added = DecisionLog(log).add(found, as_of, policy)
         say(f"log: {added.added:,} decisions added, {added.known:,} known: {log}")

@@ -19,7 +19,7 @@ from custintel.questions import outcome_labels
 from custintel.scoring import score
 from custintel.training import Run, train
 from custintel.training.dataset import outcome_from_spec
-from custintel.training.judge_model import p_observable
+from custintel.training.evaluate_model import p_observable
 from custintel.training.mlflow_store import store_uri
 from custintel.warehouse import Warehouse
 
@@ -56,7 +56,7 @@ def _model(wh: Warehouse, out: Path, seed: int, tune: int) -> Run:
     """Build features, learn and judge."""
     count = len(FeatureBuilder().describe())
     step(f"building {count} features of past dates, learning churn" + (f", {tune} trials" if tune else ""))
-    run = train("churn", wh, tune=tune, seed=seed, tracking_uri=out, promote=True)
+    run = train("churn", wh, tune=tune, random_state=seed, store=out, promote=True)
     show_run(run)
     return run
 
@@ -64,7 +64,7 @@ def _model(wh: Warehouse, out: Path, seed: int, tune: int) -> Run:
 def _scores(wh: Warehouse, out: Path) -> pd.DataFrame:
     """Score the last day with the champion, as a scheduler would."""
     step("scoring the customers of today")
-    scores = score("models:/churn@champion", wh, out=out / "scores.parquet", tracking_uri=out)
+    scores = score("models:/churn@champion", wh, out=out / "scores.parquet", store=out)
     show_frame(
         scores[["customer_id", "probability", "decile", "reason_1_en", "reason_2_en"]].head(5), "the five highest"
     )

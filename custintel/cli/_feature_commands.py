@@ -14,10 +14,10 @@ from custintel.builder.trial_operator import trial_problems
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import column_card
 from custintel.catalogue.feature_file_schema import features_schema
-from custintel.cli._table_commands import Threads  # noqa: TC001  (typer reads it)
+from custintel.cli._shared_options import FeaturesPath, Threads, WarehousePath  # noqa: TC001  (typer reads them)
 from custintel.cli._terminal_output import say, show_frame, step
 from custintel.errors import ConfigurationError, raise_problems
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 from custintel.functions.python_functions import load_python
 from custintel.warehouse import Warehouse
 
@@ -40,7 +40,6 @@ Topics = Annotated[
 Columns = Annotated[
     list[str] | None, typer.Option("--column", help="Only this column, or a pattern such as 'bill_*'; several times.")
 ]
-Folder = Annotated[Path | None, typer.Option("--features", help="Folder of own feature files.")]
 Python = Annotated[
     list[Path] | None, typer.Option("--python", help="Python file with own feature functions; several times.")
 ]
@@ -52,16 +51,18 @@ def list_features(
     unit: Annotated[str | None, typer.Option(help="Only columns of this unit, such as share or d.")] = None,
     sensitivity: Annotated[str | None, typer.Option(help="Only normal, personal or sensitive columns.")] = None,
     search: Annotated[str | None, typer.Option(help="Only columns with these words, in English or Chinese.")] = None,
-    tables: Annotated[Path | None, typer.Option(help="Only columns that these tables can answer.")] = None,
-    features: Folder = None,
+    warehouse: Annotated[
+        Path | None, typer.Option(help="Only columns that the tables of this folder can answer.")
+    ] = None,
+    features: FeaturesPath = None,
     python: Python = None,
 ) -> None:
     """One line a column: name, family, unit, sensitivity, meaning."""
     _load(python)
     builder = FeatureBuilder(topic or None, features_path=features)
     frame, left_out = builder.describe(search), list[str]()
-    if tables is not None:
-        wh = Warehouse.open(str(tables))
+    if warehouse is not None:
+        wh = Warehouse.open(str(warehouse))
         frame = frame[frame["column"].isin(builder.columns_of(wh))]
         left_out = builder.left_out_of(wh)
     for name, value in (("unit", unit), ("sensitivity", sensitivity)):
@@ -85,7 +86,7 @@ def _having(frame: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
 @app.command()
 def describe(
     name: Annotated[str, typer.Argument(help="A column, the beginning of one, or a pattern such as 'bill_*'.")],
-    features: Folder = None,
+    features: FeaturesPath = None,
     python: Python = None,
 ) -> None:
     """All that is known about a feature: words, window, missing, source, slice, expression, SQL, file and line."""
@@ -113,7 +114,7 @@ def sql(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
     topic: Topics = None,
     column: Columns = None,
-    features: Folder = None,
+    features: FeaturesPath = None,
     python: Python = None,
 ) -> None:
     """The features as one SQL statement, to run where the data are."""
@@ -122,7 +123,7 @@ def sql(
     if out is None:
         say(text)
         return
-    with replacing_file(out) as fresh:
+    with atomic_file(out) as fresh:
         fresh.write_text(text + "\n", encoding="utf-8")
     say(f"{dialect} SQL: {out}")
 
@@ -131,7 +132,7 @@ def sql(
 def check(
     folder: Annotated[Path | None, typer.Argument(help="Folder of own feature files.")] = None,
     topic: Topics = None,
-    features: Folder = None,
+    features: FeaturesPath = None,
     python: Python = None,
 ) -> None:
     """List every mistake of all feature files with file, line and hint; then compute every column once on a trial."""
@@ -150,7 +151,7 @@ def schema(
     out: Annotated[Path, typer.Option(help="The .json file to write.")] = Path("features.schema.json"),
 ) -> None:
     """Write the JSON Schema of feature files, with which editors complete keys and mark mistakes."""
-    with replacing_file(out) as fresh:
+    with atomic_file(out) as fresh:
         fresh.write_text(json.dumps(features_schema(), indent=1) + "\n", encoding="utf-8")
     say(f"{out}; for VS Code (YAML extension) begin a feature file with:")
     say(f"# yaml-language-server: $schema={out}")
@@ -158,12 +159,12 @@ def schema(
 
 @app.command()
 def build(
-    tables: Annotated[Path, typer.Argument(help="Folder of tables or DuckDB file.")],
+    warehouse: WarehousePath,
     as_of: Annotated[list[str], typer.Option(help="As-of date, like 2025-06-30; may be given several times.")],
     out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("features.parquet"),
     topic: Topics = None,
     column: Columns = None,
-    features: Folder = None,
+    features: FeaturesPath = None,
     python: Python = None,
     threads: Threads = None,
 ) -> None:
@@ -171,8 +172,8 @@ def build(
     check_features_file(out)
     _load(python)
     builder = FeatureBuilder(topic or None, features, column or None)
-    step(f"building features of {tables} as of {', '.join(as_of)}")
-    X = builder.build(Warehouse.open(str(tables), threads=threads), as_of)
+    step(f"building features of {warehouse} as of {', '.join(as_of)}")
+    X = builder.build(Warehouse.open(str(warehouse), threads=threads), as_of)
     write_features(X, out)
     facts = X.attrs["custintel"]
     skipped = len(facts["skipped"])

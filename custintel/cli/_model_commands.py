@@ -1,4 +1,4 @@
-"""``train``, ``report`` and ``score``: a model learned, explained, used."""
+"""``train``, ``report``, ``score`` and ``value``: a model learned, explained and used."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from custintel.artifact import Model, load_model
-from custintel.cli._table_commands import Threads  # noqa: TC001  (typer reads it)
+from custintel.cli._shared_options import (  # noqa: TC001  (typer reads them)
+    AsOf,
+    FeaturesPath,
+    IdColumn,
+    ModelsPath,
+    RandomState,
+    Store,
+    Threads,
+    WarehousePath,
+)
 from custintel.cli._terminal_output import say, show_frame, show_lines, show_metrics, step
 from custintel.errors import ConfigurationError
 from custintel.reports.model.model_report import write_report
 from custintel.scoring import score as score_customers
 from custintel.training import Run
 from custintel.training import train as train_model
-from custintel.training.mlflow_run import fetch_report
+from custintel.training.mlflow_store import fetch_report
 from custintel.training.value_training import fit_value_model
 from custintel.warehouse import Warehouse
 
@@ -24,36 +33,34 @@ if TYPE_CHECKING:
 
 # ruff: noqa: PLR0913  (the arguments of a command are its options)
 
-
-Source = Annotated[Path | None, typer.Argument(help="Folder of tables or DuckDB file; or give --table.")]
-Dated = Annotated[
-    str | None,
-    typer.Option("--date", help="Column of the table that dates its rows: the model is judged on the later ones."),
-]
-TableFile = Annotated[Path | None, typer.Option("--table", help="A flat customer table: .csv, .parquet or .xlsx.")]
-IdColumn = Annotated[str | None, typer.Option("--id", help="Column that names the customer.")]
-ScoredBy = Annotated[
+OptionalWarehouse = Annotated[Path | None, typer.Argument(help="Folder of tables or DuckDB file; or give --table.")]
+DateColumn = Annotated[
     str | None,
     typer.Option(
-        "--id",
+        "--date-column", help="Column of the table that dates its rows: the model is judged on the later ones."
+    ),
+]
+TableFile = Annotated[Path | None, typer.Option("--table", help="A flat customer table: .csv, .parquet or .xlsx.")]
+ScoredIdColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--id-column",
         help="Column of the table that becomes customer_id; default: the one that named the customers in training, "
         "else a column called customer_id, msisdn or alike, else the row number.",
     ),
 ]
-Store = Annotated[str | None, typer.Option(help="MLflow store: a folder or an address; default: the working folder.")]
-Features = Annotated[Path | None, typer.Option(help="Folder of own feature files.")]
 
 
 def train(
     name: Annotated[str, typer.Argument(help="Model, for example churn.")],
-    warehouse: Source = None,
+    warehouse: OptionalWarehouse = None,
     table: TableFile = None,
     target: Annotated[str | None, typer.Option(help="Column of the table to predict.")] = None,
     id_column: IdColumn = None,
-    date: Dated = None,
+    date_column: DateColumn = None,
     pos_label: Annotated[str | None, typer.Option(help="Value of the target that is the event.")] = None,
     tune: Annotated[int, typer.Option(min=0, help="Trials of the search for better parameters.")] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    random_state: RandomState = 0,
     refit: Annotated[bool, typer.Option("--refit", help="Deliver a model fitted again with the test date.")] = False,
     keep_leaks: Annotated[bool, typer.Option("--keep-leaks", help="Keep columns that look like leaks.")] = False,
     tracking: Annotated[bool, typer.Option(help="Write the run to MLflow.")] = True,
@@ -61,8 +68,8 @@ def train(
     promote: Annotated[bool, typer.Option("--promote", help="Make this version the champion.")] = False,
     save: Annotated[Path | None, typer.Option(help="Also save the model to this folder.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write the report to this .html file.")] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder of own model files.")] = None,
-    features: Features = None,
+    models: ModelsPath = None,
+    features: FeaturesPath = None,
 ) -> None:
     """Learn a model from an operator's tables, or from one flat table, and judge it on rows it has not seen."""
     _one_source(warehouse, table)
@@ -73,14 +80,14 @@ def train(
         table=table,
         target=target,
         id_column=id_column,
-        date=date,
+        date_column=date_column,
         pos_label=pos_label,
         tune=tune,
-        seed=seed,
+        random_state=random_state,
         refit=refit,
         keep_leaks=keep_leaks,
         tracking=tracking,
-        tracking_uri=store,
+        store=store,
         promote=promote,
         models_path=models,
         features_path=features,
@@ -105,14 +112,14 @@ def report(
 
 def score(
     model: Annotated[str, typer.Argument(help="models:/churn@champion, or the folder of a saved model.")],
-    warehouse: Source = None,
+    warehouse: OptionalWarehouse = None,
     table: TableFile = None,
-    id_column: ScoredBy = None,
-    as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
+    id_column: ScoredIdColumn = None,
+    as_of: AsOf = None,
     out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("scores.parquet"),
     top: Annotated[int, typer.Option(min=0, help="Number of reasons.")] = 3,
     store: Store = None,
-    features: Features = None,
+    features: FeaturesPath = None,
     threads: Threads = None,
 ) -> None:
     """Score customers and write the list with reasons.
@@ -129,7 +136,7 @@ def score(
         id_column=id_column,
         out=out,
         top=top,
-        tracking_uri=store,
+        store=store,
         features_path=features,
     )
     shown = ["customer_id", "probability", "decile", *(["reason_1_en"] if top else [])]
@@ -140,15 +147,15 @@ def score(
 
 
 def value(
-    warehouse: Annotated[Path, typer.Argument(help="Folder of tables or DuckDB file.")],
+    warehouse: WarehousePath,
     model: Annotated[str | None, typer.Option(help="A saved model of value; without one it is fitted now.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="As-of date; default: the last day of the data.")] = None,
+    as_of: AsOf = None,
     horizon: Annotated[
         int | None, typer.Option(min=1, help="Months ahead; default: those of the model file, as far as the data go.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("values.parquet"),
     save: Annotated[Path | None, typer.Option(help="Also save the fitted model to this folder.")] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder of own model files.")] = None,
+    models: ModelsPath = None,
 ) -> None:
     """Say what each customer is worth: historical, current and potential value, and a tier."""
     if model is not None and horizon is not None:
@@ -182,7 +189,7 @@ def show_run(run: Run) -> None:
     )
     show_lines(run.evaluation.notes, "notes")
     if run.tracked is not None:
-        say(f"MLflow: models:/{run.model.name}/{run.tracked.version} ({run.tracked.alias}) in {run.tracked.uri}")
+        say(f"MLflow: models:/{run.model.name}/{run.tracked.version} ({run.tracked.alias}) in {run.tracked.store}")
 
 
 def _judged_on(windows: Mapping[str, Any]) -> str:

@@ -8,25 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 import typer
 
-from custintel.cli._rule_input import (
-    AsOf,
-    FeatureFolder,
-    Id,
-    Language,
-    Source,
-    base_at,
-    check_language,
-    feature_names,
-    settings_for,
-)
-from custintel.cli._terminal_output import AsJson, Out, emit, emit_json, say, show_frame, show_lines, step, written
+from custintel.cli._rule_input import Source, base_at, check_language, feature_names, settings_for
+from custintel.cli._shared_options import AsJson, AsOf, FeaturesPath, IdColumn, Language, Out, RandomState  # noqa: TC001  (typer reads them)
+from custintel.cli._terminal_output import emit, emit_json, say, show_frame, show_lines, step, written
 from custintel.dates import read_moment
 from custintel.errors import ConfigurationError, DataError
-from custintel.files.atomic_write import replacing_file
-from custintel.files.yaml_reader import yaml_text
+from custintel.files.atomic_write import atomic_file
+from custintel.files.yaml_reader import read_yaml_text
 from custintel.rules import LearnSettings, RuleMiner, RuleMonitor
 from custintel.rules.builtin_rules import builtin_rules
-from custintel.rules.rule_evidence import evidence_words, try_rule
+from custintel.rules.rule_evidence import describe_evidence, try_rule
 from custintel.rules.rule_files import rules_from_yaml, rules_to_yaml
 from custintel.rules.rule_states import STATES
 from custintel.training.read_table import find_column
@@ -34,7 +25,7 @@ from custintel.training.read_table import find_column
 if TYPE_CHECKING:
     from custintel.rules import Rule, RuleBase
     from custintel.rules.rule_evidence import RuleTrial
-    from custintel.rules.rule_states import Entry
+    from custintel.rules.rule_states import RuleEntry
 
 # ``rules learn | import | approve | reject | retire``: changes of the rule base, each an event of its log.
 
@@ -55,26 +46,28 @@ def learn(
     base: Base = _BASE,
     rules: Annotated[int, typer.Option(min=1, help="Most rules to keep.")] = 40,
     forbid: Annotated[list[str] | None, typer.Option(help="Column that no rule may read; several times.")] = None,
-    time: Annotated[str | None, typer.Option(help="Column of times: rules are then proved on the latest rows.")] = None,
-    id_column: Id = None,
+    date_column: Annotated[
+        str | None, typer.Option(help="Column of the table that dates its rows: rules are proved on the later ones.")
+    ] = None,
+    id_column: IdColumn = None,
     kind: Annotated[str, typer.Option(help="Kind of fraud or arrears of the cases.")] = "",
     loss: Annotated[float, typer.Option(min=0, help="Loss of a case that is not stopped, in u.")] = 0.0,
     severity: Annotated[int, typer.Option(min=1, max=5, help="1 (when there is time) to 5 (stop now).")] = 3,
     action: Annotated[str, typer.Option(help="What to do about an alarm.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    random_state: RandomState = 0,
     by: By = "custintel rules learn",
 ) -> None:
     """Mine rules from labelled customers, prove them on others, and put them into the shadow: they alarm nobody yet."""
     into = base_at(base, new=True)
     X = Source(table, id_column=id_column).read(())
     y = X.pop(find_column(X, target, "target"))
-    times = None if time is None else X.pop(find_column(X, time, "time"))
+    times = None if date_column is None else X.pop(find_column(X, date_column, "date"))
     forbidden = tuple(find_column(X, name, "forbidden") for name in forbid or ())
-    settings = LearnSettings(rules=rules, forbidden=forbidden, seed=seed)
+    settings = LearnSettings(max_rules=rules, forbidden=forbidden, random_state=random_state)
     step(f"learning rules from {len(X):,} customers of {table}")
     known = len(into)
     facts = {"kind": kind, "loss": loss, "severity": severity, "action": action}
-    added = RuleMiner(into).learn(X, y, settings, time=times, by=by, **facts)
+    added = RuleMiner(into).learn(X, y, settings, times=times, by=by, **facts)
     _show_learned(into, added)
     say(f"{len(added)} rules added to the shadow of {base}" + (f", which had {known}" if known else ""))
     if added:
@@ -84,7 +77,7 @@ def learn(
 
 def _show_learned(base: RuleBase, added: list[Rule]) -> None:
     rows = [
-        {"rule": rule.name, "when": rule.expression.text, "evidence": evidence_words(base.entry(rule.id))[0]}
+        {"rule": rule.name, "when": rule.expression.text, "evidence": describe_evidence(base.entry(rule.id))[0]}
         for rule in added
     ]
     if rows:
@@ -117,16 +110,16 @@ def _to_import(file: Path | None, builtin: bool) -> list[Rule]:
         return builtin_rules()
     if not file.is_file():
         raise DataError(f"no such file: {file}\n  allowed: a YAML file with rules: {{name: {{when: ...}}}}")
-    return rules_from_yaml(yaml_text(file), str(file))
+    return rules_from_yaml(read_yaml_text(file), str(file))
 
 
 def approve(name: Name, by: By, reason: Reason, base: Base = _BASE) -> None:
     """Take a rule one step further, from proposed to the shadow or from there to active; shows its evidence first."""
     found = base_at(base)
-    entry, state = RuleMonitor(found).to_approve(name)
+    entry, state = RuleMonitor(found).next_approval(name)
     say(f"{entry.rule.id}: {entry.rule.expression.text}")
-    say(f"evidence: {' '.join(evidence_words(entry))}")
-    found.move(entry.rule.id, state, by=by, reason=reason)
+    say(f"evidence: {' '.join(describe_evidence(entry))}")
+    found.change_state(entry.rule.id, state, by=by, reason=reason)
     say(f"{entry.state} -> {state}: {_FOLLOWS[state]}")
 
 
@@ -212,8 +205,8 @@ def try_one(
     target: Annotated[str | None, typer.Option(help="Column that says who was a case.")] = None,
     resembles: Annotated[float | None, typer.Option(help="Least similarity of a resemblance.")] = None,
     as_of: AsOf = None,
-    id_column: Id = None,
-    features: FeatureFolder = None,
+    id_column: IdColumn = None,
+    features: FeaturesPath = None,
     language: Language = "en",
     as_json: AsJson = False,
 ) -> None:
@@ -293,7 +286,7 @@ def export_rules(
     if out is None:
         typer.echo(text, nl=False)
         return
-    with replacing_file(out) as fresh:
+    with atomic_file(out) as fresh:
         fresh.write_text(text, encoding="utf-8")
     say(f"{len(rules)} rules: {out}")
 
@@ -319,12 +312,12 @@ def _check_states(given: list[str] | None) -> None:
         raise ConfigurationError(f"no such state\n  given: {', '.join(wrong)}\n  allowed: {', '.join(STATES)}")
 
 
-def _life(entry: Entry) -> dict[str, str]:
+def _life(entry: RuleEntry) -> dict[str, str]:
     return {"version": entry.rule.version, "state": entry.state, "since": entry.since, "by": entry.by,
             "why": entry.reason}  # fmt: skip
 
 
-def _card(entry: Entry, language: str) -> dict[str, str]:
+def _card(entry: RuleEntry, language: str) -> dict[str, str]:
     rule, zh = entry.rule, language == "zh"
     return {
         "rule": rule.id,
@@ -338,7 +331,7 @@ def _card(entry: Entry, language: str) -> dict[str, str]:
         "origin": ", ".join(filter(None, (rule.origin, *rule.parents))),
         "source": rule.source,
         "state": f"{entry.state} since {entry.since[:10]}, by {entry.by or 'nobody named'}: {entry.reason}",
-        "evidence": " ".join(evidence_words(entry, language)),
+        "evidence": " ".join(describe_evidence(entry, language)),
     }
 
 

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import typer
 
 from custintel.builder import FeatureBuilder
-from custintel.builder.feature_frame import feature_words
+from custintel.builder.feature_frame import column_meanings
 from custintel.cli._terminal_output import step
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.identifiers import identifier_faults, identifier_index
+from custintel.identifiers import identifier_index, identifier_problems
 from custintel.rules import AlarmSettings
-from custintel.training.customer_column import identity_to_score
+from custintel.training.customer_column import customer_column_for_scoring
 from custintel.training.read_table import read_table
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from custintel.rules import RuleBase
-    from custintel.training.customer_column import Identity
+    from custintel.training.customer_column import CustomerColumn
     from custintel.training.read_table import Table
 
 
 _TABLES = (".csv", ".txt", ".tsv", ".parquet", ".xlsx")
 _LANGUAGES = ("en", "zh")
-
-AsOf = Annotated[str | None, typer.Option(help="Day whose end is looked at; default: the last day of the data.")]
-Id = Annotated[
-    str | None,
-    typer.Option("--id", help="Column of a flat table that names the customer; default: customer_id, msisdn or alike."),
-]
-FeatureFolder = Annotated[Path | None, typer.Option("--features", help="Folder of own feature files.")]
-Language = Annotated[str, typer.Option(help="Language of conditions and actions: en or zh.")]
 
 
 def base_at(place: Path, *, new: bool = False) -> RuleBase:
@@ -91,7 +82,7 @@ def feature_names(columns: Iterable[str], language: str, features: Path | None =
     """Words of the catalogue for the features that it knows."""
     check_language(language)
     asked = pd.DataFrame(columns=list(columns))
-    words = feature_words(asked, FeatureBuilder(features_path=features).catalogue).set_index("column")
+    words = column_meanings(asked, FeatureBuilder(features_path=features).catalogue).set_index("column")
     said = words["about_zh" if language == "zh" else "about"].dropna()
     return {str(name): str(text) for name, text in said.items()}
 
@@ -99,21 +90,21 @@ def feature_names(columns: Iterable[str], language: str, features: Path | None =
 def _flat(source: Source) -> pd.DataFrame:
     """The table with its customers, as they are written, in the index; said where that is a guess or not unique."""
     table = read_table(source.place, source.id_column)
-    who = identity_to_score(table, source.id_column)
+    who = customer_column_for_scoring(table, source.id_column)
     frame = named_customers(table, who)
     if who.column is None:
         step(who.note)
     return frame if source.as_of is None else _dated(frame, source.as_of)
 
 
-def named_customers(table: Table, who: Identity) -> pd.DataFrame:
+def named_customers(table: Table, who: CustomerColumn) -> pd.DataFrame:
     """The table by customer; rows that share one, or have none, are counted in a warning."""
     if who.column is None:
         return table.frame.set_axis(identifier_index(table.frame.index).rename("customer_id"))
-    frame = table.named_by(who.column).frame
-    faults = identifier_faults(frame.index.get_level_values("customer_id").to_numpy(dtype=object))
-    if faults:
-        warnings.warn(f"{'; '.join(faults)} ({who.column!r})", QualityWarning, stacklevel=2)
+    frame = table.indexed_by(who.column).frame
+    problems = identifier_problems(frame.index.get_level_values("customer_id").to_numpy(dtype=object))
+    if problems:
+        warnings.warn(f"{'; '.join(problems)} ({who.column!r})", QualityWarning, stacklevel=2)
     return frame
 
 

@@ -1,26 +1,22 @@
-"""``simulate`` and ``check``: tables made, tables looked at."""
+"""``simulate``, ``check``, ``import`` and ``reidentify``: tables made, looked at, kept, and given their names back."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  (typer reads it)
 from typing import Annotated
 
 import typer
 
 from custintel.cli._exit_codes import ExitCode
 from custintel.cli._rule_input import read_rows
+from custintel.cli._shared_options import WarehousePath  # noqa: TC001  (typer reads it)
 from custintel.cli._terminal_output import say, show_error, show_frame, step
 from custintel.contracts import reidentify as reidentify_rows
 from custintel.contracts.pseudonyms import KEY_VARIABLE
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import DataError
-from custintel.scoring.batch_score import check_writable, write_list
+from custintel.scoring.batch_score import check_writable, write_scores
 from custintel.warehouse import Warehouse
-
-Place = Annotated[Path, typer.Argument(help="Folder of Parquet or CSV tables, or a DuckDB file.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of the database; with 1 the same data give the same bytes.")
-]
 
 MostSetAside = Annotated[
     float, typer.Option(min=0, max=1, help="Share of a table's rows that may be set aside; more is exit code 3.")
@@ -41,15 +37,15 @@ def simulate(
     say(f"\nwritten to {out}; look at them with: custintel check {out}")
 
 
-def check(place: Place, most_set_aside: MostSetAside = 0.1) -> None:
+def check(warehouse: WarehousePath, most_set_aside: MostSetAside = 0.1) -> None:
     """Say what the tables hold, and which rows were set aside and why; exit code 3 when these are too many."""
-    wh = Warehouse.open(str(place))
+    wh = Warehouse.open(str(warehouse))
     show_report(wh)
     stop_at_too_many(wh, most_set_aside)
 
 
 def import_tables(
-    place: Place,
+    warehouse: WarehousePath,
     out: Annotated[Path, typer.Option(help="Folder to write the checked warehouse to.")],
     pseudonymise: Annotated[
         bool, typer.Option("--pseudonymise", help=f"Replace identifiers by pseudonyms; the key is {KEY_VARIABLE}.")
@@ -57,7 +53,7 @@ def import_tables(
     most_set_aside: MostSetAside = 0.1,
 ) -> None:
     """Check the tables and write the checked warehouse: Parquet, rows set aside, and the report of the check."""
-    wh = Warehouse.open(str(place), pseudonymise=pseudonymise)
+    wh = Warehouse.open(str(warehouse), pseudonymise=pseudonymise)
     show_report(wh)
     stop_at_too_many(wh, most_set_aside)
     say(f"written to {wh.save(out)}" + (f", pseudonyms of key {wh.pseudonymised}" if wh.pseudonymised else ""))
@@ -76,7 +72,7 @@ def reidentify(
     if column not in known:
         raise DataError(f"{originals} has no column {column}\n  given: {', '.join(map(str, known.columns[:20]))}")
     named = reidentify_rows(read_rows(scores, identifier=column), known[column].dropna(), column, space)
-    say(f"{len(named):,} rows: {write_list(named, out)}")
+    say(f"{len(named):,} rows: {write_scores(named, out)}")
 
 
 def show_report(wh: Warehouse) -> None:

@@ -1,12 +1,11 @@
-"""What the commands print: tables and panels by rich, plain text where the output is no terminal."""
+"""What the commands print: tables for people (by rich), JSON or a file for machines, errors and warnings on stderr."""
 
 from __future__ import annotations
 
 import json
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -14,10 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from custintel.errors import ConfigurationError, LeakageWarning, QualityWarning
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -122,12 +122,6 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-# A result for people (a table on the terminal) or for machines (JSON on stdout, or a file).
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Write to this .csv, .parquet or .json file.")]
-
 _SUFFIXES = (".csv", ".parquet", ".json")
 
 
@@ -161,7 +155,7 @@ def _written(value: Any, between: str) -> Any:
 
 
 def _save(frame: pd.DataFrame, out: Path) -> Path:
-    from custintel.scoring.batch_score import write_list
+    from custintel.scoring.batch_score import write_scores
 
     suffix = out.suffix.lower()
     if suffix not in _SUFFIXES:
@@ -169,8 +163,8 @@ def _save(frame: pd.DataFrame, out: Path) -> Path:
             f"cannot write to {out}\n  given: {suffix or 'no suffix'}\n  allowed: {', '.join(_SUFFIXES)}"
         )
     if suffix != ".json":
-        return write_list(written(frame), out)
-    with replacing_file(out) as fresh:
+        return write_scores(written(frame), out)
+    with atomic_file(out) as fresh:
         text = json.dumps(frame.to_dict("records"), ensure_ascii=False, indent=1, default=str)
         fresh.write_text(text + "\n", encoding="utf-8")
     return out

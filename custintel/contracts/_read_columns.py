@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from custintel.contracts.table_contracts import ColumnContract
 
 
-_NOTHING = ("", "-", "nan", "null", "na", "n/a", "none")
+_BLANK_WORDS = ("", "-", "nan", "null", "na", "n/a", "none")
 _YES = ("true", "t", "yes", "y", "1")
 _NO = ("false", "f", "no", "n", "0")
 _EXACT = 2**53  # from here on a double cannot tell every whole number from its neighbour
@@ -52,7 +52,7 @@ def reading(contract: ColumnContract, source: ColumnSource, raw_type: str, given
         raw, kind = _digits(source.column), "VARCHAR"  # a double would lose digits of long identifiers
     if source.values or source.other is not None:
         raw, kind = _mapped(raw, kind, source), "VARCHAR"
-    given = _given(raw, kind, contract, source)
+    given = _compared_columns(raw, kind, contract, source)
     typed = _typed(quoted(given_name), kind, contract, source)
     return Reading(
         contract, given, typed, kind == contract.sql_type and typed == quoted(given_name), quoted(given_name)
@@ -100,12 +100,12 @@ def _mapped(raw: str, kind: str, source: ColumnSource) -> str:
 
 def _other(text: str, source: ColumnSource) -> str:
     """The value for everything that is given and not named by the map."""
-    return f"case when {text} is not null then {_unless_nothing(text, _as_text(source.other))} end"
+    return f"case when {text} is not null then {_unless_blank(text, _as_text(source.other))} end"
 
 
-def _unless_nothing(text: str, then: str) -> str:
+def _unless_blank(text: str, then: str) -> str:
     """A value, unless the text is one of the words for nothing."""
-    return _cases(text, dict.fromkeys(_NOTHING, "null"), then)
+    return _cases(text, dict.fromkeys(_BLANK_WORDS, "null"), then)
 
 
 def _cases(text: str, results: Mapping[str, str], otherwise: str = "null") -> str:
@@ -119,7 +119,7 @@ def _as_text(value: str | bool | int | float | None) -> str:
     return "null" if value is None else literal(str(value))
 
 
-def _given(raw: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:
+def _compared_columns(raw: str, kind: str, contract: ColumnContract, source: ColumnSource) -> str:
     """NULL where nothing is given."""
     if kind == "DOUBLE":
         present = f"case when not isnan({raw}) then {raw} end"
@@ -128,9 +128,9 @@ def _given(raw: str, kind: str, contract: ColumnContract, source: ColumnSource) 
     if contract.type == "string" and not contract.values:
         return _numbered(f"nullif(trim({_text(raw, kind)}), '')", source)
     if contract.type == "string":
-        return _unless_nothing(f"lower(trim({_text(raw, kind)}))", f"trim({_text(raw, kind)})")
+        return _unless_blank(f"lower(trim({_text(raw, kind)}))", f"trim({_text(raw, kind)})")
     if kind == "VARCHAR":
-        return _unless_nothing(f"lower(trim({raw}))", f"trim({raw})")
+        return _unless_blank(f"lower(trim({raw}))", f"trim({raw})")
     return raw
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from custintel.contracts._check_table_spark import check_anywhere
-from custintel.contracts.quality_report import Fault, TableReport
+from custintel.contracts._check_table_spark import check_table_spark
+from custintel.contracts.quality_report import BrokenRule, TableReport
 from custintel.contracts.row_rules import DERIVED, DUPLICATE, Rules, Source, free_name
 from custintel.contracts.table_contracts import TABLES, TableContract
 from custintel.contracts.time_checks import NEEDS_HOUR, days_only
@@ -60,13 +60,13 @@ def check_table(
     >>> engine.register("raw", pd.DataFrame({"plan_id": ["s", "s", "m"], "monthly_fee": ["9.5", "9.5", "-1"]}))
     >>> source = Source("raw", engine.columns("raw"), TableMapping(), "raw")
     >>> report = check_table(engine, TABLES["plans"], [source], datetime(2026, 1, 1), [])
-    >>> report.kept, report.duplicates, report.faults
-    (1, 1, (Fault(reason='below minimum', column='monthly_fee', rows=1),))
+    >>> report.kept, report.duplicates, report.broken_rules
+    (1, 1, (BrokenRule(reason='below minimum', column='monthly_fee', rows=1),))
     """
     rules = Rules(contract, sources, latest)
     if isinstance(engine, DuckDBEngine):
         return _Check(engine, rules, present).run()
-    return check_anywhere(engine, rules, present)
+    return check_table_spark(engine, rules, present)
 
 
 def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]) -> TableReport:
@@ -134,7 +134,7 @@ class _Check:
             self._report(counts, rows_in),
             equal=equal,
             days_only=tuple(days),
-            clocks={name: rows for name, rows in days.items() if rows},
+            times_of_day={name: rows for name, rows in days.items() if rows},
             orders=self.rules.orders,
             offsets=self.rules.offsets,
         )
@@ -149,15 +149,15 @@ class _Check:
             raise ContractError(
                 f"{self.contract.name}: {labels} cannot be read\n  given: {without_values(error)}"
             ) from None
-        rows = f"select rowid as _row, _fault from {self.clean} where _fault is not null"
+        rows = f"select rowid as _row, _broken_rule from {self.clean} where _broken_rule is not null"
         self.engine.execute(f"create table {self.broken} as {rows}")
 
-    def _note(self, code: int, rows: str) -> None:
+    def _mark_broken(self, code: int, rows: str) -> None:
         """Add rows (a query of row numbers) to the broken ones, unless they are there already."""
         known = f"select _row from {self.broken}"
         self.engine.execute(f"insert into {self.broken} select _row, {code} from ({rows}) where _row not in ({known})")
 
-    def _has(self, table: str, column: str) -> bool:
+    def _has_column(self, table: str, column: str) -> bool:
         """Whether a clean table is there and has the column."""
         return table in self.present and column in self.engine.columns(quoted(table))
 
@@ -165,32 +165,35 @@ class _Check:
         """Rows of customers that the table of customers does not have."""
         columns = [c.name for c in self.contract.columns.values() if c.references == "customers"]
         for column in columns:
-            if self._has("customers", "customer_id"):
+            if self._has_column("customers", "customer_id"):
                 known = "(select customer_id as known from customers)"
-                test = f"from {self.clean} anti join {known} on {quoted(column)} = known where _fault is null"
-                self._note(self.rules.code("unknown customer", column), f"select {self.clean}.rowid as _row {test}")
+                test = f"from {self.clean} anti join {known} on {quoted(column)} = known where _broken_rule is null"
+                self._mark_broken(
+                    self.rules.code("unknown customer", column), f"select {self.clean}.rowid as _row {test}"
+                )
 
     def _find_self(self) -> None:
         """Rows whose other party is the line itself."""
         other = self.contract.not_self
         if other is None or other not in self.engine.columns(self.clean):
             return
-        own = f"select rowid as _row from {self.clean} where _fault is null and {quoted(other)} = customer_id"
-        if self._has("customers", "msisdn"):
+        own = f"select rowid as _row from {self.clean} where _broken_rule is null and {quoted(other)} = customer_id"
+        if self._has_column("customers", "msisdn"):
             own += (
-                f" union select u.rowid as _row from {self.clean} u join customers c using (customer_id)"
-                f" where u._fault is null and u.{quoted(other)} = c.msisdn"
+                f" union select clean_row.rowid as _row from {self.clean} as clean_row"
+                " join customers as customer using (customer_id)"
+                f" where clean_row._broken_rule is null and clean_row.{quoted(other)} = customer.msisdn"
             )
-        self._note(self.rules.code("self call", other), own)
+        self._mark_broken(self.rules.code("self call", other), own)
 
     def _repeated_sql(self, columns: Sequence[str], order: str, where: str) -> str:
         """Numbers of the good rows that repeat an earlier one in these columns, among those for which a test holds."""
         numbered = (
-            f"select _row, row_number() over (partition by {', '.join(columns)} order by {order}) as _nth"
+            f"select _row, row_number() over (partition by {', '.join(columns)} order by {order}) as _row_number"
             f" from (select rowid as _row, * from {self.clean}) where _row in ({self._candidates(columns)})"
             f" and _row not in (select _row from {self.broken}) and ({where})"
         )
-        return f"select _row from ({numbered}) where _nth > 1"
+        return f"select _row from ({numbered}) where _row_number > 1"
 
     def _candidates(self, columns: Sequence[str]) -> str:
         """Row numbers of a few rows among which all repetitions are: rows that share a hash with another one.
@@ -200,20 +203,21 @@ class _Check:
         """
         few = [c for c in columns if c in ('"customer_id"', quoted(str(self.contract.event_time)))]
         for hashed in (few, columns) if few else (columns,):
-            rows = f"select rowid as _row, hash({', '.join(hashed)}) as _hash from {self.clean} where _fault is null"
-            repeated = f"select _hash, count(*) as _rows from ({rows}) group by 1 having count(*) > 1"
+            columns_hash = f"hash({', '.join(hashed)}) as _row_hash"
+            rows = f"select rowid as _row, {columns_hash} from {self.clean} where _broken_rule is null"
+            repeated = f"select _row_hash, count(*) as _rows from ({rows}) group by 1 having count(*) > 1"
             self.engine.execute(f"create or replace temp table _repeated as {repeated}")
             found = self.engine.rows("select coalesce(sum(_rows), 0)::bigint from _repeated")[0][0]
             if int(str(found)) <= _MANY * self._rows(self.clean):
                 break
-        return f"select _row from ({rows}) where _hash in (select _hash from _repeated)"
+        return f"select _row from ({rows}) where _row_hash in (select _row_hash from _repeated)"
 
     def _find_duplicates(self) -> int:
         """Rows equal to an earlier one in every column: noted where a key says so, else only counted."""
-        columns = [quoted(c) for c in self.engine.columns(self.clean) if c not in ("_fault", "_part", *DERIVED)]
+        columns = [quoted(c) for c in self.engine.columns(self.clean) if c not in ("_broken_rule", "_part", *DERIVED)]
         identified, equal = self.rules.identified, 0
         if identified != "false":
-            self._note(DUPLICATE, self._repeated_sql(columns, "_row", identified))
+            self._mark_broken(DUPLICATE, self._repeated_sql(columns, "_row", identified))
         if identified != "true":
             equal = self._rows(f"({self._repeated_sql(columns, '_row', f'not ({identified})')})")
         self.engine.execute("drop table _repeated")
@@ -231,21 +235,23 @@ class _Check:
         code = self.rules.code("duplicate key", ", ".join(named))
         # rows without a key are not versions of each other
         present = " and ".join(f"{c} is not null" for c in key)
-        self._note(code, self._repeated_sql(key, ", ".join([*order, "_row"]), present))
+        self._mark_broken(code, self._repeated_sql(key, ", ".join([*order, "_row"]), present))
         self.engine.execute("drop table _repeated")
 
     def _count(self) -> dict[int, int]:
         """Broken rows by rule."""
-        found = self.engine.rows(f"select _fault::int, count(*) from {self.broken} group by 1")
+        found = self.engine.rows(f"select _broken_rule::int, count(*) from {self.broken} group by 1")
         return {int(str(code)): int(str(rows)) for code, rows in found}
 
     def _set_aside(self) -> None:
         """Keep the broken rows with their original values as text, their reason and their place in the source."""
         self.engine.execute("create schema if not exists set_aside")
         firsts = self.engine.rows(f"select _part::int, min(rowid) from {self.clean} group by 1")
-        reasons = ", ".join(f"({i}, {literal(f.reason)}, {literal(f.column)})" for i, f in enumerate(self.rules.faults))
+        reasons = ", ".join(
+            f"({i}, {literal(f.reason)}, {literal(f.column)})" for i, f in enumerate(self.rules.broken_rules)
+        )
         self.engine.execute(
-            f"create temp table _reasons as select * from (values {reasons}) t(_fault, reason, _column)"
+            f"create temp table _reasons as select * from (values {reasons}) as rule(_broken_rule, reason, _column)"
         )
         parts = [self._aside_sql(self.sources[int(str(part))], int(str(first))) for part, first in firsts]
         parts = parts or [self._aside_sql(source, 0) + " and false" for source in self.sources]
@@ -257,13 +263,19 @@ class _Check:
 
     def _aside_sql(self, source: Source, first: int) -> str:
         """Broken rows of one part, numbered from 1 within it."""
-        texts = [f"cast(s.{quoted(c)} as varchar) as {quoted(free_name(c))}" for c in source.columns]
-        ours = ["r.reason", "r._column as broken_column", f"{literal(source.label)} as source", "s._nth as source_row"]
-        numbered = f"select *, row_number() over () as _nth from {source.relation}"
+        texts = [f"cast(original.{quoted(c)} as varchar) as {quoted(free_name(c))}" for c in source.columns]
+        ours = [
+            "rule.reason",
+            "rule._column as broken_column",
+            f"{literal(source.label)} as source",
+            "original._row_number as source_row",
+        ]
+        numbered = f"select *, row_number() over () as _row_number from {source.relation}"
         return (
-            f"select {', '.join([*texts, *ours])} from ({numbered}) s"
-            f" join {self.broken} b on b._row = s._nth - 1 + {first}"
-            f" join _reasons r on r._fault = b._fault where b._fault <> {DUPLICATE}"
+            f"select {', '.join([*texts, *ours])} from ({numbered}) as original"
+            f" join {self.broken} as broken on broken._row = original._row_number - 1 + {first}"
+            " join _reasons as rule on rule._broken_rule = broken._broken_rule"
+            f" where broken._broken_rule <> {DUPLICATE}"
         )
 
     def _drop_broken(self) -> dict[str, int]:
@@ -273,7 +285,7 @@ class _Check:
         names = self.engine.columns(self.clean)
         days = days_only(self.engine, self.clean, self.rules, names)
         hours = NEEDS_HOUR if self.contract.event_time in days else ()
-        for column in ("_fault", "_part", *(name for name in hours if name in names)):
+        for column in ("_broken_rule", "_part", *(name for name in hours if name in names)):
             self.engine.execute(f"alter table {self.clean} drop column {column}")
         return days
 
@@ -284,10 +296,12 @@ class _Check:
     def _report(self, counts: Mapping[int, int], rows_in: int) -> TableReport:
         """Count what is there now, and make sure that no row was lost."""
         kept, aside = self._rows(self.clean), self._rows(f"set_aside.{self.clean}")
-        faults = tuple(
-            Fault(f.reason, f.column, counts[i]) for i, f in enumerate(self.rules.faults) if i and i in counts
+        broken_rules = tuple(
+            BrokenRule(f.reason, f.column, counts[i])
+            for i, f in enumerate(self.rules.broken_rules)
+            if i and i in counts
         )
-        report = TableReport(self.contract.name, rows_in, kept, counts.get(DUPLICATE, 0), faults)
+        report = TableReport(self.contract.name, rows_in, kept, counts.get(DUPLICATE, 0), broken_rules)
         if not report.balanced or report.set_aside != aside:
             raise RuntimeError(f"rows of {self.contract.name} were lost, please report this: {report}, {aside=}")
         return report

@@ -40,7 +40,7 @@ _FORMATS = {
 }
 
 
-def settle_dates(engine: Engine, sources: Mapping[str, Sequence[Source]]) -> dict[str, list[Source]]:
+def decide_date_formats(engine: Engine, sources: Mapping[str, Sequence[Source]]) -> dict[str, list[Source]]:
     """The sources with the formats of their date columns decided.
 
     Parameters
@@ -62,33 +62,33 @@ def settle_dates(engine: Engine, sources: Mapping[str, Sequence[Source]]) -> dic
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
     >>> engine = DuckDBEngine()
     >>> care = pd.DataFrame({"care_id": ["1", "2"], "event_time": ["03/04/2025", "21/04/2025"]})
-    >>> settle_dates(engine, frame_sources(engine, {"care": care}, {}))["care"][0].orders["event_time"]
+    >>> decide_date_formats(engine, frame_sources(engine, {"care": care}, {}))["care"][0].orders["event_time"]
     'day first'
     """
-    settled, problems = {}, []
+    decided_sources, problems = {}, []
     for table, parts in sources.items():
-        seen = [_seen(engine, table, part) for part in parts]
+        seen = [_inspect(engine, table, part) for part in parts]
         together: dict[str, DateCounts] = defaultdict(DateCounts)
         for one in seen:
             for column, counts in one.counts.items():
                 together[column] += counts
-        problems += [_problem(table, parts, column, c) for column, c in together.items() if c.trouble]
-        settled[table] = [_settled(table, *pair, together) for pair in zip(parts, seen, strict=True)]
+        problems += [_problem(table, parts, column, c) for column, c in together.items() if c.problem]
+        decided_sources[table] = [_with_formats(table, *pair, together) for pair in zip(parts, seen, strict=True)]
     raise_contract(problems)
-    return settled
+    return decided_sources
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _DateColumns:
     """The columns of dates of one part: forms of those that are not ISO, and those without a time of day."""
 
     counts: Mapping[str, DateCounts]
-    short: frozenset[str]
+    without_time_of_day: frozenset[str]
     offsets: Mapping[str, int]
 
 
 @dataclass(frozen=True)
-class _Texts:
+class _TextCounts:
     """What all texts of a column say together: how many there are, are ISO and end with an offset; the longest."""
 
     given: int = 0
@@ -97,24 +97,26 @@ class _Texts:
     longest: int = 0
 
 
-def _seen(engine: Engine, table: str, part: Source) -> _Seen:
+def _inspect(engine: Engine, table: str, part: Source) -> _DateColumns:
     """What all rows say: of texts, the forms are counted where not all are ISO; numbers need no look."""
     columns = _columns(table, part)
     texts = {name: origin for name, origin in columns.items() if part.columns[str(origin.column)] == "VARCHAR"}
-    looked = _looked(engine, part, texts)
-    odd = {name: texts[name] for name, one in looked.items() if one.iso < one.given}
+    text_counts = _text_counts(engine, part, texts)
+    odd = {name: texts[name] for name, one in text_counts.items() if one.iso < one.given}
     numbers = {name: origin for name, origin in columns.items() if name not in texts}
-    forms = _whole(engine, part, odd) | _numbers(engine, part, numbers)
-    short = frozenset(name for name, one in looked.items() if one.given and one.longest <= _DAY_LENGTH)
-    offsets = {name: one.offset for name, one in looked.items() if one.offset and texts[name].zone is None}
-    return _Seen(
-        {name: counts for name, counts in forms.items() if counts.trouble or counts.order},
-        short,
+    forms = _form_counts(engine, part, odd) | _numbers(engine, part, numbers)
+    without_time_of_day = frozenset(
+        name for name, one in text_counts.items() if one.given and one.longest <= _DAY_LENGTH
+    )
+    offsets = {name: one.offset for name, one in text_counts.items() if one.offset and texts[name].zone is None}
+    return _DateColumns(
+        {name: counts for name, counts in forms.items() if counts.problem or counts.order},
+        without_time_of_day,
         {} if part.zone else offsets | _instants(engine, table, part),
     )
 
 
-def _looked(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, _Texts]:
+def _text_counts(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, _TextCounts]:
     """One pass over the texts of columns, with as little work for each as tells ISO from the rest."""
     sums = []
     for origin in columns.values():
@@ -122,7 +124,7 @@ def _looked(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -
         tests = (f"{text} <> ''", _fits(text, PATTERNS["iso"]), f"{text} like '%:%' and {_fits(text, _ZONED)}")
         sums += [*map(_how_many, tests), f"max(length({text}))"]
     found = _counted(engine, part, sums)
-    return {name: _Texts(*found[i * 4 : i * 4 + 4]) for i, name in enumerate(columns)}
+    return {name: _TextCounts(*found[i * 4 : i * 4 + 4]) for i, name in enumerate(columns)}
 
 
 def _numbers(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, DateCounts]:
@@ -177,7 +179,7 @@ def _is_open(table: str, part: Source, name: str, origin: ColumnSource) -> bool:
     return raw == "VARCHAR" or any(word in raw for word in _NUMBERS)
 
 
-def _whole(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, DateCounts]:
+def _form_counts(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) -> dict[str, DateCounts]:
     """The forms of all texts of columns."""
     texts = [f"trim({quoted(str(origin.column))})" for origin in columns.values()]
     found = _counted(engine, part, [_how_many(_fits(text, p)) for text in texts for p in PATTERNS.values()])
@@ -185,21 +187,25 @@ def _whole(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) ->
     return {name: DateCounts(*found[i * width : (i + 1) * width]) for i, name in enumerate(columns)}
 
 
-def _settled(table: str, part: Source, seen: _Seen, together: Mapping[str, DateCounts]) -> Source:
+def _with_formats(table: str, part: Source, seen: _DateColumns, together: Mapping[str, DateCounts]) -> Source:
     """The part with formats for the columns decided."""
     origins = found_columns(TABLES[table], part)
     orders = {column: order for column in seen.counts if (order := together[column].order)}
     decided = {column: replace(origins[column], format=tuple(order_formats(o))) for column, o in orders.items()}
     columns = MappingProxyType({**part.mapping.columns, **decided})
     return replace(
-        part, mapping=replace(part.mapping, columns=columns), orders=orders, short=seen.short, offsets=seen.offsets
+        part,
+        mapping=replace(part.mapping, columns=columns),
+        orders=orders,
+        without_time_of_day=seen.without_time_of_day,
+        offsets=seen.offsets,
     )
 
 
 def _problem(table: str, parts: Sequence[Source], column: str, counts: DateCounts) -> Problem:
     """Why the dates of a column cannot be read, without any of them."""
     labels = ", ".join(part.label for part in parts)
-    hint = f'say how it is read: rename={{"{table}": {{"{column}": ...}}}} with {_FORMATS[counts.trouble]}'
+    hint = f'say how it is read: rename={{"{table}": {{"{column}": ...}}}} with {_FORMATS[counts.problem]}'
     given = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in vars(counts).items() if n)
-    wrong = f"the dates of {column} cannot be read: {ADVICE[counts.trouble]}"
+    wrong = f"the dates of {column} cannot be read: {ADVICE[counts.problem]}"
     return Problem(f"{table} ({labels})", wrong, f"values by form: {given}", "ISO texts such as 2025-06-30", hint)

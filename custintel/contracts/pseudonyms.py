@@ -83,10 +83,10 @@ class Pseudonyms:
         return cls(key)
 
     def __repr__(self) -> str:
-        return f"Pseudonyms(key {self.mark})"
+        return f"Pseudonyms(key {self.fingerprint})"
 
     @property
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """Tells keys apart without giving one away: two warehouses of one mark can be joined."""
         return hmac.digest(self._key, b"mark of the key", hashlib.sha256).hex()[:8]
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.html.notebook_html import folded, panel, quiet, table
+from custintel.html.notebook_html import collapsible, muted_line, panel, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True)
-class Fault:
+class BrokenRule:
     """A reason for setting rows aside, and how many it took.
 
     Examples
     --------
-    >>> str(Fault("below minimum", "duration_s", 4))
+    >>> str(BrokenRule("below minimum", "duration_s", 4))
     'below minimum: duration_s'
     """
 
@@ -64,7 +64,7 @@ class TableReport:
 
     Examples
     --------
-    >>> report = TableReport("usage", 10, 7, 1, (Fault("below minimum", "duration_s", 2),))
+    >>> report = TableReport("usage", 10, 7, 1, (BrokenRule("below minimum", "duration_s", 2),))
     >>> report.set_aside, report.balanced
     (2, True)
     """
@@ -73,7 +73,7 @@ class TableReport:
     rows_in: int
     kept: int
     duplicates: int
-    faults: tuple[Fault, ...] = ()
+    broken_rules: tuple[BrokenRule, ...] = ()
     unresolved: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     swapped: int = 0
@@ -82,7 +82,7 @@ class TableReport:
     days_only: tuple[str, ...] = ()
     orders: Mapping[str, str] = field(default_factory=dict)
     offsets: Mapping[str, int] = field(default_factory=dict)
-    clocks: Mapping[str, int] = field(default_factory=dict)
+    times_of_day: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -94,7 +94,7 @@ class TableReport:
         >>> TableReport("usage", 1, 1, 0).set_aside
         0
         """
-        return sum(fault.rows for fault in self.faults)
+        return sum(broken.rows for broken in self.broken_rules)
 
     @property
     def balanced(self) -> bool:
@@ -138,18 +138,21 @@ class TableReport:
 
     def _stray(self, column: str) -> str:
         """The tail of the note on times of day in a column of days."""
-        rows = self.clocks.get(column, 0)
+        rows = self.times_of_day.get(column, 0)
         return f" ({rows:,} of {self.kept:,} rows have one all the same)" if rows else ""
 
 
 def _report_of(given: Mapping[str, Any]) -> TableReport:
     """A report that was written as JSON, perhaps by an older release."""
-    faults = tuple(Fault(**fault) for fault in given["faults"])
-    return TableReport(**{**given, "faults": faults, "days_only": tuple(given.get("days_only", ()))})
+    given = dict(given)
+    rules = given.pop("faults", ()) or given.pop("broken_rules", ())
+    given |= {"times_of_day": given.pop("clocks", None) or given.get("times_of_day", {})}
+    broken_rules = tuple(BrokenRule(**broken) for broken in rules)
+    return TableReport(**{**given, "broken_rules": broken_rules, "days_only": tuple(given.get("days_only", ()))})
 
 
 def _said(row: Mapping[Any, Any]) -> str:
-    return str(Fault(str(row["reason"]), str(row["column"])))
+    return str(BrokenRule(str(row["reason"]), str(row["column"])))
 
 
 class QualityReport:
@@ -157,7 +160,7 @@ class QualityReport:
 
     Examples
     --------
-    >>> report = QualityReport([TableReport("usage", 10, 7, 1, (Fault("below minimum", "duration_s", 2),))])
+    >>> report = QualityReport([TableReport("usage", 10, 7, 1, (BrokenRule("below minimum", "duration_s", 2),))])
     >>> report.frame()
            rows_in  kept  set_aside  duplicates
     table
@@ -195,7 +198,7 @@ class QualityReport:
         >>> QualityReport([TableReport("usage", 3, 3, 0)]).reasons().columns.tolist()
         ['table', 'reason', 'column', 'rows']
         """
-        rows = [(r.table, fault.reason, fault.column, fault.rows) for r in self for fault in r.faults]
+        rows = [(r.table, broken.reason, broken.column, broken.rows) for r in self for broken in r.broken_rules]
         return pd.DataFrame(rows, columns=["table", "reason", "column", "rows"])
 
     def unresolved(self) -> pd.DataFrame:
@@ -263,11 +266,11 @@ class QualityReport:
         unresolved = [tuple(row) for row in self.unresolved().astype(object).to_numpy().tolist()]
         return panel(
             f"Data quality: {sum(r.rows_in for r in self):,} rows in {len(self.tables)} tables",
-            quiet("rows in = kept + set aside + exact duplicates"),
-            *map(quiet, self.notes()),
+            muted_line("rows in = kept + set aside + exact duplicates"),
+            *map(muted_line, self.notes()),
             table(["table", "rows in", "kept", "set aside", "duplicates"], rows),
-            folded("why rows were set aside", table(["table", "reason", "rows"], reasons)),
-            folded("keys that name no row of their table", table(["table", "column", "rows"], unresolved)),
+            collapsible("why rows were set aside", table(["table", "reason", "rows"], reasons)),
+            collapsible("keys that name no row of their table", table(["table", "column", "rows"], unresolved)),
         )
 
     def _worst(self, most: int) -> list[dict[Any, Any]]:

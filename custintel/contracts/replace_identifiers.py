@@ -77,7 +77,9 @@ def _pseudonym_table(engine: Engine, tables: Sequence[str], space: str, pseudony
     ]
     if not parts:
         return pa.table({"original": pa.array([], pa.string()), "pseudonym": pa.array([], pa.string())})
-    found = engine.arrow(f"select distinct original from ({' union all '.join(parts)}) as o").column("original")
+    found = engine.arrow(f"select distinct original from ({' union all '.join(parts)}) as identifiers").column(
+        "original"
+    )
     codes = []
     for start in range(0, len(found), _BATCH):
         codes += pseudonyms.of(space, found.slice(start, _BATCH).to_pylist())
@@ -94,14 +96,14 @@ def _replace(engine: Engine, table: str, kept: Collection[str]) -> list[str]:
     spaces = {column: space for column, space in identifiers(table).items() if column in names}
     joins, picked = [], []
     for i, (column, space) in enumerate(spaces.items()):
-        joins.append(f"left join {_map(space)} as m{i} on m{i}.original = t.{quoted(column)}")
-    of = {column: f"m{i}.pseudonym" for i, column in enumerate(spaces)}
-    picked = [f"{of.get(name, f't.{quoted(name)}')} as {quoted(name)}" for name in stay]
+        joins.append(f"left join {_map(space)} as pseudonym_{i} on pseudonym_{i}.original = clean.{quoted(column)}")
+    of = {column: f"pseudonym_{i}.pseudonym" for i, column in enumerate(spaces)}
+    picked = [f"{of.get(name, f'clean.{quoted(name)}')} as {quoted(name)}" for name in stay]
     # joins lose the order of rows, and sums of money depend on it in their last digits
-    order = " order by t.rowid" if isinstance(engine, DuckDBEngine) else ""
-    engine.make(table, f"select {', '.join(picked)} from {relation} as t {' '.join(joins)}{order}")
+    order = " order by clean.rowid" if isinstance(engine, DuckDBEngine) else ""
+    engine.create_table(table, f"select {', '.join(picked)} from {relation} as clean {' '.join(joins)}{order}")
     place = "reason, broken_column, source, source_row"
-    engine.make(table, f"select {place} from {engine.relation(table, 'set_aside')}", "set_aside")
+    engine.create_table(table, f"select {place} from {engine.relation(table, 'set_aside')}", "set_aside")
     return [name for name in names if name not in stay]
 
 
@@ -113,15 +115,20 @@ def _resolve_ranges(engine: Engine) -> None:
         return
     lengths = f"select distinct length(prefix) as digits from {numbering}"
     begun = (
-        f"select n.other_party, l.digits, substr(n.other_party, 1, l.digits) as start"
-        f" from (select distinct other_party from {relation}) as n cross join ({lengths}) as l"
+        f"select number.other_party, length.digits, substr(number.other_party, 1, length.digits) as start"
+        f" from (select distinct other_party from {relation}) as number cross join ({lengths}) as length"
     )
     ranged = (
-        "select b.other_party, r.prefix, row_number() over (partition by b.other_party order by b.digits desc) as place"
-        f" from ({begun}) as b join {numbering} as r on r.prefix = b.start"
+        "select beginning.other_party, range.prefix,"
+        " row_number() over (partition by beginning.other_party order by beginning.digits desc) as place"
+        f" from ({begun}) as beginning join {numbering} as range on range.prefix = beginning.start"
     )
-    engine.keep("_ranges", f"select other_party as original, prefix from ({ranged}) as r where place = 1")
-    order = " order by t.rowid" if isinstance(engine, DuckDBEngine) else ""
-    joined = f"left join {engine.kept('_ranges')} as r on r.original = t.other_party"
-    engine.make("usage", f"select t.*, r.prefix as number_range from {relation} as t {joined}{order}")
-    engine.drop("_ranges")
+    engine.create_temp_table(
+        "_ranges", f"select other_party as original, prefix from ({ranged}) as ranges where place = 1"
+    )
+    order = " order by clean.rowid" if isinstance(engine, DuckDBEngine) else ""
+    joined = f"left join {engine.temp_table('_ranges')} as range on range.original = clean.other_party"
+    engine.create_table(
+        "usage", f"select clean.*, range.prefix as number_range from {relation} as clean {joined}{order}"
+    )
+    engine.drop_temp_table("_ranges")

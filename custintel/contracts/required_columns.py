@@ -100,16 +100,16 @@ def check_readable(report: QualityReport) -> None:
 
 def _unreadable(report: TableReport) -> Problem:
     """Say why nothing was kept; no row is shown, because rows are customers."""
-    reasons = ", ".join(f"{fault} ({fault.rows} rows)" for fault in report.faults)
+    reasons = ", ".join(f"{broken} ({broken.rows} rows)" for broken in report.broken_rules)
     hint = ""
-    if any("time" in f.column or "date" in f.column for f in report.faults):
+    if any("time" in f.column or "date" in f.column for f in report.broken_rules):
         hint = (
             "times must be ISO (2025-01-31 10:00:00); otherwise say how to read them: rename={"  # or epoch and unit
             f'"{report.table}": {{"event_time": {{"column": ..., "format": "%d/%m/%Y %H:%M"}}}}}}'
         )
     if report.units:
         hint = _unit_hint(report)
-    if any(f.reason == "not in vocabulary" for f in report.faults):
+    if any(f.reason == "not in vocabulary" for f in report.broken_rules):
         hint = (
             f'translate foreign words: rename={{"{report.table}": {{"COLUMN": {{"column": ..., "values": {{...}}}}}}}}'
         )

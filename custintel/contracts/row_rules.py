@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from custintel.contracts._read_columns import Reading, reading
 from custintel.contracts.column_mapping import EVERY_COLUMN, ColumnSource, TableMapping
-from custintel.contracts.quality_report import Fault
+from custintel.contracts.quality_report import BrokenRule
 from custintel.contracts.table_contracts import ColumnContract, TableContract
 from custintel.engines.engine import literal, quoted
 
@@ -33,8 +33,8 @@ class Source:
     """One part of a raw table: a relation for FROM, its columns, how they map, and a name for people.
 
     `zone` is the one in which instants are read when the mapping names none; nobody may have said it, then it is UTC.
-    `orders` are the columns of dates that were found to write the day or the month first, `short` those that write no
-    time of day, `offsets` those with times that name their offset, in a part without a zone: how many.
+    `orders` are the columns of dates that were found to write the day or the month first, `without_time_of_day` those
+    that write no time of day, and `offsets` counts the times that name their offset in a part without a zone.
     """
 
     relation: str
@@ -43,7 +43,7 @@ class Source:
     label: str
     zone: str | None = None
     orders: Mapping[str, str] = field(default_factory=dict)
-    short: frozenset[str] = frozenset()
+    without_time_of_day: frozenset[str] = frozenset()
     offsets: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -75,7 +75,7 @@ class Rules:
 
     def __init__(self, contract: TableContract, sources: Sequence[Source], latest: datetime) -> None:
         self.contract, self.sources, self.latest = contract, sources, latest
-        self.faults: list[Fault] = [Fault("exact duplicate", "")]
+        self.broken_rules: list[BrokenRule] = [BrokenRule("exact duplicate", "")]
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -108,10 +108,10 @@ class Rules:
 
     def code(self, reason: str, column: str) -> int:
         """The number of a rule; the same rule always has the same number."""
-        fault = Fault(reason, column)
-        if fault not in self.faults:
-            self.faults.append(fault)
-        return self.faults.index(fault)
+        broken = BrokenRule(reason, column)
+        if broken not in self.broken_rules:
+            self.broken_rules.append(broken)
+        return self.broken_rules.index(broken)
 
     def part(self, number: int, carried: Mapping[str, str] | None = None) -> dict[str, str]:
         """Names and SQL of the columns of one part as it leaves `part_sql`."""
@@ -121,7 +121,7 @@ class Rules:
             name: quoted(name) for name in [*(r.contract.name for r in readings), *_extras(self.contract, source)]
         }
         columns |= derived_columns(self.contract, {r.contract.name for r in readings})
-        columns |= {"_fault": self._verdict(readings), "_part": f"cast({number} as utinyint)"}
+        columns |= {"_broken_rule": self._first_broken_rule(readings), "_part": f"cast({number} as utinyint)"}
         return columns | {name: name for name in carried or ()}
 
     def part_sql(self, number: int, columns: Mapping[str, str], carried: Mapping[str, str] | None = None) -> str:
@@ -129,18 +129,18 @@ class Rules:
         source = self.sources[number]
         readings = self._readings(source)
         extras, beside = _extras(self.contract, source), carried or {}
-        given = [f"{r.given} as {quoted(f'_g{i}')}" for i, r in enumerate(readings)]
+        given = [f"{r.given} as {quoted(f'_given_{i}')}" for i, r in enumerate(readings)]
         typed = [f"{r.typed} as {quoted(r.contract.name)}" for r in readings]
-        kept = [quoted(f"_g{i}") for i, r in enumerate(readings) if not r.certain]
+        kept = [quoted(f"_given_{i}") for i, r in enumerate(readings) if not r.certain]
         raw = [
             *given,
             *(_naive(source, name) for name in extras),
             *(f"{sql} as {name}" for name, sql in beside.items()),
         ]
         inner = f"select {', '.join(raw)} from {source.relation}"
-        middle = f"select {', '.join([*typed, *kept, *map(quoted, extras), *beside])} from ({inner}) as r"
+        middle = f"select {', '.join([*typed, *kept, *map(quoted, extras), *beside])} from ({inner}) as given"
         named = [f"{sql} as {name if name in beside else quoted(name)}" for name, sql in columns.items()]
-        return f"select {', '.join(named)} from ({middle}) as r"
+        return f"select {', '.join(named)} from ({middle}) as typed"
 
     def _readings(self, source: Source) -> list[Reading]:
         """How each column present in this part is read, in the order of the contract."""
@@ -148,7 +148,7 @@ class Rules:
         found = {name: _zoned(origin, source) for name, origin in found.items()}
         contracts = [self._column(name, origin) for name, origin in found.items()]
         return [
-            reading(c, origin, source.columns.get(origin.column or "", "VARCHAR"), f"_g{i}")
+            reading(c, origin, source.columns.get(origin.column or "", "VARCHAR"), f"_given_{i}")
             for i, (c, origin) in enumerate(zip(contracts, found.values(), strict=True))
         ]
 
@@ -157,7 +157,7 @@ class Rules:
         contract = self.contract.columns.get(name) or ColumnContract(name, origin.type or "string")
         return replace(contract, required=True) if origin.blank == "set_aside" else contract
 
-    def _verdict(self, readings: Sequence[Reading]) -> str:
+    def _first_broken_rule(self, readings: Sequence[Reading]) -> str:
         """The number of the first rule that the row breaks, or NULL."""
         rules = [rule for r in readings for rule in self._column_rules(r)]
         rules += self._time_rules({r.contract.name for r in readings})
@@ -215,7 +215,7 @@ def _zoned(origin: ColumnSource, source: Source) -> ColumnSource:
 def _extras(contract: TableContract, source: Source) -> list[str]:
     """Columns beyond the contract, kept as they are; derived ones are made anew."""
     used = {origin.column for origin in found_columns(contract, source).values()}
-    taken = {*contract.columns, *source.mapping.columns, *DERIVED, "_fault", "_part"}
+    taken = {*contract.columns, *source.mapping.columns, *DERIVED, "_broken_rule", "_part"}
     return [c for c in source.columns if c not in used and c.strip().lower() not in taken]
 
 

@@ -1,4 +1,4 @@
-"""The contract of each table, read from tables.yaml."""
+"""The contract of each table, read from tables.yaml: columns, types, keys and times; and the page docs/tables.md."""
 
 from __future__ import annotations
 
@@ -184,3 +184,56 @@ def _column_problems(
 TABLES: Mapping[str, TableContract] = load_tables(
     resources.files("custintel.contracts").joinpath("tables.yaml").read_text(encoding="utf-8")
 )
+
+
+def tables_markdown() -> str:
+    """Return docs/tables.md: how tables come in, how they are checked, and every column.
+
+    Examples
+    --------
+    >>> tables_markdown().splitlines()[0]
+    '# Tables'
+    """
+    opening = resources.files("custintel.contracts").joinpath("tables_opening.md").read_text(encoding="utf-8")
+    return opening + "\n" + "\n".join(_table_markdown(contract) for contract in TABLES.values())
+
+
+def _table_markdown(contract: TableContract) -> str:
+    """One table as a heading, a sentence and its columns."""
+    lines = [f"## {contract.name}", "", f"{contract.about}.", ""]
+    facts = [
+        ("Key", ", ".join(contract.key)),
+        ("Event time", contract.event_time),
+        ("Arrival time", contract.arrival_time),
+    ]
+    lines += [f"{name}: `{value}`.  " for name, value in facts if value]
+    lines += ["", "| column | type | required | unit | allowed | meaning |", "|---|---|---|---|---|---|"]
+    lines += [_column_markdown(column) for column in contract.columns.values()]
+    return "\n".join([*lines, ""])
+
+
+def _column_markdown(column: ColumnContract) -> str:
+    """One column as a row."""
+    notes = [column.about]
+    if column.references:
+        notes.append(f"names a row of `{column.references}`")
+    if column.known_at:
+        notes.append(f"known from `{column.known_at}` on")
+    if column.needed_when:
+        rows = "" if column.needed_when == "true" else f" where `{column.needed_when}`"
+        notes.append(f"rows without it are counted{rows}")
+    if column.identifier:
+        notes.append(f"identifier ({column.identifier})")
+    if column.sensitive:
+        notes.append("sensitive")
+    cells = (f"`{column.name}`", column.type, "yes" if column.required else "", column.unit, _allowed_values(column))
+    return f"| {' | '.join(cells)} | {'; '.join(notes)} |"
+
+
+def _allowed_values(column: ColumnContract) -> str:
+    """Vocabulary or range."""
+    if column.values:
+        return ", ".join(column.values)
+    low = "" if column.min is None else f"{column.min:g}"
+    high = "" if column.max is None else f"{column.max:g}"
+    return f"{low} .. {high}" if low or high else ""

@@ -1,6 +1,10 @@
-"""The resolution of times: a column whose times are all at midnight holds days, and has no hour to speak of.
+"""Checks of times in clean tables, and of epoch times that were set aside.
 
-Events of `_MANY` tables come at all hours: where nearly all are at midnight, the few others are slips among days.
+- A column whose times are all at midnight holds days: it has no hour to speak of.
+- Dates with day and month exchanged, as a spreadsheet of another country leaves them, are counted.
+- Rows dated after the end of their line are kept, because a last bill comes late, and counted.
+- Numbers since an epoch that were read in the wrong unit (seconds taken for milliseconds lie in January 1970) are
+  named with the unit that would fit.
 """
 
 from __future__ import annotations
@@ -85,11 +89,11 @@ def _days_of(rules: Rules, names: Sequence[str], row: Sequence[object]) -> dict[
 
 def _holds_days(rules: Rules, source: Source, name: str, counts: tuple[int, int]) -> bool:
     """By the counts of given times and of those with a time of day, or by how the column is written."""
-    given, clocks = counts
+    given, times_of_day = counts
     if given < _HANDFUL:
-        return not clocks and _is_written_as_day(rules, source, name)
+        return not times_of_day and _is_written_as_day(rules, source, name)
     is_event_of_many = rules.contract.name in _MANY and name == rules.contract.event_time
-    return clocks <= (1 - _NEARLY_ALL) * given if is_event_of_many else not clocks
+    return times_of_day <= (1 - _NEARLY_ALL) * given if is_event_of_many else not times_of_day
 
 
 def _is_written_as_day(rules: Rules, source: Source, name: str) -> bool:
@@ -100,10 +104,7 @@ def _is_written_as_day(rules: Rules, source: Source, name: str) -> bool:
     if origin.format and name not in source.orders:
         return not any(sign in form for form in origin.format for sign in _CLOCK)
     is_date = source.columns.get(origin.column) == "DATE"
-    return is_date or (origin.epoch is not None and origin.unit == "d") or name in source.short
-
-
-# Dates with day and month exchanged: what a spreadsheet of another country makes of half of a month's dates.
+    return is_date or (origin.epoch is not None and origin.unit == "d") or name in source.without_time_of_day
 
 
 def count_swapped(engine: Engine, report: TableReport) -> TableReport:
@@ -130,9 +131,6 @@ def count_swapped(engine: Engine, report: TableReport) -> TableReport:
     outside = f"not d between low and high and {other} between low and high"
     rows = engine.rows(f"select coalesce(sum(n), 0)::bigint from {days}, {span} where {outside}")
     return replace(report, swapped=int(str(rows[0][0])))
-
-
-# Rows of customers who had left: they are kept, because a last bill comes late, and counted.
 
 
 ENDS = ("voluntary", "port_out", "involuntary", "death")
@@ -169,9 +167,6 @@ def count_after_end(engine: Engine, report: TableReport, present: Sequence[str])
     return replace(report, after_end=int(str(rows[0][0])))
 
 
-# Numbers since an epoch that were read in the wrong unit: seconds taken for milliseconds lie in January 1970.
-
-
 _REASONS = ("too early", "in the future", "unreadable")
 _LOOKED_AT = 1_000
 _FIRST = datetime(1990, 1, 1)
@@ -193,7 +188,7 @@ def name_likely_units(engine: Engine, report: TableReport, sources: Sequence[Sou
         Nothing can have happened later.
     """
     found: dict[str, str] = {}
-    for column in dict.fromkeys(fault.column for fault in report.faults if fault.reason in _REASONS):
+    for column in dict.fromkeys(broken.column for broken in report.broken_rules if broken.reason in _REASONS):
         for source in sources:
             origin = source.mapping.columns.get(column)
             if origin is not None and origin.epoch is not None and origin.column is not None:

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from custintel.decide._allocation_problem import AllocationProblem, Row, answer, taken, use_of
-from custintel.decide._dual_prices import Priced, find_prices, price_words, tested_prices
+from custintel.decide._allocation_problem import AllocationProblem, LimitRow, choose_at_prices, chosen_values, use_of
+from custintel.decide._dual_prices import PriceSolution, find_prices, price_sentences, tested_prices
 from custintel.decide._eligibility import Audience, allowed_offers, households
-from custintel.decide._exploration import Drawn, draw, probabilities
+from custintel.decide._exploration import RandomDraw, draw_exploration, probabilities
 from custintel.decide._greedy_baselines import best_first, ratio_greedy
-from custintel.decide._linear_programme import check_counts, check_together, solve_linear, whole_choice
+from custintel.decide._linear_programme import check_counts, check_together, solve_linear, solve_whole_numbers
 from custintel.decide._offer_values import NO_OFFER, OfferValues, as_offer_values
-from custintel.decide._repair_allocation import repaired, shortage
+from custintel.decide._repair_allocation import repair_allocation, shortage
 from custintel.decide.constraints import Constraints, OfferLimits
 from custintel.errors import ConfigurationError, Problem, raise_problems
 
@@ -113,7 +113,7 @@ class Allocation:
             f"{given:,} of {len(self.decisions):,} customers get an offer, worth {self.total_value:,.0f} u; "
             f"that is {1 - self.gap:.3%} of what no allocation can exceed"
         )
-        return [first, *price_words(self.shadow_prices)]
+        return [first, *price_sentences(self.shadow_prices)]
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
@@ -122,7 +122,12 @@ class Allocation:
         rules |= {"best offer first": best_first(self.problem), "nothing": np.full(len(self.choice), -1)}
         cost = self.problem.cost
         rows = [
-            (name, float(taken(self.problem, c).sum()), int((c >= 0).sum()), float(cost[c >= 0, c[c >= 0]].sum()))
+            (
+                name,
+                float(chosen_values(self.problem, c).sum()),
+                int((c >= 0).sum()),
+                float(cost[c >= 0, c[c >= 0]].sum()),
+            )
             for name, c in rules.items()
         ]
         return pd.DataFrame(rows, columns=["rule", "value", "offers", "cost"]).set_index("rule")
@@ -183,27 +188,27 @@ def allocate(
     given, limits, audience = as_offer_values(values), constraints or Constraints(), audience or Audience()
     raise_problems([*_unknown_offers(limits, given.offers), *_unknown_method(method)])
     whole, group = _problem(given, limits, audience, risk)
-    drawn = draw(whole, given.value.index, group, limits.exploration)
-    problem = _without(whole, drawn)
+    random_draw = draw_exploration(whole, given.value.index, group, limits.exploration)
+    problem = _without(whole, random_draw)
     used_method = method if method != "auto" else ("lp" if len(problem.value) <= _LP_CUSTOMERS else "prices")
     solved = _solve(problem, given.offers, used_method)
-    return _result(given, (whole, problem), (solved, drawn), limits, used_method)
+    return _result(given, (whole, problem), (solved, random_draw), limits, used_method)
 
 
-def _solve(problem: AllocationProblem, offers: tuple[str, ...], method: str) -> Priced:
+def _solve(problem: AllocationProblem, offers: tuple[str, ...], method: str) -> PriceSolution:
     check_counts(problem, offers)
-    found: Priced | None
+    found: PriceSolution | None
     if not problem.useful.any():
-        found = Priced(np.zeros(len(problem.rows)), 0.0, np.full(len(problem.value), -1))
+        found = PriceSolution(np.zeros(len(problem.rows)), 0.0, np.full(len(problem.value), -1))
     elif method == "lp":
         linear = solve_linear(problem)
-        found = None if linear is None else Priced(linear.prices, linear.value, linear.choice)
+        found = None if linear is None else PriceSolution(linear.prices, linear.value, linear.choice)
     else:
         found = find_prices(problem)
     if found is None:
         check_together(problem, offers)
         raise ConfigurationError("HiGHS found no allocation\n  hint: method='prices' solves it in another way")
-    choice = repaired(problem, found.choice, found.prices)
+    choice = repair_allocation(problem, found.choice, found.prices)
     if shortage(problem, choice).any():
         check_together(problem, offers)
         choice = _exactly(problem, choice, (found.prices, offers))
@@ -213,7 +218,7 @@ def _solve(problem: AllocationProblem, offers: tuple[str, ...], method: str) -> 
 def _exactly(problem: AllocationProblem, choice: np.ndarray, how: tuple[np.ndarray, tuple[str, ...]]) -> np.ndarray:
     """The choices of the least sure customers again, by branch and bound, the others as they are."""
     prices, offers = how
-    open_ = np.argsort(answer(problem, prices).margin, kind="stable")[:_EXACT_CUSTOMERS]
+    open_ = np.argsort(choose_at_prices(problem, prices).margin, kind="stable")[:_EXACT_CUSTOMERS]
     if problem.group is not None:  # whole households
         open_ = np.flatnonzero(
             np.isin(np.arange(len(choice)), open_)
@@ -221,7 +226,7 @@ def _exactly(problem: AllocationProblem, choice: np.ndarray, how: tuple[np.ndarr
         )
     fixed = choice.copy()
     fixed[open_] = -1
-    fixed[open_] = whole_choice(problem.part(open_, problem.limits - use_of(problem, fixed)), offers)
+    fixed[open_] = solve_whole_numbers(problem.part(open_, problem.limits - use_of(problem, fixed)), offers)
     return fixed
 
 
@@ -249,7 +254,7 @@ def _problem(
     if bound is not None and (bound < 0).all():
         bound = None
     problem = AllocationProblem(
-        value=np.where(allowed, values.cautious(risk), -np.inf),
+        value=np.where(allowed, values.lower_bound(risk), -np.inf),
         cost=np.nan_to_num(np.array(values.cost, dtype=np.float64)),
         columns=np.array(columns, dtype=np.float64).reshape(len(rows), len(values.offers)),
         limits=np.array(ends, dtype=np.float64),
@@ -268,34 +273,34 @@ def _any_row(limits: Constraints) -> bool:
     return limits.budget is not None or has or bool(limits.channels)
 
 
-def _rows(offers: tuple[str, ...], limits: Constraints) -> Iterator[tuple[Row, Any, float]]:
+def _rows(offers: tuple[str, ...], limits: Constraints) -> Iterator[tuple[LimitRow, Any, float]]:
     """Each scarce thing, what an offer takes of it, and its limit; the budget first."""
     one = np.eye(len(offers))
     if limits.budget is not None:
-        yield Row("budget", "budget"), np.zeros(len(offers)), float(limits.budget)
+        yield LimitRow("budget", "budget"), np.zeros(len(offers)), float(limits.budget)
     for j, name in enumerate(offers):
         offer = limits.offers.get(name)
         if offer is not None and offer.capacity is not None:
-            yield Row("capacity", name), one[j], float(offer.capacity)
+            yield LimitRow("capacity", name), one[j], float(offer.capacity)
         if offer is not None and offer.minimum:
-            yield Row("minimum", name), -one[j], -float(offer.minimum)
+            yield LimitRow("minimum", name), -one[j], -float(offer.minimum)
     for channel, hours in limits.channels.items():
         known = [limits.offers.get(name, OfferLimits()) for name in offers]
         takes = [offer.hours if offer.channel == channel else 0.0 for offer in known]
-        yield Row("channel", channel), np.array(takes), float(hours)
+        yield LimitRow("channel", channel), np.array(takes), float(hours)
 
 
-def _without(problem: AllocationProblem, drawn: Drawn) -> AllocationProblem:
+def _without(problem: AllocationProblem, random_draw: RandomDraw) -> AllocationProblem:
     """What is left for the policy: its customers, and limits less what exploration uses."""
-    if not (drawn.held.any() or drawn.exploring.any()):
+    if not (random_draw.held.any() or random_draw.exploring.any()):
         return problem
     value = problem.value.copy()
-    value[drawn.held | drawn.exploring] = -np.inf
+    value[random_draw.held | random_draw.exploring] = -np.inf
     return AllocationProblem(
         value,
         problem.cost,
         problem.columns,
-        problem.limits - use_of(problem, drawn.choice),
+        problem.limits - use_of(problem, random_draw.choice),
         problem.rows,
         problem.group,
         problem.group_limit,
@@ -305,16 +310,16 @@ def _without(problem: AllocationProblem, drawn: Drawn) -> AllocationProblem:
 def _result(
     values: OfferValues,
     problems: tuple[AllocationProblem, AllocationProblem],
-    found: tuple[Priced, Drawn],
+    found: tuple[PriceSolution, RandomDraw],
     limits: Constraints,
     method: str,
 ) -> Allocation:
-    whole, (solved, drawn) = problems[0], found
-    follows = ~(drawn.held | drawn.exploring)
-    choice = np.where(follows, solved.choice, drawn.choice)
+    whole, (solved, random_draw) = problems[0], found
+    follows = ~(random_draw.held | random_draw.exploring)
+    choice = np.where(follows, solved.choice, random_draw.choice)
     # what the policy would have done with those whom chance took is read from the prices
-    policy = np.where(follows, solved.choice, answer(whole, solved.prices).choice)
-    chances = probabilities(drawn, policy, limits.exploration)
+    policy = np.where(follows, solved.choice, choose_at_prices(whole, solved.prices).choice)
+    chances = probabilities(random_draw, policy, limits.exploration)
     index = values.value.index.rename("customer_id")
     names = np.array([*values.offers, NO_OFFER], dtype=object)
     who = np.arange(len(choice))
@@ -325,14 +330,14 @@ def _result(
             "value": plain[who, choice],
             "cost": np.where(choice >= 0, whole.cost[who, choice], 0.0),
             "propensity": chances[who, choice],
-            "control": drawn.held,
-            "explored": drawn.exploring,
+            "control": random_draw.held,
+            "explored": random_draw.exploring,
             "policy_offer": names[policy],
         },
         index=index,
     )
-    reached = float(taken(whole, choice).sum())
-    bound = max(solved.bound + float(taken(whole, drawn.choice).sum()), reached)
+    reached = float(chosen_values(whole, choice).sum())
+    bound = max(solved.bound + float(chosen_values(whole, random_draw.choice).sum()), reached)
     gap = (bound - reached) / abs(bound) if bound else 0.0
     return Allocation(
         decisions,

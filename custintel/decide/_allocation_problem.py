@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Row(NamedTuple):
+class LimitRow(NamedTuple):
     """One scarce thing: a budget, the capacity of an offer, the hours of a channel, or a minimum (negative)."""
 
     kind: str
@@ -47,7 +47,7 @@ class AllocationProblem:
     cost: np.ndarray
     columns: np.ndarray
     limits: np.ndarray
-    rows: tuple[Row, ...]
+    rows: tuple[LimitRow, ...]
     group: np.ndarray | None = None
     group_limit: int = 1
 
@@ -80,7 +80,7 @@ class AllocationProblem:
         return replace(self, value=self.value[chosen], cost=self.cost[chosen], limits=limits, group=group)
 
 
-class Answer(NamedTuple):
+class PricedChoice(NamedTuple):
     """Choices at given prices.
 
     Attributes
@@ -107,7 +107,7 @@ def pair_use(problem: AllocationProblem, who: np.ndarray, what: np.ndarray) -> n
     return use
 
 
-def taken(problem: AllocationProblem, choice: np.ndarray) -> np.ndarray:
+def chosen_values(problem: AllocationProblem, choice: np.ndarray) -> np.ndarray:
     """Value of each customer's choice."""
     who = np.arange(len(choice))
     return np.where(choice >= 0, problem.value[who, choice], 0.0)
@@ -132,7 +132,7 @@ def reduced_values(problem: AllocationProblem, prices: np.ndarray) -> np.ndarray
     return np.asarray(reduced)
 
 
-def answer(problem: AllocationProblem, prices: np.ndarray) -> Answer:
+def choose_at_prices(problem: AllocationProblem, prices: np.ndarray) -> PricedChoice:
     """What everybody gets at these prices, and the bound they prove."""
     reduced = reduced_values(problem, prices)
     who = np.arange(len(reduced))
@@ -144,7 +144,7 @@ def answer(problem: AllocationProblem, prices: np.ndarray) -> Answer:
     if problem.group is not None:
         chosen, margin = _limit_groups(problem.group, problem.group_limit, (best, margin))
     bound = float(prices @ problem.limits + best[chosen].sum())
-    return Answer(np.where(chosen, choice, -1), bound, margin)
+    return PricedChoice(np.where(chosen, choice, -1), bound, margin)
 
 
 def _second(reduced: np.ndarray, choice: np.ndarray, who: np.ndarray) -> np.ndarray:

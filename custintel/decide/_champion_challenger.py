@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from custintel.decide._off_policy_evaluation import PolicyComparison
 
 
-class Verdict(NamedTuple):
+class ChallengeResult(NamedTuple):
     """Whether a challenger was promoted, and why."""
 
     promoted: bool
@@ -50,8 +50,8 @@ class Champion:
         self.store = store
         self._challenges: list[dict[str, object]] = []
 
-    def challenge(self, version: str, comparison: PolicyComparison, least: float = 0.0) -> Verdict:
-        """Promote the challenger if the lower bound of its gain is above `least`.
+    def challenge(self, version: str, comparison: PolicyComparison, min_gain: float = 0.0) -> ChallengeResult:
+        """Promote the challenger if the lower bound of its gain is above `min_gain`.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class Champion:
             Version of the challenger.
         comparison : PolicyComparison
             Challenger against the policy in charge (`compare_policies`).
-        least : float
+        min_gain : float
             Gain for each decision that makes a change worth while.
 
         Returns
@@ -67,8 +67,8 @@ class Champion:
         Verdict
             Promoted or not, the version in charge from now on, and why.
         """
-        won = not comparison.refused and comparison.low > least
-        why = _reason(comparison, least)
+        won = not comparison.refused and comparison.low > min_gain
+        why = _reason(comparison, min_gain)
         if won and self.model is not None:
             promote_version(self.model, version, self.store)
         self._challenges.append(
@@ -84,7 +84,7 @@ class Champion:
         )
         if won:
             self.version = version
-        return Verdict(won, self.version, why)
+        return ChallengeResult(won, self.version, why)
 
     @property
     def history(self) -> pd.DataFrame:
@@ -121,8 +121,8 @@ def promote_version(model: str, version: str, store: str | Path | None = None) -
             ) from error
 
 
-def _reason(comparison: PolicyComparison, least: float) -> str:
+def _reason(comparison: PolicyComparison, min_gain: float) -> str:
     if comparison.refused:
         return f"no answer: {', '.join(comparison.refused)}"
     gain = f"{comparison.difference:+.4g} a decision ({comparison.low:+.4g} to {comparison.high:+.4g})"
-    return f"{gain}; the lower bound is {'above' if comparison.low > least else 'not above'} {least:g}"
+    return f"{gain}; the lower bound is {'above' if comparison.low > min_gain else 'not above'} {min_gain:g}"

@@ -4,11 +4,11 @@
 >>> day = pd.DataFrame({"customer_id": ["a", "b"], "action": ["sms", "none"], "propensity": [0.9, 0.1],
 ...                     "propensity_sms": [0.9, 0.9], "propensity_none": [0.1, 0.1]})
 >>> log.append(day.assign(as_of="2025-06-30", policy_version="2"))
-Appended(added=2, known=0)
+AppendResult(added=2, known=0)
 >>> log.append(day.assign(as_of="2025-06-30", policy_version="2"))
-Appended(added=0, known=2)
+AppendResult(added=0, known=2)
 >>> log.record(pd.DataFrame({"customer_id": ["a"], "as_of": ["2025-06-30"], "outcome": [1.0]}))
-Appended(added=1, known=0)
+AppendResult(added=1, known=0)
 >>> log.frame()[["action", "propensity", "outcome"]]
             action  propensity  outcome
 decision_id
@@ -29,7 +29,7 @@ import pandas as pd
 from custintel.dates import read_day, read_moment, read_time_column
 from custintel.decide._offer_values import NO_OFFER
 from custintel.errors import DataError, Problem, QualityWarning, raise_problems, rows_at
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 from custintel.files.file_lock import WAIT_SECONDS, locked
 from custintel.identifiers import identifier_text, names_of_columns
 
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 
 _NEEDED = ("customer_id", "as_of", "action", "propensity", "policy_version")
 _SAME = ("action", "propensity", "policy_version")
-_PLAIN: dict[str, Any] = {
+_DEFAULTS: dict[str, Any] = {
     "channel": None, "contact_time": pd.NaT, "control": False, "explored": False, "policy_offer": None,
     "value": np.nan, "cost": np.nan,
 }  # fmt: skip
 
 
-class Appended(NamedTuple):
+class AppendResult(NamedTuple):
     """How many rows were new, and how many were there before."""
 
     added: int
@@ -65,8 +65,8 @@ class DecisionLog:
 
     Parameters
     ----------
-    folder : str or Path, optional
-        Where the files are; in memory when None. Several processes may add to it: each waits for its turn, and checks
+    path : str or Path, optional
+        Folder of the files; in memory when None. Several processes may add to it: each waits for its turn, and checks
         what it adds against what the others have added.
     wait : float
         How long to wait for another process that is writing, in seconds.
@@ -86,14 +86,14 @@ class DecisionLog:
     ['call', 'none']
     """
 
-    def __init__(self, folder: str | Path | None = None, *, wait: float = WAIT_SECONDS) -> None:
-        self.folder = None if folder is None else Path(folder)
+    def __init__(self, path: str | Path | None = None, *, wait: float = WAIT_SECONDS) -> None:
+        self.path = None if path is None else Path(path)
         self._seconds = wait
         self._parts: dict[str, list[pd.DataFrame]] = {"decisions": [], "outcomes": []}
         self._seen: dict[str, set[str]] = {"decisions": set(), "outcomes": set()}
-        self._follow()
+        self._read_new_files()
 
-    def append(self, decisions: pd.DataFrame) -> Appended:
+    def append(self, decisions: pd.DataFrame) -> AppendResult:
         """Add decisions; those that are there already, unchanged, are passed over.
 
         Parameters
@@ -114,7 +114,7 @@ class DecisionLog:
             known = fresh["decision_id"].isin(before["decision_id"]) if len(before) else pd.Series(False, fresh.index)
             raise_problems(_row_problems(fresh) + _clashes(fresh, known, before))
             self._add("decisions", fresh[~known])
-        return Appended(int((~known).sum()), int(known.sum()))
+        return AppendResult(int((~known).sum()), int(known.sum()))
 
     def add(
         self,
@@ -124,7 +124,7 @@ class DecisionLog:
         *,
         contact_time: str | pd.Timestamp | None = None,
         channels: Mapping[str, str] | None = None,
-    ) -> Appended:
+    ) -> AppendResult:
         """Add the decisions of an allocation.
 
         Parameters
@@ -156,7 +156,7 @@ class DecisionLog:
         frame["channel"] = frame["action"].map(dict(channels or {})).astype(object)
         return self.append(frame.assign(as_of=day, policy_version=str(policy_version)))
 
-    def record(self, outcomes: pd.DataFrame) -> Appended:
+    def record(self, outcomes: pd.DataFrame) -> AppendResult:
         """Add outcomes of decisions; a later outcome of the same decision counts instead of the earlier one.
 
         Parameters
@@ -187,13 +187,13 @@ class DecisionLog:
             merged = fresh.merge(self._outcomes(), on="decision_id", how="left", suffixes=("", "_before"))
             known = (merged["outcome"] == merged["outcome_before"]).to_numpy()
             self._add("outcomes", fresh[~known])
-        return Appended(int((~known).sum()), int(known.sum()))
+        return AppendResult(int((~known).sum()), int(known.sum()))
 
     def frame(self) -> pd.DataFrame:
         """All decisions with their outcomes (missing: not known yet), indexed by decision_id."""
         return self._decisions().merge(self._outcomes(), on="decision_id", how="left").set_index("decision_id")
 
-    def responses(self, contacts: pd.DataFrame, window_days: int, until: AsOf) -> pd.DataFrame:
+    def responses(self, contacts: pd.DataFrame, window_days: int, as_of: AsOf) -> pd.DataFrame:
         """Outcomes for `record` from the table `contacts`: 1 if the offer was taken in time, 0 if not.
 
         Parameters
@@ -202,13 +202,13 @@ class DecisionLog:
             The contract table (``wh.frame("contacts")``): contact_id is the decision_id, as `contacts` exports it.
         window_days : int
             Days after the contact in which a response counts.
-        until : date
+        as_of : date
             Last day that the data know; decisions whose window is open still are left out, unless responded to.
         """
         raise_problems(_missing_columns(contacts, ("contact_id", "response_time")))
         made = self._decisions()
         start = pd.to_datetime(made["contact_time"]).fillna(pd.to_datetime(made["as_of"]))
-        last = pd.Timestamp(read_day(until, "the last day known"))
+        last = pd.Timestamp(read_day(as_of, "the last day known"))
         taken = made["decision_id"].map(contacts.drop_duplicates("contact_id").set_index("contact_id")["response_time"])
         end = start + pd.Timedelta(days=window_days)
         response = read_time_column(taken, "contacts.response_time")
@@ -256,28 +256,28 @@ class DecisionLog:
         return sum(map(len, self._parts["decisions"]))
 
     def _decisions(self) -> pd.DataFrame:
-        return _together(self._parts["decisions"], ["decision_id", *_NEEDED, *_PLAIN])
+        return _concatenate_parts(self._parts["decisions"], ["decision_id", *_NEEDED, *_DEFAULTS])
 
     def _outcomes(self) -> pd.DataFrame:
-        every = _together(self._parts["outcomes"], ["decision_id", "outcome", "outcome_time"])
+        every = _concatenate_parts(self._parts["outcomes"], ["decision_id", "outcome", "outcome_time"])
         return every.drop_duplicates("decision_id", keep="last")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Alone with the log, after what other processes have added."""
-        if self.folder is None:
+        if self.path is None:
             yield
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.folder / "log", self._seconds):
-            self._follow()
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path / "log", self._seconds):
+            self._read_new_files()
             yield
 
-    def _follow(self) -> None:
+    def _read_new_files(self) -> None:
         """Read the files that were not read yet."""
-        for kind, parts in self._parts.items() if self.folder is not None else ():
-            assert self.folder is not None
-            fresh = sorted(p for p in (self.folder / kind).glob("*.parquet") if p.name not in self._seen[kind])
+        for kind, parts in self._parts.items() if self.path is not None else ():
+            assert self.path is not None
+            fresh = sorted(p for p in (self.path / kind).glob("*.parquet") if p.name not in self._seen[kind])
             for path in fresh:
                 found = _read_part(path, newest=path == fresh[-1])
                 self._seen[kind].add(path.name)
@@ -287,11 +287,11 @@ class DecisionLog:
         if frame.empty:
             return
         frame = frame.reset_index(drop=True)
-        if self.folder is not None:
+        if self.path is not None:
             number = 1 + max((int(name[:6]) for name in self._seen[kind] if name[:6].isdecimal()), default=-1)
             digest = int(pd.util.hash_pandas_object(frame["decision_id"], index=False).sum()) & 0xFFFFFFFF
-            place = self.folder / kind / f"{number:06d}-{digest:08x}.parquet"
-            with replacing_file(place) as fresh:
+            place = self.path / kind / f"{number:06d}-{digest:08x}.parquet"
+            with atomic_file(place) as fresh:
                 frame.to_parquet(fresh, index=False)
             self._seen[kind].add(place.name)
         self._parts[kind].append(frame)
@@ -313,7 +313,7 @@ def _read_part(path: Path, newest: bool) -> pd.DataFrame | None:
     return None
 
 
-def _together(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+def _concatenate_parts(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     """All parts as one frame; a column that a part does not have is missing in its rows."""
     if not parts:
         empty = pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
@@ -340,7 +340,7 @@ def _complete(decisions: pd.DataFrame) -> pd.DataFrame:
     frame["policy_version"] = frame["policy_version"].astype(str)
     if "decision_id" not in frame.columns:
         frame.insert(0, "decision_id", _identity(frame))
-    for name, missing in _PLAIN.items():
+    for name, missing in _DEFAULTS.items():
         if name not in frame.columns:
             frame[name] = missing
     return frame

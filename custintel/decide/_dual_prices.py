@@ -1,9 +1,10 @@
-"""Dual price iteration: prices from a small sample, made exact on ever larger ones.
+"""Dual prices of the limits, found on a small sample and made exact on ever larger ones; what a unit of each earns.
 
 At given prices almost every customer's choice is clear. One step fixes the clear ones and solves the linear programme
 of the open ones, those whose choice changes with the least change of prices, over what is left of each limit. The new
-prices may move about as far as the clear choices stay clear, where the step is exact; this box widens while the bound
-falls and shrinks when it does not. Every set of prices proves an upper bound, so the gap is known at each step.
+prices may move about as far as the clear choices stay clear, where the step is exact; these bounds widen while the
+upper bound of the value falls, and shrink when it does not. Every set of prices proves an upper bound, so the gap is
+known at each step. Shadow prices say what one more unit of a limit earns, tested over a range.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from custintel.decide._allocation_problem import answer, taken, use_of
-from custintel.decide._linear_programme import Box, solve_linear
+from custintel.decide._allocation_problem import choose_at_prices, chosen_values, use_of
+from custintel.decide._linear_programme import PriceBounds, solve_linear
 from custintel.progress import track
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from typing import Any
 
-    from custintel.decide._allocation_problem import AllocationProblem, Answer
+    from custintel.decide._allocation_problem import AllocationProblem, PricedChoice
 
 
 _SAMPLE = 3_000
@@ -36,7 +37,7 @@ _WIDEST = 64.0
 _TIED = 5e-4
 
 
-class Priced(NamedTuple):
+class PriceSolution(NamedTuple):
     """Prices, the bound they prove, and the choices they lead to (some limits may still be exceeded a little)."""
 
     prices: np.ndarray
@@ -50,7 +51,7 @@ class Priced(NamedTuple):
         return self.bound - self.value > _TIED * max(abs(self.bound), 1e-9)
 
 
-def find_prices(problem: AllocationProblem, start: np.ndarray | None = None) -> Priced:
+def find_prices(problem: AllocationProblem, start: np.ndarray | None = None) -> PriceSolution:
     """Prices of the scarce rows for any number of customers.
 
     Parameters
@@ -70,20 +71,20 @@ def find_prices(problem: AllocationProblem, start: np.ndarray | None = None) -> 
         part = sample_of(problem, size, rng)
         found = _iterate(part, prices)
         if found.open:
-            found = _untied(part, found, rng)
+            found = _iterate_without_ties(part, found, rng)
         prices = found.prices
     assert found is not None
     return found
 
 
-def _untied(problem: AllocationProblem, found: Priced, rng: np.random.Generator) -> Priced:
+def _iterate_without_ties(problem: AllocationProblem, found: PriceSolution, rng: np.random.Generator) -> PriceSolution:
     """Again with values that chance sets a thousandth apart: like customers tie, and no price can part them."""
     gain = problem.value[np.isfinite(problem.value) & (problem.value > 0)]
     apart = 1e-3 * float(np.median(gain)) if len(gain) else 1e-9
     noisy = replace(problem, value=problem.value + apart * rng.random(problem.value.shape))
     again = _iterate(noisy, found.prices)
-    value = float(taken(problem, again.choice).sum()) if again.value > -np.inf else -np.inf
-    bound = answer(problem, again.prices).bound
+    value = float(chosen_values(problem, again.choice).sum()) if again.value > -np.inf else -np.inf
+    bound = choose_at_prices(problem, again.prices).bound
     if bound < found.bound:
         found = found._replace(prices=again.prices, bound=bound)
     return found._replace(choice=again.choice, value=value) if value > found.value else found
@@ -103,11 +104,11 @@ def sample_of(problem: AllocationProblem, size: int, rng: np.random.Generator) -
 
 
 @dataclass(frozen=True)
-class _Search:
+class _PriceSearch:
     """Where the iteration stands: best prices and their answer, the best whole choices, how many may be open."""
 
     prices: np.ndarray
-    found: Answer
+    found: PricedChoice
     choice: np.ndarray
     value: float
     size: int
@@ -119,13 +120,13 @@ class _Search:
         return self.found.bound - self.value <= _GAP * max(abs(self.found.bound), 1e-9)
 
 
-def _iterate(problem: AllocationProblem, start: np.ndarray | None) -> Priced:
+def _iterate(problem: AllocationProblem, start: np.ndarray | None) -> PriceSolution:
     """Price steps until the bound and the answer meet."""
     prices = np.zeros(len(problem.rows)) if start is None else start
     unit = _price_scale(problem)
     size = len(problem.value) if start is None else _OPEN
-    found = answer(problem, prices)
-    search = _Search(prices, found, found.choice, -np.inf, size)
+    found = choose_at_prices(problem, prices)
+    search = _PriceSearch(prices, found, found.choice, -np.inf, size)
     for _ in range(_STEPS):
         before = search
         search = _step(problem, search, unit)
@@ -133,10 +134,10 @@ def _iterate(problem: AllocationProblem, start: np.ndarray | None) -> Priced:
         if search.closed or (stalled and search.value > -np.inf and search.size >= _MOST_OPEN):
             break
     choice = search.choice if search.value > -np.inf else search.found.choice
-    return Priced(search.prices, search.found.bound, choice, search.value)
+    return PriceSolution(search.prices, search.found.bound, choice, search.value)
 
 
-def _step(problem: AllocationProblem, search: _Search, unit: np.ndarray) -> _Search:
+def _step(problem: AllocationProblem, search: _PriceSearch, unit: np.ndarray) -> _PriceSearch:
     """Fix the clear choices, solve the open ones over what is left, look at the new prices with all customers."""
     everybody = search.size >= len(problem.value)
     step = search.prices + 0.05 * unit
@@ -144,25 +145,29 @@ def _step(problem: AllocationProblem, search: _Search, unit: np.ndarray) -> _Sea
     open_, cut = _least_sure(problem, reach, search.size)
     choice = search.found.choice.copy()
     choice[open_] = -1
-    fixed = float(taken(problem, choice).sum())
+    fixed = float(chosen_values(problem, choice).sum())
     part = problem.part(open_, problem.limits - use_of(problem, choice))
     width = search.reach * cut * step
-    box = Box(0 * unit, 100 * unit) if everybody else Box(np.maximum(search.prices - width, 0), search.prices + width)
-    solved = solve_linear(part, box)
+    price_bounds = (
+        PriceBounds(0 * unit, 100 * unit)
+        if everybody
+        else PriceBounds(np.maximum(search.prices - width, 0), search.prices + width)
+    )
+    solved = solve_linear(part, price_bounds)
     assert solved is not None
     choice[open_] = solved.choice
     fits = bool((solved.slack <= 1e-7 * np.maximum(np.abs(problem.limits), 1.0)).all())
     value = fixed + solved.value
     if fits and value > search.value:
         search = replace(search, choice=choice, value=value)
-    found = answer(problem, solved.prices)
+    found = choose_at_prices(problem, solved.prices)
     if found.bound < search.found.bound:
         return replace(search, prices=solved.prices, found=found, reach=min(_WIDEST, 2 * search.reach))
     size = search.size if search.size >= _MOST_OPEN else 2 * search.size
     return replace(search, size=size, reach=max(search.reach / 2, 1 / 64))
 
 
-def _reach(problem: AllocationProblem, search: _Search, step: np.ndarray) -> np.ndarray:
+def _reach(problem: AllocationProblem, search: _PriceSearch, step: np.ndarray) -> np.ndarray:
     """Share of `step` by which the prices must move before a customer's choice changes, cautiously."""
     heavy = step @ np.abs(problem.columns)
     use = np.broadcast_to(heavy, problem.value.shape)
@@ -195,9 +200,6 @@ def _price_scale(problem: AllocationProblem) -> np.ndarray:
     return np.asarray(max(high, 1e-9) / np.maximum(use, 1e-9))
 
 
-# Shadow prices: what one more unit of a limit earns, tested over a range, and said in words.
-
-
 _SENSITIVITY_SAMPLE = 20_000
 _STEP = 0.1
 _COLUMNS = ["kind", "name", "limit", "price", "tested_from", "tested_to", "lowest", "highest"]
@@ -220,7 +222,7 @@ def tested_prices(problem: AllocationProblem, prices: np.ndarray) -> pd.DataFram
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def price_words(tested: pd.DataFrame) -> list[str]:
+def price_sentences(tested: pd.DataFrame) -> list[str]:
     """A sentence for each shadow price."""
     return [_sentence(row) for row in tested.to_dict("records")] or ["no limit binds: more of anything earns nothing"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TRIES = 20
 
 
-class Drawn(NamedTuple):
+class RandomDraw(NamedTuple):
     """What chance decided.
 
     Attributes
@@ -49,16 +49,18 @@ class Drawn(NamedTuple):
     chance: np.ndarray
 
 
-def draw(problem: AllocationProblem, customers: pd.Index, household: np.ndarray | None, how: Exploration) -> Drawn:
+def draw_exploration(
+    problem: AllocationProblem, customers: pd.Index, household: np.ndarray | None, exploration: Exploration
+) -> RandomDraw:
     """Who is held out, who explores and with what."""
     unit, size = _units(len(customers), household)
-    held = _uniform(customers, unit, how.hold_out_seed) < how.hold_out
+    held = _uniform(customers, unit, exploration.hold_out_random_state) < exploration.hold_out
     allowed = np.isfinite(problem.value)
     chance = np.where(allowed, 1.0 / (size * (allowed.sum(axis=1) + 1.0))[:, None], 0.0)
-    chance = chance * _thinning(problem, chance * ((1 - how.hold_out) * how.epsilon))
+    chance = chance * _thinning(problem, chance * ((1 - exploration.hold_out) * exploration.epsilon))
     for again in range(_TRIES):
-        rng = np.random.default_rng([how.seed, again])
-        exploring = ~held & (rng.random(int(unit.max()) + 1)[unit] < how.epsilon)
+        rng = np.random.default_rng([exploration.random_state, again])
+        exploring = ~held & (rng.random(int(unit.max()) + 1)[unit] < exploration.epsilon)
         choice = _random_choice(chance, (unit, size), exploring, rng)
         over = use_of(problem, choice) - problem.limits
         if not (over[[row.kind != "minimum" for row in problem.rows]] > 1e-9).any():
@@ -66,17 +68,17 @@ def draw(problem: AllocationProblem, customers: pd.Index, household: np.ndarray 
     else:
         choice = np.full(len(customers), -1)
         exploring, chance = np.zeros(len(customers), dtype=bool), np.zeros_like(chance)
-    return Drawn(held, exploring, choice, chance)
+    return RandomDraw(held, exploring, choice, chance)
 
 
-def probabilities(drawn: Drawn, policy: np.ndarray, how: Exploration) -> np.ndarray:
+def probabilities(random_draw: RandomDraw, policy: np.ndarray, exploration: Exploration) -> np.ndarray:
     """Probability of each offer, and of none in the last column, before chance was asked."""
-    follow = np.zeros((len(policy), drawn.chance.shape[1] + 1))
+    follow = np.zeros((len(policy), random_draw.chance.shape[1] + 1))
     follow[np.arange(len(policy)), policy] = 1.0  # -1 is the last column
-    random = np.column_stack([drawn.chance, 1.0 - drawn.chance.sum(axis=1)])
-    epsilon = how.epsilon if drawn.chance.any() else 0.0
-    mixed = (1 - how.hold_out) * ((1 - epsilon) * follow + epsilon * random)
-    mixed[:, -1] += how.hold_out
+    random = np.column_stack([random_draw.chance, 1.0 - random_draw.chance.sum(axis=1)])
+    epsilon = exploration.epsilon if random_draw.chance.any() else 0.0
+    mixed = (1 - exploration.hold_out) * ((1 - epsilon) * follow + epsilon * random)
+    mixed[:, -1] += exploration.hold_out
     return np.asarray(mixed)
 
 
@@ -86,9 +88,9 @@ def _units(count: int, household: np.ndarray | None) -> tuple[np.ndarray, np.nda
     return unit, np.bincount(unit)[unit]
 
 
-def _uniform(customers: pd.Index, unit: np.ndarray, seed: int) -> np.ndarray:
+def _uniform(customers: pd.Index, unit: np.ndarray, random_state: int) -> np.ndarray:
     """A number between 0 and 1 that stays with a customer (the first of its household) whatever the others are."""
-    key = hashlib.sha256(f"hold-out {seed}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"hold-out {random_state}".encode()).hexdigest()[:16]
     text = pd.Series(identifier_index(customers).astype(str), dtype=object)
     number = pd.util.hash_pandas_object(text, index=False, hash_key=key, categorize=False).to_numpy()
     share = (number >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -1,7 +1,7 @@
-"""The allocation as a linear programme for HiGHS, exact for any share of customers.
+"""The allocation as a linear programme for HiGHS, exact for any share of customers; and whether the minima can be met.
 
 The relaxed answer is nearly whole: a corner of the feasible region has at most one customer in parts for each scarce
-row that binds.
+row that binds. Where the minimum counts cannot be met, `InfeasibleError` says which, and by how much.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _WHOLE = 1e-7
 
 
-class Pairs(NamedTuple):
+class OfferPairs(NamedTuple):
     """Customers and offers that can be part of the answer."""
 
     who: np.ndarray
     what: np.ndarray
 
 
-class Box(NamedTuple):
+class PriceBounds(NamedTuple):
     """Lowest and highest price of each row."""
 
     lower: np.ndarray
@@ -58,17 +58,17 @@ class LinearAnswer(NamedTuple):
     slack: np.ndarray
 
 
-def solve_linear(problem: AllocationProblem, box: Box | None = None) -> LinearAnswer | None:
+def solve_linear(problem: AllocationProblem, price_bounds: PriceBounds | None = None) -> LinearAnswer | None:
     """Optimum of the relaxed allocation; None when no allocation is possible.
 
     With a box, each row can be bought at its upper and sold at its lower price: prices then stay inside the box, and
     there is always an answer.
     """
-    pairs = Pairs(*np.nonzero(problem.useful))
-    matrix, limits = coupling(problem, pairs)
+    pairs = OfferPairs(*np.nonzero(problem.useful))
+    matrix, limits = constraint_matrix(problem, pairs)
     goal = -problem.value[pairs]
-    if box is not None:
-        matrix, goal = _elastic(matrix, goal, box)
+    if price_bounds is not None:
+        matrix, goal = _with_slack_variables(matrix, goal, price_bounds)
     rows = len(problem.rows)
     if not len(goal):
         return LinearAnswer(np.full(len(problem.value), -1), 0.0, np.zeros(rows), np.zeros(rows))
@@ -79,12 +79,12 @@ def solve_linear(problem: AllocationProblem, box: Box | None = None) -> LinearAn
     choice = np.full(len(problem.value), -1)
     whole = share > 1 - _WHOLE
     choice[pairs.who[whole]] = pairs.what[whole]
-    slack = result.x[len(pairs.who) : len(pairs.who) + rows] if box is not None else np.zeros(rows)
+    slack = result.x[len(pairs.who) : len(pairs.who) + rows] if price_bounds is not None else np.zeros(rows)
     prices = np.maximum(-result.ineqlin.marginals[:rows], 0.0)
     return LinearAnswer(choice, float(problem.value[pairs] @ share), prices, slack)
 
 
-def coupling(problem: AllocationProblem, pairs: Pairs) -> tuple[Any, np.ndarray]:
+def constraint_matrix(problem: AllocationProblem, pairs: OfferPairs) -> tuple[Any, np.ndarray]:
     """Matrix and limits: the scarce rows, one row for each customer with a choice, one for each household."""
     count, rows = len(pairs.who), len(problem.rows)
     use = pair_use(problem, *pairs)
@@ -102,7 +102,7 @@ def coupling(problem: AllocationProblem, pairs: Pairs) -> tuple[Any, np.ndarray]
     return coo_array((x, (i, j)), shape=(number, count)).tocsr(), np.concatenate(limits)
 
 
-def _owners(problem: AllocationProblem, pairs: Pairs) -> list[tuple[np.ndarray, int]]:
+def _owners(problem: AllocationProblem, pairs: OfferPairs) -> list[tuple[np.ndarray, int]]:
     """For each pair its customer (where there is a choice) and its household (where there is a limit)."""
     several = np.bincount(pairs.who, minlength=len(problem.value)) > 1
     owners = [(np.where(several[pairs.who], pairs.who, -1), 1)]
@@ -111,25 +111,22 @@ def _owners(problem: AllocationProblem, pairs: Pairs) -> list[tuple[np.ndarray, 
     return owners
 
 
-def _elastic(matrix: Any, goal: np.ndarray, box: Box) -> tuple[Any, np.ndarray]:
+def _with_slack_variables(matrix: Any, goal: np.ndarray, price_bounds: PriceBounds) -> tuple[Any, np.ndarray]:
     """Two variables more for each row: what is bought and what is sold of it."""
-    rows, count = len(box.upper), matrix.shape[1]
+    rows, count = len(price_bounds.upper), matrix.shape[1]
     whole = matrix.tocoo()
     row = np.arange(rows)
     i = np.concatenate([whole.coords[0], row, row])
     j = np.concatenate([whole.coords[1], count + row, count + rows + row])
     x = np.concatenate([whole.data, -np.ones(rows), np.ones(rows)])
     wide = coo_array((x, (i, j)), shape=(matrix.shape[0], count + 2 * rows)).tocsr()
-    return wide, np.concatenate([goal, box.upper, -box.lower])
+    return wide, np.concatenate([goal, price_bounds.upper, -price_bounds.lower])
 
 
 def _bounds(pairs: int, variables: int) -> np.ndarray:
     upper = np.full(variables, np.inf)
     upper[:pairs] = 1.0
     return np.column_stack([np.zeros(variables), upper])
-
-
-# Can the minimum counts be met at all? If not: which, and by how much.
 
 
 @dataclass(frozen=True)
@@ -170,11 +167,11 @@ def check_counts(problem: AllocationProblem, offers: tuple[str, ...]) -> None:
         Shortfall(f"minimum of {offers[j]} (eligible customers)", least[j], float(eligible[j]))
         for j in np.flatnonzero(least > eligible)
     ]
-    people = _places(problem, allowed[:, least > 0].any(axis=1))
+    people = _most_offers(problem, allowed[:, least > 0].any(axis=1))
     if least.sum() > people and not found:
         found.append(Shortfall("minimum of all offers together (eligible customers)", least.sum(), people))
     if not found:
-        found = _dearest(problem, least)
+        found = _least_use(problem, least)
     if found:
         raise InfeasibleError(found)
 
@@ -185,7 +182,7 @@ def check_together(problem: AllocationProblem, offers: tuple[str, ...]) -> None:
     demanded = replace(problem, value=np.where(np.isfinite(problem.value) & (least > 0), 0.0, -np.inf))
     is_minimum = np.array([row.kind == "minimum" for row in problem.rows])
     reduced = replace(demanded, value=np.where(np.isfinite(demanded.value), -1e-6, -np.inf))
-    solved = solve_linear(reduced, Box(np.zeros(len(is_minimum)), np.where(is_minimum, 1.0, 1e4)))
+    solved = solve_linear(reduced, PriceBounds(np.zeros(len(is_minimum)), np.where(is_minimum, 1.0, 1e4)))
     assert solved is not None
     found = []
     for r in np.flatnonzero(is_minimum & (solved.slack > 1e-6)):
@@ -195,10 +192,10 @@ def check_together(problem: AllocationProblem, offers: tuple[str, ...]) -> None:
         raise InfeasibleError(found, ": together with budget, capacities and households")
 
 
-def whole_choice(problem: AllocationProblem, offers: tuple[str, ...], seconds: float = 30.0) -> np.ndarray:
+def solve_whole_numbers(problem: AllocationProblem, offers: tuple[str, ...], seconds: float = 30.0) -> np.ndarray:
     """Exact whole-number allocation by branch and bound, for what single moves did not solve."""
-    pairs = Pairs(*np.nonzero(problem.useful))
-    matrix, limits = coupling(problem, pairs)
+    pairs = OfferPairs(*np.nonzero(problem.useful))
+    matrix, limits = constraint_matrix(problem, pairs)
     result = milp(
         -problem.value[pairs],
         constraints=LinearConstraint(matrix, ub=limits),
@@ -217,7 +214,7 @@ def whole_choice(problem: AllocationProblem, offers: tuple[str, ...], seconds: f
     return choice
 
 
-def _places(problem: AllocationProblem, can: np.ndarray) -> float:
+def _most_offers(problem: AllocationProblem, can: np.ndarray) -> float:
     """Offers that the eligible customers can get at most: one each, households to their limit."""
     if problem.group is None:
         return float(can.sum())
@@ -226,7 +223,7 @@ def _places(problem: AllocationProblem, can: np.ndarray) -> float:
     return float((can & (problem.group < 0)).sum() + np.minimum(count, problem.group_limit).sum())
 
 
-def _dearest(problem: AllocationProblem, least: np.ndarray) -> list[Shortfall]:
+def _least_use(problem: AllocationProblem, least: np.ndarray) -> list[Shortfall]:
     """Least use of budget and channels by the minimum counts."""
     found = []
     allowed = np.isfinite(problem.value)

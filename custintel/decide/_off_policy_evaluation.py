@@ -1,10 +1,18 @@
 """Off-policy evaluation: what another policy would have earned, from decisions that were drawn with known chances.
 
-With w = target(a) / logged(a) for the action taken, r its outcome and q an outcome model:
+With w = target(a) / logged(a) for the action taken, r its outcome and q its expected outcome by a model:
 
     IPS    mean(w r)
     SNIPS  sum(w r) / sum(w)
     DR     mean( sum_a target(a) q(a) + w (r - q(taken)) )
+
+Confidence intervals are by empirical likelihood (Owen 1988). Weighted outcomes have a long right tail, where a
+symmetric normal interval lies too low too often; intervals by the empirical likelihood ratio follow the skewness of the
+data and stay inside their range.
+
+>>> low, high = mean_interval(np.array([0.0] * 90 + [10.0] * 10))
+>>> round(low, 2), round(high, 2)
+(0.51, 1.7)
 """
 
 from __future__ import annotations
@@ -20,15 +28,6 @@ from scipy.stats import f as f_distribution
 from custintel.decide._decision_log import DecisionLog
 from custintel.errors import DataError, Problem, raise_problems, rows_at
 from custintel.identifiers import identifier_index, names_of_columns
-
-# Confidence intervals for the mean of skewed values, by empirical likelihood (Owen 1988).
-#
-# Weighted outcomes have a long right tail; a symmetric normal interval then lies too low too often. The empirical
-# likelihood ratio has no shape of its own: its intervals follow the skewness of the data and stay inside their range.
-#
-# >>> low, high = mean_interval(np.array([0.0] * 90 + [10.0] * 10))
-# >>> round(low, 2), round(high, 2)
-# (0.51, 1.7)
 
 
 def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -129,7 +128,7 @@ class PolicyComparison:
         return not self.refused and self.low > 0
 
 
-class _Material(NamedTuple):
+class _LoggedDecisions(NamedTuple):
     taken: np.ndarray  # position of the action taken
     outcome: np.ndarray
     logged: np.ndarray  # propensity of the action taken
@@ -142,9 +141,9 @@ def evaluate_policy(
     log: DecisionLog | pd.DataFrame,
     target: Target,
     *,
-    q: pd.DataFrame | None = None,
+    expected_outcomes: pd.DataFrame | None = None,
     features: pd.DataFrame | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> PolicyEvaluation:
     """Value of a policy from logged decisions of another one.
 
@@ -155,11 +154,11 @@ def evaluate_policy(
     target : DataFrame or Series
         Probability of each action (columns) for each decision, or the action for each decision; indexed like the log
         or by customer_id where each has one decision.
-    q : DataFrame, optional
+    expected_outcomes : DataFrame, optional
         Expected outcome of each action for each decision, from a model that has not seen the decision; allows DR.
     features : DataFrame, optional
-        Instead of q: customers' features, from which LightGBM learns q by cross-fitting.
-    seed : int
+        Instead of expected outcomes: customers' features, from which LightGBM learns them by cross-fitting.
+    random_state : int
         Seed of the folds.
 
     Returns
@@ -186,8 +185,9 @@ def evaluate_policy(
     >>> bool(found.estimates.loc["snips", "low"] < 0.3 < found.estimates.loc["snips", "high"])
     True
     """
-    material = _material(log, (target,))
-    return _evaluated(material, _chances(target, log, material), _outcome_model(log, material, (q, features, seed)))
+    data = _logged_decisions(log, (target,))
+    expected = _outcome_model(log, data, (expected_outcomes, features, random_state))
+    return _evaluated(data, _target_probabilities(target, log, data), expected)
 
 
 def compare_policies(
@@ -195,15 +195,15 @@ def compare_policies(
     champion: Target,
     challenger: Target,
     *,
-    q: pd.DataFrame | None = None,
+    expected_outcomes: pd.DataFrame | None = None,
     features: pd.DataFrame | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> PolicyComparison:
     """Is the challenger better than the champion? DR when there is an outcome model, otherwise SNIPS.
 
     Parameters
     ----------
-    log, q, features, seed
+    log, expected_outcomes, features, random_state
         As in `evaluate_policy`.
     champion, challenger : DataFrame or Series
         The two policies.
@@ -217,20 +217,20 @@ def compare_policies(
     >>> compare_policies(log, pd.Series("none", log.index), pd.Series("sms", log.index)).better
     True
     """
-    material = _material(log, (champion, challenger))
-    expected = _outcome_model(log, material, (q, features, seed))
-    chances = [_chances(policy, log, material) for policy in (champion, challenger)]
-    found = [_evaluated(material, chance, expected) for chance in chances]
+    data = _logged_decisions(log, (champion, challenger))
+    expected = _outcome_model(log, data, (expected_outcomes, features, random_state))
+    chances = [_target_probabilities(policy, log, data) for policy in (champion, challenger)]
+    found = [_evaluated(data, chance, expected) for chance in chances]
     refused = tuple(dict.fromkeys(reason for one in found for reason in one.refused))
     if refused:
         return PolicyComparison(np.nan, np.nan, np.nan, found[0], found[1], refused)
-    parts = [_parts(material, chance, expected)[-1][1] for chance in chances]
+    parts = [_parts(data, chance, expected)[-1][1] for chance in chances]
     gain = parts[1] - parts[0]
     low, high = mean_interval(gain)
     return PolicyComparison(float(gain.mean()), low, high, found[0], found[1])
 
 
-def _material(log: DecisionLog | pd.DataFrame, targets: tuple[Target, ...]) -> _Material:
+def _logged_decisions(log: DecisionLog | pd.DataFrame, targets: tuple[Target, ...]) -> _LoggedDecisions:
     frame = log.frame() if isinstance(log, DecisionLog) else log
     raise_problems(_log_problems(frame))
     known = frame[frame["outcome"].notna()]
@@ -245,7 +245,7 @@ def _material(log: DecisionLog | pd.DataFrame, targets: tuple[Target, ...]) -> _
     if names:
         chances = known[[f"propensity_{a}" for a in names]].set_axis(names, axis=1).reindex(columns=actions)
         supported = chances.to_numpy(dtype=float) > 0
-    return _Material(
+    return _LoggedDecisions(
         actions.get_indexer(pd.Index(known["action"].astype(str))),
         known["outcome"].to_numpy(dtype=float),
         known["propensity"].to_numpy(dtype=float),
@@ -270,32 +270,32 @@ def _log_problems(frame: pd.DataFrame) -> list[Problem]:
     return [Problem("propensity", "outside (0, 1]", given, "0 < propensity <= 1", hint)]
 
 
-def _rows_like(frame: Target, log: DecisionLog | pd.DataFrame, material: _Material, where: str) -> Target:
+def _rows_like(frame: Target, log: DecisionLog | pd.DataFrame, data: _LoggedDecisions, where: str) -> Target:
     """Rows of a frame in the order of the decisions, found by decision or by customer."""
     if frame.index.has_duplicates:
         raise_problems([Problem(where, "decisions or customers occur twice", "", "once each")])
-    if material.decisions.isin(frame.index).all():
-        return frame.reindex(material.decisions)
+    if data.decisions.isin(frame.index).all():
+        return frame.reindex(data.decisions)
     whole = log.frame() if isinstance(log, DecisionLog) else log
     if "customer_id" in whole.columns:
-        customers = pd.Series(identifier_index(pd.Index(whole.loc[material.decisions, "customer_id"])))
+        customers = pd.Series(identifier_index(pd.Index(whole.loc[data.decisions, "customer_id"])))
         frame = frame.set_axis(identifier_index(frame.index))
         if customers.isin(frame.index).all():
             return frame.reindex(customers)
-    lost = int((~material.decisions.isin(frame.index)).sum())
+    lost = int((~data.decisions.isin(frame.index)).sum())
     hint = "index it by decision_id or customer_id"
     raise_problems([Problem(where, f"{lost} decision(s) have no row", f"{len(frame)} rows", "", hint)])
     return frame
 
 
-def _chances(target: Target, log: DecisionLog | pd.DataFrame, material: _Material) -> np.ndarray:
+def _target_probabilities(target: Target, log: DecisionLog | pd.DataFrame, data: _LoggedDecisions) -> np.ndarray:
     """Decisions x actions: probabilities of the target policy."""
-    rows = _rows_like(target, log, material, "target")
+    rows = _rows_like(target, log, data, "target")
     if isinstance(rows, pd.Series):
-        chosen = material.actions.get_indexer(pd.Index(rows.astype(str)))
-        return np.asarray(np.eye(len(material.actions))[chosen])
+        chosen = data.actions.get_indexer(pd.Index(rows.astype(str)))
+        return np.asarray(np.eye(len(data.actions))[chosen])
     named = rows.set_axis([str(c) for c in rows.columns], axis=1)
-    chances = named.reindex(columns=material.actions).fillna(0.0).to_numpy(dtype=float)
+    chances = named.reindex(columns=data.actions).fillna(0.0).to_numpy(dtype=float)
     wrong = np.abs(chances.sum(axis=1) - 1) > 1e-6
     if wrong.any() or (chances < 0).any():
         given = rows_at(wrong)
@@ -303,14 +303,14 @@ def _chances(target: Target, log: DecisionLog | pd.DataFrame, material: _Materia
     return chances
 
 
-def _evaluated(material: _Material, chances: np.ndarray, expected: np.ndarray | None) -> PolicyEvaluation:
-    weight = chances[np.arange(len(chances)), material.taken] / material.logged
+def _evaluated(data: _LoggedDecisions, chances: np.ndarray, expected: np.ndarray | None) -> PolicyEvaluation:
+    weight = chances[np.arange(len(chances)), data.taken] / data.logged
     square = float((weight**2).sum())
     effective = float(weight.sum()) ** 2 / square if square else 0.0
-    missing = _unsupported(material, chances, weight)
-    refused = _refusals(material, effective, missing)
+    missing = _unsupported(data, chances, weight)
+    refused = _refusals(data, effective, missing)
     rows = {}
-    for name, values in _parts(material, chances, expected):
+    for name, values in _parts(data, chances, expected):
         low, high = (np.nan, np.nan) if refused else mean_interval(values)
         value, se = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
         rows[name] = [np.nan] * 4 if refused else [value, se, low, high]
@@ -318,60 +318,60 @@ def _evaluated(material: _Material, chances: np.ndarray, expected: np.ndarray | 
     return PolicyEvaluation(table, len(weight), effective, float(weight.max()), missing, refused)
 
 
-def _unsupported(material: _Material, chances: np.ndarray, weight: np.ndarray) -> float:
+def _unsupported(data: _LoggedDecisions, chances: np.ndarray, weight: np.ndarray) -> float:
     """Share of the target's actions without a chance in the log; from the mean weight where that is not logged."""
-    if material.supported is not None:
-        return float((chances * ~material.supported).sum() / len(chances))
+    if data.supported is not None:
+        return float((chances * ~data.supported).sum() / len(chances))
     lost = 1.0 - float(weight.mean())
     spread = float(weight.std() / np.sqrt(len(weight)))
     return lost if lost > 4 * spread + _MOST_UNSUPPORTED else 0.0
 
 
-def _refusals(material: _Material, effective: float, missing: float) -> tuple[str, ...]:
+def _refusals(data: _LoggedDecisions, effective: float, missing: float) -> tuple[str, ...]:
     found = {
         "few_effective": effective < _LEAST_EFFECTIVE,
         "support_missing": missing > _MOST_UNSUPPORTED,
-        "no_exploration": bool((material.logged == 1).all()),
+        "no_exploration": bool((data.logged == 1).all()),
     }
     return tuple(name for name, refused in found.items() if refused)
 
 
-def _parts(material: _Material, chances: np.ndarray, expected: np.ndarray | None) -> list[tuple[str, np.ndarray]]:
+def _parts(data: _LoggedDecisions, chances: np.ndarray, expected: np.ndarray | None) -> list[tuple[str, np.ndarray]]:
     """For each estimator the values whose mean it is; for SNIPS those of its linear approximation."""
     rows = np.arange(len(chances))
-    weight = chances[rows, material.taken] / material.logged
-    parts = [("ips", weight * material.outcome)]
+    weight = chances[rows, data.taken] / data.logged
+    parts = [("ips", weight * data.outcome)]
     total = float(weight.sum())
     if total > 0:
-        ratio = float((weight * material.outcome).sum()) / total
-        parts.append(("snips", ratio + weight * (material.outcome - ratio) / (total / len(weight))))
+        ratio = float((weight * data.outcome).sum()) / total
+        parts.append(("snips", ratio + weight * (data.outcome - ratio) / (total / len(weight))))
     if expected is not None:
-        rest = weight * (material.outcome - expected[rows, material.taken])
+        rest = weight * (data.outcome - expected[rows, data.taken])
         parts.append(("dr", (chances * expected).sum(axis=1) + rest))
     return parts
 
 
 def _outcome_model(
     log: DecisionLog | pd.DataFrame,
-    material: _Material,
+    data: _LoggedDecisions,
     given: tuple[pd.DataFrame | None, pd.DataFrame | None, int],
 ) -> np.ndarray | None:
     """Expected outcome of each action, given or learned."""
-    q, features, seed = given
-    if q is not None:
-        rows = _rows_like(q, log, material, "q")
+    expected_outcomes, features, random_state = given
+    if expected_outcomes is not None:
+        rows = _rows_like(expected_outcomes, log, data, "expected_outcomes")
         named = rows.set_axis([str(c) for c in rows.columns], axis=1)
-        absent = [str(a) for a in material.actions if a not in named.columns]
+        absent = [str(a) for a in data.actions if a not in named.columns]
         if absent or not np.isfinite(named.to_numpy(dtype=float)).all():
             wrong = f"no column for: {', '.join(absent)}" if absent else "missing or infinite values"
-            raise_problems([Problem("q", wrong, ", ".join(named.columns), "a number for each action")])
-        return np.asarray(named[list(material.actions)], dtype=np.float64)
+            raise_problems([Problem("expected_outcomes", wrong, ", ".join(named.columns), "a number for each action")])
+        return np.asarray(named[list(data.actions)], dtype=np.float64)
     if features is None:
         return None
-    return _cross_fitted(material, pd.DataFrame(_rows_like(features, log, material, "features")), seed)
+    return _cross_fitted(data, pd.DataFrame(_rows_like(features, log, data, "features")), random_state)
 
 
-def _cross_fitted(material: _Material, features: pd.DataFrame, seed: int) -> np.ndarray:
+def _cross_fitted(data: _LoggedDecisions, features: pd.DataFrame, random_state: int) -> np.ndarray:
     """LightGBM on features and action; each decision is predicted by the booster that has not seen its customer."""
     from custintel.learners.ensemble.lightgbm_boosters import TrainingTable, fit_boosters, inverse_link
     from custintel.learners.feature_contract import learn_contract
@@ -379,17 +379,18 @@ def _cross_fitted(material: _Material, features: pd.DataFrame, seed: int) -> np.
     table = features.set_axis([str(c) for c in features.columns], axis=1)
     encoded = learn_contract(table).encode(table)
     customer = pd.factorize(features.index)[0]
-    fold = np.random.default_rng(seed).permutation(int(customer.max()) + 1)[customer] % 5
+    fold = np.random.default_rng(random_state).permutation(int(customer.max()) + 1)[customer] % 5
     # an indicator for each action: trees split on "this action or not"
-    flags = np.eye(len(material.actions))
-    binary = bool(np.isin(material.outcome, (0.0, 1.0)).all() and 0 < material.outcome.mean() < 1)
+    flags = np.eye(len(data.actions))
+    binary = bool(np.isin(data.outcome, (0.0, 1.0)).all() and 0 < data.outcome.mean() < 1)
     objective = "probability" if binary else "amount"
-    matrix = np.hstack([encoded, flags[material.taken]])
-    boosters = fit_boosters(TrainingTable(matrix, material.outcome), objective, fold=fold, random_state=seed).boosters  # type: ignore[arg-type]
-    expected = np.empty((len(encoded), len(material.actions)))
-    for k, model in enumerate(boosters.models):
+    matrix = np.hstack([encoded, flags[data.taken]])
+    training = TrainingTable(matrix, data.outcome)
+    fitted = fit_boosters(training, objective, fold=fold, random_state=random_state)  # type: ignore[arg-type]
+    expected = np.empty((len(encoded), len(data.actions)))
+    for k, model in enumerate(fitted.boosters.models):
         mine = fold == k
-        for a in range(len(material.actions)):
+        for a in range(len(data.actions)):
             asked = np.hstack([encoded[mine], np.tile(flags[a], (int(mine.sum()), 1))])
             expected[mine, a] = inverse_link(np.asarray(model.predict(asked, raw_score=True, num_threads=1)), objective)  # type: ignore[arg-type]
     return expected

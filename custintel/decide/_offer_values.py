@@ -166,7 +166,7 @@ class OfferValues:
         errors = None if se is None else _aligned(se, effect, "se").mul(worth.abs(), axis=0)
         return cls.from_wide(gain - costs, costs, errors)
 
-    def cautious(self, z: float) -> np.ndarray:
+    def lower_bound(self, z: float) -> np.ndarray:
         """Lower confidence value ``value - z * se``; the value itself when z is 0.
 
         Parameters

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from custintel.decide._allocation_problem import AllocationProblem, pair_use, reduced_values, taken, use_of
+from custintel.decide._allocation_problem import AllocationProblem, chosen_values, pair_use, reduced_values, use_of
 
 _MOST_MOVES = 4_000
 _TINY = 1e-9
 
 
-class _State:
+class _AllocationState:
     """Choices and what is left of each limit."""
 
     def __init__(self, problem: AllocationProblem, choice: np.ndarray, prices: np.ndarray) -> None:
@@ -55,9 +55,9 @@ class _State:
         return np.where(self.choice >= 0, self.reduced[who, self.choice], 0.0)
 
 
-def repaired(problem: AllocationProblem, choice: np.ndarray, prices: np.ndarray) -> np.ndarray:
+def repair_allocation(problem: AllocationProblem, choice: np.ndarray, prices: np.ndarray) -> np.ndarray:
     """Choices that keep all limits; minimum counts as far as single moves reach (see `shortage`)."""
-    state = _State(problem, choice, prices)
+    state = _AllocationState(problem, choice, prices)
     _give_back(state)
     _meet_minimum(state)
     _improve(state)
@@ -77,7 +77,7 @@ def _members(problem: AllocationProblem, choice: np.ndarray) -> np.ndarray:
     return np.bincount(given, minlength=int(problem.group.max(initial=-1)) + 1)
 
 
-def _give_back(state: _State) -> None:
+def _give_back(state: _AllocationState) -> None:
     """Take offers back, those of least worth first, where a limit is exceeded."""
     problem = state.problem
     for r, row in enumerate(problem.rows):
@@ -93,7 +93,7 @@ def _give_back(state: _State) -> None:
             state.move(int(i), -1, state.change(int(i), -1))
 
 
-def _meet_minimum(state: _State) -> None:
+def _meet_minimum(state: _AllocationState) -> None:
     """Give an offer that is short to those who lose least by it; take from others what it needs."""
     problem = state.problem
     for r, row in enumerate(problem.rows):
@@ -109,7 +109,7 @@ def _meet_minimum(state: _State) -> None:
             missing -= _force(state, int(i), j)
 
 
-def _force(state: _State, who: int, what: int) -> int:
+def _force(state: _AllocationState, who: int, what: int) -> int:
     """Move a customer to an offer, taking back others' offers to make room; 1 when it was possible."""
     if not _leaves_minimum(state, who) or not state.has_place(who, what):
         return 0
@@ -128,14 +128,14 @@ def _force(state: _State, who: int, what: int) -> int:
     return 1
 
 
-def _leaves_minimum(state: _State, who: int) -> bool:
+def _leaves_minimum(state: _AllocationState, who: int) -> bool:
     """Whether a customer may lose the present offer without breaking its minimum."""
     change = state.change(who, -1)
     lost = [r for r, row in enumerate(state.problem.rows) if row.kind == "minimum" and change[r] > 0]
     return all(state.left[r] - change[r] >= -state.slack[r] for r in lost)
 
 
-def _least_loss(state: _State, row: int, besides: int) -> int | None:
+def _least_loss(state: _AllocationState, row: int, besides: int) -> int | None:
     """Who gives back most of a row for the least worth, without breaking a minimum."""
     problem = state.problem
     who = np.flatnonzero(state.choice >= 0)
@@ -151,12 +151,12 @@ def _least_loss(state: _State, row: int, besides: int) -> int | None:
     return int(who[can][np.argmin(loss)])
 
 
-def _improve(state: _State) -> None:
+def _improve(state: _AllocationState) -> None:
     """Moves that gain value within what is left, the most promising after prices first; repeated while they help."""
     problem = state.problem
     useful = np.isfinite(problem.value)
     for _ in range(4):
-        gain = np.where(useful, problem.value - taken(problem, state.choice)[:, None], -np.inf)
+        gain = np.where(useful, problem.value - chosen_values(problem, state.choice)[:, None], -np.inf)
         gain = np.where(gain > _TINY, state.reduced - state.worth()[:, None], -np.inf)
         who, what = _promising(gain)
         moved = 0
@@ -178,7 +178,7 @@ def _promising(gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return who, what
 
 
-def _try_move(state: _State, who: int, what: int) -> int:
+def _try_move(state: _AllocationState, who: int, what: int) -> int:
     now = state.choice[who]
     old = state.problem.value[who, now] if now >= 0 else 0.0
     change = state.change(who, what)

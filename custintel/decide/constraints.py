@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from custintel.errors import Problem, raise_problems
-from custintel.files.yaml_reader import plain_yaml, yaml_text
+from custintel.files.yaml_reader import read_plain_yaml, read_yaml_text
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class Exploration:
     ----------
     hold_out : float
         Share of customers (households) that never get an offer: the universal control. The same customers in each
-        round, as long as `hold_out_seed` stays.
+        round, as long as `hold_out_random_state` stays.
     epsilon : float
         Share of the others for whom chance decides between the possible offers and none.
-    seed : int
+    random_state : int
         Seed of this round's chance; use another one each round.
-    hold_out_seed : int
+    hold_out_random_state : int
         Seed of the hold-out.
 
     Examples
@@ -95,8 +95,8 @@ class Exploration:
 
     hold_out: float = 0.0
     epsilon: float = 0.0
-    seed: int = 0
-    hold_out_seed: int = 0
+    random_state: int = 0
+    hold_out_random_state: int = 0
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def read_constraints(path: str | Path) -> Constraints:
     ConfigurationError
         The file is not YAML, or has unknown keys or wrong numbers.
     """
-    given = plain_yaml(yaml_text(Path(path)), Path(path).name)
+    given = read_plain_yaml(read_yaml_text(Path(path)), Path(path).name)
     return Constraints.from_mapping({} if given is None else given, Path(path).name)
 
 

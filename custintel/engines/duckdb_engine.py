@@ -1,4 +1,4 @@
-"""DuckDB, the embedded default engine."""
+"""DuckDB, the embedded default engine, and what is wrong with a database file that it cannot open."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import duckdb
 from custintel.engines.arrow_frames import Frame, to_arrow
 from custintel.engines.engine import literal, path_literal, plain_path, quoted
 from custintel.errors import ContractError, OutputError
-from custintel.files.atomic_write import make_scratch_folder, replacing_file
-from custintel.files.spreadsheet_cells import DEFUSED
+from custintel.files.atomic_write import atomic_file, make_scratch_folder
+from custintel.files.spreadsheet_cells import ESCAPED_FORMULA
 
 if TYPE_CHECKING:
     import os
@@ -25,14 +25,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-# Why a database file cannot be opened, in words that say what to do.
-
 
 _MAGIC = b"DUCK"  # from the ninth byte on
 _OTHERS = {b"SQLite format 3": "an SQLite database", b"PAR1": "a Parquet file", b"PK\x03\x04": "a ZIP or Excel file"}
 
 
-def broken_database(path: Path, said: str) -> str:
+def explain_broken_database(path: Path, message: str) -> str:
     """What is wrong with a file, from its first bytes and what DuckDB said.
 
     Parameters
@@ -45,24 +43,24 @@ def broken_database(path: Path, said: str) -> str:
     Examples
     --------
     >>> from pathlib import Path
-    >>> print(broken_database(Path("x.duckdb"), "Conflicting lock is held in python (PID 7)"))
+    >>> print(explain_broken_database(Path("x.duckdb"), "Conflicting lock is held in python (PID 7)"))
     x.duckdb: another process (PID 7) has it open for writing
       hint: close it there, or give a copy of the file
     """
-    if "onflicting lock" in said or "set lock" in said:
-        owner = re.search(r"PID \d+", said)
+    if "onflicting lock" in message or "set lock" in message:
+        owner = re.search(r"PID \d+", message)
         process = f"another process ({owner[0]})" if owner else "another process"
         return f"{path}: {process} has it open for writing\n  hint: close it there, or give a copy of the file"
     head = _head(path)
     if head[8:12] != _MAGIC:
         given = next((what for mark, what in _OTHERS.items() if head.startswith(mark)), "something else")
         return f"{path}: not a DuckDB database\n  given: {given if head else 'an empty file'}"
-    if "version number" in said:
+    if "version number" in message:
         return (
-            f"{path}: written by a DuckDB with another storage version\n  given: {_versions(said)}\n"
+            f"{path}: written by a DuckDB with another storage version\n  given: {_versions(message)}\n"
             "  hint: upgrade the package duckdb, or export the tables there as Parquet (EXPORT DATABASE)"
         )
-    broken = "truncated" if "enough bytes" in said else "damaged"
+    broken = "truncated" if "enough bytes" in message else "damaged"
     return f"{path}: the database file is {broken}\n  hint: copy it again from its source, with nobody writing to it"
 
 
@@ -74,17 +72,18 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _versions(said: str) -> str:
+def _versions(message: str) -> str:
     """The sentence of DuckDB that has the numbers."""
-    found = re.search(r"version number[^.\n]*", said)
+    found = re.search(r"version number[^.\n]*", message)
     return found[0] if found else "another version"
 
 
 _numbers = itertools.count(1)
 _FILE = "_custintel_file"
 _BATCH = 100_000
-_RESTORED = (  # texts that were defused for spreadsheets; the first test costs nothing, the second does
-    f"case when columns(*) like '''%' then regexp_replace(columns(*), {literal(DEFUSED)}, '\\1') else columns(*) end"
+_RESTORED = (  # texts that were escaped for spreadsheets; the first test costs nothing, the second does
+    f"case when columns(*) like '''%' then regexp_replace(columns(*), {literal(ESCAPED_FORMULA)}, '\\1') "
+    "else columns(*) end"
 )
 _READERS = {
     ".parquet": "read_parquet([{files}], union_by_name = true, hive_partitioning = false{more})",
@@ -122,9 +121,9 @@ class DuckDBEngine:
     def __init__(
         self, path: str | os.PathLike[str] | None = None, memory_limit: str | None = None, threads: int | None = None
     ) -> None:
-        self._spill = str(make_scratch_folder())
-        weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
-        settings: dict[str, str | bool | int | float | list[str]] = {"temp_directory": self._spill}
+        self._spill_folder = str(make_scratch_folder())
+        weakref.finalize(self, shutil.rmtree, self._spill_folder, ignore_errors=True)
+        settings: dict[str, str | bool | int | float | list[str]] = {"temp_directory": self._spill_folder}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
         if threads is not None:
@@ -134,18 +133,18 @@ class DuckDBEngine:
         self._prepare(None if path is not None else "store")
 
     @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection) -> DuckDBEngine:
+    def from_connection(cls, connection: duckdb.DuckDBPyConnection) -> DuckDBEngine:
         """Work beside the tables of an open connection, in an attached memory database of its own.
 
         The work is done on a second connection to the same database: names, settings and default schema of the first
         stay as they are. What it has not committed, and its temporary tables and registered frames, are not seen here
-        (`borrow` brings the latter over).
+        (`import_temporary_tables` brings the latter over).
 
         Examples
         --------
         >>> connection = duckdb.connect()
         >>> _ = connection.execute("create table calls as select 7 as a")
-        >>> engine = DuckDBEngine.of(connection)
+        >>> engine = DuckDBEngine.from_connection(connection)
         >>> engine.execute("create table mine as select * from memory.main.calls")
         >>> engine.tables(), connection.execute("select current_catalog()").fetchall()
         (['mine'], [('memory',)])
@@ -156,7 +155,7 @@ class DuckDBEngine:
         engine._prepare(f"custintel_{next(_numbers)}")
         return engine
 
-    def borrow(self, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    def import_temporary_tables(self, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         """Bring over the temporary tables, views and registered frames of a connection; return their names here.
 
         Examples
@@ -164,7 +163,7 @@ class DuckDBEngine:
         >>> import pandas as pd
         >>> connection = duckdb.connect()
         >>> _ = connection.register("calls", pd.DataFrame({"a": [7]}))
-        >>> DuckDBEngine.of(connection).borrow(connection)
+        >>> DuckDBEngine.from_connection(connection).import_temporary_tables(connection)
         {'calls': '_temporary_calls'}
         """
         query = "select table_name from information_schema.tables where table_catalog = 'temp' order by 1"
@@ -178,11 +177,11 @@ class DuckDBEngine:
         self._connection.execute("set timezone = 'UTC'")
         # a misspelt table must be an error, not a Python variable that happens to have the name
         self._connection.execute("set python_enable_replacements = false")
-        self._before = self._current_catalog()
+        self._first_catalog = self._current_catalog()
         if attach is not None:
             self._connection.execute(f"attach ':memory:' as {quoted(attach)}")
             self._connection.execute(f"use {quoted(attach)}")
-        self.catalog = attach or self._before
+        self.catalog = attach or self._first_catalog
 
     def _current_catalog(self) -> str:
         """The database in which unqualified names are looked for."""
@@ -264,44 +263,44 @@ class DuckDBEngine:
         """
         self._connection.unregister(name)
 
-    def keep(self, name: str, query: str) -> None:
+    def create_temp_table(self, name: str, query: str) -> None:
         """Run a query and keep its rows for the time being; an earlier result of that name is replaced.
 
         Examples
         --------
         >>> engine = DuckDBEngine()
-        >>> engine.keep("half_done", "select 1 as a")
-        >>> engine.rows(f"select a from {engine.kept('half_done')}")
+        >>> engine.create_temp_table("half_done", "select 1 as a")
+        >>> engine.rows(f"select a from {engine.temp_table('half_done')}")
         [(1,)]
         """
-        self._connection.execute(f"create or replace temporary table {self.kept(name)} as {query}")
+        self._connection.execute(f"create or replace temporary table {self.temp_table(name)} as {query}")
 
-    def kept(self, name: str) -> str:
+    def temp_table(self, name: str) -> str:
         """Return the SQL name of kept rows.
 
         Examples
         --------
-        >>> DuckDBEngine().kept("half_done")
+        >>> DuckDBEngine().temp_table("half_done")
         'temp."half_done"'
         """
         return f"temp.{quoted(name)}"
 
-    def drop(self, name: str) -> None:
+    def drop_temp_table(self, name: str) -> None:
         """Forget kept rows, if there are any.
 
         Examples
         --------
-        >>> DuckDBEngine().drop("half_done")
+        >>> DuckDBEngine().drop_temp_table("half_done")
         """
-        self._connection.execute(f"drop table if exists {self.kept(name)}")
+        self._connection.execute(f"drop table if exists {self.temp_table(name)}")
 
-    def make(self, name: str, query: str, schema: str = "main") -> None:
+    def create_table(self, name: str, query: str, schema: str = "main") -> None:
         """Run a query and store its rows as a table; an earlier one is replaced.
 
         Examples
         --------
         >>> engine = DuckDBEngine()
-        >>> engine.make("plans", "select 's' as plan_id")
+        >>> engine.create_table("plans", "select 's' as plan_id")
         >>> engine.rows("select * from plans")
         [('s',)]
         """
@@ -318,7 +317,9 @@ class DuckDBEngine:
         """
         return f"{quoted(self.catalog)}.{schema}.{quoted(name)}"
 
-    def read_files(self, paths: Sequence[str | os.PathLike[str]], below: str | os.PathLike[str] | None = None) -> str:
+    def read_files(
+        self, paths: Sequence[str | os.PathLike[str]], partition_root: str | os.PathLike[str] | None = None
+    ) -> str:
         """Return a relation for FROM that reads Parquet or CSV files; every CSV column is text.
 
         Parameters
@@ -340,11 +341,13 @@ class DuckDBEngine:
             raise ValueError(f"one table must be all Parquet or all CSV, not {sorted(kinds)}: {names}")
         reader, files = _READERS[kinds.pop()], ", ".join(map(path_literal, paths))
         relation = reader.format(files=files, more="")
-        folders = [] if below is None else _folder_columns(paths, Path(below))
+        folders = [] if partition_root is None else _partition_columns(paths, Path(partition_root))
         own = {name.lower() for name in self.columns(relation)} if folders else set()
-        if below is None or not (named := [name for name in folders if name.lower() not in own]):
+        if partition_root is None or not (named := [name for name in folders if name.lower() not in own]):
             return relation
-        return _with_folder_columns(reader.format(files=files, more=f", filename = {literal(_FILE)}"), named, below)
+        return _with_partition_columns(
+            reader.format(files=files, more=f", filename = {literal(_FILE)}"), named, partition_root
+        )
 
     def write_parquet(self, query: str, path: str | os.PathLike[str]) -> None:
         """Write the result of a query as one Parquet file; a killed run leaves no half file under its name.
@@ -360,7 +363,7 @@ class DuckDBEngine:
         """
         # DuckDB's own temporary file would stay after a kill, and nobody would know whose it is
         options = "format parquet, compression zstd, use_tmp_file false"
-        with replacing_file(Path(path)) as temporary, _full_disk_told(path):
+        with atomic_file(Path(path)) as temporary, _full_disk_error(path):
             self.execute(f"copy ({query}) to {literal(plain_path(temporary))} ({options})")
 
     def attach(self, path: str | os.PathLike[str], name: str) -> None:
@@ -385,7 +388,7 @@ class DuckDBEngine:
             # without the type, DuckDB would fetch a reader for a foreign file from the network
             self._connection.execute(f"attach {literal(plain_path(path))} as {quoted(name)} (type duckdb, read_only)")
         except duckdb.Error as error:
-            raise ContractError(broken_database(Path(path), str(error))) from error
+            raise ContractError(explain_broken_database(Path(path), str(error))) from error
 
     def copy_view(self, path: str | os.PathLike[str], view: str, name: str) -> None:
         """Keep the rows of a view of another DuckDB file; the view sees the tables of its file and nothing else.
@@ -416,15 +419,15 @@ class DuckDBEngine:
         ...     made.close()
         ...     engine = DuckDBEngine()
         ...     engine.copy_view(f"{folder}/x.duckdb", "v", "copy")
-        >>> engine.rows(f"from {engine.kept('copy')}")
+        >>> engine.rows(f"from {engine.temp_table('copy')}")
         [(7,)]
         """
-        with _closed_database(path, self._spill) as closed:
+        with _sandboxed_database(path, self._spill_folder) as sandbox:
             try:
-                self._connection.register("_view", _reader(closed, f"from {view}"))
-                self.keep(name, "from _view")
+                self._connection.register("_view", _reader(sandbox, f"from {view}"))
+                self.create_temp_table(name, "from _view")
             except duckdb.PermissionException:
-                raise ContractError(_reads_outside(path, view)) from None
+                raise ContractError(_outside_read_message(path, view)) from None
             finally:
                 self._connection.unregister("_view")
 
@@ -460,15 +463,15 @@ class DuckDBEngine:
         """
         if self._owned:
             self._connection.close()
-            shutil.rmtree(self._spill, ignore_errors=True)
+            shutil.rmtree(self._spill_folder, ignore_errors=True)
         else:
-            self._connection.execute(f"use {quoted(self._before)}")
+            self._connection.execute(f"use {quoted(self._first_catalog)}")
             self._connection.execute(f"detach database if exists {quoted(self.catalog)}")
             self._connection.close()
 
 
 @contextmanager
-def _full_disk_told(path: str | os.PathLike[str]) -> Iterator[None]:
+def _full_disk_error(path: str | os.PathLike[str]) -> Iterator[None]:
     """DuckDB tells a full disk in words of its own."""
     try:
         yield
@@ -482,7 +485,7 @@ def _full_disk_told(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _closed_database(path: str | os.PathLike[str], spill: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def _sandboxed_database(path: str | os.PathLike[str], spill: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB file opened for reading, whose SQL can reach nothing outside."""
     connection = duckdb.connect(plain_path(path), read_only=True, config={"temp_directory": spill})
     try:
@@ -494,7 +497,7 @@ def _closed_database(path: str | os.PathLike[str], spill: str) -> Iterator[duckd
         connection.close()
 
 
-def _reads_outside(path: str | os.PathLike[str], view: str) -> str:
+def _outside_read_message(path: str | os.PathLike[str], view: str) -> str:
     return (
         f"{path}: the view {view} reads files, addresses or extensions outside the database\n"
         "  allowed: tables, and views of tables of the same database\n"
@@ -519,15 +522,15 @@ def _table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     return table
 
 
-def _folder_columns(paths: Sequence[str | os.PathLike[str]], below: Path) -> list[str]:
+def _partition_columns(paths: Sequence[str | os.PathLike[str]], partition_root: Path) -> list[str]:
     """Names of the columns that subfolders `name=value` stand for."""
-    folders = [folder for path in paths for folder in Path(path).relative_to(below).parts[:-1]]
+    folders = [folder for path in paths for folder in Path(path).relative_to(partition_root).parts[:-1]]
     return list(dict.fromkeys(folder.split("=", 1)[0] for folder in folders if "=" in folder))
 
 
-def _with_folder_columns(relation: str, names: Sequence[str], below: str | os.PathLike[str]) -> str:
+def _with_partition_columns(relation: str, names: Sequence[str], partition_root: str | os.PathLike[str]) -> str:
     """The rows of the files with a column for each name of a subfolder."""
-    inside = f"substr({quoted(_FILE)}, {len(plain_path(below)) + 1})"
+    inside = f"substr({quoted(_FILE)}, {len(plain_path(partition_root)) + 1})"
     columns = [
         f"nullif(nullif(url_decode(regexp_extract({inside}, {literal(f'/{re.escape(name)}=([^/]*)/')}, 1)), ''),"
         f" '__HIVE_DEFAULT_PARTITION__') as {quoted(name)}"

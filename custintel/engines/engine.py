@@ -1,4 +1,7 @@
-"""What every engine can do. Queries are written in DuckDB's dialect; an engine of another one translates them."""
+"""What every engine can do, and names and values written into SQL safely.
+
+Queries are written in DuckDB's dialect; an engine of another dialect translates them.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ class Engine(Protocol):
     --------
     >>> from custintel.engines.duckdb_engine import DuckDBEngine
     >>> engine: Engine = DuckDBEngine()
-    >>> engine.keep("half_done", "select 1 as a union all select 2")
-    >>> engine.rows(f"select max(a) from {engine.kept('half_done')}")
+    >>> engine.create_temp_table("half_done", "select 1 as a union all select 2")
+    >>> engine.rows(f"select max(a) from {engine.temp_table('half_done')}")
     [(2,)]
-    >>> engine.drop("half_done")
+    >>> engine.drop_temp_table("half_done")
     """
 
     @property
@@ -54,16 +57,16 @@ class Engine(Protocol):
     def columns(self, name: str) -> dict[str, str]:
         """Return column names and SQL types (DuckDB's words) of a table or any relation usable in FROM."""
 
-    def keep(self, name: str, query: str) -> None:
+    def create_temp_table(self, name: str, query: str) -> None:
         """Run a query and keep its rows for the time being; an earlier result of that name is replaced."""
 
-    def kept(self, name: str) -> str:
+    def temp_table(self, name: str) -> str:
         """Return the SQL name of kept rows."""
 
-    def drop(self, name: str) -> None:
+    def drop_temp_table(self, name: str) -> None:
         """Forget kept rows, if there are any."""
 
-    def make(self, name: str, query: str, schema: str = "main") -> None:
+    def create_table(self, name: str, query: str, schema: str = "main") -> None:
         """Run a query and store its rows as a table of the warehouse; an earlier one is replaced."""
 
     def relation(self, name: str, schema: str = "main") -> str:
@@ -74,9 +77,6 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End the work; what was kept is gone."""
-
-
-# Names and values written into SQL safely.
 
 
 def quoted(name: str) -> str:

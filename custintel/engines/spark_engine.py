@@ -14,8 +14,8 @@ import pyarrow as pa
 from custintel.engines.arrow_frames import Frame, to_arrow
 from custintel.engines.engine import quoted
 from custintel.errors import DataError, MissingExtraError
-from custintel.expressions.translate_dialect import translated
-from custintel.files.atomic_write import replacing_file
+from custintel.expressions.translate_dialect import translate
+from custintel.files.atomic_write import atomic_file
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _numbers = itertools.count(1)
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+_UNQUOTED = re.compile(r"[a-z_][a-z0-9_]*")
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -35,8 +35,8 @@ _SETTINGS = {
     # what Spark concludes about columns grows without end when hundreds of them are made of each other
     "spark.sql.constraintPropagation.enabled": "false",
 }
-_NAIVE = {"spark.sql.timestampType": "TIMESTAMP_NTZ"}
-_WORDS = {
+_NAIVE_TIMES = {"spark.sql.timestampType": "TIMESTAMP_NTZ"}
+_DUCKDB_TYPES = {
     "string": "VARCHAR",
     "tinyint": "TINYINT",
     "smallint": "SMALLINT",
@@ -49,7 +49,7 @@ _WORDS = {
     "timestamp_ntz": "TIMESTAMP",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
 }
-_PLAIN = {
+_SPARK_TYPES = {
     pa.types.is_uint8: pa.int16(),
     pa.types.is_uint16: pa.int32(),
     pa.types.is_uint32: pa.int64(),
@@ -59,7 +59,7 @@ _PLAIN = {
 """Arrow types that Spark does not have, and those that hold the same values."""
 
 
-def is_spark_session(given: object) -> bool:
+def is_spark_session(user_session: object) -> bool:
     """Whether this is a Spark session; Spark itself is not imported.
 
     Examples
@@ -67,7 +67,7 @@ def is_spark_session(given: object) -> bool:
     >>> is_spark_session("warehouse/")
     False
     """
-    kind = type(given)
+    kind = type(user_session)
     return kind.__name__ == "SparkSession" and kind.__module__.startswith("pyspark.sql")
 
 
@@ -94,15 +94,15 @@ class SparkEngine:
     def __init__(self, session: SparkSession) -> None:
         errors = _pyspark("pyspark.errors")
         self.Error = (errors.PySparkException, _pyspark("py4j.protocol").Py4JError)
-        self.given = session
-        self.zone = str(session.conf.get("spark.sql.session.timeZone"))
-        self._session = _beside(session)
+        self.user_session = session
+        self.time_zone = str(session.conf.get("spark.sql.session.timeZone"))
+        self._session = _own_session(session)
         self._frames: dict[str, DataFrame] = {}
-        self._borrowed: list[str] = []
+        self._shared_views: list[str] = []
 
     def _query(self, query: str) -> DataFrame:
         """A query, read and planned but not run."""
-        return self._session.sql(translated(query, self.dialect))
+        return self._session.sql(translate(query, self.dialect))
 
     def sql(self, query: str) -> pd.DataFrame:
         """Run a query and return pandas; it comes through Arrow."""
@@ -111,12 +111,12 @@ class SparkEngine:
 
     def native(self, query: str) -> pd.DataFrame:
         """Run a query written in Spark's own SQL and return pandas."""
-        frame: pd.DataFrame = _bare(self._session.sql(query).toArrow()).to_pandas()
+        frame: pd.DataFrame = _without_metadata(self._session.sql(query).toArrow()).to_pandas()
         return frame
 
     def arrow(self, query: str) -> pa.Table:
         """Run a query and return an Arrow table."""
-        return _bare(self._query(query).toArrow())
+        return _without_metadata(self._query(query).toArrow())
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Run a query and return plain Python rows."""
@@ -124,8 +124,8 @@ class SparkEngine:
 
     def register(self, name: str, frame: Frame) -> None:
         """Give a pandas, Polars or Arrow frame a name in SQL."""
-        table = plain_table(to_arrow(frame))
-        with _set(self._session, _NAIVE):
+        table = to_spark_types(to_arrow(frame))
+        with _temporary_settings(self._session, _NAIVE_TIMES):
             self._session.createDataFrame(table).createOrReplaceTempView(name)
 
     def unregister(self, name: str) -> None:
@@ -134,85 +134,87 @@ class SparkEngine:
 
     def columns(self, name: str) -> dict[str, str]:
         """Return column names and SQL types, in DuckDB's words, of a table or any relation usable in FROM."""
-        return {name: _WORDS.get(kind, kind.upper()) for name, kind in self._query(f"select * from {name}").dtypes}
+        return {
+            name: _DUCKDB_TYPES.get(kind, kind.upper()) for name, kind in self._query(f"select * from {name}").dtypes
+        }
 
-    def keep(self, name: str, query: str) -> None:
+    def create_temp_table(self, name: str, query: str) -> None:
         """Run a query and keep its rows on the executors; an earlier result of that name is replaced."""
         self._store(name, self._query(query))
 
-    def kept(self, name: str) -> str:
+    def temp_table(self, name: str) -> str:
         """Return the SQL name of kept rows."""
         return quoted(name)
 
-    def drop(self, name: str) -> None:
+    def drop_temp_table(self, name: str) -> None:
         """Forget kept rows, if there are any."""
         self._session.catalog.dropTempView(name)
         frame = self._frames.pop(name, None)
         if frame is not None:
             frame.unpersist()
 
-    def make(self, name: str, query: str, schema: str = "main") -> None:
+    def create_table(self, name: str, query: str, schema: str = "main") -> None:
         """Run a query and keep its rows as a table of the warehouse; an earlier one is replaced."""
-        self._store(_view(name, schema), self._query(query))
+        self._store(_view_name(name, schema), self._query(query))
 
     def relation(self, name: str, schema: str = "main") -> str:
         """Return the SQL name of a table of the warehouse."""
-        view = _view(name, schema)
+        view = _view_name(name, schema)
         # without quotes where possible: people write these names into Spark's own SQL, where " makes a text
-        return view if _WORD.fullmatch(view) else quoted(view)
+        return view if _UNQUOTED.fullmatch(view) else quoted(view)
 
     def write_parquet(self, query: str, path: str | os.PathLike[str]) -> None:
         """Write the result of a query as one Parquet file on this machine."""
         import pyarrow.parquet as pq
 
-        with replacing_file(Path(path)) as temporary:
+        with atomic_file(Path(path)) as temporary:
             pq.write_table(self.arrow(query), temporary, compression="zstd")
 
-    def find(self, names: Iterable[str]) -> dict[str, str]:
+    def find_tables(self, names: Iterable[str]) -> dict[str, str]:
         """Return those of the names (lower case) that are tables or temporary views of the session given.
 
         The values are what they are called here. A name with dots is looked for where it says.
         """
-        shown = {row.tableName.lower(): row for row in self.given.sql("show tables").collect()}
+        shown = {row.tableName.lower(): row for row in self.user_session.sql("show tables").collect()}
         found = {}
         for name in names:
             row = shown.get(name.lower())
             if row is not None:
-                found[name.lower()] = self._borrow(row.tableName) if row.isTemporary else _place(row)
+                found[name.lower()] = self._share_view(row.tableName) if row.isTemporary else _qualified_name(row)
             elif "." in name:
                 found[name.lower()] = ".".join(map(quoted, name.split(".")))
         return found
 
-    def _borrow(self, name: str) -> str:
+    def _share_view(self, name: str) -> str:
         """Bring a temporary view of the session given over: global views are what both sessions see."""
         shared = f"custintel_{next(_numbers)}_{name}"
-        self.given.table(f"`{name}`").createOrReplaceGlobalTempView(shared)
-        self._borrowed.append(shared)
+        self.user_session.table(f"`{name}`").createOrReplaceGlobalTempView(shared)
+        self._shared_views.append(shared)
         return f"global_temp.{quoted(shared)}"
 
     def close(self) -> None:
         """Let go of what was kept; the session given goes on."""
         for name in list(self._frames):
-            self.drop(name)
-        for name in self._borrowed:
+            self.drop_temp_table(name)
+        for name in self._shared_views:
             self._session.catalog.dropGlobalTempView(name)
-        self._borrowed = []
+        self._shared_views = []
 
     def _store(self, name: str, frame: DataFrame) -> None:
         """Compute a frame once and give it a name; the plan behind it is forgotten, or plans would grow and grow."""
         reliable = self._session.sparkContext.getCheckpointDir() is not None
         done = frame.checkpoint() if reliable else frame.localCheckpoint()
-        self.drop(name)
+        self.drop_temp_table(name)
         done.createOrReplaceTempView(name)
         self._frames[name] = done
 
 
-def _place(row: Any) -> str:
+def _qualified_name(row: Any) -> str:
     """A table of the catalog by its whole name, so that a clean table of the same name does not hide it."""
     return f"{quoted(row.namespace)}.{quoted(row.tableName)}" if row.namespace else quoted(row.tableName)
 
 
-def _view(name: str, schema: str) -> str:
+def _view_name(name: str, schema: str) -> str:
     """Temporary views have no schemas: another one than the main one becomes part of the name."""
     return name if schema == "main" else f"_{schema}_{name}"
 
@@ -227,7 +229,7 @@ def _pyspark(module: str) -> Any:
         raise MissingExtraError("pyspark", "spark", "Spark (with Java 17)") from error
 
 
-def _beside(session: SparkSession) -> SparkSession:
+def _own_session(session: SparkSession) -> SparkSession:
     """A session on the same cluster with the settings of the given one, and those that we need."""
     if not hasattr(session, "newSession"):
         hint = "start a classic session: SparkSession.builder.master(...).getOrCreate()"
@@ -247,7 +249,7 @@ def _given_settings(session: SparkSession) -> dict[str, str]:
 
 
 @contextmanager
-def _set(session: SparkSession, settings: dict[str, str]) -> Iterator[None]:
+def _temporary_settings(session: SparkSession, settings: dict[str, str]) -> Iterator[None]:
     """Settings for a moment."""
     before = {key: session.conf.get(key) for key in settings}
     for key, value in settings.items():
@@ -262,22 +264,22 @@ def _set(session: SparkSession, settings: dict[str, str]) -> Iterator[None]:
             session.conf.set(key, str(value))
 
 
-def plain_table(table: pa.Table) -> pa.Table:
+def to_spark_types(table: pa.Table) -> pa.Table:
     """Columns of types that Spark has."""
-    fields = [pa.field(field.name, _plain_type(field.type)) for field in table.schema]
+    fields = [pa.field(field.name, _spark_type(field.type)) for field in table.schema]
     return table.cast(pa.schema(fields), safe=False)
 
 
-def _plain_type(kind: pa.DataType) -> pa.DataType:
+def _spark_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(kind):
-        return _plain_type(kind.value_type)
+        return _spark_type(kind.value_type)
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", kind.tz)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pa.string()
-    return next((plain for test, plain in _PLAIN.items() if test(kind)), kind)
+    return next((plain for test, plain in _SPARK_TYPES.items() if test(kind)), kind)
 
 
-def _bare(table: pa.Table) -> pa.Table:
+def _without_metadata(table: pa.Table) -> pa.Table:
     """Plain columns, without the notes that Spark puts beside them."""
     return pa.table(list(table.columns), names=table.column_names)

@@ -1,4 +1,4 @@
-"""Every node of a parsed expression against the whitelist; what is off the list is explained, not guessed."""
+"""Every node of a parsed expression checked against the whitelist; what is not on it is explained."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from custintel.errors import Problem
 from custintel.expressions.whitelist import (
     AGGREGATES,
     FUNCTION_NAMES,
-    NAMED,
     OPERATORS,
-    OWN_WORDS,
+    OWN_FUNCTIONS,
+    RESERVED_WORDS,
     SYNONYMS,
     Function,
     function_of,
@@ -37,7 +37,7 @@ _MOST_DIGITS = 18  # of a whole number: more do not fit into the integers of eve
 _UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
 _ODD_TEXT = re.compile(rf"[\\{_UNSEEN}]")
 _LIST = ", ".join(FUNCTION_NAMES)
-_DISTANCE = NAMED["distance_km"]  # its SQL repeats every argument
+_DISTANCE = OWN_FUNCTIONS["distance_km"]  # its SQL repeats every argument
 
 
 def tree_problems(tree: exp.Expression, where: str) -> list[Problem]:
@@ -89,8 +89,8 @@ def _arguments(node: exp.Expression) -> list[exp.Expression]:
 
 def _argument_problem(node: exp.Expression, function: Function, where: str) -> Problem | None:
     given = len(_arguments(node))
-    if given < function.least or (function.most is not None and given > function.most):
-        number = f"{function.least}" if function.most else f"{function.least} or more"
+    if given < function.min_arguments or (function.max_arguments is not None and given > function.max_arguments):
+        number = f"{function.min_arguments}" if function.max_arguments else f"{function.min_arguments} or more"
         return Problem(where, f"{function.name} takes {number} argument{'s' if number != '1' else ''}", _show(node))
     if function.aggregate and any(inner is not node for inner in node.find_all(*AGGREGATES)):
         return Problem(where, "an aggregate inside an aggregate", _show(node), "one aggregate around plain columns")
@@ -123,10 +123,10 @@ def _detail_problem(node: exp.Expression, where: str) -> Problem | None:
     return Problem(where, wrong[0], _show(node), wrong[1]) if wrong else None
 
 
-_Wrong = tuple[str, str] | None
+_Mistake = tuple[str, str] | None
 
 
-def _literal(node: exp.Expression) -> _Wrong:
+def _literal(node: exp.Expression) -> _Mistake:
     text = str(node.this)
     if node.args.get("is_string"):
         return ("a text with control characters or backslashes", "printable text") if _ODD_TEXT.search(text) else None
@@ -138,41 +138,41 @@ def _literal(node: exp.Expression) -> _Wrong:
     )
 
 
-def _identifier(node: exp.Expression) -> _Wrong:
+def _identifier(node: exp.Expression) -> _Mistake:
     name = node.name
     if not name.strip() or _ODD_TEXT.search(name):
         return ("a column name with signs that are not seen", "printable names")
     # a full-width or styled letter looks like another one; in quotes it is meant
-    plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name and name.lower() not in OWN_WORDS
+    plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name and name.lower() not in RESERVED_WORDS
     if node.args.get("quoted") or plain:
         return None
     return ("not a plain column name", 'letters, digits and _; any other name in quotes: "Monthly Charges"')
 
 
-def _star(node: exp.Expression) -> _Wrong:
+def _star(node: exp.Expression) -> _Mistake:
     return None if isinstance(node.parent, exp.Count) else ("* outside count", "count(*)")
 
 
-def _distinct(node: exp.Expression) -> _Wrong:
+def _distinct(node: exp.Expression) -> _Mistake:
     good = isinstance(node.parent, exp.Count) and len(node.expressions) == 1
     return None if good else ("distinct outside count", "count(distinct x)")
 
 
-def _is(node: exp.Expression) -> _Wrong:
+def _is(node: exp.Expression) -> _Mistake:
     good = isinstance(node.args["expression"], exp.Null)
     return None if good else ("is works with null only", "x is null, x is not null, x = true")
 
 
-def _in(node: exp.Expression) -> _Wrong:
+def _in(node: exp.Expression) -> _Mistake:
     good = node.expressions and all(isinstance(e, exp.Literal) for e in node.expressions)
     return None if good else ("in needs a list of values", "x in ('a', 'b'), x in (1, 2)")
 
 
-def _if(node: exp.Expression) -> _Wrong:
+def _if(node: exp.Expression) -> _Mistake:
     return None if isinstance(node.parent, exp.Case) else ("if is not a function here", "case when c then a else b end")
 
 
-def _cast(node: exp.Expression) -> _Wrong:
+def _cast(node: exp.Expression) -> _Mistake:
     is_date = node.args["to"].this == exp.DataType.Type.DATE
     if is_date and isinstance(node.this, exp.Literal) and _DATE.fullmatch(node.name):
         return None if _is_day(node.name) else ("a day that the calendar does not have", "date '2025-01-31'")
@@ -187,11 +187,11 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def _column(node: exp.Expression) -> _Wrong:
+def _column(node: exp.Expression) -> _Mistake:
     return None if isinstance(node.this, exp.Identifier) else ("* outside count", "count(*)")
 
 
-def _type(node: exp.Expression) -> _Wrong:
+def _type(node: exp.Expression) -> _Mistake:
     return None if isinstance(node.parent, exp.Cast) else ("types are not allowed", "columns, numbers, 'text'")
 
 

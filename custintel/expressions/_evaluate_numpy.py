@@ -1,4 +1,4 @@
-"""Row expressions on a pandas frame, with SQL's three-valued logic.
+"""Row expressions computed with NumPy on a pandas frame, with SQL's three-valued logic.
 
 Every node becomes values plus a mask of what is missing. A comparison with a missing value is missing; ``and`` is
 false as soon as one side is false; ``case`` takes a branch only when its condition is true.
@@ -68,7 +68,7 @@ class _Evaluator:
         self.frame, self.as_of, self.rows = frame, as_of, len(frame)
 
     def value(self, node: exp.Expression) -> _Values:
-        for kind, compute in _KINDS:
+        for kind, compute in _BY_NODE:
             if isinstance(node, kind):
                 return compute(self, node)
         raise DataError(f"no value for {node.key}")  # pragma: no cover - the whitelist is covered by a test
@@ -322,7 +322,7 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     exp.Sub: operator.sub,
     exp.Mul: operator.mul,
 }
-_KINDS: Sequence[tuple[Any, Callable[[_Evaluator, Any], _Values]]] = (
+_BY_NODE: Sequence[tuple[Any, Callable[[_Evaluator, Any], _Values]]] = (
     (exp.Column, _Evaluator.column),
     (exp.Literal, _Evaluator.literal),
     (exp.Boolean, _Evaluator.boolean),

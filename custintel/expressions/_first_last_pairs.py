@@ -1,7 +1,9 @@
-"""`first` and `last` for engines that do not compare pairs: each pair becomes two columns, its time and its value.
+"""``first`` and ``last`` on engines that write pairs of a time and a value in another way, or cannot compare them.
 
-The value of the latest row is then the first of all values in order, latest first; what a pair says when pairs are
-merged, the two columns say as well. Equal times are settled by the value, as in the comparison of pairs.
+Trino, Hive and ClickHouse compare pairs field by field, each with its own way to write them. Snowflake and PostgreSQL
+do not: there each pair becomes two columns, its time and its value. The value of the latest row is then the first of
+all values in order, latest first; what a pair says when pairs are merged, the two columns say as well. Equal times are
+settled by the value, as in the comparison of pairs.
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 
-NO_PAIRS = ("snowflake", "postgres")
+WITHOUT_STRUCTS = ("snowflake", "postgres")
 """Engines that do not compare pairs."""
 
-_TIME = "_at"
+_TIME_SUFFIX = "_at"
 
 
-def without_pairs(tree: exp.Expression) -> exp.Expression:
+def without_structs(tree: exp.Expression) -> exp.Expression:
     """A statement with a column of times beside each column of pairs, which keeps the values."""
     names = _pair_names(tree)
     for select in tree.find_all(exp.Select) if names else ():
@@ -30,7 +32,7 @@ def without_pairs(tree: exp.Expression) -> exp.Expression:
     return tree
 
 
-def edge(node: exp.Expression) -> exp.Expression:
+def first_or_last_value(node: exp.Expression) -> exp.Expression:
     """The value at the greatest (or smallest) known time, by an ordered list of values."""
     return _first(node.this.copy(), node.expression.copy(), latest=isinstance(node, exp.ArgMax))
 
@@ -56,7 +58,7 @@ def _split(alias: exp.Expression, names: Collection[str]) -> list[exp.Expression
     time, value = (_part(alias.this.this, names, part) for part in "tv")
     latest = isinstance(alias.this, exp.Max)
     edge_time = type(alias.this)(this=time.copy())
-    return [_named(edge_time, alias.alias + _TIME), _named(_first(value, time, latest), alias.alias)]
+    return [_named(edge_time, alias.alias + _TIME_SUFFIX), _named(_first(value, time, latest), alias.alias)]
 
 
 def _named(node: exp.Expression, name: str) -> exp.Expression:
@@ -71,7 +73,7 @@ def _part(node: exp.Expression, names: Collection[str], part: str) -> exp.Expres
             fields: dict[str, exp.Expression] = {field.name: field.expression for field in inner.expressions}
             return fields[part].copy()
         if isinstance(inner, exp.Column) and inner.name in names and part == "t":
-            return exp.column(inner.name + _TIME, table=inner.table)
+            return exp.column(inner.name + _TIME_SUFFIX, table=inner.table)
         return inner
 
     return node.transform(write)
@@ -81,11 +83,6 @@ def _first(value: exp.Expression, time: exp.Expression, latest: bool) -> exp.Exp
     order = [exp.Ordered(this=one.copy(), desc=latest, nulls_first=False) for one in (time, value)]
     listed = exp.ArrayAgg(this=exp.Order(this=value.copy(), expressions=order))
     return exp.Bracket(this=exp.Paren(this=listed), expressions=[exp.Literal.number(0)])
-
-
-# Pairs of a time and a value, by which `first` and `last` find the value of the earliest and the latest row.
-#
-# Each engine that compares pairs field by field has its own way to write them; for the others see `_pairs`.
 
 
 _FIELDS = {"t": 1, "v": 2}
@@ -119,7 +116,7 @@ def _tuple_field(node: exp.Expression) -> exp.Expression:
     return exp.Anonymous(this="tupleElement", expressions=[node.this.copy(), place])
 
 
-STRUCTS: dict[str, dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
+STRUCT_REWRITES: dict[str, dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
     "trino": {exp.Struct: _row, exp.StructExtract: _row_field},
     "hive": {exp.Struct: _named_struct},
     "clickhouse": {exp.Struct: _tuple, exp.StructExtract: _tuple_field},

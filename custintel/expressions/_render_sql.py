@@ -12,7 +12,7 @@ def render(tree: exp.Expression, time: str) -> exp.Expression:
 
     def write(node: exp.Expression) -> exp.Expression:
         if isinstance(node, (exp.First, exp.Last)):
-            return _at_edge(node, time)
+            return _first_or_last(node, time)
         writer = _WRITERS.get(type(node))
         return _in_brackets(writer(node) if writer else node)
 
@@ -30,7 +30,7 @@ def _bottom_up(node: exp.Expression, write: object) -> exp.Expression:
 
 def _in_brackets(node: exp.Expression) -> exp.Expression:
     """Conditions in brackets where they are compared or calculated with: engines differ in reading `a is null = b`."""
-    if isinstance(node, _ABOUT_VALUES):
+    if isinstance(node, _VALUE_OPERATORS):
         for child in list(node.iter_expressions()):
             if isinstance(child, _CONDITIONS):
                 child.replace(exp.Paren(this=child.copy()))
@@ -144,10 +144,10 @@ _CHORD = """(sin(radians({c} - {a}) / cast(2 as double)) * sin(radians({c} - {a}
 
 
 def _named(node: exp.Expression) -> exp.Expression:
-    return _NAMED[str(node.this).lower()](node)
+    return _OWN_FUNCTION_WRITERS[str(node.this).lower()](node)
 
 
-def _at_edge(node: exp.Expression, time: str) -> exp.Expression:
+def _first_or_last(node: exp.Expression, time: str) -> exp.Expression:
     known = exp.Not(this=exp.Is(this=_wrapped(node.this.copy()), expression=exp.Null()))
     when = exp.Case(ifs=[exp.If(this=known, true=exp.column(time))])
     kind = exp.ArgMax if isinstance(node, exp.Last) else exp.ArgMin
@@ -155,8 +155,8 @@ def _at_edge(node: exp.Expression, time: str) -> exp.Expression:
 
 
 _CONDITIONS = (exp.Predicate, exp.Connector, exp.Not)
-_ABOUT_VALUES = (exp.Predicate, exp.Add, exp.Sub, exp.Mul, exp.Neg)
-_NAMED = {"days_between": _days, "seconds_between": _seconds, "distance_km": _kilometres}
+_VALUE_OPERATORS = (exp.Predicate, exp.Add, exp.Sub, exp.Mul, exp.Neg)
+_OWN_FUNCTION_WRITERS = {"days_between": _days, "seconds_between": _seconds, "distance_km": _kilometres}
 _WRITERS = {
     exp.Div: _division,
     exp.Literal: _literal,

@@ -71,35 +71,37 @@ _PHRASES = {
 }
 
 
-def say(tree: exp.Expression, names: Mapping[str, str], language: Language) -> str:
+def write_phrase(tree: exp.Expression, names: Mapping[str, str], language: Language) -> str:
     """The expression as a phrase; ``names`` gives the words for columns."""
-    return _Speaker(names, language).say(tree)
+    return _PhraseWriter(names, language).write_phrase(tree)
 
 
-class _Speaker:
+class _PhraseWriter:
     def __init__(self, names: Mapping[str, str], language: Language) -> None:
         self.names, self.language = names, language
 
-    def say(self, node: exp.Expression) -> str:
+    def write_phrase(self, node: exp.Expression) -> str:
         if type(node) in _BINARY:
-            return _BINARY[type(node)][self.language].format(self.say(node.this), self.say(node.expression))
+            return _BINARY[type(node)][self.language].format(
+                self.write_phrase(node.this), self.write_phrase(node.expression)
+            )
         function = function_of(node)
         if function is not None:
             return self.call(node, function.name)
-        speaker = _SPEAKERS.get(type(node))
-        return speaker(self, node) if speaker else node.sql("duckdb")
+        writer = _PHRASES_BY_NODE.get(type(node))
+        return writer(self, node) if writer else node.sql("duckdb")
 
     def phrase(self, key: str, *parts: str) -> str:
         return _PHRASES[key][self.language].format(*parts)
 
     def joined(self, nodes: list[exp.Expression]) -> str:
-        return _PHRASES["and"][self.language].join(self.say(node) for node in nodes)
+        return _PHRASES["and"][self.language].join(self.write_phrase(node) for node in nodes)
 
     def call(self, node: exp.Expression, name: str) -> str:
         given = list(node.expressions) if isinstance(node, exp.Anonymous) else list(node.iter_expressions())
         if name in ("least", "greatest", "coalesce"):
             return _CALLS[name][self.language].format(self.joined(given))
-        return _CALLS[name][self.language].format(*(self.say(part) for part in given))
+        return _CALLS[name][self.language].format(*(self.write_phrase(part) for part in given))
 
     def column(self, node: exp.Expression) -> str:
         known = {"as_of": self.phrase("as_of"), **self.names}
@@ -111,31 +113,35 @@ class _Speaker:
     def negation(self, node: exp.Expression) -> str:
         inner = node.this.unnest()
         if isinstance(inner, exp.Is):
-            return self.phrase("known", self.say(inner.this))
+            return self.phrase("known", self.write_phrase(inner.this))
         if isinstance(inner, exp.In):
-            return self.phrase("not in", self.say(inner.this), self.joined(inner.expressions))
-        return self.phrase("not", self.say(node.this))
+            return self.phrase("not in", self.write_phrase(inner.this), self.joined(inner.expressions))
+        return self.phrase("not", self.write_phrase(node.this))
 
     def case(self, node: exp.Expression) -> str:
-        parts = [self.phrase("when", self.say(b.this), self.say(b.args["true"])) for b in node.args["ifs"]]
+        parts = [
+            self.phrase("when", self.write_phrase(b.this), self.write_phrase(b.args["true"])) for b in node.args["ifs"]
+        ]
         default = node.args.get("default")
-        parts += [self.phrase("else", self.say(default))] if default is not None else []
+        parts += [self.phrase("else", self.write_phrase(default))] if default is not None else []
         return _PHRASES["and"][self.language].join(parts)
 
 
-_SPEAKERS: dict[type, Callable[[_Speaker, exp.Expression], str]] = {
-    exp.Column: _Speaker.column,
-    exp.Literal: _Speaker.literal,
-    exp.Cast: lambda speaker, node: speaker.say(node.this),
-    exp.Star: lambda speaker, _node: speaker.phrase("rows"),
-    exp.Boolean: lambda speaker, node: speaker.phrase("true" if node.this else "false"),
-    exp.Null: lambda speaker, _node: speaker.phrase("null"),
-    exp.Paren: lambda speaker, node: f"({speaker.say(node.this)})",
-    exp.Neg: lambda speaker, node: f"-{speaker.say(node.this)}",
-    exp.Not: _Speaker.negation,
-    exp.Is: lambda speaker, node: speaker.phrase("missing", speaker.say(node.this)),
-    exp.In: lambda speaker, node: speaker.phrase("in", speaker.say(node.this), speaker.joined(node.expressions)),
-    exp.Between: lambda speaker, node: speaker.phrase("between", *(speaker.say(e) for e in node.iter_expressions())),
-    exp.Distinct: lambda speaker, node: speaker.phrase("distinct", speaker.joined(node.expressions)),
-    exp.Case: _Speaker.case,
+_PHRASES_BY_NODE: dict[type, Callable[[_PhraseWriter, exp.Expression], str]] = {
+    exp.Column: _PhraseWriter.column,
+    exp.Literal: _PhraseWriter.literal,
+    exp.Cast: lambda writer, node: writer.write_phrase(node.this),
+    exp.Star: lambda writer, _node: writer.phrase("rows"),
+    exp.Boolean: lambda writer, node: writer.phrase("true" if node.this else "false"),
+    exp.Null: lambda writer, _node: writer.phrase("null"),
+    exp.Paren: lambda writer, node: f"({writer.write_phrase(node.this)})",
+    exp.Neg: lambda writer, node: f"-{writer.write_phrase(node.this)}",
+    exp.Not: _PhraseWriter.negation,
+    exp.Is: lambda writer, node: writer.phrase("missing", writer.write_phrase(node.this)),
+    exp.In: lambda writer, node: writer.phrase("in", writer.write_phrase(node.this), writer.joined(node.expressions)),
+    exp.Between: lambda writer, node: writer.phrase(
+        "between", *(writer.write_phrase(e) for e in node.iter_expressions())
+    ),
+    exp.Distinct: lambda writer, node: writer.phrase("distinct", writer.joined(node.expressions)),
+    exp.Case: _PhraseWriter.case,
 }

@@ -1,6 +1,7 @@
-"""What DuckDB's functions are called in Spark, where sqlglot does not know it or says something else.
+"""Rewrites for Spark and PostgreSQL, where sqlglot does not know DuckDB's functions or says something else.
 
-Times without a zone are TIMESTAMP_NTZ; the session's time zone must be UTC.
+Spark: times without a zone are TIMESTAMP_NTZ; the session's time zone must be UTC. PostgreSQL: a condition becomes a
+number before one calculates with it, and a name that PostgreSQL would cut is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from custintel.errors import ConfigurationError
-from custintel.expressions._first_last_pairs import edge
+from custintel.expressions._first_last_pairs import first_or_last_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +135,7 @@ def _quantile(node: exp.Expression) -> exp.Expression:
     return _call("percentile", node.this.copy(), node.expression.copy())
 
 
-SPARK: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
+SPARK_REWRITES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
     exp.TryCast: _try_cast,
     exp.Cast: _cast,
     exp.UnixToTime: _from_micros,
@@ -144,39 +145,36 @@ SPARK: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = 
 }
 
 
-# What DuckDB says and PostgreSQL does not: conditions as numbers, the value at an edge, names of any length.
-
-
 _DOUBLE = exp.DataType.Type.DOUBLE
-_TRUTHS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean)
+_CONDITIONS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean)
 _LONGEST = 63
 
 
 def _postgres_cast(node: exp.Expression) -> exp.Expression:
     """A condition becomes a whole number first: PostgreSQL casts it to nothing else."""
     if node.args["to"].this == _DOUBLE:
-        _count_truths(node.this)
+        _conditions_to_numbers(node.this)
     return node
 
 
 def _extreme(node: exp.Expression) -> exp.Expression:
     """Conditions have no least or greatest in PostgreSQL, their numbers have."""
-    _count_truths(node.this)
+    _conditions_to_numbers(node.this)
     return node
 
 
-def _count_truths(node: exp.Expression) -> None:
+def _conditions_to_numbers(node: exp.Expression) -> None:
     """Write a condition as a number; what mixes both (`coalesce(a > 1, 0)`) part by part."""
     values = _values(node)
     if any(isinstance(value, exp.Literal) for value in values):
         for value in values:
-            _count_truths(value)
-    elif _is_truth(node):
+            _conditions_to_numbers(value)
+    elif _is_condition(node):
         node.replace(exp.cast(exp.Paren(this=node.copy()), "int"))
 
 
-def _is_truth(node: exp.Expression) -> bool:
-    return isinstance(node, _TRUTHS) or any(_is_truth(value) for value in _values(node))
+def _is_condition(node: exp.Expression) -> bool:
+    return isinstance(node, _CONDITIONS) or any(_is_condition(value) for value in _values(node))
 
 
 def _values(node: exp.Expression) -> list[exp.Expression]:
@@ -197,12 +195,12 @@ def _named(node: exp.Expression) -> exp.Expression:
     return node
 
 
-POSTGRES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
+POSTGRES_REWRITES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
     exp.Cast: _postgres_cast,
     exp.Max: _extreme,
     exp.Min: _extreme,
-    exp.ArgMax: edge,
-    exp.ArgMin: edge,
+    exp.ArgMax: first_or_last_value,
+    exp.ArgMin: first_or_last_value,
     exp.Identifier: _named,
 }
 """Rewrites for PostgreSQL."""

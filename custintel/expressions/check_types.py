@@ -1,4 +1,4 @@
-"""Whether the parts of an expression go together: texts, numbers, conditions and dates.
+"""Type checks: whether the parts of an expression go together (texts, numbers, conditions, dates).
 
 What is not known, such as the type of a column that nobody named, goes with everything. A condition is a number where
 one calculates with it (true is 1).
@@ -43,12 +43,12 @@ def type_problems(expression: Expression, columns: Mapping[str, ValueType] | Non
     columns : mapping of str to {"text", "number", "condition", "date"}, optional
         Types of columns as far as they are known.
     """
-    found = _Types(columns or {}, expression.where)
+    found = _TypeChecker(columns or {}, expression.where)
     found.of(expression.tree)
     return found.problems
 
 
-class _Types:
+class _TypeChecker:
     """Walks a tree from the leaves and notes what does not go together."""
 
     def __init__(self, columns: Mapping[str, ValueType], where: str) -> None:
@@ -73,7 +73,7 @@ class _Types:
         values = [branch.args["true"] for branch in node.args["ifs"]]
         default = node.args.get("default")
         kinds = [(value, self.of(value)) for value in [*values, *([default] if default is not None else [])]]
-        self.alike(node, kinds)
+        self.check_alike(node, kinds)
         return _first([kind for _, kind in kinds])
 
     def check(self, node: exp.Expression, parts: list[tuple[exp.Expression, ValueType | None]]) -> None:
@@ -81,8 +81,8 @@ class _Types:
         if needed is not None:
             for part, kind in parts:
                 self.need(node, part, kind, needed)
-        elif isinstance(node, _ALIKE):
-            self.alike(node, parts)
+        elif isinstance(node, _COMPARING):
+            self.check_alike(node, parts)
 
     def need(self, node: exp.Expression, part: exp.Expression, kind: ValueType | None, needed: ValueType) -> None:
         allowed: dict[str, tuple[ValueType | None, ...]] = {
@@ -94,7 +94,7 @@ class _Types:
             given = f"{_shown(part)} in {_shown(node)}"
             self.add(f"a {kind} where a {needed} is needed", given, _HINTS[needed])
 
-    def alike(self, node: exp.Expression, parts: list[tuple[exp.Expression, ValueType | None]]) -> None:
+    def check_alike(self, node: exp.Expression, parts: list[tuple[exp.Expression, ValueType | None]]) -> None:
         known = [kind for _, kind in parts if kind is not None]
         for other in known[1:]:
             if _clash(known[0], other):
@@ -122,7 +122,7 @@ _KEEPING = (
     exp.Paren, exp.Coalesce, exp.Least, exp.Greatest, exp.Nullif, exp.Min, exp.Max, exp.First, exp.Last, exp.Distinct,
     exp.Identifier,
 )  # fmt: skip
-_ALIKE = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Coalesce, exp.Least,
+_COMPARING = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Coalesce, exp.Least,
           exp.Greatest, exp.Nullif)  # fmt: skip
 _CALCULATING = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Abs, exp.Floor, exp.Ln, exp.Sqrt, exp.Sum, exp.Avg,
                 exp.Median, exp.Stddev)  # fmt: skip

@@ -13,9 +13,9 @@ from sqlglot import exp
 from custintel.errors import ConfigurationError
 from custintel.expressions._evaluate_numpy import evaluate
 from custintel.expressions._render_sql import render
-from custintel.expressions._say_in_words import Language, say
-from custintel.expressions.translate_dialect import written
-from custintel.expressions.whitelist import AGGREGATES, AS_OF, CLOCK_FUNCTIONS, FUNCTIONS
+from custintel.expressions._say_in_words import Language, write_phrase
+from custintel.expressions.translate_dialect import to_text
+from custintel.expressions.whitelist import AGGREGATES, AS_OF, FUNCTIONS, TIME_OF_DAY_FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,22 +82,22 @@ class Expression:
         return frozenset(c.name for c in self.tree.find_all(exp.Column) if c.name != AS_OF)
 
     @cached_property
-    def clock_columns(self) -> frozenset[str]:
+    def time_of_day_columns(self) -> frozenset[str]:
         """Names of the columns whose time of day is read: days are not enough for ``seconds_between``.
 
         >>> from custintel.expressions.parse import parse
-        >>> sorted(parse("seconds_between(event_time, arrival_time) + days_between(day, as_of)").clock_columns)
+        >>> sorted(parse("seconds_between(event_time, arrival_time) + days_between(day, as_of)").time_of_day_columns)
         ['arrival_time', 'event_time']
         """
-        calls = (node for node in self.tree.find_all(exp.Anonymous) if str(node.this).lower() in CLOCK_FUNCTIONS)
+        calls = (node for node in self.tree.find_all(exp.Anonymous) if str(node.this).lower() in TIME_OF_DAY_FUNCTIONS)
         return frozenset(c.name for call in calls for c in call.find_all(exp.Column) if c.name != AS_OF)
 
     @cached_property
-    def bare_columns(self) -> frozenset[str]:
+    def unaggregated_columns(self) -> frozenset[str]:
         """Names of the columns read outside every aggregate call, ``as_of`` left out.
 
         >>> from custintel.expressions.parse import parse
-        >>> parse("sum(a) / b").bare_columns
+        >>> parse("sum(a) / b").unaggregated_columns
         frozenset({'b'})
         """
         outside = (c for c in self.tree.find_all(exp.Column) if c.find_ancestor(*AGGREGATES) is None)
@@ -145,7 +145,7 @@ class Expression:
         >>> parse("minutes > 30 and tenure_days <= 90").words({"minutes": "Minutes", "tenure_days": "days of tenure"})
         'Minutes more than 30 and days of tenure at most 90'
         """
-        return say(self.tree, names or {}, language)
+        return write_phrase(self.tree, names or {}, language)
 
     def replace_aggregates(self, write: Callable[[Aggregate], str], dialect: str = "duckdb") -> str:
         """SQL text in which every aggregate call is replaced by the SQL that ``write`` returns for it.
@@ -162,11 +162,11 @@ class Expression:
 
         return render(self.tree.transform(swap), "event_time").sql(dialect)
 
-    def over(self, name: Callable[[Aggregate], str]) -> Expression:
+    def over_columns(self, name: Callable[[Aggregate], str]) -> Expression:
         """The same expression over columns that hold the values of its aggregates.
 
         >>> from custintel.expressions.parse import parse
-        >>> parse("sum(x) / count(*)").over(lambda a: f"p_{a.function}").text
+        >>> parse("sum(x) / count(*)").over_columns(lambda a: f"p_{a.function}").text
         'p_sum / p_count'
         """
 
@@ -196,7 +196,7 @@ class Expression:
         """The same expression with some names replaced by numbers.
 
         >>> from custintel.expressions.parse import parse
-        >>> parse("minutes > most").with_numbers({"most": 30}).text
+        >>> parse("minutes > max_arguments").with_numbers({"max_arguments": 30}).text
         'minutes > 30'
 
         Raises `ConfigurationError` for what is not a finite number.
@@ -222,7 +222,7 @@ def _number(value: float) -> exp.Expression:
 
 @lru_cache(maxsize=20_000)
 def _written(expression: Expression, dialect: str, time: str) -> str:
-    return written(render(expression.tree, time), dialect)
+    return to_text(render(expression.tree, time), dialect)
 
 
 def _aggregate(node: exp.Expression) -> Aggregate:

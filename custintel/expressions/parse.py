@@ -15,13 +15,13 @@ from custintel.expressions._render_sql import quoted_where_needed
 from custintel.expressions.expression import Expression
 from custintel.expressions.whitelist import FUNCTION_NAMES
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 """Longest text of an expression; more belongs into several features."""
 
-DEEPEST = 50
+MAX_DEPTH = 50
 """Most levels of an expression's tree; those that ship have up to 15. A chain of `or` or `and` counts as one or few."""
 
-LARGEST = 1_000
+MAX_NODES = 1_000
 """Most parts (columns, values, signs, calls) of an expression; those that ship have up to 133."""
 
 _SHORT_CHAIN = 8
@@ -33,7 +33,7 @@ _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _NO_FUNCTION = ("and", "or", "not", "in", "when", "then", "else", "between", "is", "case", "distinct")
 
 
-def parse(text: str, where: str = "expression", longest: int = LONGEST) -> Expression:
+def parse(text: str, where: str = "expression", max_length: int = MAX_LENGTH) -> Expression:
     """Read an expression; everything off the whitelist is refused.
 
     Parameters
@@ -57,7 +57,7 @@ def parse(text: str, where: str = "expression", longest: int = LONGEST) -> Expre
         given: mode(duration_s)
         allowed: count, count_if, sum, ...
     """
-    raise_problems(_text_problems(text, where, longest))
+    raise_problems(_text_problems(text, where, max_length))
     return _parsed(text, where)
 
 
@@ -66,7 +66,7 @@ def _parsed(text: str, where: str) -> Expression:
     # plans read the same few hundred texts over and over; trees are never changed, only copied
     tree = _tree(text, where)
     raise_problems(tree_problems(tree, where))
-    return Expression(text=_one_line(text), tree=_plain(tree), where=where)
+    return Expression(text=_one_line(text), tree=_normal_form(tree), where=where)
 
 
 def _tree(text: str, where: str) -> exp.Expression:
@@ -77,14 +77,14 @@ def _tree(text: str, where: str) -> exp.Expression:
         raise
     except RecursionError:
         tree = None
-    tree = None if tree is None else _with_even_chains(tree)
+    tree = None if tree is None else _balance_chains(tree)
     if tree is None or _is_deep(tree):
         raise_problems([_too_deep(text, where)])
     raise_problems(_size_problems(cast("exp.Expression", tree), text, where))
     return cast("exp.Expression", tree)
 
 
-def _with_even_chains(tree: exp.Expression) -> exp.Expression:
+def _balance_chains(tree: exp.Expression) -> exp.Expression:
     """The tree with ``a or b or c or ...`` as halves of halves: as written, a chain has a level for each of its terms.
 
     Nothing else changes: `and` and `or` may be grouped in any way, also where values are missing.
@@ -123,21 +123,21 @@ def _halves(kind: type[exp.Expression], terms: list[exp.Expression]) -> exp.Expr
 def _size_problems(tree: exp.Expression, text: str, where: str) -> list[Problem]:
     parts = sum(1 for _ in tree.walk())
     hint = "write several features or rules"
-    wrong = Problem(where, f"an expression of {parts} parts", _short(text), f"{LARGEST} parts", hint)
-    return [wrong] if parts > LARGEST else []
+    wrong = Problem(where, f"an expression of {parts} parts", _short(text), f"{MAX_NODES} parts", hint)
+    return [wrong] if parts > MAX_NODES else []
 
 
 def _is_deep(tree: exp.Expression) -> bool:
     """Whether a tree has too many levels, counted level by level: whoever walks it later may use recursion."""
     level = [tree]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [child for node in level for child in node.iter_expressions()]
     return bool(level)
 
 
 def _too_deep(text: str, where: str) -> Problem:
     hint = "write several features or rules, or take brackets away"
-    return Problem(where, "an expression nested too deeply", _short(text), f"{DEEPEST} levels", hint)
+    return Problem(where, "an expression nested too deeply", _short(text), f"{MAX_DEPTH} levels", hint)
 
 
 def _one_line(text: str) -> str:
@@ -154,11 +154,11 @@ def _reading_problems(text: str, where: str, error: Exception) -> list[Problem]:
     return [Problem(where, "not an expression", _short(text), "such as sum(amount) / 3", _reason(error))]
 
 
-def _text_problems(text: str, where: str, longest: int) -> list[Problem]:
+def _text_problems(text: str, where: str, max_length: int) -> list[Problem]:
     if not isinstance(text, str) or not text.strip():
         return [Problem(where, "an empty expression", repr(text), "such as count(*) or a > 1")]
-    if len(text) > longest:
-        return [Problem(where, f"an expression of {len(text)} characters", _short(text), f"{longest} characters")]
+    if len(text) > max_length:
+        return [Problem(where, f"an expression of {len(text)} characters", _short(text), f"{max_length} characters")]
     odd = [sign for sign in (";", "--", "/*", "#", "`", "$", "{", "@") if sign in _outside_quotes(text)]
     return [Problem(where, f"{sign} is not part of the expression language", _short(text)) for sign in odd]
 
@@ -187,12 +187,12 @@ def _reason(error: Exception) -> str:
     return said or "brackets, quotes or words do not fit together"
 
 
-def _plain(tree: exp.Expression) -> exp.Expression:
+def _normal_form(tree: exp.Expression) -> exp.Expression:
     """One way to write what has several, so that later steps know less and a tree's text is read as the same tree."""
-    return tree.transform(_plainer)
+    return tree.transform(_normalise)
 
 
-def _plainer(node: exp.Expression) -> exp.Expression:
+def _normalise(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.CountIf):
         return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]), big_int=True)
     return quoted_where_needed(node) if isinstance(node, exp.Identifier) else node

@@ -1,14 +1,17 @@
-"""SQL for other engines: what is written once in DuckDB's dialect, said in another so that it means the same.
+"""SQL for other engines: a statement in DuckDB's dialect, translated so that it means the same elsewhere.
 
 sqlglot does most of it. What it gets wrong, or leaves as it is, is rewritten here on the tree before it writes:
 
->>> print(translated("select date_diff('day', event_time, as_of), amount / 7.5 from bills", "spark"))
+>>> print(translate("select date_diff('day', event_time, as_of), amount / 7.5 from bills", "spark"))
 SELECT
   DATEDIFF(DAY, CAST(event_time AS DATE), CAST(as_of AS DATE)),
   amount / CAST(7.5 AS DOUBLE)
 FROM bills
 
-Without the casts Spark would count elapsed days instead of midnights, and round the quotient to a decimal.
+Without the casts Spark would count elapsed days instead of midnights, and round the quotient to a decimal. Trino counts
+no microseconds and has no exact median; Hive's ``datediff`` counts days whatever the unit; ClickHouse cuts moments to
+whole seconds when it casts, and its ``median`` is that of a sample. Hive has ``var_pop``, not sqlglot's
+``variance_pop``; its ``percentile_cont`` needs Hive 4.
 """
 
 from __future__ import annotations
@@ -22,16 +25,8 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from custintel.errors import ConfigurationError
-from custintel.expressions._first_last_pairs import NO_PAIRS, STRUCTS, without_pairs
-from custintel.expressions._spark_and_postgres import POSTGRES, SPARK
-
-# Microseconds between two moments and the median, where the usual word of an engine is absent or says something else.
-#
-# Trino counts no microseconds and has no exact median; Hive's `datediff` counts days whatever the unit; ClickHouse
-# cuts
-# moments to whole seconds when it casts, and its `median` is of a sample of the values. Hive has `var_pop`, not
-# sqlglot's `variance_pop`; its `percentile_cont` needs Hive 4.
-
+from custintel.expressions._first_last_pairs import STRUCT_REWRITES, WITHOUT_STRUCTS, without_structs
+from custintel.expressions._spark_and_postgres import POSTGRES_REWRITES, SPARK_REWRITES
 
 # seconds as doubles are exact to half a microsecond until 2106, so rounding gives the whole number of microseconds
 _MICROSECONDS = {
@@ -40,7 +35,7 @@ _MICROSECONDS = {
     "hive": "CAST(ROUND((CAST({to} AS DOUBLE) - CAST({since} AS DOUBLE)) * 1000000) AS BIGINT)",
     "clickhouse": "dateDiff('microsecond', toDateTime64({since}, 6), toDateTime64({to}, 6))",
 }
-_CUTTING = ("trino", "clickhouse")
+_ROUNDING_CASTS = ("trino", "clickhouse")
 """Engines whose plain cast to a moment rounds it to milliseconds or seconds."""
 
 _SORTED = "ARRAY_SORT(ARRAY_AGG({x}) FILTER (WHERE NOT {x} IS NULL))"
@@ -56,8 +51,8 @@ def microseconds(node: exp.Expression, dialect: str) -> exp.Expression:
     """Whole microseconds from one moment to another."""
     if dialect not in _MICROSECONDS:
         return node
-    since, to = (_bare(part) if dialect in _CUTTING else part for part in (node.expression, node.this))
-    return _said(_MICROSECONDS[dialect], dialect, since=since, to=to)
+    since, to = (_bare(part) if dialect in _ROUNDING_CASTS else part for part in (node.expression, node.this))
+    return _from_template(_MICROSECONDS[dialect], dialect, since=since, to=to)
 
 
 def _bare(node: exp.Expression) -> exp.Expression:
@@ -65,10 +60,10 @@ def _bare(node: exp.Expression) -> exp.Expression:
 
 
 def _median(node: exp.Expression, dialect: str) -> exp.Expression:
-    return _said(_MEDIANS[dialect], dialect, x=node.this)
+    return _from_template(_MEDIANS[dialect], dialect, x=node.this)
 
 
-def _said(text: str, dialect: str, **parts: exp.Expression) -> exp.Expression:
+def _from_template(text: str, dialect: str, **parts: exp.Expression) -> exp.Expression:
     """The tree of a text in which names in braces stand for expressions."""
     tree = sqlglot.parse_one(text.format_map({name: f"_{name}_" for name in parts}), read=dialect)
     found = {f"_{name}_": part for name, part in parts.items()}
@@ -81,7 +76,7 @@ def _variance(node: exp.Expression) -> exp.Expression:
 
 Rewrite: TypeAlias = Callable[[exp.Expression], exp.Expression]
 
-EXACT: dict[str, dict[type[exp.Expression], Rewrite]] = {
+EXACT_REWRITES: dict[str, dict[type[exp.Expression], Rewrite]] = {
     "trino": {exp.Median: partial(_median, dialect="trino")},
     "hive": {exp.VariancePop: _variance},
     "clickhouse": {exp.Median: partial(_median, dialect="clickhouse")},
@@ -92,14 +87,17 @@ EXACT: dict[str, dict[type[exp.Expression], Rewrite]] = {
 DIALECTS = ("duckdb", "spark", "trino", "hive", "clickhouse", "snowflake", "postgres")
 """Engines for which SQL is written."""
 
-_NULL_WINS = ("trino", "hive", "clickhouse")
+_NULL_IF_ANY_NULL = ("trino", "hive", "clickhouse")
 """Engines on which least and greatest are null as soon as one argument is."""
 
-_MOST_PARTS = 20_000
+_MAX_NODES = 20_000
 """Most nodes of a least or greatest on those engines, where each value is written beside every other one."""
 
 
-_OWN: Mapping[str, Mapping[type[exp.Expression], Rewrite]] = {"spark": SPARK, "postgres": POSTGRES}
+_ENGINE_REWRITES: Mapping[str, Mapping[type[exp.Expression], Rewrite]] = {
+    "spark": SPARK_REWRITES,
+    "postgres": POSTGRES_REWRITES,
+}
 """Rewrites that one engine alone needs."""
 
 
@@ -119,7 +117,7 @@ def check_dialect(dialect: str) -> str:
     return dialect
 
 
-def translated(sql: str, dialect: str) -> str:
+def translate(sql: str, dialect: str) -> str:
     """A statement of DuckDB's dialect in another one.
 
     Raises
@@ -133,13 +131,13 @@ def translated(sql: str, dialect: str) -> str:
         tree = cast("exp.Expression", sqlglot.parse_one(sql, read="duckdb"))
     except RecursionError as error:
         raise _too_deep(dialect) from error
-    return written(tree, dialect, pretty=True)
+    return to_text(tree, dialect, pretty=True)
 
 
-def written(tree: exp.Expression, dialect: str, pretty: bool = False) -> str:
+def to_text(tree: exp.Expression, dialect: str, pretty: bool = False) -> str:
     """The text of a tree that was read from DuckDB's dialect."""
     try:
-        fixed = _fixed(tree.copy(), dialect) if dialect != "duckdb" else tree
+        fixed = _fix_tree(tree.copy(), dialect) if dialect != "duckdb" else tree
         return fixed.sql(dialect, pretty=pretty, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise ConfigurationError(f"this cannot be said in the SQL of {dialect}\n  given: {error}") from error
@@ -152,14 +150,14 @@ def _too_deep(dialect: str) -> ConfigurationError:
     return ConfigurationError(f"{wrong}\n  hint: write the inner part as a feature of its own")
 
 
-def _fixed(tree: exp.Expression, dialect: str) -> exp.Expression:
-    return rewritten(without_pairs(tree) if dialect in NO_PAIRS else tree, _rewrites(dialect))
+def _fix_tree(tree: exp.Expression, dialect: str) -> exp.Expression:
+    return rewrite_tree(without_structs(tree) if dialect in WITHOUT_STRUCTS else tree, _rewrites(dialect))
 
 
-def rewritten(node: exp.Expression, rewrites: Mapping[type[exp.Expression], Rewrite]) -> exp.Expression:
+def rewrite_tree(node: exp.Expression, rewrites: Mapping[type[exp.Expression], Rewrite]) -> exp.Expression:
     """A tree rewritten from the leaves up; what a rewrite returns is not rewritten again."""
     for child in list(node.iter_expressions()):
-        new = rewritten(child, rewrites)
+        new = rewrite_tree(child, rewrites)
         if new is not child:
             child.replace(new)
     rewrite = rewrites.get(type(node))
@@ -171,9 +169,14 @@ def _rewrites(dialect: str) -> Mapping[type[exp.Expression], Rewrite]:
         exp.DateDiff: partial(_difference, dialect=dialect),
         exp.Literal: _literal,
     }
-    if dialect in _NULL_WINS:
+    if dialect in _NULL_IF_ANY_NULL:
         found |= {exp.Greatest: _known_extreme, exp.Least: _known_extreme}
-    return {**found, **STRUCTS.get(dialect, {}), **EXACT.get(dialect, {}), **_OWN.get(dialect, {})}
+    return {
+        **found,
+        **STRUCT_REWRITES.get(dialect, {}),
+        **EXACT_REWRITES.get(dialect, {}),
+        **_ENGINE_REWRITES.get(dialect, {}),
+    }
 
 
 def _difference(node: exp.Expression, dialect: str) -> exp.Expression:
@@ -227,9 +230,9 @@ def _is_constant(node: exp.Expression) -> bool:
 
 def _check_size(node: exp.Expression, mentions: int) -> None:
     """Refuse to write what is mentioned again and again: calls inside calls would multiply."""
-    if mentions * sum(1 for _ in node.walk()) > _MOST_PARTS:
+    if mentions * sum(1 for _ in node.walk()) > _MAX_NODES:
         wrong = f"too many values in {node.key}, or {node.key} inside {node.key} too often, for this engine"
         raise ConfigurationError(
-            f"{wrong}\n  allowed: {_MOST_PARTS:,} parts when written out\n"
+            f"{wrong}\n  allowed: {_MAX_NODES:,} parts when written out\n"
             "  hint: write the inner part as a feature of its own"
         )

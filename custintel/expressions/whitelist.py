@@ -1,4 +1,4 @@
-"""The words of the expression language: which sqlglot nodes and functions are allowed, and how they are checked."""
+"""The whitelist of the expression language: the sqlglot nodes, functions and words that are allowed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ AS_OF = "as_of"
 
 @dataclass(frozen=True)
 class Function:
-    """One allowed function: what it means, how many arguments it takes (``most`` None: any number)."""
+    """One allowed function: what it means, how many arguments it takes (``max_arguments`` None: any number)."""
 
     name: str
     about: str
-    least: int = 1
-    most: int | None = 1
+    min_arguments: int = 1
+    max_arguments: int | None = 1
     aggregate: bool = False
 
 
@@ -30,7 +30,7 @@ FUNCTIONS: dict[type[exp.Expression], Function] = {
     exp.Avg: Function("avg", "mean of the known values", aggregate=True),
     exp.Min: Function("min", "smallest known value", aggregate=True),
     exp.Max: Function("max", "largest known value", aggregate=True),
-    exp.Median: Function("median", "middle of the known values, between two the mean of both", aggregate=True),
+    exp.Median: Function("median", "median of the known values, between two the mean of both", aggregate=True),
     exp.Stddev: Function("stddev", "sample standard deviation; missing for less than two values", aggregate=True),
     exp.First: Function("first", "known value of the earliest row", aggregate=True),
     exp.Last: Function("last", "known value of the latest row", aggregate=True),
@@ -40,24 +40,29 @@ FUNCTIONS: dict[type[exp.Expression], Function] = {
     exp.Sqrt: Function("sqrt", "square root; missing where x < 0"),
     exp.Year: Function("year", "calendar year of a date"),
     exp.Month: Function("month", "calendar month of a date, 1 to 12"),
-    exp.Least: Function("least", "smallest known of several values", least=2, most=None),
-    exp.Greatest: Function("greatest", "largest known of several values", least=2, most=None),
-    exp.Coalesce: Function("coalesce", "first known of several values", least=2, most=None),
-    exp.Nullif: Function("nullif", "missing if both are equal, else the first", least=2, most=2),
+    exp.Least: Function("least", "smallest known of several values", min_arguments=2, max_arguments=None),
+    exp.Greatest: Function("greatest", "largest known of several values", min_arguments=2, max_arguments=None),
+    exp.Coalesce: Function("coalesce", "first known of several values", min_arguments=2, max_arguments=None),
+    exp.Nullif: Function("nullif", "missing if both are equal, else the first", min_arguments=2, max_arguments=2),
 }
 """Allowed functions that sqlglot knows, by node."""
 
-NAMED = {
+OWN_FUNCTIONS = {
     function.name: function
     for function in (
-        Function("days_between", "whole days from the first date to the second", least=2, most=2),
-        Function("seconds_between", "seconds from the first time to the second", least=2, most=2),
-        Function("distance_km", "kilometres between latitude, longitude and latitude, longitude", least=4, most=4),
+        Function("days_between", "whole days from the first date to the second", min_arguments=2, max_arguments=2),
+        Function("seconds_between", "seconds from the first time to the second", min_arguments=2, max_arguments=2),
+        Function(
+            "distance_km",
+            "kilometres between latitude, longitude and latitude, longitude",
+            min_arguments=4,
+            max_arguments=4,
+        ),
     )
 }
 """Allowed functions that are ours alone, by name."""
 
-CLOCK_FUNCTIONS = frozenset({"seconds_between"})
+TIME_OF_DAY_FUNCTIONS = frozenset({"seconds_between"})
 """Functions that read the time of day of their arguments."""
 
 
@@ -67,10 +72,10 @@ def function_of(node: exp.Expression) -> Function | None:
     >>> function_of(exp.func("days_between", exp.column("a"), exp.column("b"))).name
     'days_between'
     """
-    return NAMED.get(str(node.this).lower()) if isinstance(node, exp.Anonymous) else FUNCTIONS.get(type(node))
+    return OWN_FUNCTIONS.get(str(node.this).lower()) if isinstance(node, exp.Anonymous) else FUNCTIONS.get(type(node))
 
 
-FUNCTION_NAMES = (*(f.name for f in FUNCTIONS.values()), *NAMED)
+FUNCTION_NAMES = (*(f.name for f in FUNCTIONS.values()), *OWN_FUNCTIONS)
 AGGREGATES = tuple(node for node, f in FUNCTIONS.items() if f.aggregate)
 
 OPERATORS: dict[type[exp.Expression], frozenset[str]] = {
@@ -152,7 +157,7 @@ xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
 SQL_WORDS = frozenset(_WORDS.split())
 """Words that mean something else to an engine: a column of that name is written in quotes."""
 
-OWN_WORDS = frozenset(
+RESERVED_WORDS = frozenset(
     ("and", "as", "between", "case", "distinct", "else", "end", "from", "having", "in", "is", "like", "not", "null",
      "or", "select", "then", "union", "when", "where", "with")
 )  # fmt: skip

@@ -1,6 +1,7 @@
-"""A file of lines that is only ever added to: what is new is read, and a line that was cut off is kept aside.
+"""`AppendOnlyFile`: a file of lines that is only ever added to, of which a reader takes what is new.
 
-Lines end with ``\\n`` and with nothing else: a text may hold U+2028, U+0085 and what else counts as the end of a line.
+A last line that a killed process cut off is moved to a file of its own. Lines end with ``\\n`` and with nothing else:
+a text may hold U+2028, U+0085 and whatever else counts as the end of a line.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LineFile:
+class AppendOnlyFile:
     """The lines of a file, and how far it was read.
 
     Parameters
@@ -30,13 +31,13 @@ class LineFile:
         self.path, self._read, self._ended = path, 0, True
 
     @property
-    def place(self) -> tuple[int, bool]:
-        """How far it was read, and whether there is the end of a line; may be set back."""
+    def position(self) -> tuple[int, bool]:
+        """How far it was read, and whether a line ends there; may be set back."""
         return self._read, self._ended
 
-    @place.setter
-    def place(self, place: tuple[int, bool]) -> None:
-        self._read, self._ended = place
+    @position.setter
+    def position(self, position: tuple[int, bool]) -> None:
+        self._read, self._ended = position
 
     def new_lines(self) -> tuple[list[bytes], bytes]:
         """The whole lines that were added since the last look, and what stands after the last line's end."""
@@ -47,7 +48,7 @@ class LineFile:
             self._ended, lines = True, lines[1:] if not lines[0] else lines
         return lines, rest
 
-    def accept(self, rest: bytes) -> None:
+    def accept_unfinished(self, rest: bytes) -> None:
         """Count what stands after the last line's end as a line; its end is written with the next one."""
         self._read, self._ended = self._read + len(rest), False
 
@@ -64,7 +65,7 @@ class LineFile:
         try:
             self._write(data)
             if is_new:
-                _keep_name(self.path)
+                _sync_folder(self.path)
         except OSError as error:
             raise OutputError(
                 f"{self.path} could not be written, nothing was added: {error.strerror}\n"
@@ -72,7 +73,7 @@ class LineFile:
             ) from error
         self._read, self._ended = self._read + len(data), True
 
-    def set_aside(self, rest: bytes) -> Path:
+    def move_aside(self, rest: bytes) -> Path:
         """Move what was cut off to a file of its own; the lock must be held."""
         aside = self.path.with_name(f"{self.path.name}.torn-{hashlib.sha256(rest).hexdigest()[:8]}")
         with aside.open("wb") as file:
@@ -88,12 +89,12 @@ class LineFile:
         try:
             with self.path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size < self._read:
-                    raise DataError(_shorter(self.path))
+                    raise DataError(_shorter_text(self.path))
                 file.seek(self._read)
                 return file.read()
         except FileNotFoundError:
             if self._read:
-                raise DataError(_shorter(self.path)) from None
+                raise DataError(_shorter_text(self.path)) from None
             return b""
 
     def _write(self, data: bytes) -> None:
@@ -112,7 +113,7 @@ class LineFile:
             os.close(handle)
 
 
-def _keep_name(path: Path) -> None:
+def _sync_folder(path: Path) -> None:
     """Make the name of a new file last as long as what is in it."""
     with suppress(OSError):  # not every system opens folders
         handle = os.open(path.parent, os.O_RDONLY)
@@ -122,7 +123,7 @@ def _keep_name(path: Path) -> None:
             os.close(handle)
 
 
-def _shorter(path: Path) -> str:
+def _shorter_text(path: Path) -> str:
     return (
         f"{path} is shorter than it was: it is only ever added to, so something was cut off or it was replaced\n"
         "  hint: open it again if it was restored from a copy on purpose"

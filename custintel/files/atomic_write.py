@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from custintel.errors import DataError, OutputError
-from custintel.files.process_owner import read_owner, this_owner
+from custintel.files.process_identity import current_process, parse_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_LEFT = re.compile(r"\.(?P<name>.+)\.custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}\.(?P<kind>part|old)(?:-journal)?")
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}\.(?P<kind>part|old)(?:-journal)?")
 _SCRATCH = re.compile(r"custintel-(?P<owner>[0-9a-f-]+)-[0-9a-z]{8}")
 _LONGEST_NAME = 60
 _MOST_TRIES = 20
@@ -50,15 +50,15 @@ _REASONS = {
 
 
 @contextmanager
-def replacing(place: Path) -> Iterator[Path]:
-    """An empty folder to write into; it takes the place of `place` when the block ends without an error.
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to write into; it takes the place of `path` when the block ends without an error.
 
     Where the system can exchange two folders in one step (Linux, macOS), a reader finds the old or the new one at
     every moment.
 
     Parameters
     ----------
-    place : Path
+    path : Path
         The folder to make or to replace; a link to a folder is followed.
 
     Raises
@@ -69,18 +69,18 @@ def replacing(place: Path) -> Iterator[Path]:
     Examples
     --------
     >>> with tempfile.TemporaryDirectory() as home:
-    ...     with replacing(Path(home) / "model") as fresh:
+    ...     with atomic_folder(Path(home) / "model") as fresh:
     ...         _ = (fresh / "model.json").write_text("{}")
     ...     sorted(path.name for path in Path(home).rglob("*"))
     ['model', 'model.json']
     """
-    with _explained(place):
-        target = _real(place)
-        _prepare(target)
-        fresh = _beside(target, "part")
+    with _explain_errors(path):
+        target = _resolve(path)
+        _prepare_folder(target)
+        fresh = _temporary_path(target, "part")
         fresh.mkdir()
     try:
-        with _explained(place, fresh):
+        with _explain_errors(path, fresh):
             yield fresh
             if target.is_dir():
                 fresh.chmod(stat.S_IMODE(target.stat().st_mode))
@@ -92,12 +92,12 @@ def replacing(place: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_file(place: Path) -> Iterator[Path]:
-    """A file name to write to; the file takes the place of `place` when the block ends without an error.
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A file name to write to; the file takes the place of `path` when the block ends without an error.
 
     Parameters
     ----------
-    place : Path
+    path : Path
         The file to make or to replace. A link is followed; permissions of an earlier file are kept.
 
     Raises
@@ -108,25 +108,25 @@ def replacing_file(place: Path) -> Iterator[Path]:
     Examples
     --------
     >>> with tempfile.TemporaryDirectory() as home:
-    ...     with replacing_file(Path(home) / "features.sql") as fresh:
+    ...     with atomic_file(Path(home) / "features.sql") as fresh:
     ...         _ = fresh.write_text("select 1")
     ...     sorted(path.name for path in Path(home).iterdir())
     ['features.sql']
     """
-    with _explained(place):
-        target = _real(place)
+    with _explain_errors(path):
+        target = _resolve(path)
         if _is_device(target):
-            with _copied_to(target) as copied:
+            with _copy_to_device(target) as copied:
                 yield copied
             return
         _refuse_unwritable(target)
-        _prepare(target)
-        fresh = _beside(target, "part")
+        _prepare_folder(target)
+        fresh = _temporary_path(target, "part")
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         # a new file gets the permissions that the system gives; what replaces a private one is never public
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if mode is None else 0o600))
     try:
-        with _explained(place, fresh):
+        with _explain_errors(path, fresh):
             yield fresh
             if mode is not None:
                 fresh.chmod(mode)
@@ -138,44 +138,44 @@ def replacing_file(place: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def creating_file(place: Path) -> Iterator[Path]:
+def atomic_new_file(path: Path) -> Iterator[Path]:
     """A name under which a new file is made; it appears whole, unless another process has made one meanwhile.
 
     Parameters
     ----------
-    place : Path
+    path : Path
         The file to make; one that is there is left as it is.
 
     Examples
     --------
     >>> with tempfile.TemporaryDirectory() as home:
     ...     for text in ("first", "second"):
-    ...         with creating_file(Path(home) / "store.db") as fresh:
+    ...         with atomic_new_file(Path(home) / "store.db") as fresh:
     ...             _ = fresh.write_text(text)
     ...     [(path.name, path.read_text()) for path in Path(home).iterdir()]
     [('store.db', 'first')]
     """
-    with _explained(place):
-        target = _real(place)
-        _prepare(target)
-        fresh = _beside(target, "part")
+    with _explain_errors(path):
+        target = _resolve(path)
+        _prepare_folder(target)
+        fresh = _temporary_path(target, "part")
     try:
-        with _explained(place, fresh):
+        with _explain_errors(path, fresh):
             yield fresh
             _flush(fresh)
-            _appear(fresh, target)
+            _link_into_place(fresh, target)
             _flush(target.parent)
     finally:
         fresh.unlink(missing_ok=True)
 
 
-def read_unreplaced(folder: Path, read: Callable[[], _T]) -> _T:
+def read_consistently(folder: Path, read: Callable[[], _T]) -> _T:
     """What a function reads from a folder; it reads once more when the folder was replaced in the meantime.
 
     Parameters
     ----------
     folder : Path
-        The folder, which another process may replace (`replacing`) at any moment.
+        The folder, which another process may replace (`atomic_folder`) at any moment.
     read : callable
         What reads it.
 
@@ -187,7 +187,7 @@ def read_unreplaced(folder: Path, read: Callable[[], _T]) -> _T:
     Examples
     --------
     >>> with tempfile.TemporaryDirectory() as home:
-    ...     read_unreplaced(Path(home), lambda: len(list(Path(home).iterdir())))
+    ...     read_consistently(Path(home), lambda: len(list(Path(home).iterdir())))
     0
     """
     for _ in range(_MOST_TRIES):
@@ -211,7 +211,7 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def check_place(place: Path) -> Path:
+def check_output_path(path: Path) -> Path:
     """The file to write, looked at before any work is done for it.
 
     Raises
@@ -221,19 +221,19 @@ def check_place(place: Path) -> Path:
 
     Examples
     --------
-    >>> check_place(Path("scores.parquet")).name
+    >>> check_output_path(Path("scores.parquet")).name
     'scores.parquet'
     """
-    with _explained(place):
-        target = _real(place)
+    with _explain_errors(path):
+        target = _resolve(path)
         if not _is_device(target):
             _refuse_unwritable(target)
             above = next(folder for folder in target.parents if folder.exists())
             if not above.is_dir():
-                raise OSError(errno.ENOTDIR, "", str(place))
-            if not _may(above, os.W_OK | os.X_OK):
-                raise OSError(errno.EACCES, "", str(place))
-    return place
+                raise OSError(errno.ENOTDIR, "", str(path))
+            if not _has_access(above, os.W_OK | os.X_OK):
+                raise OSError(errno.EACCES, "", str(path))
+    return path
 
 
 @contextmanager
@@ -256,17 +256,17 @@ def scratch_folder() -> Iterator[Path]:
 def make_scratch_folder() -> Path:
     """A folder for temporary files that the caller removes; those of dead processes are removed now."""
     home = Path(tempfile.gettempdir())
-    _remove_left(home, _SCRATCH)
-    folder = home / f"custintel-{this_owner().text}-{_chance()}"
+    _remove_leftovers(home, _SCRATCH)
+    folder = home / f"custintel-{current_process().text}-{_random_suffix()}"
     folder.mkdir(mode=0o700)
     return folder
 
 
-def _real(place: Path) -> Path:
+def _resolve(path: Path) -> Path:
     """Where a path leads when links are followed; a link to nothing leads to where the file will be."""
-    target = Path(os.path.realpath(place))
+    target = Path(os.path.realpath(path))
     if target.is_symlink():  # only a link that leads back to itself stays one
-        raise OSError(errno.ELOOP, "", str(place))
+        raise OSError(errno.ELOOP, "", str(path))
     return target
 
 
@@ -278,48 +278,50 @@ def _is_device(target: Path) -> bool:
 def _refuse_unwritable(target: Path) -> None:
     if target.is_dir():
         raise OSError(errno.EISDIR, "", str(target))
-    if target.exists() and not _may(target, os.W_OK):
+    if target.exists() and not _has_access(target, os.W_OK):
         raise OSError(errno.EACCES, "", str(target))
 
 
-def _may(path: Path, what: int) -> bool:
+def _has_access(path: Path, what: int) -> bool:
     return os.access(path, what, effective_ids=os.access in os.supports_effective_ids)
 
 
 @contextmanager
-def _copied_to(device: Path) -> Iterator[Path]:
+def _copy_to_device(device: Path) -> Iterator[Path]:
     with scratch_folder() as folder:
         yield folder / "content"
         with (folder / "content").open("rb") as source, device.open("wb") as target:
             shutil.copyfileobj(source, target)
 
 
-def _prepare(target: Path) -> None:
+def _prepare_folder(target: Path) -> None:
     """Make the folder that the target stands in, and remove what killed runs left there."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left(target.parent, _LEFT)
+    _remove_leftovers(target.parent, _LEFTOVER)
 
 
-def _beside(target: Path, kind: str) -> Path:
+def _temporary_path(target: Path, kind: str) -> Path:
     """A name of our own in the same folder, which says whose it is."""
-    return target.with_name(f".{target.name[:_LONGEST_NAME]}.custintel-{this_owner().text}-{_chance()}.{kind}")
+    return target.with_name(
+        f".{target.name[:_LONGEST_NAME]}.custintel-{current_process().text}-{_random_suffix()}.{kind}"
+    )
 
 
-def _chance() -> str:
+def _random_suffix() -> str:
     return secrets.token_hex(4)
 
 
-def _remove_left(folder: Path, pattern: re.Pattern[str]) -> None:
+def _remove_leftovers(folder: Path, pattern: re.Pattern[str]) -> None:
     """Remove what dead processes of this user left in a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             found = pattern.fullmatch(entry.name)
-            owner = None if found is None else read_owner(found["owner"])
+            owner = None if found is None else parse_process(found["owner"])
             if found is not None and owner is not None and _is_ours(entry) and owner.dead:
                 _remove_one(Path(entry.path), found)
 
 
-def _appear(fresh: Path, target: Path) -> None:
+def _link_into_place(fresh: Path, target: Path) -> None:
     """Give a file its name unless the name is taken."""
     try:
         os.link(fresh, target)
@@ -355,9 +357,9 @@ def _move_into_place(fresh: Path, target: Path) -> None:
     if not target.exists():
         fresh.rename(target)
         return
-    if _exchanged(fresh, target):
+    if _try_exchange(fresh, target):
         return
-    old = target.with_name(f".{target.name}.custintel-{this_owner().text}-{_chance()}.old")
+    old = target.with_name(f".{target.name}.custintel-{current_process().text}-{_random_suffix()}.old")
     target.rename(old)
     try:
         fresh.rename(target)
@@ -367,7 +369,7 @@ def _move_into_place(fresh: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _try_exchange(one: Path, other: Path) -> bool:
     """Exchange two folders in one step; False where the system or the disk cannot."""
     name, here = ("renamex_np", ()) if sys.platform == "darwin" else ("renameat2", (-100,))
     try:
@@ -406,7 +408,7 @@ def _sync(path: Path, flags: int) -> None:
 
 
 @contextmanager
-def _explained(place: Path, fresh: Path | None = None) -> Iterator[None]:
+def _explain_errors(path: Path, fresh: Path | None = None) -> Iterator[None]:
     """Errors of writing in words; those of other files pass as they are."""
     try:
         yield
@@ -414,17 +416,17 @@ def _explained(place: Path, fresh: Path | None = None) -> Iterator[None]:
         raise
     except OSError as error:
         reason = _REASONS.get(error.errno or 0)
-        if reason is None or not _concerns(error, place, fresh):
+        if reason is None or not _is_about(error, path, fresh):
             raise
         what, hint = reason
         raise OutputError(
-            f"{place} cannot be written: {what}\n  hint: {hint}; what was there before is unchanged"
+            f"{path} cannot be written: {what}\n  hint: {hint}; what was there before is unchanged"
         ) from error
 
 
-def _concerns(error: OSError, place: Path, fresh: Path | None) -> bool:
+def _is_about(error: OSError, path: Path, fresh: Path | None) -> bool:
     """Whether an error is about the result: it names no file, the result, or a folder above it."""
     if not isinstance(error.filename, str | os.PathLike):
         return True
-    named, target = Path(os.path.realpath(os.fspath(error.filename))), Path(os.path.realpath(place))
+    named, target = Path(os.path.realpath(os.fspath(error.filename))), Path(os.path.realpath(path))
     return named == target or named in target.parents or fresh in (named, *named.parents)

@@ -19,13 +19,13 @@ from __future__ import annotations
 import errno
 import os
 import random
-import socket
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custintel.errors import DataError, OutputError
+from custintel.files.process_identity import describe_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,46 +57,46 @@ def locked(path: Path, seconds: float = WAIT_SECONDS) -> Iterator[None]:
     OutputError
         When the folder cannot be written, or has no locks.
     """
-    place = path.resolve()
-    place = place.with_name(place.name + ".lock")
-    handle = _acquired(place, path, seconds)
+    target = path.resolve()
+    lock_path = target.with_name(target.name + ".lock")
+    handle = _acquire(lock_path, path, seconds)
     try:
-        _sign(handle)
+        _write_holder(handle)
         yield
     finally:
         with suppress(OSError):  # Windows keeps a file that is open
-            place.unlink()
+            lock_path.unlink()
         os.close(handle)
 
 
-def _acquired(place: Path, path: Path, seconds: float) -> int:
+def _acquire(lock_path: Path, path: Path, seconds: float) -> int:
     limit = time.monotonic() + seconds
     while True:
-        handle = _opened(place, path)
-        if _taken(handle, path):
-            if _is_at(handle, place):
+        handle = _open(lock_path, path)
+        if _try_lock(handle, path):
+            if _is_at(handle, lock_path):
                 return handle
             os.close(handle)  # its last owner took the file away after we had opened it
             continue
-        owner = _owner(handle)
+        holder = _read_holder(handle)
         os.close(handle)
         if time.monotonic() >= limit:
-            raise DataError(_busy(path, owner, seconds))
+            raise DataError(_busy(path, holder, seconds))
         time.sleep(random.uniform(0.1, 1.0) * _LONGEST_PAUSE)
 
 
-def _opened(place: Path, path: Path) -> int:
+def _open(lock_path: Path, path: Path) -> int:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written: {error.strerror}\n"
-            f"  given: {place}\n  hint: its folder must be there and be writable, for the file and for its lock"
+            f"  given: {lock_path}\n  hint: its folder must be there and be writable, for the file and for its lock"
         ) from error
 
 
-def _taken(handle: int, path: Path) -> bool:
+def _try_lock(handle: int, path: Path) -> bool:
     try:
         _lock(handle)
     except OSError as error:
@@ -124,34 +124,34 @@ except ImportError:  # pragma: no cover - Windows
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
 
 
-def _is_at(handle: int, place: Path) -> bool:
+def _is_at(handle: int, lock_path: Path) -> bool:
     """Whether the file that is locked is still the one that others find."""
     try:
-        found = os.stat(place)
+        found = os.stat(lock_path)
     except FileNotFoundError:
         return False
     return os.path.samestat(os.fstat(handle), found)
 
 
-def _sign(handle: int) -> None:
+def _write_holder(handle: int) -> None:
     """Note who holds the lock, for the errors of those who wait in vain; a full disk is no reason to fail here."""
-    text = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    text = f"{describe_process()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     with suppress(OSError):
         os.ftruncate(handle, 0)
         os.lseek(handle, 0, os.SEEK_SET)
         os.write(handle, text.encode())
 
 
-def _owner(handle: int) -> str:
+def _read_holder(handle: int) -> str:
     with suppress(OSError):
         os.lseek(handle, 0, os.SEEK_SET)
         return os.read(handle, 200).decode(errors="replace") or "another process"
     return "another process"
 
 
-def _busy(path: Path, owner: str, seconds: float) -> str:
+def _busy(path: Path, holder: str, seconds: float) -> str:
     return (
         f"{path} is being written by another process\n"
-        f"  given: {owner}; waited {seconds:g} s\n"
+        f"  given: {holder}; waited {seconds:g} s\n"
         "  hint: try again when that one is done; if it hangs, end it: the lock goes with it"
     )

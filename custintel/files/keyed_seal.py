@@ -1,4 +1,4 @@
-"""A keyed seal (HMAC-SHA256): whoever does not hold the key can neither make nor change what it stands beside.
+"""Keyed seals (HMAC-SHA256): without the key, nobody can make a sealed file or change one unnoticed.
 
 The key is text in the environment variable ``CUSTINTEL_SEAL_KEY``, for example from ``openssl rand -hex 32``.
 
@@ -6,7 +6,7 @@ The key is text in the environment variable ``CUSTINTEL_SEAL_KEY``, for example 
 >>> os.environ["CUSTINTEL_SEAL_KEY"] = "a key for this example only"
 >>> seal(b"a model") == seal(b"a model"), seal(b"a model") == seal(b"another")
 (True, False)
->>> fits(b"a model", seal(b"a model")), fits(b"another", seal(b"a model"))
+>>> verify_seal(b"a model", seal(b"a model")), verify_seal(b"another", seal(b"a model"))
 (True, False)
 >>> del os.environ["CUSTINTEL_SEAL_KEY"]
 >>> seal(b"a model") is None
@@ -27,7 +27,7 @@ _DIFFERENT = 5  # of 16 random hexadecimal digits, fewer are different once in t
 _PURPOSE = b"custintel model folder, version 1\n"  # the same key elsewhere gives other seals
 
 
-def has_key() -> bool:
+def has_seal_key() -> bool:
     """Whether there is a key in the environment."""
     return bool(os.environ.get(SEAL_KEY))
 
@@ -57,6 +57,6 @@ def seal(content: bytes) -> str | None:
     return hmac.new(key.encode(), _PURPOSE + content, hashlib.sha256).hexdigest()
 
 
-def fits(content: bytes, given: str) -> bool:
+def verify_seal(content: bytes, given: str) -> bool:
     """Whether a seal is the one that the key in the environment gives."""
-    return hmac.compare_digest((seal(content) or "").encode(), given.encode()) and has_key()
+    return hmac.compare_digest((seal(content) or "").encode(), given.encode()) and has_seal_key()

@@ -1,4 +1,4 @@
-"""Text that a spreadsheet would take for a formula: defused where CSV files are written, restored where they are read.
+"""Escape text that a spreadsheet would run as a formula when CSV files are written, and restore it when they are read.
 
 A text that begins with ``=``, ``+``, ``-``, ``@`` (their full-width forms too), a tab or a line break gets an
 apostrophe in front; so does one that has apostrophes before such a sign already, which makes the way back exact.
@@ -17,53 +17,53 @@ if TYPE_CHECKING:
 
 
 _SIGNS = r"[=+@\t\r\n＝＋－＠-]"
-DEFUSED = f"^'('*{_SIGNS})"
-"""Regular expression of a text that was defused; its group is the text itself."""
-_ARMED, _MARKED = re.compile(f"'*{_SIGNS}"), re.compile(DEFUSED)
+ESCAPED_FORMULA = f"^'('*{_SIGNS})"
+"""Regular expression of a text that was escaped; its group is the text itself."""
+_FORMULA, _ESCAPED = re.compile(f"'*{_SIGNS}"), re.compile(ESCAPED_FORMULA)
 
 
-def defused_text(value: object) -> object:
+def escape_formula(value: object) -> object:
     """A text that no spreadsheet computes; anything else as it is.
 
     Examples
     --------
-    >>> defused_text("=1+1"), defused_text("+447911123456"), defused_text("'-x"), defused_text("a-b"), defused_text(-5)
-    ("'=1+1", "'+447911123456", "''-x", 'a-b', -5)
+    >>> [escape_formula(value) for value in ("=1+1", "+447911123456", "'-x", "a-b", -5)]
+    ["'=1+1", "'+447911123456", "''-x", 'a-b', -5]
     """
-    return f"'{value}" if isinstance(value, str) and _ARMED.match(value) else value
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
-def restored_text(value: object) -> object:
-    """What `defused_text` was given.
+def unescape_formula(value: object) -> object:
+    """What `escape_formula` was given.
 
     Examples
     --------
-    >>> restored_text("'=1+1"), restored_text("'tis"), restored_text("''-x")
+    >>> unescape_formula("'=1+1"), unescape_formula("'tis"), unescape_formula("''-x")
     ('=1+1', "'tis", "'-x")
     """
-    return value[1:] if isinstance(value, str) and _MARKED.match(value) else value
+    return value[1:] if isinstance(value, str) and _ESCAPED.match(value) else value
 
 
-def defused(frame: pd.DataFrame) -> pd.DataFrame:
+def escape_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame whose texts, names and index no spreadsheet computes; the frame given is not changed.
 
     Examples
     --------
-    >>> defused(pd.DataFrame({"a": ["=1", "b"], "n": [-1, 2]})).to_dict("list")
+    >>> escape_formulas(pd.DataFrame({"a": ["=1", "b"], "n": [-1, 2]})).to_dict("list")
     {'a': ["'=1", 'b'], 'n': [-1, 2]}
     """
-    return _changed(frame, defused_text)
+    return _changed(frame, escape_formula)
 
 
-def restored(frame: pd.DataFrame) -> pd.DataFrame:
-    """What `defused` was given, after it was written and read.
+def unescape_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """What `escape_formulas` was given, after it was written and read.
 
     Examples
     --------
-    >>> restored(pd.DataFrame({"'@a": ["'=1", "b"]})).to_dict("list")
+    >>> unescape_formulas(pd.DataFrame({"'@a": ["'=1", "b"]})).to_dict("list")
     {'@a': ['=1', 'b']}
     """
-    return _changed(frame, restored_text)
+    return _changed(frame, unescape_formula)
 
 
 def _changed(frame: pd.DataFrame, change: Callable[[object], object]) -> pd.DataFrame:

@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-LONGEST = 500_000
+MAX_CHARACTERS = 500_000
 """Most characters of a document; those that ship have up to 21,000."""
 
-DEEPEST = 20
+MAX_DEPTH = 20
 """Most levels of lists and mappings; those that ship have up to 5."""
 
-MOST_VALUES = 20_000
+MAX_VALUES = 20_000
 """Most keys and values of a document; those that ship have up to 2,100."""
 
-Plain = str | int | float | bool | None
+Scalar = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class Located:
     """A value and the ``file:line`` it stands at: a scalar, a list of values, or a mapping of names to values."""
 
-    value: Plain | list[Located] | dict[str, Located]
+    value: Scalar | list[Located] | dict[str, Located]
     where: str
 
     @property
@@ -63,7 +63,7 @@ class Located:
         return self.value
 
 
-class _Refused(yaml.YAMLError):
+class _NotAllowedError(yaml.YAMLError):
     """What is YAML, but not allowed here."""
 
     def __init__(self, wrong: str, event: yaml.Event, allowed: str) -> None:
@@ -71,7 +71,7 @@ class _Refused(yaml.YAMLError):
         self.wrong, self.line, self.allowed = wrong, event.start_mark.line + 1, allowed  # type: ignore[union-attr]
 
 
-class _Scalars(yaml.SafeLoader):
+class _ScalarLoader(yaml.SafeLoader):
     """Makes scalars only; dates stay text, so that no value surprises."""
 
     def __init__(self, text: str) -> None:
@@ -88,13 +88,13 @@ class _Scalars(yaml.SafeLoader):
 
     def _check(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.AliasEvent):
-            raise _Refused("a reference (*name) instead of a value", event, "plain values, written out")
+            raise _NotAllowedError("a reference (*name) instead of a value", event, "plain values, written out")
         if getattr(event, "tag", None):
-            raise _Refused("a type (!name) before a value", event, "plain values")
-        if self.depth > DEEPEST:
-            raise _Refused("a document nested too deeply", event, f"{DEEPEST} levels")
-        if self.values > MOST_VALUES:
-            raise _Refused("a document of too many values", event, f"{MOST_VALUES:,} keys and values")
+            raise _NotAllowedError("a type (!name) before a value", event, "plain values")
+        if self.depth > MAX_DEPTH:
+            raise _NotAllowedError("a document nested too deeply", event, f"{MAX_DEPTH} levels")
+        if self.values > MAX_VALUES:
+            raise _NotAllowedError("a document of too many values", event, f"{MAX_VALUES:,} keys and values")
 
 
 def _without_base_60(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
@@ -105,7 +105,7 @@ def _without_base_60(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-_Scalars.yaml_implicit_resolvers = {
+_ScalarLoader.yaml_implicit_resolvers = {
     sign: [(tag, _without_base_60(tag, pattern)) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -160,19 +160,20 @@ def read_yaml_documents(text: str, file: str) -> tuple[list[Located], list[Probl
     return _read(text, file, _nodes)
 
 
-def _nodes(loader: _Scalars) -> Iterator[yaml.Node | None]:
+def _nodes(loader: _ScalarLoader) -> Iterator[yaml.Node | None]:
     while loader.check_node():
         yield loader.get_node()
 
 
 def _read(
-    text: str, file: str, nodes: Callable[[_Scalars], Iterable[yaml.Node | None]]
+    text: str, file: str, nodes: Callable[[_ScalarLoader], Iterable[yaml.Node | None]]
 ) -> tuple[list[Located], list[Problem]]:
-    if len(text) > LONGEST:
-        return [], [Problem(file, f"a document of {len(text):,} characters", allowed=f"{LONGEST:,} characters")]
+    if len(text) > MAX_CHARACTERS:
+        allowed = f"{MAX_CHARACTERS:,} characters"
+        return [], [Problem(file, f"a document of {len(text):,} characters", allowed=allowed)]
     problems: list[Problem] = []
     try:
-        loader = _Scalars(text)
+        loader = _ScalarLoader(text)
         try:
             found = [_located(loader, node, file, problems) for node in nodes(loader) if node is not None]
             return [document for document in found if document.value is not None], problems
@@ -182,7 +183,7 @@ def _read(
         return [], [_syntax_problem(error, file)]
 
 
-def plain_yaml(text: str, file: str) -> object:
+def read_plain_yaml(text: str, file: str) -> object:
     """What a document says, without lines.
 
     Parameters
@@ -199,7 +200,7 @@ def plain_yaml(text: str, file: str) -> object:
 
     Examples
     --------
-    >>> plain_yaml("budget: 5000\\noffers: {sms: {capacity: 100}}", "limits.yaml")
+    >>> read_plain_yaml("budget: 5000\\noffers: {sms: {capacity: 100}}", "limits.yaml")
     {'budget': 5000, 'offers': {'sms': {'capacity': 100}}}
     """
     found, problems = read_yaml(text, file)
@@ -207,7 +208,7 @@ def plain_yaml(text: str, file: str) -> object:
     return None if found is None else found.plain()
 
 
-def yaml_text(path: Path) -> str:
+def read_yaml_text(path: Path) -> str:
     """The text of a file, unless it is too long or no text.
 
     Raises
@@ -216,8 +217,8 @@ def yaml_text(path: Path) -> str:
         When the file is larger than any document may be, or not UTF-8.
     """
     size = path.stat().st_size
-    if size > 4 * LONGEST:
-        raise_problems([Problem(str(path), f"a document of {size:,} bytes", allowed=f"{LONGEST:,} characters")])
+    if size > 4 * MAX_CHARACTERS:
+        raise_problems([Problem(str(path), f"a document of {size:,} bytes", allowed=f"{MAX_CHARACTERS:,} characters")])
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -227,7 +228,7 @@ def yaml_text(path: Path) -> str:
 
 
 def _syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
-    if isinstance(error, _Refused):
+    if isinstance(error, _NotAllowedError):
         return Problem(f"{file}:{error.line}", error.wrong, allowed=error.allowed)
     mark = getattr(error, "problem_mark", None)
     line = f":{mark.line + 1}" if mark else ""
@@ -235,7 +236,7 @@ def _syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
     return Problem(f"{file}{line}", "not readable as YAML", str(getattr(error, "problem", error)), hint=hint)
 
 
-def _located(loader: _Scalars, node: yaml.Node, file: str, problems: list[Problem]) -> Located:
+def _located(loader: _ScalarLoader, node: yaml.Node, file: str, problems: list[Problem]) -> Located:
     where = f"{file}:{node.start_mark.line + 1}"
     if isinstance(node, yaml.MappingNode):
         return Located(dict(_pairs(loader, node, file, problems)), where)
@@ -244,9 +245,9 @@ def _located(loader: _Scalars, node: yaml.Node, file: str, problems: list[Proble
     return Located(_scalar(loader, node, where, problems), where)
 
 
-def _scalar(loader: _Scalars, node: yaml.Node, where: str, problems: list[Problem]) -> Plain:
+def _scalar(loader: _ScalarLoader, node: yaml.Node, where: str, problems: list[Problem]) -> Scalar:
     try:
-        value: Plain = loader.construct_object(node)
+        value: Scalar = loader.construct_object(node)
     except (ValueError, OverflowError):  # digits beyond what Python reads as a number
         problems.append(Problem(where, "not a number", str(node.value)[:40], hint="quote it if it is a text"))
         return None
@@ -258,7 +259,7 @@ def _scalar(loader: _Scalars, node: yaml.Node, where: str, problems: list[Proble
 
 
 def _pairs(
-    loader: _Scalars, node: yaml.MappingNode, file: str, problems: list[Problem]
+    loader: _ScalarLoader, node: yaml.MappingNode, file: str, problems: list[Problem]
 ) -> Iterator[tuple[str, Located]]:
     seen: dict[str, int] = {}
     for key, value in node.value:

@@ -1,8 +1,8 @@
 """Community of interest: does a customer call the same people as an account that was closed for fraud?
 
-Who comes back under a new name still calls the same people. The circle of a line is its most frequent contacts with
-their shares; two circles are compared by weighted Dice (twice what they share over what both have) and Hellinger
-affinity (Cortes, Pregibon, Volinsky 2001; Hill et al. 2006).
+Who comes back under a new name still calls the same people. The contact network of a line is its most frequent contacts
+with their shares; two contact networks are compared by weighted Dice (twice what they share over what both have) and
+Hellinger affinity (Cortes, Pregibon, Volinsky 2001; Hill et al. 2006).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NEEDED = ("customer_id", "other_party", "events")
 
 
-def contacts_of(wh: Warehouse, as_of: Any, days: int = 90) -> pd.DataFrame:
+def contact_counts(wh: Warehouse, as_of: Any, days: int = 90) -> pd.DataFrame:
     """Calls and texts of each customer with each other number in the days up to a date, as they were known then.
 
     Parameters
@@ -49,10 +49,10 @@ def contacts_of(wh: Warehouse, as_of: Any, days: int = 90) -> pd.DataFrame:
     )
 
 
-def circle_similarity(
-    contacts: pd.DataFrame, cases: Iterable[Any], *, size: int = 20, most_callers: int = 1000
+def contact_network_similarity(
+    contacts: pd.DataFrame, cases: Iterable[Any], *, size: int = 20, max_callers: int = 1000
 ) -> pd.DataFrame:
-    """How similar each customer's circle is to the most similar circle of a closed fraud or debtor account.
+    """How similar each customer's contact network is to the nearest one of a closed fraud or debtor account.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def circle_similarity(
     cases : iterable
         Customer ids of closed fraud or debtor accounts. A case is never compared with itself.
     size : int
-        Most frequent contacts that make a circle.
-    most_callers : int
-        Numbers with more callers than this (hot lines, banks) say nothing about a circle and are left out.
+        Number of most frequent contacts that make a contact network.
+    max_callers : int
+        Numbers with more callers than this (hot lines, banks) say nothing about a customer and are left out.
 
     Returns
     -------
@@ -75,16 +75,16 @@ def circle_similarity(
     --------
     >>> contacts = pd.DataFrame({"customer_id": ["a", "a", "old", "old", "b"],
     ...                          "other_party": ["x", "y", "x", "y", "z"], "events": [3, 1, 6, 2, 5]})
-    >>> circle_similarity(contacts, ["old"])
+    >>> contact_network_similarity(contacts, ["old"])
                  dice  hellinger nearest
     customer_id
     a             1.0        1.0     old
     b             0.0        0.0     NaN
     old           0.0        0.0     NaN
     """
-    circles = _circles(contacts, size, most_callers)
-    closed = circles[circles["customer_id"].isin(set(cases))]
-    pairs = circles.merge(closed, on="other_party", suffixes=("", "_case"))
+    networks = _contact_networks(contacts, size, max_callers)
+    closed = networks[networks["customer_id"].isin(set(cases))]
+    pairs = networks.merge(closed, on="other_party", suffixes=("", "_case"))
     pairs = pairs[pairs["customer_id"] != pairs["customer_id_case"]]
     pairs = pairs.assign(
         dice=np.minimum(pairs["share"], pairs["share_case"]), hellinger=np.sqrt(pairs["share"] * pairs["share_case"])
@@ -97,13 +97,13 @@ def circle_similarity(
     return found[["dice", "hellinger", "nearest"]]
 
 
-def _circles(contacts: pd.DataFrame, size: int, most_callers: int) -> pd.DataFrame:
+def _contact_networks(contacts: pd.DataFrame, size: int, max_callers: int) -> pd.DataFrame:
     """The most frequent contacts of each customer and their shares, which add up to 1."""
     absent = [name for name in _NEEDED if name not in contacts]
     if absent:
-        raise DataError(f"contacts lack {', '.join(absent)}\n  hint: contacts_of(wh, as_of) gives them")
+        raise DataError(f"contacts lack {', '.join(absent)}\n  hint: contact_counts(wh, as_of) gives them")
     callers = contacts.groupby("other_party")["customer_id"].transform("nunique")
-    known = contacts[callers <= most_callers].sort_values(
+    known = contacts[callers <= max_callers].sort_values(
         ["customer_id", "events", "other_party"], ascending=[True, False, True]
     )
     top = known[known.groupby("customer_id").cumcount() < size]

@@ -1,4 +1,4 @@
-"""What a way of choosing whom to review costs: losses that run on, reviews, and customers wrongly barred."""
+"""What fraud costs until it is found: the cost of an account under a review budget, and the delay of detection."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from custintel.identifiers import identifier_text
 
 
 def cost_per_account(
-    y: Any, score: Any, budget: int, loss: Any = 200.0, review_cost: float = 5.0, stopped: float = 1.0
+    y_true: Any, y_score: Any, budget: int, loss: Any = 200.0, review_cost: float = 5.0, stopped: float = 1.0
 ) -> float:
     """Cost of one account when the `budget` accounts of highest score are reviewed and cases among them stopped.
 
     Parameters
     ----------
-    y : array-like
+    y_true : array-like
         1 for cases.
-    score : array-like
+    y_score : array-like
         Higher is reviewed first; ties are split evenly (as the mean over all orders).
     budget : int
         How many accounts are reviewed.
@@ -36,7 +36,7 @@ def cost_per_account(
     >>> cost_per_account([1, 0, 0, 1], [0.9, 0.5, 0.2, 0.1], budget=1, loss=100.0, review_cost=4.0)
     26.0
     """
-    truth, rank = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    truth, rank = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
     lost = truth * np.broadcast_to(np.asarray(loss, dtype=np.float64), truth.shape)
     budget = min(int(budget), len(truth))
     if budget == 0:
@@ -48,16 +48,13 @@ def cost_per_account(
     return float((lost.sum() - saved + budget * review_cost) / len(truth))
 
 
-# How long fraud runs before it is alarmed of.
-
-
 def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Days from the true start of each case to the first alarm on its customer, by kind.
 
     Parameters
     ----------
     alarms : DataFrame
-        customer_id and as_of (columns or index): the days on which a customer was alarmed of.
+        customer_id and as_of (columns or index): the days on which a customer had an alarm.
     cases : DataFrame
         customer_id, kind, start_date; end_date (the day the case ended or was stopped by other means) if known:
         alarms after it are no detections.
@@ -74,13 +71,13 @@ def detection_delay(alarms: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     >>> detection_delay(alarms, cases).loc["sim_box", ["cases", "detected", "median"]].tolist()
     [2.0, 1.0, 3.0]
     """
-    told = alarms.reset_index()[["customer_id", "as_of"]]
-    told = told.assign(customer_id=identifier_text(told["customer_id"]))
-    told = told.assign(as_of=read_time_column(told["as_of"], "alarms.as_of"))
+    alarmed = alarms.reset_index()[["customer_id", "as_of"]]
+    alarmed = alarmed.assign(customer_id=identifier_text(alarmed["customer_id"]))
+    alarmed = alarmed.assign(as_of=read_time_column(alarmed["as_of"], "alarms.as_of"))
     begun = cases.reset_index(drop=True)
     begun = begun.assign(start_date=read_time_column(begun["start_date"], "cases.start_date"))
     begun = begun.assign(customer_id=identifier_text(begun["customer_id"]))
-    pairs = begun.reset_index(names="case").merge(told, on="customer_id")
+    pairs = begun.reset_index(names="case").merge(alarmed, on="customer_id")
     inside = pairs["as_of"] >= pairs["start_date"]
     if "end_date" in pairs:
         ends = read_time_column(pairs["end_date"], "cases.end_date")

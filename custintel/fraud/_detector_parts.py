@@ -1,7 +1,8 @@
-"""The views of a customer that a detector puts together, and how each is learned without seeing the row it judges.
+"""The parts of a fraud detector: component scores, kinds of fraud, and what a saved detector looks like.
 
-Every view is a number that rises with suspicion: log-odds of the supervised model, log-odds of the mined rules,
-similarity to the rules of an expert base, how unusual the customer is, and columns of circles of contacts.
+Every component score rises with suspicion and was learned without the row that it judges: log-odds of the supervised
+model, log-odds of the mined rules, similarity to the rules of an expert base and how many of them match, and how
+unusual the customer is among its peers.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ _FOLDS = 4
 _EDGE = 1e-6
 
 
-def odds_of(p: Any) -> np.ndarray:
+def clipped_log_odds(p: Any) -> np.ndarray:
     """Log-odds of probabilities, kept finite."""
     q = np.clip(np.asarray(p, dtype=np.float64), _EDGE, 1 - _EDGE)
     return np.asarray(np.log(q / (1 - q)))
 
 
-def mined_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> RuleBase | None:
+def mine_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> RuleBase | None:
     """A base of mined rules; None where there are too few cases or no rule stands."""
     try:
         base = RuleBase.learn(X, y, settings)
@@ -56,30 +57,23 @@ def mined_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> Rule
     return base if len(base) else None
 
 
-def mined_log_odds(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings, seed: int) -> np.ndarray:
+def out_of_fold_rule_log_odds(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings, seed: int) -> np.ndarray:
     """Log-odds of every row by rules that were mined without it."""
     fold = fold_of_rows(y, _FOLDS, None, seed)
     out = np.zeros(len(y))
     for k in range(_FOLDS):
         away = fold == k
-        base = mined_rules(X[~away], y[~away], settings)
-        out[away] = odds_of(y[~away].mean() if base is None else base.score(X[away]))
+        base = mine_rules(X[~away], y[~away], settings)
+        out[away] = clipped_log_odds(y[~away].mean() if base is None else base.score(X[away]))
     return out
 
 
-def expert_views(base: RuleBase, X: pd.DataFrame) -> np.ndarray:
+def expert_rule_scores(base: RuleBase, X: pd.DataFrame) -> np.ndarray:
     """Highest similarity to a rule of the base, and how many rules match (customers x 2)."""
-    similarity = base.within(X.columns).similarity(X).to_numpy(np.float64)
+    similarity = base.restricted_to(X.columns).similarity(X).to_numpy(np.float64)
     if not similarity.shape[1]:
         return np.zeros((len(X), 2))
     return np.column_stack([similarity.max(axis=1), np.log1p((similarity >= 1).sum(axis=1))])
-
-
-# Which kind of fraud or arrears a suspicious customer is of.
-#
-# Each kind with enough cases has its own small boosters against all legitimate customers. Their odds against
-# "legitimate"
-# share out the probability of being a case (Bayes), so the kinds add up to it.
 
 
 _FEWEST = 20
@@ -87,8 +81,13 @@ OTHER = "other"
 
 
 @dataclass(frozen=True)
-class Kinds:
-    """Boosters of every kind that has enough cases; `prior` is the share of each kind among cases, *other* last."""
+class FraudKinds:
+    """Which kind of fraud or arrears a suspicious customer is of.
+
+    Each kind with enough cases has boosters of its own against all legitimate customers. Their odds share out the
+    probability of being a case (Bayes), so that the kinds add up to it. `prior` is the share of each kind among cases,
+    *other* last.
+    """
 
     boosters: Mapping[str, Boosters]
     prior: Mapping[str, float]
@@ -112,13 +111,13 @@ class Kinds:
         return {"boosters": states, "prior": dict(self.prior)}, texts
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> Kinds:
+    def from_state(cls, state: Mapping[str, Any], texts: Mapping[str, str]) -> FraudKinds:
         """Read back what `to_state` gave."""
         boosters = {name: Boosters.from_state(one, texts) for name, one in state["boosters"].items()}
         return cls(boosters, state["prior"])
 
 
-def fit_kinds(training: TrainingTable, kinds: np.ndarray, seed: int) -> Kinds:
+def fit_fraud_kinds(training: TrainingTable, kinds: np.ndarray, seed: int) -> FraudKinds:
     """Learn the kinds that have 20 cases or more.
 
     Parameters
@@ -138,7 +137,7 @@ def fit_kinds(training: TrainingTable, kinds: np.ndarray, seed: int) -> Kinds:
     shares = {str(n): float(c) / total for n, c in zip(names, counts, strict=True) if n in large}
     # the names of rare kinds are not kept: they may be about one customer
     prior = {**shares, OTHER: max(1.0 - sum(shares.values()), 0.0)}
-    return Kinds(boosters, prior)
+    return FraudKinds(boosters, prior)
 
 
 def _against_legitimate(training: TrainingTable, own: np.ndarray, seed: int) -> Boosters:
@@ -147,11 +146,8 @@ def _against_legitimate(training: TrainingTable, own: np.ndarray, seed: int) -> 
     return fit_boosters(part, "probability", random_state=seed).boosters
 
 
-# What a saved `FraudDetector` looks like; see `custintel.learners.saved_states`.
-
-
-_VIEWS = ["model", "rules", "expert_similarity", "expert_matches", "anomaly"]
-_FIVE = Field(min_length=len(_VIEWS), max_length=len(_VIEWS))
+_COMPONENTS = ["model", "rules", "expert_similarity", "expert_matches", "anomaly"]
+_FIVE = Field(min_length=len(_COMPONENTS), max_length=len(_COMPONENTS))
 
 
 class _Kinds(StateModel):
@@ -198,7 +194,7 @@ class FraudState(TableState, ClassesState, EstimatorState):
     def check(self, columns: dict[str, int]) -> None:
         """All parts read columns of the table."""
         self.check_classes()
-        require([name for name, _ in self.weights] == ["intercept", *_VIEWS], "weights of other views")
+        require([name for name, _ in self.weights] == ["intercept", *_COMPONENTS], "weights of other component scores")
         params = _Params.model_validate(self.params.model_dump())
         names = {column.name for column in self.contract}
         require(not isinstance(params.loss, str) or params.loss in names, "the column of losses is not there")
@@ -206,6 +202,10 @@ class FraudState(TableState, ClassesState, EstimatorState):
         self.parts.anomaly.check({})
         for part in (self.parts.model, self.parts.anomaly):
             require({column.name for column in part.contract} <= names, "a part reads columns that are not there")
+            require(
+                used_columns(part.contract) == used_columns(self.contract),
+                "a part reads other columns than the detector",
+            )
         if self.parts.kinds is not None:
             self._check_kinds(self.parts.kinds, _own(columns, "kinds_"))
 

@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from custintel.artifact import Model
 from custintel.errors import DataError, ModelError, Problem, QualityWarning, raise_problems
-from custintel.fraud._detector_parts import Kinds, expert_views, fit_kinds, mined_log_odds, mined_rules, odds_of
+from custintel.fraud._detector_parts import (
+    FraudKinds,
+    clipped_log_odds,
+    expert_rule_scores,
+    fit_fraud_kinds,
+    mine_rules,
+    out_of_fold_rule_log_odds,
+)
 from custintel.fraud._review_queue import review_queue
 from custintel.identifiers import identifier_index
 from custintel.learners import AnomalyScore, TableClassifier
@@ -22,9 +29,9 @@ from custintel.learners.check_input import as_table
 from custintel.learners.ensemble.blend_and_calibration import Calibration, choose_calibration
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.ensemble.logistic_regression import fit_positive
-from custintel.learners.feature_contract import MIN_LEVEL_COUNT
+from custintel.learners.feature_contract import MIN_LEVEL_COUNT, EncodedTable, FeatureContract
 from custintel.rules import AlarmSettings, LearnSettings, RuleBase
-from custintel.rules.rule_score import separating
+from custintel.rules.rule_score import best_f1_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +50,9 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     Put together are the log-odds of a supervised model (`TableClassifier`), those of rules mined from the same cases
     (`RuleBase.learn`), similarity to the rules of a given base, and how unusual the customer is among its peers
-    (`AnomalyScore`). Each view is learned without the rows that it is weighed on; weights cannot be negative; the sum
-    is calibrated on left-out rows. Columns of circles of contacts (`circle_similarity`) are joined to the table.
+    (`AnomalyScore`). Each component score is learned without the rows that it is weighed on; weights cannot be
+    negative; the sum is calibrated on left-out rows. Columns of
+    `contact_network_similarity` may be joined to the table.
 
     Parameters
     ----------
@@ -78,10 +86,10 @@ class FraudDetector(EventClassifier, TableEstimator):
     rules_ : RuleBase
         Mined rules, each with what it was proved to be worth.
     weights_ : Series
-        Weight of each view (log-odds for a step of one standard deviation) and the intercept.
+        Weight of each component score (log-odds for a step of one standard deviation) and the intercept.
     threshold_ : float
         Probability that separates cases best (macro F1) on left-out rows.
-    kinds_ : Kinds or None
+    kinds_ : FraudKinds or None
         What tells the kinds apart.
 
     Examples
@@ -139,15 +147,16 @@ class FraudDetector(EventClassifier, TableEstimator):
         check_consistent_length(table, target, *([] if kinds is None else [kinds]))
         self._check_params(table)
         _warn_of_few(target)
-        seed, usable = integer_seed(self.random_state), self._usable(table)
-        least = self.min_level_count
-        self.model_ = TableClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs).fit(usable, target)
-        self.rules_ = mined_rules(usable, target, self._settings(seed))
-        self.anomaly_ = AnomalyScore(peers=self.peers, min_level_count=least, random_state=seed).fit(usable)
-        self._put_together(usable, target, seed)
+        seed, least = integer_seed(self.random_state), self.min_level_count
+        encoded = EncodedTable(self._usable(table), _without_forbidden(self.contract_), matrix)
+        model = TableClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs)
+        self.model_ = model.fit_encoded(encoded, target)
+        self.rules_ = mine_rules(encoded.table, target, self._learn_settings(seed))
+        self.anomaly_ = AnomalyScore(peers=self.peers, min_level_count=least, random_state=seed).fit_encoded(encoded)
+        self._fit_weights(encoded, target, seed)
         self.kinds_ = None
         if kinds is not None:
-            self.kinds_ = fit_kinds(self._training_table(matrix, target), np.asarray(kinds, dtype=object), seed)
+            self.kinds_ = fit_fraud_kinds(self._training_table(matrix, target), np.asarray(kinds, dtype=object), seed)
         return self
 
     def event_probability(self, X: Any) -> np.ndarray:
@@ -156,26 +165,19 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     def event_log_odds(self, X: Any) -> np.ndarray:
         """Calibrated log-odds of being a case, one a customer."""
-        check_is_fitted(self)
-        views = self.views(X).to_numpy()
-        raw = self.weights_["intercept"] + ((views - self.means_) / self.spreads_) @ self.weights_.to_numpy()[1:]
-        return np.asarray(self.calibration_.log_odds(raw))
+        return self._log_odds(self._encode(X))
 
-    def views(self, X: Any) -> pd.DataFrame:
-        """The numbers that are put together: model, rules, expert_similarity, expert_matches, anomaly."""
-        check_is_fitted(self)
-        table = self._usable(as_table(self, X, fitting=False))
-        mined = np.zeros(len(table)) if self.rules_ is None else odds_of(self.rules_.score(table))
-        return self._views(table, self.model_.log_odds(table), mined)
+    def component_scores(self, X: Any) -> pd.DataFrame:
+        """The scores that are weighed: model, rules, expert_similarity, expert_matches, anomaly."""
+        return self._component_scores(self._encode(X))
 
-    def kind_proba(self, X: Any) -> pd.DataFrame:
+    def predict_kind_proba(self, X: Any) -> pd.DataFrame:
         """Probability of each kind; the kinds of a customer add up to its probability of being a case."""
         check_is_fitted(self)
         if self.kinds_ is None:
             raise DataError("the detector was fitted without kinds\n  hint: fit(X, y, kinds=...)")
-        shares = self.kinds_.shares(self.encode(X))
-        p = self.event_probability(X)
-        found = shares.mul(p, axis=0)
+        encoded = self._encode(X)
+        found = self.kinds_.shares(encoded.matrix).mul(expit(self._log_odds(encoded)), axis=0)
         return found.set_axis(X.index, axis=0) if isinstance(X, pd.DataFrame) else found
 
     def decide(self, X: pd.DataFrame, budget: int | None = None) -> pd.DataFrame:
@@ -194,16 +196,18 @@ class FraudDetector(EventClassifier, TableEstimator):
             Index of `X`, highest net benefit first: probability, expected_loss, net_benefit, review (bool), and kind
             (the likeliest, where kinds were learned).
         """
-        p = self.event_probability(X)
+        encoded = self._encode(X)
+        p = expit(self._log_odds(encoded))
         found = pd.DataFrame({"probability": p, "expected_loss": p * self._loss_of(X)}, index=X.index)
         found["net_benefit"] = found["expected_loss"] - self.review_cost
         if self.kinds_ is not None:
-            found["kind"] = self.kind_proba(X).idxmax(axis=1)
+            kinds = self.kinds_.shares(encoded.matrix).mul(p, axis=0)
+            found["kind"] = kinds.set_axis(X.index, axis=0).idxmax(axis=1)
         found = found.sort_values("net_benefit", ascending=False, kind="stable")
         first = np.arange(len(found)) < (len(found) if budget is None else budget)
         return found.assign(review=first & (found["net_benefit"] > 0).to_numpy())
 
-    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None) -> pd.DataFrame:
+    def alarms(self, X: pd.DataFrame, settings: AlarmSettings | None = None) -> pd.DataFrame:
         """Alarms of the rules that a customer matches or resembles, mined and given; see `RuleBase.alarms`.
 
         A customer whose probability is at or above `threshold_` and who is near no rule gets one of tier ``model``.
@@ -212,19 +216,21 @@ class FraudDetector(EventClassifier, TableEstimator):
         table = as_table(self, X, fitting=False)
         # by position: index labels may repeat
         placed = self._usable(table).set_axis([str(row) for row in range(len(table))], axis=0)
-        told = [] if self.rules is None else [self.rules.within(placed.columns).alarms(placed, how)]
+        by_rules = [] if self.rules is None else [self.rules.restricted_to(placed.columns).alarms(placed, settings)]
         if self.rules_ is not None:
-            told.append(self.rules_.alarms(placed, how, "shadow"))
-        near = np.unique([int(row) for found in told for row in found.index]).astype(np.int64)
-        rows = np.setdiff1d(np.flatnonzero(self.event_probability(X) >= self.threshold_), near)
-        found = pd.concat([*told, self._model_alarms(X, rows)])
+            by_rules.append(self.rules_.alarms(placed, settings, "shadow"))
+        near = np.unique([int(row) for found in by_rules for row in found.index]).astype(np.int64)
+        p = self.event_probability(X)
+        rows = np.setdiff1d(np.flatnonzero(p >= self.threshold_), near)
+        found = pd.concat([*by_rules, self._model_alarms(X, p, rows)])
         return found.set_axis(identifier_index(table.index[found.index.astype(np.int64)]), axis=0)
 
-    def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, seed: int = 0) -> pd.DataFrame:
+    def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, random_state: int = 0) -> pd.DataFrame:
         """Whom to show to analysts so that new kinds are seen, too; see `review_queue`."""
-        p = pd.Series(self.event_probability(X), index=X.index)
-        unusual = self.anomaly_.score_samples(self._usable(as_table(self, X, fitting=False)))
-        return review_queue(p, unusual.set_axis(X.index), size, audit=audit, seed=seed)
+        encoded = self._encode(X)
+        p = pd.Series(expit(self._log_odds(encoded)), index=X.index)
+        unusual = pd.Series(self.anomaly_.score_encoded(encoded), index=X.index, name="anomaly")
+        return review_queue(p, unusual, size, audit=audit, random_state=random_state)
 
     def save(self, folder: str | Path) -> Path:
         """Write the detector as JSON and LightGBM text (no pickle); the given rule base is kept with its history."""
@@ -274,15 +280,15 @@ class FraudDetector(EventClassifier, TableEstimator):
     def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
         given = dict(state["params"])
-        given["rules"] = None if given["rules"] is None else RuleBase.of_events(given["rules"])
+        given["rules"] = None if given["rules"] is None else RuleBase.from_events(given["rules"])
         given["settings"] = None if given["settings"] is None else LearnSettings.from_state(given["settings"])
         model = cls._from_table_state({**state, "params": given})
         model._take_event(state)
         parts, texts = state["parts"], {part: _own(boosters, f"{part}_") for part in state["parts"]}
         model.model_ = TableClassifier.from_state(parts["model"], texts["model"])
         model.anomaly_ = AnomalyScore.from_state(parts["anomaly"])
-        model.kinds_ = Kinds.from_state(parts["kinds"], texts["kinds"]) if "kinds" in parts else None
-        model.rules_ = None if state["mined"] is None else RuleBase.of_events(state["mined"])
+        model.kinds_ = FraudKinds.from_state(parts["kinds"], texts["kinds"]) if "kinds" in parts else None
+        model.rules_ = None if state["mined"] is None else RuleBase.from_events(state["mined"])
         model.weights_ = pd.Series(dict(state["weights"]), name="weight")
         model.means_, model.spreads_ = np.asarray(state["means"]), np.asarray(state["spreads"])
         model.calibration_ = Calibration.from_state(state["calibration"])
@@ -291,14 +297,32 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _put_together(self, table: pd.DataFrame, y: np.ndarray, seed: int) -> None:
-        """Weights, calibration and threshold, from views that have not seen the rows."""
+    def _encode(self, X: Any) -> EncodedTable:
+        """The table without columns that nothing may read, encoded once for all parts."""
+        check_is_fitted(self)
+        table = self._usable(as_table(self, X, fitting=False))
+        return EncodedTable(table, self.contract_, self.contract_.encode(table))
+
+    def _log_odds(self, encoded: EncodedTable) -> np.ndarray:
+        scores = self._component_scores(encoded).to_numpy()
+        raw = self.weights_["intercept"] + ((scores - self.means_) / self.spreads_) @ self.weights_.to_numpy()[1:]
+        return np.asarray(self.calibration_.log_odds(raw))
+
+    def _component_scores(self, encoded: EncodedTable) -> pd.DataFrame:
+        rows = len(encoded.table)
+        mined = np.zeros(rows) if self.rules_ is None else clipped_log_odds(self.rules_.score(encoded.table))
+        return self._joined_scores(encoded, self.model_.log_odds_encoded(encoded.matrix), mined)
+
+    def _fit_weights(self, encoded: EncodedTable, y: np.ndarray, seed: int) -> None:
+        """Weights, calibration and threshold, from scores that have not seen the rows."""
         unseen = self.model_.out_of_fold_
         known = ~np.isnan(unseen)
-        model = np.where(known, unseen, self.model_.log_odds(table))
-        mined = np.zeros(len(y)) if self.rules_ is None else mined_log_odds(table, y, self._settings(seed), seed)
-        views = self._views(table, model, mined)
-        values = views.to_numpy()[known] if known.any() else views.to_numpy()
+        model = np.where(known, unseen, self.model_.log_odds_encoded(encoded.matrix))
+        mined = np.zeros(len(y))
+        if self.rules_ is not None:
+            mined = out_of_fold_rule_log_odds(encoded.table, y, self._learn_settings(seed), seed)
+        scores = self._joined_scores(encoded, model, mined)
+        values = scores.to_numpy()[known] if known.any() else scores.to_numpy()
         truth = y[known] if known.any() else y
         self.means_, self.spreads_ = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-9)
         Z = (values - self.means_) / self.spreads_
@@ -309,13 +333,14 @@ class FraudDetector(EventClassifier, TableEstimator):
             beta = fit_positive(Z[~away], truth[~away], _PENALTY)
             raw[away] = beta[0] + Z[away] @ beta[1:]
         beta = fit_positive(Z, truth, _PENALTY)
-        self.weights_ = pd.Series(beta, index=["intercept", *views.columns], name="weight")
+        self.weights_ = pd.Series(beta, index=["intercept", *scores.columns], name="weight")
         self.calibration_ = choose_calibration(truth, raw, np.ones(len(truth)), fold)
-        self.threshold_ = separating(self.calibration_.probability(raw), truth)
+        self.threshold_ = best_f1_threshold(self.calibration_.probability(raw), truth)
 
-    def _views(self, table: pd.DataFrame, model: np.ndarray, mined: np.ndarray) -> pd.DataFrame:
-        expert = np.zeros((len(table), 2)) if self.rules is None else expert_views(self.rules, table)
-        unusual = odds_of(self.anomaly_.score_samples(table))
+    def _joined_scores(self, encoded: EncodedTable, model: np.ndarray, mined: np.ndarray) -> pd.DataFrame:
+        table = encoded.table
+        expert = np.zeros((len(table), 2)) if self.rules is None else expert_rule_scores(self.rules, table)
+        unusual = clipped_log_odds(self.anomaly_.score_encoded(encoded))
         return pd.DataFrame(
             {
                 "model": model,
@@ -327,13 +352,13 @@ class FraudDetector(EventClassifier, TableEstimator):
             index=table.index,
         )
 
-    def _model_alarms(self, X: Any, rows: np.ndarray) -> pd.DataFrame:
+    def _model_alarms(self, X: Any, probability: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
         """Alarms of the model on rows given by position, which is their index, too."""
-        p = self.event_probability(X)[rows]
+        p = probability[rows]
         expected = p * self._loss_of(X)[rows]
-        told = {"rule": "", "version": "", "category": "fraud", "kind": "", "tier": "model", "similarity": np.nan}
+        common = {"rule": "", "version": "", "category": "fraud", "kind": "", "tier": "model", "similarity": np.nan}
         found = [
-            {**told, "matched": [], "missed": [], "unknown": [], "precision": q, "expected_loss": loss}
+            {**common, "matched": [], "missed": [], "unknown": [], "precision": q, "expected_loss": loss}
             | {"severity": 3, "action": ""}
             for q, loss in zip(p.tolist(), expected.tolist(), strict=True)
         ]
@@ -345,8 +370,8 @@ class FraudDetector(EventClassifier, TableEstimator):
             return np.asarray(as_table(self, X, fitting=False)[self.loss].to_numpy(np.float64))
         return np.full(len(X), float(self.loss))
 
-    def _settings(self, seed: int) -> LearnSettings:
-        given = self.settings or LearnSettings(seed=seed, min_level_count=self.min_level_count)
+    def _learn_settings(self, seed: int) -> LearnSettings:
+        given = self.settings or LearnSettings(random_state=seed, min_level_count=self.min_level_count)
         return replace(given, forbidden=())  # the guard has taken them out
 
     def _usable(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -376,6 +401,10 @@ class FraudDetector(EventClassifier, TableEstimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def _without_forbidden(contract: FeatureContract) -> FeatureContract:
+    return FeatureContract(tuple(column for column in contract.columns if column.kind != "forbidden"))
 
 
 def _warn_of_few(y: np.ndarray) -> None:

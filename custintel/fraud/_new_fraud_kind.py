@@ -15,8 +15,8 @@ from custintel.learners import AnomalyScore
 from custintel.metrics.score_ranking import event_of, event_probability
 from custintel.rules import Rule
 from custintel.rules.learning.anomaly_rules import describe_group
-from custintel.rules.learning.rule_overlap import covered_by
-from custintel.rules.rule_condition import text_of
+from custintel.rules.learning.rule_overlap import covering_rule
+from custintel.rules.rule_condition import condition_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ _KINDS_SHARE = 0.02
 
 
 @dataclass(frozen=True)
-class NewKind:
+class NewFraudKind:
     """How much more often the cases of a new kind are where a customer is than legitimate customers are.
 
     Among its peers every legitimate customer is spread evenly over the percentiles of each feature; the reviewed cases
@@ -46,9 +46,9 @@ class NewKind:
     cases: int
 
     @classmethod
-    def learn(cls, usual: AnomalyScore, cases: pd.DataFrame) -> NewKind:
+    def learn(cls, usual: AnomalyScore, cases: pd.DataFrame) -> NewFraudKind:
         """From a fitted `AnomalyScore` and the features of the reviewed cases."""
-        places = _places(usual, cases)
+        places = _percentile_bins(usual, cases)
         counts = np.stack([np.bincount(p, minlength=_BINS + 1) for p in places.T]).astype(float)
         inner = np.pad(counts[:, :_BINS], ((0, 0), (1, 1)), mode="edge")
         counts[:, :_BINS] = 0.25 * inner[:, :-2] + 0.5 * inner[:, 1:-1] + 0.25 * inner[:, 2:]
@@ -56,30 +56,30 @@ class NewKind:
 
     def log_ratio(self, X: pd.DataFrame, among: pd.DataFrame) -> pd.Series:
         """Resemblance of each customer; `among` are the customers whose spread counts as usual."""
-        base = np.stack([np.bincount(p, minlength=_BINS + 1) for p in _places(self.usual, among).T]) + 1.0
+        base = np.stack([np.bincount(p, minlength=_BINS + 1) for p in _percentile_bins(self.usual, among).T]) + 1.0
         base /= base.sum(axis=1, keepdims=True)
         share = (self.weights + _PRIOR * base) / (self.weights.sum(axis=1, keepdims=True) + _PRIOR)
-        table, places = np.log(share / base), _places(self.usual, X)
+        table, places = np.log(share / base), _percentile_bins(self.usual, X)
         total = sum(table[k, places[:, k]] for k in range(places.shape[1]))
         return pd.Series(np.asarray(total), index=X.index, name="resemblance")
 
 
 @dataclass(frozen=True)
-class Relearned:
+class RelearnedModel:
     """What is known after a review: the model learned again, and the new kind if there is one.
 
     Attributes
     ----------
     model : classifier
         Learned from the old and the reviewed labels, without doubtful customers that were only assumed legitimate.
-    new_kind : NewKind or None
+    new_kind : NewFraudKind or None
         None when fewer than three reviewed cases were missed by the known model.
     novel : Index
         The reviewed cases that the known model had not called cases.
     """
 
     model: Any
-    new_kind: NewKind | None
+    new_kind: NewFraudKind | None
     novel: pd.Index
     _among: pd.DataFrame = field(repr=False)
 
@@ -95,7 +95,7 @@ class Relearned:
         like = self.new_kind.log_ratio(X, self._among).rank(pct=True)
         return ((1 - share) * p + share * like).rename("suspicion")
 
-    def propose(
+    def propose_rules(
         self,
         base: RuleBase,
         X: pd.DataFrame,
@@ -124,7 +124,7 @@ class Relearned:
         """
         if not len(self.novel):
             return []
-        readable = _readable(self.model, X)
+        readable = _without_forbidden_columns(self.model, X)
         banned = set(forbidden) - (set(X.columns) - set(readable.columns))
         like = self.rank(X)
         if self.new_kind is not None:
@@ -133,15 +133,15 @@ class Relearned:
         for share in (_KINDS_SHARE / 2, _KINDS_SHARE, 2 * _KINDS_SHARE):
             top = (like.rank(ascending=False, method="first") <= max(share * len(X), 20)).to_numpy()
             found = describe_group(readable, top, forbidden=banned)
-            if found is None or covered_by(base, found.node, X):
+            if found is None or covering_rule(base, found.node, X):
                 continue
-            rule = Rule(f"new_kind_{len(base) + 1:03d}", text_of(found.node), origin="anomaly", kind="new")
+            rule = Rule(f"new_kind_{len(base) + 1:03d}", condition_text(found.node), origin="anomaly", kind="new")
             reason = f"resembles {len(self.novel)} reviewed cases that no known kind explains"
             added.append(base.add(rule, by=by, reason=reason, evidence=found.to_evidence(), at=at))
         return added
 
 
-def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcomes: Any) -> Relearned:
+def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcomes: Any) -> RelearnedModel:
     """Learn again after a review, so that a kind nobody had labelled is found.
 
     Of the customers that were only assumed legitimate, the twentieth that a model suspects which has not seen them, and
@@ -170,19 +170,19 @@ def relearn(model: Any, X: pd.DataFrame, y: Any, reviewed: pd.DataFrame, outcome
     >>> len(found.novel)
     4
     """
-    told, labels = _cases(model, outcomes), _cases(model, y)
-    if len(told) != len(reviewed) or len(labels) != len(X):
+    confirmed, labels = _cases(model, outcomes), _cases(model, y)
+    if len(confirmed) != len(reviewed) or len(labels) != len(X):
         raise DataError("as many outcomes as customers are needed, reviewed and old")
-    usual = AnomalyScore().fit(_readable(model, X))
-    novel = _novel(model, X, reviewed, told)
-    kind = NewKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
-    doubtful = _suspected(model, X, labels)
+    usual = AnomalyScore().fit(_without_forbidden_columns(model, X))
+    novel = _novel_cases(model, X, reviewed, confirmed)
+    kind = NewFraudKind.learn(usual, reviewed[novel]) if novel.sum() >= _FEWEST_NOVEL else None
+    doubtful = _most_suspected(model, X, labels)
     if kind is not None:
         doubtful |= _highest(kind.log_ratio(X, X).to_numpy(), _RELABELLED)
     keep = ~(doubtful & (labels == 0))
     rows = pd.concat([X[keep], reviewed], ignore_index=True)
-    again = _fresh(model).fit(rows, _labels(model, np.concatenate([labels[keep], told])))
-    return Relearned(again, kind, reviewed.index[novel], X)
+    again = _unfitted(model).fit(rows, _labels(model, np.concatenate([labels[keep], confirmed])))
+    return RelearnedModel(again, kind, reviewed.index[novel], X)
 
 
 def _cases(model: Any, y: Any) -> np.ndarray:
@@ -200,20 +200,20 @@ def _labels(model: Any, cases: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(cases == 1, event, other))
 
 
-def _fresh(model: Any) -> Any:
+def _unfitted(model: Any) -> Any:
     """The model before it learned, told which label is the event."""
     again = clone(model)
     return again.set_params(pos_label=event_of(model)) if hasattr(model, "pos_label_") else again
 
 
-def _readable(model: Any, X: pd.DataFrame) -> pd.DataFrame:
+def _without_forbidden_columns(model: Any, X: pd.DataFrame) -> pd.DataFrame:
     """The table without columns that the model may not read: what looks for new kinds may not either."""
     contract = getattr(model, "contract_", None)
     banned = set() if contract is None else {c.name for c in contract.columns if c.kind == "forbidden"}
     return X.drop(columns=[c for c in X.columns if str(c) in banned])
 
 
-def _suspected(model: Any, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
+def _most_suspected(model: Any, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
     """Customers assumed legitimate that a model which has not seen them suspects most: they may be unnoticed cases."""
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     blank = clone(model)
@@ -228,13 +228,13 @@ def _highest(values: np.ndarray, share: float) -> np.ndarray:
     return np.asarray(values > np.quantile(values, 1 - share))
 
 
-def _novel(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, told: np.ndarray) -> np.ndarray:
+def _novel_cases(model: Any, X: pd.DataFrame, reviewed: pd.DataFrame, confirmed: np.ndarray) -> np.ndarray:
     """Reviewed cases that the known model ranks below its most suspicious twentieth."""
     limit = np.quantile(event_probability(model, X), 0.95)
-    return np.asarray((told == 1) & (event_probability(model, reviewed) < limit))
+    return np.asarray((confirmed == 1) & (event_probability(model, reviewed) < limit))
 
 
-def _places(usual: AnomalyScore, X: pd.DataFrame) -> np.ndarray:
+def _percentile_bins(usual: AnomalyScore, X: pd.DataFrame) -> np.ndarray:
     """Bin of each percentile; the last one for missing values."""
     shares = usual.peer_shares(X).to_numpy()
     place = np.clip(np.nan_to_num(shares) * _BINS, 0, _BINS - 1).astype(np.int64)

@@ -15,7 +15,7 @@ from custintel.errors import Problem, raise_problems
 
 
 def review_queue(
-    known: pd.Series, anomaly: pd.Series, size: int = 100, *, audit: float = 0.02, seed: int = 0
+    known: pd.Series, anomaly: pd.Series, size: int = 100, *, audit: float = 0.02, random_state: int = 0
 ) -> pd.DataFrame:
     """Customers to review, in order, each with the reason why.
 
@@ -29,7 +29,7 @@ def review_queue(
         How many reviews there are.
     audit : float
         Share of the reviews drawn by lot from all others; each has its ``weight``: how many customers it stands for.
-    seed : int
+    random_state : int
         Seed of the lot.
 
     Returns
@@ -49,12 +49,12 @@ def review_queue(
     drawn = round(size * audit)
     order = ranks.max(axis=1).sort_values(ascending=False, kind="stable").index[: size - drawn]
     rest = known.index.difference(order, sort=False)
-    lot = np.random.default_rng(seed).permutation(len(rest))[:drawn]
+    lot = np.random.default_rng(random_state).permutation(len(rest))[:drawn]
     chosen = order.append(rest[lot])
     reason = ranks.loc[order].idxmax(axis=1).tolist() + ["audit"] * len(lot)
     weight = [1.0] * len(order) + [len(rest) / max(len(lot), 1)] * len(lot)
-    told = {"reason": reason, "known": known.loc[chosen], "anomaly": anomaly.loc[chosen], "weight": weight}
-    return pd.DataFrame(told, index=chosen)
+    columns = {"reason": reason, "known": known.loc[chosen], "anomaly": anomaly.loc[chosen], "weight": weight}
+    return pd.DataFrame(columns, index=chosen)
 
 
 def _problems(known: Any, anomaly: Any, size: int, audit: float) -> list[Problem]:

@@ -1,10 +1,12 @@
-"""What the grammar of features cannot say: functions from tables and dates to columns.
+"""Feature functions: features that the grammar of a feature file cannot say.
 
-A family of the catalogue that says ``function: arrears`` takes its columns from the function of that name. Each
-module here is one function in SQL; `feature_function` registers one of your own in Python:
+A family of the catalogue that says ``function: NAME`` takes its columns from the function of that name. A function in
+SQL goes from a `FunctionContext` (the tables at hand, the as-of dates, what each date may see) to steps of SQL; each
+private module here holds one subject. A function of your own in Python, registered with `feature_function`, goes from
+an `AsOfView` of the tables to a data frame. Either gives at most one row per customer and date.
 
->>> from custintel.functions.function_registry import find
->>> arrears = find("arrears")
+>>> from custintel.functions.function_registry import find_function
+>>> arrears = find_function("arrears")
 >>> [read.table for read in arrears.reads], arrears.columns[:2]
 (['bills', 'payments'], ('open_amount', 'overdue_amount'))
 """

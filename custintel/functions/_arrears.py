@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from custintel.functions.function_registry import Reads, sql_function
 
 if TYPE_CHECKING:
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
 # less than half the smallest coin is a rounding difference, not a debt
@@ -21,7 +21,7 @@ _DUE = ("bills.due_date",)
         Reads("bills", required=("bill_id", "amount"), optional=("due_date",)),
         Reads("payments", required=("bill_id", "amount", "status")),
     ],
-    gives={
+    outputs={
         "open_amount": (),
         "overdue_amount": _DUE,
         "overdue_bills": _DUE,
@@ -29,27 +29,27 @@ _DUE = ("bills.due_date",)
         "paid_share": _DUE,
     },
 )
-def arrears(question: Question) -> list[Step]:
+def arrears(context: FunctionContext) -> list[Step]:
     """Open and overdue bills of each customer and date.
 
     A bill counts once it is visible, a payment once it is visible and its status is ``ok``; money is matched with the
     bill it names. A bill is overdue when its due day has passed and it is not paid in full; without a due day it is
     open, never overdue.
     """
-    return [_paid(question), _bills(question), _customers(question)]
+    return [_paid(context), _bills(context), _customers(context)]
 
 
-def _paid(question: Question) -> Step:
+def _paid(context: FunctionContext) -> Step:
     sql = f"""select customer_id, as_of, bill_id, sum(cast(amount as double)) as paid
 from (
-{question.rows("payments")}
+{context.rows_sql("payments")}
 ) as p
 where status = 'ok'
 group by customer_id, as_of, bill_id"""
-    return question.step("paid", sql, "money that came for each bill")
+    return context.step("paid", sql, "money that came for each bill")
 
 
-def _bills(question: Question) -> Step:
+def _bills(context: FunctionContext) -> Step:
     sql = f"""select
     b.customer_id,
     b.as_of,
@@ -58,14 +58,14 @@ def _bills(question: Question) -> Step:
     least(coalesce(p.paid, 0), greatest(cast(b.amount as double), 0)) as paid,
     greatest(cast(b.amount as double) - coalesce(p.paid, 0), 0) as unpaid
 from (
-{question.rows("bills")}
+{context.rows_sql("bills")}
 ) as b
-left join {question.name}_paid as p
+left join {context.name}_paid as p
     on p.customer_id = b.customer_id and p.as_of = b.as_of and p.bill_id = b.bill_id"""
-    return question.step("bills", sql, "what was billed and paid, bill by bill")
+    return context.step("bills", sql, "what was billed and paid, bill by bill")
 
 
-def _customers(question: Question) -> Step:
+def _customers(context: FunctionContext) -> Step:
     overdue = f"due_date < as_of and unpaid > {_CENT}"
     due = "due_date <= as_of"
     sql = f"""select
@@ -76,6 +76,6 @@ def _customers(question: Question) -> Step:
     count(case when {overdue} then 1 end) as overdue_bills,
     coalesce(max(case when {overdue} then date_diff('day', due_date, as_of) end), 0) as days_past_due,
     sum(case when {due} then paid end) / nullif(sum(case when {due} then billed end), 0) as paid_share
-from {question.name}_bills
+from {context.name}_bills
 group by customer_id, as_of"""
-    return question.step("customers", sql, "open and overdue bills of each customer and date")
+    return context.step("customers", sql, "open and overdue bills of each customer and date")

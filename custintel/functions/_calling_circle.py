@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from custintel.functions.function_registry import Reads, sql_function
 
 if TYPE_CHECKING:
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
 _DESTINATION = ("usage.destination",)
@@ -17,7 +17,7 @@ _OPERATOR = ("usage.destination", "usage.other_operator")
 @sql_function(
     "circle",
     reads=[Reads("usage", required=("other_party",), optional=("destination", "other_operator"), days=90)],
-    gives={
+    outputs={
         "pareto_share": (),
         "circle_likeness": (),
         "close_silent": (),
@@ -29,16 +29,16 @@ _OPERATOR = ("usage.destination", "usage.other_operator")
         "main_competitor_growth": _OPERATOR,
     },
 )
-def circle(question: Question) -> list[Step]:
+def calling_circle(context: FunctionContext) -> list[Step]:
     """The contacts of each customer over 90 days, once a contact: calls and texts, lately and before, on which net.
 
     The closest contact is the one with most calls and texts; equal ones go by their number. A contact moved to a
     competitor if all calls and texts on the net came before all those off the net.
     """
-    return [_contacts(question), _ranked(question), _operators(question), _answer(question)]
+    return [_contacts(context), _ranked(context), _operators(context), _answer(context)]
 
 
-def _contacts(question: Question) -> Step:
+def _contacts(context: FunctionContext) -> Step:
     lately = "date_diff('day', event_date, as_of) < 30"
     sql = f"""select
     customer_id,
@@ -51,25 +51,25 @@ def _contacts(question: Question) -> Step:
     min(case when destination = 'off_net' then event_date end) as off_net_first,
     max(case when destination = 'off_net' then other_operator end) as operator
 from (
-{question.rows("usage")}
+{context.rows_sql("usage")}
 ) as u
 where other_party is not null
 group by customer_id, as_of, other_party"""
-    return question.step("contacts", sql, "one row a contact")
+    return context.step("contacts", sql, "one row a contact")
 
 
-def _ranked(question: Question) -> Step:
+def _ranked(context: FunctionContext) -> Step:
     over = "over (partition by customer_id, as_of order by n desc, last_day desc, other_party"
     sql = f"""select
     *,
     row_number() {over}) as place,
     sum(n) {over} rows between unbounded preceding and current row) as reached,
     sum(n) over (partition by customer_id, as_of) as total
-from {question.name}_contacts"""
-    return question.step("ranked", sql, "contacts in the order of calls and texts")
+from {context.name}_contacts"""
+    return context.step("ranked", sql, "contacts in the order of calls and texts")
 
 
-def _operators(question: Question) -> Step:
+def _operators(context: FunctionContext) -> Step:
     sql = f"""select customer_id, as_of, operator, contacts, n_lately / 30 - (n - n_lately) / 60 as growth
 from (
     select
@@ -80,15 +80,15 @@ from (
         sum(n) as n,
         sum(n_lately) as n_lately,
         row_number() over (partition by customer_id, as_of order by sum(n) desc, operator) as place
-    from {question.name}_contacts
+    from {context.name}_contacts
     where operator is not null
     group by customer_id, as_of, operator
 ) as o
 where place = 1"""
-    return question.step("operators", sql, "the competitor with most calls and texts")
+    return context.step("operators", sql, "the competitor with most calls and texts")
 
 
-def _answer(question: Question) -> Step:
+def _answer(context: FunctionContext) -> Step:
     moved = "c.on_net_last < c.off_net_first"
     before = "(c.n - c.n_lately)"
     sql = f"""select
@@ -104,7 +104,7 @@ def _answer(question: Question) -> Step:
     max(o.operator) as main_competitor,
     max(o.contacts) as main_competitor_contacts,
     max(o.growth) as main_competitor_growth
-from {question.name}_ranked as c
-left join {question.name}_operators as o on o.customer_id = c.customer_id and o.as_of = c.as_of
+from {context.name}_ranked as c
+left join {context.name}_operators as o on o.customer_id = c.customer_id and o.as_of = c.as_of
 group by c.customer_id, c.as_of"""
-    return question.step("answer", sql, "the circle of each customer")
+    return context.step("answer", sql, "the circle of each customer")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from custintel.functions.function_registry import Reads, sql_function
 
 if TYPE_CHECKING:
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
 _COUNTRY, _RISK = ("numbering.country",), ("numbering.risk",)
@@ -25,7 +25,7 @@ _RISKY = 0.5
         ),
         Reads("numbering", required=("prefix",), optional=("country", "risk")),
     ],
-    gives={
+    outputs={
         "countries": _COUNTRY,
         "new_countries": _COUNTRY,
         "top_country": _COUNTRY,
@@ -38,17 +38,17 @@ _RISKY = 0.5
         "risky_minutes_90": (*_RISK, "usage.duration_s"),
     },
 )
-def destinations(question: Question) -> list[Step]:
+def destinations(context: FunctionContext) -> list[Step]:
     """Countries of international numbers, and risk of the international and premium numbers called, over 90 days.
 
     Risk counts outgoing calls and texts only; a range is risky from 0.5 on. A number takes the country and risk of
     the longest prefix that it begins with; where a call has a `number_range`, that stands for the digits, which a
     pseudonym does not have.
     """
-    return [_events(question), _ranges(question), _known(question), _countries(question), _answer(question)]
+    return [_events(context), _ranges(context), _known(context), _countries(context), _answer(context)]
 
 
-def _events(question: Question) -> Step:
+def _events(context: FunctionContext) -> Step:
     age = "date_diff('day', event_date, as_of)"
     sql = f"""select
     customer_id,
@@ -64,14 +64,14 @@ def _events(question: Question) -> Step:
     sum(case when direction = 'out' then cast(duration_s as double) / 60 end) as minutes_90,
     sum(case when direction = 'out' and {age} < 7 then cast(duration_s as double) / 60 end) as minutes_7
 from (
-{question.rows("usage")}
+{context.rows_sql("usage")}
 ) as u
 where destination in ('international', 'premium') and other_party is not null
 group by customer_id, as_of, other_party"""
-    return question.step("events", sql, "one row an international or premium number")
+    return context.step("events", sql, "one row an international or premium number")
 
 
-def _ranges(question: Question) -> Step:
+def _ranges(context: FunctionContext) -> Step:
     # by equality for each length of prefix: comparing every number with every prefix would not end
     sql = f"""select other_party, country, risk
 from (
@@ -84,28 +84,28 @@ from (
         select e.other_party, l.digits, substr(e.number, 1, l.digits) as start
         from (
             select distinct other_party, coalesce(number_range, other_party) as number
-            from {question.name}_events
+            from {context.name}_events
         ) as e
         cross join (select distinct length(prefix) as digits from (
-{question.listed("numbering")}
+{context.reference_sql("numbering")}
         ) as n) as l
     ) as p
     join (
-{question.listed("numbering")}
+{context.reference_sql("numbering")}
     ) as r on r.prefix = p.start and length(r.prefix) = p.digits
 ) as p
 where place = 1"""
-    return question.step("ranges", sql, "the longest known prefix of each number")
+    return context.step("ranges", sql, "the longest known prefix of each number")
 
 
-def _known(question: Question) -> Step:
+def _known(context: FunctionContext) -> Step:
     sql = f"""select e.*, r.country, cast(r.risk as double) as risk
-from {question.name}_events as e
-left join {question.name}_ranges as r on r.other_party = e.other_party"""
-    return question.step("known", sql, "numbers with country and risk")
+from {context.name}_events as e
+left join {context.name}_ranges as r on r.other_party = e.other_party"""
+    return context.step("known", sql, "numbers with country and risk")
 
 
-def _countries(question: Question) -> Step:
+def _countries(context: FunctionContext) -> Step:
     sql = f"""select
     customer_id,
     as_of,
@@ -113,13 +113,13 @@ def _countries(question: Question) -> Step:
     sum(n) as n,
     max(oldest) as oldest,
     row_number() over (partition by customer_id, as_of order by sum(n) desc, country) as place
-from {question.name}_known
+from {context.name}_known
 where country is not null and abroad = 1
 group by customer_id, as_of, country"""
-    return question.step("countries", sql, "one row a country")
+    return context.step("countries", sql, "one row a country")
 
 
-def _answer(question: Question) -> Step:
+def _answer(context: FunctionContext) -> Step:
     whole = f"""select
     customer_id,
     as_of,
@@ -128,7 +128,7 @@ def _answer(question: Question) -> Step:
     max(case when place = 1 then country end) as top_country,
     max(n) / sum(n) as top_country_share,
     greatest(ln(sum(n)) - sum(n * ln(n)) / sum(n), 0) as country_entropy
-from {question.name}_countries
+from {context.name}_countries
 group by customer_id, as_of"""
     sql = f"""select
     k.customer_id,
@@ -143,9 +143,9 @@ group by customer_id, as_of"""
     sum(case when k.risk >= {_RISKY} then k.n_out_7 else 0 end) as risky_calls_7,
     sum(case when k.risk >= {_RISKY} then coalesce(k.minutes_7, 0) else 0 end) as risky_minutes_7,
     sum(case when k.risk >= {_RISKY} then coalesce(k.minutes_90, 0) else 0 end) as risky_minutes_90
-from {question.name}_known as k
+from {context.name}_known as k
 left join (
 {whole}
 ) as c on c.customer_id = k.customer_id and c.as_of = k.as_of
 group by k.customer_id, k.as_of"""
-    return question.step("answer", sql, "destinations of each customer")
+    return context.step("answer", sql, "destinations of each customer")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from custintel.functions.function_registry import Reads, sql_function
 
 if TYPE_CHECKING:
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
-def used_devices(question: Question, everyone: bool = False) -> Step:
+def devices_used(context: FunctionContext, all_customers: bool = False) -> Step:
     """One row a line and device of the last 90 days; the present one was seen last (equal ones: used most)."""
     sql = f"""select
     *,
@@ -24,18 +24,18 @@ from (
         min(event_date) as first_day,
         max(event_time) as last_time
     from (
-{question.rows("usage", everyone=everyone)}
+{context.rows_sql("usage", all_customers=all_customers)}
     ) as u
     where device_id is not null
     group by customer_id, as_of, device_id
 ) as d"""
-    return question.step("used", sql, "one row a line and device")
+    return context.step("used", sql, "one row a line and device")
 
 
 @sql_function(
     "imei",
     reads=[Reads("usage", required=("device_id", "event_time"), days=90)],
-    gives={
+    outputs={
         "device_days": (),
         "device_share": (),
         "device_changed": (),
@@ -44,19 +44,19 @@ from (
         "most_lines": (),
     },
 )
-def imei(question: Question) -> list[Step]:
+def shared_devices(context: FunctionContext) -> list[Step]:
     """Device identities of each line over 90 days, and the number of lines that use the same ones."""
-    return [used_devices(question, everyone=True), _shared(question), _answer(question)]
+    return [devices_used(context, all_customers=True), _shared(context), _answer(context)]
 
 
-def _shared(question: Question) -> Step:
+def _shared(context: FunctionContext) -> Step:
     sql = f"""select as_of, device_id, count(*) as lines
-from {question.name}_used
+from {context.name}_used
 group by as_of, device_id"""
-    return question.step("lines", sql, "lines that use each device")
+    return context.step("lines", sql, "lines that use each device")
 
 
-def _answer(question: Question) -> Step:
+def _answer(context: FunctionContext) -> Step:
     sql = f"""select
     u.customer_id,
     u.as_of,
@@ -67,11 +67,11 @@ def _answer(question: Question) -> Step:
     max(case when u.place = 1 then l.lines end) as device_lines,
     count(case when l.lines > 1 then 1 end) as shared_devices,
     max(l.lines) as most_lines
-from {question.name}_used as u
-join {question.name}_lines as l on l.device_id = u.device_id and l.as_of = u.as_of
+from {context.name}_used as u
+join {context.name}_lines as l on l.device_id = u.device_id and l.as_of = u.as_of
 where u.customer_id in (select customer_id from spine)
 group by u.customer_id, u.as_of"""
-    return question.step("answer", sql, "devices of each customer")
+    return context.step("answer", sql, "devices of each customer")
 
 
 # The present handset: what it is and what it could do.
@@ -86,14 +86,14 @@ _MODEL = ("maker", "kind", "technology", "launch_date", "dual_sim")
         Reads("usage", required=("device_id", "event_time"), days=90),
         Reads("devices", required=("device_id",), optional=_MODEL),
     ],
-    gives={name: (f"devices.{name}",) for name in _MODEL},
+    outputs={name: (f"devices.{name}",) for name in _MODEL},
 )
-def handset(question: Question) -> list[Step]:
+def handset(context: FunctionContext) -> list[Step]:
     """The device seen last in 90 days, looked up in the list of devices."""
     sql = f"""select u.customer_id, u.as_of, {", ".join(f"d.{name}" for name in _MODEL)}
-from {question.name}_used as u
+from {context.name}_used as u
 join (
-{question.listed("devices")}
+{context.reference_sql("devices")}
 ) as d on d.device_id = u.device_id
 where u.place = 1"""
-    return [used_devices(question), question.step("answer", sql, "the device in use")]
+    return [devices_used(context), context.step("answer", sql, "the device in use")]

@@ -8,28 +8,28 @@ from custintel.functions._places import NIGHT
 from custintel.functions.function_registry import Reads, sql_function
 
 if TYPE_CHECKING:
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
-_FIGURES = ("drop_rate", "busy_hour_load", "throughput_mbps", "outage_hours")
+_KPIS = ("drop_rate", "busy_hour_load", "throughput_mbps", "outage_hours")
 
 
-def _needs(*figures: str) -> tuple[str, ...]:
-    return tuple(f"cell_kpis.{figure}" for figure in figures)
+def _needs(*kpis: str) -> tuple[str, ...]:
+    return tuple(f"cell_kpis.{kpi}" for kpi in kpis)
 
 
-def _at_home(figure: str) -> tuple[str, ...]:
+def _at_home(kpi: str) -> tuple[str, ...]:
     """Home is where the nights are spent."""
-    return (*_needs(figure), "usage.hour")
+    return (*_needs(kpi), "usage.hour")
 
 
 @sql_function(
     "experience",
     reads=[
         Reads("usage", required=("cell_id", "event_time"), days=90),
-        Reads("cell_kpis", required=("cell_id",), optional=_FIGURES, days=90),
+        Reads("cell_kpis", required=("cell_id",), optional=_KPIS, days=90),
     ],
-    gives={
+    outputs={
         "drop_rate_30": _needs("drop_rate"),
         "drop_rate_90": _needs("drop_rate"),
         "load_30": _needs("busy_hour_load"),
@@ -47,30 +47,30 @@ def _at_home(figure: str) -> tuple[str, ...]:
         "days_since_home_outage": _at_home("outage_hours"),
     },
 )
-def experience(question: Question) -> list[Step]:
+def network_experience(context: FunctionContext) -> list[Step]:
     """Means and outage hours of each cell over 30 and 90 days, weighted by the customer's use of the cell in 90 days.
 
     Home is the cell with most use at night, as in `places`. A day with at least an hour of outage is an outage day.
     """
-    return [_visits(question), _cells(question), _homes(question), _answer(question)]
+    return [_visits(context), _cells(context), _homes(context), _answer(context)]
 
 
-def _visits(question: Question) -> Step:
+def _visits(context: FunctionContext) -> Step:
     sql = f"""select customer_id, as_of, cell_id, cast(count(*) as double) as n,
     count(case when {NIGHT} then 1 end) as nights
 from (
-{question.rows("usage")}
+{context.rows_sql("usage")}
 ) as u
 where cell_id is not null
 group by customer_id, as_of, cell_id"""
-    return question.step("visits", sql, "one row a cell that the customer uses")
+    return context.step("visits", sql, "one row a cell that the customer uses")
 
 
-def _cells(question: Question) -> Step:
+def _cells(context: FunctionContext) -> Step:
     lately = "case when date_diff('day', event_date, as_of) < 30 then {} end"
     means = [
-        f"avg({sql.format(figure)}) as {name}_{days}"
-        for name, figure in (("drop_rate", "drop_rate"), ("load", "busy_hour_load"), ("throughput", "throughput_mbps"))
+        f"avg({sql.format(kpi)}) as {name}_{days}"
+        for name, kpi in (("drop_rate", "drop_rate"), ("load", "busy_hour_load"), ("throughput", "throughput_mbps"))
         for days, sql in ((30, lately), (90, "{}"))
     ]
     sql = f"""select
@@ -82,13 +82,13 @@ def _cells(question: Question) -> Step:
     count(case when outage_hours >= 1 then 1 end) as outage_days,
     min(case when outage_hours >= 1 then date_diff('day', event_date, as_of) end) as days_since_outage
 from (
-{question.rows("cell_kpis")}
+{context.rows_sql("cell_kpis")}
 ) as k
 group by as_of, cell_id"""
-    return question.step("cells", sql, "figures of each cell over 30 and 90 days")
+    return context.step("cells", sql, "figures of each cell over 30 and 90 days")
 
 
-def _homes(question: Question) -> Step:
+def _homes(context: FunctionContext) -> Step:
     sql = f"""select customer_id, as_of, cell_id
 from (
     select
@@ -96,17 +96,17 @@ from (
         as_of,
         cell_id,
         row_number() over (partition by customer_id, as_of order by nights desc, n desc, cell_id) as place
-    from {question.name}_visits
+    from {context.name}_visits
     where nights > 0
 ) as v
 where place = 1"""
-    return question.step("homes", sql, "the cell with most use at night")
+    return context.step("homes", sql, "the cell with most use at night")
 
 
-def _answer(question: Question) -> Step:
+def _answer(context: FunctionContext) -> Step:
     weighted = ("drop_rate_30", "drop_rate_90", "load_30", "load_90", "throughput_30", "throughput_90")
-    figures = (*weighted, "outage_hours_30", "outage_hours_90")
-    means = [f"sum(v.n * k.{f}) / nullif(sum(case when k.{f} is not null then v.n end), 0) as {f}" for f in figures]
+    kpis = (*weighted, "outage_hours_30", "outage_hours_90")
+    means = [f"sum(v.n * k.{f}) / nullif(sum(case when k.{f} is not null then v.n end), 0) as {f}" for f in kpis]
     homes = {
         "home_drop_rate": "drop_rate_90",
         "home_throughput": "throughput_90",
@@ -121,8 +121,8 @@ def _answer(question: Question) -> Step:
     v.customer_id,
     v.as_of,
     {("," + chr(10) + "    ").join(columns)}
-from {question.name}_visits as v
-join {question.name}_cells as k on k.cell_id = v.cell_id and k.as_of = v.as_of
-left join {question.name}_homes as h on h.customer_id = v.customer_id and h.as_of = v.as_of
+from {context.name}_visits as v
+join {context.name}_cells as k on k.cell_id = v.cell_id and k.as_of = v.as_of
+left join {context.name}_homes as h on h.customer_id = v.customer_id and h.as_of = v.as_of
 group by v.customer_id, v.as_of"""
-    return question.step("answer", sql, "the network as each customer meets it")
+    return context.step("answer", sql, "the network as each customer meets it")

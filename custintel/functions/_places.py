@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from custintel.functions.function_registry import Reads, sql_function
 
 if TYPE_CHECKING:
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
 NIGHT = "(extract(hour from event_time) >= 22 or extract(hour from event_time) < 6)"
@@ -37,7 +37,7 @@ def distance(a: tuple[str, str], b: tuple[str, str]) -> str:
         Reads("usage", required=("cell_id", "event_time"), days=90),
         Reads("cells", required=("cell_id", "latitude", "longitude"), optional=("kind", "region")),
     ],
-    gives={
+    outputs={
         "home_share": _BY_NIGHT,
         "home_share_lately": _BY_NIGHT,
         "home_moved_km": _BY_NIGHT,
@@ -50,16 +50,16 @@ def distance(a: tuple[str, str], b: tuple[str, str]) -> str:
         "week_likeness": (),
     },
 )
-def places(question: Question) -> list[Step]:
+def places(context: FunctionContext) -> list[Step]:
     """The cells of each customer over 90 days, once a cell; home is the cell with most use at night.
 
     Equal cells go by their use on the whole, then by name. Without use at night there is no home. Distances are from
     cell to cell; the radius of gyration is around the mean of latitudes and longitudes, weighted by use.
     """
-    return [_visits(question), _located(question), _middle(question), _homes(question), _answer(question)]
+    return [_visits(context), _located(context), _centre(context), _homes(context), _answer(context)]
 
 
-def _visits(question: Question) -> Step:
+def _visits(context: FunctionContext) -> Step:
     age = "date_diff('day', event_date, as_of)"
     weeks = [f"count(case when {age} between {7 * w} and {7 * w + 6} then 1 end)" for w in range(_WEEKS)]
     counts = ",\n    ".join(f"cast({sql} as double) as week_{w}" for w, sql in enumerate(weeks))
@@ -73,14 +73,14 @@ def _visits(question: Question) -> Step:
     count(case when {NIGHT} and {age} < 30 then 1 end) as nights_lately,
     {counts}
 from (
-{question.rows("usage")}
+{context.rows_sql("usage")}
 ) as u
 where cell_id is not null
 group by customer_id, as_of, cell_id"""
-    return question.step("visits", sql, "one row a cell: use, use at night, use of each of the last weeks")
+    return context.step("visits", sql, "one row a cell: use, use at night, use of each of the last weeks")
 
 
-def _located(question: Question) -> Step:
+def _located(context: FunctionContext) -> Step:
     """Cells in three orders: by use at night of all days, of the last 30 and of those before, and by use."""
     whose = "partition by v.customer_id, v.as_of order by"
     before = "v.nights - v.nights_lately"
@@ -96,30 +96,30 @@ def _located(question: Question) -> Step:
     row_number() over ({whose} {before} desc, v.n desc, v.cell_id) as before_place,
     sum(v.n) {by_use} rows between unbounded preceding and current row) as reached,
     sum(v.n) over (partition by v.customer_id, v.as_of) as total
-from {question.name}_visits as v
+from {context.name}_visits as v
 left join (
-{question.listed("cells")}
+{context.reference_sql("cells")}
 ) as c on c.cell_id = v.cell_id"""
-    return question.step("located", sql, "cells with their position, ordered by use at night and by use")
+    return context.step("located", sql, "cells with their position, ordered by use at night and by use")
 
 
-def _middle(question: Question) -> Step:
+def _centre(context: FunctionContext) -> Step:
     sql = f"""select
     customer_id,
     as_of,
     sum(n * latitude) / sum(n) as latitude,
     sum(n * longitude) / sum(n) as longitude
-from {question.name}_located
+from {context.name}_located
 where latitude is not null and longitude is not null
 group by customer_id, as_of"""
-    return question.step("middle", sql, "the middle of each customer's places")
+    return context.step("centre", sql, "the centre of each customer's places, weighted by use")
 
 
-def _homes(question: Question) -> Step:
+def _homes(context: FunctionContext) -> Step:
     def home(place: str, nights: str, column: str) -> str:
         return f"max(case when {place} = 1 and {nights} > 0 then {column} end)"
 
-    lately, before = ("lately_place", "nights_lately"), ("before_place", "nights - nights_lately")
+    recent, before = ("lately_place", "nights_lately"), ("before_place", "nights - nights_lately")
     sql = f"""select
     customer_id,
     as_of,
@@ -128,29 +128,29 @@ def _homes(question: Question) -> Step:
     {home("home_place", "nights", "longitude")} as longitude,
     {home("home_place", "nights", "kind")} as kind,
     {home("home_place", "nights", "region")} as region,
-    {home(*lately, "latitude")} as lately_latitude,
-    {home(*lately, "longitude")} as lately_longitude,
+    {home(*recent, "latitude")} as lately_latitude,
+    {home(*recent, "longitude")} as lately_longitude,
     {home(*before, "latitude")} as before_latitude,
     {home(*before, "longitude")} as before_longitude
-from {question.name}_located
+from {context.name}_located
 group by customer_id, as_of"""
-    return question.step("homes", sql, "home now, in the last 30 days, and before")
+    return context.step("homes", sql, "home now, in the last 30 days, and before")
 
 
-def _likeness(one: int) -> str:
+def _similarity_sql(one: int) -> str:
     """How alike the cells of a week and of the week before are (cosine)."""
     a, b = f"v.week_{one}", f"v.week_{one + 1}"
     return f"sum({a} * {b}) / nullif(sqrt(sum({a} * {a})) * sqrt(sum({b} * {b})), 0)"
 
 
-def _answer(question: Question) -> Step:
+def _answer(context: FunctionContext) -> Step:
     home = distance(("h.latitude", "h.longitude"), ("v.latitude", "v.longitude"))
-    middle = distance(("m.latitude", "m.longitude"), ("v.latitude", "v.longitude"))
+    from_centre = distance(("m.latitude", "m.longitude"), ("v.latitude", "v.longitude"))
     moved = distance(("h.before_latitude", "h.before_longitude"), ("h.lately_latitude", "h.lately_longitude"))
     placed = "case when v.latitude is not null and v.longitude is not null then v.n end"
-    radius = f"sqrt(sum(v.n * power({middle}, 2)) / sum({placed}))"
-    likeness = [_likeness(w) for w in range(_WEEKS - 1)]
-    known = " + ".join(f"case when {sql} is not null then 1 else 0 end" for sql in likeness)
+    radius = f"sqrt(sum(v.n * power({from_centre}, 2)) / sum({placed}))"
+    similarities = [_similarity_sql(w) for w in range(_WEEKS - 1)]
+    known = " + ".join(f"case when {sql} is not null then 1 else 0 end" for sql in similarities)
     sql = f"""select
     v.customer_id,
     v.as_of,
@@ -164,9 +164,9 @@ def _answer(question: Question) -> Step:
     max({home}) as farthest,
     case when {radius} < {_METRE} then 0 else {radius} end as radius,
     count(case when v.reached - v.n < 0.8 * v.total then 1 end) as frequent_cells,
-    ({" + ".join(f"coalesce({sql}, 0)" for sql in likeness)}) / nullif({known}, 0) as week_likeness
-from {question.name}_located as v
-left join {question.name}_homes as h on h.customer_id = v.customer_id and h.as_of = v.as_of
-left join {question.name}_middle as m on m.customer_id = v.customer_id and m.as_of = v.as_of
+    ({" + ".join(f"coalesce({sql}, 0)" for sql in similarities)}) / nullif({known}, 0) as week_likeness
+from {context.name}_located as v
+left join {context.name}_homes as h on h.customer_id = v.customer_id and h.as_of = v.as_of
+left join {context.name}_centre as m on m.customer_id = v.customer_id and m.as_of = v.as_of
 group by v.customer_id, v.as_of"""
-    return question.step("answer", sql, "places of each customer")
+    return context.step("answer", sql, "places of each customer")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from custintel.functions.function_registry import Reads, sql_function
 
 if TYPE_CHECKING:
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
 _ALLOWANCES = ("included_minutes", "included_sms", "included_data_mb")
@@ -29,7 +29,7 @@ _TRACE = 0.005
         Reads("subscriptions", required=("plan_id",)),
         Reads("plans", required=("plan_id", "billing_type", "monthly_fee"), optional=(*_ALLOWANCES, *_PRICES)),
     ],
-    gives={
+    outputs={
         "plan_cost": (),
         "cheapest_cost": (),
         "cheapest_plan": (),
@@ -38,7 +38,7 @@ _TRACE = 0.005
         "beyond_cost": (),
     },
 )
-def plan_fit(question: Question) -> list[Step]:
+def plan_fit(context: FunctionContext) -> list[Step]:
     """Cost a month under the present plan and the cheapest: the mean of the last three months of 30 days.
 
     Each month is priced by itself, because what is left of one month's allowance does not pay for the next. A month
@@ -49,10 +49,10 @@ def plan_fit(question: Question) -> list[Step]:
     calls and texts (not to other countries, premium or service numbers) and data, all at home, not roaming. A GB is
     1000 MB, as bills count it. Where a plan has no price beyond its allowance, more is free.
     """
-    return [_use(question), _plan(question), _costs(question), _answer(question)]
+    return [_use(context), _plan(context), _costs(context), _answer(context)]
 
 
-def _use(question: Question) -> Step:
+def _use(context: FunctionContext) -> Step:
     home = "coalesce(roaming_country, '') = ''"
     outgoing = (
         f"{home} and direction = 'out' and coalesce(destination, '') not in ('international', 'premium', 'service')"
@@ -63,7 +63,7 @@ def _use(question: Question) -> Step:
         "texts": f"cast(count(case when {{month}} and {outgoing} and service = 'sms' then 1 end) as double)",
         "mb": f"sum(case when {{month}} and {home} and service = 'data' then cast(data_mb as double) end)",
     }
-    listed = ",\n    ".join(
+    reference_sql = ",\n    ".join(
         f"coalesce({sql.format(month=_in_month(month))}, 0) as {kind}_{month}"
         for month in range(_MONTHS)
         for kind, sql in kinds.items()
@@ -71,15 +71,15 @@ def _use(question: Question) -> Step:
     sql = f"""select
     customer_id,
     as_of,
-    {listed}
+    {reference_sql}
 from (
     select *, date_diff('day', event_date, as_of) as age
     from (
-{question.rows("usage")}
+{context.rows_sql("usage")}
     ) as r
 ) as u
 group by customer_id, as_of"""
-    return question.step("use", sql, "use that plans include in each of the last three months of 30 days")
+    return context.step("use", sql, "use that plans include in each of the last three months of 30 days")
 
 
 def _in_month(month: int) -> str:
@@ -87,7 +87,7 @@ def _in_month(month: int) -> str:
     return f"age >= {_DAYS * month} and age < {_DAYS * (month + 1)}"
 
 
-def _plan(question: Question) -> Step:
+def _plan(context: FunctionContext) -> Step:
     sql = f"""select customer_id, as_of, plan_id, billing_type,
     greatest(least(floor(days / {_DAYS}.0), {_MONTHS}), 1) as months,
     {_DAYS}.0 / least(days, {_DAYS}) as stretch
@@ -102,18 +102,18 @@ from (
             min(event_date) over (partition by customer_id, as_of) as first_day,
             row_number() over (partition by customer_id, as_of order by event_date desc, plan_id desc) as place
         from (
-{question.rows("subscriptions")}
+{context.rows_sql("subscriptions")}
         ) as r
     ) as s
     join (
-{question.listed("plans")}
+{context.reference_sql("plans")}
     ) as p on p.plan_id = s.plan_id
     where s.place = 1
 ) as c"""
-    return question.step("plan", sql, "the plan in force, and how many months are priced")
+    return context.step("plan", sql, "the plan in force, and how many months are priced")
 
 
-def _costs(question: Question) -> Step:
+def _costs(context: FunctionContext) -> Step:
     beyond = " + ".join(_beyond_in(month) for month in range(_MONTHS))
     sql = f"""select *, fee + beyond as cost
 from (
@@ -124,13 +124,13 @@ from (
         case when p.plan_id = c.plan_id then 1 else 0 end as present,
         cast(p.monthly_fee as double) as fee,
         ({beyond}) / cast(c.months as double) as beyond
-    from {question.name}_plan as c
-    left join {question.name}_use as u on u.customer_id = c.customer_id and u.as_of = c.as_of
+    from {context.name}_plan as c
+    left join {context.name}_use as u on u.customer_id = c.customer_id and u.as_of = c.as_of
     join (
-{question.listed("plans")}
+{context.reference_sql("plans")}
     ) as p on p.billing_type = c.billing_type and p.monthly_fee is not null
 ) as b"""
-    return question.step("costs", sql, "what the use would cost under each plan")
+    return context.step("costs", sql, "what the use would cost under each plan")
 
 
 def _beyond_in(month: int) -> str:
@@ -151,7 +151,7 @@ def _beyond_in(month: int) -> str:
     return f"case when c.months > {month} then {parts} else 0 end"
 
 
-def _answer(question: Question) -> Step:
+def _answer(context: FunctionContext) -> Step:
     sql = f"""select
     customer_id,
     as_of,
@@ -167,7 +167,7 @@ from (
         *,
         max(case when present = 1 then cost end) over (partition by customer_id, as_of) as plan_cost,
         row_number() over (partition by customer_id, as_of order by cost, present desc, plan_id) as place
-    from {question.name}_costs
+    from {context.name}_costs
 ) as c
 group by customer_id, as_of"""
-    return question.step("answer", sql, "the present plan against the cheapest")
+    return context.step("answer", sql, "the present plan against the cheapest")

@@ -1,10 +1,10 @@
-"""The question a function answers: which tables, as of which dates; and the rows it may see.
+"""The context of a feature function: its tables, the as-of dates, and the rows that each date may see.
 
 >>> from datetime import date
 >>> from custintel.functions.function_registry import Reads
 >>> bills = Relation("bills", frozenset({"customer_id", "bill_id", "amount", "event_date", "visible_date"}))
 >>> reads = {"bills": Reads("bills", required=("bill_id", "amount"), optional=("due_date",))}
->>> print(Question("arrears", reads, {"bills": bills}, (date(2025, 6, 30),)).rows("bills"))
+>>> print(FunctionContext("arrears", reads, {"bills": bills}, (date(2025, 6, 30),)).rows_sql("bills"))
 select
     t.customer_id,
     date '2025-06-30' as as_of,
@@ -16,7 +16,7 @@ from bills as t
 where t.event_date <= date '2025-06-30'
     and t.visible_date <= date '2025-06-30'
     and t.customer_id in (select customer_id from spine)
-    and 'one part' = 'of the customers'
+    and 'chunk' = 'of customers'
 
 The last line is where large work is cut: the builder writes a range of customers there, or nothing.
 """
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
 
     from custintel.functions.function_registry import Reads
 
-# A step of a plan: a named SELECT; and the place in it where a plan is cut into parts.
 
-
-PART = "'one part' = 'of the customers'"
+CHUNK_FILTER = "'chunk' = 'of customers'"
 """Stands where the records of some customers only may be asked for; the builder writes the condition, or nothing."""
 
 
@@ -55,7 +53,7 @@ class Step:
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
-class Readable(Protocol):
+class SourceTable(Protocol):
     """A table at hand."""
 
     @property
@@ -76,8 +74,8 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a function is asked.
+class FunctionContext:
+    """What a feature function works with: its tables and the as-of dates.
 
     Attributes
     ----------
@@ -93,14 +91,14 @@ class Question:
 
     name: str
     reads: Mapping[str, Reads]
-    tables: Mapping[str, Readable]
+    tables: Mapping[str, SourceTable]
     dates: tuple[date, ...]
 
     def step(self, name: str, sql: str, about: str) -> Step:
-        """A step under a name that no other family uses; in SQL it is ``{question.name}_{name}``."""
+        """A step under a name that no other family uses; in SQL it is ``{context.name}_{name}``."""
         return Step(f"{self.name}_{name}", sql, f"{self.name}: {about}")
 
-    def rows(self, table: str, days: int | None = None, everyone: bool = False) -> str:
+    def rows_sql(self, table: str, days: int | None = None, all_customers: bool = False) -> str:
         """One row a record *and date*: what had happened and arrived by the date.
 
         Columns are ``customer_id``, ``as_of``, ``event_date`` and those declared; a value that is written later than
@@ -116,16 +114,16 @@ class Question:
             Whether rows of customers are seen for whom nothing is asked.
         """
         look_back = self.reads[table].days if days is None else days
-        seen = _Seen(self.dates, look_back)
+        seen = _VisibleRows(self.dates, look_back)
         own = ["customer_id"] if "customer_id" in self.tables[table].columns else []
         picked = [*(f"t.{name}" for name in own), f"{seen.day} as as_of", "t.event_date"]
         picked += [self._column(table, name, seen.day) for name in self._names(table)]
-        asked = [] if everyone or not own else ["t.customer_id in (select customer_id from spine)", PART]
+        asked = [] if all_customers or not own else ["t.customer_id in (select customer_id from spine)", CHUNK_FILTER]
         where = "\n    and ".join([*seen.conditions, *asked])
         body = ",\n    ".join(picked)
         return f"select\n    {body}\nfrom {self.tables[table].relation} as t{seen.join}\nwhere {where}"
 
-    def listed(self, table: str) -> str:
+    def reference_sql(self, table: str) -> str:
         """The declared columns of a list without a time, such as plans."""
         picked = ",\n    ".join(self._column(table, name, "") for name in self._names(table))
         return f"select\n    {picked}\nfrom {self.tables[table].relation} as t"
@@ -147,7 +145,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _VisibleRows:
     """Which records are seen as of which date: one date stands in the text, several are joined."""
 
     dates: tuple[date, ...]

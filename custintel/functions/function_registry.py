@@ -11,7 +11,7 @@ from custintel.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from custintel.functions.function_context import Question, Step
+    from custintel.functions.function_context import FunctionContext, Step
 
 
 @dataclass(frozen=True)
@@ -47,53 +47,53 @@ class FeatureFunction:
         As the catalogue calls it: ``function: NAME``.
     reads
         The tables it reads, the main one first.
-    gives
+    outputs
         Each column it gives, with what it needs beyond the required columns (``bills.due_date``).
     compute
-        SQL: from a `Question` to steps; Python: from a `View` to a data frame.
+        SQL: from a `FunctionContext` to steps; Python: from a `AsOfView` to a data frame.
     language
         ``sql`` or ``python``.
     """
 
     name: str
     reads: tuple[Reads, ...]
-    gives: tuple[tuple[str, tuple[str, ...]], ...]
+    outputs: tuple[tuple[str, tuple[str, ...]], ...]
     compute: Callable[[Any], Any]
     language: Literal["sql", "python"]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns it gives."""
-        return tuple(column for column, _ in self.gives)
+        return tuple(column for column, _ in self.outputs)
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:
         """What each column needs beyond the required columns."""
-        return dict(self.gives)
+        return dict(self.outputs)
 
 
 _FUNCTIONS: dict[str, FeatureFunction] = {}
 
 
-def find(name: str) -> FeatureFunction | None:
+def find_function(name: str) -> FeatureFunction | None:
     """The function of a name; None if there is none.
 
-    >>> find("arrears").language
+    >>> find_function("arrears").language
     'sql'
     """
     return _FUNCTIONS.get(name)
 
 
-def registered() -> tuple[FeatureFunction, ...]:
+def registered_functions() -> tuple[FeatureFunction, ...]:
     """All functions, in the order in which they were registered.
 
-    >>> "arrears" in [function.name for function in registered()]
+    >>> "arrears" in [function.name for function in registered_functions()]
     True
     """
     return tuple(_FUNCTIONS.values())
 
 
-def register(function: FeatureFunction) -> None:
+def register_function(function: FeatureFunction) -> None:
     """Make a function known; one of the same language and name is replaced, so that a cell can be run again."""
     _check(function)
     other = _FUNCTIONS.get(function.name)
@@ -108,14 +108,14 @@ def _check(function: FeatureFunction) -> None:
     if unknown or not function.reads:
         allowed = ", ".join(TABLES)
         raise ConfigurationError(f"{where} reads unknown tables\n  given: {unknown}\n  allowed: {allowed}")
-    if not function.gives:
+    if not function.outputs:
         raise ConfigurationError(f'{where} gives no columns\n  hint: columns=["my_column"]')
 
 
 def sql_function(
-    name: str, reads: Sequence[Reads], gives: Mapping[str, Sequence[str]]
-) -> Callable[[Callable[[Question], list[Step]]], Callable[[Question], list[Step]]]:
-    """Register a function in SQL: pure, from a `Question` to steps.
+    name: str, reads: Sequence[Reads], outputs: Mapping[str, Sequence[str]]
+) -> Callable[[Callable[[FunctionContext], list[Step]]], Callable[[FunctionContext], list[Step]]]:
+    """Register a function in SQL: pure, from a `FunctionContext` to steps.
 
     The last step must have ``customer_id``, ``as_of`` and the columns given, at most one row a customer and date.
 
@@ -125,13 +125,13 @@ def sql_function(
         As the catalogue calls it.
     reads
         The tables and columns it reads, the main table first.
-    gives
+    outputs
         Each column with what it needs beyond the required columns, such as ``bills.due_date``.
     """
 
-    def decorate(compute: Callable[[Question], list[Step]]) -> Callable[[Question], list[Step]]:
-        given = tuple((column, tuple(needs)) for column, needs in gives.items())
-        register(FeatureFunction(name, tuple(reads), given, compute, "sql"))
+    def decorate(compute: Callable[[FunctionContext], list[Step]]) -> Callable[[FunctionContext], list[Step]]:
+        given = tuple((column, tuple(needs)) for column, needs in outputs.items())
+        register_function(FeatureFunction(name, tuple(reads), given, compute, "sql"))
         return compute
 
     return decorate

@@ -1,12 +1,12 @@
 """Functions of your own in Python: what they see is cut at the date before they see it.
 
 >>> from custintel.functions import feature_function
->>> from custintel.functions.function_registry import find
+>>> from custintel.functions.function_registry import find_function
 >>> @feature_function("busy_days", reads={"usage": 90}, columns=["busy_days"])
 ... def busy_days(view):
 ...     days = view.frame("usage").groupby(["customer_id", "event_date"]).size()
 ...     return (days > 9).groupby("customer_id").sum().to_frame("busy_days")
->>> find("busy_days").columns
+>>> find_function("busy_days").columns
 ('busy_days',)
 """
 
@@ -21,8 +21,8 @@ import pandas as pd
 
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ConfigurationError, CustintelError, DataError
-from custintel.functions.function_context import Question
-from custintel.functions.function_registry import FeatureFunction, Reads, register
+from custintel.functions.function_context import FunctionContext
+from custintel.functions.function_registry import FeatureFunction, Reads, register_function
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class View:
+class AsOfView:
     """What a Python function sees: its tables as they were known at the end of one day.
 
     Attributes
@@ -41,25 +41,25 @@ class View:
     """
 
     as_of: pd.Timestamp
-    _question: Question
-    _select: Callable[[str], pd.DataFrame]
+    _context: FunctionContext
+    _run_query: Callable[[str], pd.DataFrame]
 
     def frame(self, table: str) -> pd.DataFrame:
         """The rows of a declared table that had happened and arrived by the day, within the declared look-back.
 
         Values that are written later than their row are missing until they are known.
         """
-        if table not in self._question.reads:
-            declared = ", ".join(self._question.reads)
+        if table not in self._context.reads:
+            declared = ", ".join(self._context.reads)
             raise DataError(f"the function has not declared that it reads {table}\n  given: reads of {declared}")
         if TABLES[table].event_time is None:
-            return self._select(self._question.listed(table))
-        return self._select(self._question.rows(table, everyone=True)).drop(columns="as_of")
+            return self._run_query(self._context.reference_sql(table))
+        return self._run_query(self._context.rows_sql(table, all_customers=True)).drop(columns="as_of")
 
 
 def feature_function(
     name: str, reads: Mapping[str, int | None], columns: Sequence[str]
-) -> Callable[[Callable[[View], pd.DataFrame]], Callable[[View], pd.DataFrame]]:
+) -> Callable[[Callable[[AsOfView], pd.DataFrame]], Callable[[AsOfView], pd.DataFrame]]:
     """Register a Python function as the source of families of features; it is called once for each as-of date.
 
     The function returns a data frame with one row a customer (``customer_id`` as index or column). Describe its
@@ -81,10 +81,10 @@ def feature_function(
     ...     return view.frame("usage").groupby("customer_id")["device_id"].nunique().to_frame("devices")
     """
 
-    def decorate(compute: Callable[[View], pd.DataFrame]) -> Callable[[View], pd.DataFrame]:
+    def decorate(compute: Callable[[AsOfView], pd.DataFrame]) -> Callable[[AsOfView], pd.DataFrame]:
         declared = tuple(Reads(table, days=days, whole=True) for table, days in reads.items())
-        gives = tuple((column, ()) for column in columns)
-        register(FeatureFunction(name, declared, gives, compute, "python"))
+        outputs = tuple((column, ()) for column in columns)
+        register_function(FeatureFunction(name, declared, outputs, compute, "python"))
         return compute
 
     return decorate
@@ -112,16 +112,18 @@ def load_python(path: str | os.PathLike[str]) -> None:
         raise ConfigurationError(f"{file} fails when it is run\n  given: {type(error).__name__}: {error}") from error
 
 
-def answer(function: FeatureFunction, question: Question, select: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
-    """What a Python function says as of each date of a question: customer_id, as_of and its columns."""
-    return pd.concat([_answer(function, question, day, select) for day in question.dates], ignore_index=True)
-
-
-def _answer(
-    function: FeatureFunction, question: Question, day: date, select: Callable[[str], pd.DataFrame]
+def run_python_function(
+    function: FeatureFunction, context: FunctionContext, select: Callable[[str], pd.DataFrame]
 ) -> pd.DataFrame:
-    one = Question(question.name, question.reads, question.tables, (day,))
-    found = _checked(function, function.compute(View(pd.Timestamp(day), one, select)))
+    """What a Python function says as of each date of a question: customer_id, as_of and its columns."""
+    return pd.concat([_run_on_date(function, context, day, select) for day in context.dates], ignore_index=True)
+
+
+def _run_on_date(
+    function: FeatureFunction, context: FunctionContext, day: date, select: Callable[[str], pd.DataFrame]
+) -> pd.DataFrame:
+    one = FunctionContext(context.name, context.reads, context.tables, (day,))
+    found = _checked(function, function.compute(AsOfView(pd.Timestamp(day), one, select)))
     return found.assign(as_of=day)
 
 

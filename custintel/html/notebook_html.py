@@ -42,10 +42,10 @@ def panel(title: str, *parts: str) -> str:
     return f'{_STYLE}<div class="custintel"><h4>{escape(title)}</h4>{"".join(parts)}</div>'
 
 
-def quiet(text: str) -> str:
+def muted_line(text: str) -> str:
     """A line of secondary text.
 
-    >>> quiet("a & b")
+    >>> muted_line("a & b")
     '<p class="quiet">a &amp; b</p>'
     """
     return f'<p class="quiet">{escape(text)}</p>'
@@ -78,19 +78,19 @@ def _cell(value: object) -> str:
     return f"<td>{'' if value is None else escape(str(value))}</td>"
 
 
-def folded(summary: str, content: str) -> str:
+def collapsible(summary: str, content: str) -> str:
     """HTML to be opened with a click; nothing when there is nothing to show.
 
-    >>> folded("more", "<p>here</p>")
+    >>> collapsible("more", "<p>here</p>")
     '<details><summary>more</summary><p>here</p></details>'
     """
     return f"<details><summary>{escape(summary)}</summary>{content}</details>" if content else ""
 
 
-def code(text: str) -> str:
+def code_block(text: str) -> str:
     """A block of code.
 
-    >>> code("a < b")
+    >>> code_block("a < b")
     '<pre>a &lt; b</pre>'
     """
     return f"<pre>{escape(text)}</pre>"

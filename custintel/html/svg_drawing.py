@@ -62,15 +62,15 @@ class Scale:
 
     def __call__(self, value: float) -> float:
         """Return the place of a value on the drawing."""
-        low, high, v = (self._bent(x) for x in (self.low, self.high, value))
+        low, high, v = (self._compressed(x) for x in (self.low, self.high, value))
         share = (v - low) / (high - low) if high > low else 0.5
         return self.start + share * (self.end - self.start)
 
-    def _bent(self, value: float) -> float:
+    def _compressed(self, value: float) -> float:
         return math.log1p(max(value, 0.0) / self.bend) if self.bend else value
 
 
-def _n(value: float) -> str:
+def _px(value: float) -> str:
     """Write a coordinate with one decimal at most."""
     return f"{value:.1f}".rstrip("0").rstrip(".") if abs(value) >= 0.05 else "0"
 
@@ -87,50 +87,50 @@ class Drawing:
 
     def line(self, points: Iterable[Point], color: str, width: float = 1.0, dash: str = "") -> None:
         """Draw a line through points."""
-        at = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
+        at = " ".join(f"{_px(x)},{_px(y)}" for x, y in points)
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         self.parts.append(
-            f'<polyline points="{at}" fill="none" stroke="{color}" stroke-width="{_n(width)}"{dashed} '
+            f'<polyline points="{at}" fill="none" stroke="{color}" stroke-width="{_px(width)}"{dashed} '
             'stroke-linejoin="round" stroke-linecap="round"/>'
         )
 
     def area(self, points: Iterable[Point], color: str, opacity: float = 1.0) -> None:
         """Fill the polygon through points."""
-        at = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
+        at = " ".join(f"{_px(x)},{_px(y)}" for x, y in points)
         self.parts.append(f'<polygon points="{at}" fill="{color}" fill-opacity="{opacity:g}"/>')
 
     def rect(self, corner: Point, size: Point, color: str, round_: float = 0.0, opacity: float = 1.0) -> None:
         """Draw a filled rectangle."""
         (x, y), (w, h) = corner, size
-        more = (f' rx="{_n(round_)}"' if round_ else "") + (f' fill-opacity="{opacity:g}"' if opacity < 1 else "")
+        more = (f' rx="{_px(round_)}"' if round_ else "") + (f' fill-opacity="{opacity:g}"' if opacity < 1 else "")
         self.parts.append(
-            f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(max(w, 0))}" height="{_n(max(h, 0))}" fill="{color}"{more}/>'
+            f'<rect x="{_px(x)}" y="{_px(y)}" width="{_px(max(w, 0))}" height="{_px(max(h, 0))}" fill="{color}"{more}/>'
         )
 
     def dot(self, at: Point, color: str, radius: float = 3.5) -> None:
         """Draw a dot with a white rim."""
-        place = f'cx="{_n(at[0])}" cy="{_n(at[1])}" r="{_n(radius)}"'
+        place = f'cx="{_px(at[0])}" cy="{_px(at[1])}" r="{_px(radius)}"'
         self.parts.append(f'<circle {place} fill="{color}" stroke="#fff" stroke-width="1.2"/>')
 
-    def text(self, at: Point, text: str, look: str = "", anchor: str = "start") -> None:
-        """Write a text; `look` names a CSS class of the page (small, strong, muted, accent, ...)."""
-        named = f' class="{look}"' if look else ""
+    def text(self, at: Point, text: str, css_class: str = "", anchor: str = "start") -> None:
+        """Write a text; `css_class` names a CSS class of the page (small, strong, muted, accent, ...)."""
+        named = f' class="{css_class}"' if css_class else ""
         placed = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        self.parts.append(f'<text x="{_n(at[0])}" y="{_n(at[1])}"{named}{placed}>{escape(text, quote=False)}</text>')
+        self.parts.append(f'<text x="{_px(at[0])}" y="{_px(at[1])}"{named}{placed}>{escape(text, quote=False)}</text>')
 
     def svg(self) -> str:
         """Return the picture as one SVG element."""
         return (
-            f'<svg viewBox="0 0 {_n(self.width)} {_n(self.height)}" role="img">'
+            f'<svg viewBox="0 0 {_px(self.width)} {_px(self.height)}" role="img">'
             f"<title>{escape(self.title, quote=False)}</title><desc>{escape(self.about, quote=False)}</desc>"
             f"{''.join(self.parts)}</svg>"
         )
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
+def spread_labels(places: Sequence[float], gap: float) -> list[float]:
     """Move labels apart so that neighbours are at least `gap` away, keeping their order.
 
-    >>> spread([10, 12, 40], 10)
+    >>> spread_labels([10, 12, 40], 10)
     [6.0, 16.0, 40]
     """
     order = sorted(range(len(places)), key=lambda i: places[i])

@@ -1,4 +1,7 @@
-"""The customers and records asked about, with their place in the week and the day."""
+"""The customers and records that indicators are computed from, with their place in the week and the day.
+
+Where the times of the records are days, the indicators that compare hours are missing.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,18 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from custintel.indicators._indicator_options import Rules
+    from custintel.indicators._indicator_options import IndicatorOptions
     from custintel.warehouse import Warehouse
 
 
-TIES = "tick, outgoing, service, seconds"
+RECORD_ORDER = "tick, outgoing, service, seconds"
 """Order of records; at the same moment incoming ones come first, calls before texts."""
 _OPTIONAL = {"other_party": "varchar", "duration_s": "double", "cell_id": "varchar"}
 
 
-def lines_step(customers: str, part: int, parts: int) -> Step:
+def customers_step(customers: str, chunk: int, parts: int) -> Step:
     """Customers by number, in their order; of several parts, one."""
-    where = f"\nwhere hash(customer_id) % {parts} = {part}" if parts > 1 else ""
+    where = f"\nwhere hash(customer_id) % {parts} = {chunk}" if parts > 1 else ""
     sql = f"select customer_id, row_number() over (order by customer_id) - 1 as line\nfrom {customers}{where}"
     return Step("lines", sql, "customers: one row each comes out")
 
@@ -47,12 +50,12 @@ def _numbers_sql(relation: str, column: str, number: str, present: bool) -> str:
     return f"select {column}, row_number() over (order by {column}) as {number}\nfrom ({distinct})"
 
 
-def records_step(relation: str, columns: Collection[str], rules: Rules) -> Step:
+def records_step(relation: str, columns: Collection[str], options: IndicatorOptions) -> Step:
     """Calls and texts; data sessions are not read."""
     given = {name: f"t.{name}" if name in columns else f"cast(null as {kind})" for name, kind in _OPTIONAL.items()}
-    reciprocated = f"\n    and {_other_side_sql(relation, columns, rules)}" if rules.reciprocated else ""
+    reciprocated = f"\n    and {_reciprocated_sql(relation, columns, options)}" if options.reciprocated else ""
     sql = f"""select
-    {_place_sql(rules)},
+    {_calendar_columns_sql(options)},
     case when t.service = 'voice' then {CALLS} else {TEXTS} end as service,
     t.direction = 'out' as outgoing,
     p.party,
@@ -61,50 +64,47 @@ def records_step(relation: str, columns: Collection[str], rules: Rules) -> Step:
 from {relation} as t join lines as l on l.customer_id = t.customer_id
     left join party_numbers as p on p.other_party = {given["other_party"]}
     left join antenna_numbers as a on a.cell_id = {given["cell_id"]}
-where t.service in ('voice', 'sms') and {rules.seen_sql()}{reciprocated}"""
+where t.service in ('voice', 'sms') and {options.visible_sql()}{reciprocated}"""
     return Step("records", sql, "calls and texts, with their place in the week and the day")
 
 
-def top_ups_step(relation: str, rules: Rules) -> Step:
+def top_ups_step(relation: str, options: IndicatorOptions) -> Step:
     """Top-ups."""
     sql = f"""select
-    {_place_sql(rules)},
+    {_calendar_columns_sql(options)},
     {PLAIN} as service,
     t.recharge_id,
     t.amount
 from {relation} as t join lines as l on l.customer_id = t.customer_id
-where {rules.seen_sql()}"""
+where {options.visible_sql()}"""
     return Step("top_ups", sql, "top-ups, with their place in the week and the day")
 
 
-def _place_sql(rules: Rules) -> str:
+def _calendar_columns_sql(options: IndicatorOptions) -> str:
     columns = [
         "l.line",
-        f"{rules.period_sql('t.event_date')} as period",
-        f"{rules.week_part_sql('t.event_date')} as week_part",
-        f"{rules.day_part_sql('t.event_time')} as day_part",
+        f"{options.period_sql('t.event_date')} as period",
+        f"{options.week_part_sql('t.event_date')} as week_part",
+        f"{options.day_part_sql('t.event_time')} as day_part",
         "t.event_date as day",
         "epoch_us(t.event_time) as tick",
     ]
     return ",\n    ".join(columns)
 
 
-def _other_side_sql(relation: str, columns: Collection[str], rules: Rules) -> str:
+def _reciprocated_sql(relation: str, columns: Collection[str], options: IndicatorOptions) -> str:
     """The other party has no records, or has this one too: other direction, same length, within 30 seconds."""
     same_length = "and o.duration_s is not distinct from t.duration_s" if "duration_s" in columns else ""
     return f"""(
         t.other_party is null
-        or t.other_party not in (select o.customer_id from {relation} as o where {rules.seen_sql("o")})
+        or t.other_party not in (select o.customer_id from {relation} as o where {options.visible_sql("o")})
         or exists (
             select 1 from {relation} as o
             where o.customer_id = t.other_party and o.other_party = t.customer_id and o.service = t.service
                 and o.direction <> t.direction {same_length}
-                and abs(epoch_us(o.event_time) - epoch_us(t.event_time)) < 30000000 and {rules.seen_sql("o")}
+                and abs(epoch_us(o.event_time) - epoch_us(t.event_time)) < 30000000 and {options.visible_sql("o")}
         )
     )"""
-
-
-# Records whose times are days: what compares hours is missing, and there are no slots of a day.
 
 
 _BY_HOUR = (

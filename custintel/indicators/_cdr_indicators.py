@@ -1,4 +1,4 @@
-"""The door: bandicoot's indicators of all customers at once."""
+"""`cdr_indicators`: bandicoot's indicators of all customers at once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from custintel.builder.spine import spine_steps
 from custintel.errors import DataError
 from custintel.functions.function_context import Step
 from custintel.indicators._call_records import (
+    customers_step,
     holds_days,
-    lines_step,
     number_steps,
     records_step,
     top_ups_step,
     without_hours,
 )
 from custintel.indicators._contacts_and_conversations import contact_tables, conversation_tables
-from custintel.indicators._indicator_options import make_rules
-from custintel.indicators._indicator_tables import Desk, spread
+from custintel.indicators._indicator_options import read_options
+from custintel.indicators._indicator_tables import StepRunner, pivot_columns
 from custintel.indicators._places import place_tables, positions_step, tower_mix_steps
 from custintel.indicators._volume_and_top_ups import drained_balance_steps, top_up_tables, volume_tables
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from custintel.dates import AsOf
-    from custintel.indicators._indicator_options import Rules
+    from custintel.indicators._indicator_options import IndicatorOptions
     from custintel.warehouse import Warehouse
 
 
-RECORDS = 1_000_000
+MAX_RECORDS = 1_000_000
 """Records worked on at a time; it bounds the memory."""
 
 
@@ -91,11 +91,11 @@ def cdr_indicators(  # noqa: PLR0913  (the public door; its keywords are bandico
     >>> float(X.loc["a", "number_of_contacts__weekend__night__call"])
     1.0
     """
-    rules = make_rules(groupby, as_of, window, night, weekend, splits, summary, reciprocated)
+    options = read_options(groupby, as_of, window, night, weekend, splits, summary, reciprocated)
     check_warehouse(wh)
-    parts = max(1, math.ceil(_records(wh) / RECORDS))
-    frames = [_part(wh, rules, part, parts) for part in range(parts)]
-    frame = pd.concat(frames).sort_index() if parts > 1 else frames[0]
+    chunks = max(1, math.ceil(_records(wh) / MAX_RECORDS))
+    frames = [_chunk_indicators(wh, options, chunk, chunks) for chunk in range(chunks)]
+    frame = pd.concat(frames).sort_index() if chunks > 1 else frames[0]
     return without_hours(frame) if holds_days(wh) else frame
 
 
@@ -112,57 +112,59 @@ def _records(wh: Warehouse) -> int:
     return int(str(wh.engine.rows(f"select count(*) from {wh.relation('usage')}")[0][0]))
 
 
-def _part(wh: Warehouse, rules: Rules, part: int, parts: int) -> pd.DataFrame:
+def _chunk_indicators(wh: Warehouse, options: IndicatorOptions, chunk: int, chunks: int) -> pd.DataFrame:
     """The indicators of one part of the customers."""
-    with Desk(wh.engine) as desk:
-        keep_records(wh, rules, desk, part, parts)
-        index = names_of(desk)
-        return pd.DataFrame(_columns(wh, rules, desk, len(index)), index=index)
+    with StepRunner(wh.engine) as runner:
+        run_record_steps(wh, options, runner, chunk, chunks)
+        index = customer_index(runner)
+        return pd.DataFrame(_columns(wh, options, runner, len(index)), index=index)
 
 
-def keep_records(wh: Warehouse, rules: Rules, desk: Desk, part: int = 0, parts: int = 1) -> None:
+def run_record_steps(
+    wh: Warehouse, options: IndicatorOptions, runner: StepRunner, chunk: int = 0, chunks: int = 1
+) -> None:
     """Run the steps up to the records."""
     usage, columns = wh.relation("usage"), wh.columns("usage")
-    desk.keep([*_spine_steps(wh, rules), lines_step("spine", part, parts)])
-    desk.keep([*number_steps(usage, columns), records_step(usage, columns, rules)])
+    runner.run([*_spine_steps(wh, options), customers_step("spine", chunk, chunks)])
+    runner.run([*number_steps(usage, columns), records_step(usage, columns, options)])
 
 
-def names_of(desk: Desk) -> pd.Index[str]:
+def customer_index(runner: StepRunner) -> pd.Index[str]:
     """The customers in the order of their numbers."""
-    names = desk.rows(Step("names", "select customer_id from lines order by line", "names"))
+    names = runner.rows(Step("names", "select customer_id from lines order by line", "names"))
     index: pd.Index[str] = pd.Index(names["customer_id"].to_pandas(), name="customer_id")
     return index
 
 
-def _columns(wh: Warehouse, rules: Rules, desk: Desk, lines: int) -> dict[str, np.ndarray]:
+def _columns(wh: Warehouse, options: IndicatorOptions, runner: StepRunner, lines: int) -> dict[str, np.ndarray]:
     positions = positions_step(wh.relation("cells") if "cells" in wh.tables else None)
-    tables = [*volume_tables(rules), *conversation_tables(rules), *contact_tables(rules)]
-    tables += place_tables(positions, rules)
-    apart = [tower_mix_steps()]
+    tables = [*volume_tables(options), *conversation_tables(options), *contact_tables(options)]
+    tables += place_tables(positions, options)
+    line_steps = [tower_mix_steps()]
     if "recharges" in wh.tables:
-        desk.keep([top_ups_step(wh.relation("recharges"), rules)])
-        tables += top_up_tables(rules)
-        apart.append(drained_balance_steps())
+        runner.run([top_ups_step(wh.relation("recharges"), options)])
+        tables += top_up_tables(options)
+        line_steps.append(drained_balance_steps())
     found: dict[str, np.ndarray] = {}
     for table in tables:
-        desk.keep(table.steps)
-        found |= spread(desk.rows(table.result_step(rules)), table, rules, lines)
-    for steps in apart:
-        desk.keep(steps[:-1])
-        found |= _beside(desk, steps[-1], lines)
+        runner.run(table.steps)
+        found |= pivot_columns(runner.rows(table.result_step(options)), table, options, lines)
+    for steps in line_steps:
+        runner.run(steps[:-1])
+        found |= _line_columns(runner, steps[-1], lines)
     return found
 
 
-def _beside(desk: Desk, step: Step, lines: int) -> dict[str, np.ndarray]:
+def _line_columns(runner: StepRunner, step: Step, lines: int) -> dict[str, np.ndarray]:
     """A step with one row a line, as columns."""
-    rows = desk.rows(step).to_pandas().set_index("line").reindex(range(lines))
+    rows = runner.rows(step).to_pandas().set_index("line").reindex(range(lines))
     return {str(name): rows[name].to_numpy("float64") for name in rows.columns}
 
 
-def _spine_steps(wh: Warehouse, rules: Rules) -> list[Step]:
+def _spine_steps(wh: Warehouse, options: IndicatorOptions) -> list[Step]:
     """Customers in service as of the date; without a date, all there are."""
-    if rules.as_of is not None:
-        return spine_steps(warehouse_sources(wh), [rules.as_of])
+    if options.as_of is not None:
+        return spine_steps(warehouse_sources(wh), [options.as_of])
     tables = ["customers"] if "customers" in wh.tables else [n for n in ("usage", "recharges") if n in wh.tables]
     union = "\nunion\n".join(f"select distinct customer_id from {wh.relation(name)}" for name in tables)
     return [Step("spine", union, "all customers")]

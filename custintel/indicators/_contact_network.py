@@ -14,9 +14,9 @@ import pandas as pd
 
 from custintel.errors import DataError
 from custintel.functions.function_context import Step
-from custintel.indicators._cdr_indicators import cdr_indicators, check_warehouse, keep_records, names_of
-from custintel.indicators._indicator_options import Rules, check_dates
-from custintel.indicators._indicator_tables import Desk
+from custintel.indicators._cdr_indicators import cdr_indicators, check_warehouse, customer_index, run_record_steps
+from custintel.indicators._indicator_options import IndicatorOptions, check_dates
+from custintel.indicators._indicator_tables import StepRunner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,18 +65,18 @@ def network_indicators(
     [1.0, 1.0, 1.0]
     """
     check_warehouse(wh)
-    rules = Rules(as_of=check_dates(as_of, window), window=window, reciprocated=reciprocated)
-    with Desk(wh.engine) as desk:
-        keep_records(wh, rules, desk)
-        desk.keep(_edge_steps())
-        index = names_of(desk)
-        closed = desk.rows(_clustering_step()).to_pandas().drop(columns="line")
-        pairs = desk.rows(_pairs_step()).to_pandas()
+    options = IndicatorOptions(as_of=check_dates(as_of, window), window=window, reciprocated=reciprocated)
+    with StepRunner(wh.engine) as runner:
+        run_record_steps(wh, options, runner)
+        runner.run(_edge_steps())
+        index = customer_index(runner)
+        closed = runner.rows(_clustering_step()).to_pandas().drop(columns="line")
+        pairs = runner.rows(_pairs_step()).to_pandas()
     mine = cdr_indicators(
         wh, "week", as_of=as_of, window=window, reciprocated=reciprocated, splits=False, summary="default"
     )
     found = {name: closed[name].to_numpy("float64") for name in closed.columns}
-    found |= {f"assortativity_attributes__{a}": _alike(_values(wh, a, index), pairs) for a in attributes}
+    found |= {f"assortativity_attributes__{a}": _same_share(_values(wh, a, index), pairs) for a in attributes}
     found |= {f"assortativity_indicators__{c}": _distance(mine[c].to_numpy(), pairs) for c in mine.columns}
     return pd.DataFrame(found, index=index)
 
@@ -96,14 +96,14 @@ select other, own, w from talks where not outgoing and other not in (select own 
         "select f.a, f.b, f.w + g.w as w\nfrom flows as f join flows as g on f.a = g.b and f.b = g.a\nwhere f.a <> f.b"
     )
     members = "select line, node as own\nfrom lines join nodes on name = customer_id"
-    circles = "select distinct own, other from talks\nunion\nselect own, own from members"
+    ego_networks = "select distinct own, other from talks\nunion\nselect own, own from members"
     return [
         Step("nodes", nodes, "customers and other parties by number"),
         Step("members", members, "customers among them"),
         Step("talks", talks, "half hours with each other party, by direction"),
         Step("flows", flows, "half hours in which one called or texted the other"),
         Step("edges", edges, "connections: both did"),
-        Step("circles", circles, "each customer and all parties"),
+        Step("ego_networks", ego_networks, "each customer and all parties"),
     ]
 
 
@@ -123,7 +123,7 @@ left join (
 ) using (own)
 left join (
     select c.own, max(e.w) as heaviest
-    from circles as c join edges as e on e.a = c.other join circles as d on d.own = c.own and d.other = e.b
+    from ego_networks as c join edges as e on e.a = c.other join ego_networks as d on d.own = c.own and d.other = e.b
     group by c.own
 ) using (own)
 order by line"""
@@ -144,7 +144,7 @@ def _values(wh: Warehouse, attribute: str, index: pd.Index[str]) -> np.ndarray:
     return np.asarray(pd.factorize(customers)[0])
 
 
-def _alike(values: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
+def _same_share(values: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
     mine, other = values[pairs["i"]], values[pairs["j"]]
     return _mean(np.where((mine >= 0) & (other >= 0), (mine == other).astype(float), np.nan), pairs, len(values))
 

@@ -1,11 +1,16 @@
-"""With whom: contacts, entropy, balance, interactions and seconds per contact, shares of contacts (Pareto)."""
+"""With whom: the diversity of contacts, the distributions over contacts, and conversations by text.
+
+A conversation is a run of texts with one contact less than an hour apart; a call, or an hour's silence, ends it. A
+split sees only its own records. Parts of a week and of a day last an hour at least, so nothing that lies between two of
+its records less than an hour apart can be outside the split, and the record before (of all) decides.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from custintel.functions.function_context import Step
-from custintel.indicators._call_records import TIES
+from custintel.indicators._call_records import RECORD_ORDER
 from custintel.indicators._indicator_tables import (
     BOTH,
     CALLS,
@@ -13,31 +18,31 @@ from custintel.indicators._indicator_tables import (
     KEYS,
     TEXTS,
     Indicator,
-    Table,
-    exploded_sql,
+    IndicatorTable,
+    split_rows_sql,
     statistics_steps,
 )
 
 if TYPE_CHECKING:
-    from custintel.indicators._indicator_options import Rules
+    from custintel.indicators._indicator_options import IndicatorOptions
 
 
 PARETO = "cast(0.8 as double)"
 """The share that the fewest of them make up."""
 
 
-def contact_tables(rules: Rules) -> list[Table]:
+def contact_tables(options: IndicatorOptions) -> list[IndicatorTable]:
     """Diversity of contacts, and the distributions over contacts."""
-    per_contact = _per_contact_steps(rules)
-    return [_diversity(per_contact), _talk(per_contact), _per_contact(per_contact, rules)]
+    per_contact = _per_contact_steps(options)
+    return [_diversity(per_contact), _talk_time(per_contact), _per_contact(per_contact, options)]
 
 
-def _per_contact_steps(rules: Rules) -> list[Step]:
+def _per_contact_steps(options: IndicatorOptions) -> list[Step]:
     keys = "line, period, week_part, day_part, service, party"
     sums = "count(*) as n, count_if(outgoing) as n_out, sum(seconds) as s"
     cells = f"select {keys}, {sums}\nfrom records\nwhere party is not null\ngroup by {keys}"
     columns = ["line", "period", "service", "party", "n", "n_out", "s"]
-    source = exploded_sql(rules, columns, "contact_cells")
+    source = split_rows_sql(options, columns, "contact_cells")
     added = "sum(n) as n, sum(n_out) as n_out, coalesce(sum(s), 0) as s"
     whole = f"select {KEYS}, party, {added}\nfrom ({source})\ngroup by {KEYS}, party"
     totals = f"select {KEYS}, sum(n) as all_n, sum(s) as all_s\nfrom contact\ngroup by {KEYS}"
@@ -48,16 +53,16 @@ def _per_contact_steps(rules: Rules) -> list[Step]:
     ]
 
 
-def _diversity(per_contact: list[Step]) -> Table:
+def _diversity(per_contact: list[Step]) -> IndicatorTable:
     sql = f"""select {KEYS},
     sum(k) as contacts,
     ln(any_value(all_n)) - sum(k * n * ln(n)) / any_value(all_n) as entropy,
-    {fewest_sql("n", "all_n")} / sum(k) as pareto
-from ({levels_sql("contact", "n")}) join totals using ({KEYS})
+    {pareto_count_sql("n", "all_n")} / sum(k) as pareto
+from ({value_counts_sql("contact", "n")}) join totals using ({KEYS})
 group by {KEYS}"""
     last = Step("contacts", sql, "diversity of contacts")
     both = (CALLS, TEXTS)
-    return Table(
+    return IndicatorTable(
         (*per_contact, last),
         (
             Indicator("number_of_contacts", "contacts", both),
@@ -67,40 +72,40 @@ group by {KEYS}"""
     )
 
 
-def levels_sql(relation: str, x: str) -> str:
+def value_counts_sql(relation: str, x: str) -> str:
     """How many (k) have each value of x, and what those with more have together: far fewer rows to sort than items."""
     levels = f"select {KEYS}, {x}, count(*) as k from {relation} group by {KEYS}, {x}"
     over = f"partition by {GROUP} + split order by {x} desc rows between unbounded preceding and 1 preceding"
     return f"\n    select *, coalesce(sum({x} * k) over ({over}), 0) as before\n    from ({levels})\n"
 
 
-def fewest_sql(x: str, total: str) -> str:
+def pareto_count_sql(x: str, total: str) -> str:
     """The fewest items that make up 80 % of the total, rounded up."""
     missing = f"ceil({PARETO} * {total}) - before"
     return f"sum(case when {x} > 0 then greatest(0, least(k, ceil(({missing}) / {x}))) else 0 end)"
 
 
-def _talk(per_contact: list[Step]) -> Table:
+def _talk_time(per_contact: list[Step]) -> IndicatorTable:
     calls = f"(select {KEYS}, s from contact where service = {CALLS})"
-    sql = f"""select {KEYS}, {fewest_sql("s", "all_s")} / sum(k) as pareto
-from ({levels_sql(calls, "s")}) join totals using ({KEYS})
+    sql = f"""select {KEYS}, {pareto_count_sql("s", "all_s")} / sum(k) as pareto
+from ({value_counts_sql(calls, "s")}) join totals using ({KEYS})
 group by {KEYS}"""
-    last = Step("talk", sql, "contacts by seconds talked")
-    return Table((*per_contact, last), (Indicator("percent_pareto_durations", "pareto", (CALLS,)),))
+    last = Step("talk_time", sql, "contacts by seconds talked")
+    return IndicatorTable((*per_contact, last), (Indicator("percent_pareto_durations", "pareto", (CALLS,)),))
 
 
-def _per_contact(per_contact: list[Step], rules: Rules) -> Table:
+def _per_contact(per_contact: list[Step], options: IndicatorOptions) -> IndicatorTable:
     """Interactions with a contact, and the balance: outgoing ones as a share of ALL interactions of the split."""
     balance = [
         # the shape of a distribution does not change with its scale: whole numbers until here
         f"n_out_{one} as balance_{one}" if one in ("skewness", "kurtosis") else f"n_out_{one} / all_n as balance_{one}"
-        for one in rules.statistics
+        for one in options.statistics
     ]
-    body = ", ".join([KEYS, *(f"n_{one}" for one in rules.statistics), *balance])
+    body = ", ".join([KEYS, *(f"n_{one}" for one in options.statistics), *balance])
     last = Step("shares", f"select {body}\nfrom per_contact join totals using ({KEYS})", "balance of contacts")
-    steps = [*per_contact, *statistics_steps("per_contact", per_contact[1], rules, ("n", "n_out"))[1:], last]
+    steps = [*per_contact, *statistics_steps("per_contact", per_contact[1], options, ("n", "n_out"))[1:], last]
     both = (CALLS, TEXTS)
-    return Table(
+    return IndicatorTable(
         tuple(steps),
         (
             Indicator("interactions_per_contact", "n", both, distribution=True),
@@ -109,30 +114,23 @@ def _per_contact(per_contact: list[Step], rules: Rules) -> Table:
     )
 
 
-# Conversations: texts with one contact less than an hour apart; a call, or an hour's silence, ends one.
-#
-# A split sees only its own records. Parts of a week and of a day last an hour at least, so nothing that lies between
-# two
-# of its records less than an hour apart can be out of the split, and the record before (of all) decides.
-
-
 _KINDS = {"all": "", "day": "day_part", "week": "week_part", "both": "day_part week_part"}
 """The four kinds of splits, and what must not change inside a conversation."""
 _HOUR = 3_600_000_000
 
 
-def conversation_tables(rules: Rules) -> list[Table]:
+def conversation_tables(options: IndicatorOptions) -> list[IndicatorTable]:
     """Who opens, who answers, how fast."""
-    steps = [_texts_step(rules), _turns_step(rules), _split_step(rules)]
-    return [_openings(steps), _delays(steps, rules)]
+    steps = [_conversation_starts_step(options), _first_answers_step(options), _split_texts_step(options)]
+    return [_openings(steps), _delays(steps, options)]
 
 
-def _kinds(rules: Rules) -> dict[str, list[str]]:
-    kinds = _KINDS if rules.splits else {"all": ""}
+def _kinds(options: IndicatorOptions) -> dict[str, list[str]]:
+    kinds = _KINDS if options.splits else {"all": ""}
     return {kind: ["period", *same.split()] for kind, same in kinds.items()}
 
 
-def _texts_step(rules: Rules) -> Step:
+def _conversation_starts_step(options: IndicatorOptions) -> Step:
     """Each text, and whether it opens a conversation in each kind of split."""
     before = ", ".join(
         f"lag({c}) over w as {c}_before" for c in ("tick", "service", "outgoing", "period", "day_part", "week_part")
@@ -140,7 +138,7 @@ def _texts_step(rules: Rules) -> Step:
     far = f"service_before is null or service_before <> {TEXTS} or tick - tick_before >= {_HOUR}"
     opens = ",\n    ".join(
         f"({far} or {' or '.join(f'{c}_before <> {c}' for c in same)}) as opens_{kind}"
-        for kind, same in _kinds(rules).items()
+        for kind, same in _kinds(options).items()
     )
     sql = f"""select *,
     {opens}
@@ -148,35 +146,35 @@ from (
     select *, {before}
     from records
     where party is not null
-    window w as (partition by line, party order by {TIES})
+    window w as (partition by line, party order by {RECORD_ORDER})
 )
 where service = {TEXTS}"""
     return Step("texts", sql, "texts, and which of them open a conversation")
 
 
-def _turns_step(rules: Rules) -> Step:
+def _first_answers_step(options: IndicatorOptions) -> Step:
     """Which texts are the first answer to those that opened the conversation.
 
     It is outgoing, follows an incoming one, and the run of incoming ones before it began with the conversation.
     """
-    window = f"partition by line, party order by {TIES} rows between unbounded preceding and 1 preceding"
+    window = f"partition by line, party order by {RECORD_ORDER} rows between unbounded preceding and 1 preceding"
     answers = ",\n    ".join(
         f"(outgoing and not outgoing_before and not opens_{kind} and last_value(case when opens_{kind}"
         f" or outgoing <> outgoing_before then opens_{kind} end ignore nulls) over w) as answers_{kind}"
-        for kind in _kinds(rules)
+        for kind in _kinds(options)
     )
     return Step("turns", f"select *,\n    {answers}\nfrom texts\nwindow w as ({window})", "first answers")
 
 
-def _split_step(rules: Rules) -> Step:
-    kinds = list(_kinds(rules))
+def _split_texts_step(options: IndicatorOptions) -> Step:
+    kinds = list(_kinds(options))
     columns = ["line", "period", f"{BOTH} as service", "outgoing", "outgoing_before"]
     columns.append("(tick - tick_before) / 1e6 as delay")
     lists = [(name, f"[{', '.join(f'{name}_{kind}' for kind in kinds)}]") for name in ("opens", "answers")]
-    return Step("split_texts", exploded_sql(rules, columns, "turns", lists), "texts in each split")
+    return Step("split_texts", split_rows_sql(options, columns, "turns", lists), "texts in each split")
 
 
-def _openings(steps: list[Step]) -> Table:
+def _openings(steps: list[Step]) -> IndicatorTable:
     groups = f"select distinct line, period, split, {BOTH} as service from counts"
     found = f"""select {KEYS},
         count_if(opens and outgoing) as started,
@@ -192,7 +190,7 @@ from ({groups}) left join (
     {found}
 ) using ({KEYS})"""
     last = Step("openings", sql, "who opens conversations, and who answers")
-    return Table(
+    return IndicatorTable(
         (*steps, last),
         (
             Indicator("percent_initiated_conversations", "started_share", (BOTH,)),
@@ -201,8 +199,8 @@ from ({groups}) left join (
     )
 
 
-def _delays(steps: list[Step], rules: Rules) -> Table:
+def _delays(steps: list[Step], options: IndicatorOptions) -> IndicatorTable:
     answered = "outgoing and not outgoing_before and not opens and delay > 0"
     values = Step("delays_values", f"select {KEYS}, delay as x\nfrom split_texts\nwhere {answered}", "response delays")
-    found = [*steps, *statistics_steps("delays", values, rules)]
-    return Table(tuple(found), (Indicator("response_delay_text", "x", (BOTH,), distribution=True),))
+    found = [*steps, *statistics_steps("delays", values, options)]
+    return IndicatorTable(tuple(found), (Indicator("response_delay_text", "x", (BOTH,), distribution=True),))

@@ -1,4 +1,4 @@
-"""What was asked: dates, night, weekend, splits, statistics; each checked once, here."""
+"""The options of the indicators: dates, night, weekend, splits, statistics; each is checked once, here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOUR = 60
 
 
 @dataclass(frozen=True)
-class Rules:
+class IndicatorOptions:
     """How records are put into weeks, parts of the week and parts of the day, and what is said of a distribution."""
 
     weekly: bool = False
@@ -73,7 +73,7 @@ class Rules:
             return f"case when {clock} > time '{start}' and {clock} < time '{end}' then 2 else 1 end"
         return f"case when {clock} > time '{end}' and {clock} < time '{start}' then 1 else 2 end"
 
-    def seen_sql(self, alias: str = "t") -> str:
+    def visible_sql(self, alias: str = "t") -> str:
         """What had happened and arrived by the end of the day asked about, and not too long before."""
         if self.as_of is None:
             return "true"
@@ -82,7 +82,7 @@ class Rules:
         return seen if self.window is None else f"{seen} and {alias}.event_date > {day} - {self.window}"
 
 
-def make_rules(  # noqa: PLR0913  (the keywords of the public door)
+def read_options(  # noqa: PLR0913  (the keywords of the public door)
     groupby: str | None,
     as_of: AsOf | None,
     window: int | None,
@@ -91,7 +91,7 @@ def make_rules(  # noqa: PLR0913  (the keywords of the public door)
     splits: bool = True,
     summary: str = "extended",
     reciprocated: bool = False,
-) -> Rules:
+) -> IndicatorOptions:
     """Check what was given."""
     _check(groupby in (None, "week"), "groupby", groupby, "None or 'week'")
     _check(summary in ("default", "extended"), "summary", summary, "'default' (mean, std) or 'extended'")
@@ -102,7 +102,7 @@ def make_rules(  # noqa: PLR0913  (the keywords of the public door)
         _is_night(night), "night", night, "start and end such as ('19:00', '07:00'), at least an hour apart both ways"
     )
     day = check_dates(as_of, window)
-    return Rules(groupby == "week", day, window, (night[0], night[1]), days, splits, summary, reciprocated)
+    return IndicatorOptions(groupby == "week", day, window, (night[0], night[1]), days, splits, summary, reciprocated)
 
 
 def check_dates(as_of: AsOf | None, window: int | None) -> date | None:

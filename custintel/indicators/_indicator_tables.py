@@ -1,4 +1,13 @@
-"""The one place where indicators are computed: steps kept under names of their own, results put side by side."""
+"""Long tables of indicators: the steps that compute them, the statistics of distributions, and their way to columns.
+
+A long table has one row per line (customer), period, split and service, and one column per value. Lines, splits and
+services are small numbers in SQL: ``line`` counts the customers of the result, a split is three times the part of the
+week plus the part of the day, a service is its place in `SERVICES`.
+
+The moments of a distribution are those of the population; kurtosis is not excess (a normal distribution has 3).
+Skewness and kurtosis of values that are all equal are 0, as in bandicoot. Moments are taken about the mean of their own
+group, in a second pass: sums of powers would lose their digits.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from custintel.builder.sql_steps import with_sql
-from custintel.builder.workspace import Room
+from custintel.builder.workspace import Workspace
 from custintel.functions.function_context import Step
 
 if TYPE_CHECKING:
@@ -17,53 +26,48 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from custintel.engines.engine import Engine
-    from custintel.indicators._indicator_options import Rules
+    from custintel.indicators._indicator_options import IndicatorOptions
 
 
-class Desk:
-    """Steps that ran, kept in a room of the builder; a step may read all that were kept before it."""
+class StepRunner:
+    """Runs steps in a workspace; a step may read the rows of all that ran before it."""
 
     def __init__(self, engine: Engine) -> None:
-        self._room = Room(engine)
-        self.kept: dict[str, Step] = {}
+        self._workspace = Workspace(engine)
+        self.done: dict[str, Step] = {}
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> StepRunner:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._room.__exit__(*error)
+        self._workspace.__exit__(*error)
 
-    def keep(self, steps: Iterable[Step]) -> None:
+    def run(self, steps: Iterable[Step]) -> None:
         """Run the steps that did not run yet."""
         for step in steps:
-            if step.name not in self.kept:
-                self._room.keep(step.name, [*self.kept.values(), step])
-                self.kept[step.name] = self._room.step(step.name)
+            if step.name not in self.done:
+                self._workspace.store(step.name, [*self.done.values(), step])
+                self.done[step.name] = self._workspace.stored_step(step.name)
 
-    def rows(self, step: Step) -> pa.Table:
-        """The rows of a step that reads kept ones."""
-        return self._room.arrow(with_sql([*self.kept.values(), step]))
+    def rows(self, step: Step) -> pa.IndicatorTable:
+        """The rows of a step that reads those that ran."""
+        return self._workspace.engine.arrow(with_sql([*self.done.values(), step]))
 
 
-def spread(long: pa.Table, table: Table, rules: Rules, lines: int) -> dict[str, np.ndarray]:
+def pivot_columns(
+    long: pa.IndicatorTable, table: IndicatorTable, options: IndicatorOptions, lines: int
+) -> dict[str, np.ndarray]:
     """A long table as columns with a value a line; NaN where it has no row."""
     values = {name: long[name].to_numpy(zero_copy_only=False) for name in long.column_names}
     group = values["split"].astype("int64") * 4 + values["service"].astype("int64")
     rows = {key: np.flatnonzero(group == key) for key in np.unique(group)}
     none = np.empty(0, dtype="int64")
     found = {}
-    for name, split, service, column in table.keys(rules):
+    for name, split, service, column in table.keys(options):
         chosen = rows.get(split * 4 + service, none)
         found[name] = np.full(lines, np.nan)
         found[name][values["line"][chosen]] = values[column][chosen].astype("float64")
     return found
-
-
-# Long tables of indicators: one row a line (customer), period, split and service, and one column a value.
-#
-# Lines, splits and services are small numbers in SQL: ``line`` counts the customers of the result, a split is three
-# times
-# the part of the week plus the part of the day, a service is its place in `SERVICES`.
 
 
 KEYS = "line, period, split, service"
@@ -82,25 +86,25 @@ class Indicator:
     services: tuple[int, ...]
     distribution: bool = False
 
-    def values(self, rules: Rules) -> list[tuple[str, str]]:
+    def values(self, options: IndicatorOptions) -> list[tuple[str, str]]:
         """(column, what the name ends in)."""
         if not self.distribution:
             return [(self.column, "")]
-        return [(f"{self.column}_{one}", f"__{one}") for one in rules.statistics]
+        return [(f"{self.column}_{one}", f"__{one}") for one in options.statistics]
 
 
 @dataclass(frozen=True)
-class Table:
+class IndicatorTable:
     """A long table: its steps, the last of which is the table, and the indicators in it."""
 
     steps: tuple[Step, ...]
     indicators: tuple[Indicator, ...]
 
-    def result_step(self, rules: Rules) -> Step:
+    def result_step(self, options: IndicatorOptions) -> Step:
         """One row a line, split and service: weeks become mean and population standard deviation."""
         name = self.steps[-1].name
-        columns = [column for one in self.indicators for column, _ in one.values(rules)]
-        if not rules.weekly:
+        columns = [column for one in self.indicators for column, _ in one.values(options)]
+        if not options.weekly:
             body = ", ".join(["line", "split", "service", *columns])
             return Step(f"{name}_result", f"select {body} from {name}", f"{name}: of all records together")
         over = [f"avg({c}) as {c}__mean, stddev_pop({c}) as {c}__std" for c in columns]
@@ -108,37 +112,31 @@ class Table:
         sql = f"select\n    {body}\nfrom {name}\ngroup by line, split, service"
         return Step(f"{name}_result", sql, f"{name}: mean and standard deviation over the weeks with records")
 
-    def keys(self, rules: Rules) -> Iterator[tuple[str, int, int, str]]:
+    def keys(self, options: IndicatorOptions) -> Iterator[tuple[str, int, int, str]]:
         """Each column of the result: its name, split, service, and column of the long table."""
-        over = ("__mean", "__std") if rules.weekly else ("",)
+        over = ("__mean", "__std") if options.weekly else ("",)
         for one in self.indicators:
-            for split, split_name in rules.all_splits:
+            for split, split_name in options.all_splits:
                 for service in one.services:
                     middle = "__".join(part for part in (one.name, split_name, SERVICES[service]) if part)
-                    for column, end in one.values(rules):
-                        for spread in over:
-                            yield f"{middle}{end}{spread}", split, service, f"{column}{spread}"
+                    for column, end in one.values(options):
+                        for pivot_columns in over:
+                            yield f"{middle}{end}{pivot_columns}", split, service, f"{column}{pivot_columns}"
 
 
-def exploded_sql(rules: Rules, columns: Sequence[str], relation: str, lists: Iterable[tuple[str, str]] = ()) -> str:
+def split_rows_sql(
+    options: IndicatorOptions, columns: Sequence[str], relation: str, lists: Iterable[tuple[str, str]] = ()
+) -> str:
     """Each row once for every split that it belongs to; ``lists`` go along, one value a split."""
-    splits = "[0, day_part, 3 * week_part, 3 * week_part + day_part]" if rules.splits else "[0]"
+    splits = "[0, day_part, 3 * week_part, 3 * week_part + day_part]" if options.splits else "[0]"
     along = [f"unnest({values}) as {name}" for name, values in lists]
     body = ", ".join([*columns, f"unnest({splits}) as split", *along])
     return f"select {body} from {relation}"
 
 
-# The statistics of a distribution, a group at a time.
-#
-# Moments are those of the population; kurtosis is not excess (a normal distribution has 3). Skewness and kurtosis of
-# values that are all equal are 0, as in bandicoot. They are taken about the mean of their own group, in a second
-# pass:
-# sums of powers would lose their digits.
-
-
-def statistics_steps(name: str, values: Step, rules: Rules, columns: Sequence[str] = ("x",)) -> list[Step]:
+def statistics_steps(name: str, values: Step, options: IndicatorOptions, columns: Sequence[str] = ("x",)) -> list[Step]:
     """Steps from values to a table ``name`` with ``x_mean, x_std, ...`` of each group of the keys."""
-    if rules.summary == "default":
+    if options.summary == "default":
         body = ", ".join(f"avg({x}) as {x}_mean, stddev_pop({x}) as {x}_std" for x in columns)
         sql = f"select {KEYS}, {body}\nfrom {values.name}\ngroup by {KEYS}"
         return [values, Step(name, sql, f"{name}: mean and spread")]

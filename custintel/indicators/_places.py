@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.functions.function_context import Step
-from custintel.indicators._contacts_and_conversations import fewest_sql, levels_sql
-from custintel.indicators._indicator_tables import KEYS, PLAIN, Indicator, Table
+from custintel.indicators._contacts_and_conversations import pareto_count_sql, value_counts_sql
+from custintel.indicators._indicator_tables import KEYS, PLAIN, Indicator, IndicatorTable
 
 if TYPE_CHECKING:
-    from custintel.indicators._indicator_options import Rules
+    from custintel.indicators._indicator_options import IndicatorOptions
 
 
 _HALF_HOUR = 1_800_000_000
@@ -21,12 +21,12 @@ _SECOND = 1_000_000
 _ANTENNAS = 2**32
 
 
-def place_tables(positions: Step, rules: Rules) -> list[Table]:
+def place_tables(positions: Step, options: IndicatorOptions) -> list[IndicatorTable]:
     """Antennas, home and radius; ``positions`` has latitude and longitude of antennas."""
     steps = [
         *_bin_steps(),
         _home_step(),
-        _visits_step(rules),
+        _visits_step(options),
         positions,
         _located_step(),
         _centre_step(),
@@ -41,31 +41,31 @@ def place_tables(positions: Step, rules: Rules) -> list[Table]:
         "frequent_antennas": "frequent",
     }
     found = tuple(Indicator(name, column, (PLAIN,)) for name, column in names.items())
-    return [Table(tuple(steps), found)]
+    return [IndicatorTable(tuple(steps), found)]
 
 
 def _bin_steps() -> list[Step]:
     """The antenna of each half hour: of the whole of it, of its part by day, of its part at night."""
     keys = "line, period, week_part, bin"
-    parts = f"""select {keys.replace("bin", f"tick // {_HALF_HOUR} as bin")}, antenna, count(*) as n,
+    chunks = f"""select {keys.replace("bin", f"tick // {_HALF_HOUR} as bin")}, antenna, count(*) as n,
     count_if(day_part = 1) as n_day, count_if(day_part = 2) as n_night, min(tick) as first,
     min(case when day_part = 1 then tick end) as first_day, min(case when day_part = 2 then tick end) as first_night
 from records
 where antenna is not null
 group by all"""
     modal = f"""select {keys},
-    {_best_sql("n", f"1799 - first % {_HALF_HOUR} // {_SECOND}")} as whole,
-    {_best_sql("n_day", f"1799 - first_day % {_HALF_HOUR} // {_SECOND}")} as by_day,
-    {_best_sql("n_night", f"1799 - first_night % {_HALF_HOUR} // {_SECOND}")} as by_night
+    {_main_antenna_sql("n", f"1799 - first % {_HALF_HOUR} // {_SECOND}")} as whole,
+    {_main_antenna_sql("n_day", f"1799 - first_day % {_HALF_HOUR} // {_SECOND}")} as by_day,
+    {_main_antenna_sql("n_night", f"1799 - first_night % {_HALF_HOUR} // {_SECOND}")} as by_night
 from half_hours
 group by {keys}"""
     return [
-        Step("half_hours", parts, "records at each antenna in each half hour"),
+        Step("half_hours", chunks, "records at each antenna in each half hour"),
         Step("bins", modal, "the antenna of each half hour"),
     ]
 
 
-def _best_sql(n: str, early: str) -> str:
+def _main_antenna_sql(n: str, early: str) -> str:
     """The antenna with most records, of several the one seen first (to the second), of several the first by name.
 
     One number holds all three, because the greatest number is found much faster than the greatest row.
@@ -87,10 +87,10 @@ group by line"""
     return Step("homes", sql, "home: the antenna of most half hours at night")
 
 
-def _visits_step(rules: Rules) -> Step:
+def _visits_step(options: IndicatorOptions) -> Step:
     """Half hours at each antenna in each split."""
-    splits = "[0, 1, 2, 3 * week_part, 3 * week_part + 1, 3 * week_part + 2]" if rules.splits else "[0]"
-    antennas = "[whole, by_day, by_night, whole, by_day, by_night]" if rules.splits else "[whole]"
+    splits = "[0, 1, 2, 3 * week_part, 3 * week_part + 1, 3 * week_part + 2]" if options.splits else "[0]"
+    antennas = "[whole, by_day, by_night, whole, by_day, by_night]" if options.splits else "[whole]"
     sql = f"""select {KEYS}, antenna, count(*) as visits
 from (
     select line, period, unnest({splits}) as split, {PLAIN} as service, unnest({antennas}) as antenna
@@ -128,8 +128,8 @@ group by {KEYS}"""
 
 
 def _frequent_step() -> Step:
-    sql = f"""select {KEYS}, {fewest_sql("visits", "all_visits")} as frequent
-from ({levels_sql("visits", "visits")}) join centres using ({KEYS})
+    sql = f"""select {KEYS}, {pareto_count_sql("visits", "all_visits")} as frequent
+from ({value_counts_sql("visits", "visits")}) join centres using ({KEYS})
 group by {KEYS}"""
     return Step("frequents", sql, "number of antennas that make up 80 % of the half hours")
 

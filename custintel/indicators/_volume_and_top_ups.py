@@ -1,4 +1,4 @@
-"""How much and when: counts, calls' lengths, active days, gaps between events.
+"""How much and when: counts, active days, lengths of calls, gaps between events, and top-ups.
 
 Counts are added up from cells of (customer, period, part of week, part of day); a gap is taken after filtering to the
 split and the week, so night gaps span the day between and gaps across weeks are lost, as in bandicoot.
@@ -18,28 +18,28 @@ from custintel.indicators._indicator_tables import (
     PLAIN,
     TEXTS,
     Indicator,
-    Table,
-    exploded_sql,
+    IndicatorTable,
+    split_rows_sql,
     statistics_steps,
 )
 
 if TYPE_CHECKING:
-    from custintel.indicators._indicator_options import Rules
+    from custintel.indicators._indicator_options import IndicatorOptions
 
 
-def volume_tables(rules: Rules) -> list[Table]:
+def volume_tables(options: IndicatorOptions) -> list[IndicatorTable]:
     """Counts, active days, lengths of calls and gaps."""
-    return [_counts(rules), _days(rules), _durations(rules), _gaps(rules)]
+    return [_counts(options), _days(options), _durations(options), _gaps(options)]
 
 
-def _counts(rules: Rules) -> Table:
+def _counts(options: IndicatorOptions) -> IndicatorTable:
     cells = Step(
         "cells",
         "select line, period, week_part, day_part, service, count(*) as n, count_if(outgoing) as n_out\n"
         "from records\ngroup by line, period, week_part, day_part, service",
         "interactions by part of the week and the day",
     )
-    source = exploded_sql(rules, ["line", "period", "service", "day_part", "n", "n_out"], "cells")
+    source = split_rows_sql(options, ["line", "period", "service", "day_part", "n", "n_out"], "cells")
     sql = f"""select {KEYS},
     sum(n) as n,
     sum(n) - sum(n_out) as n_in,
@@ -50,7 +50,7 @@ from ({source})
 group by {KEYS}"""
     last = Step("counts", sql, "interactions in each split")
     both = (CALLS, TEXTS)
-    return Table(
+    return IndicatorTable(
         (cells, last),
         (
             Indicator("percent_nocturnal", "nocturnal", both),
@@ -62,11 +62,11 @@ group by {KEYS}"""
     )
 
 
-def _days(rules: Rules) -> Table:
+def _days(options: IndicatorOptions) -> IndicatorTable:
     splits = "[0, by_day, by_night, 3 * week_part, 3 * week_part + by_day, 3 * week_part + by_night]"
     sql = f"""select {KEYS}, count(*) as days
 from (
-    select line, period, unnest({splits if rules.splits else "[0]"}) as split, {BOTH} as service
+    select line, period, unnest({splits if options.splits else "[0]"}) as split, {BOTH} as service
     from (
         select line, period, day, week_part,
             max(case when day_part = 1 then 1 end) as by_day, max(case when day_part = 2 then 2 end) as by_night
@@ -77,22 +77,24 @@ from (
 where split is not null
 group by {KEYS}"""
     last = Step("active", sql, "days with a call or text")
-    return Table((last,), (Indicator("active_days", "days", (BOTH,)),))
+    return IndicatorTable((last,), (Indicator("active_days", "days", (BOTH,)),))
 
 
-def _durations(rules: Rules) -> Table:
+def _durations(options: IndicatorOptions) -> IndicatorTable:
     calls = f"(select * from records where service = {CALLS} and seconds is not null)"
-    source = exploded_sql(rules, ["line", "period", "service", "seconds as x"], calls)
-    steps = statistics_steps("durations", Step("durations_values", source, "lengths of calls"), rules)
-    return Table(tuple(steps), (Indicator("call_duration", "x", (CALLS,), distribution=True),))
+    source = split_rows_sql(options, ["line", "period", "service", "seconds as x"], calls)
+    steps = statistics_steps("durations", Step("durations_values", source, "lengths of calls"), options)
+    return IndicatorTable(tuple(steps), (Indicator("call_duration", "x", (CALLS,), distribution=True),))
 
 
-def _gaps(rules: Rules) -> Table:
-    steps = statistics_steps("gaps", Step("gaps_values", gaps_sql("records", rules), "seconds between events"), rules)
-    return Table(tuple(steps), (Indicator("interevent_time", "x", (CALLS, TEXTS), distribution=True),))
+def _gaps(options: IndicatorOptions) -> IndicatorTable:
+    steps = statistics_steps(
+        "gaps", Step("gaps_values", gaps_sql("records", options), "seconds between events"), options
+    )
+    return IndicatorTable(tuple(steps), (Indicator("interevent_time", "x", (CALLS, TEXTS), distribution=True),))
 
 
-def gaps_sql(relation: str, rules: Rules) -> str:
+def gaps_sql(relation: str, options: IndicatorOptions) -> str:
     """Seconds from each event to the one before in the same split, period and service."""
     parts = ["0", "day_part", "3 * week_part", "3 * week_part + day_part"]
     return "\nunion all\n".join(
@@ -100,32 +102,29 @@ def gaps_sql(relation: str, rules: Rules) -> str:
         f"    select line, period, service, {split} as split, tick,\n"
         f"        lag(tick) over (partition by {GROUP} + {split} order by tick) as before\n"
         f"    from {relation}\n)\nwhere before is not null"
-        for split in (parts if rules.splits else parts[:1])
+        for split in (parts if options.splits else parts[:1])
     )
 
 
-# Top-ups: amounts, gaps, how many of them make up 80 % of the money, and the balance between them.
-
-
-def top_up_tables(rules: Rules) -> list[Table]:
+def top_up_tables(options: IndicatorOptions) -> list[IndicatorTable]:
     """The tables of top-ups."""
     columns = ["line", "period", "service", "recharge_id", "amount as x"]
-    values = Step("amounts_values", exploded_sql(rules, columns, "top_ups"), "amounts in each split")
-    gaps = Step("top_up_gaps_values", gaps_sql("top_ups", rules), "seconds between top-ups")
+    values = Step("amounts_values", split_rows_sql(options, columns, "top_ups"), "amounts in each split")
+    gaps = Step("top_up_gaps_values", gaps_sql("top_ups", options), "seconds between top-ups")
     return [
         _top_up_counts(values),
-        Table(
-            tuple(statistics_steps("amounts", values, rules)),
+        IndicatorTable(
+            tuple(statistics_steps("amounts", values, options)),
             (Indicator("amount_recharges", "x", (PLAIN,), distribution=True),),
         ),
-        Table(
-            tuple(statistics_steps("top_up_gaps", gaps, rules)),
+        IndicatorTable(
+            tuple(statistics_steps("top_up_gaps", gaps, options)),
             (Indicator("interevent_time_recharges", "x", (PLAIN,), distribution=True),),
         ),
     ]
 
 
-def _top_up_counts(values: Step) -> Table:
+def _top_up_counts(values: Step) -> IndicatorTable:
     """The count covers the top-up with which 80 % is reached; one at least."""
     before = "order by x desc, recharge_id rows between unbounded preceding and 1 preceding"
     sql = f"""select {KEYS}, count(*) as n,
@@ -137,7 +136,7 @@ from (
 )
 group by {KEYS}"""
     last = Step("top_up_counts", sql, "number of top-ups, and the share of them that makes up 80 %")
-    return Table(
+    return IndicatorTable(
         (values, last),
         (
             Indicator("percent_pareto_recharges", "pareto", (PLAIN,)),

@@ -1,4 +1,4 @@
-"""Punchcards: what happened in each slot of each week."""
+"""`week_matrix`: what each customer did in each slot of each week (bandicoot's punchcards)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions.function_context import Step
 from custintel.indicators._call_records import holds_days
-from custintel.indicators._cdr_indicators import check_warehouse, keep_records
-from custintel.indicators._indicator_options import Rules, check_dates
-from custintel.indicators._indicator_tables import CALLS, Desk
+from custintel.indicators._cdr_indicators import check_warehouse, run_record_steps
+from custintel.indicators._indicator_options import IndicatorOptions, check_dates
+from custintel.indicators._indicator_tables import CALLS, StepRunner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,11 +71,11 @@ def week_matrix(
     check_warehouse(wh)
     if minutes < 1440 and holds_days(wh):
         raise DataError("usage holds days without a time of day\n  given: slots of a day\n  allowed: minutes=1440")
-    rules = Rules(as_of=check_dates(as_of, window), window=window)
-    with Desk(wh.engine) as desk:
-        keep_records(wh, rules, desk)
-        desk.keep([_slots_step(60 * minutes)])
-        found: pd.DataFrame = desk.rows(_matrix_step(60 * minutes)).to_pandas()
+    options = IndicatorOptions(as_of=check_dates(as_of, window), window=window)
+    with StepRunner(wh.engine) as runner:
+        run_record_steps(wh, options, runner)
+        runner.run([_slots_step(60 * minutes)])
+        found: pd.DataFrame = runner.rows(_matrix_step(60 * minutes)).to_pandas()
     return found
 
 

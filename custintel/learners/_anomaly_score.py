@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from custintel.errors import DataError, Problem, raise_problems
 from custintel.learners.base_estimators import TableEstimator, integer_seed
 from custintel.learners.check_input import as_table
-from custintel.learners.feature_contract import MIN_LEVEL_COUNT, Column
+from custintel.learners.feature_contract import MIN_LEVEL_COUNT, Column, EncodedTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +70,15 @@ class AnomalyScore(TableEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 - the interface of scikit-learn
         """Learn what is usual; `y` is ignored."""
         table, codes = self._learn_table(X)
+        return self._fit_codes(table, codes)
+
+    def fit_encoded(self, encoded: EncodedTable) -> Self:
+        """Learn as `fit` does, from a table that is encoded already."""
+        table = as_table(self, encoded.table, fitting=True)
+        self.contract_ = encoded.contract
+        return self._fit_codes(table, encoded.matrix)
+
+    def _fit_codes(self, table: pd.DataFrame, codes: np.ndarray) -> Self:
         self._check_peers(table)
         if len(table) < 2:
             raise DataError("what is usual cannot be learned from n_samples = 1")
@@ -87,9 +96,14 @@ class AnomalyScore(TableEstimator):
         """How unusual each customer is, 0 to 1."""
         check_is_fitted(self)
         table = as_table(self, X, fitting=False)
-        views = self._two_scores(self._shares(table, self._levels_as_shares(self.contract_.encode(table))))
-        rank = _rank(self.reference_, self._mean_rank(views))
+        rank = self.score_encoded(EncodedTable(table, self.contract_, self.contract_.encode(table)))
         return pd.Series(rank, index=X.index if isinstance(X, pd.DataFrame) else None, name="anomaly")
+
+    def score_encoded(self, encoded: EncodedTable) -> np.ndarray:
+        """The same as `score_samples`, from a table that is encoded already."""
+        check_is_fitted(self)
+        views = self._two_scores(self._shares(encoded.table, self._levels_as_shares(encoded.matrix)))
+        return _rank(self.reference_, self._mean_rank(views))
 
     def peer_shares(self, X: Any) -> pd.DataFrame:
         """Percentile of each value among peers (share of customers for categories), NaN where missing."""

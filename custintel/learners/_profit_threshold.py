@@ -27,9 +27,9 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     ----------
     estimator : classifier
         With ``predict_proba``; two classes.
-    clv, d : float or str
+    clv, offer_cost : float or str
         Value of a kept customer and cost of the offer, or the column of X that holds them.
-    f, take_up : float
+    contact_cost, take_up : float
         Cost of a contact, share of contacted churners who accept.
     capacity : float, optional
         Most customers contacted, as a share of those in `fit`.
@@ -71,8 +71,8 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         estimator: Any,
         *,
         clv: Any = 200.0,
-        d: Any = 10.0,
-        f: float = 1.0,
+        offer_cost: Any = 10.0,
+        contact_cost: float = 1.0,
         take_up: float = 0.3,
         capacity: float | None = None,
         cv: Any = 5,
@@ -80,8 +80,8 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     ) -> None:
         self.estimator = estimator
         self.clv = clv
-        self.d = d
-        self.f = f
+        self.offer_cost = offer_cost
+        self.contact_cost = contact_cost
         self.take_up = take_up
         self.capacity = capacity
         self.cv = cv
@@ -140,8 +140,9 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
 
     def _expected(self, p: np.ndarray, X: Any) -> np.ndarray:
         rows = _num_samples(X)
-        clv, d = (money_column(v, X) if isinstance(v, str) else np.full(rows, float(v)) for v in (self.clv, self.d))
-        return contact_value(p, clv, d, self.f, self.take_up)
+        given = (self.clv, self.offer_cost)
+        clv, offer_cost = (money_column(v, X) if isinstance(v, str) else np.full(rows, float(v)) for v in given)
+        return contact_value(p, clv, offer_cost, self.contact_cost, self.take_up)
 
     def _check_params(self) -> None:
         problems = []

@@ -15,7 +15,7 @@ from custintel.learners.check_input import as_table
 from custintel.learners.ensemble._effort import Effort, override, plan_fit
 from custintel.learners.ensemble._ensemble import Ensemble, fit_ensemble
 from custintel.learners.ensemble.blend_and_calibration import Calibration
-from custintel.learners.feature_contract import MIN_LEVEL_COUNT, FeatureContract, learn_contract
+from custintel.learners.feature_contract import MIN_LEVEL_COUNT, EncodedTable, FeatureContract, learn_contract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -144,6 +144,17 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
         self._fit_matrix(matrix, target, weight, groups)
         return self
 
+    def fit_encoded(self, encoded: EncodedTable, y: Any) -> Self:
+        """Learn as `fit` does, from a table that is encoded already; every row counts the same."""
+        table = as_table(self, encoded.table, fitting=True)
+        target = self._learn_event(y)
+        check_consistent_length(table, target)
+        self.contract_ = encoded.contract
+        self._check_params()
+        matrix = encoded.matrix.astype(np.float32 if table.size > CELLS_FOR_ONE_THREAD else np.float64, copy=False)
+        self._fit_matrix(matrix, target, np.ones(len(target)), None)
+        return self
+
     def event_probability(self, X: Any) -> np.ndarray:
         """Calibrated probability of the event, one a customer."""
         raw = self.log_odds(X)
@@ -156,8 +167,11 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
 
     def log_odds(self, X: Any) -> np.ndarray:
         """Log-odds of the event before calibration: the scale on which contributions add up."""
+        return self.log_odds_encoded(self.encode(X))
+
+    def log_odds_encoded(self, matrix: np.ndarray) -> np.ndarray:
+        """The same as `log_odds`, from the matrix that `encode` gives."""
         check_is_fitted(self)
-        matrix = self.encode(X)
         return self.ensemble_.log_odds(matrix, lightgbm_threads(self.n_jobs, matrix.size))
 
     def encode(self, X: Any) -> np.ndarray:

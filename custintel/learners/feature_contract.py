@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,14 @@ class Column:
         if self.kind == "date":
             return read_date(values)
         return read_number(values)
+
+
+class EncodedTable(NamedTuple):
+    """A customer table, its contract and its matrix: several estimators learn from it, and it is encoded once."""
+
+    table: pd.DataFrame
+    contract: FeatureContract
+    matrix: np.ndarray
 
 
 @dataclass(frozen=True)

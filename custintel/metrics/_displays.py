@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# What all pictures of metrics share: a curve with a name, drawn on an axes of matplotlib, as scikit-learn does it.
-
 
 _POINTS = 1000
 
@@ -153,12 +151,14 @@ class _RankingDisplay(CurveDisplay):
         return cls.from_predictions(target(estimator, y), probabilities(estimator, X), ax=ax, **how)
 
     @classmethod
-    def from_predictions(cls, y: Any, p: Any, *, name: str | None = None, ax: Any = None, **line: Any) -> Self:
+    def from_predictions(
+        cls, y_true: Any, y_score: Any, *, name: str | None = None, ax: Any = None, **line: Any
+    ) -> Self:
         """Draw from outcomes and scores.
 
         Parameters
         ----------
-        y, p : array-like
+        y_true, y_score : array-like
             Outcomes (0, 1) and scores.
         name : str, optional
             Name in the legend.
@@ -167,10 +167,10 @@ class _RankingDisplay(CurveDisplay):
         **line
             Settings of the line.
         """
-        return cls._of(y, p, name).plot(ax, **line)
+        return cls._of(y_true, y_score, name).plot(ax, **line)
 
     @classmethod
-    def _of(cls, y: Any, p: Any, name: str | None) -> Self:
+    def _of(cls, y_true: Any, y_score: Any, name: str | None) -> Self:
         raise NotImplementedError
 
 
@@ -201,8 +201,8 @@ class GainDisplay(_RankingDisplay):
         self.rate = rate
 
     @classmethod
-    def _of(cls, y: Any, p: Any, name: str | None) -> Self:
-        r = rank(y, p)
+    def _of(cls, y_true: Any, y_score: Any, name: str | None) -> Self:
+        r = rank(y_true, y_score)
         _check_targets(r)
         ends = _cutoffs(r)
         found = _before(r.y, ends)
@@ -233,8 +233,8 @@ class LiftDisplay(_RankingDisplay):
     y_label = "lift"
 
     @classmethod
-    def _of(cls, y: Any, p: Any, name: str | None) -> Self:
-        r = rank(y, p)
+    def _of(cls, y_true: Any, y_score: Any, name: str | None) -> Self:
+        r = rank(y_true, y_score)
         _check_targets(r)
         ends = _cutoffs(r)[1:]
         return cls(ends / len(r.y), _before(r.y, ends) / ends / r.rate, name)
@@ -278,18 +278,18 @@ class ProfitDisplay(_RankingDisplay):
 
     @classmethod
     def from_predictions(  # noqa: PLR0913 - the economics of one campaign
-        cls, y: Any, p: Any, *, clv: Any = 200.0, d: Any = 10.0, f: float = 1.0, take_up: float = 0.3,
-        name: str | None = None, ax: Any = None, **line: Any,
+        cls, y_true: Any, y_score: Any, *, clv: Any = 200.0, offer_cost: Any = 10.0, contact_cost: float = 1.0,
+        take_up: float = 0.3, name: str | None = None, ax: Any = None, **line: Any,
     ) -> Self:  # fmt: skip
         """Draw from outcomes and scores.
 
         Parameters
         ----------
-        y, p : array-like
+        y_true, y_score : array-like
             Outcomes (0, 1) and scores; `contact_value` as score ranks by expected profit.
-        clv, d : float or array-like
+        clv, offer_cost : float or array-like
             Value of a customer who is kept and cost of the offer, for all or for each customer.
-        f, take_up : float
+        contact_cost, take_up : float
             Cost of a contact, share of contacted churners who accept and stay.
         name : str, optional
             Name in the legend.
@@ -298,15 +298,15 @@ class ProfitDisplay(_RankingDisplay):
         **line
             Settings of the line.
         """
-        r = rank(y, p)
-        value, offer = (amounts(key, v, r.y.shape)[r.order] for key, v in (("clv", clv), ("d", d)))
+        r = rank(y_true, y_score)
+        value, offer = (amounts(key, v, r.y.shape)[r.order] for key, v in (("clv", clv), ("offer_cost", offer_cost)))
         ends = _cutoffs(r)
-        profit = _before(contact_value(r.y, value, offer, f, take_up), ends)
+        profit = _before(contact_value(r.y, value, offer, contact_cost, take_up), ends)
         return cls(ends / len(r.y), profit / len(r.y), name).plot(ax, **line)
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any, *, clv: Any = 200.0, d: Any = 10.0, ax: Any = None, **how: Any
+        cls, estimator: Any, X: Any, y: Any, *, clv: Any = 200.0, offer_cost: Any = 10.0, ax: Any = None, **how: Any
     ) -> Self:
         """Score the customers and draw, ranked by probability.
 
@@ -316,15 +316,15 @@ class ProfitDisplay(_RankingDisplay):
             Fitted, two classes, with ``predict_proba``.
         X, y
             Customers that it has not seen, and their outcomes.
-        clv, d : float, array-like or str
+        clv, offer_cost : float, array-like or str
             Value of a kept customer and cost of the offer; a text names a column of X.
         ax : matplotlib Axes, optional
             Where to draw.
         **how
             As for `from_predictions`.
         """
-        clv, d = (money_column(v, X) if isinstance(v, str) else v for v in (clv, d))
-        return super().from_estimator(estimator, X, y, clv=clv, d=d, ax=ax, **how)
+        clv, offer_cost = (money_column(v, X) if isinstance(v, str) else v for v in (clv, offer_cost))
+        return super().from_estimator(estimator, X, y, clv=clv, offer_cost=offer_cost, ax=ax, **how)
 
     def _references(self) -> Mapping[str, tuple[list[float], list[float]]]:
         return {"contact none": ([0.0, 1.0], [0.0, 0.0]), "contact all": ([0.0, 1.0], [float(self.y[-1])] * 2)}
@@ -342,7 +342,7 @@ class ReliabilityDisplay(_RankingDisplay):
 
     Examples
     --------
-    >>> display = ReliabilityDisplay.from_predictions([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8], bins=2)
+    >>> display = ReliabilityDisplay.from_predictions([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8], n_bins=2)
     >>> display.line_.get_ydata().tolist()
     [0.0, 1.0]
     """
@@ -356,15 +356,15 @@ class ReliabilityDisplay(_RankingDisplay):
 
     @classmethod
     def from_predictions(
-        cls, y: Any, p: Any, *, bins: int = 10, name: str | None = None, ax: Any = None, **line: Any
+        cls, y_true: Any, y_score: Any, *, n_bins: int = 10, name: str | None = None, ax: Any = None, **line: Any
     ) -> Self:
         """Draw from outcomes and probabilities.
 
         Parameters
         ----------
-        y, p : array-like
+        y_true, y_score : array-like
             Outcomes (0, 1) and probabilities.
-        bins : int
+        n_bins : int
             Number of bins of equal counts.
         name : str, optional
             Name in the legend.
@@ -373,12 +373,12 @@ class ReliabilityDisplay(_RankingDisplay):
         **line
             Settings of the line.
         """
-        found = np.asarray(p, dtype=np.float64)
+        found = np.asarray(y_score, dtype=np.float64)
         if ((found < 0) | (found > 1)).any():
             worst = f"{found.min():g} to {found.max():g}"
-            raise_problems([Problem("p", "reliability is about probabilities", worst, "0 to 1")])
-        error = f"ECE {ece_score(y, found, bins):.3f}"
-        return cls(calibration_table(y, found, bins), f"{name} ({error})" if name else error).plot(ax, **line)
+            raise_problems([Problem("y_score", "reliability is about probabilities", worst, "0 to 1")])
+        error = f"ECE {ece_score(y_true, found, n_bins):.3f}"
+        return cls(calibration_table(y_true, found, n_bins), f"{name} ({error})" if name else error).plot(ax, **line)
 
     def _draw(self, settings: dict[str, Any]) -> Any:
         away = np.stack([self.y - self.table["low"], self.table["high"] - self.y]).clip(0.0)
@@ -411,14 +411,14 @@ class QiniDisplay(CurveDisplay):
 
     @classmethod
     def from_predictions(
-        cls, y: Any, uplift: Any, treated: Any, weight: Any = None, *,
+        cls, y_true: Any, uplift: Any, treated: Any, sample_weight: Any = None, *,
         name: str | None = None, ax: Any = None, **line: Any,
     ) -> Self:  # fmt: skip
         """Draw from outcomes, uplift scores and treatments.
 
         Parameters
         ----------
-        y, uplift, treated, weight
+        y_true, uplift, treated, sample_weight
             As in `qini_curve`.
         name : str, optional
             Name in the legend.
@@ -427,7 +427,7 @@ class QiniDisplay(CurveDisplay):
         **line
             Settings of the line.
         """
-        curve = qini_curve(y, uplift, treated, weight)
+        curve = qini_curve(y_true, uplift, treated, sample_weight)
         rows = thinned(np.arange(len(curve)))
         return cls(curve["share"].to_numpy()[rows], curve["incremental"].to_numpy()[rows], name).plot(ax, **line)
 
@@ -446,4 +446,4 @@ def _before(amounts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 def _check_targets(r: Ranking) -> None:
     if not r.y.any():
-        raise_problems([Problem("y", "no targets: there is nothing to find", "only 0", "both 0 and 1")])
+        raise_problems([Problem("y_true", "no targets: there is nothing to find", "only 0", "both 0 and 1")])

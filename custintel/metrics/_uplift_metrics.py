@@ -53,18 +53,18 @@ class _Rows(NamedTuple):
     weight: np.ndarray
 
 
-def qini_curve(y: Any, uplift: Any, treated: Any, weight: Any = None) -> pd.DataFrame:
+def qini_curve(y_true: Any, uplift: Any, treated: Any, sample_weight: Any = None) -> pd.DataFrame:
     """The Qini curve: incremental responses when the first k customers are treated.
 
     Parameters
     ----------
-    y : array-like
+    y_true : array-like
         Outcome: 0 and 1, or amounts.
     uplift : array-like
         Score by which customers are ranked, highest first; ties stand in one step.
     treated : array-like of bool
         Whether the customer was treated; the others are control.
-    weight : array-like, optional
+    sample_weight : array-like, optional
         Weight of each row: 1 / propensity of what was done, when it differs between customers.
 
     Returns
@@ -78,19 +78,21 @@ def qini_curve(y: Any, uplift: Any, treated: Any, weight: Any = None) -> pd.Data
     >>> curve["incremental"].tolist()
     [0.0, 1.0, 1.0, 1.0, 0.0]
     """
-    return _curve(_rows(y, uplift, treated, weight))
+    return _curve(_rows(y_true, uplift, treated, sample_weight))
 
 
-def qini_score(y: Any, uplift: Any, treated: Any, weight: Any = None, repeats: int = 200, seed: int = 0) -> Qini:
+def qini_score(
+    y_true: Any, uplift: Any, treated: Any, sample_weight: Any = None, n_resamples: int = 200, random_state: int = 0
+) -> Qini:
     """The Qini coefficient of a ranking; 1 is perfect, 0 random; outcomes must be 0 and 1.
 
     Parameters
     ----------
-    y, uplift, treated, weight
+    y_true, uplift, treated, sample_weight
         As in `qini_curve`.
-    repeats : int
+    n_resamples : int
         Bootstrap repeats for the interval (customers drawn within treated and control); 0 for none.
-    seed : int
+    random_state : int
         Seed of the bootstrap.
 
     Examples
@@ -101,22 +103,22 @@ def qini_score(y: Any, uplift: Any, treated: Any, weight: Any = None, repeats: i
     >>> qini_score(y, effect, treated).detectable
     True
     """
-    rows = _rows(y, uplift, treated, weight)
+    rows = _rows(y_true, uplift, treated, sample_weight)
     _check_binary(rows.y)
     value = _qini(rows)
-    if repeats == 0:
+    if n_resamples == 0:
         return Qini(value, float("nan"), float("nan"))
-    drawn = [_qini(_drawn(rows, rng)) for rng in _generators(seed, repeats)]
+    drawn = [_qini(_drawn(rows, rng)) for rng in _generators(random_state, n_resamples)]
     low, high = _ends(value, drawn)
     return Qini(value, low, high)
 
 
-def uplift_at(y: Any, uplift: Any, treated: Any, share: float = 0.3, weight: Any = None) -> float:
+def uplift_at(y_true: Any, uplift: Any, treated: Any, share: float = 0.3, sample_weight: Any = None) -> float:
     """Mean outcome of treated less that of control among the first share of all customers.
 
     Parameters
     ----------
-    y, uplift, treated, weight
+    y_true, uplift, treated, sample_weight
         As in `qini_curve`.
     share : float
         Share of all customers, by rank (ties in the order of the rows).
@@ -128,15 +130,15 @@ def uplift_at(y: Any, uplift: Any, treated: Any, share: float = 0.3, weight: Any
     """
     if not 0 < share <= 1:
         raise_problems([Problem("share", "not a share", str(share), "above 0, up to 1")])
-    return _effect(_top(_rows(y, uplift, treated, weight), share))
+    return _effect(_top(_rows(y_true, uplift, treated, sample_weight), share))
 
 
-def uplift_table(y: Any, uplift: Any, treated: Any, weight: Any = None, groups: int = 10) -> pd.DataFrame:
+def uplift_table(y_true: Any, uplift: Any, treated: Any, sample_weight: Any = None, groups: int = 10) -> pd.DataFrame:
     """Predicted against measured uplift in groups of equal size, highest predicted first.
 
     Parameters
     ----------
-    y, uplift, treated, weight
+    y_true, uplift, treated, sample_weight
         As in `qini_curve`; the scores must be predicted effects.
     groups : int
         Number of groups.
@@ -152,23 +154,29 @@ def uplift_table(y: Any, uplift: Any, treated: Any, weight: Any = None, groups: 
     >>> table["measured"].tolist()
     [1.0, -1.0]
     """
-    rows = _rows(y, uplift, treated, weight)
+    rows = _rows(y_true, uplift, treated, sample_weight)
     order = np.argsort(-rows.score, kind="stable")
     return pd.DataFrame([_group(k, _take(rows, part)) for k, part in enumerate(np.array_split(order, groups), 1)])
 
 
 def compare_uplift(  # noqa: PLR0913 - two rankings of one experiment
-    y: Any, first: Any, second: Any, treated: Any, weight: Any = None, repeats: int = 500, seed: int = 0
+    y_true: Any,
+    first: Any,
+    second: Any,
+    treated: Any,
+    sample_weight: Any = None,
+    n_resamples: int = 500,
+    random_state: int = 0,
 ) -> Comparison:
     """Qini of one ranking less that of another, by a paired bootstrap: both see the same drawn customers.
 
     Parameters
     ----------
-    y, treated, weight
+    y_true, treated, sample_weight
         As in `qini_curve`.
     first, second : array-like
         The two scores.
-    repeats, seed : int
+    n_resamples, random_state : int
         Bootstrap.
 
     Returns
@@ -181,18 +189,18 @@ def compare_uplift(  # noqa: PLR0913 - two rankings of one experiment
     >>> rng = np.random.default_rng(0)
     >>> treated, effect = rng.random(4000) < 0.5, rng.random(4000) * 0.3
     >>> y = (rng.random(4000) < 0.1 + effect * treated).astype(int)
-    >>> compare_uplift(y, effect, rng.random(4000), treated, repeats=100).p_value < 0.05
+    >>> compare_uplift(y, effect, rng.random(4000), treated, n_resamples=100).p_value < 0.05
     True
     """
-    one, two = _rows(y, first, treated, weight), _rows(y, second, treated, weight)
+    one, two = _rows(y_true, first, treated, sample_weight), _rows(y_true, second, treated, sample_weight)
     _check_binary(one.y)
     drawn = []
-    for rng in _generators(seed, repeats):
+    for rng in _generators(random_state, n_resamples):
         part = _drawn_places(one.treated, rng)
         drawn.append(_qini(_take(one, part)) - _qini(_take(two, part)))
     difference = _qini(one) - _qini(two)
     low, high = _ends(difference, drawn)
-    worse = (np.sum(np.asarray(drawn) <= 0) + 1) / (repeats + 1)
+    worse = (np.sum(np.asarray(drawn) <= 0) + 1) / (n_resamples + 1)
     return Comparison(difference, low, high, float(worse))
 
 
@@ -202,37 +210,37 @@ def _ends(value: float, drawn: Sequence[float]) -> tuple[float, float]:
     return float(min(low, value)), float(max(high, value))
 
 
-def _rows(y: Any, uplift: Any, treated: Any, weight: Any) -> _Rows:
-    given = {"y": y, "uplift": uplift, "treated": treated}
+def _rows(y_true: Any, uplift: Any, treated: Any, sample_weight: Any) -> _Rows:
+    given = {"y_true": y_true, "uplift": uplift, "treated": treated}
     arrays = {name: np.asarray(value) for name, value in given.items()}
     lengths = {name: len(value) for name, value in arrays.items()}
     if len(set(lengths.values())) != 1:
-        raise DataError(f"y, uplift and treated have different lengths\n  given: {lengths}")
+        raise DataError(f"y_true, uplift and treated have different lengths\n  given: {lengths}")
     took = arrays["treated"].astype(bool)
     if took.all() or not took.any():
         raise DataError(
             "one arm only: uplift compares treated customers with control customers\n"
             f"  given: {int(took.sum())} treated, {int((~took).sum())} control"
         )
-    values = {name: arrays[name].astype(np.float64) for name in ("y", "uplift")}
+    values = {name: arrays[name].astype(np.float64) for name in ("y_true", "uplift")}
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     if bad:
         raise DataError(f"missing or infinite values in {', '.join(bad)}")
-    return _Rows(values["y"], values["uplift"], took, _weights(weight, took))
+    return _Rows(values["y_true"], values["uplift"], took, _weights(sample_weight, took))
 
 
-def _weights(weight: Any, treated: np.ndarray) -> np.ndarray:
-    if weight is None:
+def _weights(sample_weight: Any, treated: np.ndarray) -> np.ndarray:
+    if sample_weight is None:
         return np.ones(len(treated))
-    found = np.asarray(weight, dtype=np.float64)
+    found = np.asarray(sample_weight, dtype=np.float64)
     if len(found) != len(treated) or not np.isfinite(found).all() or (found <= 0).any():
         raise DataError("weights must be positive, one a row\n  hint: 1 / propensity of what was done")
     # both arms stand for the same customers
     return np.asarray(np.where(treated, found / found[treated].mean(), found / found[~treated].mean()))
 
 
-def _check_binary(y: np.ndarray) -> None:
-    if not np.isin(y, (0.0, 1.0)).all():
+def _check_binary(y_true: np.ndarray) -> None:
+    if not np.isin(y_true, (0.0, 1.0)).all():
         raise DataError("the Qini coefficient needs outcomes of 0 and 1\n  hint: qini_curve and uplift_at take amounts")
 
 
@@ -275,8 +283,8 @@ def _qini(rows: _Rows) -> float:
     return (_area(curve, "incremental") - _area(curve, "random")) / room if room else 0.0
 
 
-def _generators(seed: int, repeats: int) -> list[np.random.Generator]:
-    return np.random.default_rng(seed).spawn(repeats)
+def _generators(random_state: int, n_resamples: int) -> list[np.random.Generator]:
+    return np.random.default_rng(random_state).spawn(n_resamples)
 
 
 def _drawn_places(treated: np.ndarray, rng: np.random.Generator) -> np.ndarray:

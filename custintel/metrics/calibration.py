@@ -1,4 +1,4 @@
-"""Whether 20 % means one in five: Brier score, expected calibration error, slope, curve."""
+"""Whether predicted probabilities come true: Brier score, expected calibration error, calibration curve and line."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class CalibrationLine(NamedTuple):
     slope: float
 
 
-def brier(y: Any, p: Any) -> float:
+def brier(y_true: Any, y_score: Any) -> float:
     """Mean squared distance between probability and outcome.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and probabilities.
 
     Examples
@@ -34,47 +34,47 @@ def brier(y: Any, p: Any) -> float:
     >>> brier([1, 0], [0.5, 0.5])
     0.25
     """
-    return ranked_brier(rank(y, p))
+    return ranked_brier(rank(y_true, y_score))
 
 
-def ece_score(y: Any, p: Any, bins: int = 10) -> float:
+def ece_score(y_true: Any, y_score: Any, n_bins: int = 10) -> float:
     """Expected calibration error: mean distance between predicted and observed rate over bins of equal counts.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and probabilities.
-    bins : int
+    n_bins : int
         Number of bins.
 
     Examples
     --------
-    >>> round(ece_score([0, 0, 0, 1], [0.25, 0.25, 0.25, 0.25], bins=1), 6)
+    >>> round(ece_score([0, 0, 0, 1], [0.25, 0.25, 0.25, 0.25], n_bins=1), 6)
     0.0
     """
-    return ranked_ece(rank(y, p), bins)
+    return ranked_ece(rank(y_true, y_score), n_bins)
 
 
-def calibration_table(y: Any, p: Any, bins: int = 10) -> pd.DataFrame:
+def calibration_table(y_true: Any, y_score: Any, n_bins: int = 10) -> pd.DataFrame:
     """Points of the calibration curve: bins of equal counts, lowest scores first, with 95 % intervals (Jeffreys).
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and probabilities.
-    bins : int
+    n_bins : int
         Number of bins.
 
     Examples
     --------
-    >>> calibration_table([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8], bins=2)[["customers", "predicted", "observed"]]
+    >>> calibration_table([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8], n_bins=2)[["customers", "predicted", "observed"]]
        customers  predicted  observed
     0          2        0.2       0.0
     1          2        0.7       1.0
     """
-    outcome, score = checked(y, p)
+    outcome, score = checked(y_true, y_score)
     order = np.argsort(score, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    parts = [part for part in np.array_split(order, n_bins) if len(part)]
     count = np.array([len(part) for part in parts])
     hits = np.array([outcome[part].sum() for part in parts])
     return pd.DataFrame(
@@ -88,12 +88,12 @@ def calibration_table(y: Any, p: Any, bins: int = 10) -> pd.DataFrame:
     )
 
 
-def calibration_line(y: Any, p: Any) -> CalibrationLine:
+def calibration_line(y_true: Any, y_score: Any) -> CalibrationLine:
     """Intercept and slope of the logistic regression of the outcome on the log-odds of the score.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and probabilities.
 
     Examples
@@ -102,7 +102,7 @@ def calibration_line(y: Any, p: Any) -> CalibrationLine:
     >>> round(line.intercept, 6) + 0.0, round(line.slope, 6)
     (0.0, 1.0)
     """
-    outcome, score = checked(y, p)
+    outcome, score = checked(y_true, y_score)
     x = logit(np.clip(score, _EDGE, 1 - _EDGE))
     A = np.column_stack([np.ones_like(x), x])
     coefficients = np.array([0.0, 1.0])
@@ -118,14 +118,14 @@ def calibration_line(y: Any, p: Any) -> CalibrationLine:
 
 def ranked_brier(r: Ranking) -> float:
     """Brier score of a ranking."""
-    return float(np.average((r.p - r.y) ** 2, weights=r.weight))
+    return float(np.average((r.score - r.y) ** 2, weights=r.weight))
 
 
-def ranked_ece(r: Ranking, bins: int = 10) -> float:
+def ranked_ece(r: Ranking, n_bins: int = 10) -> float:
     """Expected calibration error of a ranking."""
     total = r.weight.sum()
     # a row belongs to the bin where the middle of its weight lies
     middle = np.cumsum(r.weight) - 0.5 * r.weight
-    part = np.minimum((middle * bins / total).astype(np.int64), bins - 1)
-    gap = np.bincount(part, r.weight * (r.p - r.y), minlength=bins)
+    part = np.minimum((middle * n_bins / total).astype(np.int64), n_bins - 1)
+    gap = np.bincount(part, r.weight * (r.score - r.y), minlength=n_bins)
     return float(np.abs(gap).sum() / total)

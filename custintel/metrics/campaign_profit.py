@@ -1,7 +1,7 @@
 """Money: what a retention campaign earns when it contacts the highest scores.
 
-A contacted churner accepts with probability gamma and stays: ``gamma * (clv - d) - f``. A contacted customer who would
-have stayed takes the offer: ``-(d + f)``.
+A contacted churner accepts with probability gamma and stays: ``gamma * (clv - offer_cost) - contact_cost``. A contacted
+customer who would have stayed takes the offer: ``-(offer_cost + contact_cost)``.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class Empc(NamedTuple):
 
 class _Terms(NamedTuple):
     clv: float
-    d: float
-    f: float
+    offer_cost: float
+    contact_cost: float
     alpha: float
     beta: float
 
 
 def empc_score(  # noqa: PLR0913 - the parameters of the published measure
-    y: Any,
-    p: Any,
+    y_true: Any,
+    y_score: Any,
     clv: float = 200,
-    d: float = 10,
-    f: float = 1,
+    offer_cost: float = 10,
+    contact_cost: float = 1,
     alpha: float = 6,
     beta: float = 14,
     return_fraction: bool = False,
@@ -51,13 +51,13 @@ def empc_score(  # noqa: PLR0913 - the parameters of the published measure
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores; only the order of the scores counts.
     clv : float
         Value of a customer who stays.
-    d : float
+    offer_cost : float
         Cost of the offer.
-    f : float
+    contact_cost : float
         Cost of the contact.
     alpha, beta : float
         Parameters of the acceptance distribution.
@@ -66,25 +66,25 @@ def empc_score(  # noqa: PLR0913 - the parameters of the published measure
 
     Examples
     --------
-    >>> y = [1, 0, 0, 1, 0, 0, 0, 0]
-    >>> round(empc_score(y, [0.9, 0.2, 0.1, 0.8, 0.3, 0.2, 0.1, 0.0]), 4)
+    >>> y_true = [1, 0, 0, 1, 0, 0, 0, 0]
+    >>> round(empc_score(y_true, [0.9, 0.2, 0.1, 0.8, 0.3, 0.2, 0.1, 0.0]), 4)
     14.0
-    >>> round(empc_score(y, [0.5] * 8), 4)
+    >>> round(empc_score(y_true, [0.5] * 8), 4)
     5.9289
     """
-    score, fraction = ranked_empc_pair(rank(y, p), _terms(clv, d, f, alpha, beta))
+    score, fraction = ranked_empc_pair(rank(y_true, y_score), _terms(clv, offer_cost, contact_cost, alpha, beta))
     return (score, fraction) if return_fraction else score
 
 
-def empc(y: Any, p: Any, **terms: float) -> Empc:
+def empc(y_true: Any, y_score: Any, **terms: float) -> Empc:
     """EMPC, the profit of the best constant policy, the gain over it, and the expected share contacted.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
     **terms : float
-        ``clv, d, f, alpha, beta`` as in `empc_score`.
+        ``clv, offer_cost, contact_cost, alpha, beta`` as in `empc_score`.
 
     Examples
     --------
@@ -93,21 +93,21 @@ def empc(y: Any, p: Any, **terms: float) -> Empc:
     True
     """
     given = _terms(**terms)
-    score, fraction = ranked_empc_pair(rank(y, p), given)
-    constant = ranked_empc_pair(rank(y, np.zeros(np.size(y))), given)[0]
+    score, fraction = ranked_empc_pair(rank(y_true, y_score), given)
+    constant = ranked_empc_pair(rank(y_true, np.zeros(np.size(y_true))), given)[0]
     return Empc(score, constant, score - constant, fraction)
 
 
 def constant_policy_profit(
-    y: Any, clv: float = 200, d: float = 10, f: float = 1, alpha: float = 6, beta: float = 14
+    y_true: Any, clv: float = 200, offer_cost: float = 10, contact_cost: float = 1, alpha: float = 6, beta: float = 14
 ) -> float:
     """Expected profit per customer of contacting all or none, whichever is better for each acceptance share.
 
     Parameters
     ----------
-    y : array-like
+    y_true : array-like
         Outcomes (0, 1).
-    clv, d, f, alpha, beta : float
+    clv, offer_cost, contact_cost, alpha, beta : float
         As in `empc_score`.
 
     Examples
@@ -115,23 +115,31 @@ def constant_policy_profit(
     >>> round(constant_policy_profit([1] * 15 + [0] * 85), 3)
     0.756
     """
-    return ranked_empc_pair(rank(y, np.zeros(np.size(y))), _terms(clv, d, f, alpha, beta))[0]
+    return ranked_empc_pair(
+        rank(y_true, np.zeros(np.size(y_true))), _terms(clv, offer_cost, contact_cost, alpha, beta)
+    )[0]
 
 
 def profit_curve(  # noqa: PLR0913 - the economics of one campaign
-    y: Any, p: Any, clv: Any = 200.0, take_up: float = 0.3, d: Any = 10.0, f: float = 1.0, points: int = 100
+    y_true: Any,
+    y_score: Any,
+    clv: Any = 200.0,
+    take_up: float = 0.3,
+    offer_cost: Any = 10.0,
+    contact_cost: float = 1.0,
+    points: int = 100,
 ) -> pd.DataFrame:
     """Profit of contacting the top k customers by score, for growing k.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
-    clv, d : float or array-like
+    clv, offer_cost : float or array-like
         Value of a customer who stays and cost of the offer, for all or for each customer.
     take_up : float
         Share of contacted churners who accept and stay.
-    f : float
+    contact_cost : float
         Cost of a contact.
     points : int
         Number of campaign sizes between none and all.
@@ -145,10 +153,10 @@ def profit_curve(  # noqa: PLR0913 - the economics of one campaign
     1         2        2   112.0
     2         4        2    90.0
     """
-    r = rank(y, p)
+    r = rank(y_true, y_score)
     value = np.broadcast_to(np.asarray(clv, dtype=np.float64), r.y.shape)[r.order]
-    offer = np.broadcast_to(np.asarray(d, dtype=np.float64), r.y.shape)[r.order]
-    each = np.where(r.y == 1, take_up * (value - offer) - f, -(offer + f))
+    offer = np.broadcast_to(np.asarray(offer_cost, dtype=np.float64), r.y.shape)[r.order]
+    each = np.where(r.y == 1, take_up * (value - offer) - contact_cost, -(offer + contact_cost))
     contacts = np.unique(np.round(np.linspace(0, len(r.y), points + 1)).astype(np.int64))
     profit = np.append(0.0, np.cumsum(each))[contacts]
     targets = np.append(0.0, np.cumsum(r.y))[contacts].astype(np.int64)
@@ -157,22 +165,24 @@ def profit_curve(  # noqa: PLR0913 - the economics of one campaign
             "share": contacts / len(r.y),
             "contacts": contacts,
             "targets": targets,
-            "cutoff": r.p[np.maximum(contacts - 1, 0)],
+            "cutoff": r.score[np.maximum(contacts - 1, 0)],
             "profit": profit,
             "profit_per_contact": profit / np.maximum(contacts, 1),
         }
     )
 
 
-def ranked_empc(r: Ranking, clv: float = 200, d: float = 10, f: float = 1, alpha: float = 6, beta: float = 14) -> float:
+def ranked_empc(
+    r: Ranking, clv: float = 200, offer_cost: float = 10, contact_cost: float = 1, alpha: float = 6, beta: float = 14
+) -> float:
     """EMPC of a ranking."""
-    return ranked_empc_pair(r, _terms(clv, d, f, alpha, beta))[0]
+    return ranked_empc_pair(r, _terms(clv, offer_cost, contact_cost, alpha, beta))[0]
 
 
 def ranked_empc_pair(r: Ranking, terms: _Terms) -> tuple[float, float]:
     """EMPC and expected contacted share: piecewise integral over the corners of the ROC convex hull."""
     caught, bothered = _hull(r)
-    delta, phi = terms.d / terms.clv, terms.f / terms.clv
+    delta, phi = terms.offer_cost / terms.clv, terms.contact_cost / terms.clv
     with np.errstate(divide="ignore"):
         slope = np.diff(bothered) / np.diff(caught)
     switch = np.clip(((delta + phi) * slope + phi) / (1 - delta), 0.0, 1.0)
@@ -204,12 +214,16 @@ def _merge_equal(rate: np.ndarray, blocks: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], inner[rate[inner] != rate[inner - 1]], [len(rate)]]).astype(np.int64)
 
 
-def _terms(clv: float = 200, d: float = 10, f: float = 1, alpha: float = 6, beta: float = 14) -> _Terms:
-    given = {"clv": clv, "d": d, "f": f, "alpha": alpha, "beta": beta}
+def _terms(
+    clv: float = 200, offer_cost: float = 10, contact_cost: float = 1, alpha: float = 6, beta: float = 14
+) -> _Terms:
+    given = {"clv": clv, "offer_cost": offer_cost, "contact_cost": contact_cost, "alpha": alpha, "beta": beta}
     positive = ("clv", "alpha", "beta")
     problems = [Problem(n, "must be positive", str(given[n])) for n in positive if given[n] <= 0]
-    problems += [Problem(name, "must not be negative", str(given[name])) for name in ("d", "f") if given[name] < 0]
-    if clv > 0 and d >= clv:
-        problems.append(Problem("d", "the offer costs more than the customer is worth", f"d={d}, clv={clv}", "d < clv"))
+    costs = ("offer_cost", "contact_cost")
+    problems += [Problem(name, "must not be negative", str(given[name])) for name in costs if given[name] < 0]
+    if clv > 0 and offer_cost >= clv:
+        wrong = "the offer costs more than the customer is worth"
+        problems.append(Problem("offer_cost", wrong, f"offer_cost={offer_cost}, clv={clv}", "offer_cost < clv"))
     raise_problems(problems)
-    return _Terms(clv, d, f, alpha, beta)
+    return _Terms(clv, offer_cost, contact_cost, alpha, beta)

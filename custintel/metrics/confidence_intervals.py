@@ -47,7 +47,9 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap_interval(metric: Metric, y: Any, p: Any, n: int = 200, seed: int = 0, groups: Any = None) -> Interval:
+def bootstrap_interval(
+    metric: Metric, y_true: Any, y_score: Any, n_resamples: int = 200, random_state: int = 0, groups: Any = None
+) -> Interval:
     """Value of a metric with a 95 % interval over resampled customers; it contains the value and keeps its bounds.
 
     The percentile interval is right where resampling moves the metric up as often as down. Metrics that add up
@@ -59,12 +61,12 @@ def bootstrap_interval(metric: Metric, y: Any, p: Any, n: int = 200, seed: int =
     Parameters
     ----------
     metric : callable
-        ``metric(y, p) -> float``; a `functools.partial` fixes parameters.
-    y, p : array-like
+        ``metric(y_true, y_score) -> float``; a `functools.partial` fixes parameters.
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
-    n : int
+    n_resamples : int
         Number of samples.
-    seed : int
+    random_state : int
         Seed of the samples.
     groups : array-like, optional
         Customer of each row: all rows of a customer are drawn together.
@@ -78,14 +80,14 @@ def bootstrap_interval(metric: Metric, y: Any, p: Any, n: int = 200, seed: int =
     Examples
     --------
     >>> y, p = [0, 1] * 50, [0.3, 0.7] * 50
-    >>> bootstrap_interval(auc, y, p, n=20)
+    >>> bootstrap_interval(auc, y, p, n_resamples=20)
     Interval(value=1.0, low=1.0, high=1.0)
     """
-    outcome, score = checked(y, p)
+    outcome, score = checked(y_true, y_score)
     codes = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-    draw = partial(_counts, np.random.default_rng(seed), len(outcome), codes)
+    draw = partial(_counts, np.random.default_rng(random_state), len(outcome), codes)
     again = _fast(metric, outcome, score) or partial(_slow, metric, outcome, score)
-    values = np.array([again(draw()) for _ in range(n)])
+    values = np.array([again(draw()) for _ in range(n_resamples)])
     return interval_around(float(metric(outcome, score)), values, metric_bounds(metric, outcome))
 
 
@@ -106,7 +108,7 @@ def interval_around(value: float, values: np.ndarray, bounds: tuple[float, float
     return Interval(value, float(min(max(low, least), value)), float(max(min(high, most), value)))
 
 
-def metric_bounds(metric: Metric, y: np.ndarray) -> tuple[float, float]:
+def metric_bounds(metric: Metric, y_true: np.ndarray) -> tuple[float, float]:
     """The least and the greatest value a metric of this package can have for these outcomes.
 
     >>> metric_bounds(partial(lift_score, at=0.5), np.array([0.0, 0.0, 0.0, 1.0]))
@@ -114,7 +116,7 @@ def metric_bounds(metric: Metric, y: np.ndarray) -> tuple[float, float]:
     """
     function, fixed = (metric.func, metric.keywords) if isinstance(metric, partial) else (metric, {})
     if function is lift_score:
-        return 0.0, max_lift(y, fixed.get("at", 0.1)) if y.sum() else np.inf
+        return 0.0, max_lift(y_true, fixed.get("at", 0.1)) if y_true.sum() else np.inf
     if function is empc_score:
         return 0.0, np.inf
     return (0.0, 1.0) if function in _FAST else (-np.inf, np.inf)
@@ -126,21 +128,18 @@ def _counts(rng: np.random.Generator, rows: int, codes: np.ndarray | None) -> np
     return drawn if codes is None else drawn[codes]
 
 
-def _fast(metric: Metric, y: np.ndarray, p: np.ndarray) -> Callable[[np.ndarray], float] | None:
+def _fast(metric: Metric, y_true: np.ndarray, y_score: np.ndarray) -> Callable[[np.ndarray], float] | None:
     function, fixed = (metric.func, metric.keywords) if isinstance(metric, partial) else (metric, {})
     plain = isinstance(metric, partial) and bool(metric.args)
     if function not in _FAST or plain or "return_fraction" in fixed:
         return None
-    ranking, core = rank(y, p), _FAST[function]
+    ranking, core = rank(y_true, y_score), _FAST[function]
     return lambda counts: float(core(ranking.reweighted(counts), **fixed))
 
 
-def _slow(metric: Metric, y: np.ndarray, p: np.ndarray, counts: np.ndarray) -> float:
-    rows = np.repeat(np.arange(len(y)), counts.astype(np.int64))
-    return float(metric(y[rows], p[rows])) if 0 < y[rows].sum() < len(rows) else float("nan")
-
-
-# How sure a share is that was counted.
+def _slow(metric: Metric, y_true: np.ndarray, y_score: np.ndarray, counts: np.ndarray) -> float:
+    rows = np.repeat(np.arange(len(y_true)), counts.astype(np.int64))
+    return float(metric(y_true[rows], y_score[rows])) if 0 < y_true[rows].sum() < len(rows) else float("nan")
 
 
 def wilson(positives: float, rows: float, z: float = 1.96) -> tuple[float, float]:

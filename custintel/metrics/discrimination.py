@@ -1,4 +1,4 @@
-"""Who stands before whom: AUC, average precision, KS, lift."""
+"""How well a score separates targets from others: AUC, Gini, average precision, Kolmogorov-Smirnov, lift."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from custintel.errors import DataError
 from custintel.metrics.score_ranking import Ranking, rank
 
 
-def auc(y: Any, p: Any) -> float:
+def auc(y_true: Any, y_score: Any) -> float:
     """Probability that a random target has a higher score than a random other customer; ties count half.
 
     Parameters
     ----------
-    y : array-like of 0 and 1
+    y_true : array-like of 0 and 1
         Outcomes.
-    p : array-like
+    y_score : array-like
         Scores.
 
     Examples
@@ -25,15 +25,15 @@ def auc(y: Any, p: Any) -> float:
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    return ranked_auc(_with_both_classes(rank(y, p)))
+    return ranked_auc(_with_both_classes(rank(y_true, y_score)))
 
 
-def gini(y: Any, p: Any) -> float:
+def gini(y_true: Any, y_score: Any) -> float:
     """Gini coefficient of a score, 2 AUC - 1: how credit managers state discrimination.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
 
     Examples
@@ -41,15 +41,15 @@ def gini(y: Any, p: Any) -> float:
     >>> gini([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.5
     """
-    return 2 * auc(y, p) - 1
+    return 2 * auc(y_true, y_score) - 1
 
 
-def average_precision(y: Any, p: Any) -> float:
+def average_precision(y_true: Any, y_score: Any) -> float:
     """Area under the precision-recall steps.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
 
     Examples
@@ -57,15 +57,15 @@ def average_precision(y: Any, p: Any) -> float:
     >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
     0.8333
     """
-    return ranked_average_precision(_with_both_classes(rank(y, p)))
+    return ranked_average_precision(_with_both_classes(rank(y_true, y_score)))
 
 
-def ks_score(y: Any, p: Any) -> float:
+def ks_score(y_true: Any, y_score: Any) -> float:
     """Largest distance between the score distributions of targets and others (Kolmogorov-Smirnov).
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
 
     Examples
@@ -73,17 +73,17 @@ def ks_score(y: Any, p: Any) -> float:
     >>> ks_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.5
     """
-    return ranked_ks(_with_both_classes(rank(y, p)))
+    return ranked_ks(_with_both_classes(rank(y_true, y_score)))
 
 
-def lift_score(y: Any, p: Any, at: float = 0.1) -> float:
+def lift_score(y_true: Any, y_score: Any, at: float = 0.1) -> float:
     """Rate of targets among the highest scores, over the rate among all.
 
     Equal scores are taken in the given order. The most that can be reached is `max_lift(y, at)`.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
     at : float
         Share of customers taken from the top.
@@ -93,15 +93,15 @@ def lift_score(y: Any, p: Any, at: float = 0.1) -> float:
     >>> lift_score([1, 0, 1, 0], [0.9, 0.2, 0.8, 0.1], at=0.5)
     2.0
     """
-    return ranked_lift(_with_targets(rank(y, p)), at)
+    return ranked_lift(_with_targets(rank(y_true, y_score)), at)
 
 
-def max_lift(y: Any, at: float = 0.1) -> float:
+def max_lift(y_true: Any, at: float = 0.1) -> float:
     """The highest possible lift: ``min(1 / at, 1 / rate)``, where `at` is the share of the whole customers taken.
 
     Parameters
     ----------
-    y : array-like
+    y_true : array-like
         Outcomes (0, 1).
     at : float
         Share of customers taken from the top.
@@ -111,7 +111,7 @@ def max_lift(y: Any, at: float = 0.1) -> float:
     >>> max_lift([1, 0, 0, 0])
     4.0
     """
-    found = _with_targets(rank(y, np.zeros(len(y))))
+    found = _with_targets(rank(y_true, np.zeros(len(y_true))))
     total = found.weight.sum()
     return float(min(total / _taken(total, at), 1 / found.rate))
 

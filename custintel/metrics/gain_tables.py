@@ -1,4 +1,4 @@
-"""The decile table: what marketing reads first."""
+"""Tables of a ranking: gain and decile tables, and the swap set, which compares two scores where they disagree."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from custintel.errors import Problem, raise_problems
 from custintel.metrics.score_ranking import outcomes, rank
 
 
-def gain_table(y: Any, p: Any, bins: int = 10) -> pd.DataFrame:
+def gain_table(y_true: Any, y_score: Any, n_bins: int = 10) -> pd.DataFrame:
     """Customers in groups of equal size by falling score: counts, rate, lift, cumulative gain, score cut-offs.
 
     Equal scores keep the given order, so that every group has its size even when many scores are the same.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
-    bins : int
+    n_bins : int
         Number of groups.
 
     Returns
@@ -31,14 +31,14 @@ def gain_table(y: Any, p: Any, bins: int = 10) -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = gain_table([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1], bins=2)
+    >>> table = gain_table([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1], n_bins=2)
     >>> table[["group", "customers", "targets", "lift", "gain", "score_low"]]
        group  customers  targets  lift  gain  score_low
     0      1          2        1   1.0   0.5        0.5
     1      2          2        1   1.0   1.0        0.1
     """
-    r = rank(y, p)
-    edges = np.linspace(0, len(r.y), min(bins, len(r.y)) + 1).round().astype(np.int64)
+    r = rank(y_true, y_score)
+    edges = np.linspace(0, len(r.y), min(n_bins, len(r.y)) + 1).round().astype(np.int64)
     targets = np.diff(np.append(0, np.cumsum(r.y))[edges]).astype(np.int64)
     customers = np.diff(edges)
     found, seen = np.cumsum(targets), edges[1:]
@@ -54,18 +54,18 @@ def gain_table(y: Any, p: Any, bins: int = 10) -> pd.DataFrame:
             "cumulative_targets": found,
             "gain": found / max(int(r.y.sum()), 1),
             "cumulative_lift": found / seen / rate,
-            "score_low": r.p[edges[1:] - 1],
-            "score_high": r.p[edges[:-1]],
+            "score_low": r.score[edges[1:] - 1],
+            "score_high": r.score[edges[:-1]],
         }
     )
 
 
-def decile_table(y: Any, p: Any) -> pd.DataFrame:
+def decile_table(y_true: Any, y_score: Any) -> pd.DataFrame:
     """`gain_table` with ten groups, the column `group` named `decile`.
 
     Parameters
     ----------
-    y, p : array-like
+    y_true, y_score : array-like
         Outcomes (0, 1) and scores.
 
     Examples
@@ -73,18 +73,15 @@ def decile_table(y: Any, p: Any) -> pd.DataFrame:
     >>> decile_table([1, 0] * 10, range(20))["customers"].tolist()
     [2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
     """
-    return gain_table(y, p, 10).rename(columns={"group": "decile"})
+    return gain_table(y_true, y_score, 10).rename(columns={"group": "decile"})
 
 
-# Two scores compared where they disagree: who would be let in by one and kept out by the other.
-
-
-def swap_set(y: Any, risk: Any, other_risk: Any, accept: float = 0.8) -> pd.DataFrame:
+def swap_set(y_true: Any, risk: Any, other_risk: Any, accept: float = 0.8) -> pd.DataFrame:
     """Customers by what two scores would do at the same share of acceptances, with their bad rates.
 
     Parameters
     ----------
-    y : array-like
+    y_true : array-like
         1 for bad customers.
     risk, other_risk : array-like
         Risk by the score in use and by its challenger; lower is accepted first.
@@ -105,7 +102,7 @@ def swap_set(y: Any, risk: Any, other_risk: Any, accept: float = 0.8) -> pd.Data
     """
     if not 0 < accept < 1:
         raise_problems([Problem("accept", "not a share", str(accept), "between 0 and 1")])
-    truth = outcomes(y)
+    truth = outcomes(y_true)
     one, two = _accepted(risk, accept), _accepted(other_risk, accept)
     parts = {"both": one & two, "swap out": one & ~two, "swap in": two & ~one, "neither": ~one & ~two}
     rows = {name: {"customers": int(own.sum()), "bad": int(truth[own].sum())} for name, own in parts.items()}

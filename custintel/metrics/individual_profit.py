@@ -31,23 +31,31 @@ class Campaign(NamedTuple):
 
 
 def empc_individual(  # noqa: PLR0913 - the parameters of the published measure
-    y: Any, score: Any, clv: Any, d: Any = 10.0, f: float = 1.0, alpha: float = 6, beta: float = 14
+    y_true: Any,
+    y_score: Any,
+    clv: Any,
+    offer_cost: Any = 10.0,
+    contact_cost: float = 1.0,
+    alpha: float = 6,
+    beta: float = 14,
 ) -> Empc:
     """Expected maximum profit per customer when each customer has a value of his own.
 
-    A contacted churner who accepts brings ``clv_i - d_i``, every contact costs f, and who would have stayed takes the
-    offer for d_i. As in EMPC the share of acceptances is Beta distributed and the best cut-off along the ranking is
-    taken for each. With equal values it is `empc`. Values may be negative: keeping such a churner costs money.
+    A contacted churner who accepts brings ``clv - offer_cost``, every contact costs ``contact_cost``, and a customer
+    who would have stayed takes the offer for ``offer_cost``. As in EMPC the share of acceptances is Beta distributed
+    and the best cut-off along the ranking is taken for each. With equal values the result is that of `empc`. Values may
+    be negative: keeping such a churner costs money.
 
     Parameters
     ----------
-    y : array-like
+    y_true : array-like
         Outcomes, 0 and 1.
-    score : array-like
-        Ranking; rank by expected profit (`contact_value`), not by probability, to earn most.
-    clv, d : array-like or float
+    y_score : array-like
+        Scores by which customers are ranked. Rank by expected profit (`contact_value`), not by probability, to earn
+        most.
+    clv, offer_cost : array-like or float
         Value of each customer who is kept, for example PV; cost of the offer.
-    f : float
+    contact_cost : float
         Cost of a contact.
     alpha, beta : float
         Parameters of the acceptance distribution.
@@ -68,7 +76,7 @@ def empc_individual(  # noqa: PLR0913 - the parameters of the published measure
     >>> round(found.score, 2), round(found.gain, 2)
     (43.0, 5.5)
     """
-    given, ranking = _Money.of(y, clv, d, f), np.asarray(score, dtype=np.float64)
+    given, ranking = _Money.of(y_true, clv, offer_cost, contact_cost), np.asarray(y_score, dtype=np.float64)
     _check_ranking(ranking, given.gain.shape, alpha, beta)
     order = np.argsort(-ranking, kind="stable")
     ends = _block_ends(ranking[order])
@@ -79,14 +87,16 @@ def empc_individual(  # noqa: PLR0913 - the parameters of the published measure
     return Empc(total / n, everybody / n, (total - everybody) / n, fraction / n)
 
 
-def contact_value(p: Any, clv: Any, d: Any = 10.0, f: float = 1.0, take_up: float = 0.3) -> np.ndarray:
+def contact_value(
+    probability: Any, clv: Any, offer_cost: Any = 10.0, contact_cost: float = 1.0, take_up: float = 0.3
+) -> np.ndarray:
     """Expected profit of contacting each customer.
 
     Parameters
     ----------
-    p : array-like
+    probability : array-like
         Probability to leave.
-    clv, d, f
+    clv, offer_cost, contact_cost
         As in `empc_individual`.
     take_up : float
         Share of contacted churners who accept and stay.
@@ -96,13 +106,13 @@ def contact_value(p: Any, clv: Any, d: Any = 10.0, f: float = 1.0, take_up: floa
     >>> contact_value([0.5, 0.01], clv=200).round(2).tolist()
     [22.5, -10.33]
     """
-    chance = np.asarray(p, dtype=np.float64)
-    shares = (("p", chance, "a probability"), ("take_up", np.asarray(take_up, dtype=np.float64), "a share"))
+    chance = np.asarray(probability, dtype=np.float64)
+    shares = (("probability", chance, "a probability"), ("take_up", np.asarray(take_up, dtype=np.float64), "a share"))
     # not >= also finds what is missing; float32 of LightGBM may end a hair above 1
     wrong = [(name, v[~((v >= 0) & (v <= 1 + 1e-6))], what) for name, v, what in shares]
     raise_problems([Problem(n, f"not {what}", f"{v.ravel()[0]:g}", "0 to 1") for n, v, what in wrong if v.size])
-    value, offer = amounts("clv", clv, chance.shape), amounts("d", d, chance.shape)
-    return np.asarray(chance * take_up * (value - offer) - (1 - chance) * offer - f)
+    value, offer = amounts("clv", clv, chance.shape), amounts("offer_cost", offer_cost, chance.shape)
+    return np.asarray(chance * take_up * (value - offer) - (1 - chance) * offer - contact_cost)
 
 
 def best_campaign(value: Any, capacity: int | None = None, budget: float | None = None, cost: Any = 1.0) -> Campaign:
@@ -155,9 +165,9 @@ class profit_scorer:  # noqa: N801 - used like a function, kept as a class so th
 
     Parameters
     ----------
-    clv, d : float or str
+    clv, offer_cost : float or str
         Value of a kept customer and cost of the offer, or the column of X that holds them.
-    f, take_up : float
+    contact_cost, take_up : float
         Cost of a contact, share of acceptances.
     capacity : float, optional
         Most customers contacted, as a share.
@@ -173,19 +183,25 @@ class profit_scorer:  # noqa: N801 - used like a function, kept as a class so th
     """
 
     def __init__(
-        self, clv: Any = 200.0, d: Any = 10.0, f: float = 1.0, take_up: float = 0.3, capacity: float | None = None
+        self,
+        clv: Any = 200.0,
+        offer_cost: Any = 10.0,
+        contact_cost: float = 1.0,
+        take_up: float = 0.3,
+        capacity: float | None = None,
     ) -> None:
-        self.clv, self.d, self.f, self.take_up, self.capacity = clv, d, f, take_up, capacity
+        self.clv, self.offer_cost, self.contact_cost = clv, offer_cost, contact_cost
+        self.take_up, self.capacity = take_up, capacity
 
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         """Profit per customer that is made, not expected."""
         p = event_probability(estimator, X)
         target = np.asarray(y) == event_of(estimator)
-        clv, d = money_column(self.clv, X), money_column(self.d, X)
-        expected = contact_value(p, clv, d, self.f, self.take_up)
+        clv, offer_cost = money_column(self.clv, X), money_column(self.offer_cost, X)
+        expected = contact_value(p, clv, offer_cost, self.contact_cost, self.take_up)
         most = len(p) if self.capacity is None else int(self.capacity * len(p))
         chosen = np.argsort(-expected, kind="stable")[: best_campaign(expected, most).contacts]
-        made = contact_value(target.astype(np.float64), clv, d, self.f, self.take_up)
+        made = contact_value(target.astype(np.float64), clv, offer_cost, self.contact_cost, self.take_up)
         return float(made[chosen].sum() / len(p))
 
 
@@ -210,12 +226,12 @@ def amounts(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(given, shape)
 
 
-def _check_ranking(score: np.ndarray, shape: tuple[int, ...], alpha: float, beta: float) -> None:
+def _check_ranking(y_score: np.ndarray, shape: tuple[int, ...], alpha: float, beta: float) -> None:
     problems = [Problem(n, "must be positive", str(v)) for n, v in (("alpha", alpha), ("beta", beta)) if not v > 0]
-    if score.shape != shape:
-        problems.append(Problem("score", "one for each outcome", f"{score.shape}", f"{shape}"))
-    if not score.size:
-        problems.append(Problem("score", "no customers", "none", "at least one"))
+    if y_score.shape != shape:
+        problems.append(Problem("y_score", "one for each outcome", f"{y_score.shape}", f"{shape}"))
+    if not y_score.size:
+        problems.append(Problem("y_score", "no customers", "none", "at least one"))
     raise_problems(problems)
 
 
@@ -234,14 +250,16 @@ class _Money(NamedTuple):
     cost: np.ndarray
 
     @classmethod
-    def of(cls, y: Any, clv: Any, d: Any, f: float) -> _Money:
-        target = outcomes(y)
+    def of(cls, y_true: Any, clv: Any, offer_cost: Any, contact_cost: float) -> _Money:
+        target = outcomes(y_true)
         if not np.isin(target, (0.0, 1.0)).all():
             raise DataError("outcomes must be 0 and 1")
-        value, offer = amounts("clv", clv, target.shape), amounts("d", d, target.shape)
-        if f < 0 or (offer < 0).any():
-            raise_problems([Problem("d, f", "costs must not be negative", f"f={f}")])
-        return cls(target * (value - offer), f + (1 - target) * offer)
+        value, offer = amounts("clv", clv, target.shape), amounts("offer_cost", offer_cost, target.shape)
+        if contact_cost < 0 or (offer < 0).any():
+            raise_problems(
+                [Problem("offer_cost, contact_cost", "costs must not be negative", f"contact_cost={contact_cost}")]
+            )
+        return cls(target * (value - offer), contact_cost + (1 - target) * offer)
 
     def sums(self, order: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.cumsum(self.gain[order])[ends], np.cumsum(self.cost[order])[ends]

@@ -1,11 +1,19 @@
 """Customers in the order of their score, highest first: the one structure behind all ranking metrics.
 
 Equal scores form one step of the ranking; within a step the given order is kept. Weights may be counts of a bootstrap
-sample, so that a metric is computed again without sorting again.
+sample, so that a metric is computed again without sorting again. The module also says which class of a fitted
+classifier is the event, and how likely it is.
 
 >>> r = rank([0, 1, 1], [0.2, 0.9, 0.2])
 >>> r.positives.tolist(), r.negatives.tolist()
 ([1.0, 1.0], [0.0, 1.0])
+>>> from sklearn.linear_model import LogisticRegression
+>>> model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], ["bad", "bad", "good", "good"])
+>>> event_of(model)
+'good'
+>>> model.pos_label_ = "bad"  # as the classifiers of custintel say it
+>>> bool(event_probability(model, [[0.0]])[0] > 0.5)
+True
 """
 
 from __future__ import annotations
@@ -24,7 +32,7 @@ class Ranking:
     """Outcomes and scores in descending order of the score; `starts` are the first rows of each distinct score."""
 
     y: np.ndarray
-    p: np.ndarray
+    score: np.ndarray
     weight: np.ndarray
     order: np.ndarray
     starts: np.ndarray
@@ -49,19 +57,19 @@ class Ranking:
         return replace(self, weight=weight[self.order])
 
 
-def rank(y: Any, p: Any) -> Ranking:
+def rank(y_true: Any, y_score: Any) -> Ranking:
     """Check outcomes and scores and put them in order."""
-    outcome, score = checked(y, p)
+    outcome, score = checked(y_true, y_score)
     order = np.argsort(-score, kind="stable")
     ordered = score[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
     return Ranking(outcome[order], ordered, np.ones(len(order)), order, starts)
 
 
-def outcomes(y: Any) -> np.ndarray:
+def outcomes(y_true: Any) -> np.ndarray:
     """Outcomes as floats; labels that are no numbers are refused, because nothing says which one is the event."""
     try:
-        return np.asarray(y, dtype=np.float64)
+        return np.asarray(y_true, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(
             "outcomes must be 0 or 1: which label is the event cannot be told here\n"
@@ -70,9 +78,9 @@ def outcomes(y: Any) -> np.ndarray:
         ) from None
 
 
-def checked(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
+def checked(y_true: Any, y_score: Any) -> tuple[np.ndarray, np.ndarray]:
     """Outcomes as 0.0/1.0 and finite scores of the same length."""
-    outcome, score = outcomes(y).ravel(), np.asarray(p, dtype=np.float64).ravel()
+    outcome, score = outcomes(y_true).ravel(), np.asarray(y_score, dtype=np.float64).ravel()
     if len(outcome) != len(score):
         raise DataError(f"outcomes and scores differ in length: {len(outcome)} and {len(score)}")
     if len(outcome) == 0:
@@ -85,17 +93,6 @@ def checked(y: Any, p: Any) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(score).all():
         raise DataError(f"{int((~np.isfinite(score)).sum())} score(s) are missing or infinite")
     return outcome, score
-
-
-# Which class of a fitted classifier is the event, and how likely it is.
-#
-# >>> from sklearn.linear_model import LogisticRegression
-# >>> model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], ["bad", "bad", "good", "good"])
-# >>> event_of(model)
-# 'good'
-# >>> model.pos_label_ = "bad"  # as the classifiers of custintel say it
-# >>> bool(event_probability(model, [[0.0]])[0] > 0.5)
-# True
 
 
 def event_of(classifier: Any) -> Any:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from custintel.reports.fraud_desk._desk_report import desk_report
+from custintel.reports.fraud_desk._desk_report import fraud_desk_report
 
-__all__ = ["desk_report"]
+__all__ = ["fraud_desk_report"]

@@ -1,4 +1,4 @@
-"""Alarms: which rules a customer's behaviour matches or resembles, in words, and the cases they make."""
+"""Alarms: which rules a customer matches or resembles and why, in words; and the cases that alarms make."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pandas as pd
 
 from custintel.errors import Problem, raise_problems
 from custintel.identifiers import identifier_index
-from custintel.rules._match_numpy import Table
+from custintel.rules._match_numpy import TableMatcher
 from custintel.rules.rule_condition import AllOf, AnyOf, Condition, Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custintel.rules._rule_set import RuleSet
-    from custintel.rules.rule_states import Entry
+    from custintel.rules.rule_states import RuleEntry
 
 
 Language = Literal["en", "zh"]
@@ -27,7 +27,7 @@ _COLUMNS = (
     "expected_loss", "severity", "action",
 )  # fmt: skip
 _UNPROVEN = 0.5
-_SIGNS = {
+_COMPARISONS_IN_WORDS = {
     "en": {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"},
     "zh": {">": "大于", ">=": "不小于", "<": "小于", "<=": "不大于"},
 }
@@ -48,7 +48,7 @@ class AlarmSettings:
     language : {"en", "zh"}
         Language of conditions and actions.
     names : mapping of str to str
-        Words for features (`feature_words`).
+        Words for features, such as those of `FeatureBuilder.words`.
 
     Examples
     --------
@@ -69,7 +69,9 @@ class AlarmSettings:
             raise_problems([Problem("resembles", "not a similarity", str(self.resembles), "above 0, up to 1")])
 
 
-def alarms(entries: Mapping[str, Entry], rules: RuleSet, X: pd.DataFrame, how: AlarmSettings) -> pd.DataFrame:
+def find_alarms(
+    entries: Mapping[str, RuleEntry], rules: RuleSet, X: pd.DataFrame, settings: AlarmSettings
+) -> pd.DataFrame:
     """One row a customer and rule that matches or resembles, most urgent first within a customer.
 
     Returns
@@ -82,28 +84,29 @@ def alarms(entries: Mapping[str, Entry], rules: RuleSet, X: pd.DataFrame, how: A
     """
     near = rules.similarity(X)
     similarity, aside = near.to_numpy(), near.attrs.get("set_aside", {})
-    limits = np.array([np.inf if id_ in aside else _limit(entries[id_], how) for id_ in rules.nodes])
+    limits = np.array([np.inf if id_ in aside else _limit(entries[id_], settings) for id_ in rules.nodes])
     row, rule = np.nonzero(similarity >= limits)
-    teller = _Teller(Table(X.iloc[np.unique(row)], rules.ramps), how)
+    wording = _ConditionWording(TableMatcher(X.iloc[np.unique(row)], rules.ramps), settings)
     place = {r: k for k, r in enumerate(np.unique(row))}
     ids = list(rules.nodes)
-    told = [
-        {**_facts(entries[ids[j]], float(similarity[i, j]), how.language), **teller.tell(rules.nodes[ids[j]], place[i])}
+    rows = [
+        _facts(entries[ids[j]], float(similarity[i, j]), settings.language)
+        | wording.conditions_in_words(rules.nodes[ids[j]], place[i])
         for i, j in zip(row, rule, strict=True)
     ]
-    found = pd.DataFrame(told, index=identifier_index(X.index[row]), columns=list(_COLUMNS))
+    found = pd.DataFrame(rows, index=identifier_index(X.index[row]), columns=list(_COLUMNS))
     order = np.lexsort((-found["similarity"].to_numpy(float), -found["severity"].to_numpy(float), row))
     found = found.iloc[order]
     found.attrs.update(near.attrs)
     return found
 
 
-def cases(found: pd.DataFrame) -> pd.DataFrame:
+def alarms_to_cases(alarms: pd.DataFrame) -> pd.DataFrame:
     """Alarms of one customer joined into one case, the costliest first.
 
     Parameters
     ----------
-    found : DataFrame
+    alarms : DataFrame
         Alarms with ``customer_id`` in the index (and ``as_of`` if there are several dates).
 
     Returns
@@ -112,7 +115,7 @@ def cases(found: pd.DataFrame) -> pd.DataFrame:
         Index ``case``; customer_id, first and last as_of (where known), alarms, rules, kinds, tier (match if any),
         similarity (the highest), expected_loss (the highest, not the sum: one customer is lost once), severity, action.
     """
-    frame = found.reset_index()
+    frame = alarms.reset_index()
     by = frame.groupby("customer_id", sort=False, dropna=False)
     out = pd.DataFrame(
         {
@@ -144,11 +147,11 @@ def _distinct(values: pd.Series) -> list[str]:
     return list(dict.fromkeys(str(v) for v in values if v))
 
 
-def _limit(entry: Entry, how: AlarmSettings) -> float:
-    return float(entry.evidence.get("resembles_from", how.resembles))
+def _limit(entry: RuleEntry, settings: AlarmSettings) -> float:
+    return float(entry.evidence.get("resembles_from", settings.resembles))
 
 
-def _facts(entry: Entry, similarity: float, language: Language) -> dict[str, Any]:
+def _facts(entry: RuleEntry, similarity: float, language: Language) -> dict[str, Any]:
     rule, tier = entry.rule, "match" if similarity >= 1 else "resembles"
     key = "precision" if tier == "match" else "precision_resembles"
     precision = float(entry.evidence.get(key, _UNPROVEN * similarity))
@@ -160,22 +163,22 @@ def _facts(entry: Entry, similarity: float, language: Language) -> dict[str, Any
     }  # fmt: skip
 
 
-class _Teller:
+class _ConditionWording:
     """Says which conditions of a rule a customer meets, misses by how much, or leaves unknown."""
 
-    def __init__(self, table: Table, how: AlarmSettings) -> None:
-        self.table, self.how = table, how
+    def __init__(self, table: TableMatcher, settings: AlarmSettings) -> None:
+        self.table, self.settings = table, settings
 
-    def tell(self, node: Node, row: int) -> dict[str, list[str]]:
-        told: dict[str, list[str]] = {"matched": [], "missed": [], "unknown": []}
+    def conditions_in_words(self, node: Node, row: int) -> dict[str, list[str]]:
+        words: dict[str, list[str]] = {"matched": [], "missed": [], "unknown": []}
         for condition in self._relevant(node, row):
             if self.table.met(condition)[row]:
-                told["matched"].append(self._condition(condition))
+                words["matched"].append(self._condition(condition))
             elif self.table.unknown(condition)[row]:
-                told["unknown"].append(self._word("unknown", subject=self._subject(condition)))
+                words["unknown"].append(self._word("unknown", subject=self._subject(condition)))
             else:
-                told["missed"].append(self._missed(condition, row))
-        return told
+                words["missed"].append(self._missed(condition, row))
+        return words
 
     def _relevant(self, node: Node, row: int) -> list[Condition]:
         """All conditions of an *all*, those of the nearest branch of an *any*."""
@@ -187,16 +190,16 @@ class _Teller:
         return [c for part in node.parts for c in self._relevant(part, row)]
 
     def _condition(self, condition: Condition) -> str:
-        return condition.whole.words(self.how.names, self.how.language)
+        return condition.parsed.words(self.settings.names, self.settings.language)
 
     def _subject(self, condition: Condition) -> str:
-        return condition.expression.words(self.how.names, self.how.language)
+        return condition.expression.words(self.settings.names, self.settings.language)
 
     def _missed(self, condition: Condition, row: int) -> str:
-        if not condition.ordered:
+        if not condition.is_threshold:
             return self._condition(condition)
         value, limit = float(self.table.subject(condition)[row]), float(condition.value)  # type: ignore[arg-type]
-        sign = _SIGNS[self.how.language][condition.sign]
+        sign = _COMPARISONS_IN_WORDS[self.settings.language][condition.comparison]
         return self._word(
             "missed",
             subject=self._subject(condition),
@@ -207,4 +210,4 @@ class _Teller:
         )
 
     def _word(self, key: str, **parts: str) -> str:
-        return _WORDS[self.how.language][key].format(**parts)
+        return _WORDS[self.settings.language][key].format(**parts)

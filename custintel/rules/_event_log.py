@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.files.append_only_file import LineFile
+from custintel.files.append_only_file import AppendOnlyFile
 from custintel.files.file_lock import WAIT_SECONDS, locked
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class EventLog:
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._events = list(events)
-        self._file: LineFile | None = None
+        self._file: AppendOnlyFile | None = None
         self._seconds = WAIT_SECONDS
 
     @property
@@ -63,7 +63,7 @@ class EventLog:
     def add(self, content: Mapping[str, Any]) -> None:
         """Add an event; in a file, inside `writing`."""
         sealed = {**_plain(content), "seq": len(self._events) + 1, "previous": self.head}
-        self._events.append({**sealed, "hash": _seal(sealed)})
+        self._events.append({**sealed, "hash": _hash_of(sealed)})
 
     def verify(self, head: str | None = None) -> None:
         """Raise when an event was changed, removed, added or moved.
@@ -75,11 +75,11 @@ class EventLog:
         """
         before = ""
         for k, event in enumerate(self._events, 1):
-            if not _fits(event, k, before):
-                raise DataError(changed(f"event {k} does not fit its hash"))
+            if not _fits_chain(event, k, before):
+                raise DataError(changed_log_text(f"event {k} does not fit its hash"))
             before = str(event["hash"])
         if head and head not in {str(event["hash"]) for event in self._events}:
-            raise DataError(changed("the noted head is not in it; the end was cut off or written anew"))
+            raise DataError(changed_log_text("the noted head is not in it; the end was cut off or written anew"))
 
     @classmethod
     def open(cls, path: Path, seconds: float = WAIT_SECONDS) -> EventLog:
@@ -93,8 +93,8 @@ class EventLog:
             How long to wait for another process that writes.
         """
         log = cls()
-        log._file, log._seconds = LineFile(path), seconds
-        rest = log._follow()
+        log._file, log._seconds = AppendOnlyFile(path), seconds
+        rest = log._read_new_events()
         if rest:
             log._recover(rest)
         return log
@@ -115,7 +115,7 @@ class EventLog:
                 yield
             return
         with locked(self._file.path, self._seconds):
-            rest = self._follow()
+            rest = self._read_new_events()
             if rest:
                 self._set_aside(rest)
             known = len(self._events)
@@ -133,43 +133,43 @@ class EventLog:
             del self._events[known:]
             raise
 
-    def _follow(self) -> bytes:
+    def _read_new_events(self) -> bytes:
         """Read what was added to the file; returns what is no whole line."""
         assert self._file is not None
-        place = self._file.place
+        position = self._file.position
         try:
             with self._all_or_none():
                 lines, rest = self._file.new_lines()
                 for line in filter(bytes.strip, lines):
                     self._events.append(self._next(line))
         except BaseException:
-            self._file.place = place
+            self._file.position = position
             raise
         if rest and self._is_next(rest):  # only the end of the line is missing
             self._events.append(self._next(rest))
-            self._file.accept(rest)
+            self._file.accept_unfinished(rest)
             return b""
         return rest
 
     def _next(self, line: bytes) -> Event:
         k = len(self._events) + 1
         event = _event(line)
-        if event is None or not _fits(event, k, self.head):
+        if event is None or not _fits_chain(event, k, self.head):
             assert self._file is not None
             wrong = "is no event" if event is None else "does not fit its hash"
-            raise DataError(changed(f"event {k} of {self._file.path} {wrong}"))
+            raise DataError(changed_log_text(f"event {k} of {self._file.path} {wrong}"))
         return event
 
     def _is_next(self, line: bytes) -> bool:
         event = _event(line)
-        return event is not None and _fits(event, len(self._events) + 1, self.head)
+        return event is not None and _fits_chain(event, len(self._events) + 1, self.head)
 
     def _recover(self, rest: bytes) -> None:
         """Look again when nobody writes: what is no whole line then was cut off by a kill or a full disk."""
         assert self._file is not None
         try:
             with locked(self._file.path, self._seconds):
-                again = self._follow()
+                again = self._read_new_events()
                 if again:
                     self._set_aside(again)
         except OSError:  # OutputError is one
@@ -177,10 +177,10 @@ class EventLog:
 
     def _set_aside(self, rest: bytes) -> None:
         assert self._file is not None
-        _warn(self._file.path, rest, f"it is kept in {self._file.set_aside(rest).name}")
+        _warn(self._file.path, rest, f"it is kept in {self._file.move_aside(rest).name}")
 
 
-def changed(what: str) -> str:
+def changed_log_text(what: str) -> str:
     """What to say about a log that does not fit."""
     return (
         f"the log of the rule base was changed: {what}\n"
@@ -206,15 +206,15 @@ def _plain(content: Mapping[str, Any]) -> Event:
     return found
 
 
-def _fits(event: Event, k: int, before: str) -> bool:
+def _fits_chain(event: Event, k: int, before: str) -> bool:
     content = {name: value for name, value in event.items() if name != "hash"}
     try:
-        return event.get("previous") == before and event.get("seq") == k and event.get("hash") == _seal(content)
+        return event.get("previous") == before and event.get("seq") == k and event.get("hash") == _hash_of(content)
     except (ValueError, RecursionError):  # what no log of ours holds, such as 1e999
         return False
 
 
-def _seal(content: Event) -> str:
+def _hash_of(content: Event) -> str:
     return hashlib.sha256(_line(content).encode(errors="surrogatepass")).hexdigest()
 
 

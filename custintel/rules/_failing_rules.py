@@ -1,4 +1,4 @@
-"""Rules that cannot be answered: they are set aside and reported, and the others still answer."""
+"""Rules that cannot be answered: they are set aside and report_failing_rules, and the others still answer."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _Frame = TypeVar("_Frame", pd.DataFrame, pd.Series)
 _SHOWN = 8
 
 
-def told(error: Exception) -> str:
+def reason_without_data(error: Exception) -> str:
     """Why a rule fails, without any value of the data."""
     return str(error).splitlines()[0] if isinstance(error, CustintelError) else type(error).__name__
 
 
-def absent_columns(read: Iterable[str], known: Collection[str]) -> str:
+def missing_columns_text(read: Iterable[str], known: Collection[str]) -> str:
     """Which columns a table does not have, with those that are meant perhaps; nothing when all are there.
 
-    >>> absent_columns(["minuts", "cells"], ["minutes", "cells"])
+    >>> missing_columns_text(["minuts", "cells"], ["minutes", "cells"])
     'the table has no column minuts (did you mean minutes?)'
     """
     absent = sorted(set(read) - set(known))
@@ -37,22 +37,22 @@ def absent_columns(read: Iterable[str], known: Collection[str]) -> str:
     return f"the table has no column {', '.join(names)}{', ...' if len(absent) > _SHOWN else ''}"
 
 
-def check_some_answer(aside: Mapping[str, str], rules: int) -> None:
+def check_any_rule_works(aside: Mapping[str, str], rules: int) -> None:
     """Raise `DataError` when all rules were set aside: then the table is wrong, not the rules."""
     if aside and len(aside) == rules:
         hint = "build the features that rules read with FeatureBuilder(columns=base.features())"
         raise DataError(f"no rule can be answered\n{_listed(aside)}\n  hint: {hint}")
 
 
-def reported(found: _Frame, aside: Mapping[str, str]) -> _Frame:
+def report_failing_rules(found: _Frame, aside: Mapping[str, str]) -> _Frame:
     """A result that names the rules that were set aside in ``attrs["set_aside"]``, and a warning about them."""
     if aside:
         found.attrs["set_aside"] = dict(aside)
-        warn_of(aside)
+        warn_of_failing_rules(aside)
     return found
 
 
-def warn_of(aside: Mapping[str, str]) -> None:
+def warn_of_failing_rules(aside: Mapping[str, str]) -> None:
     """Say which rules were set aside, if any were."""
     if aside:
         text = f"{len(aside)} rule(s) cannot be answered and are set aside; the others are\n{_listed(aside)}"

@@ -6,10 +6,10 @@ half their least; of alternatives the most similar counts. So similarity is 1 ex
 
 >>> import pandas as pd
 >>> from custintel.expressions.parse import parse
->>> from custintel.rules.rule_condition import condition_of
+>>> from custintel.rules.rule_condition import condition_tree
 >>> X = pd.DataFrame({"minutes": [40.0, 20.0, None], "abroad": [True, True, True]})
->>> table = Table(X, {})
->>> rule = condition_of(parse("minutes > 30 and abroad"))
+>>> table = TableMatcher(X, {})
+>>> rule = condition_tree(parse("minutes > 30 and abroad"))
 >>> table.match(rule).tolist(), table.similarity(rule).tolist()
 ([True, False, False], [1.0, 0.25, 0.25])
 """
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from sqlglot import exp
 
-from custintel.rules._rule_columns import as_numbers
+from custintel.rules._rule_columns import read_as_numbers
 from custintel.rules.rule_condition import COMPARE, AllOf, Condition, Node
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from custintel.rules._similarity import Ramp
 
 
-class Table:
+class TableMatcher:
     """Features of many customers, and the ramps of conditions; every subject is computed once.
 
     Texts that are numbers are numbers where a condition compares them with numbers, as they were when rules were
@@ -48,19 +48,19 @@ class Table:
 
     def subject(self, condition: Condition) -> np.ndarray:
         """Values of the left side: floats with NaN, or objects with None."""
-        read = (condition.subject, condition.of_numbers)
+        read = (condition.subject, condition.is_numeric)
         if read not in self._subjects:
-            table = self._with_numbers(condition.expression) if condition.of_numbers else self.X
+            table = self._with_numbers(condition.expression) if condition.is_numeric else self.X
             self._subjects[read] = condition.expression.numpy(table)
         return self._subjects[read]
 
     def _with_numbers(self, subject: Expression) -> pd.DataFrame:
         wanted = [name for name in _calculated(subject) if name in self.X and _is_text(self.X[name])]
-        return as_numbers(self.X[sorted(subject.columns)], wanted) if wanted else self.X
+        return read_as_numbers(self.X[sorted(subject.columns)], wanted) if wanted else self.X
 
     def unknown(self, condition: Condition) -> np.ndarray:
         """Where the condition cannot be told, because its value is missing."""
-        if condition.sign in ("null", "known"):
+        if condition.comparison in ("null", "known"):
             return np.zeros(len(self.X), dtype=bool)
         return _missing(self.subject(condition))
 
@@ -68,8 +68,8 @@ class Table:
         """Where the condition is known to hold."""
         x = self.subject(condition)
         missing = _missing(x)
-        if condition.sign in ("null", "known"):
-            return missing if condition.sign == "null" else ~missing
+        if condition.comparison in ("null", "known"):
+            return missing if condition.comparison == "null" else ~missing
         return np.asarray(_compared(x, condition) & ~missing)
 
     def near(self, condition: Condition) -> np.ndarray:
@@ -117,9 +117,9 @@ def _missing(x: np.ndarray) -> np.ndarray:
 
 def _compared(x: np.ndarray, condition: Condition) -> np.ndarray:
     value = condition.value
-    if condition.sign in ("in", "not in"):
+    if condition.comparison in ("in", "not in"):
         assert isinstance(value, tuple)
         hits = [x == v for v in value]
         found = np.asarray(reduce(operator.or_, hits), dtype=bool)
-        return found if condition.sign == "in" else ~found
-    return np.asarray(COMPARE[condition.sign](x, value), dtype=bool)
+        return found if condition.comparison == "in" else ~found
+    return np.asarray(COMPARE[condition.comparison](x, value), dtype=bool)

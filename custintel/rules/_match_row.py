@@ -1,7 +1,7 @@
 """Rules on one row of features at a time, for streams: no frame, no engine, well under a millisecond for 100 rules.
 
 >>> from custintel.rules._rule_set import RuleSet
->>> look = RowRules(RuleSet.compile({"burst": "minutes > 30 and tenure_days <= 90", "odd": "plan = 'X'"}))
+>>> look = RowMatcher(RuleSet.compile({"burst": "minutes > 30 and tenure_days <= 90", "odd": "plan = 'X'"}))
 >>> look({"minutes": 50.0, "tenure_days": 10, "plan": None})
 {'burst': 1.0, 'odd': 0.0}
 """
@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sqlglot import exp
 
-from custintel.rules._failing_rules import absent_columns, check_some_answer, told, warn_of
-from custintel.rules._match_numpy import Table
+from custintel.rules._failing_rules import (
+    check_any_rule_works,
+    missing_columns_text,
+    reason_without_data,
+    warn_of_failing_rules,
+)
+from custintel.rules._match_numpy import TableMatcher
 from custintel.rules.rule_condition import COMPARE, AllOf, Condition, Node, conditions
 
 if TYPE_CHECKING:
@@ -25,14 +30,14 @@ if TYPE_CHECKING:
     from custintel.rules._similarity import Ramp
 
 
-_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     **COMPARE,
     "in": lambda x, values: x in values,
     "not in": lambda x, values: x not in values,
 }
 
 
-class RowRules:
+class RowMatcher:
     """Similarity of one row to every rule of a set; 1 where it matches.
 
     Parameters
@@ -45,9 +50,9 @@ class RowRules:
         self.names = list(rules.nodes)
         self.columns = rules.columns
         self.set_aside: dict[str, str] = {}
-        self._subjects = {(c.subject, c.of_numbers): _reader(c) for c in rules.conditions}
+        self._subjects = {(c.subject, c.is_numeric): _reader(c) for c in rules.conditions}
         places = {c: k for k, c in enumerate(rules.conditions)}
-        self._near = [((c.subject, c.of_numbers), _nearness(c, rules.ramps.get(c))) for c in rules.conditions]
+        self._near = [((c.subject, c.is_numeric), _nearness(c, rules.ramps.get(c))) for c in rules.conditions]
         self._rules = [_combined(node, places) for node in rules.nodes.values()]
         self._read = [[places[c] for c in conditions(node)] for node in rules.nodes.values()]
         self._needed = [
@@ -84,9 +89,9 @@ class RowRules:
             try:
                 found[name] = self._answer(k, row)
             except Exception as error:
-                aside[name] = absent_columns(self._needed[k], row) or told(error)
-        check_some_answer(aside, len(self.names))
-        warn_of({name: reason for name, reason in aside.items() if name not in self.set_aside})
+                aside[name] = missing_columns_text(self._needed[k], row) or reason_without_data(error)
+        check_any_rule_works(aside, len(self.names))
+        warn_of_failing_rules({name: reason for name, reason in aside.items() if name not in self.set_aside})
         self.set_aside |= aside
         return found
 
@@ -105,13 +110,13 @@ def _reader(condition: Condition) -> Reader:
     """How a subject is read from a row: columns and arithmetic at once, the rest as it is read from a table."""
     expression = condition.expression
     if isinstance(expression.tree, exp.Column):
-        name, known = expression.tree.name, _as_number if condition.of_numbers else _known
+        name, known = expression.tree.name, _as_number if condition.is_numeric else _known
         return lambda row: known(row[name])
     calculated = _calculated(expression.tree)
     if calculated is not None:
         return lambda row: _known(calculated(row))
     columns = sorted(expression.columns)
-    return lambda row: _known(Table(pd.DataFrame({c: [row[c]] for c in columns}), {}).subject(condition)[0])
+    return lambda row: _known(TableMatcher(pd.DataFrame({c: [row[c]] for c in columns}), {}).subject(condition)[0])
 
 
 def _calculated(node: exp.Expression) -> Reader | None:
@@ -167,11 +172,11 @@ def _known(value: Any) -> Any:
 
 
 def _nearness(condition: Condition, ramp: Ramp | None) -> Callable[[Any], float]:
-    if condition.sign == "null":
+    if condition.comparison == "null":
         return lambda x: float(x is None)
-    if condition.sign == "known":
+    if condition.comparison == "known":
         return lambda x: float(x is not None)
-    compare, value = _SIGNS[condition.sign], condition.value
+    compare, value = _COMPARE[condition.comparison], condition.value
 
     def near(x: Any) -> float:
         if x is None:

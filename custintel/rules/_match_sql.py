@@ -1,4 +1,4 @@
-"""Match and similarity of many rules as one SQL statement over a table of features; pure text, nothing is run.
+"""Match and similarity of many rules in SQL: one statement over a table of features, and the engine that runs it.
 
 A text that is compared with a number is read as one, and missing if it is none.
 Every subject and every condition is computed once, whatever number of rules use it. Missing is null; NaN, which engines
@@ -21,13 +21,20 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from custintel.expressions.expression import Expression
-from custintel.rules._failing_rules import reported, told
+from custintel.rules._failing_rules import reason_without_data, report_failing_rules
 from custintel.rules._rule_set import RuleSet
 from custintel.rules.rule_condition import AllOf, Condition, Node
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from custintel.engines.engine import Engine
     from custintel.rules._rule_base import RuleBase
     from custintel.rules._similarity import Ramp
+
+    Writer = Callable[[RuleSet, str, str, str], str]
 
 
 def match_sql(rules: RuleSet, relation: str, key: str = "customer_id", dialect: str = "duckdb") -> str:
@@ -131,7 +138,7 @@ class _Writer:
         return given.sql(self.dialect) if tree == given.tree else Expression(f"{tree}", tree).sql(self.dialect)
 
     def _met(self, condition: Condition) -> str:
-        v, sign = self._value_of(condition), condition.sign
+        v, sign = self._value_of(condition), condition.comparison
         if sign in ("null", "known"):
             return f"{v} is {'not ' if sign == 'known' else ''}null"
         return f"coalesce({v} {sign} {_value(condition.value)}, false)"
@@ -161,7 +168,7 @@ def _known(column: exp.Expression) -> exp.Expression:
 
 def _kind(condition: Condition) -> str:
     """Whether the subject is read as a number; unknown ('') when only its presence is asked."""
-    if condition.sign in ("null", "known"):
+    if condition.comparison in ("null", "known"):
         return ""
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     return "text" if any(isinstance(v, str) for v in values) else "number"
@@ -191,23 +198,10 @@ def _ramp_sql(ramp: Ramp, v: str) -> str:
     return f"case {' '.join(pieces)} else {_number(m[-1])} end"
 
 
-# Rules where the data are: match and similarity over a table of an engine, DuckDB or Spark.
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import pandas as pd
-
-    from custintel.engines.engine import Engine
-    from custintel.rules._rule_base import RuleBase
-
-    Writer = Callable[[RuleSet, str, str, str], str]
-
-
 KEY = ("customer_id",)
 
 
-def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY) -> pd.DataFrame:
+def match_in_engine(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY) -> pd.DataFrame:
     """Which customers of a table match which rules, computed by the engine that holds the table.
 
     Parameters
@@ -238,16 +232,18 @@ def match_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequ
     >>> base = RuleBase()
     >>> _ = base.propose("sim_bank", "max_lines_per_device >= 50", by="me")
     >>> base.shadow("sim_bank", by="me", reason="an example")
-    >>> match_on(engine, "features", base.compile("shadow")).to_numpy().ravel().tolist()
+    >>> match_in_engine(engine, "features", base.compile("shadow")).to_numpy().ravel().tolist()
     [True, False]
     """
     return _answered(match_sql, engine, relation, rules, key).astype(bool)
 
 
-def similarity_on(engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY) -> pd.DataFrame:
+def similarity_in_engine(
+    engine: Engine, relation: str, rules: RuleBase | RuleSet, key: Sequence[str] = KEY
+) -> pd.DataFrame:
     """How similar the customers of a table are to each rule, computed by the engine that holds the table.
 
-    Parameters and index are those of `match_on`; values from 0 to 1, which is a match.
+    Parameters and index are those of `match_in_engine`; values from 0 to 1, which is a match.
     """
     return _answered(similarity_sql, engine, relation, rules, key).astype(float)
 
@@ -274,14 +270,14 @@ def _answered(
             raise
         found = run(compiled.only(set(compiled.nodes) - set(aside))).reindex(columns=list(compiled.nodes), fill_value=0)
     names = [id_ if isinstance(rules, RuleSet) else rules.entries[id_].rule.name for id_ in compiled.nodes]
-    return reported(found.set_axis(names, axis=1), aside)
+    return report_failing_rules(found.set_axis(names, axis=1), aside)
 
 
 def _failing(run: Callable[[RuleSet], pd.DataFrame], rules: RuleSet, error: Exception) -> dict[str, str]:
     """Which rules fail, by asking half of them at a time."""
     names = list(rules.nodes)
     if len(names) == 1:
-        return {names[0]: told(error)}
+        return {names[0]: reason_without_data(error)}
     found: dict[str, str] = {}
     for half in (names[: len(names) // 2], names[len(names) // 2 :]):
         try:

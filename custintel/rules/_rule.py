@@ -14,7 +14,7 @@ from sqlglot import exp
 from custintel.errors import ConfigurationError, Problem
 from custintel.expressions.check_types import ValueType, type_problems
 from custintel.expressions.parse import parse
-from custintel.rules.rule_condition import Condition, Node, condition_of, conditions
+from custintel.rules.rule_condition import Condition, Node, condition_tree, conditions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ class Rule:
     @cached_property
     def node(self) -> Node:
         """The conditions of the rule."""
-        return condition_of(self.expression)
+        return condition_tree(self.expression)
 
     @cached_property
     def version(self) -> str:
@@ -118,6 +118,8 @@ class Rule:
     def with_parameters(self, **values: float) -> Rule:
         """The same rule with other limits.
 
+        Examples
+        --------
         >>> Rule("a", "minutes > most", parameters={"most": 30}).with_parameters(most=45).expression.text
         'minutes > 45'
         """
@@ -138,7 +140,7 @@ class Rule:
         Parameters
         ----------
         columns : mapping of str to type or None, optional
-            All columns that it may read, with their types as far as they are known (`known_columns`).
+            All columns that it may read, with their types as far as they are known (`column_types`).
         """
         where = f"rule {self.name}"
         found = []
@@ -166,7 +168,7 @@ class Rule:
             found += [_unknown_column(name, columns, where) for name in sorted(self.columns - set(columns))]
         for condition in conditions(self.node):
             try:
-                _ = condition.expression, condition.whole
+                _ = condition.expression, condition.parsed
             except ConfigurationError as error:
                 found += error.problems
         return found

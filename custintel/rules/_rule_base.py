@@ -1,4 +1,4 @@
-"""`RuleBase`: the rules of fraud and arrears, their lives, and every state they ever had."""
+"""`RuleBase`: the rules of fraud and arrears with their states, and a history of every change."""
 
 from __future__ import annotations
 
@@ -18,19 +18,28 @@ from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, Problem, QualityWarning, raise_problems
 from custintel.files.file_lock import WAIT_SECONDS
 from custintel.learners.check_input import binary_target
-from custintel.rules._alarms import AlarmSettings, alarms, cases
+from custintel.rules._alarms import AlarmSettings, alarms_to_cases, find_alarms
 from custintel.rules._event_log import EventLog
-from custintel.rules._match_row import RowRules
-from custintel.rules._match_sql import KEY, match_on
+from custintel.rules._match_row import RowMatcher
+from custintel.rules._match_sql import KEY, match_in_engine
 from custintel.rules._rule import Rule
-from custintel.rules._rule_columns import Columns, as_numbers, known_columns, readable
+from custintel.rules._rule_columns import ColumnSource, column_types, prepare_table, read_as_numbers
 from custintel.rules._rule_set import RuleSet, learn_profiles
 from custintel.rules.builtin_rules import add_builtin_rules
 from custintel.rules.learning._learn_rules import LearnSettings, learn_rules
-from custintel.rules.rule_condition import text_of
-from custintel.rules.rule_evidence import RuleTrial, evidence_words, try_rule
-from custintel.rules.rule_score import Closeness, RuleScore, fit_score
-from custintel.rules.rule_states import BEGINNINGS, STATES, Entry, Replay, State, days_between, moment, move_problem
+from custintel.rules.rule_condition import condition_text
+from custintel.rules.rule_evidence import RuleTrial, describe_evidence, try_rule
+from custintel.rules.rule_score import RuleScore, ScoreInputs, fit_score
+from custintel.rules.rule_states import (
+    INITIAL_STATES,
+    STATES,
+    ReplayedLog,
+    RuleEntry,
+    State,
+    days_between,
+    transition_problem,
+    utc_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +49,7 @@ if TYPE_CHECKING:
     from custintel.engines.engine import Engine
 
 
-_FIRING: tuple[State, ...] = ("active", "watch")
+_FIRING_STATES: tuple[State, ...] = ("active", "watch")
 _CLOCKS_DIFFER = 1 / 1_440  # days: the clocks of two machines that write to one base
 _ORDER = ("active", "watch", "shadow", "proposed", "draft", "retired", "rejected")
 
@@ -79,7 +88,7 @@ class RuleBase:
     def __init__(self, path: str | Path | None = None, *, wait: float = WAIT_SECONDS) -> None:
         self.path = None if path is None else Path(path)
         self.log = EventLog() if self.path is None else EventLog.open(self.path, wait)
-        self._now = Replay()
+        self._now = ReplayedLog()
         self._frozen = False
         self._writer: int | None = None
         self._warn_of_unreadable()
@@ -87,7 +96,7 @@ class RuleBase:
     # --- what is in it -------------------------------------------------------------------------------------------
 
     @property
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, RuleEntry]:
         """Every version of every rule by its identity (name@version), with its state."""
         return MappingProxyType(self._replayed().entries)
 
@@ -108,7 +117,7 @@ class RuleBase:
     def __getitem__(self, name: str) -> Rule:
         return self.entry(name).rule
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> RuleEntry:
         """A version of a rule: by name@version, or by name the one that is furthest in its life.
 
         Parameters
@@ -124,12 +133,14 @@ class RuleBase:
 
     def in_state(self, *states: State) -> dict[str, Rule]:
         """Rules in some states by name@version; those that fire (active, watch) when none is named."""
-        wanted = states or _FIRING
+        wanted = states or _FIRING_STATES
         return {id_: entry.rule for id_, entry in self.entries.items() if entry.state in wanted}
 
     def frame(self) -> pd.DataFrame:
         """One row a version: rule, version, state, category, kind, when, since, by, reason, evidence.
 
+        Examples
+        --------
         >>> base = RuleBase()
         >>> _ = base.propose("long_calls", "minutes_1d > 600", by="me")
         >>> base.frame()[["rule", "state", "when"]]
@@ -155,7 +166,7 @@ class RuleBase:
     # --- changes -------------------------------------------------------------------------------------------------
 
     def propose(
-        self, name: str, when: str, *, by: str = "", reason: str = "", columns: Columns | None = None, **facts: Any
+        self, name: str, when: str, *, by: str = "", reason: str = "", columns: ColumnSource | None = None, **facts: Any
     ) -> Rule:
         """Add a rule, or a new version of one, in state *proposed*.
 
@@ -189,7 +200,7 @@ class RuleBase:
             hint: did you mean minutes_1d?
         """
         rule = Rule(name, when, **facts)
-        raise_problems(rule.problems(None if columns is None else known_columns(columns)))
+        raise_problems(rule.problems(None if columns is None else column_types(columns)))
         return self.add(rule, by=by, reason=reason)
 
     def add(
@@ -224,7 +235,7 @@ class RuleBase:
             self._write("added", content, by, reason, at)
         return rule
 
-    def move(
+    def change_state(
         self,
         name: str,
         state: State,
@@ -241,7 +252,7 @@ class RuleBase:
         name : str
             Name, or name@version.
         state : str
-            One of the states that `MOVES` allows from where it is.
+            One of the states that `TRANSITIONS` allows from where it is.
         by, reason : str
             Who decided, and why.
         evidence : mapping, optional
@@ -251,7 +262,7 @@ class RuleBase:
         """
         with self._writing():
             entry = self._to_move(name, state)
-            problem = move_problem(entry, state, by, reason)
+            problem = transition_problem(entry, state, by, reason)
             raise_problems([problem] if problem else [])
             content = {"rule": entry.rule.id, "state": state, "evidence": dict(evidence or {})}
             self._write("moved", content, by, reason, at)
@@ -260,25 +271,27 @@ class RuleBase:
 
     def shadow(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Let a proposed rule fire without alarming anybody."""
-        self.move(name, "shadow", by=by, reason=reason, **given)
+        self.change_state(name, "shadow", by=by, reason=reason, **given)
 
     def activate(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Let a rule alarm."""
-        self.move(name, "active", by=by, reason=reason, **given)
+        self.change_state(name, "active", by=by, reason=reason, **given)
 
     def watch(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Let a rule alarm, but under suspicion."""
-        self.move(name, "watch", by=by, reason=reason, **given)
+        self.change_state(name, "watch", by=by, reason=reason, **given)
 
     def retire(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Take a rule out of use; it stays in the history."""
-        self.move(name, "retired", by=by, reason=reason, **given)
+        self.change_state(name, "retired", by=by, reason=reason, **given)
 
     def reject(self, name: str, *, by: str, reason: str, **given: Any) -> None:
         """Turn a proposal down."""
-        self.move(name, "rejected", by=by, reason=reason, **given)
+        self.change_state(name, "rejected", by=by, reason=reason, **given)
 
-    def note(self, name: str, evidence: Mapping[str, Any], *, by: str, at: str | datetime | None = None) -> None:
+    def add_evidence(
+        self, name: str, evidence: Mapping[str, Any], *, by: str, at: str | datetime | None = None
+    ) -> None:
         """Keep further evidence with a rule, such as outcomes of its alarms."""
         with self._writing():
             entry = self.entry(name)
@@ -304,7 +317,7 @@ class RuleBase:
         y: Any,
         settings: LearnSettings | None = None,
         *,
-        time: Any = None,
+        times: Any = None,
         path: str | Path | None = None,
         pos_label: Any = None,
     ) -> Self:
@@ -318,7 +331,7 @@ class RuleBase:
             Two values; which one is a case, `pos_label` tells.
         settings : LearnSettings, optional
             How many rules, of what support, which columns they may not read.
-        time : array-like, optional
+        times : array-like, optional
             Time of each row: rules are then proved on the latest rows.
         path : path, optional
             File of the log.
@@ -337,16 +350,16 @@ class RuleBase:
         >>> rng = np.random.default_rng(0)
         >>> X = pd.DataFrame({"calls": rng.integers(0, 200, 1500), "cells": rng.integers(1, 30, 1500)})
         >>> fraud = (X["calls"] > 120) & (X["cells"] <= 3)
-        >>> base = RuleBase.learn(X, fraud, LearnSettings(rules=3))
+        >>> base = RuleBase.learn(X, fraud, LearnSettings(max_rules=3))
         >>> bool(base.score(X)[fraud].min() > base.score(X)[~fraud].median())
         True
         """
-        target, how = binary_target(y, pos_label).y, settings or LearnSettings()
-        table, numbers = readable(X, how.forbidden)
+        target, settings = binary_target(y, pos_label).y, settings or LearnSettings()
+        table, numbers = prepare_table(X, settings.forbidden)
         base = cls(path)
-        for k, found in enumerate(learn_rules(table, target, how, time), 1):
-            rule = Rule(f"mined_{k:02d}", text_of(found.node), origin="mined")
-            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.proof.to_evidence())
+        for k, found in enumerate(learn_rules(table, target, settings, times), 1):
+            rule = Rule(f"mined_{k:02d}", condition_text(found.node), origin="mined")
+            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.counts.to_evidence())
             base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
         base.learn_profiles(table[target == 0], by="RuleBase.learn")
         base.learn_score(table, target, numbers)
@@ -354,32 +367,34 @@ class RuleBase:
 
     def learn_score(self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = ()) -> None:
         """Learn how matches and similarities of the rules that fire or are in the shadow make one probability."""
-        rules = self.compile("shadow", *_FIRING)
+        rules = self.compile("shadow", *_FIRING_STATES)
         content = {
             "rules": list(rules.nodes),
             "numbers": list(numbers),
-            **fit_score(_closeness(rules, X), y).to_state(),
+            **fit_score(_score_inputs(rules, X), y).to_state(),
         }
         self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", None)
 
     def score(self, X: pd.DataFrame) -> pd.Series:
         """Probability of each customer to be a case, from the rules that it matches and resembles."""
-        learned, near = self._scored(X)
-        found = pd.Series(learned.probability(near), index=X.index, name="score")
-        found.attrs.update(near.attrs)
+        learned, inputs = self._score_and_inputs(X)
+        found = pd.Series(learned.probability(inputs), index=X.index, name="score")
+        found.attrs.update(inputs.attrs)
         return found
 
     def score_parts(self, X: pd.DataFrame) -> pd.DataFrame:
         """What each rule of the score adds to the log-odds of each customer, before calibration."""
-        learned, near = self._scored(X)
-        return self._named(pd.DataFrame(learned.contributions(near), X.index, list(self._replayed().score["rules"])))
+        learned, inputs = self._score_and_inputs(X)
+        return self._with_rule_names(
+            pd.DataFrame(learned.contributions(inputs), X.index, list(self._replayed().score["rules"]))
+        )
 
     def decide(self, X: pd.DataFrame) -> pd.Series:
         """Whether the score is at or above the threshold that separated cases best (macro F1) out of fold."""
         p = self.score(X)
         return p.ge(float(self._replayed().score["threshold"])).rename("case")
 
-    def _scored(self, X: pd.DataFrame) -> tuple[RuleScore, Closeness]:
+    def _score_and_inputs(self, X: pd.DataFrame) -> tuple[RuleScore, ScoreInputs]:
         state = self._replayed().score
         if not state:
             raise DataError("the base has no score yet\n  hint: RuleBase.learn(X, y), or base.learn_score(X, y)")
@@ -391,11 +406,11 @@ class RuleBase:
                 "  hint: propose them anew, simpler, and learn the score again: base.learn_score(X, y)"
             )
         nodes = {id_: entries[id_].rule.node for id_ in state["rules"]}
-        rules = RuleSet.of(nodes, self._replayed().profiles)
-        return RuleScore.from_state(state), _closeness(rules, as_numbers(X, state["numbers"]))
+        rules = RuleSet.from_nodes(nodes, self._replayed().profiles)
+        return RuleScore.from_state(state), _score_inputs(rules, read_as_numbers(X, state["numbers"]))
 
     @classmethod
-    def of_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:
+    def from_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:
         """A base in memory from the events of a log, as `log.events` gives them; a changed event is refused."""
         base = cls()
         base.log = EventLog(dict(event) for event in events)
@@ -405,15 +420,15 @@ class RuleBase:
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def as_of(self, time: str | datetime) -> RuleBase:
+    def as_of(self, at: str | datetime) -> RuleBase:
         """The base as it stood at a time; it can be used and compared, not changed.
 
         Parameters
         ----------
-        time : time
+        at : time
             A date means its end.
         """
-        limit = _end_of(time)
+        limit = _end_of(at)
         past = RuleBase()
         past.log = EventLog(event for event in self.log.events if str(event["time"]) <= limit)
         past._frozen = True
@@ -427,7 +442,7 @@ class RuleBase:
         since, until : time or RuleBase
             By default until now.
         """
-        before, after = (self._at(since), self if until is None else self._at(until))
+        before, after = (self._base_at(since), self if until is None else self._base_at(until))
         rows = [
             {"rule": id_, "before": _state_in(before, id_), "after": _state_in(after, id_)}
             for id_ in dict.fromkeys([*before.entries, *after.entries])
@@ -435,19 +450,22 @@ class RuleBase:
         frame = pd.DataFrame(rows, columns=["rule", "before", "after"])
         return frame[frame["before"] != frame["after"]].reset_index(drop=True)
 
-    def rollback(self, time: str | datetime, *, by: str, reason: str, at: str | datetime | None = None) -> pd.DataFrame:
+    def rollback(
+        self, as_of: str | datetime, *, by: str, reason: str, at: str | datetime | None = None
+    ) -> pd.DataFrame:
         """Bring all rules back to the states they had at a time, by new events; returns what changed.
 
-        Rules that did not exist then are retired. The history keeps everything.
+        `as_of` is the moment to go back to, `at` the moment of the decision. Rules that did not exist then are retired.
+        The history keeps everything.
         """
         if not by.strip() or not reason.strip():
             raise_problems([Problem("rollback", "needs a person and a reason", f"by={by!r}, reason={reason!r}")])
         with self._writing():
-            changes = self.diff(self, time)
+            changes = self.diff(self, as_of)
             for change in changes.to_dict("records"):
                 state = change["after"] or "retired"
                 if state != change["before"]:
-                    content = {"rule": change["rule"], "state": state, "evidence": {}, "rollback_to": _end_of(time)}
+                    content = {"rule": change["rule"], "state": state, "evidence": {}, "rollback_to": _end_of(as_of)}
                     self._write("moved", content, by, reason, at)
         return changes
 
@@ -505,7 +523,7 @@ class RuleBase:
     def compile(self, *states: State) -> RuleSet:
         """The rules of some states (by default those that fire), ready to be run."""
         rules = self.in_state(*states)
-        return RuleSet.of({i: r.node for i, r in rules.items()}, self._replayed().profiles)
+        return RuleSet.from_nodes({i: r.node for i, r in rules.items()}, self._replayed().profiles)
 
     def match(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
         """Which rules match which customers; columns are names of rules.
@@ -518,13 +536,13 @@ class RuleBase:
         DataError
             When no rule can be answered.
         """
-        return self._named(self.compile(*states).match(X))
+        return self._with_rule_names(self.compile(*states).match(X))
 
     def similarity(self, X: pd.DataFrame, *states: State) -> pd.DataFrame:
         """How similar each customer is to each rule, 0 to 1; 1 exactly where it matches."""
-        return self._named(self.compile(*states).similarity(X))
+        return self._with_rule_names(self.compile(*states).similarity(X))
 
-    def within(self, columns: Iterable[str]) -> RuleBase:
+    def restricted_to(self, columns: Iterable[str]) -> RuleBase:
         """The base with only those rules whose features are among some columns; it can be used, not changed."""
         known = set(columns)
         part = self.copy()
@@ -533,14 +551,14 @@ class RuleBase:
         part._frozen = True
         return part
 
-    def alarms(self, X: pd.DataFrame, how: AlarmSettings | None = None, *states: State) -> pd.DataFrame:
+    def alarms(self, X: pd.DataFrame, settings: AlarmSettings | None = None, *states: State) -> pd.DataFrame:
         """Alarms of the rules that fire, one row a customer and rule.
 
         Parameters
         ----------
         X : DataFrame
             Features, one row a customer.
-        how : AlarmSettings, optional
+        settings : AlarmSettings, optional
             From which similarity on, in which language, with which words for features.
         *states : str
             Other states whose rules are to alarm, for a trial; by default those that fire.
@@ -553,11 +571,11 @@ class RuleBase:
         """
         rules = self.compile(*states)
         entries = {id_: self.entries[id_] for id_ in rules.nodes}
-        return alarms(entries, rules, X, how or AlarmSettings())
+        return find_alarms(entries, rules, X, settings or AlarmSettings())
 
-    def on_rows(self, *states: State) -> RowRules:
+    def row_matcher(self, *states: State) -> RowMatcher:
         """The rules as a function of one row of features, for streams."""
-        return RowRules(self.compile(*states))
+        return RowMatcher(self.compile(*states))
 
     @staticmethod
     def cases(alarms: pd.DataFrame) -> pd.DataFrame:
@@ -576,9 +594,9 @@ class RuleBase:
             similarity (the highest), expected_loss (the highest, not the sum: one customer is lost once), severity,
             action.
         """
-        return cases(alarms)
+        return alarms_to_cases(alarms)
 
-    def match_on(self, engine: Engine, relation: str, *states: State, key: Sequence[str] = KEY) -> pd.DataFrame:
+    def match_in_engine(self, engine: Engine, relation: str, *states: State, key: Sequence[str] = KEY) -> pd.DataFrame:
         """Which customers of a table match which rules, computed by the engine that holds the table.
 
         Parameters
@@ -590,16 +608,16 @@ class RuleBase:
         *states : str
             States whose rules are asked; by default those that fire.
         key : sequence of str
-            Columns that name a row.
+            ColumnSource that name a row.
 
         Returns
         -------
         DataFrame
             Index: the key. One boolean column a rule, as `match` gives it.
         """
-        return self._named(match_on(engine, relation, self.compile(*states), key))
+        return self._with_rule_names(match_in_engine(engine, relation, self.compile(*states), key))
 
-    def try_rule(self, name: str, X: pd.DataFrame, y: Any = None, how: AlarmSettings | None = None) -> RuleTrial:
+    def try_rule(self, name: str, X: pd.DataFrame, y: Any = None, settings: AlarmSettings | None = None) -> RuleTrial:
         """Try a rule, in whatever state it is, on customers.
 
         Parameters
@@ -610,7 +628,7 @@ class RuleBase:
             Features, one row a customer.
         y : array-like, optional
             0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
-        how : AlarmSettings, optional
+        settings : AlarmSettings, optional
             From which similarity on a customer resembles the rule; language and words of the examples.
 
         Returns
@@ -626,9 +644,9 @@ class RuleBase:
         >>> base.try_rule("burst", X, [1, 0, 0, 0]).words()[0]
         'It fires on 2 of 4 customers (50.0 %).'
         """
-        return try_rule(self, name, X, y, how)
+        return try_rule(self, name, X, y, settings)
 
-    def evidence_words(self, name: str, language: str = "en") -> list[str]:
+    def describe_evidence(self, name: str, language: str = "en") -> list[str]:
         """What speaks for a rule, in sentences.
 
         Parameters
@@ -638,14 +656,14 @@ class RuleBase:
         language : {"en", "zh"}
             In which language.
         """
-        return evidence_words(self.entry(name), language)
+        return describe_evidence(self.entry(name), language)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _replayed(self) -> Replay:
+    def _replayed(self) -> ReplayedLog:
         """The present state; only events that were not replayed yet are."""
         if not self._now.follows(self.log.events):  # some were taken back, or it is another log
-            self._now = Replay()
+            self._now = ReplayedLog()
         self._now.extend(self.log.events)
         return self._now
 
@@ -678,10 +696,10 @@ class RuleBase:
 
     def _time_of_next(self, at: str | datetime | None) -> str:
         last = str(self.log.events[-1]["time"]) if self.log.events else ""
-        time = _time(at)
+        time = _log_time(at)
         if at is not None and days_between(None, time) > _CLOCKS_DIFFER:
             hint = "times are UTC and tell when something was decided; mind the year"
-            raise_problems([Problem("at", "a time that has not come yet", time, f"up to now, {_time(None)}", hint)])
+            raise_problems([Problem("at", "a time that has not come yet", time, f"up to now, {_log_time(None)}", hint)])
         if time >= last:
             return time
         if at is not None:
@@ -692,37 +710,37 @@ class RuleBase:
 
     def _adding_problems(self, rule: Rule, state: State) -> list[Problem]:
         where = f"rule {rule.id}"
-        if state not in BEGINNINGS:
-            return [Problem(where, "a rule cannot begin there", state, ", ".join(BEGINNINGS))]
+        if state not in INITIAL_STATES:
+            return [Problem(where, "a rule cannot begin there", state, ", ".join(INITIAL_STATES))]
         if rule.id in self.entries:
             return [Problem(where, "this version is in the base already", self.entries[rule.id].state)]
         return []
 
-    def _to_move(self, name: str, state: State) -> Entry:
+    def _to_move(self, name: str, state: State) -> RuleEntry:
         """The version meant: with several, the one that can go there."""
         if state not in STATES:
             raise_problems([Problem("rules", "unknown state", str(state), ", ".join(STATES))])
         found = self._replayed().versions(name)
-        able = [e for e in found if move_problem(e, state, "somebody", "something") is None]
+        able = [e for e in found if transition_problem(e, state, "somebody", "something") is None]
         return able[-1] if able else self.entry(name)
 
     def _retire_earlier(self, rule: Rule, by: str, at: Any) -> None:
         for other in self._replayed().versions(rule.name):
-            if other.state in _FIRING and other.rule.id != rule.id:
-                self.move(other.rule.id, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
+            if other.state in _FIRING_STATES and other.rule.id != rule.id:
+                self.change_state(other.rule.id, "retired", by=by, reason=f"replaced by {rule.id}", at=at)
 
-    def _at(self, when: str | datetime | RuleBase) -> RuleBase:
+    def _base_at(self, when: str | datetime | RuleBase) -> RuleBase:
         return when if isinstance(when, RuleBase) else self.as_of(when)
 
-    def _named(self, found: pd.DataFrame) -> pd.DataFrame:
+    def _with_rule_names(self, found: pd.DataFrame) -> pd.DataFrame:
         named = found.set_axis([self.entries[str(id_)].rule.name for id_ in found.columns], axis=1)
         named.attrs.update(found.attrs)
         return named
 
     def __repr__(self) -> str:
         states = [entry.state for entry in self.entries.values()]
-        told = ", ".join(f"{states.count(state)} {state}" for state in _ORDER if state in states)
-        return f"RuleBase({told or 'empty'}; {len(self.log.events)} events)"
+        counts = ", ".join(f"{states.count(state)} {state}" for state in _ORDER if state in states)
+        return f"RuleBase({counts or 'empty'}; {len(self.log.events)} events)"
 
     def _repr_html_(self) -> str:
         if not self.entries:
@@ -737,9 +755,9 @@ class RuleBase:
         return other
 
 
-def _closeness(rules: RuleSet, X: pd.DataFrame) -> Closeness:
+def _score_inputs(rules: RuleSet, X: pd.DataFrame) -> ScoreInputs:
     similarity = rules.similarity(X)
-    return Closeness(similarity.to_numpy(), rules.clearness(X).to_numpy(), similarity.attrs)
+    return ScoreInputs(similarity.to_numpy(), rules.exceedance(X).to_numpy(), similarity.attrs)
 
 
 def _is_about(event: Mapping[str, Any], name: str | None) -> bool:
@@ -752,9 +770,9 @@ def _state_in(base: RuleBase, id_: str) -> str:
     return "" if entry is None else entry.state
 
 
-def _time(at: str | datetime | None) -> str:
+def _log_time(at: str | datetime | None) -> str:
     """UTC with microseconds, so that text order is time order."""
-    return moment(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return utc_time(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _ahead_of_now(last: str) -> str:
@@ -768,5 +786,5 @@ def _ahead_of_now(last: str) -> str:
 def _end_of(time: str | date) -> str:
     """A day means its end."""
     if isinstance(time, datetime) or (isinstance(time, str) and ":" in time):
-        return _time(time)
-    return _time(f"{read_day(time, 'a time')}T23:59:59.999999")
+        return _log_time(time)
+    return _log_time(f"{read_day(time, 'a time')}T23:59:59.999999")

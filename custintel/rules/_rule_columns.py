@@ -1,7 +1,9 @@
-"""A customer table as columns that rules can speak about: numbers as they are, categories level by level.
+"""The columns that rules read: a customer table as a matrix for mining, read as numbers, and the types of columns.
 
->>> grid = Grid.of(pd.DataFrame({"minutes": [1.0, 2.0, None] * 10, "plan": ["S", "M", "S"] * 10}))
->>> [c.text(0.5, ">") for c in grid.columns]
+In the matrix, numbers stay as they are and each frequent level of a category becomes a column.
+
+>>> matrix = FeatureMatrix.from_table(pd.DataFrame({"minutes": [1.0, 2.0, None] * 10, "plan": ["S", "M", "S"] * 10}))
+>>> [c.text(0.5, ">") for c in matrix.columns]
 ['minutes > 0.5', "plan = 'S'"]
 """
 
@@ -30,7 +32,7 @@ Side = Literal[">", "<="]
 
 
 @dataclass(frozen=True)
-class GridColumn:
+class MatrixColumn:
     """One column of numbers: a feature, or whether a feature has one of its values."""
 
     name: str
@@ -52,14 +54,16 @@ class GridColumn:
 
 
 @dataclass(frozen=True)
-class Grid:
+class FeatureMatrix:
     """The columns and their values (rows x columns, float32, NaN where missing)."""
 
-    columns: tuple[GridColumn, ...]
+    columns: tuple[MatrixColumn, ...]
     values: np.ndarray
 
     @classmethod
-    def of(cls, X: pd.DataFrame, forbidden: Iterable[str] = (), min_level_count: int = MIN_LEVEL_COUNT) -> Grid:
+    def from_table(
+        cls, X: pd.DataFrame, forbidden: Iterable[str] = (), min_level_count: int = MIN_LEVEL_COUNT
+    ) -> FeatureMatrix:
         """Columns of a table, without forbidden ones, identifiers, constants and dates, and without rare levels."""
         banned = {str(name) for name in forbidden}
         contract = learn_contract(X, min_level_count, forbidden=banned)
@@ -69,27 +73,27 @@ class Grid:
         used = [c for c in contract.used if c.kind != "date"]
         if not used:
             raise DataError("no column is left that rules could use\n  hint: rules read numbers and categories")
-        columns: list[GridColumn] = []
+        columns: list[MatrixColumn] = []
         parts: list[np.ndarray] = []
         for column in used:
             if column.kind == "category":
                 found = _levels(column.name, column.encode(X[column.name])[0], column)
             else:
                 is_bool = bool(pd.api.types.is_bool_dtype(X[column.name].dtype))
-                found = [(GridColumn(column.name, None, is_bool), column.encode(X[column.name])[0])]
+                found = [(MatrixColumn(column.name, None, is_bool), column.encode(X[column.name])[0])]
             columns += [c for c, _ in found]
             parts += [np.asarray(v, dtype=np.float64) for _, v in found]
         return cls(tuple(columns), np.asfortranarray(np.column_stack(parts)))
 
 
-def readable(X: pd.DataFrame, forbidden: Iterable[str] = ()) -> tuple[pd.DataFrame, list[str]]:
+def prepare_table(X: pd.DataFrame, forbidden: Iterable[str] = ()) -> tuple[pd.DataFrame, list[str]]:
     """The table with texts that are numbers made numbers, so that rules can compare them; and their names."""
     contract = learn_contract(X, forbidden=set(forbidden))
     texts = [c.name for c in contract.used if c.kind == "number" and not pd.api.types.is_numeric_dtype(X[c.name].dtype)]
-    return as_numbers(X, texts), texts
+    return read_as_numbers(X, texts), texts
 
 
-def as_numbers(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+def read_as_numbers(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     """Some columns read as numbers, unreadable values missing; categories as texts."""
     changed: dict[str, Any] = {name: pd.to_numeric(X[name], errors="coerce") for name in names}
     for name in X.columns:
@@ -98,14 +102,14 @@ def as_numbers(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     return X.assign(**changed) if changed else X
 
 
-def _levels(name: str, codes: np.ndarray, column: Column) -> list[tuple[GridColumn, np.ndarray]]:
+def _levels(name: str, codes: np.ndarray, column: Column) -> list[tuple[MatrixColumn, np.ndarray]]:
     """One column for each frequent value; two values need one column. No rule names a rare value."""
     known = codes[~np.isnan(codes)].astype(np.int64)
     counts = np.bincount(known, minlength=len(column.categories))[: len(column.levels)]
     frequent = np.argsort(-counts, kind="stable")[: 1 if len(column.categories) == 2 else _MOST_LEVELS]
     missing = np.isnan(codes)
     return [
-        (GridColumn(name, column.levels[k]), np.where(missing, np.nan, (codes == k).astype(np.float64)))
+        (MatrixColumn(name, column.levels[k]), np.where(missing, np.nan, (codes == k).astype(np.float64)))
         for k in frequent
     ]
 
@@ -121,18 +125,15 @@ _WORDS = frozenset({"and", "or", "not", "in", "is", "null", "case", "when", "the
                     "false", "select", "from", "where", "date", "cast", "distinct", "as"})  # fmt: skip
 
 
-# The columns that a rule may read, with their types as far as they are known.
+ColumnSource: TypeAlias = pd.DataFrame | Catalogue | Iterable[str]
 
 
-Columns: TypeAlias = pd.DataFrame | Catalogue | Iterable[str]
-
-
-def known_columns(given: Columns) -> dict[str, ValueType | None]:
+def column_types(given: ColumnSource) -> dict[str, ValueType | None]:
     """Names and types of the columns of a table or catalogue; of names alone no types.
 
     Texts are read as numbers where a rule compares them with numbers.
 
-    >>> known_columns(pd.DataFrame({"minutes": [1.5], "abroad": [True], "plan": ["S"]}))
+    >>> column_types(pd.DataFrame({"minutes": [1.5], "abroad": [True], "plan": ["S"]}))
     {'minutes': 'number', 'abroad': 'condition', 'plan': 'text'}
     """
     if isinstance(given, pd.DataFrame):

@@ -15,10 +15,15 @@ import numpy as np
 import pandas as pd
 
 from custintel.expressions.parse import parse
-from custintel.rules._failing_rules import absent_columns, check_some_answer, reported, told
-from custintel.rules._match_numpy import Table
-from custintel.rules._similarity import Profile, Ramp, beyond, ramp_of
-from custintel.rules.rule_condition import Condition, Node, condition_of, conditions
+from custintel.rules._failing_rules import (
+    check_any_rule_works,
+    missing_columns_text,
+    reason_without_data,
+    report_failing_rules,
+)
+from custintel.rules._match_numpy import TableMatcher
+from custintel.rules._similarity import Profile, Ramp, percentile_exceedance, ramp_before
+from custintel.rules.rule_condition import Condition, Node, condition_tree, conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,10 +43,12 @@ class RuleSet:
     @classmethod
     def compile(cls, rules: Mapping[str, str], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
         """From expressions by identity, and the distributions of legitimate customers by subject."""
-        return cls.of({name: condition_of(parse(text, f"rule {name}")) for name, text in rules.items()}, profiles)
+        return cls.from_nodes(
+            {name: condition_tree(parse(text, f"rule {name}")) for name, text in rules.items()}, profiles
+        )
 
     @classmethod
-    def of(cls, nodes: Mapping[str, Node], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
+    def from_nodes(cls, nodes: Mapping[str, Node], profiles: Mapping[str, Profile] | None = None) -> RuleSet:
         """From the conditions of rules by identity."""
         return cls(nodes, _ramps(nodes, profiles or {}), profiles or {})
 
@@ -85,7 +92,7 @@ class RuleSet:
         """
         return self._chunked(X, "similarity", np.float64)
 
-    def clearness(self, X: pd.DataFrame) -> pd.DataFrame:
+    def exceedance(self, X: pd.DataFrame) -> pd.DataFrame:
         """How far every row is beyond the limits of every rule, 0 to 1, in percentiles of legitimate customers.
 
         The mean over the conditions that have a limit and a profile; 0 for a rule without any.
@@ -95,14 +102,16 @@ class RuleSet:
         X : DataFrame
             Features, one row a customer.
         """
-        table = Table(X, self.ramps)
-        past = {c: self._beyond(table, c) for c in self.conditions if c in self.ramps and _is_answered(table, c)}
+        table = TableMatcher(X, self.ramps)
+        past = {c: self._exceedance_of(table, c) for c in self.conditions if c in self.ramps and _is_answered(table, c)}
         found = {id_: _mean([past[c] for c in conditions(n) if c in past], len(X)) for id_, n in self.nodes.items()}
         return pd.DataFrame(found, index=X.index, columns=list(self.nodes))
 
-    def _beyond(self, table: Table, condition: Condition) -> np.ndarray:
+    def _exceedance_of(self, table: TableMatcher, condition: Condition) -> np.ndarray:
         x, limit = table.subject(condition), float(condition.value)  # type: ignore[arg-type]
-        return beyond(self.profiles[condition.subject], limit, x, rising=condition.sign in (">", ">="))
+        return percentile_exceedance(
+            self.profiles[condition.subject], limit, x, rising=condition.comparison in (">", ">=")
+        )
 
     def only(self, names: Iterable[str]) -> RuleSet:
         """The set with some of its rules."""
@@ -114,24 +123,24 @@ class RuleSet:
         aside = self._without_columns(X)
         for start in range(0, len(X), _CHUNK):
             rows = slice(start, start + _CHUNK)
-            table = Table(X.iloc[rows], self.ramps)
+            table = TableMatcher(X.iloc[rows], self.ramps)
             for k, (id_, node) in enumerate(self.nodes.items()):
                 if id_ not in aside:
                     try:
                         out[rows, k] = getattr(table, what)(node)
                     except Exception as error:  # whatever is wrong with one rule, the others answer
-                        aside[id_] = told(error)
+                        aside[id_] = reason_without_data(error)
         out[:, [id_ in aside for id_ in self.nodes]] = 0
-        check_some_answer(aside, len(self.nodes))
-        return reported(pd.DataFrame(out, index=X.index, columns=list(self.nodes)), aside)
+        check_any_rule_works(aside, len(self.nodes))
+        return report_failing_rules(pd.DataFrame(out, index=X.index, columns=list(self.nodes)), aside)
 
     def _without_columns(self, X: pd.DataFrame) -> dict[str, str]:
         known = [str(name) for name in X.columns]
         read = {id_: {name for c in conditions(n) for name in c.expression.columns} for id_, n in self.nodes.items()}
-        return {id_: wrong for id_, names in read.items() if (wrong := absent_columns(names, known))}
+        return {id_: wrong for id_, names in read.items() if (wrong := missing_columns_text(names, known))}
 
 
-def _is_answered(table: Table, condition: Condition) -> bool:
+def _is_answered(table: TableMatcher, condition: Condition) -> bool:
     try:
         table.subject(condition)
     except Exception:  # the rule is reported where its similarity is computed
@@ -145,9 +154,9 @@ def _mean(parts: list[np.ndarray], rows: int) -> np.ndarray:
 
 def learn_profiles(nodes: Mapping[str, Node], legitimate: pd.DataFrame) -> dict[str, Profile]:
     """Distribution of every ordered subject of the rules among legitimate customers."""
-    table = Table(legitimate, {})
+    table = TableMatcher(legitimate, {})
     found = {}
-    for condition in (c for node in nodes.values() for c in conditions(node) if c.ordered):
+    for condition in (c for node in nodes.values() for c in conditions(node) if c.is_threshold):
         if condition.subject not in found and _is_answered(table, condition):
             profile = Profile.learn(np.asarray(table.subject(condition), dtype=np.float64))
             if profile is not None:
@@ -156,8 +165,8 @@ def learn_profiles(nodes: Mapping[str, Node], legitimate: pd.DataFrame) -> dict[
 
 
 def _ramps(nodes: Mapping[str, Node], profiles: Mapping[str, Profile]) -> dict[Condition, Ramp]:
-    ordered = (c for node in nodes.values() for c in conditions(node) if c.ordered and c.subject in profiles)
+    ordered = (c for node in nodes.values() for c in conditions(node) if c.is_threshold and c.subject in profiles)
     return {
-        c: ramp_of(profiles[c.subject], float(c.value), rising=c.sign in (">", ">="))  # type: ignore[arg-type]
+        c: ramp_before(profiles[c.subject], float(c.value), rising=c.comparison in (">", ">="))  # type: ignore[arg-type]
         for c in dict.fromkeys(ordered)
     }

@@ -4,7 +4,7 @@ For ``x > v`` and F the distribution of legitimate customers, a value that does 
 ``1 - (F(v) - F(x)) / 0.25``: a customer in the last quarter of percentiles before the limit resembles it more and
 more. (Measured against distances in quartile ranges, the percentile is what made "resembles" useful.)
 
->>> ramp = ramp_of(Profile.learn(np.arange(100.0)), 80.0, rising=True)
+>>> ramp = ramp_before(Profile.learn(np.arange(100.0)), 80.0, rising=True)
 >>> ramp.nearness(np.array([40.0, 67.5, 79.9])).round(2).tolist()
 [0.0, 0.5, 1.0]
 """
@@ -92,11 +92,11 @@ class Ramp:
         return np.where(np.isnan(x), 0.0, found)
 
 
-def ramp_of(profile: Profile, limit: float, *, rising: bool) -> Ramp:
+def ramp_before(profile: Profile, limit: float, *, rising: bool) -> Ramp:
     """The ramp before a limit: `rising` for ``x > limit``, falling for ``x < limit``."""
     if not rising:
         mirrored = Profile(tuple(-v for v in profile.values[::-1]), tuple(1 - s for s in profile.shares[::-1]))
-        found = ramp_of(mirrored, -limit, rising=True)
+        found = ramp_before(mirrored, -limit, rising=True)
         return Ramp(tuple(-v for v in found.values[::-1]), found.nearness_at[::-1])
     top = float(profile.share(np.array([limit]))[0])
     start = _value_at(profile, top - WIDTH)
@@ -106,10 +106,11 @@ def ramp_of(profile: Profile, limit: float, *, rising: bool) -> Ramp:
     return Ramp(tuple(knots.tolist()), tuple(np.clip(near, 0.0, NEAREST).tolist()))
 
 
-def beyond(profile: Profile, limit: float, x: np.ndarray, *, rising: bool) -> np.ndarray:
+def percentile_exceedance(profile: Profile, limit: float, x: np.ndarray, *, rising: bool) -> np.ndarray:
     """How far values are beyond a limit: 0 at it or before it, 1 at the end of legitimate customers; 0 where missing.
 
-    >>> beyond(Profile.learn(np.arange(100.0)), 80.0, np.array([70.0, 90.0, 200.0]), rising=True).round(1).tolist()
+    >>> profile = Profile.learn(np.arange(100.0))
+    >>> percentile_exceedance(profile, 80.0, np.array([70.0, 90.0, 200.0]), rising=True).round(1).tolist()
     [0.0, 0.5, 1.0]
     """
     at, share = float(profile.share(np.array([limit]))[0]), profile.share(x)

@@ -1,4 +1,4 @@
-"""The rules that come with the library, and folders of one's own in the same format.
+"""The built-in rules of ``models/rules/``, folders of rules in the same format, and the page that documents them.
 
 >>> [rule.name for rule in builtin_rules("abuse")]
 ['subsidy_unused', 'topup_moved_on', 'goodwill_hunter']
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 
 from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError, Problem, raise_problems
-from custintel.files.yaml_reader import yaml_text
+from custintel.files.yaml_reader import read_yaml_text
 from custintel.rules._rule import Category, Rule
 from custintel.rules.rule_files import rules_from_yaml
 
@@ -111,7 +111,7 @@ def _of_folder(folder: Path | Traversable, shown: str) -> list[Rule]:
 
 def _of_file(item: Path | Traversable, shown: str, problems: list[Problem]) -> list[Rule]:
     try:
-        text = yaml_text(item) if isinstance(item, Path) else item.read_text(encoding="utf-8")
+        text = read_yaml_text(item) if isinstance(item, Path) else item.read_text(encoding="utf-8")
         return rules_from_yaml(text, shown)
     except ConfigurationError as error:
         problems += error.problems
@@ -124,15 +124,12 @@ def _twice(rule: Rule, file: str, origin: dict[str, str]) -> list[Problem]:
     return [Problem(f"{file}: rule {rule.name}", "a name that another file uses", origin[rule.name])]
 
 
-# The page on the built-in rules, generated from their YAML.
-
-
 _HEAD = """\
 # Built-in rules
 
 Generated from `models/rules/*.yaml` (do not edit: `python docs/generate.py`). Amounts are in the operator's currency
-unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.RuleMiner.fit_parameters`. *Severity*
-goes from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
+unit `u`. Limits are start values, to be fitted to an operator with `custintel.rules.RuleMiner.fit_parameters`.
+*Severity* goes from 1 (look when there is time) to 5 (stop now); *loss* is what a true case costs that is not stopped.
 """
 _COLUMNS = ("rule", "kind", "meaning", "含义", "when", "action", "severity", "loss", "source")
 _TITLES = {"fraud": "Fraud", "arrears": "Arrears", "abuse": "Abuse"}

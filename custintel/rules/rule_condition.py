@@ -4,9 +4,9 @@ Only what is known to hold counts: a condition on a missing value is unknown, an
 pushed down, "unknown counts as not met" gives the same matches as SQL's three-valued logic:
 
 >>> from custintel.expressions.parse import parse
->>> print(condition_of(parse("not (minutes <= 30 or plan in ('S', 'M'))")))
+>>> print(condition_tree(parse("not (minutes <= 30 or plan in ('S', 'M'))")))
 all(minutes > 30; plan not in ('M', 'S'))
->>> print(condition_of(parse("calls between 10 and 20 and (charge > fee or roaming)")))
+>>> print(condition_tree(parse("calls between 10 and 20 and (charge > fee or roaming)")))
 all(any(charge - fee > 0; roaming = true); calls <= 20; calls >= 10)
 
 The text is canonical: the order in which a rule was written, double conditions and brackets do not change it.
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from custintel.expressions.expression import Expression
 
 
-Sign = Literal[">", ">=", "<", "<=", "=", "<>", "in", "not in", "null", "known"]
+Comparison = Literal[">", ">=", "<", "<=", "=", "<>", "in", "not in", "null", "known"]
 Value = float | str | bool | tuple[float | str, ...] | None
 
-_OPPOSITE: dict[Sign, Sign] = {
+_OPPOSITE: dict[Comparison, Comparison] = {
     ">": "<=",
     ">=": "<",
     "<": ">=",
@@ -54,8 +54,8 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<>": operator.ne,
 }
 """What the signs of two values do."""
-_MIRROR: dict[Sign, Sign] = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "=", "<>": "<>"}
-_COMPARISONS: dict[type[exp.Expression], Sign] = {
+_MIRROR: dict[Comparison, Comparison] = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "=", "<>": "<>"}
+_COMPARISONS: dict[type[exp.Expression], Comparison] = {
     exp.GT: ">",
     exp.GTE: ">=",
     exp.LT: "<",
@@ -78,15 +78,15 @@ class Condition:
     """
 
     subject: str
-    sign: Sign
+    comparison: Comparison
     value: Value = None
 
     @property
     def text(self) -> str:
         """The condition as an expression of the language."""
-        if self.sign in ("null", "known"):
-            return f"{self.subject} is {'not ' if self.sign == 'known' else ''}null"
-        return f"{self.subject} {self.sign} {_written(self.value)}"
+        if self.comparison in ("null", "known"):
+            return f"{self.subject} is {'not ' if self.comparison == 'known' else ''}null"
+        return f"{self.subject} {self.comparison} {_written(self.value)}"
 
     @property
     def expression(self) -> Expression:
@@ -94,17 +94,17 @@ class Condition:
         return parse(self.subject, "a rule's condition", _LONGEST)
 
     @property
-    def whole(self) -> Expression:
+    def parsed(self) -> Expression:
         """The condition, parsed."""
         return parse(self.text, "a rule's condition", _LONGEST)
 
     @property
-    def ordered(self) -> bool:
+    def is_threshold(self) -> bool:
         """Whether being near makes sense: a number against a limit."""
-        return self.sign in (">", ">=", "<", "<=") and isinstance(self.value, float)
+        return self.comparison in (">", ">=", "<", "<=") and isinstance(self.value, float)
 
     @property
-    def of_numbers(self) -> bool:
+    def is_numeric(self) -> bool:
         """Whether the subject is compared with numbers (yes and no are 1 and 0): a text is then read as one."""
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         return not any(value is None or isinstance(value, str) for value in values)
@@ -136,7 +136,7 @@ class AnyOf:
 Node = Condition | AllOf | AnyOf
 
 
-def condition_of(expression: Expression) -> Node:
+def condition_tree(expression: Expression) -> Node:
     """The conditions of a parsed expression, in canonical order.
 
     Parameters
@@ -159,22 +159,22 @@ def condition_of(expression: Expression) -> Node:
 def conditions(node: Node) -> tuple[Condition, ...]:
     """All different conditions of a rule, in order.
 
-    >>> [c.text for c in conditions(condition_of(parse("a > 1 or (a > 1 and b < 2)")))]
+    >>> [c.text for c in conditions(condition_tree(parse("a > 1 or (a > 1 and b < 2)")))]
     ['a > 1', 'b < 2']
     """
     return tuple(dict.fromkeys(_leaves(node)))
 
 
-def text_of(node: Node) -> str:
+def condition_text(node: Node) -> str:
     """A rule's conditions as an expression of the language.
 
-    >>> text_of(condition_of(parse("(b < 2 or c) and a > 1")))
+    >>> condition_text(condition_tree(parse("(b < 2 or c) and a > 1")))
     'a > 1 and (b < 2 or c = true)'
     """
     if isinstance(node, Condition):
         return node.text
     join = " and " if isinstance(node, AllOf) else " or "
-    return join.join(p.text if isinstance(p, Condition) else f"({text_of(p)})" for p in node.parts)
+    return join.join(p.text if isinstance(p, Condition) else f"({condition_text(p)})" for p in node.parts)
 
 
 def _leaves(node: Node) -> Iterator[Condition]:
@@ -198,7 +198,7 @@ def _node(tree: exp.Expression, negated: bool, where: str, depth: int) -> Node:
     if isinstance(tree, exp.Between):
         return _between(tree, negated, where)
     found = _condition(tree, where)
-    return Condition(found.subject, _OPPOSITE[found.sign], found.value) if negated else found
+    return Condition(found.subject, _OPPOSITE[found.comparison], found.value) if negated else found
 
 
 def _joined(parts: list[Node], kind: type[AllOf] | type[AnyOf]) -> Node:
@@ -214,7 +214,7 @@ def _between(tree: exp.Between, negated: bool, where: str) -> Node:
     low, high = tree.args["low"], tree.args["high"]
     parts = [_comparison(tree.this, low, ">=", where), _comparison(tree.this, high, "<=", where)]
     if negated:
-        return _joined([Condition(p.subject, _OPPOSITE[p.sign], p.value) for p in parts], AnyOf)
+        return _joined([Condition(p.subject, _OPPOSITE[p.comparison], p.value) for p in parts], AnyOf)
     return _joined(list(parts), AllOf)
 
 
@@ -231,24 +231,26 @@ def _condition(tree: exp.Expression, where: str) -> Condition:
     raise AssertionError  # pragma: no cover - raise_problems has raised
 
 
-def _comparison(left: exp.Expression, right: exp.Expression, sign: Sign, where: str) -> Condition:
+def _comparison(left: exp.Expression, right: exp.Expression, comparison: Comparison, where: str) -> Condition:
     if _is_constant(left) and not _is_constant(right):
-        left, right, sign = right, left, _MIRROR[sign]
+        left, right, comparison = right, left, _MIRROR[comparison]
     if _is_constant(left):
-        raise_problems([Problem(where, "a comparison of two constants", f"{left} {sign} {right}", "minutes > 30")])
+        raise_problems(
+            [Problem(where, "a comparison of two constants", f"{left} {comparison} {right}", "minutes > 30")]
+        )
     if _is_constant(right):
-        return _against_constant(left, sign, _constant(right), where)
-    if sign in ("=", "<>"):
-        raise_problems([_two_columns(f"{left} {sign} {right}", where)])
+        return _against_constant(left, comparison, _constant(right), where)
+    if comparison in ("=", "<>"):
+        raise_problems([_two_columns(f"{left} {comparison} {right}", where)])
     # a > b and a - b > 0 are the same; the difference has a distribution of its own
-    return Condition(f"{_text(left)} - {_bracketed(right)}", sign, 0.0)
+    return Condition(f"{_text(left)} - {_bracketed(right)}", comparison, 0.0)
 
 
-def _against_constant(left: exp.Expression, sign: Sign, value: float | str | bool, where: str) -> Condition:
-    if sign not in ("=", "<>") and not isinstance(value, float):
+def _against_constant(left: exp.Expression, comparison: Comparison, value: float | str | bool, where: str) -> Condition:
+    if comparison not in ("=", "<>") and not isinstance(value, float):
         allowed = "= and <> for texts and yes or no; >, >=, <, <= for numbers"
-        raise_problems([Problem(where, "an order that is not one of numbers", f"{left} {sign} {value}", allowed)])
-    return Condition(_text(left), sign, value)
+        raise_problems([Problem(where, "an order that is not one of numbers", f"{left} {comparison} {value}", allowed)])
+    return Condition(_text(left), comparison, value)
 
 
 def _is_constant(tree: exp.Expression) -> bool:

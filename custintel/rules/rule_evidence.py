@@ -1,10 +1,10 @@
-"""The evidence of a rule as plain facts and as sentences.
+"""What speaks for a rule: its evidence in sentences, and a trial of the rule on a table of customers.
 
 >>> from custintel.rules import RuleBase
 >>> base = RuleBase()
 >>> rule = base.propose("burst", "minutes > 30", by="me")
->>> base.note("burst", {"precision": 0.8, "alarms": 31, "hits": 28}, by="me")
->>> evidence_words(base.entry("burst"))
+>>> base.add_evidence("burst", {"precision": 0.8, "alarms": 31, "hits": 28}, by="me")
+>>> describe_evidence(base.entry("burst"))
 ['28 of 31 alarms confirmed so far.', 'Precision of at least 80 % stated.']
 """
 
@@ -24,25 +24,24 @@ from custintel.html.number_format import count, number, percent, share
 from custintel.identifiers import names_of_columns
 from custintel.learners.check_input import binary_target
 from custintel.metrics.confidence_intervals import wilson
-from custintel.rules._alarms import AlarmSettings, alarms
-from custintel.rules._match_numpy import Table
+from custintel.rules._alarms import AlarmSettings, find_alarms
+from custintel.rules._match_numpy import TableMatcher
 from custintel.rules._rule_set import RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from custintel.rules._rule_base import RuleBase
-    from custintel.rules.rule_states import Entry
-
-# The texts of the desk's report, one file a language, and its style sheet.
-#
-# >>> texts("en")["tiers"]["match"], texts("zh")["tiers"]["match"]
-# ('matches', '符合')
+    from custintel.rules.rule_states import RuleEntry
 
 
 @cache
-def texts(language: str) -> dict[str, Any]:
-    """Return the texts of a language."""
+def report_texts(language: str) -> dict[str, Any]:
+    """The texts about rules and their evidence, and those of the report of the fraud desk, in a language.
+
+    >>> report_texts("en")["tiers"]["match"], report_texts("zh")["tiers"]["match"]
+    ('matches', '符合')
+    """
     text = files("custintel.rules").joinpath(f"desk_{language}.yaml").read_text(encoding="utf-8")
     loaded: dict[str, Any] = yaml.safe_load(text)
     return loaded
@@ -52,18 +51,18 @@ _PROOF = ("hits", "alarms", "customers", "precision", "recall")
 _MOST = 4
 
 
-def evidence_words(entry: Entry, language: str = "en") -> list[str]:
+def describe_evidence(entry: RuleEntry, language: str = "en") -> list[str]:
     """What speaks for a rule, in sentences.
 
     Parameters
     ----------
-    entry : Entry
+    entry : RuleEntry
         A version of a rule with its evidence (`RuleBase.entry`).
     language : {"en", "zh"}
         In which language.
     """
     parents = [parent.split("@")[0] for parent in entry.rule.parents]
-    return evidence_sentences(evidence_facts(entry.evidence), parents, texts(language))
+    return evidence_sentences(evidence_facts(entry.evidence), parents, report_texts(language))
 
 
 def evidence_facts(evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,9 +99,6 @@ def _value(value: Any) -> str:
     return number(value, 3).rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-# A rule tried on a table: on whom it fires, how often it is right, and examples in words.
-
-
 _EXAMPLES = 3
 
 
@@ -112,7 +108,7 @@ class RuleTrial:
 
     Attributes
     ----------
-    entry : Entry
+    entry : RuleEntry
         The rule, its state and evidence.
     rows, unknown : int
         Customers, and those of whom it does not fire and at least one condition cannot be told.
@@ -124,7 +120,7 @@ class RuleTrial:
         The nearest customers of each tier, as alarms.
     """
 
-    entry: Entry
+    entry: RuleEntry
     rows: int
     unknown: int
     conditions: Mapping[str, float]
@@ -133,7 +129,7 @@ class RuleTrial:
 
     def words(self, language: str = "en") -> list[str]:
         """The result in sentences."""
-        t = texts(language)["trial"]
+        t = report_texts(language)["trial"]
         fired, near = (int(n) for n in self.tiers["alarms"].to_numpy())
         said = [t["fires"].format(fired=count(fired), rows=count(self.rows), share=percent(fired / self.rows))]
         said += [t["near"].format(near=count(near))] if near else []
@@ -168,7 +164,9 @@ class RuleTrial:
         return [*said, t[form].format(stated=share(float(stated)))]
 
 
-def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: AlarmSettings | None = None) -> RuleTrial:
+def try_rule(
+    base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, settings: AlarmSettings | None = None
+) -> RuleTrial:
     """Try a rule, in whatever state it is, on customers.
 
     Parameters
@@ -181,7 +179,7 @@ def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: Ala
         Features, one row a customer.
     y : array-like, optional
         0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
-    how : AlarmSettings, optional
+    settings : AlarmSettings, optional
         From which similarity on a customer resembles the rule; language and words of the examples.
 
     Raises
@@ -201,14 +199,14 @@ def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: Ala
     Of 1 more it cannot be told, because a value is missing.
     1 of 2 alarms are cases: 50.0 % (9.5 % to 90.5 %); it finds 100 % of all cases.
     """
-    entry, settings = base.entry(name), how or AlarmSettings()
+    entry, settings = base.entry(name), settings or AlarmSettings()
     _check(entry, X)
     id_ = entry.rule.id
-    rules = RuleSet.of({id_: entry.rule.node}, base.compile(entry.state).profiles)
+    rules = RuleSet.from_nodes({id_: entry.rule.node}, base.compile(entry.state).profiles)
     near = rules.similarity(X)[id_].to_numpy()
     limit = float(entry.evidence.get("resembles_from", settings.resembles))
     where = {"match": near >= 1, "resembles": (near >= limit) & (near < 1)}
-    table = Table(X, rules.ramps)
+    table = TableMatcher(X, rules.ramps)
     unknown = np.any([table.unknown(c) for c in rules.conditions], axis=0) & ~where["match"]
     met = {c.text: float(table.met(c).mean()) for c in rules.conditions}
     target = None if y is None else binary_target(y).y
@@ -216,7 +214,7 @@ def try_rule(base: RuleBase, name: str, X: pd.DataFrame, y: Any = None, how: Ala
     return RuleTrial(entry, len(X), int(unknown.sum()), met, tiers, _examples(entry, rules, X, (near, settings, limit)))
 
 
-def _check(entry: Entry, X: pd.DataFrame) -> None:
+def _check(entry: RuleEntry, X: pd.DataFrame) -> None:
     absent = sorted(entry.rule.columns - set(map(str, X.columns)))
     if absent:
         given = ", ".join(names_of_columns(X.columns)[:20])
@@ -236,7 +234,7 @@ def _counts(fired: np.ndarray, target: np.ndarray | None) -> dict[str, float]:
 
 
 def _examples(
-    entry: Entry, rules: RuleSet, X: pd.DataFrame, near: tuple[np.ndarray, AlarmSettings, float]
+    entry: RuleEntry, rules: RuleSet, X: pd.DataFrame, near: tuple[np.ndarray, AlarmSettings, float]
 ) -> pd.DataFrame:
     """The first matches and the nearest resemblances."""
     similarity, settings, limit = near
@@ -244,5 +242,7 @@ def _examples(
     order = np.argsort(-similarity, kind="stable")
     close = [k for k in order if limit <= similarity[k] < 1][:_EXAMPLES]
     rows = X.iloc[[*matches, *close]]
-    found = alarms({entry.rule.id: entry}, rules, rows, replace(settings, resembles=min(settings.resembles, limit)))
+    found = find_alarms(
+        {entry.rule.id: entry}, rules, rows, replace(settings, resembles=min(settings.resembles, limit))
+    )
     return found[["tier", "similarity", "matched", "missed", "unknown"]]

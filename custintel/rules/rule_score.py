@@ -1,7 +1,7 @@
-"""From the rules a customer resembles, and how far beyond their limits it is, to one probability.
+"""The score of a rule base: one probability from the rules that a customer resembles or exceeds.
 
-With enough cases: small boosted trees over two columns a rule, similarity and clearness. More similarity to a rule can
-only raise the probability; clearness (`RuleSet.clearness`: how far beyond the limits, in percentiles of legitimate
+With enough cases: small boosted trees over two columns a rule, similarity and exceedance. More similarity to a rule can
+only raise the probability; exceedance (`RuleSet.exceedance`: how far beyond the limits, in percentiles of legitimate
 customers) may move it either way, because behaviour far beyond a limit is sometimes of another, innocent kind. With few
 cases: a logistic regression on matches and similarities with weights of zero or more.
 """
@@ -25,40 +25,35 @@ from custintel.learners.ensemble.logistic_regression import fit_positive
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# From the rules a customer matches and resembles to one probability.
-#
-# A logistic regression on matches and similarities whose weights cannot be negative: to match or to resemble a rule
-# of
-# fraud more can only raise the probability.
-#
-# >>> similarity = np.array([[1.0, 0.2], [0.3, 0.1], [0.9, 1.0], [0.1, 0.0]] * 20)
-# >>> y = np.array([1.0, 0.0, 1.0, 0.0] * 20)
-# >>> combiner = Combiner.fit(similarity, y)
-# >>> bool(combiner.probability(similarity)[0] > 0.8)
-# True
-
-
 PENALTY = 2.0
 
 
 @dataclass(frozen=True)
-class Combiner:
-    """Weights of matching and of resembling each rule."""
+class RuleWeights:
+    """Logistic regression on matches and similarities whose weights cannot be negative: the score with few cases.
+
+    To match or to resemble a rule of fraud more can only raise the probability.
+
+    >>> similarity = np.array([[1.0, 0.2], [0.3, 0.1], [0.9, 1.0], [0.1, 0.0]] * 20)
+    >>> weights = RuleWeights.fit(similarity, np.array([1.0, 0.0, 1.0, 0.0] * 20))
+    >>> bool(weights.probability(similarity)[0] > 0.8)
+    True
+    """
 
     intercept: float
     match: tuple[float, ...]
     resemble: tuple[float, ...]
 
     @classmethod
-    def fit(cls, similarity: np.ndarray, y: np.ndarray, penalty: float = PENALTY) -> Combiner:
+    def fit(cls, similarity: np.ndarray, y: np.ndarray, penalty: float = PENALTY) -> RuleWeights:
         """From similarities (customers x rules; 1 is a match) and outcomes."""
-        found = fit_positive(_combiner_design(similarity), y, penalty)
+        found = fit_positive(_weights_design(similarity), y, penalty)
         rules = similarity.shape[1]
         return cls(float(found[0]), tuple(found[1 : rules + 1].tolist()), tuple(found[rules + 1 :].tolist()))
 
     def log_odds(self, similarity: np.ndarray) -> np.ndarray:
         """Log-odds of each customer."""
-        return np.asarray(self.intercept + _combiner_design(similarity) @ np.array([*self.match, *self.resemble]))
+        return np.asarray(self.intercept + _weights_design(similarity) @ np.array([*self.match, *self.resemble]))
 
     def probability(self, similarity: np.ndarray) -> np.ndarray:
         """Probability of each customer."""
@@ -73,7 +68,7 @@ class Combiner:
         return {"intercept": self.intercept, "match": list(self.match), "resemble": list(self.resemble)}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Combiner:
+    def from_state(cls, state: Mapping[str, Any]) -> RuleWeights:
         """Read back what `to_state` gave.
 
         Raises
@@ -100,7 +95,7 @@ def is_finite(number: object) -> bool:
     return isinstance(number, (int, float)) and not isinstance(number, bool) and abs(number) <= sys.float_info.max
 
 
-def _combiner_design(similarity: np.ndarray) -> np.ndarray:
+def _weights_design(similarity: np.ndarray) -> np.ndarray:
     return np.hstack([(similarity >= 1).astype(np.float64), similarity])
 
 
@@ -108,11 +103,11 @@ _FOLDS = 5
 _FEWEST_FOR_TREES = 60
 
 
-class Closeness(NamedTuple):
-    """Similarity and clearness of customers for rules (customers x rules each), and what was set aside (`attrs`)."""
+class ScoreInputs(NamedTuple):
+    """Similarity and exceedance of customers for rules (customers x rules each), and what was set aside (`attrs`)."""
 
     similarity: np.ndarray
-    clearness: np.ndarray
+    exceedance: np.ndarray
     attrs: Mapping[Any, Any] = MappingProxyType({})
 
 
@@ -121,24 +116,24 @@ class RuleScore:
     """The learned score: trees or, with few cases, weights; and the probability from which on a customer is a case."""
 
     trees: Boosters | None
-    weights: Combiner | None
+    weights: RuleWeights | None
     calibration: Calibration
     threshold: float
 
-    def log_odds(self, near: Closeness) -> np.ndarray:
+    def log_odds(self, inputs: ScoreInputs) -> np.ndarray:
         """Calibrated log-odds of each customer."""
-        return np.asarray(self.calibration.log_odds(self._raw(near)))
+        return np.asarray(self.calibration.log_odds(self._raw(inputs)))
 
-    def probability(self, near: Closeness) -> np.ndarray:
+    def probability(self, inputs: ScoreInputs) -> np.ndarray:
         """Probability of each customer."""
-        return np.asarray(expit(self.log_odds(near)))
+        return np.asarray(expit(self.log_odds(inputs)))
 
-    def contributions(self, near: Closeness) -> np.ndarray:
+    def contributions(self, inputs: ScoreInputs) -> np.ndarray:
         """What each rule adds to the log-odds before calibration (customers x rules)."""
         if self.trees is None:
             assert self.weights is not None
-            return self.weights.contributions(near.similarity)
-        parts, rules = self.trees.contributions(_design(near)), near.similarity.shape[1]
+            return self.weights.contributions(inputs.similarity)
+        parts, rules = self.trees.contributions(_design(inputs)), inputs.similarity.shape[1]
         return np.asarray(parts[:, :rules] + parts[:, rules : 2 * rules])
 
     def to_state(self) -> dict[str, Any]:
@@ -154,22 +149,22 @@ class RuleScore:
     def from_state(cls, state: Mapping[str, Any]) -> RuleScore:
         """Read back what `to_state` gave."""
         trees = None if state["trees"] is None else Boosters.of_texts(state["trees"], "probability")
-        weights = None if state["weights"] is None else Combiner.from_state(state["weights"])
+        weights = None if state["weights"] is None else RuleWeights.from_state(state["weights"])
         return cls(trees, weights, Calibration.from_state(state["calibration"]), float(state["threshold"]))
 
-    def _raw(self, near: Closeness) -> np.ndarray:
+    def _raw(self, inputs: ScoreInputs) -> np.ndarray:
         if self.trees is not None:
-            return self.trees.raw(_design(near))
+            return self.trees.raw(_design(inputs))
         assert self.weights is not None
-        return self.weights.log_odds(near.similarity)
+        return self.weights.log_odds(inputs.similarity)
 
 
-def fit_score(near: Closeness, y: np.ndarray, seed: int = 0) -> RuleScore:
+def fit_score(inputs: ScoreInputs, y: np.ndarray, seed: int = 0) -> RuleScore:
     """Learn the score; calibration and threshold come from customers that a fold left out.
 
     Parameters
     ----------
-    near : Closeness
+    inputs : ScoreInputs
         Of the customers to learn from.
     y : array
         1 for cases, 0 for legitimate customers.
@@ -178,16 +173,16 @@ def fit_score(near: Closeness, y: np.ndarray, seed: int = 0) -> RuleScore:
     """
     y = np.asarray(y, dtype=np.float64)
     fold = fold_of_rows(y, _FOLDS, None, seed)
-    enough = min(y.sum(), len(y) - y.sum()) >= _FEWEST_FOR_TREES and near.similarity.shape[1] > 0
-    trees, weights, unseen = (_trees if enough else _weights)(near, y, fold)
+    enough = min(y.sum(), len(y) - y.sum()) >= _FEWEST_FOR_TREES and inputs.similarity.shape[1] > 0
+    trees, weights, unseen = (_fit_trees if enough else _fit_weights)(inputs, y, fold)
     calibration = choose_calibration(y, unseen, np.ones(len(y)), fold)
-    return RuleScore(trees, weights, calibration, separating(calibration.probability(unseen), y))
+    return RuleScore(trees, weights, calibration, best_f1_threshold(calibration.probability(unseen), y))
 
 
-def separating(p: np.ndarray, y: np.ndarray) -> float:
+def best_f1_threshold(p: np.ndarray, y: np.ndarray) -> float:
     """The cut with the largest mean of both classes' F1.
 
-    >>> separating(np.array([0.9, 0.8, 0.3, 0.1]), np.array([1, 1, 0, 0]))
+    >>> best_f1_threshold(np.array([0.9, 0.8, 0.3, 0.1]), np.array([1, 1, 0, 0]))
     0.8
     """
     order = np.argsort(-p, kind="stable")
@@ -200,22 +195,26 @@ def separating(p: np.ndarray, y: np.ndarray) -> float:
     return float(p[order][int(np.argmax(np.where(last_of_ties, f1, -1.0)))])
 
 
-def _trees(near: Closeness, y: np.ndarray, fold: np.ndarray) -> tuple[Boosters | None, Combiner | None, np.ndarray]:
-    rules = near.similarity.shape[1]
+def _fit_trees(
+    inputs: ScoreInputs, y: np.ndarray, fold: np.ndarray
+) -> tuple[Boosters | None, RuleWeights | None, np.ndarray]:
+    rules = inputs.similarity.shape[1]
     fewest = int(min(y.sum(), len(y) - y.sum()))
     trees = TreeSettings(8, int(np.clip(fewest / 40, 5, 20)), 0.05, 0.3, 3.0, 600)
-    training = TrainingTable(_design(near), y, monotone=(1,) * rules + (0,) * rules)
+    training = TrainingTable(_design(inputs), y, monotone=(1,) * rules + (0,) * rules)
     found = fit_boosters(training, "probability", fold=fold, trees=trees)
     return found.boosters, None, np.asarray(logit(np.clip(found.out_of_fold, 1e-9, 1 - 1e-9)))
 
 
-def _weights(near: Closeness, y: np.ndarray, fold: np.ndarray) -> tuple[Boosters | None, Combiner | None, np.ndarray]:
+def _fit_weights(
+    inputs: ScoreInputs, y: np.ndarray, fold: np.ndarray
+) -> tuple[Boosters | None, RuleWeights | None, np.ndarray]:
     unseen = np.empty(len(y))
     for k in np.unique(fold):
         away = fold == k
-        unseen[away] = Combiner.fit(near.similarity[~away], y[~away]).log_odds(near.similarity[away])
-    return None, Combiner.fit(near.similarity, y), unseen
+        unseen[away] = RuleWeights.fit(inputs.similarity[~away], y[~away]).log_odds(inputs.similarity[away])
+    return None, RuleWeights.fit(inputs.similarity, y), unseen
 
 
-def _design(near: Closeness) -> np.ndarray:
-    return np.hstack([near.similarity, near.clearness])
+def _design(inputs: ScoreInputs) -> np.ndarray:
+    return np.hstack([inputs.similarity, inputs.exceedance])

@@ -1,4 +1,7 @@
-"""The life of a rule: states, allowed moves, and the state of all rules replayed from the log."""
+"""The life of a rule: its states, the transitions that are allowed, and the state of all rules replayed from the log.
+
+Times of the log are UTC; a time without a zone is taken as UTC.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,22 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from custintel.dates import read_moment
 from custintel.errors import ConfigurationError, DataError, ModelError, Problem
-from custintel.rules._event_log import changed
+from custintel.rules._event_log import changed_log_text
 from custintel.rules._rule import Rule
 from custintel.rules._similarity import Profile
-from custintel.rules.rule_score import Combiner, is_finite
+from custintel.rules.rule_score import RuleWeights, is_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-# Times of the rule base as moments that can be subtracted; without a zone they are UTC, as in its log.
-
 
 _WRITTEN = "%Y-%m-%dT%H:%M:%S.%fZ"
 _LENGTH = len("2025-03-01T00:00:00.000000Z")
 
 
-def moment(at: str | datetime | None) -> datetime:
+def utc_time(at: str | datetime | None) -> datetime:
     """A time in UTC; now when None.
 
-    >>> moment("2025-03-01").isoformat()
+    >>> utc_time("2025-03-01").isoformat()
     '2025-03-01T00:00:00+00:00'
     """
     if at is None:
@@ -42,13 +42,13 @@ def days_between(since: str | datetime | None, until: str | datetime | None) -> 
     >>> days_between("2025-03-01", "2025-03-02T12:00")
     1.5
     """
-    return (moment(until) - moment(since)).total_seconds() / 86_400
+    return (utc_time(until) - utc_time(since)).total_seconds() / 86_400
 
 
-def is_written_time(text: object) -> bool:
+def is_log_time(text: object) -> bool:
     """Whether a text is a time just as a log has it: such texts are in order where their times are.
 
-    >>> is_written_time("2025-03-01T00:00:00.000000Z"), is_written_time("2025-03-01"), is_written_time("zzz")
+    >>> is_log_time("2025-03-01T00:00:00.000000Z"), is_log_time("2025-03-01"), is_log_time("zzz")
     (True, False, False)
     """
     if not isinstance(text, str) or len(text) != _LENGTH or not text.isascii():
@@ -61,10 +61,10 @@ def is_written_time(text: object) -> bool:
 
 State = Literal["draft", "proposed", "shadow", "active", "watch", "retired", "rejected"]
 STATES: tuple[State, ...] = get_args(State)
-BEGINNINGS: tuple[State, ...] = ("draft", "proposed")
+INITIAL_STATES: tuple[State, ...] = ("draft", "proposed")
 """Where a rule may begin."""
 
-MOVES: Mapping[State, tuple[State, ...]] = {
+TRANSITIONS: Mapping[State, tuple[State, ...]] = {
     "draft": ("proposed", "rejected"),
     "proposed": ("shadow", "rejected"),
     "shadow": ("active", "rejected", "retired"),
@@ -77,7 +77,7 @@ MOVES: Mapping[State, tuple[State, ...]] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class RuleEntry:
     """One version of a rule and where it stands."""
 
     rule: Rule
@@ -89,14 +89,14 @@ class Entry:
 
 
 @dataclass
-class Replay:
+class ReplayedLog:
     """All that a log says, event by event; what is impossible is refused.
 
     Rules that were written by an earlier version and can no longer be read are `unreadable`: by identity, with the
     reason. They are set aside, and what is said of them later is passed over.
     """
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, RuleEntry] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     score: Mapping[str, Any] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Replay:
         return not self._count or (len(events) >= self._count and events[self._count - 1] is self._last)
 
     def extend(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Replay the events that are new.
+        """ReplayedLog the events that are new.
 
         Raises
         ------
@@ -121,30 +121,32 @@ class Replay:
             self._apply(event)
             self._last, self._count = event, self._count + 1
 
-    def versions(self, name: str) -> list[Entry]:
+    def versions(self, name: str) -> list[RuleEntry]:
         """Versions of a rule by its name, or the one of name@version, in the order in which they were added."""
         ids = [name] if name in self.entries else self._versions.get(name, [])
         return [self.entries[id_] for id_ in ids if id_ in self.entries]
 
-    def state_at(self, id_: str, time: str) -> State:
+    def state_at(self, id_: str, at: str) -> State:
         """The state of a version at a time; retired when it was not there yet."""
         past = self._history.get(id_, [])
-        place = bisect_right([since for since, _ in past], time)
+        place = bisect_right([since for since, _ in past], at)
         return past[place - 1][1] if place else "retired"
 
     def added(self, event: Mapping[str, Any]) -> None:
         """A version was added."""
         id_, state = str(event["rule"]), event["state"]
-        _must(state in BEGINNINGS, f"a rule cannot begin as {state!r}")
-        _must(id_ not in self.entries and id_ not in self.unreadable, f"{id_} is added twice")
+        _require(state in INITIAL_STATES, f"a rule cannot begin as {state!r}")
+        _require(id_ not in self.entries and id_ not in self.unreadable, f"{id_} is added twice")
         rule = Rule.from_state(event["content"])
         try:
             same = rule.id == id_
         except ConfigurationError as error:
             self.unreadable[id_] = str(error)
             return
-        _must(same, f"the content of {id_} is another version's")
-        self.entries[id_] = Entry(rule, state, event["time"], event["by"], event["reason"], event.get("evidence", {}))
+        _require(same, f"the content of {id_} is another version's")
+        self.entries[id_] = RuleEntry(
+            rule, state, event["time"], event["by"], event["reason"], event.get("evidence", {})
+        )
         self._versions.setdefault(rule.name, []).append(id_)
         self._history[id_] = [(str(event["time"]), state)]
 
@@ -154,11 +156,11 @@ class Replay:
             return
         id_, state, by, reason = before.rule.id, event["state"], event["by"], event["reason"]
         if "rollback_to" in event:
-            _must(state == self.state_at(id_, str(event["rollback_to"])), f"{id_} was not {state!r} at that time")
-            _must(bool(by.strip() and reason.strip()), "a rollback without a person and a reason")
+            _require(state == self.state_at(id_, str(event["rollback_to"])), f"{id_} was not {state!r} at that time")
+            _require(bool(by.strip() and reason.strip()), "a rollback without a person and a reason")
         else:
-            problem = move_problem(before, state, by, reason)
-            _must(problem is None, problem.wrong if problem else "")
+            problem = transition_problem(before, state, by, reason)
+            _require(problem is None, problem.wrong if problem else "")
         evidence = {**before.evidence, **event.get("evidence", {})}
         since = str(event["time"])
         self.entries[id_] = replace(before, state=state, since=since, by=by, reason=reason, evidence=evidence)
@@ -180,32 +182,39 @@ class Replay:
         """A score was learned."""
         score = dict(event["score"])
         unknown = [id_ for id_ in score["rules"] if id_ not in self.entries and id_ not in self.unreadable]
-        _must(not unknown, "its score is made of rules that there are not")
-        _must(_are_texts(score["rules"]) and _are_texts(score["numbers"]), "its score names no rules or no columns")
-        _must(_is_share(score["threshold"]), "the threshold of its score is no probability")
+        _require(not unknown, "its score is made of rules that there are not")
+        _require(
+            _is_list_of_texts(score["rules"]) and _is_list_of_texts(score["numbers"]),
+            "its score names no rules or no columns",
+        )
+        _require(_is_probability(score["threshold"]), "the threshold of its score is no probability")
         if score.get("weights") is not None:
-            weights = Combiner.from_state(score["weights"])
-            _must(len(weights.match) == len(score["rules"]), "the weights of its score are not those of its rules")
-        _must(_are_finite(score.get("calibration")), "the calibration of its score is not made of finite numbers")
+            weights = RuleWeights.from_state(score["weights"])
+            _require(len(weights.match) == len(score["rules"]), "the weights of its score are not those of its rules")
+        _require(
+            _is_finite_mapping(score.get("calibration")), "the calibration of its score is not made of finite numbers"
+        )
         self.score = score
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         try:
             apply = _APPLY.get(str(event["event"]))
-            _must(apply is not None, f"{event['event']!r} is no event of a rule base")
+            _require(apply is not None, f"{event['event']!r} is no event of a rule base")
             _check_form(event)
-            _must(event["time"] >= (self._last or event)["time"], "it is earlier than the one before")
+            _require(event["time"] >= (self._last or event)["time"], "it is earlier than the one before")
             assert apply is not None
             apply(self, event)
         except ModelError as error:
-            raise DataError(changed(f"event {self._count + 1} is impossible: {str(error).splitlines()[0]}")) from error
+            raise DataError(
+                changed_log_text(f"event {self._count + 1} is impossible: {str(error).splitlines()[0]}")
+            ) from error
         except (_ImpossibleError, KeyError, TypeError, ValueError, AttributeError) as error:
-            told = str(error) if isinstance(error, _ImpossibleError) else "it is not of the form of an event"
-            raise DataError(changed(f"event {self._count + 1} is impossible: {told}")) from error
+            reason = str(error) if isinstance(error, _ImpossibleError) else "it is not of the form of an event"
+            raise DataError(changed_log_text(f"event {self._count + 1} is impossible: {reason}")) from error
 
-    def _known(self, event: Mapping[str, Any]) -> Entry | None:
+    def _known(self, event: Mapping[str, Any]) -> RuleEntry | None:
         id_ = str(event["rule"])
-        _must(id_ in self.entries or id_ in self.unreadable, f"there is no rule {id_}")
+        _require(id_ in self.entries or id_ in self.unreadable, f"there is no rule {id_}")
         return self.entries.get(id_)
 
 
@@ -213,20 +222,20 @@ class _ImpossibleError(Exception):
     """An event that no rule base writes."""
 
 
-def _must(holds: bool, wrong: str) -> None:
+def _require(holds: bool, wrong: str) -> None:
     if not holds:
         raise _ImpossibleError(wrong)
 
 
-def _are_texts(given: object) -> bool:
+def _is_list_of_texts(given: object) -> bool:
     return isinstance(given, list) and all(isinstance(text, str) for text in given)
 
 
-def _is_share(given: object) -> bool:
+def _is_probability(given: object) -> bool:
     return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given <= 1
 
 
-def _are_finite(given: object) -> bool:
+def _is_finite_mapping(given: object) -> bool:
     """Whether a mapping holds only texts, finite numbers and lists of such numbers."""
     if not isinstance(given, dict):
         return False
@@ -236,26 +245,26 @@ def _are_finite(given: object) -> bool:
 
 def _check_form(event: Mapping[str, Any]) -> None:
     """What every event has: a time that can be compared as a text, and texts that say who and why."""
-    _must(is_written_time(event["time"]), "its time is not one of UTC such as 2025-03-01T00:00:00.000000Z")
-    _must(isinstance(event["by"], str) and isinstance(event["reason"], str), "by and reason are not texts")
-    _must(isinstance(event.get("evidence", {}), dict), "its evidence is no mapping")
+    _require(is_log_time(event["time"]), "its time is not one of UTC such as 2025-03-01T00:00:00.000000Z")
+    _require(isinstance(event["by"], str) and isinstance(event["reason"], str), "by and reason are not texts")
+    _require(isinstance(event.get("evidence", {}), dict), "its evidence is no mapping")
 
 
-def move_problem(entry: Entry, state: State, by: str, reason: str) -> Problem | None:
+def transition_problem(entry: RuleEntry, state: State, by: str, reason: str) -> Problem | None:
     """Why a rule may not go to a state; None when it may."""
     where = f"rule {entry.rule.id}"
-    if state not in MOVES[entry.state]:
-        allowed = ", ".join(MOVES[entry.state])
+    if state not in TRANSITIONS[entry.state]:
+        allowed = ", ".join(TRANSITIONS[entry.state])
         return Problem(where, f"cannot go from {entry.state} to {state}", state, allowed, "see the states of a rule")
     if not by.strip() or not reason.strip():
         return Problem(where, f"going to {state} needs a person and a reason", f"by={by!r}, reason={reason!r}")
     return None
 
 
-_APPLY: Mapping[str, Callable[[Replay, Mapping[str, Any]], None]] = {
-    "added": Replay.added,
-    "moved": Replay.moved,
-    "noted": Replay.noted,
-    "profiled": Replay.profiled,
-    "combined": Replay.combined,
+_APPLY: Mapping[str, Callable[[ReplayedLog, Mapping[str, Any]], None]] = {
+    "added": ReplayedLog.added,
+    "moved": ReplayedLog.moved,
+    "noted": ReplayedLog.noted,
+    "profiled": ReplayedLog.profiled,
+    "combined": ReplayedLog.combined,
 }

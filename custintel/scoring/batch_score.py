@@ -1,4 +1,4 @@
-"""Batch scoring: probability, decile, and reasons in words for each customer."""
+"""Batch scoring: whom a model scores as of a date, scores with reasons in words, and the file they are written to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from custintel.builder import FeatureBuilder
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, DateError, QualityWarning
 from custintel.explain import reasons
-from custintel.files.atomic_write import check_place, replacing_file
-from custintel.files.spreadsheet_cells import defused
-from custintel.identifiers import header_hint, identifier_faults, identifier_text, names_of_columns
+from custintel.expressions.parse import parse
+from custintel.files.atomic_write import atomic_file, check_output_path
+from custintel.files.spreadsheet_cells import escape_formulas
+from custintel.identifiers import header_hint, identifier_problems, identifier_text, names_of_columns
 from custintel.questions.outcome_labels import outcome_population
-from custintel.scoring._value_list import value_list
-from custintel.training.customer_column import identity_to_score
+from custintel.scoring._value_scores import value_scores
+from custintel.training.customer_column import customer_column_for_scoring
 from custintel.training.dataset import in_population, outcome_from_spec
 from custintel.training.mlflow_store import open_store
 from custintel.training.read_table import read_table
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
-
-# Whom a model scores as of a date: the active customers its specification speaks of.
 
 
 def scoring_date(wh: Warehouse, as_of: AsOf | None) -> pd.Timestamp:
@@ -48,26 +47,40 @@ def scoring_date(wh: Warehouse, as_of: AsOf | None) -> pd.Timestamp:
     return date
 
 
-def features_of_the_day(
-    model: Model, wh: Warehouse, date: pd.Timestamp, features_path: str | Path | None
+def population_features(
+    model: Model, wh: Warehouse, as_of: pd.Timestamp, features_path: str | Path | None
 ) -> tuple[pd.DataFrame, int]:
     """Features of the model's population, one row a customer, and the number of customers outside it."""
     spec: Mapping[str, Any] = model.metadata.get("spec") or {}
-    population = outcome_population(wh, date, outcome_from_spec(spec))
+    population = outcome_population(wh, as_of, outcome_from_spec(spec))
     customers = population.index.get_level_values("customer_id").astype(str).sort_values()
     if customers.empty:
-        raise DataError(f"nobody to score as of {date.date()}: no customer was active in the days before")
-    topics = (spec.get("features") or {}).get("topics") or None
-    builder = FeatureBuilder(topics, features_path, skip_unavailable=True)
-    X = builder.build(wh, date)
+        raise DataError(f"nobody to score as of {as_of.date()}: no customer was active in the days before")
+    X = _feature_builder(model, spec, wh, features_path).build(wh, as_of)
     chosen = X.loc[customers]
     chosen = chosen[in_population(chosen, spec.get("population") or {})]
     if chosen.empty:
-        raise DataError(f"nobody to score as of {date.date()}: no active customer meets population.where")
+        raise DataError(f"nobody to score as of {as_of.date()}: no active customer meets population.where")
     return chosen, len(X) - len(chosen)
 
 
-# Write a list so that a reader never meets half of it, and the same list always has the same bytes.
+def _feature_builder(
+    model: Model, spec: Mapping[str, Any], wh: Warehouse, features_path: str | Path | None
+) -> FeatureBuilder:
+    """A builder of the columns that are read, as far as the tables allow; `_check_columns` names the others."""
+    topics = (spec.get("features") or {}).get("topics") or None
+    every = FeatureBuilder(topics, features_path, skip_unavailable=True)
+    possible = set(every.columns_of(wh))
+    columns = [name for name in _columns_to_build(model, spec) if name in possible]
+    return FeatureBuilder(topics, features_path, columns, skip_unavailable=True) if columns else every
+
+
+def _columns_to_build(model: Model, spec: Mapping[str, Any]) -> list[str]:
+    """The columns that the model, the condition on its population and its reasons (the peer column) read, each once."""
+    where = (spec.get("population") or {}).get("where")
+    condition = sorted(parse(str(where), "population.where").columns) if where else []
+    peer_column = model.metadata.get("peer_column")
+    return list(dict.fromkeys([*model.feature_names, *condition, *([peer_column] if peer_column else [])]))
 
 
 _SUFFIXES = (".parquet", ".csv")
@@ -80,16 +93,16 @@ def check_writable(out: str | Path) -> Path:
         raise ConfigurationError(
             f"cannot write scores to {path}\n  given: {path.suffix or 'no suffix'}\n  allowed: {', '.join(_SUFFIXES)}"
         )
-    return check_place(path)
+    return check_output_path(path)
 
 
-def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
+def write_scores(frame: pd.DataFrame, out: str | Path) -> Path:
     """Write Parquet or CSV to a temporary name beside `out`, flush it to disk, then move it into place.
 
     Texts of a CSV file that a spreadsheet would compute get an apostrophe in front, which our readers take off.
     """
     path = check_writable(out)
-    with replacing_file(path) as fresh:
+    with atomic_file(path) as fresh:
         _write(frame, fresh, path.suffix.lower())
     return path
 
@@ -97,7 +110,9 @@ def write_list(frame: pd.DataFrame, out: str | Path) -> Path:
 def _write(frame: pd.DataFrame, fresh: Path, suffix: str) -> None:
     if suffix == ".csv":
         # the mark lets spreadsheets read the Chinese sentences
-        defused(frame).to_csv(fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d")
+        escape_formulas(frame).to_csv(
+            fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d"
+        )
     else:
         frame.to_parquet(fresh, index=False, compression="zstd")
 
@@ -114,7 +129,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column: str | None = None,
     out: str | Path | None = None,
     top: int = 3,
-    tracking_uri: str | Path | None = None,
+    store: str | Path | None = None,
     features_path: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score customers and say why.
@@ -143,7 +158,7 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
         same bytes if the warehouse was opened with ``threads=1``; otherwise last digits may differ.
     top : int
         Number of reasons.
-    tracking_uri : str or path, optional
+    store : str or path, optional
         MLflow store of a ``models:/`` address; as in `train`.
     features_path : path, optional
         Folder with own features.
@@ -168,20 +183,20 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_source(wh, table)
     if out is not None:
         check_writable(out)
-    loaded = _loaded(model, tracking_uri)
+    loaded = _loaded(model, store)
     skipped, notes = 0, list[str]()
     if isinstance(loaded.estimator, ValueModel):
         tables = _tables_of(wh)
-        scores = value_list(loaded, tables, scoring_date(tables, as_of))
+        scores = value_scores(loaded, tables, scoring_date(tables, as_of))
     elif wh is not None:
         date = scoring_date(wh, as_of)
-        X, skipped = features_of_the_day(loaded, wh, date, features_path)
+        X, skipped = population_features(loaded, wh, date, features_path)
         scores = _scored(loaded, X, date, top)
     else:
         X, notes = _table_rows(table, id_column, loaded)
         scores = _scored(loaded, X, None if as_of is None else pd.Timestamp(read_day(as_of)), top)
     if out is not None:
-        write_list(scores, out)
+        write_scores(scores, out)
     scores.attrs["custintel"] = {"skipped": skipped, "notes": notes}
     return scores
 
@@ -200,13 +215,13 @@ def _tables_of(wh: Warehouse | None) -> Warehouse:
     return wh
 
 
-def _loaded(model: Model | str | Path, tracking_uri: str | Path | None) -> Model:
+def _loaded(model: Model | str | Path, store: str | Path | None) -> Model:
     """The model itself, read from a folder, or fetched from MLflow."""
     if isinstance(model, Model):
         return model
     if not str(model).startswith(("models:/", "runs:/", "mlflow-artifacts:/")):
         return load_model(model)
-    with open_store(tracking_uri):
+    with open_store(store):
         return load_model(str(model))
 
 
@@ -214,10 +229,10 @@ def _table_rows(table: Any, id_column: str | None, model: Model) -> tuple[pd.Dat
     """A flat table, indexed by customer, and where the customers come from."""
     recorded = model.metadata.get("id_column")
     read = read_table(table, id_column or recorded)
-    who = identity_to_score(read, id_column, recorded, model.feature_names)
+    who = customer_column_for_scoring(read, id_column, recorded, model.feature_names)
     frame = read.frame
     if who.column is not None:
-        index = read.named_by(who.column).frame.index
+        index = read.indexed_by(who.column).frame.index
         _warn_of_identity(who.column, index.get_level_values("customer_id").to_numpy(dtype=object))
         frame = frame.set_axis(index)  # the column stays: a model may have been told to learn from it
     return frame, [who.note]
@@ -225,9 +240,9 @@ def _table_rows(table: Any, id_column: str | None, model: Model) -> tuple[pd.Dat
 
 def _warn_of_identity(column: str, customers: np.ndarray) -> None:
     """Say how many rows cannot be told apart by their customer; all of them are scored."""
-    faults = identifier_faults(customers)
-    if faults:
-        text = f"{'; '.join(faults)} ({column!r}): every row is scored"
+    problems = identifier_problems(customers)
+    if problems:
+        text = f"{'; '.join(problems)} ({column!r}): every row is scored"
         warnings.warn(text, QualityWarning, stacklevel=4)
 
 

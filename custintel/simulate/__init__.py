@@ -1,4 +1,20 @@
-"""An operator in miniature whose truth is known: people, network, use, money, churn, fraud and dirt, from one seed."""
+"""A small telecom operator whose truth is known.
+
+`simulate` takes a number of customers, a number of months and a seed, and returns an `Operator`. Its ``tables`` are the
+raw tables that a real operator would hand over: usage records that arrive late, duplicated or broken, bills, payments,
+recharges, care contacts, campaigns. Its ``truth`` is what no operator knows: the weekly hazard of leaving, the effect
+of every offer, which lines are fraud. Methods are measured against that truth. `SimulationConfig` holds every
+parameter, and `SimulationConfig.fraud_study` adds further kinds of fraud. The same seed gives the same bytes.
+
+The months run in `_operator`; people and cells are in `people`, records in `usage`, decisions in `behaviour`, money in
+`billing`, `fraud` is laid over the records, and `output` writes the tables.
+
+>>> operator = simulate(customers=60, months=1, seed=1)
+>>> operator.tables["usage"].column_names[:4]
+['customer_id', 'event_time', 'arrival_time', 'service']
+>>> sorted(operator.truth)
+['campaign_effects', 'cases', 'churn', 'p_state', 'traits', 'wallets', 'weekly']
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator: months of use, rating, bills, payments, top-ups, weeks of experience; and its tables at the end."""
+"""The operator: what happens month by month (usage, rating, bills, payments, recharges), and its tables at the end."""
 
 from __future__ import annotations
 
@@ -13,30 +13,37 @@ from custintel.progress import track
 from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._simulated_days import NEVER, Calendar
 from custintel.simulate._simulation_config import SimulationConfig
-from custintel.simulate.behaviour._true_chances import state_chances
-from custintel.simulate.behaviour._weekly_dynamics import Dynamics, make_dynamics
+from custintel.simulate.behaviour._true_chances import leaving_chances
+from custintel.simulate.behaviour._weekly_dynamics import WeeklyDynamics, make_dynamics
 from custintel.simulate.billing._payments_and_dunning import Accounts, PaymentLog, make_accounts, pay_bills
 from custintel.simulate.billing._plans_and_contracts import (
-    Holdings,
+    CurrentPlans,
     Tariffs,
     expected_need,
-    make_holdings,
+    make_current_plans,
     make_tariffs,
 )
 from custintel.simulate.billing._prepaid_recharges import Wallets, make_wallets, run_wallets
-from custintel.simulate.billing._rating_and_bills import BillLog, Bills, Meter, Rated, make_bills, rate_month
-from custintel.simulate.fraud._fraud_cases import NEVER_PAYER, Fraud, make_fraud, overlay
-from custintel.simulate.fraud._fraud_episodes import STRIKES, MoreFraud, make_more
-from custintel.simulate.fraud._fraud_records import Stage, lay_over
-from custintel.simulate.output import _operator_tables as _books
-from custintel.simulate.output import _truth_tables
-from custintel.simulate.output._arrow_tables import Names
-from custintel.simulate.output._delay_and_dirt import soil
+from custintel.simulate.billing._rating_and_bills import (
+    AllowanceMeter,
+    BillLog,
+    Bills,
+    RatedMonth,
+    make_bills,
+    rate_month,
+)
+from custintel.simulate.fraud._attacks_and_look_alikes import ATTACKS, ExtendedFraud, make_extended_fraud
+from custintel.simulate.fraud._extended_fraud_records import FraudContext, add_extended_fraud
+from custintel.simulate.fraud._fraud_cases import NEVER_PAYER, FraudLines, add_first_fraud, make_fraud
+from custintel.simulate.output._arrow_tables import Identifiers
+from custintel.simulate.output._delay_and_dirt import add_delay_and_errors
+from custintel.simulate.output._operator_tables import operator_tables, usage_table
 from custintel.simulate.output._surveys_promises_devices import DEVICES_A_LINE
+from custintel.simulate.output._truth_tables import truth_tables
 from custintel.simulate.people._cells_and_mobility import CellDays, cell_days
 from custintel.simulate.people._make_world import World, make_world
-from custintel.simulate.usage._app_traffic import app_shares, draw_apps, make_tastes
-from custintel.simulate.usage._line_activity import Dips, Service, make_activity, without_barred
+from custintel.simulate.usage._data_sessions import app_shares, draw_apps, make_tastes
+from custintel.simulate.usage._line_activity import ServiceDays, UsageDips, make_activity, without_barred
 from custintel.simulate.usage._month_of_usage import UsageEvents, generate_month
 
 if TYPE_CHECKING:
@@ -84,9 +91,9 @@ def simulate(customers: int, months: int, seed: int, config: SimulationConfig | 
     ['bill_id', 'customer_id', 'account_id', 'event_time']
     """
     _check(customers, months, seed)
-    state = make_state(customers, months, seed, config or SimulationConfig())
+    state = make_simulation_state(customers, months, seed, config or SimulationConfig())
     chunks = [run_month(state, month) for month in track(range(months), "simulating months")]
-    return Operator(_books.tables(state, chunks), _truth_tables.truth(state))
+    return Operator(operator_tables(state, chunks), truth_tables(state))
 
 
 def _check(customers: int, months: int, seed: int) -> None:
@@ -102,26 +109,26 @@ def _check(customers: int, months: int, seed: int) -> None:
 
 
 @dataclass
-class State:
+class SimulationState:
     """Everything that a month changes."""
 
     config: SimulationConfig
     streams: RandomStreams
     calendar: Calendar
-    names: Names
+    names: Identifiers
     world: World
     kpis: CellDays
     tariffs: Tariffs
-    dynamics: Dynamics
+    dynamics: WeeklyDynamics
     accounts: Accounts
     wallets: Wallets
-    fraud: Fraud
-    more: MoreFraud | None  # further kinds of fraud
+    fraud: FraudLines
+    extended: ExtendedFraud | None  # further kinds of fraud
     cycle: Ints  # day of the month on which the line's period ends
-    meter: Meter
+    meter: AllowanceMeter
     bills: BillLog
     payments: PaymentLog
-    dips: Dips
+    dips: UsageDips
     involuntary: Ints
     death: Ints
     overage: Floats  # share of the data allowance used in the latest billing period
@@ -148,7 +155,7 @@ class State:
         return np.asarray(np.minimum.reduce([exit_last, involuntary, self.death]))
 
 
-def make_state(customers: int, months: int, seed: int, config: SimulationConfig) -> State:
+def make_simulation_state(customers: int, months: int, seed: int, config: SimulationConfig) -> SimulationState:
     """The operator on the morning of its first day."""
     streams = RandomStreams(seed)
     calendar = Calendar(config.start, months)
@@ -157,13 +164,13 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
     kpis = cell_days(world.cells, calendar.total, config.world.cells, streams)
     need = expected_need(world)
     tariffs = make_tariffs(config.plans)
-    contracts = make_holdings(population, need, tariffs, config.plans, streams)
+    contracts = make_current_plans(population, need, tariffs, config.plans, streams)
     dynamics = make_dynamics(world, kpis, need, contracts, calendar, (config, streams))
     dynamics.warm_up(config.churn.warm_up_weeks)
     accounts = make_accounts(population, config.bills.cycle_days, config.payments, streams.get("accounts"))
     prepaid = np.flatnonzero(population.segment == 0)
-    fraud, more = _fraud(population, calendar.total, config, streams)
-    return State(
+    fraud, extended = _fraud(population, calendar.total, config, streams)
+    return SimulationState(
         config=config,
         streams=streams,
         calendar=calendar,
@@ -178,12 +185,12 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
             population.traits["liquidity"][prepaid], config.recharges, streams.get("wallets"),
         ),
         fraud=fraud,
-        more=more,
+        extended=extended,
         cycle=np.where(population.segment == 0, population.activation_day % 28 + 1, accounts.cycle[population.account]),
-        meter=Meter.zero(n),
+        meter=AllowanceMeter.zero(n),
         bills=BillLog.empty(n, months),
         payments=PaymentLog(),
-        dips=Dips.none(n),
+        dips=UsageDips.without(n),
         involuntary=np.full(n, NEVER),
         death=_deaths(n, months, config.churn.deaths, calendar, streams),
         overage=np.zeros(n),
@@ -195,19 +202,19 @@ def make_state(customers: int, months: int, seed: int, config: SimulationConfig)
 
 def _fraud(
     population: Population, days: int, config: SimulationConfig, streams: RandomStreams
-) -> tuple[Fraud, MoreFraud | None]:
+) -> tuple[FraudLines, ExtendedFraud | None]:
     """Fraud of the first kinds, and the further ones where they are asked for."""
     first = make_fraud(population, days, config.fraud, streams.get("fraud"))
-    if config.fraud.more is None:
+    if config.fraud.extended is None:
         return first, None
-    return make_more(first, population, days, config.fraud.more, streams)
+    return make_extended_fraud(first, population, days, config.fraud.extended, streams)
 
 
-def _names(world: World, accounts: Accounts, streams: RandomStreams) -> Names:
+def _names(world: World, accounts: Accounts, streams: RandomStreams) -> Identifiers:
     """Identities; devices are named for every line and every change of device."""
     n = world.population.n
     sizes = (n, len(accounts.cycle), world.cells.n, n * DEVICES_A_LINE)
-    return Names.make(sizes, world.network.alter_number, streams.get("names"))
+    return Identifiers.make(sizes, world.network.alter_number, streams.get("names"))
 
 
 def _prepaid_spend(need: Floats, plan: Ints, tariffs: Tariffs) -> Floats:
@@ -222,35 +229,35 @@ def _deaths(n: int, months: int, rate: float, calendar: Calendar, streams: Rando
     return np.where(rng.random(n) < rate * months, rng.integers(0, calendar.total, n), NEVER)
 
 
-def run_month(state: State, month: int) -> pa.Table:
+def run_month(state: SimulationState, month: int) -> pa.Table:
     """One month: weeks of experience, use, rating, bills and payments, top-ups; returns the month's records."""
     first, days = state.calendar.first[month], state.calendar.length(month)
-    before = deepcopy(state.dynamics.holdings)  # in force in the billing periods that end this month
+    before = deepcopy(state.dynamics.current_plans)  # in force in the billing periods that end this month
     _upgrade(state, month)
-    service = _as_if_honest(state, _service(state))
+    service = _service_without_fraud(state, _service(state))
     for week in state.calendar.weeks(month):
         barred = (service.soft_bar <= 7 * week) & (service.bar_end >= 7 * week)
         state.dynamics.run_week(month, week, (state.last_without_fraud, barred, state.postpaid))
     state.dips.begin(first, days, state.config.dips, state.streams.get("dips", month))
     events = _usage(state, (first, days))
     rated = rate_month(
-        events, (first, days), state.cycle, np.column_stack([before.plan, state.dynamics.holdings.plan]),
+        events, (first, days), state.cycle, np.column_stack([before.plan, state.dynamics.current_plans.plan]),
         (state.tariffs, state.config.bills), state.meter,
     )  # fmt: skip
     bills = _bill(state, month, rated, before)
     _pay(state, month, bills)
     state.overage = rated.overage
     _top_up(state, month, rated)
-    _chances(state, month)
+    _record_true_chances(state, month)
     return _records(state, month, events, rated)
 
 
-def _service(state: State) -> Service:
+def _service(state: SimulationState) -> ServiceDays:
     """Days that decide about use, as settled so far."""
     account = state.world.population.account
     spell = state.accounts.spell_end[account]
     bill = np.where((spell >= 0) & state.postpaid, state.accounts.spell_bill[account], NEVER)
-    return Service(
+    return ServiceDays(
         activation=state.world.population.activation_day,
         last=state.last,
         fade_from=np.where(state.dynamics.sudden, NEVER, state.dynamics.decided),
@@ -260,7 +267,7 @@ def _service(state: State) -> Service:
     )
 
 
-def _as_if_honest(state: State, service: Service) -> Service:
+def _service_without_fraud(state: SimulationState, service: ServiceDays) -> ServiceDays:
     """What decides about use if nobody were a fraud: fraud is laid over the records later, and moves nobody else."""
     honest = state.fraud.kind < 0
     return replace(
@@ -271,35 +278,43 @@ def _as_if_honest(state: State, service: Service) -> Service:
     )
 
 
-def _usage(state: State, month: tuple[int, int]) -> UsageEvents:
+def _usage(state: SimulationState, month: tuple[int, int]) -> UsageEvents:
     """Records of the month: what people do, then what fraud does."""
     service = _service(state)
-    honest = _as_if_honest(state, service)
+    honest = _service_without_fraud(state, service)
     activity = make_activity(honest, state.dips, month, state.config.dips, state.config.churn.fade_weeks)
     events = without_barred(generate_month(state.world, *month, activity, state.streams), honest)
     gone = np.where(state.fraud.kind >= 0, np.minimum(service.soft_bar, service.last + 1), NEVER)
-    events = overlay(events, month, (state.fraud, gone), state.world.population, state.config.fraud, state.streams)
-    if state.more is None:
+    events = add_first_fraud(
+        events, month, (state.fraud, gone), state.world.population, state.config.fraud, state.streams
+    )
+    if state.extended is None:
         return events
-    stage = Stage(month, state.world.population, state.world.network, state.streams.get("fraud_scripts", month[0]))
-    return lay_over(events, state.fraud, state.more, np.minimum(service.soft_bar, service.last + 1), stage)
+    context = FraudContext(
+        month, state.world.population, state.world.network, state.streams.get("fraud_scripts", month[0])
+    )
+    return add_extended_fraud(
+        events, state.fraud, state.extended, np.minimum(service.soft_bar, service.last + 1), context
+    )
 
 
-def _bill(state: State, month: int, rated: Rated, holdings: Holdings) -> Bills:
+def _bill(state: SimulationState, month: int, rated: RatedMonth, current_plans: CurrentPlans) -> Bills:
     """Bills of the month; shocks wait for the next week to be felt."""
     population, config = state.world.population, state.config.bills
     state.bills.credit += state.dynamics.credit
     state.dynamics.credit = np.zeros_like(state.dynamics.credit)
     bills = make_bills(
         month, state.calendar, (state.cycle, population.activation_day, state.last, state.postpaid),
-        (rated.closed, holdings, state.tariffs), state.bills, (config, state.streams.get("bill_errors", month)),
+        (rated.closed, current_plans, state.tariffs), state.bills, (config, state.streams.get("bill_errors", month)),
     )  # fmt: skip
     shock = state.bills.add(bills, month, config)
-    state.dynamics.bill_shock[bills.line] += shock if state.more is None else shock * ~state.more.strange[bills.line]
+    state.dynamics.bill_shock[bills.line] += (
+        shock if state.extended is None else shock * ~state.extended.unusual_charges[bills.line]
+    )
     return bills
 
 
-def _pay(state: State, month: int, bills: Bills) -> None:
+def _pay(state: SimulationState, month: int, bills: Bills) -> None:
     """Payments of the month's bills; accounts that will not pay lose their lines."""
     population, config = state.world.population, state.config.payments
     due = bills.day + state.config.bills.due_days
@@ -322,22 +337,24 @@ def _pay(state: State, month: int, bills: Bills) -> None:
     state.involuntary = np.minimum(state.involuntary, np.where(day >= population.activation_day, day, NEVER))
 
 
-def _upgrade(state: State, month: int) -> None:
+def _upgrade(state: SimulationState, month: int) -> None:
     """Some of those who used up their allowance take the next larger plan from the next period on."""
     rng = state.streams.get("upgrades", month)
-    holdings = state.dynamics.holdings
-    larger = np.minimum(holdings.plan + 1, len(state.tariffs.fee) - 1)
-    same_kind = state.tariffs.prepaid[larger] == state.tariffs.prepaid[holdings.plan]
+    current_plans = state.dynamics.current_plans
+    larger = np.minimum(current_plans.plan + 1, len(state.tariffs.fee) - 1)
+    same_kind = state.tariffs.prepaid[larger] == state.tariffs.prepaid[current_plans.plan]
     plans = state.config.plans
-    chance = np.where(state.tariffs.per_mb[holdings.plan] > 0, plans.upgrade_after_overage, plans.upgrade_when_slow)
+    chance = np.where(
+        state.tariffs.per_mb[current_plans.plan] > 0, plans.upgrade_after_overage, plans.upgrade_when_slow
+    )
     wants = (state.overage > 1.1) & (rng.random(len(larger)) < chance)
-    allowed = same_kind & (larger > holdings.plan) & (state.tariffs.mb[holdings.plan] > 0)
+    allowed = same_kind & (larger > current_plans.plan) & (state.tariffs.mb[current_plans.plan] > 0)
     lines = np.flatnonzero(wants & allowed & (state.dynamics.decided >= NEVER))
-    holdings.plan[lines] += 1
-    state.dynamics.subscriptions.add(holdings, lines, state.calendar.cycle_day(month, state.cycle[lines]))
+    current_plans.plan[lines] += 1
+    state.dynamics.subscriptions.add(current_plans, lines, state.calendar.cycle_day(month, state.cycle[lines]))
 
 
-def _top_up(state: State, month: int, rated: Rated) -> None:
+def _top_up(state: SimulationState, month: int, rated: RatedMonth) -> None:
     """Days of the prepaid wallets."""
     line = state.wallets.line
     first, days = state.calendar.first[month], state.calendar.length(month)
@@ -345,7 +362,7 @@ def _top_up(state: State, month: int, rated: Rated) -> None:
     population, last = state.world.population, state.last
     here = (population.activation_day[line] <= first + renewal) & (last[line] >= first + renewal)
     fees = np.zeros((len(line), days), dtype=np.int64)
-    fee = state.tariffs.fee[state.dynamics.holdings.plan[line]].astype(np.int64)
+    fee = state.tariffs.fee[state.dynamics.current_plans.plan[line]].astype(np.int64)
     fees[np.arange(len(line)), renewal] = fee * here
     run_wallets(
         state.wallets, (first, days), (rated.daily[line], fees),
@@ -354,39 +371,41 @@ def _top_up(state: State, month: int, rated: Rated) -> None:
     )  # fmt: skip
 
 
-def _chances(state: State, month: int) -> None:
+def _record_true_chances(state: SimulationState, month: int) -> None:
     """Truth about the chances at the month's end, for lines in service."""
     as_of = state.calendar.first[month + 1] - 1
     last_week = state.calendar.weeks(month)[-1]
     service = _service(state)
     barred = (service.soft_bar <= as_of) & (service.bar_end >= as_of)
     here = (service.activation <= as_of) & (service.last > as_of)
-    chances = state_chances(
+    chances = leaving_chances(
         state.dynamics, as_of, last_week, barred,
         (np.minimum(state.involuntary, state.death), np.where(state.fraud.end < NEVER, state.fraud.end + 1, NEVER)),
     )  # fmt: skip
     state.chances.append((as_of, chances, here))
 
 
-def _taken_over(state: State, first: int, days: int) -> Ints:
+def _swapped_devices(state: SimulationState, first: int, days: int) -> Ints:
     """1 for lines whose SIM moves to the device of a thief in the month."""
     found = np.zeros(len(state.device), dtype=np.int64)
-    if state.more is not None:
-        struck = state.more.episodes
-        day = struck.start // 86_400
-        own = (struck.kind == STRIKES.index("sim_swap")) & (day >= first) & (day < first + days)
-        found[struck.line[own]] = 1
+    if state.extended is not None:
+        attacked = state.extended.attacks
+        day = attacked.start // 86_400
+        own = (attacked.kind == ATTACKS.index("sim_swap")) & (day >= first) & (day < first + days)
+        found[attacked.line[own]] = 1
     return found
 
 
-def _records(state: State, month: int, events: UsageEvents, rated: Rated) -> pa.Table:
+def _records(state: SimulationState, month: int, events: UsageEvents, rated: RatedMonth) -> pa.Table:
     """The month's records as they reach the data."""
     first, days = state.calendar.first[month], state.calendar.length(month)
     gap = int(state.streams.get("feed").integers(30, 330))
-    dirty = soil(events, rated.cents, (first, days), gap, state.config.dirt, state.streams.get("dirt", month))
+    delivered = add_delay_and_errors(
+        events, rated.cents, (first, days), gap, state.config.dirt, state.streams.get("dirt", month)
+    )
     swap = state.streams.get("devices", month).random(len(state.device)) < 0.022
-    state.device = state.device + swap + _taken_over(state, first, days)
+    state.device = state.device + swap + _swapped_devices(state, first, days)
     np.maximum.at(state.technology, events.line, events.technology)
     shares = app_shares(state.tastes, first, state.config.apps)
     apps = draw_apps(events, shares, state.config.apps, state.streams.get("apps", month))
-    return _books.usage(state, dirty, (state.device, apps[dirty.place], rated.throttled[dirty.place]))
+    return usage_table(state, delivered, (state.device, apps[delivered.place], rated.throttled[delivered.place]))

@@ -1,10 +1,16 @@
-"""One random stream per mechanism: switching one mechanism off moves no draw of another.
+"""Random numbers: one stream for each mechanism, and uniform numbers that are a hash of integers.
+
+Switching one mechanism off moves no draw of another, because a stream depends only on the seed, its name and its keys.
+`hashed_uniform` gives the same place or mood whenever the same hour or week is asked for.
 
 >>> streams = RandomStreams(7)
 >>> first = streams.get("voice", 3).random()
 >>> _ = streams.get("fraud").random(1_000)
 >>> first == streams.get("voice", 3).random()
 True
+>>> u = hashed_uniform(np.array([1, 1, 2]), np.array([5, 5, 5]), salt=3)
+>>> bool(u[0] == u[1]), bool(u[0] == u[2])
+(True, False)
 """
 
 from __future__ import annotations
@@ -41,32 +47,21 @@ class RandomStreams:
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy)))
 
 
-# Uniform numbers that depend on integers only: the same place or mood whenever the same hour or week is asked for.
-#
-# >>> import numpy as np
-# >>> u = hashed(np.array([1, 1, 2]), np.array([5, 5, 5]), salt=3)
-# >>> bool(u[0] == u[1]), bool(u[0] == u[2])
-# (True, False)
+UnsignedInts = npt.NDArray[np.uint32]
 
 
-Words = npt.NDArray[np.uint32]
-
-
-def hashed(first: Ints, second: Ints, salt: int) -> Singles:
+def hashed_uniform(first: Ints, second: Ints, salt: int) -> Singles:
     """One number in [0, 1) for each pair of integers."""
     x = first.astype(np.uint32) * np.uint32(0x9E3779B1) ^ second.astype(np.uint32) * np.uint32(0x85EBCA6B)
     mixed = _mix(_mix(x ^ np.uint32(salt)) + np.uint32(0x6D2B79F5))
     return np.asarray((mixed >> np.uint32(8)) * np.float32(2.0**-24), dtype=np.float32)
 
 
-def _mix(x: npt.NDArray[Any]) -> Words:
+def _mix(x: npt.NDArray[Any]) -> UnsignedInts:
     """Finish of a 32-bit hash."""
     x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
     x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
     return np.asarray(x ^ (x >> np.uint32(16)), dtype=np.uint32)
-
-
-# Names for the kinds of numpy arrays that the simulator passes around.
 
 
 Floats: TypeAlias = npt.NDArray[np.float64]

@@ -19,12 +19,10 @@ from custintel.simulate._usage_config import WorldConfig
 if TYPE_CHECKING:
     import datetime as dt
 
-# Parameters of the further kinds of fraud, of their innocent look-alikes and of their drift (section 8).
-
 
 @dataclass(frozen=True)
-class MoreFraudConfig:
-    """Further kinds a month and 100,000 lines, each with its recipe; off unless `FraudConfig.more` is set.
+class ExtendedFraudConfig:
+    """Further kinds a month and 100,000 lines, each with its recipe; off unless `FraudConfig.extended` is set.
 
     The time is cut into thirds, the regimes: what a kind does changes from one to the next. The late kinds begin with
     the last third.
@@ -311,7 +309,7 @@ class CampaignConfig:
 
 @dataclass(frozen=True)
 class FraudConfig:
-    """Kinds of fraud, a month and 100,000 lines (section 8); `more` adds further kinds and innocent look-alikes."""
+    """Kinds of fraud, a month and 100,000 lines (section 8); `extended` adds further kinds and innocent look-alikes."""
 
     intensity: float = 1.0  # multiplies the rates; recorded in the truth
     sim_box: float = 20.0
@@ -324,7 +322,7 @@ class FraudConfig:
     lag_sd: float = 0.6
     undetected: float = 0.20
     false_labels: float = 0.03
-    more: MoreFraudConfig | None = None  # further kinds, look-alikes and drift; off by default
+    extended: ExtendedFraudConfig | None = None  # further kinds, look-alikes and drift; off by default
 
 
 @dataclass(frozen=True)
@@ -395,7 +393,7 @@ class SimulationConfig:
 
         Examples
         --------
-        >>> SimulationConfig.fraud_study(5).fraud.more.late_kinds
+        >>> SimulationConfig.fraud_study(5).fraud.extended.late_kinds
         ('scam_dialler',)
         """
-        return cls(fraud=FraudConfig(intensity=intensity, more=MoreFraudConfig()))
+        return cls(fraud=FraudConfig(intensity=intensity, extended=ExtendedFraudConfig()))

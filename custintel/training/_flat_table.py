@@ -1,4 +1,11 @@
-"""A flat customer table made ready for learning: label, identity, and columns that say nothing put apart."""
+"""A flat customer table made ready for learning: label, customers, dates, and columns that cannot be features left out.
+
+Which of two answers is the event follows the rule of all learners (`custintel.learners.event_class.choose_event`):
+
+>>> target = read_target(pd.Series(["FAUX", "VRAI", "FAUX"], name="Churn"))
+>>> target.y.tolist(), target.positive, target.note
+([0, 1, 0], 'VRAI', "'Churn': 'VRAI' is the event, 'FAUX' is not")
+"""
 
 from __future__ import annotations
 
@@ -9,27 +16,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.builder.feature_frame import has_words
+from custintel.builder.feature_frame import has_meanings
 from custintel.errors import DataError
-from custintel.identifiers import identifier_faults
+from custintel.identifiers import identifier_problems
 from custintel.learners.event_class import choose_event, event_position, label_text, warn_guessed_event
-from custintel.training._flat_table_dates import moments
-from custintel.training._flat_table_doubts import doubts_about
-from custintel.training.customer_column import identity_to_learn, names_most_rows, other_identifiers
+from custintel.training._flat_table_dates import row_dates
+from custintel.training._flat_table_warnings import table_warnings
+from custintel.training.customer_column import customer_column_for_training, nearly_unique, other_identifiers
 from custintel.training.read_table import Table, find_column, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Which of two answers is the event, by the rule of all estimators (`custintel.learners.event_class.choose_event`).
-#
-# >>> import pandas as pd
-# >>> target = read_target(pd.Series(["FAUX", "VRAI", "FAUX"], name="Churn"))
-# >>> target.y.tolist(), target.positive, target.note
-# ([0, 1, 0], 'VRAI', "'Churn': 'VRAI' is the event, 'FAUX' is not")
-
-
 _FEWEST_SHOWN, _MOST_SHOWN = 10, 8
+_MANY_DUPLICATES = 0.2
+_MANY_DATES = 60
+_SNAPSHOT = re.compile(r"as.?of|date|day|month|period|time|snapshot|observ|日期|账期|月份", re.IGNORECASE)
+_OF_THE_CUSTOMER = re.compile(
+    r"birth|dob|start|begin|end|since|sign|activ|join|regist|open|creat|first|last|next|previous|expir|due|contract|"
+    r"install|enrol|churn|left|close|terminat|出生|开户|入网|生效|到期|首次|最近",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ def read_target(column: pd.Series, pos_label: Any = None) -> Target:
     answers = known.map(label_text)
     values = sorted(answers.unique())
     if len(values) != 2:
-        raise DataError(_not_two(str(column.name), len(values), _frequent(answers)))
+        raise DataError(_not_two_classes(str(column.name), len(values), _frequent_answers(answers)))
     positive, why = _event(values, answers, pos_label)
     negative = next(v for v in values if v != positive)
     y = (answers == positive).astype(np.int64)
@@ -65,7 +72,7 @@ def _event(values: list[str], answers: pd.Series, pos_label: Any) -> tuple[str, 
     return values[choice.position], f" ({choice.guess})" if choice.guess else ""
 
 
-def _frequent(answers: pd.Series) -> str:
+def _frequent_answers(answers: pd.Series) -> str:
     """Answers of ten customers or more: a rarer one may be somebody's name."""
     counts = answers.value_counts()
     told = sorted(counts.index[counts >= _FEWEST_SHOWN])
@@ -74,7 +81,7 @@ def _frequent(answers: pd.Series) -> str:
     return ", ".join([*shown, *([f"{rare} rare ones"] if rare else [])])
 
 
-def _not_two(name: str, count: int, shown: str) -> str:
+def _not_two_classes(name: str, count: int, shown: str) -> str:
     """Message for a target that is not a yes-or-no question."""
     if count < 2:
         return (
@@ -87,18 +94,8 @@ def _not_two(name: str, count: int, shown: str) -> str:
     )
 
 
-_COARSE = 0.2
-_MANY_DATES = 60
-_SNAPSHOT = re.compile(r"as.?of|date|day|month|period|time|snapshot|observ|日期|账期|月份", re.IGNORECASE)
-_OF_THE_CUSTOMER = re.compile(
-    r"birth|dob|start|begin|end|since|sign|activ|join|regist|open|creat|first|last|next|previous|expir|due|contract|"
-    r"install|enrol|churn|left|close|terminat|出生|开户|入网|生效|到期|首次|最近",
-    re.IGNORECASE,
-)
-
-
 @dataclass(frozen=True)
-class FlatData:
+class FlatTable:
     """Features, label and identity of a customer table, and what was done to get them.
 
     Rows with a date have it in the index, as ``as_of``; `id_column` and `date_column` are their columns in the table.
@@ -114,38 +111,38 @@ class FlatData:
     date_column: str | None = None
 
 
-def read_flat(
-    place: str | Path | pd.DataFrame,
+def read_flat_table(
+    table: str | Path | pd.DataFrame,
     target: str,
     id_column: str | None = None,
-    date: str | None = None,
+    date_column: str | None = None,
     pos_label: Any = None,
-) -> FlatData:
+) -> FlatTable:
     """Read the table, find label, identity and date, remove exact duplicates, leave out empty columns."""
-    table = _keyed(read_table(place, id_column), id_column)
-    target = find_column(table.frame, target, "target")
-    identity = identity_to_learn(table, id_column, target)
-    table = table if identity.column is None else table.named_by(identity.column)
-    label = read_target(table.frame[target].reset_index(drop=True), pos_label)
-    notes = [*table.notes, label.note, *filter(None, [identity.note])]
-    frame = table.frame.iloc[label.y.index].assign(**{target: label.y.to_numpy()})
+    read = _without_key_columns(read_table(table, id_column), id_column)
+    target = find_column(read.frame, target, "target")
+    identity = customer_column_for_training(read, id_column, target)
+    read = read if identity.column is None else read.indexed_by(identity.column)
+    label = read_target(read.frame[target].reset_index(drop=True), pos_label)
+    notes = [*read.notes, label.note, *filter(None, [identity.note])]
+    frame = read.frame.iloc[label.y.index].assign(**{target: label.y.to_numpy()})
     if label.unlabelled:
         notes.append(f"{label.unlabelled} rows without a value of {target!r} were left out")
     frame, note = _without_duplicates(frame, identity.column)
-    frame, dated, told = _by_date(frame, date, target)
-    notes += [*note, *told, *_shared(frame.index)]
+    frame, dated, told = _indexed_by_date(frame, date_column, target)
+    notes += [*note, *told, *_repeated_customer_notes(frame.index)]
     frame, note = _without_identifiers(frame, target)
     notes += note
-    notes += doubts_about(frame.drop(columns=target), frame[target].to_numpy(np.float64))
-    X, note = _informative(_numbered(frame).drop(columns=target))
+    notes += table_warnings(frame.drop(columns=target), frame[target].to_numpy(np.float64))
+    X, note = _informative_columns(_with_named_index(frame).drop(columns=target))
     y = pd.Series(frame[target].to_numpy(), index=X.index, name=target)
-    notes += [*note, *_missing(X)]
-    return FlatData(X, y, _groups(X), target, label.positive, tuple(notes), identity.column, dated)
+    notes += [*note, *_missing_value_notes(X)]
+    return FlatTable(X, y, _groups(X), target, label.positive, tuple(notes), identity.column, dated)
 
 
-def _keyed(table: Table, id_column: str | None) -> Table:
-    """A feature table whose keys were label_text as columns: the keys are no features."""
-    if id_column is not None or "as_of" not in table.frame.columns or not has_words(table.frame):
+def _without_key_columns(table: Table, id_column: str | None) -> Table:
+    """A feature table whose keys were written as columns: the keys are no features."""
+    if id_column is not None or "as_of" not in table.frame.columns or not has_meanings(table.frame):
         return table
     return replace(table, frame=table.frame.set_index("as_of"))
 
@@ -157,22 +154,22 @@ def _without_duplicates(frame: pd.DataFrame, identity: str | None) -> tuple[pd.D
     different customers: they stay, on one side of every fold.
     """
     twice = (frame if identity is None else frame.reset_index()).duplicated().to_numpy()
-    if (identity is None and _named(frame.index)) or not twice.any():
+    if (identity is None and _has_named_index(frame.index)) or not twice.any():
         return frame, []
-    if identity is None and twice.mean() >= _COARSE:
+    if identity is None and twice.mean() >= _MANY_DUPLICATES:
         told = f"{int(twice.sum())} rows equal another one: taken for different customers, kept on one side of a fold"
         return frame, [told]
     return frame[~twice], [f"{int(twice.sum())} exact duplicate rows were removed"]
 
 
-def _by_date(frame: pd.DataFrame, asked: str | None, target: str) -> tuple[pd.DataFrame, str | None, list[str]]:
+def _indexed_by_date(frame: pd.DataFrame, asked: str | None, target: str) -> tuple[pd.DataFrame, str | None, list[str]]:
     """The frame with the date of each row in its index, as ``as_of``; the column; notes on how it was found."""
     if "as_of" in frame.index.names and asked is None:
         return frame, "as_of", []
     name, notes = _date_column(frame.drop(columns=target), asked)
     if name is None:
         return frame, None, notes
-    days = pd.DatetimeIndex(moments(frame[name], name)).normalize()
+    days = pd.DatetimeIndex(row_dates(frame[name], name)).normalize()
     if days.isna().any():
         notes.append(f"{int(np.sum(days.isna()))} rows without a date in {name!r} were learned from and not judged on")
     if days.nunique() > _MANY_DATES:
@@ -189,29 +186,29 @@ def _date_column(frame: pd.DataFrame, asked: str | None) -> tuple[str | None, li
     dated = [str(name) for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
     found = [name for name in dated if _SNAPSHOT.search(name) and not _OF_THE_CUSTOMER.search(name)]
     if len(found) == 1 and frame[found[0]].nunique() > 1:
-        return found[0], [f"{found[0]!r} dates the rows and is no feature (another one: date=, --date)"]
+        return found[0], [f"{found[0]!r} dates the rows and is no feature (another one: date_column=, --date-column)"]
     if not dated:
         return None, []
     shown = ", ".join(map(repr, dated[:5]))
     return None, [f"dates in {shown} were taken for facts about the customer; if one of them is the day on which a row "
-                  "was taken, date= (--date) judges the model on later days"]  # fmt: skip
+                  "was taken, date_column= (--date-column) judges the model on later days"]  # fmt: skip
 
 
-def _shared(index: pd.Index) -> list[str]:
+def _repeated_customer_notes(index: pd.Index) -> list[str]:
     """Notes on rows without a customer, and on customers with several rows."""
     if "customer_id" not in index.names:
         return []
     texts = index.get_level_values("customer_id").to_numpy(dtype=object)
     told = {True: "each was taken for a customer of its own", False: "they stand on one side of every fold"}
-    return [f"{fault}: {told['no identifier' in fault]}" for fault in identifier_faults(texts)]
+    return [f"{problem}: {told['no identifier' in problem]}" for problem in identifier_problems(texts)]
 
 
-def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
+def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
     """Indexed by customer, or by the row number of the table."""
-    return frame if _named(frame.index) else frame.rename_axis(index="row")
+    return frame if _has_named_index(frame.index) else frame.rename_axis(index="row")
 
 
-def _named(index: pd.Index) -> bool:
+def _has_named_index(index: pd.Index) -> bool:
     """Whether the index tells rows apart: it has a name, or is (as_of, customer_id) of a feature table."""
     return all(name is not None for name in index.names)
 
@@ -229,9 +226,9 @@ def _groups(X: pd.DataFrame) -> pd.Series | None:
     return None
 
 
-def _informative(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _informative_columns(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Without columns that are empty, constant, or only number the rows; each is named."""
-    reasons = {str(name): _says_nothing(frame[name]) for name in frame.columns}
+    reasons = {str(name): _why_uninformative(frame[name]) for name in frame.columns}
     notes = [
         f"left out, {why}: {', '.join(repr(n) for n, w in reasons.items() if w == why)}"
         for why in dict.fromkeys(filter(None, reasons.values()))
@@ -242,16 +239,16 @@ def _informative(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return frame[kept], notes
 
 
-def _says_nothing(column: pd.Series) -> str:
+def _why_uninformative(column: pd.Series) -> str:
     """Why a column cannot be a feature, or nothing."""
     if column.isna().all():
         return "all values missing"
     if column.nunique(dropna=False) == 1:
         return "constant"
-    if _counts_rows(column):
+    if _is_row_number(column):
         return "a row number"
     text = not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column)
-    if text and len(column) >= 30 and names_most_rows(column):
+    if text and len(column) >= 30 and nearly_unique(column):
         return "different in nearly every row"
     return ""
 
@@ -263,7 +260,7 @@ def _without_identifiers(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame
     return (frame.drop(columns=names), [told]) if names else (frame, [])
 
 
-def _missing(X: pd.DataFrame) -> list[str]:
+def _missing_value_notes(X: pd.DataFrame) -> list[str]:
     """A note on the columns with missing cells and their numbers."""
     cells = X.isna().sum()
     cells = cells[cells > 0].sort_values(ascending=False)
@@ -272,7 +269,7 @@ def _missing(X: pd.DataFrame) -> list[str]:
     return [f"missing values, kept as missing: {shown}{more}"] if len(cells) else []
 
 
-def _counts_rows(column: pd.Series) -> bool:
+def _is_row_number(column: pd.Series) -> bool:
     """Whole numbers that go up by one from row to row (gaps left by removed rows allowed)."""
     if not pd.api.types.is_integer_dtype(column) or len(column) < 30 or not column.is_monotonic_increasing:
         return False

@@ -33,7 +33,7 @@ _DIGITS_OF_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 class ReadDates:
     """Dates as ``datetime64``, or nothing; and what is to be said."""
 
-    moments: pd.Series | None = None
+    dates: pd.Series | None = None
     note: str = ""
 
 
@@ -80,7 +80,7 @@ def _of_texts(column: pd.Series, filled: pd.Series) -> ReadDates:
 
 
 def _trouble(counts: DateCounts) -> str:
-    return ADVICE.get(counts.trouble, "not every value is a day of the calendar in one and the same form")
+    return ADVICE.get(counts.problem, "not every value is a day of the calendar in one and the same form")
 
 
 def _ordered(column: pd.Series, order: Order) -> ReadDates:
@@ -98,7 +98,7 @@ def _ordered(column: pd.Series, order: Order) -> ReadDates:
     return ReadDates(read, f"dates written as text, the {order}, were read as dates{told if lost else ''}")
 
 
-def moments(column: pd.Series, name: str) -> pd.Series:
+def row_dates(column: pd.Series, name: str) -> pd.Series:
     """The dates of the column that dates the rows, without a zone.
 
     Raises

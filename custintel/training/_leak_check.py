@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 
-_ALONE = 0.95  # AUC of one column from which it is called a leak at once
-_SUSPECT = 0.75  # AUC of one column from which the second test is made
-_JUMP = 0.06  # AUC the model loses without the column
-_TOO_GOOD = 0.92  # AUC of the whole model from which the second test is made
-_SUSPECTS = 6
-_TWIN = 0.97  # correlation of the bins from which two columns are copies
+_LEAK_AUC = 0.95  # AUC of one column from which it is called a leak at once
+_SUSPECT_AUC = 0.75  # AUC of one column from which the second test is made
+_LEAST_AUC_LOSS = 0.06  # AUC the model loses without the column
+_SUSPICIOUS_MODEL_AUC = 0.92  # AUC of the whole model from which the second test is made
+_MOST_SUSPECTS = 6
+_COPY_CORRELATION = 0.97  # correlation of the bins from which two columns are copies
 _BINS = 32
 _ROWS = 20_000
 _FOLDS = 3
@@ -72,7 +72,7 @@ class Leak:
     single_auc: float
 
 
-def find_leaks(X: pd.DataFrame, y: pd.Series, seed: int = 0) -> tuple[Leak, ...]:
+def find_leaks(X: pd.DataFrame, y: pd.Series, random_state: int = 0) -> tuple[Leak, ...]:
     """Name the columns of `X` that look like consequences of `y`.
 
     Parameters
@@ -81,7 +81,7 @@ def find_leaks(X: pd.DataFrame, y: pd.Series, seed: int = 0) -> tuple[Leak, ...]
         Features.
     y : pandas.Series
         0 and 1.
-    seed : int
+    random_state : int
         Seed of rows and folds.
 
     Examples
@@ -90,15 +90,15 @@ def find_leaks(X: pd.DataFrame, y: pd.Series, seed: int = 0) -> tuple[Leak, ...]
     >>> find_leaks(pd.DataFrame({"copy": y * 2.0, "noise": range(200)}), y)[0].column
     'copy'
     """
-    X, y = _sample(X, y, seed)
+    X, y = _sample(X, y, random_state)
     if min(int(y.sum()), int((1 - y).sum())) < 2 * _FOLDS:
         return ()
     codes = {str(name): _codes(X[name]) for name in X.columns}
-    alone = {name: single_column_auc(code, y.to_numpy(np.float64), seed) for name, code in codes.items()}
-    leaks = [Leak(name, _why_alone(X[name], y), auc) for name, auc in alone.items() if auc >= _ALONE]
-    rest = {name: code for name, code in codes.items() if alone[name] < _ALONE}
-    suspects = sorted((n for n in rest if alone[n] >= _SUSPECT), key=lambda n: -alone[n])[:_SUSPECTS]
-    return (*leaks, *_in_company(rest, suspects, alone, y.to_numpy(np.float64), seed))
+    alone = {name: single_column_auc(code, y.to_numpy(np.float64), random_state) for name, code in codes.items()}
+    leaks = [Leak(name, _reason_alone(X[name], y), auc) for name, auc in alone.items() if auc >= _LEAK_AUC]
+    rest = {name: code for name, code in codes.items() if alone[name] < _LEAK_AUC}
+    suspects = sorted((n for n in rest if alone[n] >= _SUSPECT_AUC), key=lambda n: -alone[n])[:_MOST_SUSPECTS]
+    return (*leaks, *_irreplaceable_columns(rest, suspects, alone, y.to_numpy(np.float64), random_state))
 
 
 def warn_of_leaks(leaks: Sequence[Leak], kept: Collection[str]) -> None:
@@ -114,11 +114,11 @@ def warn_of_leaks(leaks: Sequence[Leak], kept: Collection[str]) -> None:
     warnings.warn("\n".join([f"{len(leaks)} {many} of the label", *lines, hint]), LeakageWarning, stacklevel=3)
 
 
-def _sample(X: pd.DataFrame, y: pd.Series, seed: int) -> tuple[pd.DataFrame, pd.Series]:
+def _sample(X: pd.DataFrame, y: pd.Series, random_state: int) -> tuple[pd.DataFrame, pd.Series]:
     """At most 20,000 rows: a leak shows in few."""
     if len(X) <= _ROWS:
         return X, y
-    rows = np.random.default_rng(seed).choice(len(X), _ROWS, replace=False)
+    rows = np.random.default_rng(random_state).choice(len(X), _ROWS, replace=False)
     return X.iloc[rows], y.iloc[rows]
 
 
@@ -134,7 +134,7 @@ def _codes(column: pd.Series) -> npt.NDArray[np.int64]:
     return np.asarray(pd.factorize(column.astype(str).where(column.notna()), sort=True)[0], dtype=np.int64)
 
 
-def single_column_auc(codes: npt.NDArray[np.int64], y: _Vector, seed: int = 0) -> float:
+def single_column_auc(codes: npt.NDArray[np.int64], y: _Vector, random_state: int = 0) -> float:
     """Out-of-fold AUC of the share of events by code, small codes drawn towards the mean.
 
     >>> single_column_auc(np.array([0, 1] * 50), np.array([0.0, 1.0] * 50))
@@ -142,7 +142,7 @@ def single_column_auc(codes: npt.NDArray[np.int64], y: _Vector, seed: int = 0) -
     """
     shifted = codes - codes.min()
     score = np.zeros_like(y)
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=random_state)
     aucs = []
     for train, test in folds.split(shifted, y):
         size = int(shifted.max()) + 1
@@ -153,7 +153,7 @@ def single_column_auc(codes: npt.NDArray[np.int64], y: _Vector, seed: int = 0) -
     return float(np.mean(aucs))
 
 
-def _why_alone(column: pd.Series, y: pd.Series) -> str:
+def _reason_alone(column: pd.Series, y: pd.Series) -> str:
     """What speaks against a column that decides alone."""
     filled = column.notna().to_numpy()
     if 0 < filled.mean() < 1:
@@ -165,40 +165,44 @@ def _why_alone(column: pd.Series, y: pd.Series) -> str:
     return "alone it ranks nearly all events before the others"
 
 
-def _in_company(
-    codes: dict[str, npt.NDArray[np.int64]], suspects: Sequence[str], alone: dict[str, float], y: _Vector, seed: int
+def _irreplaceable_columns(
+    codes: dict[str, npt.NDArray[np.int64]],
+    suspects: Sequence[str],
+    alone: dict[str, float],
+    y: _Vector,
+    random_state: int,
 ) -> list[Leak]:
     """Suspects without which the model loses much of its AUC, largest loss first."""
     if not suspects:
         return []
     table = pd.DataFrame(codes)
-    full = _model_auc(table, y, seed)
-    if full < _TOO_GOOD:
+    full = _model_auc(table, y, random_state)
+    if full < _SUSPICIOUS_MODEL_AUC:
         return []
-    without = {name: table.drop(columns=_twins(table, name)) for name in suspects}
-    losses = {name: full - _model_auc(other, y, seed) for name, other in without.items() if other.shape[1]}
+    without = {name: table.drop(columns=_near_copies(table, name)) for name in suspects}
+    losses = {name: full - _model_auc(other, y, random_state) for name, other in without.items() if other.shape[1]}
     return [
         Leak(name, f"without it the model's AUC falls from {full:.3f} to {full - loss:.3f}", alone[name])
         for name, loss in sorted(losses.items(), key=lambda item: -item[1])
-        if loss >= _JUMP
+        if loss >= _LEAST_AUC_LOSS
     ]
 
 
-def _twins(table: pd.DataFrame, name: str) -> list[str]:
+def _near_copies(table: pd.DataFrame, name: str) -> list[str]:
     """The column and its near copies: a leak that is there twice must not hide behind itself."""
     alike = table.corrwith(table[name]).abs()
-    return [str(c) for c in alike.index[alike >= _TWIN]] or [name]
+    return [str(c) for c in alike.index[alike >= _COPY_CORRELATION]] or [name]
 
 
-def _model_auc(table: pd.DataFrame, y: _Vector, seed: int) -> float:
+def _model_auc(table: pd.DataFrame, y: _Vector, random_state: int) -> float:
     """Cross-validated AUC of a small LightGBM on the binned columns."""
     import lightgbm
 
     params = {"objective": "binary", "num_leaves": 15, "learning_rate": 0.1, "min_data_in_leaf": 20, "verbosity": -1}
-    params |= {"num_threads": 1, "seed": seed, "deterministic": True, "force_row_wise": True}
+    params |= {"num_threads": 1, "seed": random_state, "deterministic": True, "force_row_wise": True}
     values = table.to_numpy(dtype=np.float64)
     aucs = []
-    for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(values, y):
+    for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=random_state).split(values, y):
         booster = lightgbm.train(params, lightgbm.Dataset(values[train], y[train]), num_boost_round=80)
         aucs.append(float(roc_auc_score(y[test], np.asarray(booster.predict(values[test])))))
     return float(np.mean(aucs))

@@ -1,11 +1,21 @@
-"""The out-of-time split: train on dates whose labels were known on the test date, test on the last labelled date.
+"""The out-of-time split of training and test dates, and the folds on which parameters are compared.
 
-With a gap of 15 days, a horizon of 60 and a silence of 30 days, a label is known 105 days after its date:
+A model learns from dates whose labels were known on the test date, and the test date is the last labelled one. With a
+gap of 15 days, a horizon of 60 and a silence of 30 days, a label is known 105 days after its date:
 
 >>> dates = pd.date_range("2025-02-28", periods=7, freq="ME")
->>> split = split_in_time(dates, known_after=105)
+>>> split = split_in_time(dates, label_delay_days=105)
 >>> [str(date.date()) for date in split.train], str(split.test.date())
 (['2025-02-28', '2025-03-31', '2025-04-30'], '2025-08-31')
+
+Folds are stratified by label and hold all rows of a customer on one side. Where rows have dates, a fold learns from
+earlier dates and other customers and is judged on later dates, as the model will be used:
+
+>>> rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
+>>> y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
+>>> folds = tuning_folds(y, y.index.get_level_values("customer_id"), random_state=0, label_delay_days=50)
+>>> print(folds.description)
+out of time: learned from as-of dates to 2025-02-28, judged on 2025-04-30, other customers; 3 folds, 2 repeats
 """
 
 from __future__ import annotations
@@ -24,6 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+Rows = npt.NDArray[np.intp]
+Fold = tuple[Rows, Rows]
+
+_FOLDS = 3
+_REPEATS = 2
+_ROWS_TO_REPEAT = 20_000
+_LEAST_ROWS_OF_A_CLASS = 10
+
+
 @dataclass(frozen=True)
 class TimeSplit:
     """As-of dates to learn from, and the one to be judged on."""
@@ -32,30 +51,30 @@ class TimeSplit:
     test: pd.Timestamp
 
 
-def split_in_time(dates: Sequence[pd.Timestamp], known_after: int, history_days: int = 60) -> TimeSplit:
-    """Split labelled dates; a train date is at least `known_after` days before the test date."""
+def split_in_time(dates: Sequence[pd.Timestamp], label_delay_days: int, history_days: int = 60) -> TimeSplit:
+    """Split labelled dates; a train date is at least `label_delay_days` days before the test date."""
     ordered = sorted(pd.Timestamp(date) for date in dates)
     if ordered:
-        latest = ordered[-1] - pd.Timedelta(days=known_after)
+        latest = ordered[-1] - pd.Timedelta(days=label_delay_days)
         train = tuple(date for date in ordered if date <= latest)
         if train:
             return TimeSplit(train, ordered[-1])
-    raise DateError(_too_short(ordered, known_after, history_days))
+    raise DateError(_too_short(ordered, label_delay_days, history_days))
 
 
-def months_needed(known_after: int, history_days: int) -> int:
+def months_needed(label_delay_days: int, history_days: int) -> int:
     """Calendar months of data from which one train date and one test date are possible.
 
-    The first as-of date needs `history_days` before it, its label `known_after` days to the test date, and the test
-    date's label as many days again; dates stand at month ends, so up to a month is lost at each.
+    The first as-of date needs `history_days` before it, its label `label_delay_days` to the test date, and the
+    test date's label as many days again; dates stand at month ends, so up to a month is lost at each.
 
-    >>> months_needed(known_after=105, history_days=60)
+    >>> months_needed(label_delay_days=105, history_days=60)
     11
     """
     start = pd.Timestamp("2025-01-01")  # a February counts against us
     first = _month_end(start + pd.Timedelta(days=history_days - 1))
-    test = _month_end(first + pd.Timedelta(days=known_after))
-    end = test + pd.Timedelta(days=known_after)
+    test = _month_end(first + pd.Timedelta(days=label_delay_days))
+    end = test + pd.Timedelta(days=label_delay_days)
     return (end.year - start.year) * 12 + end.month - start.month + 1
 
 
@@ -63,69 +82,47 @@ def _month_end(date: pd.Timestamp) -> pd.Timestamp:
     return date + pd.offsets.MonthEnd(0)
 
 
-def _too_short(dates: Sequence[pd.Timestamp], known_after: int, history_days: int) -> str:
+def _too_short(dates: Sequence[pd.Timestamp], label_delay_days: int, history_days: int) -> str:
     """Message for a history that does not allow an out-of-time test."""
     given = ", ".join(str(date.date()) for date in dates) or "none"
     return (
         "the data are too short for an out-of-time test\n"
         f"  given: as-of dates with closed labels: {given}\n"
-        f"  allowed: a test date at least {known_after} days after a train date (its labels are known by then)\n"
-        f"  hint: about {months_needed(known_after, history_days)} months of data are needed "
-        f"({history_days} days of history, then twice {known_after} days until a label is known)"
+        f"  allowed: a test date at least {label_delay_days} days after a train date (its labels are known by then)\n"
+        f"  hint: about {months_needed(label_delay_days, history_days)} months of data are needed "
+        f"({history_days} days of history, then twice {label_delay_days} days until a label is known)"
     )
 
 
-# Folds for judging parameters: stratified by label, all rows of a customer on one side, later dates where there are.
-#
-# Tables with as-of dates are judged as the model will be used: it learns from earlier dates and other customers and
-# answers for later dates. How far apart the dates stand, `about` says in words:
-#
-# >>> import pandas as pd
-# >>> rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
-# >>> y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
-# >>> judging = judging_folds(y, y.index.get_level_values("customer_id"), seed=0, known_after=50)
-# >>> print(judging.about)
-# out of time: learned from as-of dates to 2025-02-28, judged on 2025-04-30, other customers; 3 folds, 2 repeats
-
-
-Rows = npt.NDArray[np.intp]
-Fold = tuple[Rows, Rows]
-
-_FOLDS = 3
-_REPEATS = 2
-_ROWS_TO_REPEAT = 20_000
-_FEWEST = 10
-
-
 @dataclass(frozen=True)
-class Judging:
+class TuningFolds:
     """Folds of the search, folds of the last comparison (the same, repeated), and how they were cut, in words."""
 
     search: tuple[Fold, ...]
     final: tuple[Fold, ...]
-    about: str
+    description: str
 
 
 @dataclass(frozen=True)
-class Eras:
+class OutOfTimeRows:
     """Rows that may be learned from, rows that are judged, the dates they have, and this in words."""
 
-    early: npt.NDArray[np.bool_]
-    late: npt.NDArray[np.bool_]
-    learned: pd.DatetimeIndex
-    judged: pd.DatetimeIndex
-    about: str
+    train_rows: npt.NDArray[np.bool_]
+    test_rows: npt.NDArray[np.bool_]
+    train_dates: pd.DatetimeIndex
+    test_dates: pd.DatetimeIndex
+    description: str
 
-    def judgeable(self, y: pd.Series) -> bool:
+    def both_classes_present(self, y: pd.Series) -> bool:
         """Whether both sides have enough of both answers."""
-        return _judgeable(y, (np.flatnonzero(self.early), np.flatnonzero(self.late)))
+        return _both_classes_present(y, (np.flatnonzero(self.train_rows), np.flatnonzero(self.test_rows)))
 
 
-def fold_rows(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[Fold]:
+def stratified_folds(y: pd.Series, groups: Any, folds: int, random_state: int) -> Iterator[Fold]:
     """Row numbers to learn from and to judge on.
 
     >>> y = pd.Series([0, 1] * 6)
-    >>> [len(test) for _, test in fold_rows(y, None, 3, 0)]
+    >>> [len(test) for _, test in stratified_folds(y, None, 3, 0)]
     [4, 4, 4]
     """
     rare = int(min(y.sum(), len(y) - y.sum()))
@@ -135,12 +132,12 @@ def fold_rows(y: pd.Series, groups: Any, folds: int, seed: int) -> Iterator[Fold
             f"  allowed: at least {folds} of each class"
         )
     if groups is None:
-        return iter(StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(y)), y))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        return iter(StratifiedKFold(folds, shuffle=True, random_state=random_state).split(np.zeros(len(y)), y))
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
     return iter(splitter.split(np.zeros(len(y)), y, np.asarray(groups)))
 
 
-def judging_folds(y: pd.Series, groups: Any, seed: int, known_after: int = 0) -> Judging:
+def tuning_folds(y: pd.Series, groups: Any, random_state: int, label_delay_days: int = 0) -> TuningFolds:
     """Folds for comparing parameters, repeated for small tables.
 
     Parameters
@@ -149,47 +146,52 @@ def judging_folds(y: pd.Series, groups: Any, seed: int, known_after: int = 0) ->
         Labels; an index level `as_of` makes the folds out of time.
     groups : array-like, optional
         Customer of each row.
-    seed : int
+    random_state : int
         Seed of the first repeat; the second one takes the next number.
-    known_after : int
+    label_delay_days : int
         Days until a label is known: learned and judged dates stand so far apart, if the dates allow it.
     """
-    eras = eras_of(y, known_after)
+    out_of_time = out_of_time_rows(y, label_delay_days)
     repeats = _REPEATS if len(y) <= _ROWS_TO_REPEAT else 1
-    cut = [tuple(_cut(y, groups, eras, seed + k)) for k in range(repeats)]
-    if eras is not None and not all(_judgeable(y, fold) for folds in cut for fold in folds):
-        eras, cut = None, [tuple(_cut(y, groups, None, seed + k)) for k in range(repeats)]
-    about = "cross-validation" if eras is None else eras.about
+    cut = [tuple(_folds(y, groups, out_of_time, random_state + k)) for k in range(repeats)]
+    if out_of_time is not None and not all(_both_classes_present(y, fold) for folds in cut for fold in folds):
+        out_of_time, cut = None, [tuple(_folds(y, groups, None, random_state + k)) for k in range(repeats)]
+    description = "cross-validation" if out_of_time is None else out_of_time.description
     repeated = f", {repeats} repeats" if repeats > 1 else ""
-    return Judging(cut[0], sum(cut, ()), f"{about}; {_FOLDS} folds{repeated}")
+    return TuningFolds(cut[0], sum(cut, ()), f"{description}; {_FOLDS} folds{repeated}")
 
 
-def _cut(y: pd.Series, groups: Any, eras: Eras | None, seed: int) -> Iterator[Fold]:
-    for learn, test in fold_rows(y, groups, _FOLDS, seed):
-        if eras is None:
+def _folds(y: pd.Series, groups: Any, out_of_time: OutOfTimeRows | None, random_state: int) -> Iterator[Fold]:
+    for learn, test in stratified_folds(y, groups, _FOLDS, random_state):
+        if out_of_time is None:
             yield learn, test
         else:
-            yield learn[eras.early[learn]], test[eras.late[test]]
+            yield learn[out_of_time.train_rows[learn]], test[out_of_time.test_rows[test]]
 
 
-def folds_in_time(y: pd.Series, groups: Any, eras: Eras, folds: int, seed: int) -> list[Fold]:
+def out_of_time_folds(
+    y: pd.Series, groups: Any, out_of_time: OutOfTimeRows, folds: int, random_state: int
+) -> list[Fold]:
     """Learn from earlier dates, judge on later ones; with `groups` on other customers, a fold of them at a time.
 
     >>> dates = pd.to_datetime(["2025-01-31"] * 20 + ["2025-02-28"] * 20)
     >>> y = pd.Series([0, 1] * 20, index=pd.Index(dates, name="as_of"))
-    >>> eras = eras_of(y)
-    >>> [(len(learn), len(test)) for learn, test in folds_in_time(y, None, eras, 5, 0)]
+    >>> out_of_time = out_of_time_rows(y)
+    >>> [(len(learn), len(test)) for learn, test in out_of_time_folds(y, None, out_of_time, 5, 0)]
     [(20, 20)]
-    >>> folds = folds_in_time(y, list(range(20)) * 2, eras, 5, 0)
+    >>> folds = out_of_time_folds(y, list(range(20)) * 2, out_of_time, 5, 0)
     >>> [(len(learn), len(test)) for learn, test in folds]
     [(16, 4), (16, 4), (16, 4), (16, 4), (16, 4)]
     """
     if groups is None:
-        return [(np.flatnonzero(eras.early), np.flatnonzero(eras.late))]
-    return [(learn[eras.early[learn]], test[eras.late[test]]) for learn, test in fold_rows(y, groups, folds, seed)]
+        return [(np.flatnonzero(out_of_time.train_rows), np.flatnonzero(out_of_time.test_rows))]
+    return [
+        (learn[out_of_time.train_rows[learn]], test[out_of_time.test_rows[test]])
+        for learn, test in stratified_folds(y, groups, folds, random_state)
+    ]
 
 
-def eras_of(y: pd.Series, known_after: int = 0) -> Eras | None:
+def out_of_time_rows(y: pd.Series, label_delay_days: int = 0) -> OutOfTimeRows | None:
     """Dates of the last third are judged; None without two dates."""
     if "as_of" not in y.index.names:
         return None
@@ -197,16 +199,20 @@ def eras_of(y: pd.Series, known_after: int = 0) -> Eras | None:
     days = dates.dropna().unique().sort_values()
     if len(days) < 2:
         return None
-    judged = days[-max(1, len(days) // 3) :]
-    before = days[days < judged[0]]
-    apart = before[before <= judged[0] - pd.Timedelta(days=known_after)]
-    learned = apart if len(apart) else before
+    test_dates = days[-max(1, len(days) // 3) :]
+    before = days[days < test_dates[0]]
+    apart = before[before <= test_dates[0] - pd.Timedelta(days=label_delay_days)]
+    train_dates = apart if len(apart) else before
     overlap = "" if len(apart) else " (closer than labels are known: there are no earlier dates)"
-    span = " to ".join(dict.fromkeys(str(d.date()) for d in (judged[0], judged[-1])))
-    about = f"out of time: learned from as-of dates to {learned[-1].date()}, judged on {span}{overlap}, other customers"
-    return Eras(np.asarray(dates.isin(learned)), np.asarray(dates.isin(judged)), learned, judged, about)
+    span = " to ".join(dict.fromkeys(str(d.date()) for d in (test_dates[0], test_dates[-1])))
+    about = (
+        f"out of time: learned from as-of dates to {train_dates[-1].date()}, judged on {span}{overlap}, other customers"
+    )
+    return OutOfTimeRows(
+        np.asarray(dates.isin(train_dates)), np.asarray(dates.isin(test_dates)), train_dates, test_dates, about
+    )
 
 
-def _judgeable(y: pd.Series, fold: Fold) -> bool:
+def _both_classes_present(y: pd.Series, fold: Fold) -> bool:
     """Enough of both answers on both sides."""
-    return all(min(y.iloc[rows].sum(), len(rows) - y.iloc[rows].sum()) >= _FEWEST for rows in fold)
+    return all(min(y.iloc[rows].sum(), len(rows) - y.iloc[rows].sum()) >= _LEAST_ROWS_OF_A_CLASS for rows in fold)

@@ -1,4 +1,4 @@
-"""From an operator's tables, or one flat table, to a judged model."""
+"""From an operator's tables, or one flat table, to a trained and evaluated model."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from custintel.learners import ChurnClassifier, TableClassifier
 from custintel.progress import track
 from custintel.reports.model.evaluation import Evaluation
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
-from custintel.training._run import Run
-from custintel.training._time_split_and_folds import fold_rows, folds_in_time
-from custintel.training._tuning import Tuning, tune_parameters, warm_starts
-from custintel.training.dataset import Material, from_table, from_warehouse, outcome_from_spec
-from custintel.training.judge_model import decile_edges, describe_columns, judge
-from custintel.training.mlflow_run import Record, track_run
+from custintel.training._time_split_and_folds import out_of_time_folds, stratified_folds
+from custintel.training._training_run import Run
+from custintel.training._tune_parameters import Tuning, earlier_parameters, tune_parameters
+from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
+from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse, outcome_from_spec
+from custintel.training.evaluate_model import decile_edges, describe_columns, metrics_with_intervals
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
 if TYPE_CHECKING:
@@ -47,21 +47,21 @@ _PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed th
 
 
 @dataclass(frozen=True)
-class _How:
-    """How a training is done, apart from its data."""
+class TrainingOptions:
+    """How a model is trained, apart from its data."""
 
     tune: int
-    seed: int
+    random_state: int
     refit: bool
     keep_leaks: bool | Sequence[str]
 
 
 @dataclass(frozen=True)
-class _Fitted:
-    """The estimator to deliver, the one that was judged, and its probabilities."""
+class _FittedModel:
+    """The estimator to deliver, the one that was evaluated, and its probabilities on rows it has not seen."""
 
-    delivered: TableClassifier
-    judged: TableClassifier
+    final: TableClassifier
+    evaluated: TableClassifier
     X: pd.DataFrame
     y: pd.Series
     p: pd.Series
@@ -74,19 +74,19 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table: str | Path | pd.DataFrame | None = None,
     target: str | None = None,
     id_column: str | None = None,
-    date: str | None = None,
+    date_column: str | None = None,
     pos_label: Any = None,
     tune: int = 0,
-    seed: int = 0,
+    random_state: int = 0,
     refit: bool = False,
     keep_leaks: bool | Sequence[str] = False,
     tracking: bool = True,
-    tracking_uri: str | Path | None = None,
+    store: str | Path | None = None,
     promote: bool = False,
     models_path: str | Path | None = None,
     features_path: str | Path | None = None,
 ) -> Run:
-    """Train the model of ``models/NAME.yaml`` and judge it on rows it has not seen.
+    """Train the model of ``models/NAME.yaml`` and evaluate it on rows it has not seen.
 
     From a warehouse: the last as-of date whose labels are closed is the test date; the model learns from dates whose
     labels were already known on that day. From a flat table: the last third of its dates is the test, customers with
@@ -105,7 +105,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column : str, optional
         Column of the flat table that names the customer; found by its name when not given. The model keeps its name,
         and `score` reads customers from it.
-    date : str, optional
+    date_column : str, optional
         Column of the flat table that says when a row was taken; found by its name when not given. Where there is one,
         the model is judged on later days than those it learned from.
     pos_label : object, optional
@@ -113,18 +113,18 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
         event, of numbers the larger one, otherwise the rarer value, with a warning.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
-    seed : int
+    random_state : int
         Seed of everything random.
     refit : bool
-        Deliver a model fitted again on all closed dates, the test date included: more and fresher rows. Its figures
-        are those of the judged model, a fair estimate because that one was in the same position on the test date. By
+        Deliver a model fitted again on all closed dates, the test date included: more and fresher rows. Its metrics
+        are those of the evaluated model, a fair estimate because that one was in the same position on the test date. By
         default the delivered model is the one that was judged.
     keep_leaks : bool or list of str
         Keep columns (all, or these) that look like consequences of the label; by default they are left out with a
         `LeakageWarning`, because a model that learned a leak is worthless and looks excellent.
     tracking : bool
         Write the run to MLflow.
-    tracking_uri : str or path, optional
+    store : str or path, optional
         Address of the store, or a folder for an SQLite one; by default ``MLFLOW_TRACKING_URI`` or the working folder.
     promote : bool
         Make this version the ``champion``; otherwise only the first version becomes it, later ones ``challenger``.
@@ -147,22 +147,22 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     _check_source(wh, table, target)
     if tracking:
         import_mlflow()  # now, not after ten minutes of work
-        store_uri(tracking_uri)
+        store_uri(store)
     spec = load_model_spec(name, models_path, features_path)
     _check_question(spec)
-    how = _How(tune, seed, refit, keep_leaks)
+    options = TrainingOptions(tune, random_state, refit, keep_leaks)
     if table is not None:
-        material = from_table(table, str(target), id_column, date, pos_label)
+        dataset = dataset_from_table(table, str(target), id_column, date_column, pos_label)
     else:
         assert wh is not None
-        material = from_warehouse(wh, spec, features_path)
-    starts = warm_starts(spec.name, spec.search, tracking_uri) if tracking and tune > 0 else ()
-    run, train_rows = _learn(spec, material, how, starts)
+        dataset = dataset_from_warehouse(wh, spec, features_path)
+    starting_points = earlier_parameters(spec.name, spec.search, store) if tracking and tune > 0 else ()
+    run, train_rows = _train_and_evaluate(spec, dataset, options, starting_points)
     if not tracking:
         return run
-    params = {**asdict(how), **run.model.estimator.get_params()}
-    record = Record(run.model, run.evaluation, params, *train_rows, started, promote)
-    return Run(run.model, run.evaluation, track_run(record, tracking_uri))
+    params = {**asdict(options), **run.model.estimator.get_params()}
+    record = TrainingRecord(run.model, run.evaluation, params, *train_rows, started, promote)
+    return Run(run.model, run.evaluation, write_mlflow_run(record, store))
 
 
 def _check_question(spec: ModelSpec) -> None:
@@ -185,55 +185,57 @@ def _check_source(wh: Any, table: Any, target: str | None) -> None:
         )
 
 
-def _learn(
-    spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapping[str, Any]] = ()
+def _train_and_evaluate(
+    spec: ModelSpec, dataset: Dataset, options: TrainingOptions, starting_points: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
     """Leak check, tuning, fit, judgement; the run is not tracked yet."""
-    leaks = find_leaks(material.X, material.y, how.seed)
-    kept = _kept(leaks, how)
+    leaks = find_leaks(dataset.X, dataset.y, options.random_state)
+    kept = _kept_leaks(leaks, options)
     warn_of_leaks(leaks, kept)
-    material = material.without([leak.column for leak in leaks if leak.column not in kept])
-    tuning = _tuned(spec, material, how, starts)
-    fitted = _fit(spec, material, how, tuning)
-    model = Model(spec.name, fitted.delivered, _metadata(spec, material, fitted, how))
+    dataset = dataset.without([leak.column for leak in leaks if leak.column not in kept])
+    tuning = _tune(spec, dataset, options, starting_points)
+    fitted = _fit(spec, dataset, options, tuning)
+    model = Model(spec.name, fitted.final, _metadata(spec, dataset, fitted, options))
     evaluation = Evaluation(
-        model=model if fitted.judged is fitted.delivered else Model(spec.name, fitted.judged, model.metadata),
+        model=model if fitted.evaluated is fitted.final else Model(spec.name, fitted.evaluated, model.metadata),
         X=fitted.X,
         y=fitted.y,
         p=fitted.p,
-        population=material.population,
-        quality=material.quality,
-        quality_reasons=material.quality_reasons,
+        population=dataset.population,
+        quality=dataset.quality,
+        quality_reasons=dataset.quality_reasons,
         leaks=tuple(asdict(leak) for leak in leaks),
         trials=None if tuning is None else tuning.trials,
-        notes=(*material.notes, *_choices(how, leaks, tuning)),
+        notes=(*dataset.notes, *_decision_notes(options, leaks, tuning)),
     )
-    return Run(model, evaluation), (material.X, material.y)
+    return Run(model, evaluation), (dataset.X, dataset.y)
 
 
-def _kept(leaks: tuple[Leak, ...], how: _How) -> set[str]:
+def _kept_leaks(leaks: tuple[Leak, ...], options: TrainingOptions) -> set[str]:
     """Suspicious columns that stay by the user's wish."""
-    if isinstance(how.keep_leaks, bool):
-        return {leak.column for leak in leaks} if how.keep_leaks else set()
-    return set(how.keep_leaks)
+    if isinstance(options.keep_leaks, bool):
+        return {leak.column for leak in leaks} if options.keep_leaks else set()
+    return set(options.keep_leaks)
 
 
-def _choices(how: _How, leaks: tuple[Leak, ...], tuning: Tuning | None) -> list[str]:
+def _decision_notes(options: TrainingOptions, leaks: tuple[Leak, ...], tuning: Tuning | None) -> list[str]:
     """What the reader must know about decisions taken."""
     notes = []
-    kept = _kept(leaks, how)
+    kept = _kept_leaks(leaks, options)
     for leak in leaks:
         done = "kept as asked" if leak.column in kept else "left out"
         notes.append(f"{leak.column!r} looks like a consequence of the label and was {done}")
     if tuning is not None:
         won = ", ".join(f"{name} {value}" for name, value in tuning.params.items()) or "the default ones stayed"
-        notes.append(f"parameters were searched ({tuning.judged}): {won}")
-    if how.refit:
-        notes.append("the delivered model was fitted again with the test date; the figures are those of the judged one")
+        notes.append(f"parameters were searched ({tuning.evaluation}): {won}")
+    if options.refit:
+        notes.append(
+            "the delivered model was fitted again with the test date; the metrics are those of the evaluated one"
+        )
     return notes
 
 
-def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, Any]) -> TableClassifier:
+def _learner(spec: ModelSpec, X: pd.DataFrame, random_state: int, params: Mapping[str, Any]) -> TableClassifier:
     """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
     signs = {
         str(column): int(sign)
@@ -243,7 +245,7 @@ def _learner(spec: ModelSpec, X: pd.DataFrame, seed: int, params: Mapping[str, A
     }
     given = {**dict(spec.learner.get("params") or {}), **params}
     learner = _CLASSIFIERS[str(spec.learner["class"])]
-    return learner(**{"monotone": signs or None, "random_state": seed, "n_jobs": _threads(X.shape), **given})
+    return learner(**{"monotone": signs or None, "random_state": random_state, "n_jobs": _threads(X.shape), **given})
 
 
 def _threads(size: tuple[int, int]) -> int | None:
@@ -251,98 +253,101 @@ def _threads(size: tuple[int, int]) -> int | None:
     return 1 if size[0] * size[1] < _CELLS_FOR_THREADS else None
 
 
-def _tuned(spec: ModelSpec, material: Material, how: _How, starts: Sequence[Mapping[str, Any]] = ()) -> Tuning | None:
+def _tune(
+    spec: ModelSpec, dataset: Dataset, options: TrainingOptions, starting_points: Sequence[Mapping[str, Any]] = ()
+) -> Tuning | None:
     """Better parameters, when asked for and found."""
-    if how.tune <= 0:
+    if options.tune <= 0:
         return None
-    with _repeats_silenced():
+    with _quality_warnings_silenced():
         return tune_parameters(
-            lambda params: _learner(spec, material.X, how.seed, params),
-            material.X,
-            material.y,
-            material.groups,
+            lambda params: _learner(spec, dataset.X, options.random_state, params),
+            dataset.X,
+            dataset.y,
+            dataset.groups,
             spec.search,
-            (how.tune, how.seed),
-            known_after=0 if material.X_test is None else _known_after(spec),
-            starts=starts,
+            trials=options.tune,
+            random_state=options.random_state,
+            label_delay_days=0 if dataset.X_test is None else _label_delay_days(spec),
+            starting_points=starting_points,
         )
 
 
-def _known_after(spec: ModelSpec) -> int:
+def _label_delay_days(spec: ModelSpec) -> int:
     """Days until a label is known; dates that are judged stand so far behind those learned from."""
     return outcome_from_spec(spec.as_dict()).longest if spec.label else 0
 
 
-def _fit(spec: ModelSpec, material: Material, how: _How, tuning: Tuning | None) -> _Fitted:
+def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tuning | None) -> _FittedModel:
     """Fit and predict unseen rows: the test date, later rows of a flat table, or each fifth of it in turn."""
     params = {} if tuning is None else tuning.params
-    X, y = material.X, material.y
+    X, y = dataset.X, dataset.y
 
-    def fresh() -> TableClassifier:
-        return _learner(spec, X, how.seed, params)
+    def new_learner() -> TableClassifier:
+        return _learner(spec, X, options.random_state, params)
 
-    model = fresh().fit(X, y, groups=material.groups)
-    if material.X_test is None or material.y_test is None:
-        p = _out_of_fold(fresh, material, how.seed).dropna()
-        judged = np.ones(len(y), dtype=bool) if material.eras is None else material.eras.late
-        return _Fitted(model, model, X[judged], y[judged], p)
-    p = pd.Series(model.predict_proba(material.X_test)[:, 1], index=material.X_test.index, name="probability")
-    delivered = model
-    if how.refit:
-        every_X, every_y = pd.concat([X, material.X_test]), pd.concat([y, material.y_test])
-        delivered = fresh().fit(every_X, every_y, groups=every_X.index.get_level_values("customer_id").to_numpy())
-    return _Fitted(delivered, model, material.X_test, material.y_test, p)
+    model = new_learner().fit(X, y, groups=dataset.groups)
+    if dataset.X_test is None or dataset.y_test is None:
+        p = _out_of_fold_probability(new_learner, dataset, options.random_state).dropna()
+        evaluated = np.ones(len(y), dtype=bool) if dataset.out_of_time is None else dataset.out_of_time.test_rows
+        return _FittedModel(model, model, X[evaluated], y[evaluated], p)
+    p = pd.Series(model.predict_proba(dataset.X_test)[:, 1], index=dataset.X_test.index, name="probability")
+    final = model
+    if options.refit:
+        every_X, every_y = pd.concat([X, dataset.X_test]), pd.concat([y, dataset.y_test])
+        final = new_learner().fit(every_X, every_y, groups=every_X.index.get_level_values("customer_id").to_numpy())
+    return _FittedModel(final, model, dataset.X_test, dataset.y_test, p)
 
 
-def _out_of_fold(fresh: Any, material: Material, seed: int) -> pd.Series:
+def _out_of_fold_probability(new_learner: Any, dataset: Dataset, random_state: int) -> pd.Series:
     """Probability of each judged row by a model that has not seen it; missing where a row is not judged."""
-    p = np.full(len(material.y), np.nan)
-    with _repeats_silenced():
-        folds = _folds_of(material, seed)
+    p = np.full(len(dataset.y), np.nan)
+    with _quality_warnings_silenced():
+        folds = _cross_validation_folds(dataset, random_state)
         for learn, test in track(iter(folds), "cross-validation", total=len(folds)):
-            groups = None if material.groups is None else np.asarray(material.groups)[learn]
-            model = fresh().fit(material.X.iloc[learn], material.y.iloc[learn], groups=groups)
-            p[test] = model.predict_proba(material.X.iloc[test])[:, 1]
-    return pd.Series(p, index=material.X.index, name="probability")
+            groups = None if dataset.groups is None else np.asarray(dataset.groups)[learn]
+            model = new_learner().fit(dataset.X.iloc[learn], dataset.y.iloc[learn], groups=groups)
+            p[test] = model.predict_proba(dataset.X.iloc[test])[:, 1]
+    return pd.Series(p, index=dataset.X.index, name="probability")
 
 
-def _folds_of(material: Material, seed: int) -> list[Fold]:
+def _cross_validation_folds(dataset: Dataset, random_state: int) -> list[Fold]:
     """Folds of a flat table: in time where its rows have dates."""
-    if material.eras is None:
-        return list(fold_rows(material.y, material.groups, _FOLDS, seed))
-    return folds_in_time(material.y, material.groups, material.eras, _FOLDS, seed)
+    if dataset.out_of_time is None:
+        return list(stratified_folds(dataset.y, dataset.groups, _FOLDS, random_state))
+    return out_of_time_folds(dataset.y, dataset.groups, dataset.out_of_time, _FOLDS, random_state)
 
 
-def _repeats_silenced() -> warnings.catch_warnings[None]:
+def _quality_warnings_silenced() -> warnings.catch_warnings[None]:
     """The final fit says what is wrong with the data; the fits of the folds need not say it again."""
     return warnings.catch_warnings(action="ignore", category=QualityWarning)
 
 
-def _metadata(spec: ModelSpec, material: Material, fitted: _Fitted, how: _How) -> dict[str, Any]:
+def _metadata(spec: ModelSpec, dataset: Dataset, fitted: _FittedModel, options: TrainingOptions) -> dict[str, Any]:
     """All that must be known to use and to trust the model, as plain data."""
     peers = _PEER_COLUMN if _PEER_COLUMN in fitted.X.columns else None
     return {
-        "version": _content_version(fitted.delivered),
+        "version": _content_version(fitted.final),
         "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
-        "spec": _spec_used(spec, material, fitted.X),
-        "source": "table" if material.X_test is None else "warehouse",
-        "target": material.target,
-        "id_column": material.id_column,
-        "windows": dict(material.windows),
+        "spec": _effective_specification(spec, dataset, fitted.X),
+        "source": "table" if dataset.X_test is None else "warehouse",
+        "target": dataset.target,
+        "id_column": dataset.id_column,
+        "windows": dict(dataset.windows),
         "peer_column": peers,
-        "features": describe_columns(fitted.X, material.words, peers),
+        "features": describe_columns(fitted.X, dataset.data_dictionary, peers),
         "decile_edges": decile_edges(fitted.p),
-        "metrics": judge(fitted.y, fitted.p, spec.costs, how.seed),
-        "data_digest": material.digest,
-        "seed": how.seed,
-        "refit": how.refit,
+        "metrics": metrics_with_intervals(fitted.y, fitted.p, spec.costs, options.random_state),
+        "data_digest": dataset.digest,
+        "random_state": options.random_state,
+        "refit": options.refit,
     }
 
 
-def _spec_used(spec: ModelSpec, material: Material, X: pd.DataFrame) -> dict[str, Any]:
+def _effective_specification(spec: ModelSpec, dataset: Dataset, X: pd.DataFrame) -> dict[str, Any]:
     """The specification without what did not hold: a flat table brings its own rows, dates and columns."""
     given = spec.as_dict()
-    if material.X_test is not None:
+    if dataset.X_test is not None:
         return given
     label = {key: value for key, value in given["label"].items() if key not in ("gap_days", "horizon_days")}
     names = list(map(str, X.columns))

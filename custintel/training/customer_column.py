@@ -3,9 +3,9 @@
 >>> import pandas as pd
 >>> from custintel.training.read_table import read_table
 >>> table = read_table(pd.DataFrame({"bill": [9.5, 7.0], "msisdn": ["0044", "0045"]}))
->>> who = identity_to_score(table)
+>>> who = customer_column_for_scoring(table)
 >>> who.column, who.note
-('msisdn', "customer_id is the column 'msisdn', recognised by its name (another one: id_column=, --id)")
+('msisdn', "customer_id is the column 'msisdn', recognised by its name (another one: id_column=, --id-column)")
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 
 _NAMES_THE_ROW = 0.9
 _FEW = 30  # of fewer rows nearly all are different in any column
-_OTHER = "(another one: id_column=, --id)"
+_OTHER = "(another one: id_column=, --id-column)"
 
 
 @dataclass(frozen=True)
-class Identity:
+class CustomerColumn:
     """The column or index level that names the customers (None: the row number does), and how that was decided."""
 
     column: str | None
     note: str = ""
 
 
-def identity_to_learn(table: Table, asked: str | None, target: str) -> Identity:
+def customer_column_for_training(table: Table, asked: str | None, target: str) -> CustomerColumn:
     """The given column; one with a well-known name; or one that is named like an identifier and almost unique."""
     if asked is not None:
-        return Identity(_asked(table, asked))
+        return CustomerColumn(_asked(table, asked))
     columns = [name for name in table.written if name != target and not _is_measure(table.written[name])]
     found = known_identifier(columns)
     if found is None:
-        found = next((n for n in columns if may_identify(n) and names_most_rows(table.written[n])), None)
+        found = next((n for n in columns if may_identify(n) and nearly_unique(table.written[n])), None)
     if found is None:
-        return Identity(None)
-    return Identity(found, f"{found!r} names the customers and is no feature {_OTHER}")
+        return CustomerColumn(None)
+    return CustomerColumn(found, f"{found!r} names the customers and is no feature {_OTHER}")
 
 
-def identity_to_score(
+def customer_column_for_scoring(
     table: Table, asked: str | None = None, recorded: str | None = None, features: Collection[str] = ()
-) -> Identity:
+) -> CustomerColumn:
     """The given column, the one that training found, one with a well-known name, the labels of an index, or none.
 
     Parameters
@@ -68,15 +68,15 @@ def identity_to_score(
     """
     if asked is not None:
         given = _asked(table, asked)
-        return Identity(given, f"customer_id is the column {given!r}, as asked")
+        return CustomerColumn(given, f"customer_id is the column {given!r}, as asked")
     known = None if recorded is None else _like(table, recorded)
     if known is not None:
-        return Identity(known, f"customer_id is the column {known!r}, as in training {_OTHER}")
+        return CustomerColumn(known, f"customer_id is the column {known!r}, as in training {_OTHER}")
     found = known_identifier(name for name in table.written if name not in features)
     if found is not None:
-        return Identity(found, f"customer_id is the column {found!r}, recognised by its name {_OTHER}")
+        return CustomerColumn(found, f"customer_id is the column {found!r}, recognised by its name {_OTHER}")
     gone = "" if recorded is None else f" (the column {recorded!r} of training is not there)"
-    return Identity(None, _of_index(table.frame.index) + gone)
+    return CustomerColumn(None, _of_index(table.frame.index) + gone)
 
 
 def other_identifiers(frame: pd.DataFrame) -> list[str]:
@@ -96,10 +96,10 @@ def _identifies(name: object, column: pd.Series) -> bool:
         return True
     if len(column) < _FEW:
         return False
-    return (may_identify(name) and names_most_rows(column)) or are_identifiers(column)
+    return (may_identify(name) and nearly_unique(column)) or are_identifiers(column)
 
 
-def names_most_rows(column: pd.Series | pd.Index) -> bool:
+def nearly_unique(column: pd.Series | pd.Index) -> bool:
     """Whether nearly every row has a value of its own."""
     return float(column.nunique()) / max(len(column), 1) >= _NAMES_THE_ROW
 
@@ -126,5 +126,5 @@ def _is_measure(column: pd.Series | pd.Index) -> bool:
 
 def _of_index(index: pd.Index) -> str:
     if isinstance(index, pd.RangeIndex):
-        return "customer_id is the row number: no column names the customers (id_column= or --id names one)"
+        return "customer_id is the row number: no column names the customers (id_column= or --id-column names one)"
     return "customer_id is the label of the index: no column names the customers (id_column= names one)"

@@ -1,4 +1,4 @@
-"""What there is to learn from, and what to be judged on: the same shape for a warehouse and for a flat table."""
+"""The dataset of a question: training rows, test rows and where they come from, from a warehouse or a flat table."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from custintel.builder import FeatureBuilder
-from custintel.builder.feature_frame import feature_words, has_words
+from custintel.builder.feature_frame import column_meanings, has_meanings
 from custintel.errors import DataError
 from custintel.expressions.parse import parse
 from custintel.questions import Outcome, outcome_labels
 from custintel.questions.outcome import KINDS
 from custintel.questions.outcome_labels import label_dates
-from custintel.training._flat_table import FlatData, read_flat
-from custintel.training._time_split_and_folds import Eras, TimeSplit, eras_of, split_in_time
+from custintel.training._flat_table import FlatTable, read_flat_table
+from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
-_FEWEST = 10
+_LEAST_ROWS_OF_A_CLASS = 10
 
 
 def _no_dates() -> pd.DataFrame:
@@ -38,8 +38,8 @@ def _no_dates() -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Material:
-    """Rows to learn from, rows to be judged on (None: the same rows, out of fold), and where they come from."""
+class Dataset:
+    """Training rows, test rows (None: the same rows, out of fold), and where they come from."""
 
     X: pd.DataFrame
     y: pd.Series
@@ -50,14 +50,14 @@ class Material:
     digest: str
     windows: Mapping[str, Any] = field(default_factory=dict)
     population: pd.DataFrame = field(default_factory=_no_dates)
-    words: pd.DataFrame | None = None
+    data_dictionary: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     quality_reasons: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     id_column: str | None = None
-    eras: Eras | None = None
+    out_of_time: OutOfTimeRows | None = None
 
-    def without(self, columns: list[str]) -> Material:
+    def without(self, columns: list[str]) -> Dataset:
         """The same without some columns."""
         if not columns:
             return self
@@ -70,20 +70,20 @@ class Material:
         return replace(self, X=self.X.drop(columns=columns), X_test=X_test)
 
 
-def from_table(
+def dataset_from_table(
     table: str | Path | pd.DataFrame,
     target: str,
     id_column: str | None,
-    date: str | None = None,
+    date_column: str | None = None,
     pos_label: Any = None,
-) -> Material:
+) -> Dataset:
     """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
-    flat = read_flat(table, target, id_column, date, pos_label)
+    flat = read_flat_table(table, target, id_column, date_column, pos_label)
     _check_classes(flat.y, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
-    eras = eras_of(flat.y)
-    judged = eras if eras is not None and eras.judgeable(flat.y) else None
-    return Material(
+    out_of_time = out_of_time_rows(flat.y)
+    usable = out_of_time if out_of_time is not None and out_of_time.both_classes_present(flat.y) else None
+    return Dataset(
         flat.X,
         flat.y,
         flat.groups,
@@ -91,35 +91,35 @@ def from_table(
         None,
         flat.target,
         digest.hexdigest()[:16],
-        _judging_windows(flat, judged),
-        words=feature_words(flat.X) if has_words(flat.X) else None,
-        notes=(*flat.notes, _judging_words(flat, eras, judged)),
+        _split_facts(flat, usable),
+        data_dictionary=column_meanings(flat.X) if has_meanings(flat.X) else None,
+        notes=(*flat.notes, _split_note(flat, out_of_time, usable)),
         id_column=flat.id_column,
-        eras=judged,
+        out_of_time=usable,
     )
 
 
-def _judging_windows(flat: FlatData, judged: Eras | None) -> dict[str, Any]:
+def _split_facts(flat: FlatTable, usable: OutOfTimeRows | None) -> dict[str, Any]:
     """How a flat table is judged, as data."""
-    if judged is None:
+    if usable is None:
         return {"folds": 5}
-    first, last = (str(day.date()) for day in (judged.judged[0], judged.judged[-1]))
-    learned = str(judged.learned[-1].date())
-    return {"date_column": flat.date_column, "learned_to": learned, "judged_from": first, "judged_to": last}
+    first, last = (str(day.date()) for day in (usable.test_dates[0], usable.test_dates[-1]))
+    known = str(usable.train_dates[-1].date())
+    return {"date_column": flat.date_column, "learned_to": known, "judged_from": first, "judged_to": last}
 
 
-def _judging_words(flat: FlatData, eras: Eras | None, judged: Eras | None) -> str:
+def _split_note(flat: FlatTable, out_of_time: OutOfTimeRows | None, usable: OutOfTimeRows | None) -> str:
     """The same in words."""
-    if judged is not None:
-        rows, others = int(judged.late.sum()), "" if flat.groups is None else ", other customers"
+    if usable is not None:
+        rows, others = int(usable.test_rows.sum()), "" if flat.groups is None else ", other customers"
         return (
-            f"out of time by {flat.date_column!r}: all figures come from {rows:,} rows of "
-            f"{judged.judged[0].date()} to {judged.judged[-1].date()}, by models that learned from rows to "
-            f"{judged.learned[-1].date()}{others}; the delivered model learned from all rows (on which day a label "
+            f"out of time by {flat.date_column!r}: all metrics come from {rows:,} rows of "
+            f"{usable.test_dates[0].date()} to {usable.test_dates[-1].date()}, by models that learned from rows to "
+            f"{usable.train_dates[-1].date()}{others}; the delivered model learned from all rows (on which day a label "
             "was known, a flat table does not say)"
         )
-    why = "no dates in a flat table" if eras is None else "too few of one class on one side of any date"
-    return f"{why}: all figures come from five-fold cross-validation on the same rows"
+    why = "no dates in a flat table" if out_of_time is None else "too few of one class on one side of any date"
+    return f"{why}: all metrics come from five-fold cross-validation on the same rows"
 
 
 def outcome_from_spec(spec: Mapping[str, Any]) -> Outcome:
@@ -153,7 +153,7 @@ def without_excluded(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     return X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
 
 
-def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | None) -> Material:
+def dataset_from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | None) -> Dataset:
     """An operator's tables: labels, out-of-time split, features of all dates in one pass."""
     outcome = outcome_from_spec(spec.as_dict())
     history = int(spec.dates.get("history_days", 60))
@@ -162,15 +162,15 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
     labels = outcome_labels(wh, [*split.train, split.test], outcome)
     builder = FeatureBuilder(spec.topics, features_path, skip_unavailable=True)
     X = _features(builder, wh, split, labels)
-    notes = _skipped(X)
+    notes = _left_out_note(X)
     X = X[in_population(X, spec.population)]
     labels = labels.loc[X.index]
     X = without_excluded(X, spec)
     known = labels["label"].dropna().astype(np.int64)
-    learn, judge = _rows(known, split.train), _rows(known, (split.test,))
+    learn, judge = _labels_of_dates(known, split.train), _labels_of_dates(known, (split.test,))
     for part, role in ((learn, "the train dates"), (judge, "the test date")):
         _check_classes(part, role)
-    return Material(
+    return Dataset(
         X.loc[learn.index],
         learn,
         learn.index.get_level_values("customer_id").to_numpy(),
@@ -180,7 +180,7 @@ def from_warehouse(wh: Warehouse, spec: ModelSpec, features_path: str | Path | N
         digest=wh.digest(),
         windows=_windows(split, outcome),
         population=_population(labels, split),
-        words=builder.describe(),
+        data_dictionary=builder.describe(),
         quality=wh.report.frame(),
         quality_reasons=wh.report.reasons(),
         notes=notes,
@@ -196,11 +196,11 @@ def _features(builder: FeatureBuilder, wh: Warehouse, split: TimeSplit, labels: 
     return X.loc[labels.index]
 
 
-def _rows(labels: pd.Series, dates: tuple[pd.Timestamp, ...]) -> pd.Series:
+def _labels_of_dates(labels: pd.Series, dates: tuple[pd.Timestamp, ...]) -> pd.Series:
     return labels[labels.index.get_level_values("as_of").isin(dates)]
 
 
-def _skipped(X: pd.DataFrame) -> tuple[str, ...]:
+def _left_out_note(X: pd.DataFrame) -> tuple[str, ...]:
     """Families and features that the operator's tables do not allow, in one note."""
     facts = X.attrs.get("custintel", {})
     lines = facts.get("left_out") or []
@@ -237,8 +237,8 @@ def _censored(labels: pd.Series) -> int:
 def _check_classes(y: pd.Series, where: str) -> None:
     """Enough of both answers to learn and to judge."""
     events, others = int(y.sum()), int(len(y) - y.sum())
-    if min(events, others) < _FEWEST:
+    if min(events, others) < _LEAST_ROWS_OF_A_CLASS:
         raise DataError(
             f"too few of one class in {where}\n  given: {events} events and {others} others\n"
-            f"  allowed: at least {_FEWEST} of each"
+            f"  allowed: at least {_LEAST_ROWS_OF_A_CLASS} of each"
         )

@@ -20,7 +20,7 @@ _PACKAGES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 _EXAMPLE = "input_example.json"
 
 
-class Flavor:
+class ModelFlavor:
     """A flavour of MLflow that writes one `Model`."""
 
     __name__ = "custintel"
@@ -54,7 +54,7 @@ class Flavor:
         mlflow_model.save(str(folder / "MLmodel"))
 
 
-class _Served:
+class _ServedModel:
     """What ``mlflow.pyfunc`` calls: a table in, probabilities out."""
 
     def __init__(self, model: Model) -> None:
@@ -66,16 +66,16 @@ class _Served:
         return self.model.predict_proba(model_input).to_frame()
 
 
-def _load_pyfunc(path: str) -> _Served:
+def _load_pyfunc(path: str) -> _ServedModel:
     """Door for ``mlflow.pyfunc.load_model``."""
-    return _Served(Model.load(path))
+    return _ServedModel(Model.load(path))
 
 
-def typical_row(X: pd.DataFrame) -> pd.DataFrame:
+def median_row(X: pd.DataFrame) -> pd.DataFrame:
     """One invented customer of medians and most frequent values: an example that is nobody.
 
     >>> import pandas as pd
-    >>> typical_row(pd.DataFrame({"bill": [1, 3, 5], "plan": ["S", "S", "M"]})).to_dict("records")
+    >>> median_row(pd.DataFrame({"bill": [1, 3, 5], "plan": ["S", "S", "M"]})).to_dict("records")
     [{'bill': 3.0, 'plan': 'S'}]
     """
     cells: dict[str, list[Any]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
@@ -11,13 +12,14 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from custintel.errors import MissingExtraError, Problem, raise_problems
-from custintel.files.atomic_write import creating_file
+from custintel.errors import MissingExtraError, ModelError, Problem, raise_problems
+from custintel.files.atomic_write import atomic_new_file, scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+REPORT_FOLDER = "report"
 _DATABASE = "mlflow.db"
 _SQLITE = "sqlite:///"
 _MEANS_MORE = re.compile(r"\?|%[0-9a-fA-F]{2}")  # in an address: where options begin, and a sign by its number
@@ -25,7 +27,7 @@ _VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3", "git")
 
 
-def store_uri(place: str | Path | None = None) -> str:
+def store_uri(store: str | Path | None = None) -> str:
     """The tracking address: a given address or folder, the environment's, or ``mlflow.db`` in the working folder.
 
     Raises
@@ -40,15 +42,15 @@ def store_uri(place: str | Path | None = None) -> str:
     >>> store_uri("https://mlflow.example.org")
     'https://mlflow.example.org'
     """
-    if place is None:
-        place = os.environ.get("MLFLOW_TRACKING_URI") or Path.cwd()
-    text = str(place)
+    if store is None:
+        store = os.environ.get("MLFLOW_TRACKING_URI") or Path.cwd()
+    text = str(store)
     if text.startswith(_SQLITE):
         _check_path(text.removeprefix(_SQLITE), text)
         return text
     if ":/" in text or text.startswith(("databricks", "uc")):
         return text
-    file = Path(place).resolve() / _DATABASE
+    file = Path(store).resolve() / _DATABASE
     _check_path(str(file), str(file.parent))
     return f"{_SQLITE}{file}"
 
@@ -56,7 +58,7 @@ def store_uri(place: str | Path | None = None) -> str:
 def _check_path(path: str, given: str) -> None:
     """Refuse a path that an address would read as another one."""
     if _MEANS_MORE.search(path):
-        hint = "rename the folder, work in another one, or give tracking_uri another folder"
+        hint = "rename the folder, work in another one, or give another folder as store"
         raise_problems([Problem("store of MLflow", "not a folder for it", given, "a path without ? or %20", hint)])
 
 
@@ -72,9 +74,9 @@ def store_folder(uri: str) -> Path | None:
 
 
 @contextmanager
-def open_store(place: str | Path | None = None) -> Iterator[Any]:
+def open_store(store: str | Path | None = None) -> Iterator[Any]:
     """MLflow turned to a store for the length of a block, and quiet; its former address comes back afterwards."""
-    uri = store_uri(place)
+    uri = store_uri(store)
     folder = store_folder(uri)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,14 +113,14 @@ def _addresses_restored(mlflow: Any) -> Iterator[None]:
             mlflow.set_registry_uri(before[1])
 
 
-def _make_database(place: Path) -> None:
+def _make_database(store: Path) -> None:
     """A new SQLite store appears whole: MLflow cannot open one that a killed process left half made."""
-    if place.exists():
+    if store.exists():
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with creating_file(place) as fresh:
-        SqlAlchemyStore(f"sqlite:///{fresh}", (place.parent / "mlruns").as_uri()).engine.dispose()
+    with atomic_new_file(store) as fresh:
+        SqlAlchemyStore(f"sqlite:///{fresh}", (store.parent / "mlruns").as_uri()).engine.dispose()
 
 
 def import_mlflow() -> Any:
@@ -154,3 +156,41 @@ def _quiet() -> Iterator[None]:
 def _set_levels(loggers: list[logging.Logger], levels: list[int]) -> None:
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+
+
+def fetch_report(model: str, store: str | Path | None = None) -> dict[str, Any]:
+    """The JSON twin of the report of a tracked model (``models:/...``, ``runs:/ID``), or a ``report.json`` file."""
+    if model.endswith(".json"):
+        return _read_report(Path(model))
+    with open_store(store) as mlflow, scratch_folder() as folder:
+        try:
+            run_id = _run_of(mlflow.MlflowClient(), model)
+            found = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=REPORT_FOLDER, dst_path=folder)
+        except mlflow.exceptions.MlflowException as error:
+            raise ModelError(
+                f"no report of {model}: {error.message}\n  given: store {store_uri(store)}\n"
+                "  hint: check the name and the store (--store, MLFLOW_TRACKING_URI)"
+            ) from error
+        return _read_report(Path(found) / "report.json")
+
+
+def _run_of(client: Any, model: str) -> str:
+    """The run behind an address."""
+    if model.startswith("runs:/"):
+        return model.removeprefix("runs:/").split("/")[0]
+    address = model.removeprefix("models:/")
+    if "@" in address:
+        return str(client.get_model_version_by_alias(*address.split("@", 1)).run_id)
+    name, _, version = address.partition("/")
+    if not version:
+        raise ModelError(
+            f"no address of a model: {model}\n  allowed: models:/churn@champion, models:/churn/3, runs:/ID"
+        )
+    return str(client.get_model_version(name, version).run_id)
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelError(f"no such file: {path}")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

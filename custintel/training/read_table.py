@@ -4,7 +4,7 @@ What is changed on the way in is said in notes, never done in silence:
 
 >>> import pandas as pd
 >>> raw = pd.DataFrame({"Call  Failure": ["1", "2", " "], "plan": [" a", "b ", "a"]})
->>> table = tidy(raw)
+>>> table = clean_table(raw)
 >>> table.frame["Call Failure"].tolist()
 [1.0, 2.0, nan]
 >>> print(*table.notes, sep="\\n")
@@ -28,7 +28,7 @@ import pandas as pd
 from pandas.api.types import is_object_dtype
 
 from custintel.errors import CustintelError, DataError, MissingExtraError
-from custintel.files.spreadsheet_cells import restored, restored_text
+from custintel.files.spreadsheet_cells import unescape_formula, unescape_formulas
 from custintel.identifiers import header_hint, identifier_text, may_identify, names_of_columns
 from custintel.training._flat_table_dates import read_as_dates
 
@@ -84,7 +84,7 @@ class Table:
         """
         return identifier_text(self.written[column], column)
 
-    def named_by(self, column: str) -> Table:
+    def indexed_by(self, column: str) -> Table:
         """The table with the customers of a column, or of an index level, as its index ``customer_id``.
 
         Parameters
@@ -95,7 +95,7 @@ class Table:
         Examples
         --------
         >>> table = read_table(pd.DataFrame({"line_id": ["007"], "bill": [9.9]}))
-        >>> table.named_by("line_id").frame.index
+        >>> table.indexed_by("line_id").frame.index
         Index(['007'], dtype='object', name='customer_id')
         """
         customers = pd.Index(self.identifiers(column), dtype=object, name="customer_id")
@@ -193,7 +193,7 @@ def _of_customers(names: Iterable[Any], identifier: str | None) -> list[Any]:
 def _tidied(frame: pd.DataFrame, stored: pd.DataFrame, identifier: str | None, decimal_comma: bool = False) -> Table:
     """The frame made tidy; its identifiers as they are stored."""
     _check_cells(frame)
-    table = tidy(frame, decimal_comma)
+    table = clean_table(frame, decimal_comma)
     columns = {" ".join(str(name).split()): stored[name] for name in _of_customers(stored.columns, identifier)}
     named = [(level, str(name)) for level, name in enumerate(frame.index.names) if name is not None]
     levels = {name: frame.index.get_level_values(level) for level, name in named}
@@ -276,9 +276,9 @@ def _read_text(path: Path, identifier: str | None) -> Table:
 
 
 def _formulas_restored(table: Table) -> Table:
-    """Texts as they were before they were defused; after numbers are found, so that a defused +44 stays a text."""
-    written = {str(restored_text(name)): column.map(restored_text) for name, column in table.written.items()}
-    return replace(table, frame=restored(table.frame), written=written)
+    """Texts as they were before formulas were escaped; after numbers are found, so that an escaped +44 stays a text."""
+    written = {str(unescape_formula(name)): column.map(unescape_formula) for name, column in table.written.items()}
+    return replace(table, frame=unescape_formulas(table.frame), written=written)
 
 
 def _quietly(table: Table) -> Table:
@@ -313,7 +313,7 @@ def find_separator(text: str) -> str:
     return max(even or _SEPARATORS, key=lambda s: fit(s)[1])
 
 
-def tidy(frame: pd.DataFrame, decimal_comma: bool = False) -> Table:
+def clean_table(frame: pd.DataFrame, decimal_comma: bool = False) -> Table:
     """Clean names, strip text, read numbers written as text, make blanks missing; say what was done.
 
     Parameters
@@ -325,7 +325,7 @@ def tidy(frame: pd.DataFrame, decimal_comma: bool = False) -> Table:
 
     Examples
     --------
-    >>> tidy(pd.DataFrame({" a ": [True]})).frame.columns.tolist()
+    >>> clean_table(pd.DataFrame({" a ": [True]})).frame.columns.tolist()
     ['a']
     """
     names, notes = _clean_names(frame.columns)
@@ -365,8 +365,8 @@ def _clean_column(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, st
         lost = int(numbers.isna().sum() - column.isna().sum())
         return _whole(numbers), _NUMBERS + _count_lost(lost)
     dates = read_as_dates(text.mask(blank))
-    if dates.moments is not None:
-        return dates.moments, dates.note
+    if dates.dates is not None:
+        return dates.dates, dates.note
     return text.where(text != "", other=np.nan), dates.note
 
 

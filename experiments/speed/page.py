@@ -10,9 +10,11 @@ from _place import provenance
 _HEAD = """\
 # Speed of features
 
-Generated call records in no order, {a_customer} a customer over 230 days, 2 % of them late; features as of one day see
-the last 90 days (39 % of the records). `builder` is `FeatureBuilder.build`: plan, spine of customers, filling what is
-missing, and the pandas frame. Results are checked to be equal to 1e-9. Runs take turns; the median is given.
+How fast are features, and how much memory do they need? The call records are generated, in no order:
+{a_customer} a customer over 230 days, 2 % of them late. Features as of one day see
+the last 90 days (39 % of the records). `builder` is `FeatureBuilder.build`: the plan, the spine of customers, filling
+what is missing, and the pandas frame. Results are checked to be equal to 1e-9. Runs take turns, and the median is
+given.
 {provenance} Python {python}. Where the load of the machine is above its cores, wall times
 are too long: compare CPU.
 """

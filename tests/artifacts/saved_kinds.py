@@ -78,7 +78,7 @@ def _tiers() -> Any:
 def _fraud() -> Any:
     rules = RuleBase()
     rules.add(Rule("quiet", "minutes < 40"), by="expert", reason="known")
-    settings = LearnSettings(rules=3, candidates=50, parts=3)
+    settings = LearnSettings(max_rules=3, max_candidates=50, folds=3)
     kinds = np.where(TABLE["plan"] < "C", "sim_box", "never_payer")
     return FraudDetector(rules=rules, settings=settings).fit(TABLE, LEFT.astype(int), kinds=kinds)
 
@@ -152,7 +152,7 @@ def _use_fraud(m: Any, X: pd.DataFrame) -> list[Any]:
     _chances(m.predict_proba(X))
     m.alarms(X)
     decided = m.decide(X)[["probability", "expected_loss", "net_benefit"]]
-    return [m.predict_proba(X), m.kind_proba(X), decided, m.views(X)]
+    return [m.predict_proba(X), m.predict_kind_proba(X), decided, m.component_scores(X)]
 
 
 _USES: dict[str, Callable[[Any, pd.DataFrame], list[Any]]] = {

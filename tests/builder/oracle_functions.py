@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from custintel.functions.function_registry import find
+from custintel.functions.function_registry import find_function
 
 if TYPE_CHECKING:
     from datetime import date
@@ -136,7 +136,7 @@ def fraud_ties(seen: Seen, customer: str, as_of: date) -> Row:
 def circle(seen: Seen, customer: str, as_of: date) -> Row:
     contacts = grouped(of(customer, used(seen, as_of)), "other_party")
     if not contacts:
-        return dict.fromkeys(find("circle").columns)
+        return dict.fromkeys(find_function("circle").columns)
     order = sorted(contacts, key=lambda c: (-len(contacts[c]), min(age(r, as_of) for r in contacts[c]), c))
     lately = {c: sum(age(r, as_of) < 30 for r in rows) for c, rows in contacts.items()}
     total, reached, needed = sum(map(len, contacts.values())), 0, 0
@@ -190,7 +190,7 @@ def community(seen: Seen, customer: str, as_of: date) -> Row:
     for _ in range(4):
         label = {line: next_label(line, web, label) for line in web}
     if customer not in web:
-        return dict.fromkeys(find("community").columns)
+        return dict.fromkeys(find_function("community").columns)
     mine = web[customer]
     second = {far for near in mine for far in web[near]} - {customer} - set(mine)
     group = [line for line in web if label[line] == label[customer]]
@@ -236,7 +236,7 @@ def night_home(cells: dict[str, list[Row]], inside: Callable[[Row], bool]) -> st
 def places(seen: Seen, customer: str, as_of: date) -> Row:
     cells = grouped(of(customer, used(seen, as_of)), "cell_id")
     if not cells:
-        return dict.fromkeys(find("places").columns)
+        return dict.fromkeys(find_function("places").columns)
     listed = {c["cell_id"]: c for c in seen("cells")}
     at = {
         name: (c["latitude"], c["longitude"])
@@ -282,7 +282,7 @@ def experience(seen: Seen, customer: str, as_of: date) -> Row:
     measured = grouped([k for k in seen("cell_kpis") if age(k, as_of) < 90], "cell_id")
     met = {c: rows for c, rows in cells.items() if c in measured}
     if not met:
-        return dict.fromkeys(find("experience").columns)
+        return dict.fromkeys(find_function("experience").columns)
 
     def figure(cell: str | None, name: str, days: int, total: bool = False) -> float | None:
         rows = [k[name] for k in measured.get(cell, ()) if age(k, as_of) < days and k[name] is not None]
@@ -313,7 +313,7 @@ def destinations(seen: Seen, customer: str, as_of: date) -> Row:
     rows = [r for r in of(customer, used(seen, as_of)) if r["destination"] in ("international", "premium")]
     rows = [r for r in rows if r["other_party"] is not None]
     if not rows:
-        return dict.fromkeys(find("destinations").columns)
+        return dict.fromkeys(find_function("destinations").columns)
     known = []
     for row in rows:
         fits = [n for n in seen("numbering") if row["other_party"].startswith(n["prefix"])]
@@ -353,7 +353,7 @@ def present_device(devices: dict[str, list[Row]]) -> str:
 def imei(seen: Seen, customer: str, as_of: date) -> Row:
     devices = grouped(of(customer, used(seen, as_of)), "device_id")
     if not devices:
-        return dict.fromkeys(find("imei").columns)
+        return dict.fromkeys(find_function("imei").columns)
     users = {d: {r["customer_id"] for r in rows} for d, rows in grouped(used(seen, as_of), "device_id").items()}
     present = present_device(devices)
     days = max(age(r, as_of) for r in devices[present])
@@ -371,7 +371,7 @@ def handset(seen: Seen, customer: str, as_of: date) -> Row:
     devices = grouped(of(customer, used(seen, as_of)), "device_id")
     listed = {d["device_id"]: d for d in seen("devices")}
     model = listed.get(present_device(devices)) if devices else None
-    return {name: model[name] if model else None for name in find("handset").columns}
+    return {name: model[name] if model else None for name in find_function("handset").columns}
 
 
 def included_use(rows: list[Row], as_of: date, back: int) -> list[float]:
@@ -388,7 +388,7 @@ def included_use(rows: list[Row], as_of: date, back: int) -> list[float]:
 
 
 def plan_fit(seen: Seen, customer: str, as_of: date) -> Row:
-    nothing: Row = dict.fromkeys(find("plan_fit").columns)
+    nothing: Row = dict.fromkeys(find_function("plan_fit").columns)
     plans = {p["plan_id"]: p for p in seen("plans")}
     rows, mine = of(customer, used(seen, as_of)), of(customer, seen("subscriptions"))
     now = max(mine, key=lambda s: (day(s["start_date"]), s["plan_id"]), default=None)
@@ -425,7 +425,7 @@ def plan_fit(seen: Seen, customer: str, as_of: date) -> Row:
 def household(seen: Seen, customer: str, as_of: date) -> Row:
     lines = {c["customer_id"]: c for c in seen("customers")}
     if customer not in lines:
-        return dict.fromkeys(find("household").columns)
+        return dict.fromkeys(find_function("household").columns)
     ends = {t["customer_id"] for t in seen("terminations") if t["cause"] in (*LEFT, "involuntary", "death")}
     left = {t["customer_id"] for t in seen("terminations") if t["cause"] in LEFT and age(t, as_of) < 180}
 
@@ -450,7 +450,7 @@ def household(seen: Seen, customer: str, as_of: date) -> Row:
 def debtors(seen: Seen, customer: str, as_of: date) -> Row:
     lines = {c["customer_id"]: c for c in seen("customers")}
     if customer not in lines:
-        return dict.fromkeys(find("debtors").columns)
+        return dict.fromkeys(find_function("debtors").columns)
     ended = {t["customer_id"] for t in seen("terminations") if t["cause"] == "involuntary"} & set(lines) - {customer}
 
     def group(key: str) -> int | None:
@@ -469,7 +469,7 @@ def debtors(seen: Seen, customer: str, as_of: date) -> Row:
 def unsolved(seen: Seen, customer: str, as_of: date) -> Row:
     rows = [r for r in of(customer, seen("care")) if age(r, as_of) < 180]
     if not rows:
-        return dict.fromkeys(find("unsolved").columns)
+        return dict.fromkeys(find_function("unsolved").columns)
     ages = [age(r, as_of) for r in rows if r["resolved_time"] is None]
     pauses = []
     for topic, theirs in grouped(rows, "topic").items():

@@ -66,7 +66,7 @@ def test_the_whole_catalogue_and_the_hard_cases(days, server: Postgres, operator
 
 def test_equal_moments_are_settled_by_the_value(server: Postgres):
     """Pairs of the same time: the order of the rows must not matter."""
-    from custintel.expressions.translate_dialect import translated
+    from custintel.expressions.translate_dialect import translate
 
     made = "select max(case when v is not null then struct_pack(t := t, v := v) end) as pair, 1 as k from ({}) as r"
     merged = f"select max(p.pair) as pair from ({made}) as p"
@@ -74,11 +74,11 @@ def test_equal_moments_are_settled_by_the_value(server: Postgres):
     rows = [(1, "'z'"), (2, "'a'"), (2, "'b'"), (3, "null")]
     for order in (rows, rows[::-1]):
         values = " union all ".join(f"select {t} as t, {v} as v" for t, v in order)
-        assert server.frame(translated(sql.format(values), "postgres"))["found"].tolist() == ["b"]
+        assert server.frame(translate(sql.format(values), "postgres"))["found"].tolist() == ["b"]
 
 
 def test_conditions_are_numbers_there(server: Postgres):
-    from custintel.expressions.translate_dialect import translated
+    from custintel.expressions.translate_dialect import translate
 
     sql = (
         "select cast(a > 1 as double) as one,"
@@ -86,7 +86,7 @@ def test_conditions_are_numbers_there(server: Postgres):
         " cast(coalesce(a is null, b) as double) as three, cast(coalesce(a < 1, 5) as double) as four,"
         " max(a = 2) over () as five from (select 2 as a, true as b) as r"
     )
-    assert server.frame(translated(sql, "postgres")).iloc[0].tolist() == [1, 1, 0, 0, 1]
+    assert server.frame(translate(sql, "postgres")).iloc[0].tolist() == [1, 1, 0, 0, 1]
 
 
 def test_guards_inside_guards_are_missing_where_the_function_is_not_defined(server: Postgres):

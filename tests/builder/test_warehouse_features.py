@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from custintel import ChurnClassifier, FeatureBuilder, Warehouse
 from custintel.builder import WarehouseFeatures
-from custintel.builder.feature_frame import feature_words
+from custintel.builder.feature_frame import column_meanings
 from custintel.errors import ConfigurationError, CustintelError, DataError
 
 DATES = pd.to_datetime(["2025-02-28", "2025-03-20", "2025-04-30", "2025-05-31"])
@@ -51,7 +51,7 @@ def test_rows_come_out_aligned_with_their_words(wh, rows):
     pair = rows.iloc[7]
     alone = FeatureBuilder(["usage"]).build(wh, pair["as_of"], customers=[pair["customer_id"]])
     np.testing.assert_allclose(X.iloc[7].to_numpy(float), alone.iloc[0].to_numpy(float))
-    assert feature_words(X).set_index("column").loc["events_30d", "unit"] == "events"
+    assert column_meanings(X).set_index("column").loc["events_30d", "unit"] == "events"
 
 
 def test_a_pipeline_is_cross_validated(wh, rows, y):
@@ -117,8 +117,8 @@ def test_a_fitted_step_takes_the_tables_of_a_later_day(wh, rows):
     step = WarehouseFeatures(wh, topics=["usage"]).fit(rows)
     fewer = Warehouse.from_frames(usage=calls[["customer_id", "event_time", "service", "direction"]])
     with pytest.raises(DataError, match="columns of fit cannot be computed"):
-        step.set_params(warehouse=fewer).transform(rows)
-    assert step.set_params(warehouse=wh).transform(rows).shape == (len(rows), len(step.feature_names_out_))
+        step.set_params(wh=fewer).transform(rows)
+    assert step.set_params(wh=wh).transform(rows).shape == (len(rows), len(step.feature_names_out_))
 
 
 def test_mistakes_are_explained(wh, rows):

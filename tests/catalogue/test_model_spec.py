@@ -23,7 +23,7 @@ features: {topics: [usage, recharge], exclude: [devices_90d]}
 learner: {class: ChurnClassifier, params: {effort: fast}}
 constraints: {days_since_outgoing_90d: 1, out_minutes_*: -1}
 search: {leaves: {low: 4, high: 31, log: true}, l2: [1, 10]}
-costs: {clv: 200, d: 10, f: 1}
+costs: {clv: 200, offer_cost: 10, contact_cost: 1}
 reasons:
   count: 2
   groups:

@@ -94,7 +94,7 @@ SET_ASIDE = {
 def test_set_aside_with_its_reason_and_its_values(change, reason) -> None:
     wh = opened(change)
     report = wh.report["usage"]
-    assert [str(fault) for fault in report.faults] == [reason]
+    assert [str(broken) for broken in report.broken_rules] == [reason]
     assert (report.rows_in, report.kept, report.set_aside) == (2, 1, 1)
     column = next(iter(change))
     assert wh.set_aside("usage")[column].tolist() == [str(change[column])]
@@ -126,7 +126,7 @@ def test_a_call_without_duration_is_kept_and_counted(blank) -> None:
 def test_a_call_without_duration_is_set_aside_where_that_is_asked(blank) -> None:
     rename = {"duration_s": {"column": "duration_s", "blank": "set_aside"}}
     wh = opened({"duration_s": blank}, {"duration_s": blank, "service": "sms"}, rename=rename)
-    assert [str(fault) for fault in wh.report["usage"].faults] == ["missing value: duration_s"]
+    assert [str(broken) for broken in wh.report["usage"].broken_rules] == ["missing value: duration_s"]
     assert wh.report["usage"].kept == 2  # a text needs no duration
 
 
@@ -147,7 +147,7 @@ def test_of_versions_of_a_record_the_first_to_arrive_is_kept() -> None:
     wh = opened(*versions, rename={"key": "rec"})
     kept = "select duration_s from usage where customer_id = 'a' order by 1"
     assert [row[0] for row in wh.engine.rows(kept)] == [60.0, 80.0, 90.0, 91.0]
-    assert [str(fault) for fault in wh.report["usage"].faults] == ["duplicate key: rec"]
+    assert [str(broken) for broken in wh.report["usage"].broken_rules] == ["duplicate key: rec"]
 
 
 def test_a_key_that_cannot_be() -> None:
@@ -255,7 +255,7 @@ def test_records_that_bandicoot_ignores(data_folder: Path) -> None:
     }
     wh = Warehouse.from_frames(usage=rows, rename={"usage": rename})
     assert wh.report["usage"].rows_in == 5
-    reasons = {f"{fault}": fault.rows for fault in wh.report["usage"].faults}
+    reasons = {f"{broken}": broken.rows for broken in wh.report["usage"].broken_rules}
     assert reasons == {"not in vocabulary: service": 2, "not in vocabulary: direction": 1}
     assert wh.report.missing()[["column", "rows"]].to_numpy().tolist() == [["other_party", 1], ["duration_s", 1]]
 
@@ -275,7 +275,7 @@ def test_negative_durations_of_the_contest_records(data_folder: Path) -> None:
     wh = Warehouse.from_frames(usage=calls, rename={"usage": rename})
     report = wh.report["usage"]
     assert (report.rows_in, report.duplicates) == (9_834, 0)
-    assert {str(fault): fault.rows for fault in report.faults} == {"below minimum: duration_s": 4}
+    assert {str(broken): broken.rows for broken in report.broken_rules} == {"below minimum: duration_s": 4}
     aside = wh.set_aside("usage")["Duration(seconds)"].astype(int)
     assert aside.min() == -145
     assert wh.engine.rows("select sum(duration_s) from usage") == [(10_475_678 - aside.sum(),)]
@@ -298,7 +298,9 @@ def test_missed_calls_of_copenhagen_are_no_negative_seconds(data_folder: Path) -
     assert wh.engine.rows(missed) == [(366, 0.0)]
     with pytest.warns(QualityWarning, match="366 of 3600 rows were set aside"):
         raw = Warehouse.from_frames(usage=calls, rename={"usage": rename | {"duration_s": "duration"}})
-    assert {str(fault): fault.rows for fault in raw.report["usage"].faults} == {"below minimum: duration_s": 366}
+    assert {str(broken): broken.rows for broken in raw.report["usage"].broken_rules} == {
+        "below minimum: duration_s": 366
+    }
 
 
 @pytest.mark.data

@@ -131,7 +131,7 @@ def calls(**columns: list[Any]) -> pd.DataFrame:
 def test_bad_identifiers_are_set_aside_before() -> None:
     usage = calls(customer_id=["a", "", None, " a "], other_party=["1", "2", "3", None])
     wh = Warehouse.from_frames(usage=usage, pseudonymise=True)
-    assert [str(fault) for fault in wh.report["usage"].faults] == ["missing value: customer_id"]
+    assert [str(broken) for broken in wh.report["usage"].broken_rules] == ["missing value: customer_id"]
     assert wh.frame("usage")["customer_id"].nunique() == 1
     assert wh.frame("usage")["other_party"].isna().sum() == 1
 
@@ -171,9 +171,9 @@ def test_the_key_is_shown_nowhere(tmp_path) -> None:
     folder = wh.save(tmp_path / "w")
     texts = [repr(made), repr(wh), wh._repr_html_(), (folder / "warehouse.json").read_text()]
     assert [text for text in texts if KEY in text] == []
-    assert made.mark == wh.pseudonymised
+    assert made.fingerprint == wh.pseudonymised
     other = Pseudonyms(KEY[::-1])
-    assert other.mark != made.mark
+    assert other.fingerprint != made.fingerprint
     assert other.of("line", ["a"]) != made.of("line", ["a"]) != made.of("account", ["a"])
 
 

@@ -82,7 +82,7 @@ def cases(draw: st.DrawFn) -> tuple[OfferValues, Constraints, Audience]:
         offers=limits,
         channels=draw(st.sampled_from([{}, {"phone": 4.0}, {"phone": 11.5}])),
         household_limit=draw(st.sampled_from([None, 1, 2])),
-        exploration=draw(st.sampled_from([Exploration(), Exploration(0.1, 0.2, seed=3)])),
+        exploration=draw(st.sampled_from([Exploration(), Exploration(0.1, 0.2, random_state=3)])),
     )
     homes = pd.Series([i // draw(st.integers(1, 4)) for i in range(customers)], values.value.index)
     return values, constraints, Audience(household=homes)
@@ -308,7 +308,7 @@ def test_logged_propensities_are_the_frequencies() -> None:
     value = pd.DataFrame({"x": [3.0, 1.0, -1.0, 2.0], "y": [1.0, np.nan, -2.0, 2.5]})
     homes = pd.DataFrame({"copy": np.repeat(np.arange(copies), 4), "like": np.tile([0, 0, 1, 2], copies)})
     many = pd.concat([value] * copies, ignore_index=True)
-    constraints = Constraints(household_limit=1, exploration=Exploration(0.1, 0.3, seed=5))
+    constraints = Constraints(household_limit=1, exploration=Exploration(0.1, 0.3, random_state=5))
     household = homes["copy"] * 3 + homes["like"]
     found = allocate(many, constraints, method="prices", audience=Audience(household=household))
     assert found.propensities.sum(axis=1).to_numpy() == pytest.approx(1.0)
@@ -326,7 +326,7 @@ def test_propensities_hold_under_a_budget_too() -> None:
     values, constraints = campaign(3_000, seed=2)
     weights = []
     for seed in range(30):
-        how = Exploration(0.1, 0.2, seed=seed, hold_out_seed=seed)
+        how = Exploration(0.1, 0.2, random_state=seed, hold_out_random_state=seed)
         found = allocate(
             values, Constraints(budget=6_000.0, offers=constraints.offers, exploration=how), method="prices"
         )

@@ -63,7 +63,7 @@ def test_a_database_file_is_kept(tmp_path) -> None:
 def test_a_guest_connection_keeps_its_names_and_tables() -> None:
     connection = duckdb.connect()
     connection.execute("create schema s; use s; create table t as select 'guest' as a")
-    engine = DuckDBEngine.of(connection)
+    engine = DuckDBEngine.from_connection(connection)
     engine.execute("create table t as select 'ours' as a")
     assert engine.sql("select a from t")["a"].tolist() == ["ours"]
     assert connection.execute("select a from t").fetchall() == [("guest",)]
@@ -75,7 +75,7 @@ def test_a_guest_connection_keeps_its_settings() -> None:
     connection = duckdb.connect()
     connection.execute("set timezone = 'Asia/Tokyo'")
     local = pd.DataFrame({"a": [1]})
-    DuckDBEngine.of(connection)
+    DuckDBEngine.from_connection(connection)
     assert connection.execute("select current_setting('timezone'), current_catalog()").fetchall() == [
         ("Asia/Tokyo", "memory")
     ]
@@ -95,8 +95,8 @@ def test_temporary_tables_and_frames_are_borrowed() -> None:
     connection = duckdb.connect()
     connection.register("frame", pd.DataFrame({"a": [1]}))
     connection.execute("create temp table other as select 2 as a")
-    engine = DuckDBEngine.of(connection)
-    names = engine.borrow(connection)
+    engine = DuckDBEngine.from_connection(connection)
+    names = engine.import_temporary_tables(connection)
     assert {name: engine.rows(f"select a from {here}") for name, here in names.items()} == {
         "frame": [(1,)],
         "other": [(2,)],
@@ -105,7 +105,7 @@ def test_temporary_tables_and_frames_are_borrowed() -> None:
 
 def test_two_guests_do_not_meet() -> None:
     connection = duckdb.connect()
-    one, two = DuckDBEngine.of(connection), DuckDBEngine.of(connection)
+    one, two = DuckDBEngine.from_connection(connection), DuckDBEngine.from_connection(connection)
     one.execute("create table t as select 1 as a")
     assert (one.tables(), two.tables()) == (["t"], [])
 

@@ -13,7 +13,7 @@ import pytest
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.spark_engine import SparkEngine, is_spark_session
 from custintel.errors import ConfigurationError, MissingExtraError
-from custintel.expressions.translate_dialect import translated
+from custintel.expressions.translate_dialect import translate
 
 pytestmark = pytest.mark.xdist_group("spark")
 
@@ -37,18 +37,18 @@ def test_frames_go_in_and_out(engine) -> None:
 
 
 def test_results_are_kept_replaced_and_dropped(engine) -> None:
-    engine.keep("half_done", "select 1 as a")
-    engine.keep("half_done", f"select a + 1 as a from {engine.kept('half_done')}")
-    assert engine.rows(f"select a from {engine.kept('half_done')}") == [(2,)]
-    engine.drop("half_done")
-    engine.drop("half_done")
+    engine.create_temp_table("half_done", "select 1 as a")
+    engine.create_temp_table("half_done", f"select a + 1 as a from {engine.temp_table('half_done')}")
+    assert engine.rows(f"select a from {engine.temp_table('half_done')}") == [(2,)]
+    engine.drop_temp_table("half_done")
+    engine.drop_temp_table("half_done")
     with pytest.raises(engine.Error):
-        engine.rows(f"select a from {engine.kept('half_done')}")
+        engine.rows(f"select a from {engine.temp_table('half_done')}")
 
 
 def test_tables_of_two_schemas_do_not_meet(engine) -> None:
-    engine.make("plans", "select 's' as plan_id")
-    engine.make("plans", "select 'broken' as reason", "set_aside")
+    engine.create_table("plans", "select 's' as plan_id")
+    engine.create_table("plans", "select 'broken' as reason", "set_aside")
     assert engine.rows(f"select * from {engine.relation('plans')}") == [("s",)]
     assert engine.rows(f"select * from {engine.relation('plans', 'set_aside')}") == [("broken",)]
 
@@ -64,12 +64,12 @@ def test_the_given_session_stays_as_it_was(spark) -> None:
     spark.sql("select 1 as a").createOrReplaceTempView("mine")
     engine = SparkEngine(spark)
     engine.register("frames", pd.DataFrame({"a": [1]}))
-    engine.make("mine", "select 2 as a")
+    engine.create_table("mine", "select 2 as a")
     assert engine.rows("select current_timezone()") == [("UTC",)]
     assert {key: spark.conf.get(key) for key in before} == before
     assert spark.table("mine").collect()[0].a == 1
     assert "frames" not in {row.tableName for row in spark.sql("show tables").collect()}
-    found = engine.find(["mine", "nowhere"])
+    found = engine.find_tables(["mine", "nowhere"])
     assert engine.rows(f"select a from {found['mine']}") == [(1,)]
     engine.close()
     with pytest.raises(engine.Error):
@@ -117,7 +117,7 @@ def test_hashes_are_never_negative(engine) -> None:
 
 def test_formats_that_spark_cannot_read_are_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"given: %j(?s:.)*allowed: %Y, "):
-        translated("select try_strptime(x, ['%j'])", "spark")
+        translate("select try_strptime(x, ['%j'])", "spark")
 
 
 def test_what_is_no_session() -> None:

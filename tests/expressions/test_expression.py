@@ -13,8 +13,8 @@ from custintel.expressions.whitelist import SQL_WORDS
 def test_columns_leave_out_the_as_of_date() -> None:
     found = parse("days_between(max(event_date), as_of) + sum(x)")
     assert found.columns == {"event_date", "x"}
-    assert found.bare_columns == frozenset()
-    assert parse("sum(x) / y").bare_columns == {"y"}
+    assert found.unaggregated_columns == frozenset()
+    assert parse("sum(x) / y").unaggregated_columns == {"y"}
 
 
 def test_aggregates_are_listed_once_in_order() -> None:

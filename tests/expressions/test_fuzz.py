@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.expressions.parse import DEEPEST, LONGEST, parse
-from custintel.expressions.whitelist import FUNCTIONS, NAMED, OPERATORS
+from custintel.expressions.parse import MAX_DEPTH, MAX_LENGTH, parse
+from custintel.expressions.whitelist import FUNCTIONS, OPERATORS, OWN_FUNCTIONS
 from custintel.rules import Rule
 from custintel.rules._match_sql import match_sql
 from custintel.rules._rule_set import RuleSet
@@ -162,14 +162,14 @@ def con() -> duckdb.DuckDBPyConnection:
 
 def allowed(node: exp.Expression) -> bool:
     if isinstance(node, exp.Anonymous):
-        return str(node.this).lower() in NAMED
+        return str(node.this).lower() in OWN_FUNCTIONS
     return type(node) in FUNCTIONS or type(node) in OPERATORS
 
 
 def check(found: Expression) -> None:
     """An accepted expression holds nothing off the whitelist, says the same when read again, and touches nothing."""
     assert all(allowed(node) for node in found.tree.walk())
-    again = parse(found.tree.sql("duckdb", normalize_functions="lower")) if len(found.text) < LONGEST / 4 else found
+    again = parse(found.tree.sql("duckdb", normalize_functions="lower")) if len(found.text) < MAX_LENGTH / 4 else found
     assert again.tree == found.tree
     written = parse_one(found.sql(), read="duckdb", into=exp.Condition)
     assert parse_one(written.sql("duckdb"), read="duckdb", into=exp.Condition) == written
@@ -237,12 +237,12 @@ def test_a_name_in_quotes_is_only_a_name() -> None:
         assert found.text == f"{quoted} > 1"
         check(found)
         node = Rule("named", f"{quoted} > 1").node
-        assert RuleSet.of({"r": node}).match(pd.DataFrame({name: [2.0, 0.0]}))["r"].tolist() == [True, False]
+        assert RuleSet.from_nodes({"r": node}).match(pd.DataFrame({name: [2.0, 0.0]}))["r"].tolist() == [True, False]
 
 
 def test_deep_nesting_is_refused_with_an_error_that_teaches() -> None:
     for text in ATTACKS["deep"][:7]:
-        with pytest.raises(ConfigurationError, match=f"nested too deeply(.|\n)*allowed: {DEEPEST} levels"):
+        with pytest.raises(ConfigurationError, match=f"nested too deeply(.|\n)*allowed: {MAX_DEPTH} levels"):
             parse(text)
     assert parse(" + ".join("a" * 40)).numpy(FRAME)[0] == 40
     assert parse(" and ".join(["a"] * 300)).numpy(FRAME)[0] == 1  # a chain is long, not deep
@@ -364,7 +364,7 @@ def test_rules_are_run_without_a_way_out(con: duckdb.DuckDBPyConnection, text: s
     """In an engine that may not leave its memory, the SQL of a rule never asks to."""
     try:
         rule = Rule("fuzzed", text)
-        rules = RuleSet.of({rule.name: rule.node})
+        rules = RuleSet.from_nodes({rule.name: rule.node})
     except ConfigurationError:
         assume(False)
     assert Rule("again", text_of(rule.node)).version == rule.version

@@ -101,12 +101,12 @@ def engines(spark) -> tuple[DuckDBEngine, SparkEngine]:
     found = DuckDBEngine(), SparkEngine(spark)
     for engine in found:
         engine.register("given", ROWS)
-        engine.keep("t", "select *, date '2025-03-31' as as_of from given")
+        engine.create_temp_table("t", "select *, date '2025-03-31' as as_of from given")
     return found
 
 
 def assert_same(engines, columns: str, rest: str) -> None:
-    ours, theirs = (engine.rows(f"select {columns} from {engine.kept('t')} {rest}") for engine in engines)
+    ours, theirs = (engine.rows(f"select {columns} from {engine.temp_table('t')} {rest}") for engine in engines)
     assert len(ours) == len(theirs) > 0
     for one, other in zip(ours, theirs, strict=True):
         for a, b in zip(one, other, strict=True):
@@ -142,6 +142,6 @@ def test_text_written_for_spark_is_read_by_spark(engines) -> None:
     ours = ", ".join(parse(text).sql("spark") for text in texts)
     written = engines[1].native(f"select id, {ours} from t order by id")
     usual = engines[0].sql(
-        f"select id, {', '.join(parse(t).sql() for t in texts)} from {engines[0].kept('t')} order by id"
+        f"select id, {', '.join(parse(t).sql() for t in texts)} from {engines[0].temp_table('t')} order by id"
     )
     assert written.notna().to_numpy().tolist() == usual.notna().to_numpy().tolist()

@@ -11,7 +11,7 @@ import pytest
 
 from custintel.errors import ConfigurationError
 from custintel.expressions.parse import parse
-from custintel.expressions.translate_dialect import DIALECTS, translated
+from custintel.expressions.translate_dialect import DIALECTS, translate
 from custintel.rules import Rule
 from custintel.rules._rule_set import RuleSet
 
@@ -72,7 +72,7 @@ def test_a_flat_chain_of_many_terms_is_not_deep(join: str) -> None:
     found = duckdb.sql(f"select {expression.sql()} as f from data").df()["f"]
     assert found.tolist() == expected.tolist()
     rule = Rule("many", join.join(pairs))
-    assert RuleSet.of({"many": rule.node}).match(data)["many"].tolist() == expected.tolist()
+    assert RuleSet.from_nodes({"many": rule.node}).match(data)["many"].tolist() == expected.tolist()
 
 
 def test_chains_inside_brackets_still_count_as_levels() -> None:
@@ -100,7 +100,7 @@ def test_an_expression_of_too_many_parts_is_refused() -> None:
 
 def test_a_statement_nested_too_deeply_for_an_engine_says_so() -> None:
     with pytest.raises(ConfigurationError, match="nested too deeply for the SQL of spark"):
-        translated(f"select {nested('abs({})', 400)} from t", "spark")
+        translate(f"select {nested('abs({})', 400)} from t", "spark")
 
 
 NESTED = [

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plain import indicators
+from plain_indicators import indicators
 
 from custintel.indicators import cdr_indicators
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from plain import Record
+    from plain_indicators import Record
 
 COLUMNS = ["customer_id", "event_time", "service", "direction", "other_party", "duration_s", "cell_id", "line"]
 

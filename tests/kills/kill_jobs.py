@@ -29,7 +29,7 @@ def job_score(model: str, tables: str, as_of: str, out: str) -> None:
 
 def job_train(table: str, seed: int, store: str, out: str) -> None:
     """A model in MLflow, in a folder, and its report."""
-    run = train("churn", table=table, target="left", seed=seed, tracking_uri=store, promote=True)
+    run = train("churn", table=table, target="left", random_state=seed, store=store, promote=True)
     run.model.save(Path(out) / "model")
     run.report(Path(out) / "report.html")
 
@@ -47,7 +47,7 @@ def job_rules(base: str, told: str, first: int) -> None:
         for number in range(first, first + 12):
             name = f"rule_{number}"
             rules.add(Rule(name, f"minutes > {number}"), by="kill test", reason="one of many")
-            rules.move(name, "shadow", by="kill test", reason="to be watched")
+            rules.change_state(name, "shadow", by="kill test", reason="to be watched")
             file.write(name + "\n")
             file.flush()
 

@@ -103,7 +103,7 @@ def test_german_credit_is_about_bad_customers(model: Any, data_folder: Any) -> N
     X = table.drop(columns="Good.Loan")
     y = table["Good.Loan"].map({"GoodLoan": "good", "BadLoan": "bad"})
     if model is RuleBase:
-        risk = RuleBase.learn(X, y, LearnSettings(rules=5)).score(X)
+        risk = RuleBase.learn(X, y, LearnSettings(max_rules=5)).score(X)
     else:
         risk = event_probability(model.fit(X, y), X)
     assert roc_auc_score(y == "bad", risk) > 0.7

@@ -14,8 +14,8 @@ from custintel.errors import ConfigurationError, QualityWarning
 from custintel.learners import AnomalyScore, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
 from custintel.learners.feature_contract import FeatureContract, learn_contract
 from custintel.rules import LearnSettings, RuleBase
-from custintel.rules._rule_columns import Grid
-from custintel.training.judge_model import describe_columns
+from custintel.rules._rule_columns import FeatureMatrix
+from custintel.training.evaluate_model import describe_columns
 from custintel.value import ValueModel
 
 MARKER = "family Smith of Mill Lane"
@@ -111,10 +111,10 @@ def test_a_real_level_of_the_name_of_the_pool_joins_it() -> None:
 def test_no_rule_names_a_level_of_few_customers() -> None:
     X = table()
     X.loc[:8, "plan"] = MARKER
-    assert [c.level for c in Grid.of(X, min_level_count=1).columns][:3] == ["M", "S", MARKER]
-    assert [c.level for c in Grid.of(X).columns] == ["M", "S", None]
+    assert [c.level for c in FeatureMatrix.from_table(X, min_level_count=1).columns][:3] == ["M", "S", MARKER]
+    assert [c.level for c in FeatureMatrix.from_table(X).columns] == ["M", "S", None]
     case = (X["plan"] == MARKER) | (X["bill"] > 80)
-    rules = RuleBase.learn(X, case.to_numpy(), LearnSettings(rules=6, least_alarms=1, least_hits=1))
+    rules = RuleBase.learn(X, case.to_numpy(), LearnSettings(max_rules=6, min_alarms=1, min_hits=1))
     assert len(rules) > 0
     assert MARKER not in str(rules.log.events)
 

@@ -37,8 +37,8 @@ def test_overconfident_probabilities_have_a_small_slope(honest: tuple[np.ndarray
 
 def test_ece_is_the_weighted_gap() -> None:
     y, p = [0, 0, 0, 0, 1, 1, 1, 0], [0.1, 0.1, 0.1, 0.1, 0.5, 0.5, 0.5, 0.5]
-    assert ece_score(y, p, bins=2) == pytest.approx((0.1 * 4 + 0.25 * 4) / 8)
-    assert ece_score(y, p, bins=1) == pytest.approx(abs(0.3 - 3 / 8))
+    assert ece_score(y, p, n_bins=2) == pytest.approx((0.1 * 4 + 0.25 * 4) / 8)
+    assert ece_score(y, p, n_bins=1) == pytest.approx(abs(0.3 - 3 / 8))
     assert brier(y, p) == pytest.approx((4 * 0.01 + 4 * 0.25) / 8)
 
 

@@ -68,8 +68,8 @@ def test_lift_passes_through_the_gain_table(scored: tuple[np.ndarray, np.ndarray
 def test_profit_passes_through_the_profit_curve_of_individual_values(scored: tuple[np.ndarray, np.ndarray]) -> None:
     y, p = scored
     clv, d = np.random.default_rng(1).lognormal(5, 1, 400), np.random.default_rng(2).uniform(0, 20, 400)
-    display = ProfitDisplay.from_predictions(y, p, clv=clv, d=d, f=2.0, take_up=0.4)
-    curve = profit_curve(y, p, clv=clv, d=d, f=2.0, take_up=0.4)
+    display = ProfitDisplay.from_predictions(y, p, clv=clv, offer_cost=d, contact_cost=2.0, take_up=0.4)
+    curve = profit_curve(y, p, clv=clv, offer_cost=d, contact_cost=2.0, take_up=0.4)
     np.testing.assert_allclose(np.interp(curve["share"], *data(display)), curve["profit"] / 400)
     assert references(display) == {
         "contact none": [0.0, 0.0], "contact all": [pytest.approx(curve["profit"].iloc[-1] / 400)] * 2,
@@ -89,8 +89,8 @@ def test_ranking_by_expected_profit_earns_more() -> None:
 
 
 def test_reliability_shows_the_calibration_table(scored: tuple[np.ndarray, np.ndarray]) -> None:
-    display = ReliabilityDisplay.from_predictions(*scored, bins=5, name="model")
-    table = calibration_table(*scored, bins=5)
+    display = ReliabilityDisplay.from_predictions(*scored, n_bins=5, name="model")
+    table = calibration_table(*scored, n_bins=5)
     np.testing.assert_allclose(data(display), [table["predicted"], table["observed"]])
     bars = display.ax_.collections[0].get_segments()
     np.testing.assert_allclose([bar[:, 1] for bar in bars], table[["low", "high"]])

@@ -55,7 +55,7 @@ def test_every_state_comes_back_at_its_time() -> None:
     days = ["2025-01-01", "2025-02-01", "2025-03-01", "2025-04-01"]
     base.add(base_rule(), at=days[0])
     for day, state in zip(days[1:], ["shadow", "active", "watch"], strict=True):
-        base.move("burst", state, at=day, **WHO)  # type: ignore[arg-type]
+        base.change_state("burst", state, at=day, **WHO)  # type: ignore[arg-type]
     seen = [base.as_of(day).entry("burst").state for day in days]
     assert seen == ["proposed", "shadow", "active", "watch"]
     assert base.diff(days[1], days[3]).to_dict("records") == [
@@ -76,8 +76,8 @@ def base_rule():  # type: ignore[no-untyped-def]
 def test_rollback_adds_events_and_keeps_the_history() -> None:
     base = RuleBase()
     base.add(base_rule(), at="2025-01-01")
-    base.move("burst", "shadow", at="2025-02-01", **WHO)
-    base.move("burst", "rejected", at="2025-03-01", **WHO)
+    base.change_state("burst", "shadow", at="2025-02-01", **WHO)
+    base.change_state("burst", "rejected", at="2025-03-01", **WHO)
     before = len(base.log.events)
     base.rollback("2025-02-15", by="head", reason="rejected by mistake", at="2025-04-01")
     assert base.entry("burst").state == "shadow"
@@ -93,7 +93,7 @@ def test_a_file_keeps_the_base_and_what_another_process_did_is_seen(tmp_path: Pa
     one.retire("burst", **WHO)
     with pytest.raises(ConfigurationError, match="cannot go from retired to retired"):
         two.retire("burst", **WHO)
-    two.move("burst", "proposed", **WHO)
+    two.change_state("burst", "proposed", **WHO)
     one.shadow("burst", **WHO)
     pd.testing.assert_frame_equal(one.frame(), RuleBase(place).frame())
 

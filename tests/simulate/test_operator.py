@@ -91,10 +91,10 @@ def _calls(operator: Operator, fraud: set[str]):
 
 
 def test_switching_dirt_off_changes_no_bill() -> None:
-    dirty = small(8)
+    delivered = small(8)
     spotless = small(8, replace(SimulationConfig(), dirt=DirtConfig.clean()))
     for name in ("bills", "payments", "recharges", "care"):
-        assert dirty.tables[name].equals(spotless.tables[name]), name
+        assert delivered.tables[name].equals(spotless.tables[name]), name
 
 
 @pytest.mark.parametrize(("customers", "months", "seed"), [(0, 12, 1), (100, 0, 1), (100, 12, -1)])

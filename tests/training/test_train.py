@@ -17,11 +17,10 @@ from custintel.errors import ConfigurationError, DataError, DateError, LeakageWa
 from custintel.explain import reasons
 from custintel.questions import Outcome
 from custintel.reports.model.model_report import build_report
-from custintel.training._flat_table import read_flat
+from custintel.training._flat_table import read_flat_table
 from custintel.training._time_split_and_folds import TimeSplit
 from custintel.training.dataset import _windows
-from custintel.training.mlflow_run import fetch_report
-from custintel.training.mlflow_store import open_store
+from custintel.training.mlflow_store import fetch_report, open_store
 
 if TYPE_CHECKING:
     from custintel.training import Run
@@ -37,11 +36,11 @@ def table() -> pd.DataFrame:
 
 def test_labels_of_the_train_dates_were_known_on_the_test_date(quick_run: Run) -> None:
     windows = quick_run.model.metadata["windows"]
-    known_after = windows["gap_days"] + windows["horizon_days"] + windows["dormancy_days"]
+    label_delay_days = windows["gap_days"] + windows["horizon_days"] + windows["dormancy_days"]
     assert windows["test_as_of"] == ["2025-05-31"]
     assert windows["train_as_of"] == ["2025-01-31", "2025-02-28", "2025-03-31"]
     assert all(
-        pd.Timestamp(date) + pd.Timedelta(days=known_after) <= pd.Timestamp(windows["test_as_of"][0])
+        pd.Timestamp(date) + pd.Timedelta(days=label_delay_days) <= pd.Timestamp(windows["test_as_of"][0])
         for date in windows["train_as_of"]
     )
 
@@ -87,7 +86,7 @@ def test_dates_of_one_customer_of_a_feature_table_stand_on_one_side_of_a_fold(qu
     X = FeatureBuilder(["usage"]).build(Warehouse.open(quick_tables), ["2025-03-31", "2025-05-31"])
     table = X.assign(left=np.arange(len(X)) % 2)
     for form in (table, table.reset_index()):
-        flat = read_flat(form, "left")
+        flat = read_flat_table(form, "left")
         assert flat.groups is not None
         assert flat.groups.tolist() == flat.X.index.get_level_values("customer_id").tolist()
         assert not {"as_of", "customer_id"} & set(flat.X.columns)
@@ -167,7 +166,7 @@ def test_a_condition_on_the_population(quick_models: Path, quick_tables: Path, t
 
 
 def test_the_artifact_holds_text_and_json_only(quick_run: Run) -> None:
-    store = Path(quick_run.tracked.uri.removeprefix("sqlite:///")).parent  # type: ignore[union-attr]
+    store = Path(quick_run.tracked.store.removeprefix("sqlite:///")).parent  # type: ignore[union-attr]
     files = [path for path in (store / "mlruns").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} <= {".json", ".txt", ".yaml", ".html", ""}
     assert {path.name for path in files if not path.suffix} == {"MLmodel"}
@@ -177,14 +176,14 @@ def test_the_artifact_holds_text_and_json_only(quick_run: Run) -> None:
 def test_it_loads_with_code_and_pickle_forbidden(quick_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     monkeypatch.setenv("MLFLOW_ALLOW_MODEL_CODE_EXECUTION", "false")
-    with open_store(quick_run.tracked.uri):  # type: ignore[union-attr]
+    with open_store(quick_run.tracked.store):  # type: ignore[union-attr]
         model = load_model("models:/churn@champion")
     again = model.predict_proba(quick_run.evaluation.X)
     assert np.allclose(again, quick_run.evaluation.p, atol=1e-12)
 
 
 def test_what_the_run_holds(quick_run: Run) -> None:
-    with open_store(quick_run.tracked.uri) as mlflow:  # type: ignore[union-attr]
+    with open_store(quick_run.tracked.store) as mlflow:  # type: ignore[union-attr]
         client = mlflow.MlflowClient()
         run = client.get_run(quick_run.run_id)
         runs = client.search_runs([run.info.experiment_id])
@@ -205,16 +204,14 @@ def test_what_the_run_holds(quick_run: Run) -> None:
 
 def test_the_served_model_says_the_same(quick_run: Run) -> None:
     X = quick_run.evaluation.X[quick_run.model.feature_names]
-    with open_store(quick_run.tracked.uri) as mlflow:  # type: ignore[union-attr]
+    with open_store(quick_run.tracked.store) as mlflow:  # type: ignore[union-attr]
         served = mlflow.pyfunc.load_model("models:/churn@champion").predict(X.reset_index(drop=True))
     assert np.allclose(served["probability"], quick_run.evaluation.p, atol=1e-12)
 
 
 def test_champion_stays_until_somebody_is_promoted(table: pd.DataFrame, quick_models: Path, tmp_path: Path) -> None:
     def once(promote: bool) -> tuple[str | None, str]:
-        run = train(
-            "churn", table=table, target="Churn", models_path=quick_models, tracking_uri=tmp_path, promote=promote
-        )
+        run = train("churn", table=table, target="Churn", models_path=quick_models, store=tmp_path, promote=promote)
         return run.model_version, run.tracked.alias  # type: ignore[union-attr]
 
     assert [once(False), once(False), once(True)] == [("1", "champion"), ("2", "challenger"), ("3", "champion")]
@@ -287,7 +284,7 @@ def test_what_is_left_out_is_one_note(quick_models: Path, quick_tables: Path, tm
 
 
 def test_the_report_can_be_fetched_again(quick_run: Run, tmp_path: Path) -> None:
-    again = fetch_report("models:/churn@champion", quick_run.tracked.uri)  # type: ignore[union-attr]
+    again = fetch_report("models:/churn@champion", quick_run.tracked.store)  # type: ignore[union-attr]
     quick_run.report(tmp_path / "r.html")
     assert again == json.loads((tmp_path / "r.json").read_text())
 

@@ -57,8 +57,8 @@ def test_later_records_change_no_prediction(operator: Warehouse) -> None:
     drop = ["event_date", "visible_date", "weekday", "hour", "is_weekend", "is_night"]
     plain = {name: frame.drop(columns=[c for c in drop if c in frame]) for name, frame in tables.items()}
     bills = plain["bills"]
-    late = bills["event_time"] > pd.Timestamp("2025-10-01")
-    changed = bills.assign(amount=bills["amount"].where(~late, bills["amount"] * 3))
+    test_rows = bills["event_time"] > pd.Timestamp("2025-10-01")
+    changed = bills.assign(amount=bills["amount"].where(~test_rows, bills["amount"] * 3))
     one, two = (
         backtest_value(
             Warehouse.from_frames(latest="2026-03-01", **{**plain, "bills": b}), ["2025-09-30"], 3, ValueModel(n_jobs=1)

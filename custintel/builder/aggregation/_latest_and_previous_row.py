@@ -1,13 +1,18 @@
-"""Families of the row in force: the latest row that happened and was seen by the date, all columns of that one row."""
+"""Families that find rows: the latest row that a date may see, and each row beside the row before it.
+
+Which row stands before another depends on what was known, so each date has pairs of its own, made among the rows that
+it may see: late records change no past. They lie inside the family's longest window; everything after that is a family
+like any other.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from custintel.builder.aggregation._raw_records import Records
-from custintel.builder.aggregation._window_sql import finished_sql, window_steps
-from custintel.builder.aggregation.day_buckets import Calendar, joined_sql, map_step
+from custintel.builder.aggregation._raw_records import RawRecords
+from custintel.builder.aggregation._window_sql import output_sql, window_steps
+from custintel.builder.aggregation.day_buckets import DayBuckets, bucket_map_step, dated_partials_sql
 from custintel.builder.source_tables import name_sql
 from custintel.builder.sql_steps import columns_sql
 from custintel.expressions.whitelist import AS_OF
@@ -16,14 +21,12 @@ from custintel.functions.function_context import Step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from custintel.builder._feature_request import Ask
-
-# The last step of families that find one row a customer and date: expressions over the columns of that row.
+    from custintel.builder._feature_request import FeatureRequest
 
 
-def row_features(asks: Sequence[Ask], family: str, found: str) -> Step:
+def row_features(requests: Sequence[FeatureRequest], family: str, found: str) -> Step:
     """A row for every row of the spine, from a step with at most one row a customer and date."""
-    columns = [f"{_feature_sql(ask)} as {ask.column}" for ask in asks]
+    columns = [f"{_feature_sql(request)} as {request.column}" for request in requests]
     # as_of comes from the spine: a customer without a row has none of its own
     inner = f"select s.customer_id as spine_customer, s.{AS_OF} as spine_date, l.*"
     joined = f"from spine as s left join {found} as l on l.customer_id = s.customer_id and l.{AS_OF} = s.{AS_OF}"
@@ -32,32 +35,34 @@ def row_features(asks: Sequence[Ask], family: str, found: str) -> Step:
     return Step(f"{family}_features", sql, f"{family}: the columns of each customer and date")
 
 
-def _feature_sql(ask: Ask) -> str:
-    return finished_sql(ask.feature.expression.sql(), ask.feature.unit, ask.feature.missing)
+def _feature_sql(request: FeatureRequest) -> str:
+    return output_sql(request.feature.expression.sql(), request.feature.unit, request.feature.missing)
 
 
-def latest_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
+def latest_row_steps(requests: Sequence[FeatureRequest], records: RawRecords) -> list[Step]:
     """All steps of a family of the row in force; the last one has a row for every row of the spine."""
-    whole = Records(records.family, records.sources, Calendar(records.calendar.dates), records.only_spine)
-    columns = sorted({c for ask in asks for c in ask.feature.expression.columns})
+    whole = RawRecords(records.family, records.sources, DayBuckets(records.buckets.dates), records.only_spine)
+    columns = sorted({c for request in requests for c in request.feature.expression.columns})
     name = whole.family.name
-    return [*_force_steps(whole, columns), row_features(asks, name, f"{name}_in_force")]
+    return [*_force_steps(whole, columns), row_features(requests, name, f"{name}_in_force")]
 
 
-def _force_steps(records: Records, columns: Sequence[str]) -> list[Step]:
+def _force_steps(records: RawRecords, columns: Sequence[str]) -> list[Step]:
     name = records.family.name
     about = f"{name}: the row in force as of each date"
-    if not records.shared:
+    if not records.shares_buckets:
         return [Step(f"{name}_in_force", _first_sql(records, columns, (AS_OF,)), about)]
-    buckets = map_step(records.calendar)
+    bucket_map = bucket_map_step(records.buckets)
     rows = f"{name}_candidates"
-    first = Step(rows, _first_sql(records, columns, ("bucket", "seen")), f"{name}: the latest row of each bucket")
+    first = Step(
+        rows, _first_sql(records, columns, ("bucket", "visible_from")), f"{name}: the latest row of each bucket"
+    )
     picked = [f"p.{c}" for c in ("customer_id", "happened", "arrived", *map(name_sql, columns))]
-    source = f"select\n    {columns_sql([*picked, f'b.{AS_OF}'])}\nfrom {joined_sql(rows, buckets.name)}"
-    return [first, buckets, Step(f"{name}_in_force", _in_force_sql(source, columns, (AS_OF,)), about)]
+    source = f"select\n    {columns_sql([*picked, f'b.{AS_OF}'])}\nfrom {dated_partials_sql(rows, bucket_map.name)}"
+    return [first, bucket_map, Step(f"{name}_in_force", _in_force_sql(source, columns, (AS_OF,)), about)]
 
 
-def _first_sql(records: Records, columns: Sequence[str], keys: Sequence[str]) -> str:
+def _first_sql(records: RawRecords, columns: Sequence[str], keys: Sequence[str]) -> str:
     time = f"t.{name_sql(records.sources.time(records.family))}"
     extra = {"happened": time, "arrived": records.sources.arrival(records.family)}
     return _in_force_sql(records.sql(columns, extra=extra), columns, keys)
@@ -74,31 +79,25 @@ def _in_force_sql(source: str, columns: Sequence[str], keys: Sequence[str]) -> s
     return f"select\n    {kept}\nfrom (\n{ranked}\n) as r\nwhere place = 1"
 
 
-# Rows beside the row before: pairs are made among the rows that a date sees, so that late records change no past.
-#
-# Which row stands before another depends on what was known, so each date has pairs of its own: one row a record and
-# date, inside the family's longest window. Everything after that is a family like any other.
-
-
-def sequence_steps(asks: Sequence[Ask], records: Records) -> list[Step]:
+def previous_row_steps(requests: Sequence[FeatureRequest], records: RawRecords) -> list[Step]:
     """All steps of a family with ``previous``; the last one has a row for every row of the spine."""
-    paired = Paired.of(records)
-    return [paired.step(), *window_steps(asks, paired)]
+    pairs = RecordPairs.of(records)
+    return [pairs.step(), *window_steps(requests, pairs)]
 
 
 @dataclass(frozen=True)
-class Paired(Records):
+class RecordPairs(RawRecords):
     """Records beside the row before, one row a record and date, read from the step that pairs them."""
 
     @classmethod
-    def of(cls, records: Records) -> Paired:
+    def of(cls, records: RawRecords) -> RecordPairs:
         """Pairs of the records of a family, inside its longest window whatever is asked of it."""
-        windows = sorted({*records.calendar.windows, records.family.longest})
-        calendar = replace(records.calendar, windows=tuple(windows))
-        return cls(records.family, records.sources, calendar, records.only_spine)
+        windows = sorted({*records.buckets.windows, records.family.longest})
+        buckets = replace(records.buckets, windows=tuple(windows))
+        return cls(records.family, records.sources, buckets, records.only_spine)
 
     @property
-    def shared(self) -> bool:
+    def shares_buckets(self) -> bool:
         """No bucket is shared: each date has its own pairs."""
         return False
 
@@ -108,22 +107,22 @@ class Paired(Records):
         return f"{self.family.name}_pairs"
 
     def sql(
-        self, columns: Iterable[str], dated: bool = False, where: str = "", extra: Mapping[str, str] | None = None
+        self, columns: Iterable[str], per_date: bool = False, where: str = "", extra: Mapping[str, str] | None = None
     ) -> str:
         """The SELECT over pairs, to stand in brackets in FROM."""
-        del dated  # pairs are dated already
+        del per_date  # pairs are dated already
         picked = [f"t.{name_sql(name)}" for name in sorted(set(columns) - {AS_OF})]
         picked += [f"{sql} as {name}" for name, sql in (extra or {}).items()]
-        body = columns_sql(["t.customer_id", f"t.{AS_OF}", "t.piece", *picked])
+        body = columns_sql(["t.customer_id", f"t.{AS_OF}", "t.window_bucket", *picked])
         return f"select\n    {body}\nfrom {self.name} as t" + (f"\nwhere {where}" if where else "")
 
     def step(self) -> Step:
         """Every record that a date sees, with the columns of the one before it."""
-        source = Records(self.family, self.sources, self.calendar, self.only_spine)
+        source = RawRecords(self.family, self.sources, self.buckets, self.only_spine)
         order = self._order()
         per = self.family.per
         where = f"{self.sources.column(self.family, per)} is not null" if per else ""
-        rows = source.sql({*order, *([per] if per else [])}, dated=True, where=where)
+        rows = source.sql({*order, *([per] if per else [])}, per_date=True, where=where)
         keys = ", ".join(["r.customer_id", f"r.{AS_OF}", *([f"r.{name_sql(per)}"] if per else [])])
         by = ", ".join(f"r.{name_sql(name)} nulls last" for name in order)
         pairs = [

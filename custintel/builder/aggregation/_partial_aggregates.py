@@ -1,7 +1,8 @@
-"""Aggregates that can be put together from parts: what is kept a bucket, and how buckets become windows.
+"""Partial aggregates: what is kept of each bucket, and how buckets become windows.
 
-An average is kept as a sum and a count; a standard deviation as count, sum and squared distance from the bucket's
-own mean (Chan, Golub and LeVeque 1983), so that no digits are lost when means are large.
+An average is kept as a sum and a count; a standard deviation as count, sum and squared distance from the bucket's own
+mean (Chan, Golub and LeVeque 1983), so that no digits are lost when means are large. Each aggregate of each slice is
+computed once, however many columns and windows read it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ _LONGEST = 40
 
 
 @dataclass(frozen=True)
-class Part:
-    """One column of partial aggregates: its SQL over records, and how it is merged (sum, min, max or spread)."""
+class PartialColumn:
+    """One column of partial aggregates: its SQL over records, and how it is merged.
+
+    ``merge`` is sum, min, max or squared_deviations; the latter needs ``of``, the names of its count and sum.
+    """
 
     name: str
     sql: str
@@ -48,16 +52,16 @@ def aggregate_name(slice_: str, aggregate: Aggregate, taken: Container[str]) -> 
     return name
 
 
-def is_dated(aggregate: Aggregate, condition: Expression | None) -> bool:
+def depends_on_as_of(aggregate: Aggregate, condition: Expression | None) -> bool:
     """Whether what is aggregated depends on the as-of date, so that dates cannot share it."""
     texts = [aggregate.argument, condition.text if condition else ""]
     return any(re.search(rf"\b{AS_OF}\b", text) for text in texts)
 
 
-def parts_of(aggregate: Aggregate, condition: str | None, name: str, time: str) -> tuple[Part, ...]:
-    """The parts of an aggregate over the rows that meet a condition (SQL)."""
+def partial_columns_of(aggregate: Aggregate, condition: str | None, name: str, time: str) -> tuple[PartialColumn, ...]:
+    """The partial aggregates of an aggregate over the rows that meet a condition (SQL)."""
     value = None if aggregate.row is None else aggregate.row.sql()
-    return _PARTS[aggregate.function](name, _cases(value, condition), time)
+    return _PARTIALS[aggregate.function](name, _cases(value, condition), time)
 
 
 def _cases(value: str | None, condition: str | None) -> str:
@@ -67,127 +71,129 @@ def _cases(value: str | None, condition: str | None) -> str:
     return f"case when {condition} then {value or '1'} end"
 
 
-def _count(name: str, value: str, _time: str) -> tuple[Part, ...]:
-    return (Part(name, f"cast(count({'*' if value == '1' else value}) as double)", "sum"),)
+def _count(name: str, value: str, _time: str) -> tuple[PartialColumn, ...]:
+    return (PartialColumn(name, f"cast(count({'*' if value == '1' else value}) as double)", "sum"),)
 
 
-def _sum(name: str, value: str, _time: str) -> tuple[Part, ...]:
-    return (Part(name, f"sum(cast({value} as double))", "sum"),)
+def _sum(name: str, value: str, _time: str) -> tuple[PartialColumn, ...]:
+    return (PartialColumn(name, f"sum(cast({value} as double))", "sum"),)
 
 
-def _avg(name: str, value: str, time: str) -> tuple[Part, ...]:
+def _avg(name: str, value: str, time: str) -> tuple[PartialColumn, ...]:
     return (*_count(f"{name}_n", value, time), *_sum(f"{name}_s", value, time))
 
 
-def _stddev(name: str, value: str, time: str) -> tuple[Part, ...]:
+def _stddev(name: str, value: str, time: str) -> tuple[PartialColumn, ...]:
     spread = f"var_pop(cast({value} as double)) * count({value})"
-    return (*_avg(name, value, time), Part(f"{name}_q", spread, "spread", (f"{name}_n", f"{name}_s")))
+    return (
+        *_avg(name, value, time),
+        PartialColumn(f"{name}_q", spread, "squared_deviations", (f"{name}_n", f"{name}_s")),
+    )
 
 
-def _extreme(function: str, name: str, value: str, _time: str) -> tuple[Part, ...]:
-    return (Part(name, f"{function}({value})", function),)
+def _extreme(function: str, name: str, value: str, _time: str) -> tuple[PartialColumn, ...]:
+    return (PartialColumn(name, f"{function}({value})", function),)
 
 
-def _edge(function: str, name: str, value: str, time: str) -> tuple[Part, ...]:
+def _first_or_last(function: str, name: str, value: str, time: str) -> tuple[PartialColumn, ...]:
     # equal times are settled by the value, so that the order of rows does not matter
-    dated = f"case when ({value}) is not null then struct_pack(t := {time}, v := {value}) end"
-    return (Part(name, f"{function}({dated})", function),)
+    timed = f"case when ({value}) is not null then struct_pack(t := {time}, v := {value}) end"
+    return (PartialColumn(name, f"{function}({timed})", function),)
 
 
-_PARTS: dict[str, Callable[[str, str, str], tuple[Part, ...]]] = {
+_PARTIALS: dict[str, Callable[[str, str, str], tuple[PartialColumn, ...]]] = {
     "count": _count,
     "sum": _sum,
     "avg": _avg,
     "stddev": _stddev,
     "min": partial(_extreme, "min"),
     "max": partial(_extreme, "max"),
-    "first": partial(_edge, "min"),
-    "last": partial(_edge, "max"),
+    "first": partial(_first_or_last, "min"),
+    "last": partial(_first_or_last, "max"),
 }
 
 
-def whole_sql(aggregate: Aggregate, name: str, pieces: Sequence[str]) -> str:
-    """The aggregate over a window, from its pieces (aliases, newest first).
+def window_sql(aggregate: Aggregate, name: str, window_buckets: Sequence[str]) -> str:
+    """The aggregate over a window, from its window buckets (aliases, newest first).
 
-    >>> whole_sql(Aggregate("count", "*"), "rows", ["p1", "p2"])
+    >>> window_sql(Aggregate("count", "*"), "rows", ["p1", "p2"])
     'coalesce(p1.rows, 0) + coalesce(p2.rows, 0)'
-    >>> whole_sql(Aggregate("max", "amount"), "most", ["p1", "p2"])
+    >>> window_sql(Aggregate("max", "amount"), "most", ["p1", "p2"])
     'greatest(p1.most, p2.most)'
     """
-    return _WHOLES[aggregate.function](name, pieces)
+    return _WINDOW_SQL[aggregate.function](name, window_buckets)
 
 
-def _added(name: str, pieces: Sequence[str]) -> str:
-    return " + ".join(f"coalesce({p}.{name}, 0)" for p in pieces)
+def _added(name: str, window_buckets: Sequence[str]) -> str:
+    return " + ".join(f"coalesce({p}.{name}, 0)" for p in window_buckets)
 
 
-def _first_known(name: str, pieces: Sequence[str]) -> str:
-    columns = ", ".join(f"{p}.{name}" for p in pieces)
-    return f"coalesce({columns})" if len(pieces) > 1 else columns
+def _first_known(name: str, window_buckets: Sequence[str]) -> str:
+    columns = ", ".join(f"{p}.{name}" for p in window_buckets)
+    return f"coalesce({columns})" if len(window_buckets) > 1 else columns
 
 
-def _whole_sum(name: str, pieces: Sequence[str]) -> str:
-    if len(pieces) == 1:
-        return f"{pieces[0]}.{name}"
-    return f"case when {_first_known(name, pieces)} is not null then {_added(name, pieces)} end"
+def _window_sum(name: str, window_buckets: Sequence[str]) -> str:
+    if len(window_buckets) == 1:
+        return f"{window_buckets[0]}.{name}"
+    return f"case when {_first_known(name, window_buckets)} is not null then {_added(name, window_buckets)} end"
 
 
-def _whole_avg(name: str, pieces: Sequence[str]) -> str:
-    return f"({_added(f'{name}_s', pieces)}) / nullif({_added(f'{name}_n', pieces)}, 0)"
+def _window_avg(name: str, window_buckets: Sequence[str]) -> str:
+    return f"({_added(f'{name}_s', window_buckets)}) / nullif({_added(f'{name}_n', window_buckets)}, 0)"
 
 
-def _whole_stddev(name: str, pieces: Sequence[str]) -> str:
-    n = _added(f"{name}_n", pieces)
-    spread = " + ".join(_piece_spread(name, p, _whole_avg(name, pieces), len(pieces) > 1) for p in pieces)
+def _window_stddev(name: str, window_buckets: Sequence[str]) -> str:
+    n = _added(f"{name}_n", window_buckets)
+    spread = " + ".join(
+        _bucket_deviations(name, p, _window_avg(name, window_buckets), len(window_buckets) > 1) for p in window_buckets
+    )
     return f"case when {n} > 1 then sqrt(greatest({spread}, 0) / ({n} - 1)) end"
 
 
-def _piece_spread(name: str, piece: str, mean: str, several: bool) -> str:
-    n, s, q = (f"{piece}.{name}_{x}" for x in "nsq")
+def _bucket_deviations(name: str, window_bucket: str, mean: str, several: bool) -> str:
+    n, s, q = (f"{window_bucket}.{name}_{x}" for x in "nsq")
     if not several:
         return q
     distance = f"({s} / nullif({n}, 0) - {mean})"
     return f"coalesce({q} + {n} * {distance} * {distance}, 0)"
 
 
-def _whole_extreme(function: str, name: str, pieces: Sequence[str]) -> str:
-    columns = ", ".join(f"{p}.{name}" for p in pieces)
-    return f"{function}({columns})" if len(pieces) > 1 else columns
+def _window_extreme(function: str, name: str, window_buckets: Sequence[str]) -> str:
+    columns = ", ".join(f"{p}.{name}" for p in window_buckets)
+    return f"{function}({columns})" if len(window_buckets) > 1 else columns
 
 
-def _whole_edge(name: str, pieces: Sequence[str]) -> str:
-    return f"struct_extract({_first_known(name, pieces)}, 'v')"
+def _window_first_or_last(name: str, window_buckets: Sequence[str]) -> str:
+    return f"struct_extract({_first_known(name, window_buckets)}, 'v')"
 
 
-_WHOLES: dict[str, Callable[[str, Sequence[str]], str]] = {
+_WINDOW_SQL: dict[str, Callable[[str, Sequence[str]], str]] = {
     "count": _added,
-    "sum": _whole_sum,
-    "avg": _whole_avg,
-    "stddev": _whole_stddev,
-    "min": partial(_whole_extreme, "least"),
-    "max": partial(_whole_extreme, "greatest"),
-    # pieces come newest first, so the latest value is that of the first piece that has one
-    "last": _whole_edge,
-    "first": lambda name, pieces: _whole_edge(name, list(reversed(pieces))),
+    "sum": _window_sum,
+    "avg": _window_avg,
+    "stddev": _window_stddev,
+    "min": partial(_window_extreme, "least"),
+    "max": partial(_window_extreme, "greatest"),
+    # window buckets come newest first, so the latest value is that of the first window bucket that has one
+    "last": _window_first_or_last,
+    "first": lambda name, window_buckets: _window_first_or_last(name, list(reversed(window_buckets))),
 }
 
 
-# The different aggregates behind many columns: each (aggregate, slice) is computed once, for all windows.
-
-
-Key = tuple[str, Aggregate]
+AggregateKey = tuple[str, Aggregate]
 """Slice and aggregate."""
 
 
 @dataclass(frozen=True)
-class Sum:
-    """One aggregate of one slice, and the name under which its parts are kept."""
+class SliceAggregate:
+    """One aggregate of one slice, and the name under which its partial aggregates are kept."""
 
     name: str
     aggregate: Aggregate
     slice: str
     condition: Expression | None
-    dated: bool
+    depends_on_as_of: bool
 
     @property
     def columns(self) -> frozenset[str]:
@@ -201,29 +207,33 @@ class Sum:
         """The condition of its slice."""
         return self.condition.sql() if self.condition else None
 
-    def parts(self, time: str, flag: str | None = None) -> tuple[Part, ...]:
+    def partial_columns(self, time: str, flag: str | None = None) -> tuple[PartialColumn, ...]:
         """What is kept a bucket; ``flag`` names a column that holds the condition of the slice."""
-        return parts_of(self.aggregate, flag or self.condition_sql, self.name, name_sql(time))
+        return partial_columns_of(self.aggregate, flag or self.condition_sql, self.name, name_sql(time))
 
     def window(self, days: int) -> str:
         """Its name over one window."""
         return f"{self.name}_{days}d"
 
 
-def collect(wanted: Iterable[tuple[str, Expression | None, Expression]]) -> Mapping[Key, Sum]:
+def collect_aggregates(
+    requested: Iterable[tuple[str, Expression | None, Expression]],
+) -> Mapping[AggregateKey, SliceAggregate]:
     """The different sums in (slice, condition, expression) triples."""
-    found: dict[Key, Sum] = {}
+    found: dict[AggregateKey, SliceAggregate] = {}
     names: set[str] = set()
-    for slice_, condition, expression in wanted:
+    for slice_, condition, expression in requested:
         for aggregate in expression.aggregates:
             if (slice_, aggregate) not in found:
                 name = aggregate_name(slice_, aggregate, names)
                 names.add(name)
-                found[slice_, aggregate] = Sum(name, aggregate, slice_, condition, is_dated(aggregate, condition))
+                found[slice_, aggregate] = SliceAggregate(
+                    name, aggregate, slice_, condition, depends_on_as_of(aggregate, condition)
+                )
     return found
 
 
-def slices_sql(sums: Iterable[Sum]) -> str:
+def slice_filter_sql(aggregates: Iterable[SliceAggregate]) -> str:
     """What holds for every record that any of the sums counts; empty if one of them counts all records."""
-    conditions = [one.condition_sql for one in sums]
+    conditions = [one.condition_sql for one in aggregates]
     return "" if None in conditions else " or ".join(f"({c})" for c in dict.fromkeys(conditions))

@@ -1,9 +1,15 @@
-"""Partial aggregates by day: what a day's records come to, kept so that tomorrow costs tomorrow's records.
+"""A store of partial aggregates by day, so that tomorrow's features cost tomorrow's records.
 
-A row stands for a customer (and second key), the day on which something happened and the day on which it was seen. A
-record that arrives late is in the rows of the day it arrived, so a day that is over changes only when history is
-rewritten. As of a date, days are merged into buckets, and from there on the steps are those of a build without
-them; sums of fractions may differ in their last digits, since they were added up by day first.
+A row stands for a customer (and second key), the day on which something happened and the day from which it was visible.
+A record that arrives late is in the rows of the day it arrived, so a day that is over changes only when history is
+rewritten. As of a date, days are merged into buckets, and from there on the steps are those of a build without a store;
+sums of fractions may differ in their last digits, since they were added up by day first.
+
+Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stand a
+Parquet file for each month of visible days, and an index of what each day's records were: their number and a hash of
+lines and times. A file is written under another name and moved into place before the index says what is in it, and the
+index forgets a day before its sums change. One process at a time brings a folder up to date; others wait. Values
+corrected in place, under the same line and time, are not noticed: then the folder is to be deleted.
 """
 
 from __future__ import annotations
@@ -21,48 +27,48 @@ from custintel.builder.sql_steps import columns_sql
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.engine import literal, path_literal
 from custintel.errors import ConfigurationError
-from custintel.files.atomic_write import replacing_file
+from custintel.files.atomic_write import atomic_file
 from custintel.files.file_lock import locked
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
-    from custintel.builder.aggregation._partial_aggregates import Part
-    from custintel.builder.aggregation._raw_records import Records
+    from custintel.builder.aggregation._partial_aggregates import PartialColumn
+    from custintel.builder.aggregation._raw_records import RawRecords
     from custintel.catalogue.feature_family import Family
     from custintel.engines.engine import Engine
 
 
-EVENT, SEEN = "event_day", "visible_day"
+EVENT_DAY, VISIBLE_DAY = "event_day", "visible_day"
 
 
 @dataclass(frozen=True)
-class Daily:
-    """What is kept a day of one family.
+class DailyPartials:
+    """What is stored for each day of one family.
 
     Attributes
     ----------
     columns
         Columns of the records that are read.
-    parts
+    partial aggregates
         Partial aggregates, over records and flags.
     flags
-        Names and SQL of conditions that parts read.
+        Names and SQL of conditions that partial aggregates read.
     item
         SQL of the second key, if there is one.
     """
 
-    records: Records
+    records: RawRecords
     columns: frozenset[str]
-    parts: tuple[Part, ...]
+    partial_columns: tuple[PartialColumn, ...]
     flags: Mapping[str, str] = field(default_factory=dict)
     item: str | None = None
 
     @property
     def days_back(self) -> int:
         """How far back an event may lie on the day it is seen and still matter."""
-        return max(self.records.calendar.windows)
+        return max(self.records.buckets.windows)
 
     @property
     def digest(self) -> str:
@@ -72,9 +78,9 @@ class Daily:
 
     def sql(self, days: Sequence[date]) -> str:
         """The rows of records seen on some days."""
-        keys = ["customer_id", EVENT, SEEN, *(["item"] if self.item else [])]
+        keys = ["customer_id", EVENT_DAY, VISIBLE_DAY, *(["item"] if self.item else [])]
         named = [*keys[:3], *([f"{self.item} as item"] if self.item else [])]
-        body = columns_sql([*named, *(f"{part.sql} as {part.name}" for part in self.parts)])
+        body = columns_sql([*named, *(f"{partial.sql} as {partial.name}" for partial in self.partial_columns)])
         places = ", ".join(str(n) for n in range(1, len(keys) + 1))
         return f"select\n    {body}\nfrom (\n{self._flagged_sql(days)}\n) as r\ngroup by {places}"
 
@@ -82,7 +88,7 @@ class Daily:
         flags = columns_sql(["r.*", *(f"({sql}) as {name}" for name, sql in self.flags.items())])
         family, sources = self.records.family, self.records.sources
         picked = [f"{sources.column(family, c)} as {name_sql(c)}" for c in sorted(self.columns)]
-        days_of = [f"{sources.event_day(family)} as {EVENT}", f"{sources.visible_day(family)} as {SEEN}"]
+        days_of = [f"{sources.event_day(family)} as {EVENT_DAY}", f"{sources.visible_day(family)} as {VISIBLE_DAY}"]
         listed = ", ".join(map(date_sql, days)) or "null"
         where = f"{sources.visible_day(family)} in ({listed}) and {self.recent_sql()}"
         if self.item:
@@ -98,114 +104,100 @@ class Daily:
 
 
 @dataclass(frozen=True)
-class DailySources(Sources):
-    """Kept days in the place of a family's table: a column is a part of that name."""
+class StoredSources(Sources):
+    """Stored days in the place of a family's table: a column is a partial aggregate of that name."""
 
     relation: str = ""
 
     def event_day(self, family: Family) -> str:
         """The day on which it happened."""
         del family
-        return f"t.{EVENT}"
+        return f"t.{EVENT_DAY}"
 
     def visible_day(self, family: Family) -> str:
         """The day from which it may be seen."""
         del family
-        return f"t.{SEEN}"
+        return f"t.{VISIBLE_DAY}"
 
     def column(self, family: Family, name: str) -> str:
-        """A part, or the second key."""
+        """A partial aggregate, or the second key."""
         del family
         return f"t.{name}"
 
     def from_sql(self, family: Family, columns: Iterable[str]) -> str:
-        """The kept days."""
+        """The stored days."""
         del family, columns
         return f"{self.relation} as t"
 
 
-# A folder of daily partial aggregates: days that are new or have changed are made, all others are read.
-#
-# Each family has a folder named after its definition, so that an edited feature never meets old numbers. In it stands
-# a
-# Parquet file a month of sight, and an index of what each day's records were: their number and a hash of lines and
-# times.
-# A file is written under another name and moved into place before the index says what is in it, and the index forgets
-# a
-# day before its sums change. One process at a time brings a folder up to date; others wait. Values corrected in
-# place, under the same line and time, are not noticed: then the folder is to be deleted.
-
-
-_INDEX, _MADE = "days.json", "custintel_days_made"
+_INDEX, _COMPUTED = "days.json", "custintel_days_made"
 _LONGEST_WAIT = 3600.0
 
 
-class KeptDays:
-    """Daily partials of one build in a folder.
+class PartialStore:
+    """The partial aggregates by day of one build, stored in a folder.
 
-    ``made`` counts the days that had to be made, by family: none when nothing is new.
+    ``computed_days`` counts the days that had to be made, by family: none when nothing is new.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], engine: Engine) -> None:
+    def __init__(self, path: str | os.PathLike[str], engine: Engine) -> None:
         if not isinstance(engine, DuckDBEngine):
             raise ConfigurationError(
                 f"partials are kept on the embedded engine only\n  given: an engine that speaks {engine.dialect}\n"
                 "  hint: leave partials out; the cluster reads the records"
             )
-        self.folder, self.engine = Path(folder), engine
-        self.made: dict[str, int] = {}
+        self.path, self.engine = Path(path), engine
+        self.computed_days: dict[str, int] = {}
         self._signatures: dict[str, dict[date, str]] = {}
 
-    def relation(self, daily: Daily) -> str:
-        """The kept days that the dates asked for can see, brought up to date."""
-        place = self.folder / f"{daily.records.family.name}-{daily.digest}"
-        place.mkdir(parents=True, exist_ok=True)
-        now = self._signature(daily)
-        stale, gone = self._differences(daily, _read_index(place), now)
+    def relation(self, daily: DailyPartials) -> str:
+        """The stored days that the dates asked for may see, brought up to date."""
+        family_path = self.path / f"{daily.records.family.name}-{daily.digest}"
+        family_path.mkdir(parents=True, exist_ok=True)
+        signatures = self._signature(daily)
+        stale, gone = self._stale_and_gone(daily, _read_index(family_path), signatures)
         if stale or gone:
-            with locked(place, _LONGEST_WAIT):  # two builds at once: the second finds what the first has made
-                stale = self._bring_up_to_date(daily, place, now)
-        self.made[daily.records.family.name] = len(stale)
-        files = [_file(place, month) for month in sorted({_month(day) for day in now})]
-        days = ", ".join(map(date_sql, now))
-        return f"(select * from {_reader(files)} where {SEEN} in ({days}))" if files else f"({daily.sql([])})"
+            with locked(family_path, _LONGEST_WAIT):  # two builds at once: the second finds what the first has made
+                stale = self._bring_up_to_date(daily, family_path, signatures)
+        self.computed_days[daily.records.family.name] = len(stale)
+        files = [_file(family_path, month) for month in sorted({_month(day) for day in signatures})]
+        days = ", ".join(map(date_sql, signatures))
+        return f"(select * from {_reader(files)} where {VISIBLE_DAY} in ({days}))" if files else f"({daily.sql([])})"
 
-    def sources(self, daily: Daily) -> DailySources:
+    def sources(self, daily: DailyPartials) -> StoredSources:
         """What stands in the place of the family's table."""
-        return DailySources(relation=self.relation(daily))
+        return StoredSources(relation=self.relation(daily))
 
-    def _differences(
-        self, daily: Daily, index: Mapping[str, str], now: Mapping[date, str]
+    def _stale_and_gone(
+        self, daily: DailyPartials, index: Mapping[str, str], signatures: Mapping[date, str]
     ) -> tuple[list[date], list[str]]:
         """Days that are to be made, and days of the index that have no records any more."""
-        stale = [day for day, signature in now.items() if index.get(str(day)) != signature]
-        return stale, [day for day in index if self._inside(day, daily) and date.fromisoformat(day) not in now]
+        stale = [day for day, signature in signatures.items() if index.get(str(day)) != signature]
+        return stale, [day for day in index if self._inside(day, daily) and date.fromisoformat(day) not in signatures]
 
-    def _bring_up_to_date(self, daily: Daily, place: Path, now: Mapping[date, str]) -> list[date]:
+    def _bring_up_to_date(self, daily: DailyPartials, family_path: Path, signatures: Mapping[date, str]) -> list[date]:
         """Make the days that are missing or have changed; return them."""
-        index = _read_index(place)
-        stale, gone = self._differences(daily, index, now)
-        kept = {day: text for day, text in index.items() if day not in {*map(str, stale), *gone}}
-        if kept != index:  # a run that is killed from here on must not leave the old mark beside new sums
-            _write_index(place, kept)
+        index = _read_index(family_path)
+        stale, gone = self._stale_and_gone(daily, index, signatures)
+        remaining = {day: text for day, text in index.items() if day not in {*map(str, stale), *gone}}
+        if remaining != index:  # a run that is killed from here on must not leave the old mark beside new sums
+            _write_index(family_path, remaining)
         if stale:
-            self._make(daily, stale, place)
+            self._compute(daily, stale, family_path)
         if stale or gone:
-            _write_index(place, kept | {str(day): now[day] for day in stale})
+            _write_index(family_path, remaining | {str(day): signatures[day] for day in stale})
         return stale
 
-    def _inside(self, day: str, daily: Daily) -> bool:
-        calendar = daily.records.calendar
-        return str(calendar.first) < day <= str(calendar.last)
+    def _inside(self, day: str, daily: DailyPartials) -> bool:
+        buckets = daily.records.buckets
+        return str(buckets.first) < day <= str(buckets.last)
 
-    def _signature(self, daily: Daily) -> dict[date, str]:
+    def _signature(self, daily: DailyPartials) -> dict[date, str]:
         """Number of records and a hash of them, by day of sight."""
         records = daily.records
-        family, sources, calendar = records.family, records.sources, records.calendar
+        family, sources, buckets = records.family, records.sources, records.buckets
         seen, time = sources.visible_day(family), sources.time(family)
-        where = (
-            f"{seen} > {date_sql(calendar.edges[0])} and {seen} <= {date_sql(calendar.last)} and {daily.recent_sql()}"
-        )
+        where = f"{seen} > {date_sql(buckets.edges[0])} and {seen} <= {date_sql(buckets.last)} and {daily.recent_sql()}"
         query = (
             f"select {seen}, count(*), bit_xor(hash(t.customer_id, t.{time}))"
             f" from {sources[family.source].relation} as t where {where} group by 1 order by 1"
@@ -215,29 +207,30 @@ class KeptDays:
             self._signatures[query] = {date.fromisoformat(str(day)): f"{count} {mark}" for day, count, mark in rows}
         return self._signatures[query]
 
-    def _make(self, daily: Daily, days: Sequence[date], place: Path) -> None:
+    def _compute(self, daily: DailyPartials, days: Sequence[date], family_path: Path) -> None:
         """Group the records of some days and put them into the files of their months."""
-        self.engine.keep(_MADE, daily.sql(days))
+        self.engine.create_temp_table(_COMPUTED, daily.sql(days))
         try:
             for month in sorted({_month(day) for day in days}):
-                self._renew(_file(place, month), month, days)
+                self._rewrite_month(_file(family_path, month), month, days)
         finally:
-            self.engine.drop(_MADE)
+            self.engine.drop_temp_table(_COMPUTED)
 
-    def _renew(self, path: Path, month: str, days: Sequence[date]) -> None:
-        new = f"select * from {self.engine.kept(_MADE)} where strftime({SEEN}, '%Y-%m') = {literal(month)}"
-        if path.is_file():
-            made = ", ".join(map(date_sql, days))
-            new += f" union all by name select * from {_reader([path])} where {SEEN} not in ({made})"
-        self.engine.write_parquet(new, path)
+    def _rewrite_month(self, file: Path, month: str, days: Sequence[date]) -> None:
+        fresh = self.engine.temp_table(_COMPUTED)
+        new = f"select * from {fresh} where strftime({VISIBLE_DAY}, '%Y-%m') = {literal(month)}"
+        if file.is_file():
+            computed_days = ", ".join(map(date_sql, days))
+            new += f" union all by name select * from {_reader([file])} where {VISIBLE_DAY} not in ({computed_days})"
+        self.engine.write_parquet(new, file)
 
 
 def _month(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
-def _file(place: Path, month: str) -> Path:
-    return place / f"{month}.parquet"
+def _file(family_path: Path, month: str) -> Path:
+    return family_path / f"{month}.parquet"
 
 
 def _reader(files: Sequence[Path]) -> str:
@@ -245,16 +238,16 @@ def _reader(files: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(map(path_literal, files))}], hive_partitioning = false)"
 
 
-def _read_index(place: Path) -> dict[str, str]:
+def _read_index(family_path: Path) -> dict[str, str]:
     try:
-        found = json.loads((place / _INDEX).read_text(encoding="utf-8"))
+        found = json.loads((family_path / _INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     if not isinstance(found, dict):
         return {}
-    return {day: text for day, text in found.items() if _file(place, day[:7]).is_file()}
+    return {day: text for day, text in found.items() if _file(family_path, day[:7]).is_file()}
 
 
-def _write_index(place: Path, index: dict[str, str]) -> None:
-    with replacing_file(place / _INDEX) as fresh:
+def _write_index(family_path: Path, index: dict[str, str]) -> None:
+    with atomic_file(family_path / _INDEX) as fresh:
         fresh.write_text(json.dumps(index, indent=0, sort_keys=True), encoding="utf-8")

@@ -1,13 +1,16 @@
 """Dates and windows cut time into buckets; every window of every date is a sum of buckets.
 
 >>> from datetime import date
->>> calendar = Calendar((date(2025, 1, 31), date(2025, 2, 28)), (7, 30))
->>> [str(edge) for edge in calendar.edges]
+>>> buckets = DayBuckets((date(2025, 1, 31), date(2025, 2, 28)), (7, 30))
+>>> [str(edge) for edge in buckets.edges]
 ['2025-01-01', '2025-01-24', '2025-01-29', '2025-01-31', '2025-02-21', '2025-02-28']
->>> calendar.rows()[-2:]
+>>> buckets.rows()[-2:]
 [(4, datetime.date(2025, 2, 28), 1, 2), (5, datetime.date(2025, 2, 28), 1, 1)]
 
-The last date's 30 days are the buckets that end on 01-31, 02-21 (piece 2) and 02-28 (piece 1, its last seven days).
+A bucket lies between two edges and is shared by all dates. The *window buckets* of one date say what its windows are
+made of: window bucket 1 is the shortest window, window bucket 2 what the next window adds, and so on. The 30 days of
+the last date above are the buckets that end on 01-31 and 02-21 (window bucket 2) and on 02-28 (window bucket 1, its
+last seven days).
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from custintel.functions.function_context import Step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from custintel.builder.aggregation._partial_aggregates import Part
+    from custintel.builder.aggregation._partial_aggregates import PartialColumn
 
 
 def date_sql(day: date) -> str:
@@ -32,10 +35,10 @@ def date_sql(day: date) -> str:
     return f"date '{day.isoformat()}'"
 
 
-def step_sql(column: str, edges: Sequence[date], values: Sequence[int | None]) -> str:
+def first_edge_sql(column: str, edges: Sequence[date], values: Sequence[int | None]) -> str:
     """The number of the first edge that a date does not pass.
 
-    >>> step_sql("day", [date(2025, 1, 1), date(2025, 2, 1)], [0, 1])
+    >>> first_edge_sql("day", [date(2025, 1, 1), date(2025, 2, 1)], [0, 1])
     "case when day <= date '2025-01-01' then 0 when day <= date '2025-02-01' then 1 end"
     """
     pairs = zip(edges, values, strict=True)
@@ -44,7 +47,7 @@ def step_sql(column: str, edges: Sequence[date], values: Sequence[int | None]) -
 
 
 @dataclass(frozen=True)
-class Calendar:
+class DayBuckets:
     """As-of dates (ascending) and windows in days (ascending; none: everything up to the date)."""
 
     dates: tuple[date, ...]
@@ -66,76 +69,77 @@ class Calendar:
         """The last as-of date."""
         return self.dates[-1]
 
-    def piece_edges(self, day: date) -> list[date]:
-        """Lower edges of the pieces of one date, newest first."""
+    def window_edges(self, day: date) -> list[date]:
+        """Lower edges of the window buckets of one date, newest first."""
         return [day - timedelta(days=w) for w in self.windows] if self.windows else [date.min]
 
     def rows(self) -> list[tuple[int, date, int, int]]:
-        """Which bucket lies in which piece of which date: (bucket, as_of, number of the date, piece)."""
+        """The window bucket of each bucket and date: (bucket, as_of, number of the date, window bucket)."""
         return sorted(
-            ((b, day, number, self.piece(b, day)) for number, day in enumerate(self.dates) for b in self._inside(day)),
+            (
+                (b, day, number, self.window_bucket(b, day))
+                for number, day in enumerate(self.dates)
+                for b in self._inside(day)
+            ),
             key=lambda row: (row[1], row[0]),
         )
 
     def _inside(self, day: date) -> list[int]:
-        oldest = self.piece_edges(day)[-1]
+        oldest = self.window_edges(day)[-1]
         return [b for b, end in enumerate(self.edges) if oldest < end <= day]
 
-    def piece(self, bucket: int, day: date) -> int:
-        """Piece 1 is the shortest window, piece 2 what the next window adds, and so on."""
+    def window_bucket(self, bucket: int, day: date) -> int:
+        """Window bucket 1 is the shortest window, window bucket 2 what the next window adds, and so on."""
         end = self.edges[bucket]
-        return next(n for n, edge in enumerate(self.piece_edges(day), 1) if end > edge)
+        return next(n for n, edge in enumerate(self.window_edges(day), 1) if end > edge)
 
     def bucket_sql(self, column: str) -> str:
         """The bucket of a day; null for days in no window."""
         used = {bucket for bucket, *_ in self.rows()}
-        return step_sql(column, self.edges, [b if b in used else None for b in range(len(self.edges))])
+        return first_edge_sql(column, self.edges, [b if b in used else None for b in range(len(self.edges))])
 
-    def seen_sql(self, column: str) -> str:
+    def visible_from_sql(self, column: str) -> str:
         """The number of the first as-of date on which a row that became visible on a day is seen."""
-        return step_sql(column, self.dates, range(len(self.dates)))
+        return first_edge_sql(column, self.dates, range(len(self.dates)))
 
-    def piece_sql(self, column: str, day: date) -> str:
-        """The piece of a day as seen from one date."""
-        edges = self.piece_edges(day)
+    def window_bucket_sql(self, column: str, day: date) -> str:
+        """The window bucket of a day as seen from one date."""
+        edges = self.window_edges(day)
         cases = " ".join(f"when {column} > {date_sql(edge)} then {n}" for n, edge in enumerate(edges[:-1], 1))
         return f"case {cases} else {len(edges)} end" if cases else "1"
 
-    def number(self, window: int) -> int:
-        """How many pieces a window has."""
+    def bucket_count(self, window: int) -> int:
+        """How many window buckets a window has."""
         return self.windows.index(window) + 1
-
-
-# From buckets shared by all dates to the pieces of each date.
 
 
 MERGES = {"sum": "sum", "min": "min", "max": "max"}
 
 
-def map_step(calendar: Calendar) -> Step:
-    """Which bucket belongs to which piece of which date."""
-    rows = [(bucket, date_sql(day), number, piece) for bucket, day, number, piece in calendar.rows()]
-    windows = "_".join(str(w) for w in calendar.windows) or "ever"
-    about = "buckets that make up each date's windows (piece 1: the shortest; 2: what the next adds; ...)"
-    return Step(f"buckets_{windows}", values_sql(rows, ["bucket", AS_OF, "number", "piece"]), about)
+def bucket_map_step(buckets: DayBuckets) -> Step:
+    """Which bucket belongs to which window bucket of which date."""
+    rows = [(bucket, date_sql(day), number, window_bucket) for bucket, day, number, window_bucket in buckets.rows()]
+    windows = "_".join(str(w) for w in buckets.windows) or "ever"
+    about = "buckets that make up each date's windows (window bucket 1: the shortest; 2: what the next adds; ...)"
+    return Step(f"buckets_{windows}", values_sql(rows, ["bucket", AS_OF, "number", "window_bucket"]), about)
 
 
-def joined_sql(partials: str, buckets: str) -> str:
-    """Partials beside the dates that see them."""
-    return f"{partials} as p join {buckets} as b on b.bucket = p.bucket and p.seen <= b.number"
+def dated_partials_sql(partials: str, bucket_map: str) -> str:
+    """Partial aggregates beside the dates that see them."""
+    return f"{partials} as p join {bucket_map} as b on b.bucket = p.bucket and p.visible_from <= b.number"
 
 
-def merged_sql(partials: str, buckets: str, parts: Sequence[Part]) -> str:
-    """Add up the buckets of each piece."""
-    source = f"select\n    p.*,\n    b.{AS_OF},\n    b.piece\nfrom {joined_sql(partials, buckets)}"
-    return regrouped_sql(source, ["customer_id", AS_OF, "piece"], parts)
+def merge_buckets_sql(partials: str, bucket_map: str, partial_columns: Sequence[PartialColumn]) -> str:
+    """Add up the buckets of each window bucket."""
+    source = f"select\n    p.*,\n    b.{AS_OF},\n    b.window_bucket\nfrom {dated_partials_sql(partials, bucket_map)}"
+    return merge_partials_sql(source, ["customer_id", AS_OF, "window_bucket"], partial_columns)
 
 
-def regrouped_sql(source: str, keys: Sequence[str], parts: Iterable[Part]) -> str:
-    """Partials merged into coarser ones.
+def merge_partials_sql(source: str, keys: Sequence[str], partial_columns: Iterable[PartialColumn]) -> str:
+    """Partial aggregates merged into coarser ones.
 
-    >>> from custintel.builder.aggregation._partial_aggregates import Part
-    >>> print(regrouped_sql("days", ["customer_id", "bucket"], [Part("n", "count(*)", "sum")]))
+    >>> from custintel.builder.aggregation._partial_aggregates import PartialColumn
+    >>> print(merge_partials_sql("days", ["customer_id", "bucket"], [PartialColumn("n", "count(*)", "sum")]))
     select
         customer_id,
         bucket,
@@ -145,12 +149,12 @@ def regrouped_sql(source: str, keys: Sequence[str], parts: Iterable[Part]) -> st
     ) as r
     group by customer_id, bucket
     """
-    parts, by = list(parts), ", ".join(keys)
-    spreads = [part for part in parts if part.merge == "spread"]
-    if spreads:  # squared distances add up only around one mean: that of all rows to be merged
-        means = [f"{_over(p.of[1], by)} / nullif({_over(p.of[0], by)}, 0) as {p.name}_mean" for p in spreads]
+    partial_columns, by = list(partial_columns), ", ".join(keys)
+    deviations = [column for column in partial_columns if column.merge == "squared_deviations"]
+    if deviations:  # squared distances add up only around one mean: that of all rows to be merged
+        means = [f"{_over(p.of[1], by)} / nullif({_over(p.of[0], by)}, 0) as {p.name}_mean" for p in deviations]
         source = f"select\n    {columns_sql(['r.*', *means])}\nfrom (\n{source}\n) as r"
-    merged = [f"{_merge_sql(part)} as {part.name}" for part in parts]
+    merged = [f"{_merge_sql(column)} as {column.name}" for column in partial_columns]
     return f"select\n    {columns_sql([*keys, *merged])}\nfrom (\n{source}\n) as r\ngroup by {by}"
 
 
@@ -158,19 +162,18 @@ def _over(name: str, keys: str) -> str:
     return f"sum(r.{name}) over (partition by {keys})"
 
 
-def _merge_sql(part: Part) -> str:
-    """A part of several rows as one; squared distances are brought to the common mean."""
-    if part.merge != "spread":
-        return f"{MERGES[part.merge]}(r.{part.name})"
-    n, s = part.of
-    distance = f"(r.{s} / nullif(r.{n}, 0) - r.{part.name}_mean)"
-    return f"sum(r.{part.name} + r.{n} * {distance} * {distance})"
+def _merge_sql(column: PartialColumn) -> str:
+    """A partial aggregate of several rows as one; squared distances are brought to the common mean."""
+    if column.merge != "squared_deviations":
+        return f"{MERGES[column.merge]}(r.{column.name})"
+    n, s = column.of
+    distance = f"(r.{s} / nullif(r.{n}, 0) - r.{column.name}_mean)"
+    return f"sum(r.{column.name} + r.{n} * {distance} * {distance})"
 
 
-def spread_sql(part: Part, condition: str) -> str:
+def squared_deviations_sql(column: PartialColumn, condition: str) -> str:
     """Squared distances of several partials around their common mean, in one pass."""
-    n, s = (f"case when {condition} then p.{name} end" for name in part.of)
-    inside = (
-        f"case when {condition} then p.{part.name} + p.{part.of[1]} * p.{part.of[1]} / nullif(p.{part.of[0]}, 0) end"
-    )
+    n, s = (f"case when {condition} then p.{name} end" for name in column.of)
+    total, count = f"p.{column.of[1]}", f"p.{column.of[0]}"
+    inside = f"case when {condition} then p.{column.name} + {total} * {total} / nullif({count}, 0) end"
     return f"sum({inside}) - sum({s}) * sum({s}) / nullif(sum({n}), 0)"

@@ -1,4 +1,7 @@
-"""The figures at the top of the desk's report, and its cases."""
+"""The facts of the report as plain data: summary, cases, alarms, precision of rules, their changes, and delay.
+
+Each function takes the data of the month and returns what one section of the page shows.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.metrics.confidence_intervals import wilson
-from custintel.rules.monitoring.alarm_outcomes import verdicts
+from custintel.rules.monitoring.alarm_outcomes import parse_outcomes
 from custintel.rules.rule_evidence import evidence_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from custintel.reports.fraud_desk._desk_report import Desk
-    from custintel.rules.rule_states import Entry
+    from custintel.reports.fraud_desk._desk_data import FraudDeskData
+    from custintel.rules.rule_states import RuleEntry
 
 
 _SHOWN = 12
 _OUTCOMES = {True: "confirmed", False: "refuted", None: "open"}
 
 
-def headline(desk: Desk) -> dict[str, Any]:
+def headline_facts(desk: FraudDeskData) -> dict[str, Any]:
     """Counts and money."""
     alarms, cases = desk.alarms, desk.cases
-    told = verdicts(cases["outcome"])
-    live = told.isna()
+    confirmed = parse_outcomes(cases["outcome"])
+    live = confirmed.isna()
     return {
         "alarms": len(alarms),
         "rules": int(alarms["rule"].nunique()),
@@ -35,8 +38,8 @@ def headline(desk: Desk) -> dict[str, Any]:
         "cases": int(live.sum()),
         "urgent": int((live & cases["severity"].ge(4)).sum()),
         "expected_loss": float(cases["expected_loss"][live].sum()),
-        "confirmed_cases": int(told.eq(True).sum()),
-        "saved_loss": float(cases["saved_loss"][told.eq(True)].sum()),
+        "confirmed_cases": int(confirmed.eq(True).sum()),
+        "saved_loss": float(cases["saved_loss"][confirmed.eq(True)].sum()),
         "savable_loss": float(cases["saved_loss"][live].sum()),
         "closed": share_facts(desk.closed),
     }
@@ -49,10 +52,10 @@ def share_facts(closed: pd.DataFrame) -> dict[str, Any]:
     return {"closed": n, "confirmed": hits, "precision": hits / n if n else None, "low": low, "high": high}
 
 
-def case_facts(desk: Desk) -> dict[str, Any]:
+def case_facts(desk: FraudDeskData) -> dict[str, Any]:
     """The most urgent cases with their alarms; open ones before closed ones."""
-    told = verdicts(desk.cases["outcome"])
-    ordered = pd.concat([desk.cases[told.isna()], desk.cases[told.notna()]])
+    confirmed = parse_outcomes(desk.cases["outcome"])
+    ordered = pd.concat([desk.cases[confirmed.isna()], desk.cases[confirmed.notna()]])
     ranked = desk.alarms.sort_values(["tier", "similarity"], ascending=[True, False])
     alarms = dict(list(ranked.drop_duplicates(["customer_id", "rule"]).groupby("customer_id")))
     shown = ordered.head(_SHOWN).to_dict("records")
@@ -60,14 +63,14 @@ def case_facts(desk: Desk) -> dict[str, Any]:
     return {"total": len(ordered), "items": items}
 
 
-def _case(case: dict[Any, Any], alarms: pd.DataFrame | None, desk: Desk) -> dict[str, Any]:
-    outcome = _OUTCOMES[verdicts(pd.Series([case["outcome"]])).iloc[0]]
-    told = [] if alarms is None else [_alarm(row, desk) for row in alarms.to_dict("records")]
+def _case(case: dict[Any, Any], alarms: pd.DataFrame | None, desk: FraudDeskData) -> dict[str, Any]:
+    outcome = _OUTCOMES[parse_outcomes(pd.Series([case["outcome"]])).iloc[0]]
+    shown = [] if alarms is None else [_alarm(row, desk) for row in alarms.to_dict("records")]
     kept = ("customer_id", "tier", "similarity", "expected_loss", "saved_loss", "severity", "action")
-    return {**{key: case[key] for key in kept}, "first": case.get("first"), "outcome": outcome, "alarms": told}
+    return {**{key: case[key] for key in kept}, "first": case.get("first"), "outcome": outcome, "alarms": shown}
 
 
-def _alarm(row: dict[Any, Any], desk: Desk) -> dict[str, Any]:
+def _alarm(row: dict[Any, Any], desk: FraudDeskData) -> dict[str, Any]:
     kept = ("rule", "kind", "tier", "similarity", "precision", "matched", "missed", "unknown")
     entry = desk.by_name.get(row["rule"])
     evidence = {} if entry is None else entry.evidence
@@ -75,13 +78,10 @@ def _alarm(row: dict[Any, Any], desk: Desk) -> dict[str, Any]:
     return {**{key: row.get(key) for key in kept}, "proved": proved, "words": desk.words(row["rule"])}
 
 
-# What the log of the rule base says about a month: changes of rules, and what was learned.
-
-
 Event = dict[str, Any]
 
 
-def life(desk: Desk) -> dict[str, Any]:
+def change_facts(desk: FraudDeskData) -> dict[str, Any]:
     """One line a rule that changed in the month, the latest first, and how many changes of each kind there were."""
     lines: dict[str, Event] = {}
     counts: Counter[str] = Counter()
@@ -97,7 +97,7 @@ def life(desk: Desk) -> dict[str, Any]:
     }
 
 
-def _changes(desk: Desk) -> Iterator[Event]:
+def _changes(desk: FraudDeskData) -> Iterator[Event]:
     """Events of the month that added or moved a rule, with the state before."""
     state: dict[str, str] = {}
     for event in desk.base.log.events:
@@ -111,14 +111,14 @@ def _changes(desk: Desk) -> Iterator[Event]:
 def _change(event: Mapping[str, Any], before: str | None) -> Event:
     name, _, version = str(event["rule"]).partition("@")
     states = [event["state"]] if before is None else [before, event["state"]]
-    told = {key: str(event.get(key, "")) for key in ("by", "reason")}
+    who_and_why = {key: str(event.get(key, "")) for key in ("by", "reason")}
     return {
         "rule": name,
         "version": version,
         "time": event["time"][:10],
         "new": before is None,
         "states": states,
-        **told,
+        **who_and_why,
     }
 
 
@@ -129,7 +129,7 @@ def _joined(earlier: Event | None, later: Event) -> Event:
     return {**later, "new": earlier["new"], "states": [*earlier["states"], *later["states"][-1:]]}
 
 
-def learned(desk: Desk) -> list[dict[str, Any]]:
+def learned_rule_facts(desk: FraudDeskData) -> list[dict[str, Any]]:
     """Rules of the month that the data proposed, with their evidence."""
     added = {
         str(event["rule"]): str(event["time"])[:10]
@@ -140,7 +140,7 @@ def learned(desk: Desk) -> list[dict[str, Any]]:
     return [_learned(entry, added[id_], desk) for id_, entry in entries.items() if id_ in added]
 
 
-def _learned(entry: Entry, time: str, desk: Desk) -> dict[str, Any]:
+def _learned(entry: RuleEntry, time: str, desk: FraudDeskData) -> dict[str, Any]:
     rule = entry.rule
     return {
         "rule": rule.name,
@@ -154,20 +154,17 @@ def _learned(entry: Entry, time: str, desk: Desk) -> dict[str, Any]:
     }
 
 
-# How the rules do: alarms of each, precision by month against what is stated, rules unused, who catches, delay.
-
-
 _FEW = 5
 _MONTHS, _FEWEST_MONTHS = 12, 6
 
 
-def alarm_facts(desk: Desk) -> list[dict[str, Any]]:
+def alarm_facts(desk: FraudDeskData) -> list[dict[str, Any]]:
     """One entry a rule that alarmed, the busiest first."""
     found = [_alarms_of(str(name), rows, desk) for name, rows in desk.alarms.groupby("rule", sort=False)]
     return sorted(found, key=lambda r: (-r["match"] - r["resembles"], -r["expected_loss"], r["rule"]))
 
 
-def _alarms_of(name: str, rows: pd.DataFrame, desk: Desk) -> dict[str, Any]:
+def _alarms_of(name: str, rows: pd.DataFrame, desk: FraudDeskData) -> dict[str, Any]:
     closed = desk.compared[desk.compared["rule"] == name]
     return {
         **_identity(name, desk),
@@ -178,18 +175,18 @@ def _alarms_of(name: str, rows: pd.DataFrame, desk: Desk) -> dict[str, Any]:
     }
 
 
-def _identity(name: str, desk: Desk) -> dict[str, Any]:
+def _identity(name: str, desk: FraudDeskData) -> dict[str, Any]:
     entry = desk.by_name.get(name)
     known = {} if entry is None else {"state": entry.state, "kind": entry.rule.kind, "origin": entry.rule.origin}
     return {"rule": name, "words": desk.words(name), "stated": _stated(entry), **known}
 
 
-def _stated(entry: Entry | None) -> float | None:
+def _stated(entry: RuleEntry | None) -> float | None:
     found = None if entry is None else entry.evidence.get("precision")
     return float(found) if isinstance(found, int | float) else None
 
 
-def performance(desk: Desk) -> dict[str, Any]:
+def performance_facts(desk: FraudDeskData) -> dict[str, Any]:
     """Precision of all rules together and of each, by month; those with most closed alarms first."""
     closed = desk.compared
     rules = [{**_identity(str(name), desk), **_course(rows, desk)} for name, rows in closed.groupby("rule")]
@@ -201,14 +198,14 @@ def performance(desk: Desk) -> dict[str, Any]:
     }
 
 
-def _months(desk: Desk) -> list[str]:
+def _months(desk: FraudDeskData) -> list[str]:
     """The months of the charts: from the first closed alarm on, some at least, a year at most."""
     first = desk.compared["time"].min()
     back = 0 if pd.isna(first) else (desk.month - pd.Period(first, freq="M")).n
     return [str(desk.month - k) for k in range(min(max(back, _FEWEST_MONTHS - 1), _MONTHS - 1), -1, -1)]
 
 
-def _course(rows: pd.DataFrame, desk: Desk) -> dict[str, Any]:
+def _course(rows: pd.DataFrame, desk: FraudDeskData) -> dict[str, Any]:
     dated = rows[rows["time"].notna()]
     by_month = dated.groupby(dated["time"].dt.to_period("M"))
     first = desk.month - (_MONTHS - 1)
@@ -231,7 +228,7 @@ def verdict(total: dict[str, Any], stated: float | None) -> str:
     return "below" if total["high"] < stated else "doubt"
 
 
-def unused(desk: Desk) -> list[dict[str, Any]]:
+def unused_rule_facts(desk: FraudDeskData) -> list[dict[str, Any]]:
     """Rules that may alarm, but have neither an alarm nor a closed one; the oldest first."""
     seen = {*desk.alarms["rule"], *desk.closed["rule"]}
     firing = [e for e in desk.base.entries.values() if e.state in ("active", "watch") and e.rule.name not in seen]
@@ -243,7 +240,7 @@ def unused(desk: Desk) -> list[dict[str, Any]]:
     return sorted(found, key=lambda r: (r["since"], r["rule"]))
 
 
-def catch_facts(desk: Desk) -> dict[str, Any]:
+def catch_facts(desk: FraudDeskData) -> dict[str, Any]:
     """How many confirmed cases were caught by rules that the data proposed, and by no rule of an expert."""
     hits = desk.closed[desk.closed["confirmed"]]
     learned = {name for name, entry in desk.by_name.items() if entry.rule.origin != "expert"}
@@ -256,7 +253,7 @@ def catch_facts(desk: Desk) -> dict[str, Any]:
     return {"catches": n, "mined": mined, "only": only, "share": mined / n if n else None, "low": low, "high": high}
 
 
-def delay_facts(desk: Desk) -> list[dict[str, Any]]:
+def delay_facts(desk: FraudDeskData) -> list[dict[str, Any]]:
     """Days from start to first alarm, by kind, of cases whose start is known."""
     cases = desk.cases
     if "start" not in cases or "first" not in cases:

@@ -1,4 +1,4 @@
-"""The page of the fraud desk, drawn from the twin alone."""
+"""The page of the report in HTML, drawn from the facts alone: the order of its sections and its style sheet."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from custintel.errors import DataError
 from custintel.html.page import escape, page
 from custintel.reports.fraud_desk import _desk_sections as sections
-from custintel.reports.fraud_desk import _desk_sections as top
-from custintel.rules.rule_evidence import texts
+from custintel.rules.rule_evidence import report_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,17 +18,17 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "custintel desk report", 1
 
 
-def desk_html(report: Mapping[str, Any]) -> str:
+def fraud_desk_html(report: Mapping[str, Any]) -> str:
     """Return the report as one HTML page without any reference to anything outside.
 
     Parameters
     ----------
     report : mapping
-        What `DeskReport.to_dict` returned, or the same read back from JSON.
+        What `FraudDeskReport.to_dict` returned, or the same read back from JSON.
 
     Examples
     --------
-    >>> desk_html({})
+    >>> fraud_desk_html({})
     Traceback (most recent call last):
         ...
     custintel.errors.DataError: this is no report of a fraud desk
@@ -37,7 +36,7 @@ def desk_html(report: Mapping[str, Any]) -> str:
       allowed: 'custintel desk report', version 1
     """
     _check(report)
-    t = texts(report["language"])
+    t = report_texts(report["language"])
     body = "\n".join(block for part in _ORDER if (block := part(report, t)))
     return page(t["title"].format(month=report["month"]), body, language=t["language"], more_style=style())
 
@@ -62,16 +61,16 @@ def _footer(report: Mapping[str, Any], t: Any) -> str:
 
 
 _ORDER: tuple[Callable[[Any, Any], str], ...] = (
-    top.header,
-    top.tiles,
-    top.cases,
-    sections.rules,
-    sections.performance,
-    sections.learned,
-    sections.catches,
-    sections.life,
-    sections.unused,
-    sections.delay,
+    sections.header_section,
+    sections.tiles_section,
+    sections.cases_section,
+    sections.rules_section,
+    sections.performance_section,
+    sections.learned_section,
+    sections.catches_section,
+    sections.life_section,
+    sections.unused_section,
+    sections.delay_section,
     _notes,
     _footer,
 )

@@ -1,20 +1,21 @@
-"""The sections on rules: alarms, precision, life, what was learned. Each takes the twin and its texts, returns HTML."""
+"""The sections of the page: summary, key figures, cases, rules, precision charts, changes, and delay.
+
+Each function takes the facts of the report and the texts of its language, and returns HTML.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
+from custintel.html.chart_axes import ACCENT, BRAND, GRID, MUTED, RULE
 from custintel.html.number_format import count, number, percent, share
-from custintel.html.page import bar, escape, figure, heads, section, table, two
+from custintel.html.page import bar, escape, figure, section, side_by_side, table, table_columns
 from custintel.html.svg_drawing import Drawing, Scale, ticks
-from custintel.reports.model._performance_charts import ACCENT, BRAND, GRID, MUTED, RULE
 from custintel.rules.rule_evidence import evidence_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-# The top of the desk's page: headline, key figures, cases. Each takes the twin and its texts and returns HTML.
 
 
 Facts = Any
@@ -37,7 +38,7 @@ def ends(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def header(report: Facts, t: Texts) -> str:
+def header_section(report: Facts, t: Texts) -> str:
     """Return the head of the page."""
     said = "".join(f'<p class="verdict">{escape(text)}</p>' for text in _verdicts(report, t))
     eyebrow = t["eyebrow"].format(month=report["month"])
@@ -62,7 +63,7 @@ def _verdicts(report: Facts, t: Texts) -> list[str]:
     return [*said, *([v["below"].format(rules=", ".join(below[:4]))] if below else [])]
 
 
-def tiles(report: Facts, t: Texts) -> str:
+def tiles_section(report: Facts, t: Texts) -> str:
     """Return the key figures."""
     h, names, closed = report["headline"], t["tiles"], report["headline"]["closed"]
     numbers = {key: count(h[key]) for key in ("match", "resembles", "urgent")} | {
@@ -76,8 +77,11 @@ def tiles(report: Facts, t: Texts) -> str:
         "saved": (money(h["saved_loss"]), "more" if h["confirmed_cases"] else "none"),
         "precision": (percent(closed["precision"]), "more" if closed["closed"] else "none"),
     }
-    told = numbers | {key: text for key, text in ends(closed).items() if key != "confirmed"}
-    found = [_tile(value, names[key]["name"], names[key][form].format(**told)) for key, (value, form) in values.items()]
+    values_in_words = numbers | {key: text for key, text in ends(closed).items() if key != "confirmed"}
+    found = [
+        _tile(value, names[key]["name"], names[key][form].format(**values_in_words))
+        for key, (value, form) in values.items()
+    ]
     return f'<div class="tiles">{"".join(found)}</div>'
 
 
@@ -85,7 +89,7 @@ def _tile(value: str, name: str, more: str) -> str:
     return f'<div class="tile"><b>{escape(value)}</b><span>{escape(name)}</span><small>{escape(more)}</small></div>'
 
 
-def cases(report: Facts, t: Texts) -> str:
+def cases_section(report: Facts, t: Texts) -> str:
     """Show the cases as cards."""
     s, found = t["sections"]["cases"], report["cases"]
     if not found["items"]:
@@ -143,9 +147,6 @@ def badge(look: str, names: Mapping[str, str]) -> str:
     return f'<span class="badge {escape(look)}">{escape(names.get(look, look))}</span>'
 
 
-# The picture of a rule's precision, month by month.
-
-
 _WIDTH, _HEIGHT = 462, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 410.0, 16.0, 146.0
 
@@ -185,14 +186,15 @@ _CHARTS = 5
 _LINES = 40
 
 
-def rules(report: Facts, t: Texts) -> str:
+def rules_section(report: Facts, t: Texts) -> str:
     """Show the alarms of each rule."""
     s, found = t["sections"]["rules"], report["alarms"]
     if not found:
         return section(s["title"], s["none"], "")
     most = max(r["match"] + r["resembles"] for r in found)
-    columns = heads(t["columns"], rule="rule", state="t", match="n", resembles="n", bar="b", stated="n", measured="n",
-                    loss="n")  # fmt: skip
+    columns = table_columns(
+        t["columns"], rule="rule", state="t", match="n", resembles="n", bar="b", stated="n", measured="n", loss="n"
+    )
     return section(s["title"], s["lead"], table(columns, [_rule(r, most, t) for r in found]))
 
 
@@ -213,7 +215,7 @@ def named(rule: Facts) -> str:
     return f'<b>{escape(rule["rule"])}</b><span class="say">{escape(rule["words"])}</span>'
 
 
-def performance(report: Facts, t: Texts) -> str:
+def performance_section(report: Facts, t: Texts) -> str:
     """Show precision by month, of all rules and of those with most closed alarms, and all rules in a table."""
     s, found = t["sections"]["performance"], report["performance"]
     if not found["rules"]:
@@ -223,8 +225,8 @@ def performance(report: Facts, t: Texts) -> str:
     whole = figure(
         c["title"], c["caption"].format(**ends(found["all"]["total"])), precision_chart(found["all"], months, c)
     )
-    drawn = two(whole, *(_chart(rule, months, t) for rule in shown))
-    columns = heads(
+    drawn = side_by_side(whole, *(_chart(rule, months, t) for rule in shown))
+    columns = table_columns(
         t["columns"], rule="", closed="n", confirmed="n", measured="n", interval="n", stated="n", verdict="t"
     )
     listed = table(columns, [_kept(rule, t) for rule in found["rules"]])
@@ -241,20 +243,20 @@ def _chart(rule: Facts, months: list[str], t: Texts) -> str:
 def _kept(rule: Facts, t: Texts) -> list[str]:
     total = ends(rule["total"])
     verdict = escape(t["verdicts"][rule["verdict"]])
-    told = f"<b>{verdict}</b>" if rule["verdict"] == "below" else verdict
+    shown = f"<b>{verdict}</b>" if rule["verdict"] == "below" else verdict
     stated = "" if rule["stated"] is None else percent(rule["stated"])
     name, interval = f"<b>{escape(rule['rule'])}</b>", escape(t["interval"].format(**total))
-    return [name, total["closed"], total["confirmed"], total["precision"], interval, stated, told]
+    return [name, total["closed"], total["confirmed"], total["precision"], interval, stated, shown]
 
 
-def life(report: Facts, t: Texts) -> str:
+def life_section(report: Facts, t: Texts) -> str:
     """Show what changed in the month."""
     s, found = t["sections"]["life"], report["life"]
     title = s["title"].format(month=report["month"])
     if not found["rules"]:
         return section(title, s["none"], "")
     counts = " · ".join(f"{t['counts'].get(name, name)}: {n}" for name, n in found["counts"].items())
-    columns = heads(t["columns"], time="t", rule="", change="", by="", reason="")
+    columns = table_columns(t["columns"], time="t", rule="", change="", by="", reason="")
     rows = [_changed(line, t) for line in found["rules"][:_LINES]]
     lead = s["lead"].format(events=count(found["events"]), head=found["head"])
     return section(title, lead, f"<p><b>{escape(counts)}</b></p>{table(columns, rows)}")
@@ -266,13 +268,13 @@ def _changed(line: Facts, t: Texts) -> list[str]:
     return [escape(line["time"]), name, chain, escape(line["by"]), escape(line["reason"])]
 
 
-def learned(report: Facts, t: Texts) -> str:
+def learned_section(report: Facts, t: Texts) -> str:
     """Show the rules that the data proposed this month, with their evidence in words."""
     s, found = t["sections"]["learned"], report["learned"]
     title = s["title"].format(month=report["month"])
     if not found:
         return section(title, s["none"], "")
-    columns = heads(t["columns"], rule="rule", origin="", state="t", evidence="rule")
+    columns = table_columns(t["columns"], rule="rule", origin="", state="t", evidence="rule")
     return section(title, s["lead"], table(columns, [_learned(rule, t) for rule in found]))
 
 
@@ -281,7 +283,7 @@ def _learned(rule: Facts, t: Texts) -> list[str]:
     return [named(rule), escape(t["origins"][rule["origin"]]), badge(rule["state"], t["states"]), escape(said)]
 
 
-def catches(report: Facts, t: Texts) -> str:
+def catches_section(report: Facts, t: Texts) -> str:
     """Say which share of the confirmed cases was caught by rules that the data proposed."""
     s, found = t["share"], report["catches"]
     if not found["catches"]:
@@ -291,12 +293,12 @@ def catches(report: Facts, t: Texts) -> str:
     return section(t["sections"]["share"]["title"], "", f"<p>{escape(s['said'].format(**numbers))}</p>")
 
 
-def unused(report: Facts, t: Texts) -> str:
+def unused_section(report: Facts, t: Texts) -> str:
     """List rules that may alarm and did not."""
     s, found = t["sections"]["unused"], report["unused"]
     if not found:
         return section(s["title"], s["none"], "")
-    columns = heads(t["columns"], rule="rule", state="t", kind="", since="t", days="n")
+    columns = table_columns(t["columns"], rule="rule", state="t", kind="", since="t", days="n")
     rows = [
         [named(r), badge(r["state"], t["states"]), escape(r["kind"]), escape(r["since"]), count(r["days"])]
         for r in found
@@ -304,12 +306,12 @@ def unused(report: Facts, t: Texts) -> str:
     return section(s["title"], s["lead"], table(columns, rows))
 
 
-def delay(report: Facts, t: Texts) -> str:
+def delay_section(report: Facts, t: Texts) -> str:
     """Show days from start to alarm by kind, where starts are known."""
     s, found = t["sections"]["delay"], report["delay"]
     if not found:
         return ""
-    columns = heads(t["columns"], kind="", cases="n", caught="n", median="n", middle="n")
+    columns = table_columns(t["columns"], kind="", cases="n", caught="n", median="n", middle="n")
     return section(s["title"], s["lead"], table(columns, [_late(row, t) for row in found]))
 
 

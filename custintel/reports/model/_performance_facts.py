@@ -1,4 +1,4 @@
-"""How well the scores order, mean what they say, and pay: the figures of the report."""
+"""How good the scores are: metrics with intervals, deciles, gain, calibration, profit, and stability over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from custintel import metrics
 from custintel.metrics import calibration as calibration_metrics
 from custintel.metrics import campaign_profit, confidence_intervals, discrimination, gain_tables
-from custintel.reports.model.evaluation import SMALLEST_GROUP, group_count, levelled
+from custintel.reports.model.evaluation import SMALLEST_GROUP, largest_group_count, smooth_small_bins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from custintel.reports.model.evaluation import Evaluation
 
 
-COSTS = {"clv": 200.0, "d": 10.0, "f": 1.0, "alpha": 6.0, "beta": 14.0}
-DRAWS = 200
-_DRAW_ROWS = 20_000  # larger tables are sampled for the intervals, and the intervals narrowed accordingly
+COSTS = {"clv": 200.0, "offer_cost": 10.0, "contact_cost": 1.0, "alpha": 6.0, "beta": 14.0}
+BOOTSTRAP_DRAWS = 200
+_BOOTSTRAP_ROWS = 20_000  # larger tables are sampled for the intervals, and the intervals narrowed accordingly
 _Z = 1.96
 
 
 @dataclass(frozen=True)
-class Scored:
+class SortedScores:
     """Labels and probabilities in order of the score, highest first; ties keep the order of the rows."""
 
     y: NDArray[np.float64]
@@ -37,7 +37,7 @@ class Scored:
     least: int = SMALLEST_GROUP  # customers that a group needs to be shown
 
     @classmethod
-    def of(cls, evaluation: Evaluation) -> Scored:
+    def of(cls, evaluation: Evaluation) -> SortedScores:
         """Sort the rows of an evaluation."""
         p = evaluation.p.to_numpy(np.float64)
         order = np.argsort(-p, kind="stable")
@@ -56,7 +56,7 @@ class Scored:
     def groups(self, most: int) -> int:
         """How many groups of equal size can be shown."""
         count = len(self.y) if self.customers is None else len(np.unique(self.customers))
-        return group_count(count, most, self.least)
+        return largest_group_count(count, most, self.least)
 
     @property
     def both_classes(self) -> bool:
@@ -80,7 +80,7 @@ def costs_of(metadata: Mapping[str, Any]) -> dict[str, float]:
     return {**COSTS, **known}
 
 
-def measures(scored: Scored, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+def score_metrics(scored: SortedScores, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each measure with its interval, what chance would give, and the best possible value."""
     costs: dict[str, Any] = dict(costs_of(metadata))
     rate = scored.rate or 0.0
@@ -94,11 +94,11 @@ def measures(scored: Scored, metadata: Mapping[str, Any]) -> list[dict[str, Any]
         ("ece", metrics.ece_score, None, 0.0),
         ("empc", partial(metrics.empc_score, **costs), constant, None),
     ]
-    return [_measure(scored, metadata, name, function, chance, best) for name, function, chance, best in table]
+    return [_metric(scored, metadata, name, function, chance, best) for name, function, chance, best in table]
 
 
-def _measure(
-    scored: Scored,
+def _metric(
+    scored: SortedScores,
     metadata: Mapping[str, Any],
     name: str,
     function: Callable[..., Any],
@@ -126,22 +126,24 @@ def _known_interval(metadata: Mapping[str, Any], name: str, value: float) -> tup
     return (float(entry["low"]), float(entry["high"])) if same else None
 
 
-def _interval(scored: Scored, function: Callable[..., Any], value: float) -> tuple[float, float]:
+def _interval(scored: SortedScores, function: Callable[..., Any], value: float) -> tuple[float, float]:
     """Draw customers again and again; from large tables fewer, and narrow the interval to the full size."""
     rows = len(scored.y)
     keep = np.arange(rows)
-    if rows > _DRAW_ROWS:
-        keep = np.sort(np.random.default_rng(0).choice(rows, _DRAW_ROWS, replace=False))
+    if rows > _BOOTSTRAP_ROWS:
+        keep = np.sort(np.random.default_rng(0).choice(rows, _BOOTSTRAP_ROWS, replace=False))
     groups = None if scored.customers is None else scored.customers[keep]
     y, p = scored.y[keep], scored.p[keep]
-    _, low, high = confidence_intervals.bootstrap_interval(function, y, p, n=DRAWS, seed=0, groups=groups)
+    _, low, high = confidence_intervals.bootstrap_interval(
+        function, y, p, n_resamples=BOOTSTRAP_DRAWS, random_state=0, groups=groups
+    )
     if len(keep) == rows:
         return low, high
     centre, shrink = float(function(y, p)), float(np.sqrt(len(keep) / rows))
     return value + (low - centre) * shrink, value + (high - centre) * shrink
 
 
-def deciles(scored: Scored) -> list[dict[str, Any]]:
+def deciles_facts(scored: SortedScores) -> list[dict[str, Any]]:
     """Return ten groups of equal size, highest scores first; fewer where they would be small."""
     groups = scored.groups(10)
     if not groups:
@@ -161,7 +163,7 @@ def _decile(row: Mapping[Any, Any], score: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def gain(scored: Scored) -> dict[str, Any] | None:
+def gain_facts(scored: SortedScores) -> dict[str, Any] | None:
     """Return which share of the positives stands in the first share of the customers, at each per cent."""
     groups = scored.groups(100)
     if not scored.y.sum() or not groups:
@@ -174,7 +176,7 @@ def gain(scored: Scored) -> dict[str, Any] | None:
     return {"share": share.tolist(), "captured": captured.tolist(), "ideal": ideal.tolist()}
 
 
-def calibration(scored: Scored, bins: int = 10) -> dict[str, Any]:
+def calibration_facts(scored: SortedScores, bins: int = 10) -> dict[str, Any]:
     """Return mean score beside observed rate in bins of equal size, and how the scores are spread."""
     points: list[dict[str, Any]] = []
     if not scored.groups(1):
@@ -189,21 +191,30 @@ def calibration(scored: Scored, bins: int = 10) -> dict[str, Any]:
                  "rows": len(rows)}
             )  # fmt: skip
     counts, edges = np.histogram(scored.p, bins=40, range=(0.0, 1.0))
-    return {"points": points, "histogram": levelled(counts, scored.least), "edges": [float(edges[0]), float(edges[-1])]}
+    return {
+        "points": points,
+        "histogram": smooth_small_bins(counts, scored.least),
+        "edges": [float(edges[0]), float(edges[-1])],
+    }
 
 
-def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None:
+def profit_facts(scored: SortedScores, metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return profit per customer of the base by campaign size, under the costs of the specification."""
     groups = scored.groups(100)
     if not groups:
         return None
     costs = costs_of(metadata)
     accepted = costs["alpha"] / (costs["alpha"] + costs["beta"])
-    terms: dict[str, Any] = {"clv": costs["clv"], "take_up": accepted, "d": costs["d"], "f": costs["f"]}
+    terms: dict[str, Any] = {
+        "clv": costs["clv"],
+        "take_up": accepted,
+        "offer_cost": costs["offer_cost"],
+        "contact_cost": costs["contact_cost"],
+    }
     curve = campaign_profit.profit_curve(scored.y, scored.p, points=groups, **terms)
     share, each = curve["share"].to_numpy(), curve["profit"].to_numpy() / len(scored.y)
     best = int(np.argmax(each))
-    half = _half_width(scored, _gains(scored, int(curve["contacts"].iloc[best]), terms))
+    half = _half_interval(scored, _profit_by_customer(scored, int(curve["contacts"].iloc[best]), terms))
     return {
         "costs": costs, "accepted": accepted, "share": share.tolist(), "profit": each.tolist(),
         "best_share": float(share[best]), "best_profit": float(each[best]), "low": float(each[best]) - half,
@@ -212,15 +223,15 @@ def profit(scored: Scored, metadata: Mapping[str, Any]) -> dict[str, Any] | None
     }  # fmt: skip
 
 
-def _gains(scored: Scored, contacts: int, terms: Mapping[str, float]) -> NDArray[np.float64]:
+def _profit_by_customer(scored: SortedScores, contacts: int, terms: Mapping[str, float]) -> NDArray[np.float64]:
     """Return what each customer brings when the first ones are contacted."""
-    kept = terms["take_up"] * (terms["clv"] - terms["d"]) - terms["f"]
-    each = np.where(scored.y == 1, kept, -terms["d"] - terms["f"])
+    kept = terms["take_up"] * (terms["clv"] - terms["offer_cost"]) - terms["contact_cost"]
+    each = np.where(scored.y == 1, kept, -terms["offer_cost"] - terms["contact_cost"])
     gains: NDArray[np.float64] = np.where(np.arange(len(each)) < contacts, each, 0.0)
     return gains
 
 
-def _half_width(scored: Scored, gains: NDArray[np.float64]) -> float:
+def _half_interval(scored: SortedScores, gains: NDArray[np.float64]) -> float:
     """Return half the 95 % interval of a mean; rows of the same customer count as one."""
     rows = len(gains)
     if rows < 2:
@@ -231,7 +242,7 @@ def _half_width(scored: Scored, gains: NDArray[np.float64]) -> float:
     return float(_Z * np.sqrt(np.square(away).sum()) / rows)
 
 
-def stability(evaluation: Evaluation) -> dict[str, Any]:
+def stability_facts(evaluation: Evaluation) -> dict[str, Any]:
     """Return how alike the scores are between training and test, and how the model did on each date."""
     return {"psi": _psi(evaluation), "dates": _by_date(evaluation)}
 

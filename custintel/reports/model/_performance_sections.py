@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from custintel.html.number_format import UNKNOWN, count, human_number, number, percent, share
-from custintel.html.page import bar, escape, figure, heads, key, section, table, two
-from custintel.reports.model import _performance_charts as _charts
-from custintel.reports.model._headline import outcome_words, texts
+from custintel.html.chart_axes import ACCENT, BRAND, MUTED, PALE
+from custintel.html.number_format import UNKNOWN, count, number, percent, share, short_number
+from custintel.html.page import bar, escape, figure, legend, section, side_by_side, table, table_columns
+from custintel.reports.model._calibration_gain_profit_charts import (
+    calibration_chart,
+    gain_chart,
+    interval_strip,
+    profit_chart,
+)
+from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
+from custintel.reports.model._timeline_and_trials_charts import timeline_chart
 
 Facts = Mapping[str, Any]
 
-_DOTS = f"repeating-linear-gradient(90deg,{_charts.MUTED} 0 2px,#fff 2px 5px)"
+_DOTS = f"repeating-linear-gradient(90deg,{MUTED} 0 2px,#fff 2px 5px)"
 _PALE_ACCENT = "#efc4b2"
 
 
-def population(report: Facts) -> str:
+def population_section(report: Facts) -> str:
     """Show dates and windows, or say that there are none."""
     t, facts = texts()["sections"]["population"], report["population"]
     if facts.get("later"):
@@ -25,8 +32,8 @@ def population(report: Facts) -> str:
         return section(t["title"], t["flat"].format(rows=count(facts["test_rows"])), _roles(facts))
     c = texts()["charts"]["timeline"]
     right = escape(c["right"].format(rate=outcome_words(report)["rate"].lower()))
-    above = f'{key(_window_key(facts["windows"]))}<p class="say right">{right}</p>'
-    drawn = f"<figure>{above}{_charts.timeline(facts, c)}</figure>"
+    above = f'{legend(_window_key(facts["windows"]))}<p class="say right">{right}</p>'
+    drawn = f"<figure>{above}{timeline_chart(facts, c)}</figure>"
     closed = {True: "yes", False: "no", None: "unknown"}[facts["closed"]]
     return section(t["title"], t["lead"].format(closed=t["closed"][closed]), drawn)
 
@@ -35,10 +42,10 @@ def _window_key(w: Facts) -> list[tuple[str, str]]:
     """Return the colours of the windows with their lengths."""
     c = texts()["charts"]["timeline"]
     entries = [
-        (_charts.PALE, "back", w["observation_days"]),
+        (PALE, "back", w["observation_days"]),
         (_DOTS, "gap", w["gap_days"]),
-        (_charts.BRAND, "train", w["horizon_days"]),
-        (_charts.ACCENT, "test", w["horizon_days"]),
+        (BRAND, "train", w["horizon_days"]),
+        (ACCENT, "test", w["horizon_days"]),
         (_PALE_ACCENT, "wait", w["dormancy_days"]),
     ]
     return [(color, c[name].format(days=days)) for color, name, days in entries if days]
@@ -50,28 +57,28 @@ def _roles(facts: Facts) -> str:
         return ""
     names = texts()["charts"]["timeline"]["roles"]
     rows = [[escape(r["role"]), count(r["rows"]), count(r["positives"]), percent(r["rate"])] for r in facts["rows"]]
-    return table(heads(names, role="", rows="n", positives="n", rate="n"), rows)
+    return table(table_columns(names, role="", rows="n", positives="n", rate="n"), rows)
 
 
-def measures(report: Facts) -> str:
-    """Show every measure with its interval, then gain and calibration."""
+def metrics_section(report: Facts) -> str:
+    """Show every metric with its interval, then gain and calibration."""
     t, words = texts(), texts()["sections"]["quality_of_scores"]
     known = [m for m in report["metrics"] if m["value"] is not None]
     if not known:
         return section(words["title"], t["undefined"], "")
-    columns = heads(t["measure_columns"], measure="", value="n", interval="n", where="w", chance="n")
-    body = table(columns, [_measure_row(m, outcome_words(report)) for m in known])
-    return section(words["title"], words["lead"], body + two(_gain(report), _calibration(report)))
+    columns = table_columns(t["measure_columns"], measure="", value="n", interval="n", where="w", chance="n")
+    body = table(columns, [_metric_row(m, outcome_words(report)) for m in known])
+    return section(words["title"], words["lead"], body + side_by_side(_gain(report), _calibration(report)))
 
 
-def _measure_row(m: Facts, words: Mapping[str, str]) -> list[str]:
-    """Return one line of the table of measures."""
+def _metric_row(m: Facts, words: Mapping[str, str]) -> list[str]:
+    """Return one line of the table of metrics."""
     t = texts()["measures"][m["name"]]
     digits = t["digits"]
     said = f'<b>{escape(t["name"])}</b><br><span class="say">{escape(t["say"].format(**words))}</span>'
     ends = f"{number(m['low'], digits)} to {number(m['high'], digits)}"
     chance = "" if m["chance"] is None else number(m["chance"], digits)
-    return [said, f"<b>{number(m['value'], digits)}</b>", ends, _charts.interval_strip(m), chance]
+    return [said, f"<b>{number(m['value'], digits)}</b>", ends, interval_strip(m), chance]
 
 
 def _gain(report: Facts) -> str:
@@ -80,7 +87,7 @@ def _gain(report: Facts) -> str:
         return ""
     c, captured = texts()["charts"]["gain"], report["gain"]["captured"]
     said = c["caption"].format(ten=share(captured[10]), thirty=share(captured[30]))
-    return figure(c["title"], said, _charts.gain_chart(report["gain"], c))
+    return figure(c["title"], said, gain_chart(report["gain"], c))
 
 
 def _calibration(report: Facts) -> str:
@@ -90,15 +97,15 @@ def _calibration(report: Facts) -> str:
         return ""
     form = c["caption" if report["outcome"] == "churn" else "caption_other"]
     said = form.format(score=percent(points[-1]["score"]), rate=percent(points[-1]["rate"]))
-    return figure(c["title"], said, _charts.calibration_chart(report["calibration"], c))
+    return figure(c["title"], said, calibration_chart(report["calibration"], c))
 
 
-def deciles(report: Facts) -> str:
+def deciles_section(report: Facts) -> str:
     """Show the ten groups."""
     t, rows = texts()["sections"]["deciles"], report["deciles"]
     if not rows:
         return ""
-    columns = heads(
+    columns = table_columns(
         texts()["decile_columns"], decile="", rows="n", score="n", positives="n", rate="w", interval="n", lift="n",
         found="n",
     )  # fmt: skip
@@ -110,14 +117,14 @@ def deciles(report: Facts) -> str:
 def _decile(r: Facts, most: float) -> list[str]:
     """Return one line of the decile table; groups above the average rate stand out."""
     above = r["lift"] is not None and r["lift"] >= 1
-    rate = bar(r["rate"] / most, percent(r["rate"]), _charts.ACCENT if above else "")
+    rate = bar(r["rate"] / most, percent(r["rate"]), ACCENT if above else "")
     ends = f'<span class="say">{percent(r["low"])} to {percent(r["high"])}</span>'
     lift = UNKNOWN if r["lift"] is None else number(r["lift"], 2)
     start = [str(r["decile"]), count(r["rows"]), percent(r["score"]), count(r["positives"])]
     return [*start, rate, ends, lift, share(r["found"])]
 
 
-def money(report: Facts) -> str:
+def profit_section(report: Facts) -> str:
     """Show the profit curve and its costs."""
     profit = report["profit"]
     if not profit:
@@ -125,13 +132,13 @@ def money(report: Facts) -> str:
     t, c, costs = texts()["sections"]["money"], texts()["charts"], profit["costs"]
     lead = t["lead"].format(
         accepted=share(profit["accepted"]),
-        clv=human_number(costs["clv"] - costs["d"]),
-        d=human_number(costs["d"]),
-        f=human_number(costs["f"]),
+        clv=short_number(costs["clv"] - costs["offer_cost"]),
+        offer_cost=short_number(costs["offer_cost"]),
+        contact_cost=short_number(costs["contact_cost"]),
     )
-    curve = figure(c["profit"]["title"], _campaign(profit), _charts.profit_chart(profit, c["profit"]))
+    curve = figure(c["profit"]["title"], _campaign(profit), profit_chart(profit, c["profit"]))
     listed = figure(c["costs"]["title"], c["costs"]["caption"], _costs(profit))
-    return section(t["title"], lead, two(curve, listed))
+    return section(t["title"], lead, side_by_side(curve, listed))
 
 
 def _campaign(profit: Facts) -> str:
@@ -149,14 +156,14 @@ def _campaign(profit: Facts) -> str:
 def _costs(profit: Facts) -> str:
     """List the costs and the outcome of the best campaign."""
     t, costs = texts()["costs"], profit["costs"]
-    accepted = t["accepted"].format(alpha=human_number(costs["alpha"]), beta=human_number(costs["beta"]))
+    accepted = t["accepted"].format(alpha=short_number(costs["alpha"]), beta=short_number(costs["beta"]))
     ends = f"{number(profit['low'])} to {number(profit['high'])}"
     rows = [
-        *([t[name], human_number(costs[name])] for name in ("clv", "d", "f")),
+        *([t[name], short_number(costs[name])] for name in ("clv", "offer_cost", "contact_cost")),
         [accepted, share(profit["accepted"])],
         [t["best_share"], share(profit["best_share"])],
         [t["best_score"], percent(profit["best_score"])],
         [t["best_profit"], f"{number(profit['best_profit'])} ({ends})"],
         [t["contact_all"], number(profit["contact_all"])],
     ]
-    return table(heads(t, name="", value="n"), [[escape(cell) for cell in row] for row in rows])
+    return table(table_columns(t, name="", value="n"), [[escape(cell) for cell in row] for row in rows])

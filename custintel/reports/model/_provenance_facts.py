@@ -1,4 +1,4 @@
-"""Where the figures come from: dates, windows, data quality, tuning, and the card of the model."""
+"""Where the metrics come from: dates, windows, data quality, tuning, and the card of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WINDOW = re.compile(r"_(\d+)d$")
 
 
-def population(evaluation: Evaluation) -> dict[str, Any]:
+def population_facts(evaluation: Evaluation) -> dict[str, Any]:
     """Return the dates with their rows, and the lengths of the windows around them."""
     table = evaluation.population
     rows = [_date_row(row) for row in table.to_dict("records")] if len(table) else []
@@ -84,7 +84,7 @@ def _windows(evaluation: Evaluation) -> dict[str, Any]:
     return {**{k: int(v or 0) for k, v in said.items()}, "observation_days": max(looked, default=0) or None}
 
 
-def quality(evaluation: Evaluation) -> dict[str, Any] | None:
+def quality_facts(evaluation: Evaluation) -> dict[str, Any] | None:
     """Return what happened to the rows of each table, and why some were set aside."""
     if evaluation.quality is None or not len(evaluation.quality):
         return None
@@ -99,7 +99,7 @@ def quality(evaluation: Evaluation) -> dict[str, Any] | None:
     return {"tables": tables, "reasons": [{k: row.get(k) for k in keep} for row in listed]}
 
 
-def leaks(evaluation: Evaluation) -> list[dict[str, Any]]:
+def leaks_facts(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Return the columns that look like consequences of the label, and whether the model uses them all the same."""
     used = set(map(str, evaluation.model.feature_names))
     return [
@@ -108,7 +108,7 @@ def leaks(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def tuning(evaluation: Evaluation) -> dict[str, Any] | None:
+def tuning_facts(evaluation: Evaluation) -> dict[str, Any] | None:
     """Return the values of the trials in order, and the settings of the best one."""
     trials = evaluation.trials
     if trials is None or not len(trials) or "value" not in trials.columns:
@@ -132,11 +132,11 @@ def tuning(evaluation: Evaluation) -> dict[str, Any] | None:
     }
 
 
-def card(evaluation: Evaluation) -> dict[str, Any]:
+def card_facts(evaluation: Evaluation) -> dict[str, Any]:
     """Return what identifies the model and what it is meant for."""
     metadata = evaluation.model.metadata
     spec: Mapping[str, Any] = metadata["spec"] if isinstance(metadata.get("spec"), Mapping) else {}
-    keys = ("version", "created", "library_version", "data_digest", "seed", "target")
+    keys = ("version", "created", "library_version", "data_digest", "random_state", "target")
     names = [str(name) for name in evaluation.model.feature_names]
     # a flat table brings its own target and rows: nobody asked the question of the specification
     said = ("learner",) if metadata.get("source") == "table" else ("about", "label", "population", "learner")

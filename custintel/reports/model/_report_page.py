@@ -7,9 +7,21 @@ from typing import Any
 
 from custintel.errors import DataError
 from custintel.html.page import escape, page
-from custintel.reports.model import _effect_sections as model_sections
-from custintel.reports.model import _performance_sections as score_sections
-from custintel.reports.model._headline import header, texts, tiles, used_leaks
+from custintel.reports.model._headline_and_key_metrics import header, key_metrics, texts, used_leaks
+from custintel.reports.model._importance_sections import (
+    card_section,
+    examples_section,
+    importance_section,
+    quality_section,
+    stability_section,
+    tuning_section,
+)
+from custintel.reports.model._performance_sections import (
+    deciles_section,
+    metrics_section,
+    population_section,
+    profit_section,
+)
 
 Facts = Mapping[str, Any]
 
@@ -47,7 +59,7 @@ def _check(report: Facts) -> None:
         )
 
 
-def _alert(report: Facts) -> str:
+def _leak_alert(report: Facts) -> str:
     """Warn of leaks before anything else is read."""
     if not report["leaks"]:
         return ""
@@ -79,18 +91,18 @@ def _footer(report: Facts) -> str:
 
 _ORDER: tuple[Callable[[Facts], str], ...] = (
     header,
-    _alert,
-    tiles,
+    _leak_alert,
+    key_metrics,
     _notes,
-    score_sections.population,
-    score_sections.measures,
-    score_sections.deciles,
-    score_sections.money,
-    model_sections.effects,
-    model_sections.examples,
-    model_sections.stability,
-    model_sections.quality,
-    model_sections.tuning,
-    model_sections.card,
+    population_section,
+    metrics_section,
+    deciles_section,
+    profit_section,
+    importance_section,
+    examples_section,
+    stability_section,
+    quality_section,
+    tuning_section,
+    card_section,
     _footer,
 )

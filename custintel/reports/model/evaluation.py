@@ -1,4 +1,8 @@
-"""What training hands over to the report: a model, its out-of-time rows, and where they came from."""
+"""What training hands over to the report: a model, its out-of-time rows, and where they came from.
+
+What is said of a few customers could point at one of them. Bins and groups of fewer than `SMALLEST_GROUP` customers are
+therefore merged with their neighbours.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +21,23 @@ if TYPE_CHECKING:
 
     from custintel.artifact import Model
 
-# Small groups: what is told of a few customers could point at one of them, so it is merged with its neighbours.
-
-
 SMALLEST_GROUP = 10
 """Customers that a group needs to be shown."""
 
 
-def group_count(customers: int, most: int, least: int = SMALLEST_GROUP) -> int:
+def largest_group_count(customers: int, most: int, least: int = SMALLEST_GROUP) -> int:
     """How many groups of equal size can be shown: none has fewer customers than `least`.
 
-    >>> group_count(400, 10), group_count(57, 10), group_count(9, 10)
+    >>> largest_group_count(400, 10), largest_group_count(57, 10), largest_group_count(9, 10)
     (10, 5, 0)
     """
     return min(most, customers // max(1, least))
 
 
-def merged_places(counts: Sequence[int] | NDArray[np.int64], least: int = SMALLEST_GROUP) -> NDArray[np.intp]:
+def merge_small_bins(counts: Sequence[int] | NDArray[np.int64], least: int = SMALLEST_GROUP) -> NDArray[np.intp]:
     """The group of each bin, where neighbours are taken together until each group has `least` or nothing.
 
-    >>> merged_places([0, 40, 3, 2, 0, 30, 4]).tolist()
+    >>> merge_small_bins([0, 40, 3, 2, 0, 30, 4]).tolist()
     [0, 1, 2, 2, 2, 2, 2]
     """
     groups, group, inside = np.zeros(len(counts), dtype=np.intp), 0, 0
@@ -53,13 +54,13 @@ def merged_places(counts: Sequence[int] | NDArray[np.int64], least: int = SMALLE
     return groups
 
 
-def levelled(counts: Sequence[int] | NDArray[np.int64], least: int = SMALLEST_GROUP) -> list[float]:
+def smooth_small_bins(counts: Sequence[int] | NDArray[np.int64], least: int = SMALLEST_GROUP) -> list[float]:
     """Counts of a histogram in which small bins share their height with neighbours; the sum stays.
 
-    >>> levelled([0, 40, 3, 2, 0, 35, 0])
+    >>> smooth_small_bins([0, 40, 3, 2, 0, 35, 0])
     [0.0, 40.0, 10.0, 10.0, 10.0, 10.0, 0.0]
     """
-    groups = merged_places(counts, least)
+    groups = merge_small_bins(counts, least)
     total, size = np.bincount(groups, counts), np.bincount(groups)
     if total.sum() < least:
         return [0.0] * len(groups)

@@ -1,4 +1,4 @@
-"""The report as plain figures: the JSON twin, from which the page is drawn."""
+"""The report of a model: its facts as plain data (the JSON twin), and the page that is drawn from them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from custintel._version import __version__
-from custintel.explain.feature_notes import direction_kind
-from custintel.html.number_format import plain
-from custintel.html.page import write_twins
-from custintel.reports.model import _effect_facts as _effects
+from custintel.explain.column_descriptions import score_meaning
+from custintel.html.page import json_ready, write_page_and_json
+from custintel.reports.model import _importance_facts as _importance
 from custintel.reports.model import _performance_facts as _performance
-from custintel.reports.model import _provenance_facts as _origin
+from custintel.reports.model import _provenance_facts as _provenance
 from custintel.reports.model._report_page import render_html
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ FORMAT_VERSION = 1
 
 
 def build_report(evaluation: Evaluation) -> dict[str, Any]:
-    """Return everything the report says as plain figures: aggregates only, no customer identities.
+    """Return everything the report says as plain data: aggregates only, no customer identities.
 
     Parameters
     ----------
@@ -49,40 +48,40 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     >>> report["metrics"][0]["name"], report["metrics"][0]["value"]
     ('auc', 1.0)
     """
-    scored = _performance.Scored.of(evaluation)
-    sample = _effects.Sample.draw(evaluation)
+    scored = _performance.SortedScores.of(evaluation)
+    sample = _importance.ExplainedSample.draw(evaluation)
     metadata = evaluation.model.metadata
     report = {
         "format": "custintel report",
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
         "outcome": _outcome(metadata),
-        "card": _origin.card(evaluation),
-        "population": _origin.population(evaluation),
+        "card": _provenance.card_facts(evaluation),
+        "population": _provenance.population_facts(evaluation),
         "rate": scored.rate,
-        "metrics": _performance.measures(scored, metadata),
-        "deciles": _performance.deciles(scored),
-        "gain": _performance.gain(scored),
-        "calibration": _performance.calibration(scored),
-        "profit": _performance.profit(scored, metadata),
-        "importance": _effects.importance(sample),
-        "dependence": _effects.dependence(sample),
-        "examples": _effects.examples(evaluation),
-        "stability": _performance.stability(evaluation),
-        "quality": _origin.quality(evaluation),
-        "leaks": _origin.leaks(evaluation),
-        "tuning": _origin.tuning(evaluation),
+        "metrics": _performance.score_metrics(scored, metadata),
+        "deciles": _performance.deciles_facts(scored),
+        "gain": _performance.gain_facts(scored),
+        "calibration": _performance.calibration_facts(scored),
+        "profit": _performance.profit_facts(scored, metadata),
+        "importance": _importance.importance_facts(sample),
+        "dependence": _importance.dependence_facts(sample),
+        "examples": _importance.examples_facts(evaluation),
+        "stability": _performance.stability_facts(evaluation),
+        "quality": _provenance.quality_facts(evaluation),
+        "leaks": _provenance.leaks_facts(evaluation),
+        "tuning": _provenance.tuning_facts(evaluation),
         "notes": list(evaluation.notes),
         "extra": dict(evaluation.extra),
     }
-    result: dict[str, Any] = plain(report)
+    result: dict[str, Any] = json_ready(report)
     return result
 
 
 def _outcome(metadata: Mapping[str, Any]) -> str:
     """Tell churn from other outcomes, for the choice of words."""
     said = f"{metadata.get('name')} {metadata.get('target')}".lower()
-    return "churn" if direction_kind(metadata) == "risk" and "churn" in said else "other"
+    return "churn" if score_meaning(metadata) == "risk" and "churn" in said else "other"
 
 
 def write_report(report: Mapping[str, Any] | Evaluation, path: str | Path) -> Path:
@@ -110,4 +109,4 @@ def write_report(report: Mapping[str, Any] | Evaluation, path: str | Path) -> Pa
       allowed: 'custintel report', version 1
     """
     facts = report if isinstance(report, Mapping) else build_report(report)
-    return write_twins(render_html(facts), facts, path)
+    return write_page_and_json(render_html(facts), facts, path)

@@ -124,7 +124,7 @@ def _at(rule: Rule, limits: list[_Limit], part: float) -> Rule:
 
 
 def _fires(rule: Rule, X: pd.DataFrame) -> float:
-    return float(RuleSet.of({rule.name: rule.node}).match(X)[rule.name].mean())
+    return float(RuleSet.from_nodes({rule.name: rule.node}).match(X)[rule.name].mean())
 
 
 def _limits(rule: Rule, X: pd.DataFrame) -> Iterator[_Limit]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from custintel.learners.check_input import binary_target
-from custintel.rules._rule_columns import readable
+from custintel.rules._rule_columns import prepare_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ def learn_into(  # noqa: PLR0913 - the options of learning
     y: Any,
     settings: LearnSettings | None = None,
     *,
-    time: Any = None,
+    times: Any = None,
     by: str = "learn_into",
     pos_label: Any = None,
     **facts: Any,
@@ -36,7 +36,7 @@ def learn_into(  # noqa: PLR0913 - the options of learning
     ----------
     base : RuleBase
         The base that is added to.
-    X, y, settings, time, pos_label
+    X, y, settings, times, pos_label
         As in `RuleBase.learn`.
     by : str
         Who adds them.
@@ -49,17 +49,17 @@ def learn_into(  # noqa: PLR0913 - the options of learning
         Those that the base did not have.
     """
     target = binary_target(y, pos_label).y
-    learned = type(base).learn(X, target, settings, time=time)
-    added = absorb(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
+    learned = type(base).learn(X, target, settings, times=times)
+    added = merge_rules(base, learned, by=by, reason="mined and proved on untouched customers", **facts)
     if added:
-        table, numbers = readable(X, settings.forbidden if settings else ())
+        table, numbers = prepare_table(X, settings.forbidden if settings else ())
         base.learn_profiles(table[target == 0], by=by)
         if set(base.compile("shadow", "active", "watch").columns) <= set(table.columns):
             base.learn_score(table, target, numbers)
     return added
 
 
-def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str, **facts: Any) -> list[Rule]:
+def merge_rules(base: RuleBase, learned: RuleBase, *, by: str, reason: str, **facts: Any) -> list[Rule]:
     """Take the rules of another base into the shadow of this one, with their evidence.
 
     A rule whose conditions the base has already, under whatever name and in whatever state, is left out; a name that is
@@ -86,7 +86,7 @@ def absorb(base: RuleBase, learned: RuleBase, *, by: str, reason: str, **facts: 
     >>> from custintel.rules import RuleBase
     >>> base, learned = RuleBase(), RuleBase()
     >>> _ = base.propose("mined_01", "minutes > 600", by="me"), learned.propose("mined_01", "cells < 3", by="me")
-    >>> [rule.name for rule in absorb(base, learned, by="me", reason="mined")]
+    >>> [rule.name for rule in merge_rules(base, learned, by="me", reason="mined")]
     ['mined_02']
     """
     known = {entry.rule.version for entry in base.entries.values()}

@@ -16,7 +16,7 @@ from custintel.rules.rule_condition import AllOf, Condition, Node
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from custintel.rules._rule_columns import Grid
+    from custintel.rules._rule_columns import FeatureMatrix
 
 
 MOST_CONDITIONS = 4
@@ -27,22 +27,22 @@ Side = Literal[">", "<="]
 
 @dataclass(frozen=True, order=True)
 class Cut:
-    """One condition on a column of a grid; both sides leave missing values out."""
+    """One condition on a column of a matrix; both sides leave missing values out."""
 
     column: int
     side: Side
     limit: float
 
 
-Path = tuple[Cut, ...]
+TreePath = tuple[Cut, ...]
 
 
-def mine_paths(grid: Grid, y: np.ndarray, rows: np.ndarray, seed: int) -> list[Path]:
+def mine_tree_paths(matrix: FeatureMatrix, y: np.ndarray, rows: np.ndarray, seed: int) -> list[TreePath]:
     """Different paths of up to four conditions, grown on some rows.
 
     Parameters
     ----------
-    grid : Grid
+    matrix : FeatureMatrix
         The customers.
     y : array
         1 for cases, 0 for legitimate customers.
@@ -51,21 +51,21 @@ def mine_paths(grid: Grid, y: np.ndarray, rows: np.ndarray, seed: int) -> list[P
     seed : int
         Seed of sampling.
     """
-    found: dict[Path, None] = {}
-    for shape in _shapes(len(rows), grid.values.shape[1], seed):
-        for path in _paths(_grown(grid.values[rows], y[rows], shape)):
+    found: dict[TreePath, None] = {}
+    for shape in _shapes(len(rows), matrix.values.shape[1], seed):
+        for path in _paths(_grown(matrix.values[rows], y[rows], shape)):
             if 1 <= len(path) <= MOST_CONDITIONS:
                 found[path] = None
     return list(found)
 
 
-def holds(values: np.ndarray, cut: Cut) -> np.ndarray:
+def cut_holds(values: np.ndarray, cut: Cut) -> np.ndarray:
     """Where a cut is known to hold."""
     x = values[:, cut.column]
     return np.asarray(x > cut.limit if cut.side == ">" else x <= cut.limit)
 
 
-def rounded(path: Path, sorted_columns: list[np.ndarray], tolerance: float = 0.0025) -> Path:
+def round_limits(path: TreePath, sorted_columns: list[np.ndarray], tolerance: float = 0.0025) -> TreePath:
     """The same path with limits of few digits, where that moves at most a small share of customers.
 
     Parameters
@@ -79,15 +79,15 @@ def rounded(path: Path, sorted_columns: list[np.ndarray], tolerance: float = 0.0
 
     Examples
     --------
-    >>> rounded((Cut(0, ">", 29.83411),), [np.linspace(0, 100, 1001)])
+    >>> round_limits((Cut(0, ">", 29.83411),), [np.linspace(0, 100, 1001)])
     (Cut(column=0, side='>', limit=30.0),)
     """
     return tuple(Cut(c.column, c.side, _round(c.limit, sorted_columns[c.column], tolerance)) for c in path)
 
 
-def node_of(path: Path, grid: Grid) -> Node:
+def path_condition(path: TreePath, matrix: FeatureMatrix) -> Node:
     """The path as conditions of the language, in canonical order."""
-    parts: list[Condition] = [grid.columns[c.column].condition(c.limit, c.side) for c in path]
+    parts: list[Condition] = [matrix.columns[c.column].condition(c.limit, c.side) for c in path]
     ordered = tuple(sorted(dict.fromkeys(parts), key=str))
     return ordered[0] if len(ordered) == 1 else AllOf(ordered)
 
@@ -99,13 +99,13 @@ def _round(limit: float, values: np.ndarray, tolerance: float) -> float:
     room = int(tolerance * len(values))
     low = values[max(place - 1 - room, 0)]
     high = values[min(place + room, len(values) - 1)]
-    for candidate in shorter(limit):
+    for candidate in rounder_numbers(limit):
         if low <= candidate < high:
             return candidate
     return float(f"{limit:.6g}")
 
 
-def shorter(limit: float) -> Iterator[float]:
+def rounder_numbers(limit: float) -> Iterator[float]:
     """Zero, then numbers of one, two, ... digits next to a limit and below it."""
     yield 0.0
     if limit == 0:
@@ -144,12 +144,12 @@ def _grown(values: np.ndarray, y: np.ndarray, shape: dict[str, Any]) -> Any:
     return lgb.train(shape, lgb.Dataset(values, y, params={"verbosity": -1}), _TREES)
 
 
-def _paths(model: Any) -> Iterator[Path]:
+def _paths(model: Any) -> Iterator[TreePath]:
     for tree in model.dump_model()["tree_info"]:
         yield from _walk(tree["tree_structure"], ())
 
 
-def _walk(node: dict[str, Any], cuts: Path) -> Iterator[Path]:
+def _walk(node: dict[str, Any], cuts: TreePath) -> Iterator[TreePath]:
     if cuts:
         yield _merged(cuts)
     if "split_feature" in node:
@@ -158,7 +158,7 @@ def _walk(node: dict[str, Any], cuts: Path) -> Iterator[Path]:
         yield from _walk(node["right_child"], (*cuts, Cut(column, ">", limit)))
 
 
-def _merged(cuts: Path) -> Path:
+def _merged(cuts: TreePath) -> TreePath:
     """Several cuts of one column on one side are one: the narrowest."""
     best: dict[tuple[int, Side], Cut] = {}
     for cut in cuts:

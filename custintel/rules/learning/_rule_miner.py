@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.rules.learning._fit_limits import fit_parameters
 from custintel.rules.learning._learn_into_base import learn_into
-from custintel.rules.learning._vary_rules import propose_mutations
-from custintel.rules.learning.anomaly_rules import DiscoverySettings, propose_anomalies
+from custintel.rules.learning._propose_variants import propose_variants
+from custintel.rules.learning.anomaly_rules import DiscoverySettings, propose_anomaly_rules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class RuleMiner:
     >>> X = pd.DataFrame({"calls": rng.integers(0, 200, 1500), "cells": rng.integers(1, 30, 1500)})
     >>> fraud = (X["calls"] > 120) & (X["cells"] <= 3)
     >>> base = RuleBase()
-    >>> mined = RuleMiner(base).learn(X, fraud, LearnSettings(rules=3), kind="sim_box")
+    >>> mined = RuleMiner(base).learn(X, fraud, LearnSettings(max_rules=3), kind="sim_box")
     >>> [rule.name for rule in mined] == list(base.frame()["rule"])
     True
     """
@@ -49,7 +49,7 @@ class RuleMiner:
         y: Any,
         settings: LearnSettings | None = None,
         *,
-        time: Any = None,
+        times: Any = None,
         by: str = "learn_into",
         pos_label: Any = None,
         **facts: Any,
@@ -61,7 +61,7 @@ class RuleMiner:
 
         Parameters
         ----------
-        X, y, settings, time, pos_label
+        X, y, settings, times, pos_label
             As in `RuleBase.learn`.
         by : str
             Who adds them.
@@ -73,9 +73,9 @@ class RuleMiner:
         list of Rule
             Those that the base did not have.
         """
-        return learn_into(self.base, X, y, settings, time=time, by=by, pos_label=pos_label, **facts)
+        return learn_into(self.base, X, y, settings, times=times, by=by, pos_label=pos_label, **facts)
 
-    def propose_anomalies(
+    def propose_anomaly_rules(
         self, X: pd.DataFrame, settings: DiscoverySettings | None = None, *, by: str = "discovery", at: Any = None
     ) -> pd.DataFrame:
         """Cluster the most unusual customers and propose a short rule for each cluster that has one.
@@ -98,10 +98,17 @@ class RuleMiner:
             One row a cluster: customers, when (the rule in SQL), precision and coverage of the group, rule (its
             identity, '' if it was not proposed) and why.
         """
-        return propose_anomalies(self.base, X, settings, by=by, at=at)
+        return propose_anomaly_rules(self.base, X, settings, by=by, at=at)
 
-    def propose_mutations(
-        self, X: pd.DataFrame, y: Any, *, most: int = 10, by: str = "mutation", at: Any = None, seed: int = 0
+    def propose_variants(
+        self,
+        X: pd.DataFrame,
+        y: Any,
+        *,
+        max_proposals: int = 10,
+        by: str = "propose_variants",
+        at: Any = None,
+        random_state: int = 0,
     ) -> pd.DataFrame:
         """Propose variants that beat the rule they come from on customers they were not chosen on.
 
@@ -109,11 +116,11 @@ class RuleMiner:
         ----------
         X, y
             Labelled customers; `y` is 0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
-        most : int
+        max_proposals : int
             Most proposals.
         by, at : str, time
             Who and when, for the log.
-        seed : int
+        random_state : int
             Seed of the halves on which variants are chosen and proved.
 
         Returns
@@ -122,7 +129,7 @@ class RuleMiner:
             rule (the new one), parent, when, precision (lower bound), recall, and both of the parent on the same
             customers.
         """
-        return propose_mutations(self.base, X, y, most=most, by=by, at=at, seed=seed)
+        return propose_variants(self.base, X, y, max_proposals=max_proposals, by=by, at=at, random_state=random_state)
 
     def fit_parameters(self, X: pd.DataFrame, share: float = 0.001) -> list[Rule]:
         """Tighten the limits of the rules that fire, so that each fires on at most a share of legitimate customers.

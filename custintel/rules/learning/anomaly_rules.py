@@ -1,4 +1,8 @@
-"""New rules that nobody asked for: of unusual customers, and of variants of the rules there are."""
+"""Rules for groups of unusual customers, which no label has named: each group is described by one short rule.
+
+A rule is mined on one half of the customers and judged on the other. Of rules that describe a group about equally well,
+the shorter one is taken. New kinds of fraud (`custintel.fraud.relearn`) are described the same way.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ import pandas as pd
 from custintel.errors import Problem, raise_problems
 from custintel.learners import AnomalyScore
 from custintel.rules._rule import Rule
-from custintel.rules._rule_columns import Grid, readable
-from custintel.rules.learning._mine_rules import Path, holds, mine_paths, node_of, rounded
-from custintel.rules.learning.rule_overlap import covered_by
-from custintel.rules.rule_condition import text_of
+from custintel.rules._rule_columns import FeatureMatrix, prepare_table
+from custintel.rules.learning._mine_rules import TreePath, cut_holds, mine_tree_paths, path_condition, round_limits
+from custintel.rules.learning.rule_overlap import covering_rule
+from custintel.rules.rule_condition import condition_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,19 +26,12 @@ if TYPE_CHECKING:
     from custintel.rules._rule_base import RuleBase
     from custintel.rules.rule_condition import Node
 
-# A group of customers described by one short rule: how anomalies and new kinds are put into words.
-#
-# The rule is mined on one half of the customers and judged on the other; of rules that tell the group about equally
-# well
-# the shorter one is taken.
-
-
 _COST_OF_A_CONDITION = 0.02
 _FEWEST = 8
 
 
 @dataclass(frozen=True)
-class Description:
+class GroupDescription:
     """A rule for a group, and how well it tells the group on customers it was not mined from."""
 
     node: Node
@@ -52,8 +49,8 @@ class Description:
 
 
 def describe_group(
-    X: pd.DataFrame, member: np.ndarray, *, forbidden: Iterable[str] = (), seed: int = 0
-) -> Description | None:
+    X: pd.DataFrame, member: np.ndarray, *, forbidden: Iterable[str] = (), random_state: int = 0
+) -> GroupDescription | None:
     """The best short rule for the members of a group; None when there are fewer than eight or none is told.
 
     Parameters
@@ -64,7 +61,7 @@ def describe_group(
         Who belongs to the group.
     forbidden : iterable of str
         Columns that the rule may not read.
-    seed : int
+    random_state : int
         Seed of the halves and of the trees.
 
     Examples
@@ -78,18 +75,21 @@ def describe_group(
     member = np.asarray(member, dtype=bool)
     if member.sum() < _FEWEST or member.all():
         return None
-    grid = Grid.of(readable(X)[0], forbidden)
-    half = _halves(member, seed)
-    columns = [np.sort(v[~np.isnan(v)]) for v in grid.values.T]
-    paths = {rounded(p, columns) for p in mine_paths(grid, member.astype(float), np.flatnonzero(half), seed)}
+    matrix = FeatureMatrix.from_table(prepare_table(X)[0], forbidden)
+    half = _halves(member, random_state)
+    columns = [np.sort(v[~np.isnan(v)]) for v in matrix.values.T]
+    paths = {
+        round_limits(p, columns)
+        for p in mine_tree_paths(matrix, member.astype(float), np.flatnonzero(half), random_state)
+    }
     if not paths:
         return None
-    judged = {path: _judge(grid.values[~half], member[~half], path) for path in sorted(paths)}
+    judged = {path: _precision_and_coverage(matrix.values[~half], member[~half], path) for path in sorted(paths)}
     best = max(judged, key=lambda path: judged[path][2] - _COST_OF_A_CONDITION * len(path))
-    precision, coverage, told = judged[best]
-    if not told:
+    precision, coverage, f1 = judged[best]
+    if not f1:
         return None
-    return Description(node_of(best, grid), precision, coverage, int(_fires(grid.values, best).sum()))
+    return GroupDescription(path_condition(best, matrix), precision, coverage, int(_fires(matrix.values, best).sum()))
 
 
 def _halves(member: np.ndarray, seed: int) -> np.ndarray:
@@ -101,7 +101,7 @@ def _halves(member: np.ndarray, seed: int) -> np.ndarray:
     return half
 
 
-def _judge(values: np.ndarray, member: np.ndarray, path: Path) -> tuple[float, float, float]:
+def _precision_and_coverage(values: np.ndarray, member: np.ndarray, path: TreePath) -> tuple[float, float, float]:
     """Precision, coverage and their harmonic mean."""
     fired = _fires(values, path)
     hits = float((fired & member).sum())
@@ -109,10 +109,10 @@ def _judge(values: np.ndarray, member: np.ndarray, path: Path) -> tuple[float, f
     return float(precision), float(coverage), float(2 * precision * coverage / max(precision + coverage, 1e-9))
 
 
-def _fires(values: np.ndarray, path: Path) -> np.ndarray:
+def _fires(values: np.ndarray, path: TreePath) -> np.ndarray:
     fired = np.ones(len(values), dtype=bool)
     for cut in path:
-        fired &= holds(values, cut)
+        fired &= cut_holds(values, cut)
     return fired
 
 
@@ -124,34 +124,34 @@ class DiscoverySettings:
     ----------
     share : float
         Share of the customers that is looked at as unusual.
-    clusters : int
+    max_clusters : int
         Most groups into which they are cut.
-    least_customers : int
+    min_customers : int
         Smallest group.
-    least_precision : float
+    min_precision : float
         Least share of the group among the customers that its rule fires on.
     peers : tuple of str
         Columns that make peer groups (`AnomalyScore`).
     forbidden : tuple of str
         Columns that no rule may read.
-    seed : int
+    random_state : int
         Seed.
     """
 
     share: float = 0.01
-    clusters: int = 6
-    least_customers: int = 15
-    least_precision: float = 0.6
+    max_clusters: int = 6
+    min_customers: int = 15
+    min_precision: float = 0.6
     peers: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = field(default=())
-    seed: int = 0
+    random_state: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 0.5:
             raise_problems([Problem("DiscoverySettings.share", "not a share", str(self.share), "above 0, below 0.5")])
 
 
-def propose_anomalies(
+def propose_anomaly_rules(
     base: RuleBase,
     X: pd.DataFrame,
     settings: DiscoverySettings | None = None,
@@ -187,33 +187,33 @@ def propose_anomalies(
     >>> rng = np.random.default_rng(0)
     >>> X = pd.DataFrame({"calls": rng.poisson(20, 2000), "cells": rng.poisson(9, 2000), "texts": rng.poisson(5, 2000)})
     >>> X.iloc[:25] = [400, 1, 0]
-    >>> found = propose_anomalies(RuleBase(), X, DiscoverySettings(share=0.02))
+    >>> found = propose_anomaly_rules(RuleBase(), X, DiscoverySettings(share=0.02))
     >>> bool((found["rule"] != "").any())
     True
     """
-    how = settings or DiscoverySettings()
-    table = readable(X)[0]
-    group = _clusters(table.drop(columns=[c for c in how.forbidden if c in table]), how)
-    rows = [_proposed(base, table, group == k, (k, how, by, at)) for k in range(group.max() + 1)]
+    settings = settings or DiscoverySettings()
+    table = prepare_table(X)[0]
+    group = _clusters(table.drop(columns=[c for c in settings.forbidden if c in table]), settings)
+    rows = [_proposed(base, table, group == k, (k, settings, by, at)) for k in range(group.max() + 1)]
     return pd.DataFrame(rows, columns=["customers", "when", "precision", "coverage", "rule", "why"])
 
 
-def _clusters(table: pd.DataFrame, how: DiscoverySettings) -> np.ndarray:
+def _clusters(table: pd.DataFrame, settings: DiscoverySettings) -> np.ndarray:
     """Cluster of each unusual customer, -1 for all others; small clusters are dropped."""
     from sklearn.cluster import AgglomerativeClustering
 
-    unusual = AnomalyScore(peers=how.peers, random_state=how.seed).fit(table)
+    unusual = AnomalyScore(peers=settings.peers, random_state=settings.random_state).fit(table)
     score = unusual.score_samples(table).to_numpy()
-    top = np.argsort(-score, kind="stable")[: max(int(how.share * len(table)), 2)]
+    top = np.argsort(-score, kind="stable")[: max(int(settings.share * len(table)), 2)]
     out = np.full(len(table), -1)
-    if len(top) < how.least_customers:
+    if len(top) < settings.min_customers:
         return out
     places = unusual.peer_shares(table.iloc[top])
     numbers = [c for c in places if pd.api.types.is_numeric_dtype(table[c].dtype)] or list(places)
     shares = places[numbers].fillna(0.5).to_numpy()
-    found = AgglomerativeClustering(n_clusters=min(how.clusters, len(top) // 2)).fit_predict(shares)
+    found = AgglomerativeClustering(n_clusters=min(settings.max_clusters, len(top) // 2)).fit_predict(shares)
     sizes = np.bincount(found)
-    large = np.flatnonzero(sizes >= how.least_customers)
+    large = np.flatnonzero(sizes >= settings.min_customers)
     for place, k in enumerate(large):
         out[top[found == k]] = place
     return out
@@ -222,17 +222,17 @@ def _clusters(table: pd.DataFrame, how: DiscoverySettings) -> np.ndarray:
 def _proposed(
     base: RuleBase, table: pd.DataFrame, member: np.ndarray, run: tuple[int, DiscoverySettings, str, Any]
 ) -> Mapping[str, Any]:
-    number, how, by, at = run
-    told: dict[str, Any] = {"customers": int(member.sum()), "when": "", "precision": 0.0, "coverage": 0.0, "rule": ""}
-    found = describe_group(table, member, forbidden=how.forbidden, seed=how.seed)
+    number, settings, by, at = run
+    row: dict[str, Any] = {"customers": int(member.sum()), "when": "", "precision": 0.0, "coverage": 0.0, "rule": ""}
+    found = describe_group(table, member, forbidden=settings.forbidden, random_state=settings.random_state)
     if found is None:
-        return {**told, "why": "no short rule tells the group"}
-    told |= {"when": text_of(found.node), "precision": found.precision, "coverage": found.coverage}
-    if found.precision < how.least_precision:
-        return {**told, "why": "the rule fires on too many others"}
-    reason = covered_by(base, found.node, table)
+        return {**row, "why": "no short rule tells the group"}
+    row |= {"when": condition_text(found.node), "precision": found.precision, "coverage": found.coverage}
+    if found.precision < settings.min_precision:
+        return {**row, "why": "the rule fires on too many others"}
+    reason = covering_rule(base, found.node, table)
     if reason:
-        return {**told, "why": reason}
-    rule = Rule(f"unusual_{len(base) + 1:03d}", told["when"], origin="anomaly", about=f"Unusual group {number + 1}")
+        return {**row, "why": reason}
+    rule = Rule(f"unusual_{len(base) + 1:03d}", row["when"], origin="anomaly", about=f"Unusual group {number + 1}")
     base.add(rule, by=by, reason="unusual customers alike in this", evidence=found.to_evidence(), at=at)
-    return {**told, "rule": rule.id, "why": "proposed"}
+    return {**row, "rule": rule.id, "why": "proposed"}

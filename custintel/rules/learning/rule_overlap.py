@@ -1,8 +1,8 @@
-"""Whether one rule says what another says already: by logic, and by whom they alarm of.
+"""Whether one rule says what another says already: by logic, and by the customers on whom they raise alarms.
 
 >>> from custintel.expressions.parse import parse
->>> from custintel.rules.rule_condition import condition_of
->>> narrow, wide = (condition_of(parse(t)) for t in ("calls > 90 and cells < 3", "calls > 60"))
+>>> from custintel.rules.rule_condition import condition_tree
+>>> narrow, wide = (condition_tree(parse(t)) for t in ("calls > 90 and cells < 3", "calls > 60"))
 >>> implies(narrow, wide), implies(wide, narrow)
 (True, False)
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from custintel.rules._match_numpy import Table
+from custintel.rules._match_numpy import TableMatcher
 from custintel.rules.rule_condition import COMPARE, AllOf, AnyOf, Condition, Node
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def implies(one: Node, other: Node) -> bool:
     return isinstance(one, Condition) and isinstance(other, Condition) and _narrower(one, other)
 
 
-def overlap(base: RuleBase, X: pd.DataFrame) -> pd.DataFrame:
+def rule_overlap(base: RuleBase, X: pd.DataFrame) -> pd.DataFrame:
     """Pairs of rules by the customers that both match, most alike first.
 
     Parameters
@@ -75,7 +75,7 @@ def overlap(base: RuleBase, X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values("jaccard", ascending=False, kind="stable", ignore_index=True)
 
 
-def covered_by(base: RuleBase, node: Node, X: pd.DataFrame, most: float = 0.7) -> str:
+def covering_rule(base: RuleBase, node: Node, X: pd.DataFrame, most: float = 0.7) -> str:
     """The rule of the base that makes a candidate superfluous, and why; '' when there is none.
 
     Parameters
@@ -85,11 +85,11 @@ def covered_by(base: RuleBase, node: Node, X: pd.DataFrame, most: float = 0.7) -
     node : Node
         Conditions of the candidate.
     X : DataFrame
-        Features, to see whom both alarm of.
+        Features, to see on whom both raise alarms.
     most : float
         Jaccard overlap of alarms from which two rules count as one.
     """
-    living = base.within(X.columns).compile("draft", "proposed", "shadow", "active", "watch")
+    living = base.restricted_to(X.columns).compile("draft", "proposed", "shadow", "active", "watch")
     for id_, other in living.nodes.items():
         if implies(node, other):
             return f"{id_} covers it by its limits"
@@ -97,44 +97,46 @@ def covered_by(base: RuleBase, node: Node, X: pd.DataFrame, most: float = 0.7) -
     for id_ in living.nodes:
         both, either = (fired & alarms[id_]).sum(), (fired | alarms[id_]).sum()
         if either and both / either >= most:
-            return f"{id_} alarms of the same customers ({both / either:.0%})"
+            return f"{id_} alarms on the same customers ({both / either:.0%})"
     return ""
 
 
 def _match(node: Node, X: pd.DataFrame) -> np.ndarray:
-    return Table(X, {}).match(node)
+    return TableMatcher(X, {}).match(node)
 
 
 def _narrower(one: Condition, other: Condition) -> bool:
     """Whether a condition on a subject proves another one on the same subject."""
     if one.subject != other.subject:
         return False
-    if one == other or other.sign == "known":
-        return one.sign != "null"
-    if one.sign in (">", ">=", "<", "<="):
+    if one == other or other.comparison == "known":
+        return one.comparison != "null"
+    if one.comparison in (">", ">=", "<", "<="):
         return _beyond(one, other)
-    if one.sign == "=" and not isinstance(one.value, tuple):
+    if one.comparison == "=" and not isinstance(one.value, tuple):
         return _holds(one.value, other)
-    if one.sign == "in" and isinstance(one.value, tuple):
+    if one.comparison == "in" and isinstance(one.value, tuple):
         return all(_holds(value, other) for value in one.value)
-    if one.sign == "not in" and isinstance(one.value, tuple):
-        return other.sign in ("<>", "not in") and set(_values(other)) <= set(one.value)
+    if one.comparison == "not in" and isinstance(one.value, tuple):
+        return other.comparison in ("<>", "not in") and set(_values(other)) <= set(one.value)
     return False
 
 
 def _beyond(one: Condition, other: Condition) -> bool:
     """A half line within another one, or away from single values."""
-    rising = one.sign in (">", ">=")
+    rising = one.comparison in (">", ">=")
     if not isinstance(one.value, (int, float)):
         return False
-    if other.sign in ("<>", "not in"):
-        return not any(isinstance(v, str) or COMPARE[one.sign](v, one.value) for v in _values(other))
-    if other.sign not in ((">", ">=") if rising else ("<", "<=")):
+    if other.comparison in ("<>", "not in"):
+        return not any(isinstance(v, str) or COMPARE[one.comparison](v, one.value) for v in _values(other))
+    if other.comparison not in ((">", ">=") if rising else ("<", "<=")):
         return False
     if not isinstance(other.value, (int, float)):
         return False
     further = one.value > other.value if rising else one.value < other.value
-    return further or (one.value == other.value and not (one.sign.endswith("=") and not other.sign.endswith("=")))
+    return further or (
+        one.value == other.value and not (one.comparison.endswith("=") and not other.comparison.endswith("="))
+    )
 
 
 def _values(condition: Condition) -> tuple[object, ...]:
@@ -143,8 +145,8 @@ def _values(condition: Condition) -> tuple[object, ...]:
 
 def _holds(value: object, condition: Condition) -> bool:
     """Whether a value meets a condition; False where the two cannot be compared."""
-    if condition.sign in ("in", "not in"):
-        return (value in _values(condition)) == (condition.sign == "in")
-    if condition.sign not in COMPARE or isinstance(value, str) != isinstance(condition.value, str):
+    if condition.comparison in ("in", "not in"):
+        return (value in _values(condition)) == (condition.comparison == "in")
+    if condition.comparison not in COMPARE or isinstance(value, str) != isinstance(condition.value, str):
         return False
-    return bool(COMPARE[condition.sign](value, condition.value))
+    return bool(COMPARE[condition.comparison](value, condition.value))

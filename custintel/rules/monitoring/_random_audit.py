@@ -1,4 +1,4 @@
-"""A random look at customers whom no rule alarmed of: without it, nobody knows what the rules miss."""
+"""A random look at customers without an alarm: only it shows what the rules miss."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class AuditedRecall:
     Parameters
     ----------
     recall, low, high : float
-        Estimated share of all cases that rules alarmed of, and its 95 % interval.
+        Estimated share of all cases on which a rule raised an alarm, and its 95 % interval.
     base_rate : float
         Estimated share of customers that are cases.
     caught : int
         Confirmed among the alarmed.
     missed : float
-        Estimated number of cases that nothing alarmed of.
+        Estimated number of cases without an alarm.
     customers, audited, open : int
         Customers that the estimate speaks of; looked at in the audit; alarmed or audited without a known outcome,
         which are left out.
@@ -58,7 +58,7 @@ class AuditedRecall:
         return cls(**state)
 
 
-def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, seed: int = 0) -> pd.DataFrame:
+def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, random_state: int = 0) -> pd.DataFrame:
     """Customers to be looked at although nothing speaks against them: a random sample of those without an alarm.
 
     Parameters
@@ -69,7 +69,7 @@ def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015,
         Alarms of these customers (`RuleBase.alarms`).
     share : float
         Share of the customers without an alarm; 1 to 2 % is usual.
-    seed : int
+    random_state : int
         Seed of the sample.
 
     Returns
@@ -97,7 +97,7 @@ def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015,
     if not len(free):
         raise DataError("every customer has an alarm: there is nobody to audit\n  hint: look at the rules first")
     drawn = max(1, round(share * len(free)))
-    chosen = np.sort(np.random.default_rng(seed).choice(len(free), drawn, replace=False))
+    chosen = np.sort(np.random.default_rng(random_state).choice(len(free), drawn, replace=False))
     return pd.DataFrame({"probability": drawn / len(free)}, index=free[chosen].rename("customer_id"))
 
 
@@ -173,5 +173,5 @@ def _known(outcomes: pd.DataFrame) -> pd.Series:
     """1 for cases, 0 for others, by customer; unknown ones left out."""
     frame = outcomes.set_index("customer_id") if "customer_id" in outcomes else outcomes
     frame = frame.set_axis(identifier_index(frame.index))
-    told = frame.loc[frame["outcome"].isin([*_CASES, "not"]), "outcome"]
-    return told.isin(_CASES).groupby(level=0).max().astype(int)
+    known = frame.loc[frame["outcome"].isin([*_CASES, "not"]), "outcome"]
+    return known.isin(_CASES).groupby(level=0).max().astype(int)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _KEPT = 200
 _COLUMNS = (
-    "rule", "version", "state", "rate_before", "rate_now", "rate_ratio", "rate_chance", "rate_psi", "column",
+    "rule", "version", "state", "rate_before", "rate_now", "rate_ratio", "rate_p_value", "rate_psi", "column",
     "column_psi", "columns", "verdict",
 )  # fmt: skip
 
@@ -38,27 +38,27 @@ class DriftSettings:
 
     Parameters
     ----------
-    look, moved : float
+    psi_look, psi_moved : float
         Population stability index of a feature from which to look, and from which it has moved.
-    ratio : float
+    rate_ratio : float
         How many times as often (or seldom) a rule fires when it has moved.
-    chance : float
-        Probability of such a change of the rate by chance below which it counts.
+    alpha : float
+        Significance level: a change of the rate counts when it is less probable than this by chance.
     """
 
-    look: float = 0.10
-    moved: float = 0.25
-    ratio: float = 2.0
-    chance: float = 0.001
+    psi_look: float = 0.10
+    psi_moved: float = 0.25
+    rate_ratio: float = 2.0
+    alpha: float = 0.001
 
     def __post_init__(self) -> None:
-        if not (0 < self.look <= self.moved and self.ratio > 1 and 0 < self.chance < 1):
-            given = f"look {self.look}, moved {self.moved}, ratio {self.ratio}, chance {self.chance}"
-            allowed = "0 < look <= moved, ratio above 1, chance between 0 and 1"
+        if not (0 < self.psi_look <= self.psi_moved and self.rate_ratio > 1 and 0 < self.alpha < 1):
+            given = ", ".join(f"{name} {value}" for name, value in vars(self).items())
+            allowed = "0 < psi_look <= psi_moved, rate_ratio above 1, alpha between 0 and 1"
             raise_problems([Problem("DriftSettings", "limits that cannot be met", given, allowed)])
 
 
-def keep_profiles(base: RuleBase, X: pd.DataFrame, *, by: str, at: str | datetime | None = None) -> list[str]:
+def save_drift_baseline(base: RuleBase, X: pd.DataFrame, *, by: str, at: str | datetime | None = None) -> list[str]:
     """Keep how often the firing rules fire now and how their features are distributed, where nothing is kept yet.
 
     Call it after rules were activated; a rule that became active anew gets a new profile.
@@ -84,17 +84,17 @@ def keep_profiles(base: RuleBase, X: pd.DataFrame, *, by: str, at: str | datetim
     for id_ in fresh:
         columns = {name: _kept(X[name]) for name in sorted(base.entries[id_].rule.columns)}
         profile = {"rows": len(X), "fired": int(fired[id_]), "columns": columns}
-        base.note(id_, {"profile": profile, "profile_since": base.entries[id_].since}, by=by, at=at)
+        base.add_evidence(id_, {"profile": profile, "profile_since": base.entries[id_].since}, by=by, at=at)
     return fresh
 
 
-def drift_of_rules(base: RuleBase, X: pd.DataFrame, settings: DriftSettings | None = None) -> pd.DataFrame:
+def rule_drift(base: RuleBase, X: pd.DataFrame, settings: DriftSettings | None = None) -> pd.DataFrame:
     """How firing rules and their features have moved since their profiles were kept.
 
     Parameters
     ----------
     base : RuleBase
-        The base, with profiles (`keep_profiles`).
+        The base, with profiles (`save_drift_baseline`).
     X : DataFrame
         Features of all customers now.
     settings : DriftSettings, optional
@@ -120,15 +120,15 @@ def drift_of_rules(base: RuleBase, X: pd.DataFrame, settings: DriftSettings | No
     >>> base.shadow("burst", by="an analyst", reason="three cases")
     >>> base.activate("burst", by="head of fraud", reason="27 of 30 confirmed")
     >>> X = pd.DataFrame({"minutes": np.arange(1000) % 40})
-    >>> kept = keep_profiles(base, X, by="nightly run")
-    >>> drift_of_rules(base, X)["verdict"].tolist(), drift_of_rules(base, X + 10)["verdict"].tolist()
+    >>> kept = save_drift_baseline(base, X, by="nightly run")
+    >>> rule_drift(base, X)["verdict"].tolist(), rule_drift(base, X + 10)["verdict"].tolist()
     (['stable'], ['moved'])
     """
     if X.empty:
         raise DataError("drift needs customers: the table has no rows")
-    how = settings or DriftSettings()
+    settings = settings or DriftSettings()
     fired = base.compile().match(X).sum()
-    rows = [_drift(base, id_, X, int(fired[id_]), how) for id_ in base.in_state()]
+    rows = [_drift(base, id_, X, int(fired[id_]), settings) for id_ in base.in_state()]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
@@ -147,7 +147,7 @@ def _kept(values: pd.Series) -> list[Any]:
     return [None if pd.isna(v) else float(f"{v:.9g}") if isinstance(v, float) else str(v) for v in ordered[places]]
 
 
-def _drift(base: RuleBase, id_: str, X: pd.DataFrame, fired: int, how: DriftSettings) -> dict[str, Any]:
+def _drift(base: RuleBase, id_: str, X: pd.DataFrame, fired: int, settings: DriftSettings) -> dict[str, Any]:
     entry = base.entries[id_]
     facts = {"rule": entry.rule.name, "version": entry.rule.version, "state": entry.state}
     profile = entry.evidence.get("profile")
@@ -156,16 +156,16 @@ def _drift(base: RuleBase, id_: str, X: pd.DataFrame, fired: int, how: DriftSett
     rate = _rate(profile["fired"], profile["rows"], fired, len(X))
     moved = {name: _column_psi(kept, X[name]) for name, kept in profile["columns"].items()}
     worst = max(moved, key=lambda name: moved[name]) if moved else ""
-    told = {"column": worst, "column_psi": moved.get(worst, 0.0), "columns": moved}
-    return {**facts, **rate, **told, "verdict": _verdict(rate, moved.get(worst, 0.0), how)}
+    most_moved = {"column": worst, "column_psi": moved.get(worst, 0.0), "columns": moved}
+    return {**facts, **rate, **most_moved, "verdict": _verdict(rate, moved.get(worst, 0.0), settings)}
 
 
-def _verdict(rate: Mapping[str, float], column: float, how: DriftSettings) -> str:
+def _verdict(rate: Mapping[str, float], column: float, settings: DriftSettings) -> str:
     ratio = max(rate["rate_ratio"], 1 / rate["rate_ratio"])
-    sure = rate["rate_chance"] < how.chance
-    if column > how.moved or (sure and ratio > how.ratio):
+    sure = rate["rate_p_value"] < settings.alpha
+    if column > settings.psi_moved or (sure and ratio > settings.rate_ratio):
         return "moved"
-    return "look" if column > how.look or (sure and ratio > how.ratio**0.5) else "stable"
+    return "look" if column > settings.psi_look or (sure and ratio > settings.rate_ratio**0.5) else "stable"
 
 
 def _rate(fired: int, rows: int, fired_now: int, rows_now: int) -> dict[str, float]:
@@ -177,7 +177,7 @@ def _rate(fired: int, rows: int, fired_now: int, rows_now: int) -> dict[str, flo
         "rate_before": fired / rows,
         "rate_now": fired_now / rows_now,
         "rate_ratio": now / before,
-        "rate_chance": float(2 * norm.sf(abs(z))),
+        "rate_p_value": float(2 * norm.sf(abs(z))),
         "rate_psi": psi(_flags(fired, rows), _flags(fired_now, rows_now)),
     }
 

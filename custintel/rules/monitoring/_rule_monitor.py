@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custintel.rules.monitoring._activation_policy import apply_policy, to_approve
+from custintel.rules.monitoring._activate_rules import apply_policy, next_approval
 from custintel.rules.monitoring._random_audit import audit_sample, audited_recall
 from custintel.rules.monitoring._retire_rules import review_rules
-from custintel.rules.monitoring._rule_drift import drift_of_rules, keep_profiles
+from custintel.rules.monitoring._rule_drift import rule_drift, save_drift_baseline
 from custintel.rules.monitoring._saved_loss import UNKNOWN_START, saved_loss
-from custintel.rules.monitoring.alarm_outcomes import outcomes_of, record_outcomes, rule_performance
+from custintel.rules.monitoring.alarm_outcomes import record_outcomes, recorded_outcomes, rule_performance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from custintel.rules._rule_base import RuleBase
-    from custintel.rules.monitoring._activation_policy import ActivationPolicy
+    from custintel.rules.monitoring._activate_rules import ActivationPolicy
     from custintel.rules.monitoring._random_audit import AuditedRecall
     from custintel.rules.monitoring._retire_rules import ReviewSettings
     from custintel.rules.monitoring._rule_drift import DriftSettings
-    from custintel.rules.rule_states import Entry, State
+    from custintel.rules.rule_states import RuleEntry, State
 
 
 class RuleMonitor:
@@ -89,7 +89,7 @@ class RuleMonitor:
         """
         return record_outcomes(self.base, alarms, outcomes, by=by, at=at)
 
-    def outcomes_of(self, rule: str) -> pd.DataFrame:
+    def recorded_outcomes(self, rule: str) -> pd.DataFrame:
         """All recorded alarms of a rule, in the order in which their outcomes came in.
 
         Parameters
@@ -102,7 +102,7 @@ class RuleMonitor:
         DataFrame
             One row an alarm: rule, version, month, tier, outcome, confirmed, unique, recorded, seq, alarm.
         """
-        return outcomes_of(self.base, rule)
+        return recorded_outcomes(self.base, rule)
 
     def performance(self, by: str = "month", z: float = 1.96) -> pd.DataFrame:
         """How rules did: alarms, how many were confirmed, precision with Wilson's interval, money.
@@ -118,7 +118,7 @@ class RuleMonitor:
         -------
         DataFrame
             rule, version, month (or tier), alarms, confirmed, false, unknown, unique (confirmed ones that no other rule
-            alarmed of), precision, low, high, saved_loss and net_benefit in u.
+            caught), precision, low, high, saved_loss and net_benefit in u.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class RuleMonitor:
         """
         return apply_policy(self.base, policy, by=by, at=at)
 
-    def to_approve(self, name: str) -> tuple[Entry, State]:
+    def next_approval(self, name: str) -> tuple[RuleEntry, State]:
         """The version of a rule that waits for approval, and the state that approval brings it to.
 
         Parameters
@@ -160,7 +160,7 @@ class RuleMonitor:
         ConfigurationError
             When no version of it waits, or several do.
         """
-        return to_approve(self.base, name)
+        return next_approval(self.base, name)
 
     def review(
         self,
@@ -193,7 +193,7 @@ class RuleMonitor:
         """
         return review_rules(self.base, settings, by=by, at=at, drift=drift)
 
-    def keep_profiles(self, X: pd.DataFrame, *, by: str, at: str | datetime | None = None) -> list[str]:
+    def save_drift_baseline(self, X: pd.DataFrame, *, by: str, at: str | datetime | None = None) -> list[str]:
         """Keep how often the firing rules fire now and how their features are distributed, where nothing is kept yet.
 
         Call it after rules were activated; `drift` compares with these profiles.
@@ -212,7 +212,7 @@ class RuleMonitor:
         list of str
             The rules (name@version) whose profile was kept.
         """
-        return keep_profiles(self.base, X, by=by, at=at)
+        return save_drift_baseline(self.base, X, by=by, at=at)
 
     def drift(self, X: pd.DataFrame, settings: DriftSettings | None = None) -> pd.DataFrame:
         """How firing rules and their features have moved since their profiles were kept.
@@ -235,11 +235,13 @@ class RuleMonitor:
         DataError
             When the table has no rows.
         """
-        return drift_of_rules(self.base, X, settings)
+        return rule_drift(self.base, X, settings)
 
     @staticmethod
-    def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, seed: int = 0) -> pd.DataFrame:
-        """Draw customers to be looked at although no rule alarmed of them.
+    def audit_sample(
+        X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, random_state: int = 0
+    ) -> pd.DataFrame:
+        """Draw customers to be looked at although they have no alarm.
 
         Parameters
         ----------
@@ -249,7 +251,7 @@ class RuleMonitor:
             Alarms of these customers (`RuleBase.alarms`).
         share : float
             Share of the customers without an alarm; 1 to 2 % is usual.
-        seed : int
+        random_state : int
             Seed of the sample.
 
         Returns
@@ -264,7 +266,7 @@ class RuleMonitor:
         DataError
             When every customer has an alarm.
         """
-        return audit_sample(X, alarms, share=share, seed=seed)
+        return audit_sample(X, alarms, share=share, random_state=random_state)
 
     @staticmethod
     def audited_recall(

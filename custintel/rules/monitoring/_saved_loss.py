@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules.monitoring.alarm_outcomes import verdicts
+from custintel.rules.monitoring.alarm_outcomes import parse_outcomes
 
 UNKNOWN_START = 0.5
 
@@ -27,7 +27,8 @@ def saved_loss(
     Parameters
     ----------
     cases : DataFrame
-        As `cases` gives them: expected_loss, kinds, first (time of the first alarm). What is known beyond that is used:
+        As `alarms_to_cases` gives them: expected_loss, kinds, first (time of the first alarm). What is known beyond
+        that is used:
 
         - ``start``: when the behaviour began,
         - ``detected``: when it was, or would have been, detected without the alarm,
@@ -74,9 +75,9 @@ def _amount(cases: pd.DataFrame) -> pd.Series:
     expected = cases["expected_loss"].astype(float)
     if "outcome" not in cases:
         return expected
-    told = verdicts(cases["outcome"])
+    confirmed = parse_outcomes(cases["outcome"])
     whole = cases["loss"].astype(float).fillna(expected) if "loss" in cases else expected
-    return expected.where(told.isna(), whole).where(told.ne(False), 0.0)  # missing is not False
+    return expected.where(confirmed.isna(), whole).where(confirmed.ne(False), 0.0)  # missing is not False
 
 
 def _ahead(cases: pd.DataFrame, horizon: float | Mapping[str, float], unknown: float) -> pd.Series:

@@ -1,8 +1,9 @@
-"""What became of alarms: outcomes joined to alarms and kept, rule by rule, as evidence in the log of the base.
+"""Outcomes of alarms: read, joined to the alarms, kept in the log as evidence of the rules, and counted.
 
 The log holds no table of customers. One event a rule and call keeps, by month of the alarm and tier, a text with one
-letter an alarm (f fraud, a arrears, n not a case, ? not known yet; a capital where no other firing rule alarmed of the
-customer that month) and eight digits of a hash by which an alarm is known again: recorded twice, it counts once.
+letter an alarm (f fraud, a arrears, n not a case, ? not known yet; a capital where no other firing rule raised an
+alarm on the customer that month) and eight digits of a hash by which an alarm is known again: recorded twice, it counts
+once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from custintel.dates import read_time_column
 from custintel.errors import DataError, Problem, raise_problems, rows_at
 from custintel.identifiers import identifier_text
 from custintel.metrics.confidence_intervals import wilson
-from custintel.rules.rule_states import moment
+from custintel.rules.rule_states import utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ OUTCOMES = ("fraud", "arrears", "not", "unknown")
 
 _LETTERS = dict(zip(OUTCOMES, "fan?", strict=True))
 _NAMES = {letter: name for name, letter in _LETTERS.items()}
-_KEY = 8
+_KEY_LENGTH = 8
 _DATES = ("as_of", "time")
 _SPANS = ("month", "tier", "rule")
 _COLUMNS = ("rule", "version", "month", "tier", "outcome", "confirmed", "unique", "recorded", "seq", "alarm")
@@ -85,21 +86,21 @@ def record_outcomes(
         rule  alarms  confirmed  false  unknown
     0  burst       3          1      1        1
     """
-    when = moment(at)
-    found = _closed(_dated(alarms, "alarms", ("rule", "version", "tier")), _checked(outcomes))
+    when = utc_time(at)
+    found = _join_outcomes(_with_dates(alarms, "alarms", ("rule", "version", "tier")), _check_outcomes(outcomes))
     found["month"] = found["date"].dt.strftime("%Y-%m").fillna(when.strftime("%Y-%m"))
     _check_rules(base, found)
-    found["unique"] = _unique(found, set(base.in_state()))
-    once = _once(found)
-    news = {str(id_): _unseen(base, str(id_), rows) for id_, rows in once.groupby("id", sort=False)}
+    found["unique"] = _caught_alone(found, set(base.in_state()))
+    once = _one_per_month(found)
+    news = {str(id_): _only_new(base, str(id_), rows) for id_, rows in once.groupby("id", sort=False)}
     news = {id_: rows for id_, rows in news.items() if len(rows)}
     for id_, rows in news.items():
-        base.note(id_, {"outcomes": _packed(rows)}, by=by, at=at)
-    told = [_told(base, id_, rows) for id_, rows in news.items()]
-    return pd.DataFrame(told, columns=["rule", "version", "alarms", "confirmed", "false", "unknown"])
+        base.add_evidence(id_, {"outcomes": _pack_outcomes(rows)}, by=by, at=at)
+    counts = [_new_counts(base, id_, rows) for id_, rows in news.items()]
+    return pd.DataFrame(counts, columns=["rule", "version", "alarms", "confirmed", "false", "unknown"])
 
 
-def outcomes_of(base: RuleBase, rule: str) -> pd.DataFrame:
+def recorded_outcomes(base: RuleBase, rule: str) -> pd.DataFrame:
     """All alarms of a rule that were recorded, in the order in which their outcomes came in.
 
     Parameters
@@ -113,10 +114,10 @@ def outcomes_of(base: RuleBase, rule: str) -> pd.DataFrame:
     -------
     DataFrame
         One row an alarm: rule, version, month, tier, outcome, confirmed (1, 0; missing where not known yet), unique
-        (no other firing rule alarmed of the customer that month), recorded (time), seq (event of the log), alarm (by
-        which it is known again).
+        (no other firing rule raised an alarm on the customer that month), recorded (time), seq (event of the log),
+        alarm (by which it is known again).
     """
-    rows = list(_unpacked(base, rule))
+    rows = list(_unpack_outcomes(base, rule))
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     # an alarm that was open and is closed now stands where it was closed
     frame = frame.drop_duplicates(["rule", "version", "alarm"], keep="last").reset_index(drop=True)
@@ -139,7 +140,7 @@ def rule_performance(base: RuleBase, by: str = "month", z: float = 1.96) -> pd.D
     -------
     DataFrame
         rule, version, month (or tier), alarms, confirmed, false, unknown, unique (confirmed ones that no other rule
-        alarmed of), precision (of the closed ones), low, high, saved_loss (confirmed x the rule's loss, in u),
+        caught), precision (of the closed ones), low, high, saved_loss (confirmed x the rule's loss, in u),
         net_benefit (less the cost of reviewing the closed ones, in u). A case that two rules caught counts for both.
 
     Raises
@@ -150,7 +151,7 @@ def rule_performance(base: RuleBase, by: str = "month", z: float = 1.96) -> pd.D
     if by not in _SPANS:
         raise_problems([Problem("rule_performance", "cannot be told by this", str(by), ", ".join(_SPANS))])
     keys = ["rule", "version"] + ([] if by == "rule" else [by])
-    parts = [outcomes_of(base, id_) for id_ in base.entries]
+    parts = [recorded_outcomes(base, id_) for id_ in base.entries]
     parts = [part for part in parts if len(part)]
     names = [*keys, *_counts(pd.DataFrame(columns=list(_COLUMNS))), "precision", "low", "high"]
     names += ["saved_loss", "net_benefit"]
@@ -188,16 +189,13 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def entered(base: RuleBase, rule_id: str) -> Mapping[str, Any]:
+def last_state_change(base: RuleBase, rule_id: str) -> Mapping[str, Any]:
     """The event by which a version of a rule came into its present state."""
     events = (e for e in base.log.events if e["event"] in ("added", "moved") and e["rule"] == rule_id)
     return list(events)[-1]
 
 
-# --- tables to outcomes ----------------------------------------------------------------------------------------------
-
-
-def _dated(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFrame:
+def _with_dates(table: pd.DataFrame, what: str, needed: tuple[str, ...]) -> pd.DataFrame:
     """Plain columns customer_id, date (missing where none) and those needed."""
     frame = table.reset_index() if any(name is not None for name in table.index.names) else table.copy()
     absent = [name for name in ("customer_id", *needed) if name not in frame]
@@ -219,8 +217,8 @@ def _times(column: pd.Series, what: str) -> pd.Series:
     return column if zoned else read_time_column(column, f"the {what}: {column.name}")
 
 
-def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:
-    found = _dated(outcomes, "outcomes", ("outcome",))
+def _check_outcomes(outcomes: pd.DataFrame) -> pd.DataFrame:
+    found = _with_dates(outcomes, "outcomes", ("outcome",))
     found["outcome"] = found["outcome"].where(found["outcome"].notna(), "unknown")
     odd = ~found["outcome"].isin(OUTCOMES)
     if odd.any():
@@ -228,7 +226,7 @@ def _checked(outcomes: pd.DataFrame) -> pd.DataFrame:
     return found[found["outcome"] != "unknown"]
 
 
-def _closed(alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+def _join_outcomes(alarms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Alarms with their outcome, *unknown* where there is none."""
     keys = ["customer_id", "date"] if outcomes["date"].notna().any() else ["customer_id"]
     if len(keys) == 2 and alarms["date"].isna().any():
@@ -260,8 +258,8 @@ def _check_rules(base: RuleBase, found: pd.DataFrame) -> None:
         raise DataError(f"alarms of rules that are not in the base\n  given: {', '.join(strange[:5])}")
 
 
-def _unique(found: pd.DataFrame, firing: set[str]) -> pd.Series:
-    """Whether no other firing rule alarmed of the customer in that month."""
+def _caught_alone(found: pd.DataFrame, firing: set[str]) -> pd.Series:
+    """Whether no other firing rule raised an alarm on the customer in that month."""
     pairs = found[["customer_id", "month", "id"]].drop_duplicates()
     pairs = pairs.assign(fires=pairs["id"].isin(firing))
     total = pairs.groupby(["customer_id", "month"])["fires"].transform("sum")
@@ -269,32 +267,29 @@ def _unique(found: pd.DataFrame, firing: set[str]) -> pd.Series:
     return found.merge(alone, on=["customer_id", "month", "id"], how="left")["unique"].set_axis(found.index)
 
 
-def _once(found: pd.DataFrame) -> pd.DataFrame:
+def _one_per_month(found: pd.DataFrame) -> pd.DataFrame:
     """One alarm a rule, customer and month: a closed one before an open one, a match before a resemblance."""
     ranked = found.assign(open=found["outcome"] == "unknown", near=found["tier"] != "match", place=range(len(found)))
     ranked = ranked.sort_values(["open", "near", "date", "place"], kind="stable")
     ranked = ranked.drop_duplicates(["id", "customer_id", "month"]).sort_values(["date", "place"], kind="stable")
-    keys = [_key(row.customer_id, row.month) for row in ranked[["customer_id", "month"]].itertuples()]
+    keys = [_alarm_key(row.customer_id, row.month) for row in ranked[["customer_id", "month"]].itertuples()]
     return ranked.assign(alarm=keys)
 
 
-def _key(customer: object, month: object) -> str:
-    return hashlib.sha256(f"{customer}|{month}".encode()).hexdigest()[:_KEY]
+def _alarm_key(customer: object, month: object) -> str:
+    return hashlib.sha256(f"{customer}|{month}".encode()).hexdigest()[:_KEY_LENGTH]
 
 
-def _unseen(base: RuleBase, id_: str, rows: pd.DataFrame) -> pd.DataFrame:
+def _only_new(base: RuleBase, id_: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Without alarms that are closed already, and without those that are open and still are."""
-    known = outcomes_of(base, id_)
+    known = recorded_outcomes(base, id_)
     closed = set(known.loc[known["confirmed"].notna(), "alarm"])
     still = set(known["alarm"])
     news = ~rows["alarm"].isin(closed) & ~(rows["alarm"].isin(still) & rows["open"])
     return rows[news]
 
 
-# --- letters ---------------------------------------------------------------------------------------------------------
-
-
-def _packed(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
+def _pack_outcomes(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
     """Month -> tier -> letters and keys."""
     out: dict[str, dict[str, dict[str, str]]] = {}
     for (month, tier), part in rows.groupby(["month", "tier"], sort=True):
@@ -306,7 +301,7 @@ def _packed(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
     return out
 
 
-def _unpacked(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
+def _unpack_outcomes(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
     for event in base.log.events:
         name, _, version = str(event.get("rule", "")).partition("@")
         if event["event"] != "noted" or rule not in (name, event["rule"]):
@@ -315,7 +310,7 @@ def _unpacked(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
             for tier, kept in tiers.items():
                 for k, letter in enumerate(kept["found"]):
                     outcome = _NAMES[letter.lower()]
-                    alarm = kept["alarms"][_KEY * k : _KEY * (k + 1)]
+                    alarm = kept["alarms"][_KEY_LENGTH * k : _KEY_LENGTH * (k + 1)]
                     confirmed = None if outcome == "unknown" else int(outcome != "not")
                     yield (
                         name,
@@ -331,7 +326,7 @@ def _unpacked(base: RuleBase, rule: str) -> Iterator[tuple[Any, ...]]:
                     )
 
 
-def _told(base: RuleBase, id_: str, rows: pd.DataFrame) -> dict[str, Any]:
+def _new_counts(base: RuleBase, id_: str, rows: pd.DataFrame) -> dict[str, Any]:
     rule = base.entries[id_].rule
     count = rows["outcome"].value_counts()
     confirmed = int(count.get("fraud", 0) + count.get("arrears", 0))
@@ -341,29 +336,27 @@ def _told(base: RuleBase, id_: str, rows: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-# What became of alarms: the words of analysts, read as confirmed, refuted, or not known.
-#
-# >>> verdicts(pd.Series(["fraud", "not", "unknown", True])).tolist()
-# [True, False, None, True]
-
-
 _CONFIRMED = ("fraud", "arrears", "abuse", "confirmed", "true", "yes", "1", "1.0")
 _REFUTED = ("not", "legitimate", "refuted", "false", "no", "0", "0.0")
 _OPEN = ("unknown", "open", "", "nan", "none", "nat", "<na>")
 _TIMES = ("time", "closed", "event_time", "as_of", "month")
 
 
-def verdicts(outcomes: pd.Series) -> pd.Series:
-    """True for confirmed, False for refuted, missing for what is not known."""
-    said = outcomes.astype(str).str.strip().str.lower()
-    unread = sorted(set(said) - {*_CONFIRMED, *_REFUTED, *_OPEN})
+def parse_outcomes(outcomes: pd.Series) -> pd.Series:
+    """Read what analysts wrote: True for confirmed, False for refuted, missing for what is not known.
+
+    >>> parse_outcomes(pd.Series(["fraud", "not", "unknown", True])).tolist()
+    [True, False, None, True]
+    """
+    words = outcomes.astype(str).str.strip().str.lower()
+    unread = sorted(set(words) - {*_CONFIRMED, *_REFUTED, *_OPEN})
     if unread:
         raise DataError(
-            f"an outcome that cannot be read\n  given: {rows_at(said.isin(unread))}\n"
+            f"an outcome that cannot be read\n  given: {rows_at(words.isin(unread))}\n"
             f"  allowed: {', '.join(_CONFIRMED[:4])}; {', '.join(_REFUTED[:3])}; unknown"
         )
-    told = [True if word in _CONFIRMED else False if word in _REFUTED else None for word in said]
-    return pd.Series(told, outcomes.index, dtype=object)
+    confirmed = [True if word in _CONFIRMED else False if word in _REFUTED else None for word in words]
+    return pd.Series(confirmed, outcomes.index, dtype=object)
 
 
 def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) -> pd.DataFrame:
@@ -375,23 +368,23 @@ def closed_alarms(outcomes: pd.DataFrame, alarms: pd.DataFrame, base: RuleBase) 
         ``outcome``, and ``rule`` (name or name@version) or ``customer_id`` or both; ``time`` where known. Without
         ``rule`` an outcome is that of all alarms on the customer.
     alarms : DataFrame
-        What was alarmed of.
+        The alarms, one row each.
     base : RuleBase
         Where the rules are looked up.
     """
-    given = _given(outcomes)
+    given = _read_outcome_table(outcomes)
     if "rule" not in given:
-        pairs = flat(alarms)[["customer_id", "rule", "tier"]].drop_duplicates(["customer_id", "rule"])
+        pairs = flatten_index(alarms)[["customer_id", "rule", "tier"]].drop_duplicates(["customer_id", "rule"])
         given = given.drop(columns=["tier"], errors="ignore").merge(pairs, on="customer_id")
     given = given[given["confirmed"].notna()].copy()
     names = {id_: entry.rule.name for id_, entry in base.entries.items()}
-    given["rule"] = given["rule"].astype(str).map(lambda said: names.get(said, said.split("@")[0]))
+    given["rule"] = given["rule"].astype(str).map(lambda words: names.get(words, words.split("@")[0]))
     given["confirmed"] = given["confirmed"].astype(bool)
     return given.reindex(columns=["rule", "customer_id", "tier", "time", "confirmed"])
 
 
-def _given(outcomes: pd.DataFrame) -> pd.DataFrame:
-    frame = flat(outcomes)
+def _read_outcome_table(outcomes: pd.DataFrame) -> pd.DataFrame:
+    frame = flatten_index(outcomes)
     if "customer_id" not in frame and "alarm" in frame:  # a mark of customer and month where ids are not kept
         frame = frame.assign(customer_id=identifier_text(frame["alarm"]))
     if "outcome" not in frame or not {"rule", "customer_id"} & set(frame.columns):
@@ -399,28 +392,28 @@ def _given(outcomes: pd.DataFrame) -> pd.DataFrame:
             f"these are no outcomes of alarms\n  given: {', '.join(map(str, frame.columns))}\n"
             "  allowed: outcome, with rule or customer_id, and time"
         )
-    frame = frame.assign(confirmed=verdicts(frame["outcome"]))
+    frame = frame.assign(confirmed=parse_outcomes(frame["outcome"]))
     time = next((frame[name] for name in _TIMES if name in frame), pd.Series(None, frame.index, dtype=object))
-    return frame.assign(time=_naive(time))
+    return frame.assign(time=_utc_without_zone(time))
 
 
-def customer_verdicts(outcomes: pd.DataFrame) -> dict[str, bool]:
+def customer_outcomes(outcomes: pd.DataFrame) -> dict[str, bool]:
     """Of each customer with an outcome: whether any was confirmed."""
-    given = _given(outcomes)
+    given = _read_outcome_table(outcomes)
     if "customer_id" not in given:
         return {}
     known = given[given["confirmed"].notna()]
-    return {str(name): bool(any(told)) for name, told in known.groupby("customer_id")["confirmed"]}
+    return {str(name): bool(any(confirmed)) for name, confirmed in known.groupby("customer_id")["confirmed"]}
 
 
-def flat(frame: pd.DataFrame) -> pd.DataFrame:
+def flatten_index(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with customers (and dates) as columns, customers as texts."""
     levels = [name for name in frame.index.names if name]
     plain = frame.reset_index([name for name in levels if name not in frame.columns]) if levels else frame
     return plain.assign(customer_id=identifier_text(plain["customer_id"])) if "customer_id" in plain else plain
 
 
-def _naive(time: Any) -> pd.Series:
+def _utc_without_zone(time: Any) -> pd.Series:
     """UTC without its mark, so that times of all sources can be compared."""
     naive: pd.Series = pd.to_datetime(time, utc=True, format="ISO8601").dt.tz_localize(None)
     return naive

@@ -56,7 +56,7 @@ def offer_effects(population: Population, fit: Floats, config: CampaignConfig, r
     )  # fmt: skip
 
 
-def launch(
+def launch_campaign(
     log: CampaignLog, at: tuple[int, int, int], eligible: Bools, summed: Floats, config: CampaignConfig,
     rng: np.random.Generator,
 ) -> Campaign:  # fmt: skip
@@ -97,7 +97,7 @@ def weekly_effect(log: CampaignLog, week: int, config: CampaignConfig) -> Floats
     return total
 
 
-def follow(log: CampaignLog, week: int, log_hazards: Floats, active: Bools, config: CampaignConfig) -> None:
+def add_week_hazard(log: CampaignLog, week: int, log_hazards: Floats, active: Bools, config: CampaignConfig) -> None:
     """Add the week's hazard to both futures of every line under a campaign."""
     for campaign in log.campaigns:
         strength = _strength(campaign, week, config)

@@ -11,11 +11,11 @@ from custintel.simulate._simulation_config import CareConfig
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Floats, Ints
-    from custintel.simulate.behaviour._churn_hazard import Memories
+    from custintel.simulate.behaviour._churn_hazard import Experience
 
 
 CHANNELS = ("hotline", "shop", "web", "chat", "app")
-KINDS = ("question", "complaint", "fault", "order", "cancellation")
+CONTACT_KINDS = ("question", "complaint", "fault", "order", "cancellation")
 CHANNEL_SHARES = (0.52, 0.12, 0.14, 0.14, 0.08)
 OTHER_KINDS, OTHER_SHARES = (0, 2, 3), (0.62, 0.16, 0.22)
 TOPIC_OF = {name: i for i, name in enumerate(CareConfig().topics)}
@@ -40,7 +40,7 @@ class CareLog:
 
 def care_week(
     day: int,
-    memory: Memories,
+    experience: Experience,
     who: tuple[Bools, Floats],
     log: CareLog,
     config: CareConfig,
@@ -54,23 +54,23 @@ def care_week(
     n = len(active)
     weekly = config.monthly / WEEKS_A_MONTH * readiness
     asks = active & (rng.random(n) < -np.expm1(-weekly))
-    _log_contacts(day, np.flatnonzero(asks), memory, log, config, rng)
+    _log_contacts(day, np.flatnonzero(asks), experience, log, config, rng)
     trouble = (
-        config.dissatisfaction * -memory.satisfaction
-        + config.outage * np.minimum(memory.outage, 2)
-        + config.bill_shock * np.minimum(memory.bill_shock, 1.5)
+        config.dissatisfaction * -experience.satisfaction
+        + config.outage * np.minimum(experience.outage, 2)
+        + config.bill_shock * np.minimum(experience.bill_shock, 1.5)
     )
     hazard = config.complaints / WEEKS_A_MONTH * np.exp(np.minimum(trouble, 4.0))
     complains = np.flatnonzero(active & (rng.random(n) < -np.expm1(-hazard)))
-    return _log_complaints(day, complains, memory, log, config, rng)
+    return _log_complaints(day, complains, experience, log, config, rng)
 
 
 def _log_contacts(
-    day: int, lines: Ints, memory: Memories, log: CareLog, config: CareConfig, rng: np.random.Generator
+    day: int, lines: Ints, experience: Experience, log: CareLog, config: CareConfig, rng: np.random.Generator
 ) -> None:
     """Questions, orders and faults; faults follow outages."""
     kind = rng.choice(OTHER_KINDS, len(lines), p=OTHER_SHARES)
-    kind = np.where(rng.random(len(lines)) < 0.5 * np.minimum(memory.outage[lines], 1), 2, kind)
+    kind = np.where(rng.random(len(lines)) < 0.5 * np.minimum(experience.outage[lines], 1), 2, kind)
     topic = rng.choice(len(config.topics), len(lines), p=_shares(config))
     topic = np.where(kind == 2, TOPIC_OF["network"], topic)
     solved = rng.random(len(lines)) < config.solved
@@ -78,16 +78,16 @@ def _log_contacts(
 
 
 def _log_complaints(
-    day: int, lines: Ints, memory: Memories, log: CareLog, config: CareConfig, rng: np.random.Generator
+    day: int, lines: Ints, experience: Experience, log: CareLog, config: CareConfig, rng: np.random.Generator
 ) -> tuple[Floats, Bools]:
     """Complaints, with the topic that hurts most."""
     topic = rng.choice(len(config.topics), len(lines), p=_shares(config))
     hurt = rng.random(len(lines)) < 0.7
-    topic = np.where(hurt & (memory.outage[lines] > 0.4), TOPIC_OF["outage"], topic)
-    topic = np.where(hurt & (memory.bill_shock[lines] > 0.4), TOPIC_OF["billing"], topic)
+    topic = np.where(hurt & (experience.outage[lines] > 0.4), TOPIC_OF["outage"], topic)
+    topic = np.where(hurt & (experience.bill_shock[lines] > 0.4), TOPIC_OF["billing"], topic)
     solved = rng.random(len(lines)) < config.solved
     _write(day, lines, (np.ones(len(lines), dtype=np.int64), topic, solved), log, config, rng)
-    effect, money = np.zeros(len(memory.outage)), np.zeros(len(memory.outage), dtype=bool)
+    effect, money = np.zeros(len(experience.outage)), np.zeros(len(experience.outage), dtype=bool)
     effect[lines] = np.where(solved, config.solved_effect, config.badly_effect)
     money[lines] = solved & np.isin(topic, [TOPIC_OF["billing"], TOPIC_OF["outage"], TOPIC_OF["price"]])
     return effect, money

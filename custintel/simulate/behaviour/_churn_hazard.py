@@ -33,7 +33,7 @@ class Covariates:
 
 
 @dataclass
-class Memories:
+class Experience:
     """What changes from week to week; memories fade by about a fifth a week."""
 
     satisfaction: Floats
@@ -43,17 +43,17 @@ class Memories:
     friends: Floats
 
     @classmethod
-    def start(cls, covariates: Covariates, rng: np.random.Generator, config: ChurnConfig) -> Memories:
+    def start(cls, covariates: Covariates, rng: np.random.Generator, config: ChurnConfig) -> Experience:
         """Memories before the first week, in their stationary state without shocks."""
         n = len(covariates.base)
         spread = config.satisfaction_noise / np.sqrt(1 - config.satisfaction_keep**2)
         satisfaction = covariates.satisfaction + spread * rng.normal(size=n)
         return cls(satisfaction, *(np.zeros(n) for _ in range(4)))
 
-    def copy(self, branches: int = 0) -> Memories:
+    def copy(self, branches: int = 0) -> Experience:
         """The same memories again, or repeated along a new first axis."""
         values = [getattr(self, one.name) for one in fields(self)]
-        return Memories(*(np.repeat(v[None], branches, axis=0) if branches else v.copy() for v in values))
+        return Experience(*(np.repeat(v[None], branches, axis=0) if branches else v.copy() for v in values))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Shocks:
 
 
 @dataclass(frozen=True)
-class Situation:
+class WeekSituation:
     """Where the line stands in its contract and life in a week."""
 
     day: float
@@ -91,7 +91,9 @@ def make_covariates(population: Population, need: Floats, config: ChurnConfig) -
     )
 
 
-def next_memories(old: Memories, shocks: Shocks, fixed: Covariates, noise: Floats, config: ChurnConfig) -> Memories:
+def next_experience(
+    old: Experience, shocks: Shocks, fixed: Covariates, noise: Floats, config: ChurnConfig
+) -> Experience:
     """Memories after a week with these shocks; `noise` is standard normal."""
     keep = config.satisfaction_keep
     satisfaction = (
@@ -102,7 +104,7 @@ def next_memories(old: Memories, shocks: Shocks, fixed: Covariates, noise: Float
         + config.network_quality * shocks.quality
         + config.satisfaction_noise * noise
     )
-    return Memories(
+    return Experience(
         satisfaction=satisfaction,
         outage=np.minimum(config.keep * old.outage + shocks.outage, 1.5),
         bill_shock=np.minimum(config.keep * old.bill_shock + shocks.bill_shock, 2.0),
@@ -111,28 +113,28 @@ def next_memories(old: Memories, shocks: Shocks, fixed: Covariates, noise: Float
     )
 
 
-def log_hazard(memory: Memories, fixed: Covariates, at: Situation, config: ChurnConfig) -> Floats:
+def log_hazard(experience: Experience, fixed: Covariates, situation: WeekSituation, config: ChurnConfig) -> Floats:
     """Log of the weekly hazard of the decision."""
     sensitive = fixed.price > 0.5
-    left = at.contract_left
+    left = situation.contract_left
     inside, ending = left >= 0, (left >= 0) & (left < 7 * config.contract_window)
-    tenure = np.maximum(at.day - fixed.activation, 0) / 7
+    tenure = np.maximum(situation.day - fixed.activation, 0) / 7
     explained = (
-        config.satisfaction * memory.satisfaction
+        config.satisfaction * experience.satisfaction
         + config.price * fixed.price
-        + config.friends * np.minimum(memory.friends, config.friends_cap)
-        + config.bill_shock * memory.bill_shock * (1 + 0.8 * sensitive)
-        + config.outage * memory.outage * np.where(inside, config.outage_inside, config.outage_outside)
-        + config.complaint * memory.complaint * np.where(memory.satisfaction < 0, 1.5, 0.4)
+        + config.friends * np.minimum(experience.friends, config.friends_cap)
+        + config.bill_shock * experience.bill_shock * (1 + 0.8 * sensitive)
+        + config.outage * experience.outage * np.where(inside, config.outage_inside, config.outage_outside)
+        + config.complaint * experience.complaint * np.where(experience.satisfaction < 0, 1.5, 0.4)
         + (config.contract_ending + config.contract_price * sensitive) * ending
         + config.contract_inside * inside
         + config.new * np.exp(-tenure / 26)
         + config.tenure * np.minimum(tenure, 300)
-        + config.season * at.season
-        + config.drift * at.day / 365
+        + config.season * situation.season
+        + config.drift * situation.day / 365
         + config.value * fixed.value * sensitive
     )
-    other = config.frailty * fixed.frailty + config.barred * at.barred + at.effect
+    other = config.frailty * fixed.frailty + config.barred * situation.barred + situation.effect
     return np.asarray(fixed.base + config.k * explained + other)
 
 

@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from custintel.simulate._simulated_days import NEVER, Calendar
-from custintel.simulate.behaviour._campaigns import CampaignLog, follow, launch, offer_effects, weekly_effect
+from custintel.simulate.behaviour._campaigns import (
+    CampaignLog,
+    add_week_hazard,
+    launch_campaign,
+    offer_effects,
+    weekly_effect,
+)
 from custintel.simulate.behaviour._care_contacts import CareLog, care_week
 from custintel.simulate.behaviour._churn_hazard import (
     Covariates,
-    Memories,
+    Experience,
     Shocks,
-    Situation,
+    WeekSituation,
     contract_left,
     exit_delay,
     log_hazard,
     make_covariates,
-    next_memories,
+    next_experience,
 )
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Floats, Ints, RandomStreams
     from custintel.simulate._simulation_config import SimulationConfig
-    from custintel.simulate.billing._plans_and_contracts import Holdings, SubscriptionLog
+    from custintel.simulate.billing._plans_and_contracts import CurrentPlans, SubscriptionLog
     from custintel.simulate.people._cells_and_mobility import CellDays
     from custintel.simulate.people._make_world import World
 
@@ -37,7 +43,7 @@ SERVICE_CREDIT = (300, 1500)  # cents
 
 
 @dataclass(frozen=True)
-class Friends:
+class OnNetFriends:
     """On-net ties as sparse rows, with the strength of the friend for the line."""
 
     row: Ints
@@ -51,28 +57,28 @@ class Friends:
 
 
 @dataclass(frozen=True)
-class Weekly:
+class WeekRecord:
     """Hazard of one week and who had decided before it: the truth kept for every week."""
 
     week: int
     hazard: Floats
     active: Bools
     decided: Bools
-    memory: Memories
+    experience: Experience
 
 
 @dataclass
-class Dynamics:
+class WeeklyDynamics:
     """State of all lines, week by week."""
 
     fixed: Covariates
-    friends: Friends
+    friends: OnNetFriends
     exposure: Floats  # (weeks, n) outage felt
     quality: Floats
     readiness: Floats  # to call the hotline, mean one
     threshold: Floats
-    memory: Memories
-    holdings: Holdings
+    experience: Experience
+    current_plans: CurrentPlans
     subscriptions: SubscriptionLog
     campaigns: CampaignLog
     care: CareLog
@@ -86,7 +92,7 @@ class Dynamics:
     bill_shock: Floats  # waiting to be felt
     credit: Ints  # cents granted by care since the last bills
     shock_rate: Floats  # bill shocks a month to be expected
-    weekly: list[Weekly] = field(default_factory=list)
+    weekly: list[WeekRecord] = field(default_factory=list)
 
     def warm_up(self, weeks: int) -> None:
         """Let some lines have decided before the data begin; those who would have left already are not among ours."""
@@ -95,7 +101,7 @@ class Dynamics:
         for week in range(-weeks, 0):
             active = (self.fixed.activation <= 7 * week) & (self.decided >= NEVER)
             at = self.situation(7 * week, week, np.zeros(n, dtype=bool))
-            decides = rng.random(n) < -np.expm1(-np.exp(log_hazard(self.memory, self.fixed, at, self.config.churn)))
+            decides = rng.random(n) < -np.expm1(-np.exp(log_hazard(self.experience, self.fixed, at, self.config.churn)))
             sudden = rng.random(n) < self.config.churn.sudden
             day = 7 * week + rng.integers(0, 7, n)
             leaves = day + exit_delay(sudden, rng.normal(size=n), self.config.churn)
@@ -113,16 +119,16 @@ class Dynamics:
         self._campaigns(month, week, active & (self.decided >= NEVER), postpaid)
         self._remember(week, active)
         at = self.situation(day, week, barred)
-        logs = log_hazard(self.memory, self.fixed, at, self.config.churn)
-        follow(self.campaigns, week, logs, active, self.config.campaigns)
-        self.weekly.append(Weekly(week, np.exp(logs), active, self.decided < day, self.memory))
+        logs = log_hazard(self.experience, self.fixed, at, self.config.churn)
+        add_week_hazard(self.campaigns, week, logs, active, self.config.campaigns)
+        self.weekly.append(WeekRecord(week, np.exp(logs), active, self.decided < day, self.experience))
         self._decide(week, np.where(active, np.exp(logs), 0.0))
 
-    def situation(self, day: int, week: int, barred: Bools) -> Situation:
+    def situation(self, day: int, week: int, barred: Bools) -> WeekSituation:
         """Where the lines stand in a week."""
-        return Situation(
+        return WeekSituation(
             day=day,
-            contract_left=contract_left(self.holdings.contract_end, day),
+            contract_left=contract_left(self.current_plans.contract_end, day),
             season=season(self.calendar, day),
             barred=barred,
             effect=weekly_effect(self.campaigns, week, self.config.campaigns),
@@ -135,7 +141,9 @@ class Dynamics:
     def _remember(self, week: int, active: Bools) -> None:
         """Care contacts and the memories of the week."""
         rng = self.streams.get("care", week)
-        complaint, money = care_week(7 * week, self.memory, (active, self.readiness), self.care, self.config.care, rng)
+        complaint, money = care_week(
+            7 * week, self.experience, (active, self.readiness), self.care, self.config.care, rng
+        )
         self.credit += np.where(money, rng.integers(*SERVICE_CREDIT, len(money)), 0)
         shocks = Shocks(
             outage=self.exposure[week],
@@ -145,7 +153,7 @@ class Dynamics:
             quality=self.quality,
         )
         noise = self.streams.get("satisfaction", week).normal(size=len(active))
-        self.memory = next_memories(self.memory, shocks, self.fixed, noise, self.config.churn)
+        self.experience = next_experience(self.experience, shocks, self.fixed, noise, self.config.churn)
         self.bill_shock = np.zeros(len(active))
 
     def _decide(self, week: int, hazard: Floats) -> None:
@@ -165,10 +173,10 @@ class Dynamics:
     def _contracts(self, day: int, staying: Bools) -> None:
         """Contracts that ended in the week before are renewed, or run on without a commitment."""
         rng = self.streams.get("renewal", day)
-        ended = (self.holdings.contract_end < day) & (self.holdings.contract_end >= day - 7) & staying
+        ended = (self.current_plans.contract_end < day) & (self.current_plans.contract_end >= day - 7) & staying
         renews = np.flatnonzero(ended & (rng.random(len(ended)) < self.config.plans.renewal))
-        self.holdings.commit(renews, np.full(len(renews), day), self.config.plans, rng)
-        self.subscriptions.add(self.holdings, renews, np.full(len(renews), day))
+        self.current_plans.commit(renews, np.full(len(renews), day), self.config.plans, rng)
+        self.subscriptions.add(self.current_plans, renews, np.full(len(renews), day))
 
     def _campaigns(self, month: int, week: int, staying: Bools, postpaid: Bools) -> None:
         """Launch the month's campaigns in the week of their day."""
@@ -178,7 +186,7 @@ class Dynamics:
             return
         for j, offer in enumerate(config.offers):
             eligible = staying & (postpaid | (offer.kind != "discount"))
-            campaign = launch(
+            campaign = launch_campaign(
                 self.campaigns, (j, week, day), eligible, self.summed, config, self.streams.get("campaign", month, j)
             )
             if offer.kind == "discount":
@@ -186,9 +194,9 @@ class Dynamics:
 
     def _grant(self, lines: Ints, start: int) -> None:
         """A discount that was accepted."""
-        self.holdings.discount_share[lines] = np.maximum(self.holdings.discount_share[lines], 0.15)
-        self.holdings.discount_end[lines] = start + 182
-        self.subscriptions.add(self.holdings, lines, np.full(len(lines), start))
+        self.current_plans.discount_share[lines] = np.maximum(self.current_plans.discount_share[lines], 0.15)
+        self.current_plans.discount_end[lines] = start + 182
+        self.subscriptions.add(self.current_plans, lines, np.full(len(lines), start))
 
 
 def season(calendar: Calendar, day: float) -> float:
@@ -196,14 +204,14 @@ def season(calendar: Calendar, day: float) -> float:
     return float(np.cos(2 * np.pi * (calendar.year_share(day) - PEAK_DAY)))
 
 
-def make_friends(world: World) -> Friends:
+def make_on_net_friends(world: World) -> OnNetFriends:
     """Strength of each friend: three times its share of what the line sends to friends on the net, at most 1.5."""
     indptr, friend, weight = world.network.neighbours()
     n = world.population.n
     row = np.repeat(np.arange(n), np.diff(indptr))
     total = np.bincount(row, weight, n)
     strength = np.minimum(1.5, 3.0 * weight / np.maximum(total[row], 1e-9))
-    return Friends(row, friend, np.asarray(strength, dtype=float), n)
+    return OnNetFriends(row, friend, np.asarray(strength, dtype=float), n)
 
 
 def outage_exposure(world: World, kpis: CellDays, weeks: int) -> Floats:
@@ -226,10 +234,10 @@ def make_dynamics(
     world: World,
     kpis: CellDays,
     need: Floats,
-    contracts: tuple[Holdings, SubscriptionLog],
+    contracts: tuple[CurrentPlans, SubscriptionLog],
     calendar: Calendar,
     setup: tuple[SimulationConfig, RandomStreams],
-) -> Dynamics:
+) -> WeeklyDynamics:
     """State of all lines before the first week."""
     config, streams = setup
     population = world.population
@@ -239,15 +247,15 @@ def make_dynamics(
     # the fit of each offer: who pays too much for a discount, who lacks data for a bonus
     fit = np.stack([fixed.value, population.traits["data_appetite"]])
     effects = offer_effects(population, fit, config.campaigns, streams.get("offer_effects"))
-    return Dynamics(
+    return WeeklyDynamics(
         fixed=fixed,
-        friends=make_friends(world),
+        friends=make_on_net_friends(world),
         exposure=outage_exposure(world, kpis, -(-calendar.total // 7) + 1),
         quality=network_quality(world, kpis),
         readiness=rng.gamma(config.care.dispersion, 1 / config.care.dispersion, n),
         threshold=rng.exponential(size=n),
-        memory=Memories.start(fixed, rng, config.churn),
-        holdings=contracts[0],
+        experience=Experience.start(fixed, rng, config.churn),
+        current_plans=contracts[0],
         subscriptions=contracts[1],
         campaigns=CampaignLog(effects, rng.random(n) < config.campaigns.hold_out),
         care=CareLog(),

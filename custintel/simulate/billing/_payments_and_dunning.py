@@ -1,7 +1,8 @@
-"""Payments and arrears: accounts pay on time, late, or not at all for a time; barring and the end of service follow.
+"""Payments and dunning: accounts pay on time, late, or not at all for a time; what follows an unpaid bill.
 
 An account without money (a *spell*) pays none of its bills until the spell ends. The length of spells gives the roll
-rates from one bucket of arrears to the next.
+rates from one bucket of arrears to the next. Reminder, warning, suspension and reactivation, and promises to pay,
+follow from payments that are settled already: a promise is kept if and only if the money came by its day.
 """
 
 from __future__ import annotations
@@ -192,17 +193,11 @@ def _refused(accounts: Accounts, account: Ints, day: Ints) -> Bools:
     )
 
 
-# What follows an unpaid bill: reminder, warning, suspension, reactivation, and promises to pay.
-#
-# The days come from the payments that are settled already, so a promise is kept if and only if the money came by its
-# day.
-
-
 STAGES = ("reminder", "warning", "suspension", "reactivation")
 
 
 @dataclass(frozen=True)
-class Overdue:
+class OverdueBills:
     """Bills with something to pay, by line and due day; days count from the start, NEVER for one never paid."""
 
     line: Ints
@@ -222,11 +217,11 @@ class Promises:
 
     bill: Ints
     day: Ints
-    until: Ints
+    promised_day: Ints
     kept: Bools
 
 
-def dunning_steps(bills: Overdue, last: Ints, days: tuple[int, int, int]) -> tuple[Ints, Ints, Ints]:
+def dunning_steps(bills: OverdueBills, last: Ints, days: tuple[int, int, int]) -> tuple[Ints, Ints, Ints]:
     """Line, day and stage of every step; `days` past due of reminder, warning and suspension."""
     rows = [(bills.line[late], bills.due[late] + d, i) for i, d in enumerate(days[:2]) for late in [bills.late(d)]]
     first = bills.late(days[2]) & bills.barred
@@ -240,19 +235,19 @@ def dunning_steps(bills: Overdue, last: Ints, days: tuple[int, int, int]) -> tup
     return line[here], day[here], stage[here]
 
 
-def make_promises(bills: Overdue, discipline: Floats, config: ArrearsConfig, rng: np.random.Generator) -> Promises:
+def make_promises(bills: OverdueBills, discipline: Floats, config: ArrearsConfig, rng: np.random.Generator) -> Promises:
     """Promises about overdue bills; the disciplined name a day on which they will have the money."""
     n = len(bills.line)
     rounds = []
     day = bills.due + rng.integers(*config.promise_days, n)
     asks = rng.random(n) < config.promise
     for _ in range(config.promises):
-        wish = day + rng.choice(config.promise_lengths, n)
+        named_day = day + rng.choice(config.promise_lengths, n)
         honest = rng.random(n) < 1 / (1 + np.exp(-config.realism - config.discipline * discipline))
         sure = honest & (bills.paid <= day + max(config.promise_lengths) + 7)
-        until = np.where(sure, np.maximum(wish, bills.paid), wish)
+        promised_day = np.where(sure, np.maximum(named_day, bills.paid), named_day)
         rows = np.flatnonzero(asks & (bills.paid > day))
-        rounds.append(Promises(rows, day[rows], until[rows], bills.paid[rows] <= until[rows]))
-        day = until + rng.integers(1, 10, n)
+        rounds.append(Promises(rows, day[rows], promised_day[rows], bills.paid[rows] <= promised_day[rows]))
+        day = promised_day + rng.integers(1, 10, n)
         asks = asks & (rng.random(n) < config.again)
     return Promises(*(np.concatenate([getattr(p, name) for p in rounds]) for name in Promises.__dataclass_fields__))

@@ -63,13 +63,13 @@ class SubscriptionLog:
 
     rows: list[dict[str, Ints | Floats]] = field(default_factory=list)
 
-    def add(self, holdings: Holdings, lines: Ints, start: Ints) -> None:
+    def add(self, current_plans: CurrentPlans, lines: Ints, start: Ints) -> None:
         """Note the present holding of some lines, in force from `start`."""
         self.rows.append(
             {
                 "line": lines,
                 "start": np.broadcast_to(start, lines.shape).copy(),
-                **{name: getattr(holdings, name)[lines].copy() for name in Holdings.columns},
+                **{name: getattr(current_plans, name)[lines].copy() for name in CurrentPlans.columns},
             }
         )
 
@@ -79,7 +79,7 @@ class SubscriptionLog:
 
 
 @dataclass
-class Holdings:
+class CurrentPlans:
     """What each line holds now; days count from the start, money in cents."""
 
     plan: Ints
@@ -117,21 +117,21 @@ class Holdings:
 def expected_need(world: World) -> Floats:
     """Minutes, texts and MB a month that each line is expected to use: array (n, 3)."""
     network, n = world.network, world.population.n
-    voice = _sent(network.voice_out, network.voice_in, network, n) * RECORDS_A_SEED * MINUTES_A_CALL
-    texts = _sent(network.text_out, network.text_in, network, n) * TEXTS_A_SEED / 2
+    voice = _events_sent(network.voice_out, network.voice_in, network, n) * RECORDS_A_SEED * MINUTES_A_CALL
+    texts = _events_sent(network.text_out, network.text_in, network, n) * TEXTS_A_SEED / 2
     spread = np.exp(world.config.usage.data.volume_sd**2 / 2)
-    data = DAYS_A_MONTH * world.appetite.sessions * world.appetite.session_mb * spread
+    data = DAYS_A_MONTH * world.data_levels.sessions * world.data_levels.session_mb * spread
     return np.column_stack([voice, texts, data])
 
 
-def make_holdings(
+def make_current_plans(
     population: Population, need: Floats, tariffs: Tariffs, config: PlansConfig, streams: RandomStreams
-) -> tuple[Holdings, SubscriptionLog]:
+) -> tuple[CurrentPlans, SubscriptionLog]:
     """Give each line a plan and, if postpaid, perhaps a contract; the log holds the first row of each line."""
     rng = streams.get("plans")
     n = population.n
     postpaid = population.segment > 0
-    holdings = Holdings(
+    current_plans = CurrentPlans(
         plan=_choose_plan(postpaid, need, tariffs, config, rng),
         contract_months=np.zeros(n, dtype=np.int64),
         contract_end=np.full(n, -NEVER),
@@ -142,12 +142,12 @@ def make_holdings(
     )
     committed = np.flatnonzero(postpaid & (rng.random(n) >= config.contract_shares[0]))
     start = _contract_start(population.activation_day[committed], config, rng)
-    holdings.commit(committed, start, config, rng)
+    current_plans.commit(committed, start, config, rng)
     first = population.activation_day.copy()
     first[committed] = start
     log = SubscriptionLog()
-    log.add(holdings, np.arange(n), first)
-    return holdings, log
+    log.add(current_plans, np.arange(n), first)
+    return current_plans, log
 
 
 def _shares(weights: tuple[float, ...]) -> Floats:
@@ -155,7 +155,7 @@ def _shares(weights: tuple[float, ...]) -> Floats:
     return np.asarray(total / total.sum())
 
 
-def _sent(out: Singles, back: Singles, network: Network, n: int) -> Floats:
+def _events_sent(out: Singles, back: Singles, network: Network, n: int) -> Floats:
     """What each line starts, whichever side of the tie it stands on."""
     on_net = (network.alter >= 0) & (network.alter < n)
     mine = np.bincount(network.ego, out, n)

@@ -49,7 +49,7 @@ def make_wallets(
         spend=expected / 30.0,
         irregular=rng.random(n) < config.irregular,
         liquidity=liquidity,
-        habit=_snap(expected / 100 * rng.lognormal(0.05, 0.25, n), config),
+        habit=_amount_on_sale(expected / 100 * rng.lognormal(0.05, 0.25, n), config),
     )
 
 
@@ -93,17 +93,17 @@ def _top_up(wallets: Wallets, day: int, able: Bools, config: RechargeConfig, rng
     drawn = grid[np.searchsorted(np.cumsum(config.shares), size[now]).clip(max=len(grid) - 1)]
     short = np.maximum(0, -wallets.balance[now]) / 100
     amount = np.where(size[now] * 7 % 1 < 0.7, wallets.habit[now], drawn)
-    amount = _snap(np.maximum(amount, short + 1), config)
+    amount = _amount_on_sale(np.maximum(amount, short + 1), config)
     cents = np.zeros(n, dtype=np.int64)
     cents[now] = amount * 100
     channel = (u[now] * 997 % 1 * len(CHANNELS)).astype(np.int64)
     wallets.rows.append((now, np.full(len(now), day), second[now], cents[now], wallets.balance[now], channel))
     wallets.balance += cents
-    wallets.next_day[now] = day + _interval(wallets, now, noise[now], config)
+    wallets.next_day[now] = day + _days_to_next_recharge(wallets, now, noise[now], config)
     return cents
 
 
-def _interval(wallets: Wallets, now: Ints, noise: Floats, config: RechargeConfig) -> Ints:
+def _days_to_next_recharge(wallets: Wallets, now: Ints, noise: Floats, config: RechargeConfig) -> Ints:
     """Days until the next top-up: the validity, or what the balance lasts, whichever is shorter."""
     lasts = wallets.balance[now] / np.maximum(wallets.spend[now], 2.0)
     irregular = np.minimum(lasts, 75) * np.exp(config.irregular_error * noise)
@@ -113,7 +113,7 @@ def _interval(wallets: Wallets, now: Ints, noise: Floats, config: RechargeConfig
     return np.maximum(1, np.rint(np.where(wallets.irregular[now], irregular, regular))).astype(np.int64)
 
 
-def _snap(amount: Floats, config: RechargeConfig) -> Ints:
+def _amount_on_sale(amount: Floats, config: RechargeConfig) -> Ints:
     """The smallest amount on sale that is enough (the largest if none is)."""
     grid = np.array(config.amounts)
     return np.asarray(grid[np.searchsorted(grid, np.asarray(amount) - 1.5).clip(max=len(grid) - 1)])

@@ -13,13 +13,14 @@ import numpy as np
 
 from custintel.simulate.billing._plans_and_contracts import TAX, Tariffs
 from custintel.simulate.people._contact_network import DESTINATIONS
-from custintel.simulate.usage._month_of_usage import DATA, OUT, SMS, VOICE, UsageEvents
+from custintel.simulate.usage._calls_and_sms import DATA, SMS, VOICE
+from custintel.simulate.usage._month_of_usage import OUT, UsageEvents
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Floats, Ints
     from custintel.simulate._simulated_days import Calendar
     from custintel.simulate._simulation_config import BillConfig
-    from custintel.simulate.billing._plans_and_contracts import Holdings
+    from custintel.simulate.billing._plans_and_contracts import CurrentPlans
 
 
 CLASSES = ("voice", "sms", "data", "roaming", "premium")
@@ -29,20 +30,20 @@ INTERNATIONAL, EXPENSIVE, FREE = (DESTINATIONS.index(name) for name in ("interna
 
 
 @dataclass
-class Meter:
+class AllowanceMeter:
     """Open billing period of each line: what was used of the allowances and charged so far."""
 
     used: Floats  # (n, 3) seconds, texts, MB
     charged: Ints  # (n, classes) cents
 
     @classmethod
-    def zero(cls, n: int) -> Meter:
+    def zero(cls, n: int) -> AllowanceMeter:
         """A meter at the start of all periods."""
         return cls(np.zeros((n, 3)), np.zeros((n, len(CLASSES)), dtype=np.int64))
 
 
 @dataclass(frozen=True)
-class Rated:
+class RatedMonth:
     """Charges of a month."""
 
     cents: Ints  # by record
@@ -58,8 +59,8 @@ def rate_month(
     cycle: Ints,
     plans: Ints,
     book: tuple[Tariffs, BillConfig],
-    meter: Meter,
-) -> Rated:
+    meter: AllowanceMeter,
+) -> RatedMonth:
     """Rate one month and move the meter to the billing periods open at its end.
 
     `month` is its first day and length; a line's period ends the day before its `cycle` day of the month. `plans`
@@ -90,7 +91,7 @@ def rate_month(
     overage = used[0::2, DATA] / np.maximum(tariffs.mb[plans[:, 0]], 1.0)
     meter.used, meter.charged = used[1::2].copy(), totals[:, 1].copy()
     daily = np.bincount(events.line * np.int64(days) + day, cents, n * days).reshape(n, days)
-    return Rated(cents, closed, np.rint(daily).astype(np.int64), overage, throttled)
+    return RatedMonth(cents, closed, np.rint(daily).astype(np.int64), overage, throttled)
 
 
 def _charge_class(events: UsageEvents) -> Ints:
@@ -152,12 +153,9 @@ def _rounded(events: UsageEvents, rows: Ints, price: tuple[Floats | float, ...],
     return np.asarray(np.rint(value), dtype=np.int64)
 
 
-def selected(events: UsageEvents, keep: Bools | Ints) -> UsageEvents:
+def select_records(events: UsageEvents, keep: Bools | Ints) -> UsageEvents:
     """Only the records where `keep` holds, or those at given positions."""
     return UsageEvents(**{name: getattr(events, name)[keep] for name in UsageEvents.__dataclass_fields__})
-
-
-# Bills: fee, rated use by class, device, discount, credit and tax; in whole cents, so that the parts add up.
 
 
 PARTS = ("fee", *(f"{name}_charge" for name in CLASSES), "device_charge", "discount", "credit", "tax")
@@ -211,7 +209,7 @@ def make_bills(
     month: int,
     calendar: Calendar,
     lines: tuple[Ints, Ints, Ints, Bools],
-    charges: tuple[Ints, Holdings, Tariffs],
+    charges: tuple[Ints, CurrentPlans, Tariffs],
     log: BillLog,
     rng: tuple[BillConfig, np.random.Generator],
 ) -> Bills:
@@ -221,7 +219,7 @@ def make_bills(
     the period that ended, and the holdings in force in it. A period that began before the data is not billed.
     """
     cycle, activation, last, postpaid = lines
-    rated, holdings, tariffs = charges
+    rated, current_plans, tariffs = charges
     config, draws = rng
     day = calendar.cycle_day(month, cycle)
     opened = calendar.cycle_day(month - 1, cycle)
@@ -231,14 +229,14 @@ def make_bills(
     repaid = draws.random(len(cycle)) < config.error_credit
     line = np.flatnonzero(due)
     share = ((end - start + 1) / (day - opened))[line]
-    fee = np.rint(tariffs.fee[holdings.plan[line]] * share).astype(np.int64)
-    promoted = holdings.discount_end[line] >= end[line]
-    discount = -np.rint(fee * holdings.discount_share[line] * promoted).astype(np.int64)
+    fee = np.rint(tariffs.fee[current_plans.plan[line]] * share).astype(np.int64)
+    promoted = current_plans.discount_end[line] >= end[line]
+    discount = -np.rint(fee * current_plans.discount_share[line] * promoted).astype(np.int64)
     charged_twice = np.where(error[line], np.maximum(fee, 1000), 0)
     taxed = fee + charged_twice + rated[line].sum(axis=1) + discount
-    gross = taxed + np.rint(config.tax * taxed).astype(np.int64) + holdings.device[line]
+    gross = taxed + np.rint(config.tax * taxed).astype(np.int64) + current_plans.device[line]
     credit = -np.minimum(log.credit[line], gross)
     log.credit[line] += credit + np.where(repaid[line], np.rint(charged_twice * (1 + config.tax)), 0).astype(np.int64)
-    columns = (fee + charged_twice, *rated[line].T, holdings.device[line], discount, credit)
+    columns = (fee + charged_twice, *rated[line].T, current_plans.device[line], discount, credit)
     parts = np.column_stack([*columns, np.rint(config.tax * taxed).astype(np.int64)])
     return Bills(line, day[line], start[line], end[line], parts)

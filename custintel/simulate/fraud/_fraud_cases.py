@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from custintel.simulate._simulated_days import NEVER
-from custintel.simulate.billing._rating_and_bills import selected
-from custintel.simulate.usage._month_of_usage import OUT, VOICE, UsageEvents
+from custintel.simulate.billing._rating_and_bills import select_records
+from custintel.simulate.usage._calls_and_sms import VOICE
+from custintel.simulate.usage._month_of_usage import OUT, UsageEvents
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Floats, Ints, RandomStreams
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from custintel.simulate.people._population import Population
 
 
-KINDS = ("sim_box", "never_payer", "dealer", "scam_dialler", "wangiri")
-FIRST_KINDS = KINDS[:3]  # the others come with `FraudConfig.more`
+FRAUD_KINDS = ("sim_box", "never_payer", "dealer", "scam_dialler", "wangiri")
+FIRST_KINDS = FRAUD_KINDS[:3]  # the others come with `FraudConfig.extended`
 SIM_BOX, NEVER_PAYER, DEALER = range(3)
 SECONDS_A_DAY = 86_400
 DEALER_RING = 20  # numbers among which a dealer's fakes call
 
 
 @dataclass(frozen=True)
-class Fraud:
+class FraudLines:
     """Fraud lines: kind (-1 for honest lines), first and last day, when it is detected (NEVER if not)."""
 
     kind: Ints
@@ -43,7 +44,7 @@ class Fraud:
         return np.asarray((self.kind >= 0) & (self.kind != NEVER_PAYER))
 
 
-def make_fraud(population: Population, days: int, config: FraudConfig, rng: np.random.Generator) -> Fraud:
+def make_fraud(population: Population, days: int, config: FraudConfig, rng: np.random.Generator) -> FraudLines:
     """Choose fraud lines among those who join; the number follows the rates."""
     n = population.n
     kind = np.full(n, -1)
@@ -57,15 +58,19 @@ def make_fraud(population: Population, days: int, config: FraudConfig, rng: np.r
         free = order[(joins & right & (kind < 0))[order]]
         kind[free[: min(wanted, len(free) // 3)]] = code
     start = population.activation_day.copy()
-    return Fraud(kind, start, _ends(kind, start, config, rng), _detections(kind, start, config, rng), config.intensity)
+    return FraudLines(
+        kind, start, _ends(kind, start, config, rng), _detections(kind, start, config, rng), config.intensity
+    )
 
 
 def _ends(kind: Ints, start: Ints, config: FraudConfig, rng: np.random.Generator) -> Ints:
     """Last day of each fraud line; never-payers are ended by the ladder of arrears."""
     n = len(kind)
-    box = start + np.ceil(config.sim_box_life[0] * rng.lognormal(0, config.sim_box_life[1], n)).astype(np.int64)
+    shared_device = start + np.ceil(config.sim_box_life[0] * rng.lognormal(0, config.sim_box_life[1], n)).astype(
+        np.int64
+    )
     dealer = start + rng.choice(config.dealer_days, n)
-    return np.select([kind == SIM_BOX, kind == DEALER], [box, dealer], NEVER)
+    return np.select([kind == SIM_BOX, kind == DEALER], [shared_device, dealer], NEVER)
 
 
 def _detections(kind: Ints, start: Ints, config: FraudConfig, rng: np.random.Generator) -> Ints:
@@ -76,10 +81,10 @@ def _detections(kind: Ints, start: Ints, config: FraudConfig, rng: np.random.Gen
     return np.where(found, start + np.ceil(lag).astype(np.int64), NEVER)
 
 
-def overlay(
+def add_first_fraud(
     events: UsageEvents,
     month: tuple[int, int],
-    lines: tuple[Fraud, Ints],
+    lines: tuple[FraudLines, Ints],
     population: Population,
     config: FraudConfig,
     streams: RandomStreams,
@@ -94,14 +99,14 @@ def overlay(
     off = np.append(np.where(fraud.scripted, -NEVER, gone), NEVER)
     other = np.where((events.other >= 0) & (events.other < population.n), events.other, population.n)
     day = events.time // SECONDS_A_DAY
-    honest = selected(events, (day < off[events.line]) & (day < off[other]))
+    honest = select_records(events, (day < off[events.line]) & (day < off[other]))
     rng = streams.get("fraud", month[0])
     added = [_box_calls(month, fraud, population, config, rng), _dealer_calls(month, fraud, population, rng)]
     return merged([honest, *added])
 
 
 def _box_calls(
-    month: tuple[int, int], fraud: Fraud, population: Population, config: FraudConfig, rng: np.random.Generator
+    month: tuple[int, int], fraud: FraudLines, population: Population, config: FraudConfig, rng: np.random.Generator
 ) -> UsageEvents:
     """SIM boxes call many strangers from one cell all day long."""
     line, day = _line_days(fraud, SIM_BOX, month, fraud.end)
@@ -113,7 +118,7 @@ def _box_calls(
 
 
 def _dealer_calls(
-    month: tuple[int, int], fraud: Fraud, population: Population, rng: np.random.Generator
+    month: tuple[int, int], fraud: FraudLines, population: Population, rng: np.random.Generator
 ) -> UsageEvents:
     """Two to six scripted calls on the first three days, among the same numbers."""
     line, day = _line_days(fraud, DEALER, month, fraud.start + 2)
@@ -124,7 +129,7 @@ def _dealer_calls(
     return _calls(line, second, ring, population, rng)
 
 
-def _line_days(fraud: Fraud, kind: int, month: tuple[int, int], last: Ints) -> tuple[Ints, Ints]:
+def _line_days(fraud: FraudLines, kind: int, month: tuple[int, int], last: Ints) -> tuple[Ints, Ints]:
     """Every line of a kind on every day of the month on which it works."""
     days = np.arange(month[0], month[0] + month[1])
     works = (fraud.kind == kind)[:, None] & (days >= fraud.start[:, None]) & (days <= last[:, None])
@@ -179,4 +184,4 @@ def merged(parts: list[UsageEvents]) -> UsageEvents:
     """All records, sorted by time."""
     together = joined(parts)
     order = np.argsort(together.time, kind="stable")
-    return selected(together, order)
+    return select_records(together, order)

@@ -20,7 +20,7 @@ Column = Any  # pyarrow has no types of its own
 
 
 @dataclass(frozen=True)
-class Names:
+class Identifiers:
     """Identities of everything; the order of the numbers in them tells nothing."""
 
     customers: Column
@@ -31,12 +31,12 @@ class Names:
     order: Ints  # of the lines in the table of customers
 
     @classmethod
-    def make(cls, sizes: tuple[int, int, int, int], numbers: Strings, rng: np.random.Generator) -> Names:
+    def make(cls, sizes: tuple[int, int, int, int], numbers: Strings, rng: np.random.Generator) -> Identifiers:
         """Name lines, accounts, cells and devices; `sizes` are their counts."""
         lines, accounts, cells, devices = sizes
         return cls(
-            customers=shuffled("C", lines, rng),
-            accounts=shuffled("A", accounts, rng),
+            customers=shuffled_ids("C", lines, rng),
+            accounts=shuffled_ids("A", accounts, rng),
             cells=pa.array([f"cell_{i + 1:04d}" for i in range(cells)] + ["cell_9999"]),
             numbers=pa.array(numbers.tolist(), pa.string()),
             devices=pa.array([f"35{i:012d}" for i in rng.permutation(devices).tolist()]),
@@ -44,16 +44,16 @@ class Names:
         )
 
 
-def shuffled(prefix: str, count: int, rng: np.random.Generator) -> Column:
+def shuffled_ids(prefix: str, count: int, rng: np.random.Generator) -> Column:
     """Identities in random order.
 
-    >>> shuffled("C", 3, np.random.default_rng(0)).to_pylist()
+    >>> shuffled_ids("C", 3, np.random.default_rng(0)).to_pylist()
     ['C000003', 'C000001', 'C000002']
     """
     return pa.array([f"{prefix}{i + 1:06d}" for i in rng.permutation(count).tolist()])
 
 
-def codes(index: Ints, values: Sequence[str] | Column) -> Column:
+def dictionary_column(index: Ints, values: Sequence[str] | Column) -> Column:
     """Dictionary column from positions in a list of values; a negative position is missing."""
     dictionary = values if isinstance(values, pa.Array) else pa.array(list(values), pa.string())
     small: Ints = np.asarray(index, dtype=np.int8 if len(dictionary) < 128 else np.int32)
@@ -62,47 +62,47 @@ def codes(index: Ints, values: Sequence[str] | Column) -> Column:
     return pa.DictionaryArray.from_arrays(positions, dictionary)
 
 
-def dates(days: Ints, calendar: Calendar) -> Column:
+def date_column(days: Ints, calendar: Calendar) -> Column:
     """Dates from days; NEVER is missing."""
     return pa.array(calendar.dates(days))
 
 
-def times(seconds: Ints, calendar: Calendar, missing: Bools | None = None) -> Column:
+def time_column(seconds: Ints, calendar: Calendar, missing: Bools | None = None) -> Column:
     """Timestamps from seconds since the start; negative seconds count as given unless marked missing."""
     return pa.array(calendar.times(seconds), mask=missing)
 
 
-def numbers(values: npt.NDArray[Any], missing: Bools | None = None) -> Column:
+def float_column(values: npt.NDArray[Any], missing: Bools | None = None) -> Column:
     """Floating-point column."""
     return pa.array(np.asarray(values, dtype=np.float64), mask=missing)
 
 
-def integers(values: Ints, missing: Bools | None = None) -> Column:
+def integer_column(values: Ints, missing: Bools | None = None) -> Column:
     """Integer column."""
     return pa.array(np.asarray(values, dtype=np.int64), mask=missing)
 
 
-def flags(values: Bools, missing: Bools | None = None) -> Column:
+def boolean_column(values: Bools, missing: Bools | None = None) -> Column:
     """Boolean column."""
     return pa.array(np.asarray(values, dtype=bool), mask=missing)
 
 
-def ids(prefix: str, count: int) -> Column:
+def running_ids(prefix: str, count: int) -> Column:
     """Running identities B1, B2, ..."""
     return pa.array([f"{prefix}{i}" for i in range(1, count + 1)], pa.string())
 
 
-def money(cents: Ints) -> Column:
+def money_column(cents: Ints) -> Column:
     """Money in u from whole cents."""
-    return numbers(np.asarray(cents) / 100)
+    return float_column(np.asarray(cents) / 100)
 
 
-def table(order: Ints | None = None, **columns: Column) -> pa.Table:
+def arrow_table(order: Ints | None = None, **columns: Column) -> pa.Table:
     """Put columns together, in the given order of rows."""
     made = pa.table(columns)
     return made if order is None else made.take(pa.array(order))
 
 
-def share(values: Floats) -> Column:
+def share_column(values: Floats) -> Column:
     """Shares, rounded."""
-    return numbers(np.round(values, 6))
+    return float_column(np.round(values, 6))

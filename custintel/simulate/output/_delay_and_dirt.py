@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custintel.simulate.billing._rating_and_bills import selected
-from custintel.simulate.usage._month_of_usage import DATA, VOICE, UsageEvents
+from custintel.simulate.billing._rating_and_bills import select_records
+from custintel.simulate.usage._calls_and_sms import DATA, VOICE
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Ints
     from custintel.simulate._simulation_config import DirtConfig
+    from custintel.simulate.usage._month_of_usage import UsageEvents
 
 
 HOUR, DAY = 3600, 86_400
 
 
 @dataclass(frozen=True)
-class Dirty:
+class DeliveredRecords:
     """Records as they reach the data: with arrival, gaps and mistakes. Negative codes are missing values."""
 
     events: UsageEvents
@@ -31,11 +32,11 @@ class Dirty:
     place: Ints  # position of the record among the clean ones
 
 
-def soil(
+def add_delay_and_errors(
     events: UsageEvents, cents: Ints, month: tuple[int, int], feed_outage: int, config: DirtConfig,
     rng: np.random.Generator,
-) -> Dirty:  # fmt: skip
-    """Make the records of a month dirty; `feed_outage` is the first day of the year's gap in the feed."""
+) -> DeliveredRecords:  # fmt: skip
+    """Delay the records of a month and add errors; `feed_outage` is the first day of the year's gap in the feed."""
     copies = _copies(len(cents), config, rng)
     near = rng.random(len(cents) + len(copies)) < config.near_duplicates / max(
         config.duplicates + config.near_duplicates, 1e-12
@@ -43,7 +44,7 @@ def soil(
     arrival = _arrivals(events, feed_outage, config, rng)
     place = np.sort(np.concatenate([np.arange(len(cents)), copies]))
     if len(copies):
-        events, cents, arrival = selected(events, place), cents[place], arrival[place]
+        events, cents, arrival = select_records(events, place), cents[place], arrival[place]
         again = np.flatnonzero(np.diff(place, prepend=-1) == 0)
         events.time[again] += np.where(near[again], rng.integers(1, 4, len(again)), 0)
     n = len(cents)
@@ -57,7 +58,7 @@ def soil(
     shifted = replace(
         events, cell=cell, duration_s=duration, other=other, time=_clock_errors(events, month, config, rng)
     )
-    return Dirty(
+    return DeliveredRecords(
         events=shifted,
         cents=cents,
         arrival=arrival,

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 
 from custintel.simulate._simulated_days import NEVER
-from custintel.simulate.behaviour._churn_hazard import Memories
+from custintel.simulate.behaviour._churn_hazard import Experience
 from custintel.simulate.fraud import _fraud_cases as _cases
-from custintel.simulate.fraud._fraud_episodes import LOOKS, STRIKES
+from custintel.simulate.fraud._attacks_and_look_alikes import ATTACKS, LOOK_ALIKES
 from custintel.simulate.output._operator_tables import ends
 
 if TYPE_CHECKING:
-    from custintel.simulate._operator import State
+    from custintel.simulate._operator import SimulationState
     from custintel.simulate._random_streams import Ints
-    from custintel.simulate.fraud._fraud_episodes import MoreFraud
+    from custintel.simulate.fraud._attacks_and_look_alikes import ExtendedFraud
 
 
-def truth(state: State) -> dict[str, pd.DataFrame]:
+def truth_tables(state: SimulationState) -> dict[str, pd.DataFrame]:
     """The truth tables."""
     return {
         "traits": _traits(state),
@@ -30,33 +30,33 @@ def truth(state: State) -> dict[str, pd.DataFrame]:
         "campaign_effects": _campaign_effects(state),
         "cases": _true_cases(state),
         "wallets": _wallet_ledger(state),
-        **({} if state.more is None else {"look_alikes": _look_alikes(state, state.more)}),
+        **({} if state.extended is None else {"look_alikes": _look_alikes(state, state.extended)}),
     }
 
 
-def _lines(state: State, index: Ints) -> pd.Series[str]:
+def _lines(state: SimulationState, index: Ints) -> pd.Series[str]:
     """Identities of lines as a categorical column."""
     return pd.Series(pd.Categorical.from_codes(index, categories=state.names.customers.to_pylist()))
 
 
-def _day(state: State, days: Ints) -> pd.Series[pd.Timestamp]:
+def _day(state: SimulationState, days: Ints) -> pd.Series[pd.Timestamp]:
     """Dates as pandas timestamps."""
     return pd.Series(state.calendar.dates(days).astype("datetime64[s]"))
 
 
-def _shown(state: State) -> Ints:
+def _visible_lines(state: SimulationState) -> Ints:
     return np.flatnonzero(state.world.population.activation_day < state.calendar.total)
 
 
-def _traits(state: State) -> pd.DataFrame:
-    population, lines = state.world.population, _shown(state)
+def _traits(state: SimulationState) -> pd.DataFrame:
+    population, lines = state.world.population, _visible_lines(state)
     columns: dict[str, object] = {"customer_id": _lines(state, lines).astype(str)}
     columns |= {name: values[lines] for name, values in population.traits.items()}
     columns["hold_out"] = state.dynamics.campaigns.hold_out[lines]
     return pd.DataFrame(columns)
 
 
-def _weekly(state: State) -> pd.DataFrame:
+def _weekly(state: SimulationState) -> pd.DataFrame:
     parts = [np.flatnonzero(week.active) for week in state.dynamics.weekly]
     weeks = state.dynamics.weekly
     line = np.concatenate(parts)
@@ -67,14 +67,16 @@ def _weekly(state: State) -> pd.DataFrame:
             "hazard": np.concatenate([w.hazard[p] for w, p in zip(weeks, parts, strict=True)]).astype(np.float32),
             "decided": np.concatenate([w.decided[p] for w, p in zip(weeks, parts, strict=True)]),
             **{
-                one.name: np.concatenate([getattr(w.memory, one.name)[p] for w, p in zip(weeks, parts, strict=True)])
-                for one in fields(Memories)
+                one.name: np.concatenate(
+                    [getattr(w.experience, one.name)[p] for w, p in zip(weeks, parts, strict=True)]
+                )
+                for one in fields(Experience)
             },
         }
     )
 
 
-def _churn(state: State) -> pd.DataFrame:
+def _churn(state: SimulationState) -> pd.DataFrame:
     cause, day = ends(state)
     line = np.flatnonzero(cause >= 0)
     names = np.array(["voluntary", "port_out", "involuntary", "", "", "", "death", "fraud"])
@@ -90,7 +92,7 @@ def _churn(state: State) -> pd.DataFrame:
     )
 
 
-def _p_state(state: State) -> pd.DataFrame:
+def _p_state(state: SimulationState) -> pd.DataFrame:
     frames = []
     for as_of, chances, here in state.chances:
         line = np.flatnonzero(here)
@@ -100,7 +102,7 @@ def _p_state(state: State) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _campaign_effects(state: State) -> pd.DataFrame:
+def _campaign_effects(state: SimulationState) -> pd.DataFrame:
     log, offers = state.dynamics.campaigns.campaigns, state.config.campaigns.offers
     threshold = state.dynamics.threshold
     frames = [
@@ -122,49 +124,51 @@ def _campaign_effects(state: State) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _true_cases(state: State) -> pd.DataFrame:
+def _true_cases(state: SimulationState) -> pd.DataFrame:
     fraud = state.fraud
     line = np.flatnonzero((fraud.kind >= 0) & (fraud.start < state.calendar.total))
     found = pd.DataFrame(
         {
             "customer_id": _lines(state, line).astype(str),
-            "kind": np.array(_cases.KINDS)[fraud.kind[line]],
+            "kind": np.array(_cases.FRAUD_KINDS)[fraud.kind[line]],
             "start_date": _day(state, fraud.start[line]),
             "end_date": _day(state, np.minimum(fraud.end, state.last)[line]),
             "detected_date": _day(state, fraud.detected[line]),
             "intensity": fraud.intensity,
         }
     )
-    if state.more is None:
+    if state.extended is None:
         return found
-    found = found.assign(ring=state.more.ring[line], regime=state.more.regime(fraud.start[line]))
-    return pd.concat([found, _strikes(state, state.more)], ignore_index=True)
+    found = found.assign(ring=state.extended.ring[line], regime=state.extended.regime(fraud.start[line]))
+    return pd.concat([found, _attack_cases(state, state.extended)], ignore_index=True)
 
 
-def _strikes(state: State, more: MoreFraud) -> pd.DataFrame:
-    struck = more.episodes
-    day = struck.start // 86_400
+def _attack_cases(state: SimulationState, extended: ExtendedFraud) -> pd.DataFrame:
+    attacked = extended.attacks
+    day = attacked.start // 86_400
     return pd.DataFrame(
         {
-            "customer_id": _lines(state, struck.line).astype(str),
-            "kind": np.array(STRIKES)[struck.kind],
+            "customer_id": _lines(state, attacked.line).astype(str),
+            "kind": np.array(ATTACKS)[attacked.kind],
             "start_date": _day(state, day),
-            "end_date": _day(state, struck.end // 86_400),
-            "detected_date": _day(state, struck.detected),
+            "end_date": _day(state, attacked.end // 86_400),
+            "detected_date": _day(state, attacked.detected),
             "intensity": state.fraud.intensity,
             "ring": -1,
-            "regime": more.regime(day),
+            "regime": extended.regime(day),
         }
     )
 
 
-def _look_alikes(state: State, more: MoreFraud) -> pd.DataFrame:
+def _look_alikes(state: SimulationState, extended: ExtendedFraud) -> pd.DataFrame:
     """Innocent lines that look like fraud, and what they are."""
-    line = np.flatnonzero((more.look >= 0) & (state.world.population.activation_day < state.calendar.total))
-    return pd.DataFrame({"customer_id": _lines(state, line).astype(str), "look": np.array(LOOKS)[more.look[line]]})
+    line = np.flatnonzero((extended.look_alike >= 0) & (state.world.population.activation_day < state.calendar.total))
+    return pd.DataFrame(
+        {"customer_id": _lines(state, line).astype(str), "look": np.array(LOOK_ALIKES)[extended.look_alike[line]]}
+    )
 
 
-def _wallet_ledger(state: State) -> pd.DataFrame:
+def _wallet_ledger(state: SimulationState) -> pd.DataFrame:
     wallets = state.wallets
     frames = []
     for month, row in enumerate(wallets.ledger):

@@ -1,4 +1,7 @@
-"""Radio cells: where they are, how full, how often they fail."""
+"""Radio cells (where they are, how full, how often they fail) and mobility: in which cell a line is at an hour.
+
+A line has a home, a place of work and a third place; other places come from exploration, and some days are abroad.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from custintel.simulate._random_streams import hashed
+from custintel.simulate._random_streams import hashed_uniform
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Bytes, Floats, Ints, RandomStreams, Singles
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from custintel.simulate.people._population import Population
 
 
-KINDS = ("office", "home", "transit", "rural")
+CELL_KINDS = ("office", "home", "transit", "rural")
 TECHNOLOGIES = ("2G", "3G", "4G", "5G")
 CENTRE = (48.0, 10.0)
 KM = 1 / 111.0  # degrees of latitude
@@ -36,7 +39,7 @@ class Cells:
 
     latitude: Floats
     longitude: Floats
-    kind: Bytes  # index in KINDS
+    kind: Bytes  # index in CELL_KINDS
     technology: Bytes  # index in TECHNOLOGIES
     region: Ints
     weight: Floats  # attraction, lognormal
@@ -75,7 +78,7 @@ def make_cells(customers: int, config: CellsConfig, streams: RandomStreams) -> C
     """Lay out one cell per 700 customers, at least 40, in a few regions."""
     rng = streams.get("cells")
     n = max(config.min_cells, round(customers / config.customers_per_cell))
-    kind = rng.choice(len(KINDS), n, p=config.kind_shares).astype(np.int8)
+    kind = rng.choice(len(CELL_KINDS), n, p=config.kind_shares).astype(np.int8)
     region = rng.integers(0, config.regions, n)
     centres = rng.normal(0, REGION_SPREAD_KM, (config.regions, 2))
     place = centres[region] + rng.normal(0, 1, (n, 2)) * KIND_SPREAD_KM[kind][:, None]
@@ -127,19 +130,16 @@ def _outage_hours(cells: Cells, days: int, config: CellsConfig, streams: RandomS
         day, region = rng.integers(0, days), rng.integers(0, config.regions)
         hit = (cells.region == region) & (rng.random(cells.n) < 0.6)
         hours[hit, day] += config.storm_hours * rng.lognormal(0, 0.3, hit.sum())
-    return _spill(hours)
+    return _carry_over(hours)
 
 
-def _spill(hours: Floats) -> Floats:
+def _carry_over(hours: Floats) -> Floats:
     """Carry what exceeds 24 hours into the following days."""
     for day in range(hours.shape[1] - 1):
         over = np.maximum(hours[:, day] - 24, 0)
         hours[:, day] -= over
         hours[:, day + 1] += over
     return np.minimum(hours, 24.0)
-
-
-# Where the lines are: home, work, a third place, the rest by exploration; trips abroad.
 
 
 COUNTRIES = ("DE", "FR", "IT", "ES", "AT", "CH", "TR", "GR", "GB", "US", "TH", "EG")
@@ -168,25 +168,25 @@ def make_mobility(
     reach = np.clip(np.rint(median * np.exp(sd * z)), FIXED_PLACES, config.places).astype(np.int64)
     immobile = rng.random(n) < config.immobile
     reach[immobile] = 2
-    places = _explored(population, cells, reach, (n, config.places), rng)
+    places = _explored_cells(population, cells, reach, (n, config.places), rng)
     places[:, 0] = population.home_cell
     places[:, 1] = np.where(rng.random(n) < config.no_work, population.home_cell, population.work_cell)
     places[immobile, 2:] = places[immobile, :1]
     return Mobility(places, reach, _trips(n, calendar, config, streams), int(rng.integers(0, 2**31)), config)
 
 
-def _explored(
+def _explored_cells(
     population: Population, cells: Cells, reach: Ints, shape: tuple[int, int], rng: np.random.Generator
 ) -> Ints:
     """Cells around home, the farther the wider the reach; attractive ones win."""
     spread = 1.0 + reach[:, None] * cells.n / 60
-    options = [_near(population, cells, spread, shape, rng) for _ in range(2)]
+    options = [_cells_near_home(population, cells, spread, shape, rng) for _ in range(2)]
     pull = cells.weight
     first = rng.random(shape) * (pull[options[0]] + pull[options[1]]) < pull[options[0]]
     return np.where(first, options[0], options[1])
 
 
-def _near(
+def _cells_near_home(
     population: Population, cells: Cells, spread: Floats, shape: tuple[int, int], rng: np.random.Generator
 ) -> Ints:
     rank = np.minimum(rng.standard_exponential(shape, dtype=np.float32) * spread, cells.n - 1).astype(np.int32)
@@ -218,7 +218,7 @@ def month_places(
     """Places of one month: most explored ones are new, home, work and third place stay."""
     rng = streams.get("places", month_start_day)
     places = mobility.places.copy()
-    new = _explored(population, cells, mobility.reach, places.shape, rng)
+    new = _explored_cells(population, cells, mobility.reach, places.shape, rng)
     renewed = rng.random(places.shape) < mobility.config.renewed
     renewed[:, :FIXED_PLACES] = False
     renewed[mobility.reach <= 2] = False
@@ -230,13 +230,13 @@ def locate(mobility: Mobility, places: Ints, line: Ints, time: Ints, weekend: Bo
     """Cell of each line at each time (seconds since the start), the same for a few hours; ignores trips."""
     hours = time // 3600
     block = (hours + line) // mobility.config.stay_hours
-    first = hashed(line, block, mobility.salt)
+    first = hashed_uniform(line, block, mobility.salt)
     shares = place_shares(mobility.config).reshape(48, FIXED_PLACES).astype(np.float32)
     row = hours % 24 + 24 * weekend
     rank = sum((first > shares[row, k]).astype(np.int64) for k in range(FIXED_PLACES))
     explored = rank >= FIXED_PLACES
     room = np.maximum(mobility.reach[line[explored]] - FIXED_PLACES, 1)
-    rank[explored] += (room ** hashed(line[explored], block[explored], mobility.salt + 1)).astype(np.int64) - 1
+    rank[explored] += (room ** hashed_uniform(line[explored], block[explored], mobility.salt + 1)).astype(np.int64) - 1
     rank = np.minimum(rank, mobility.reach[line] - 1)
     return np.asarray(places[line, rank], dtype=np.int32)
 

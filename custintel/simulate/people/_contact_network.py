@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from custintel.simulate._random_streams import hashed
+from custintel.simulate._random_streams import hashed_uniform
 from custintel.simulate.people._population import MONTH, People, Population
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Network:
     def liveliness(self, tie: Ints, day: Ints) -> Singles:
         """Rate of each tie on a day (since the start) against its rate in a lively spell."""
         spell = (day + tie * 7) // self.config.spell_days
-        lively = (hashed(tie, spell, self.salt) < self.config.spell_on) | ~WITH_SPELLS[self.kind[tie]]
+        lively = (hashed_uniform(tie, spell, self.salt) < self.config.spell_on) | ~WITH_SPELLS[self.kind[tie]]
         return np.where(lively, np.float32(1), np.float32(self.config.spell_off))
 
     def neighbours(self, day: int | None = None) -> tuple[Ints, Ints, Floats]:
@@ -98,7 +98,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class _Pairs:
+class _TiePairs:
     """Undirected ties between people of the universe."""
 
     first: Ints
@@ -107,9 +107,9 @@ class _Pairs:
     born: Floats
     died: Floats
 
-    def take(self, at: Ints | Bools) -> _Pairs:
+    def take(self, at: Ints | Bools) -> _TiePairs:
         """Keep some of the ties."""
-        return _Pairs(*(getattr(self, f.name)[at] for f in fields(self)))
+        return _TiePairs(*(getattr(self, f.name)[at] for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def make_network(
     """Draw all ties that live at some time during `days`."""
     pairs = _pairs(population.people, days, config, streams)
     pairs = pairs.take(pairs.first < population.n)  # our lines have the small indices
-    others = _make_others(population, config, usage.voice.multiplier, streams)
+    others = _make_number_ties(population, config, usage.voice.multiplier, streams)
     lives = (np.minimum(pairs.died, days) - np.maximum(pairs.born, 0)) / days
     records = np.where(pairs.second < population.n, 2, 1) * lives / population.n
     personal = _level(_personal_rates(pairs, population, config, streams), records, config, usage)
@@ -152,7 +152,7 @@ def _single(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return column.astype(np.float32) if column.dtype == np.float64 else column
 
 
-def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStreams) -> _Pairs:
+def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStreams) -> _TiePairs:
     """All ties between people: households and companies, group layers, weak ties; each pair once."""
     rng = streams.get("ties")
     parts = [_closed(people.group, _company_chance(people), 0, rng)]
@@ -167,7 +167,7 @@ def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStre
             group = groups[pairs.first]
             parts.append(replace(pairs, born=born[group], died=died[group]).take(kept[group]))
     parts.append(_weak(people, days, config, rng))
-    joined = _Pairs(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(_Pairs)))
+    joined = _TiePairs(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(_TiePairs)))
     ordered = replace(
         joined, first=np.minimum(joined.first, joined.second), second=np.maximum(joined.first, joined.second)
     )
@@ -175,19 +175,19 @@ def _pairs(people: People, days: int, config: NetworkConfig, streams: RandomStre
     return ordered.take(keep[ordered.first[keep] != ordered.second[keep]])
 
 
-def _closed(groups: Ints, chance: Floats, layer: int, rng: np.random.Generator) -> _Pairs:
+def _closed(groups: Ints, chance: Floats, layer: int, rng: np.random.Generator) -> _TiePairs:
     """Ties inside groups that last for ever."""
     first, second = _within(groups, chance, rng)
     n = len(first)
-    return _Pairs(first, second, np.full(n, layer, dtype=np.int8), np.full(n, -1.0), np.full(n, np.inf))
+    return _TiePairs(first, second, np.full(n, layer, dtype=np.int8), np.full(n, -1.0), np.full(n, np.inf))
 
 
-def _weak(people: People, days: int, config: NetworkConfig, rng: np.random.Generator) -> _Pairs:
+def _weak(people: People, days: int, config: NetworkConfig, rng: np.random.Generator) -> _TiePairs:
     """Random ties, more of them for sociable people, that come and go."""
     count = round(config.weak_ties * people.n * (1 + days / config.life_days[2]))
     pull = np.exp(config.weak_sociability * people.traits[:, 2])
     ends = rng.choice(people.n, (2, count), p=pull / pull.sum())
-    return _Pairs(ends[0], ends[1], np.full(count, 2, dtype=np.int8), *_lives(count, days, config.life_days[2], rng))
+    return _TiePairs(ends[0], ends[1], np.full(count, 2, dtype=np.int8), *_lives(count, days, config.life_days[2], rng))
 
 
 def _lives(count: int, days: int, life: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -231,7 +231,7 @@ def _within(groups: Ints, chance: Floats, rng: np.random.Generator) -> tuple[Int
     return np.concatenate(firsts), np.concatenate(seconds)
 
 
-def _personal_rates(pairs: _Pairs, population: Population, config: NetworkConfig, streams: RandomStreams) -> _Rates:
+def _personal_rates(pairs: _TiePairs, population: Population, config: NetworkConfig, streams: RandomStreams) -> _Rates:
     """Weights of ties, stretched, times what both sides like to call and to text."""
     rng = streams.get("weights")
     kinds = np.array([config.household_weight, config.group_weight, config.weak_weight])[pairs.layer]
@@ -265,7 +265,7 @@ def _factors(population: Population, config: NetworkConfig, streams: RandomStrea
 
 
 @dataclass(frozen=True)
-class _Others:
+class _NumberTies:
     """Ties to numbers that are not mobile people at home, and the sizes of their blocks of numbers."""
 
     ego: Ints
@@ -275,7 +275,9 @@ class _Others:
     blocks: dict[str, int]
 
 
-def _make_others(population: Population, config: NetworkConfig, train: float, streams: RandomStreams) -> _Others:
+def _make_number_ties(
+    population: Population, config: NetworkConfig, train: float, streams: RandomStreams
+) -> _NumberTies:
     """Fixed lines, voicemail, services, abroad, premium numbers, strangers; `train` is the calls per first call."""
     rng = streams.get("others")
     n, first = population.n, population.people.n
@@ -294,7 +296,7 @@ def _make_others(population: Population, config: NetworkConfig, train: float, st
     alters["stranger"] = np.full(n, -1)
     kind = np.concatenate([np.full(len(ego), TIE_KINDS.index(name), dtype=np.int8) for name, ego in egos.items()])
     rates = _other_rates(kind, n, config, train, rng)
-    return _Others(np.concatenate(list(egos.values())), np.concatenate(list(alters.values())), kind, rates, blocks)
+    return _NumberTies(np.concatenate(list(egos.values())), np.concatenate(list(alters.values())), kind, rates, blocks)
 
 
 def _popular(count: int, size: int, rng: np.random.Generator) -> Ints:
@@ -331,7 +333,7 @@ def _level(personal: _Rates, records: Floats, config: NetworkConfig, usage: Usag
     )
 
 
-def _directory(population: Population, others: _Others) -> dict[str, npt.NDArray[Any]]:
+def _directory(population: Population, others: _NumberTies) -> dict[str, npt.NDArray[Any]]:
     """Numbers, operators and destinations of all alters."""
     people = population.people
     numbers = [_number(name, i) for name, size in others.blocks.items() for i in range(size)]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from custintel.simulate.people._activity_profile import ActivityProfile, make_activity_profile
 from custintel.simulate.people._cells_and_mobility import Cells, Mobility, make_cells, make_mobility
 from custintel.simulate.people._contact_network import Network, make_network
-from custintel.simulate.people._daily_rhythm import Rhythm, make_rhythm
 from custintel.simulate.people._population import MONTH, Population, make_population
 from custintel.simulate.usage._calls_and_sms import call_effects
-from custintel.simulate.usage._data_sessions import Appetite, make_appetite
+from custintel.simulate.usage._data_sessions import DataLevels, make_data_levels
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Floats, RandomStreams, Singles
@@ -27,8 +27,8 @@ class World:
     population: Population
     network: Network
     mobility: Mobility
-    rhythm: Rhythm
-    appetite: Appetite
+    activity_profile: ActivityProfile
+    data_levels: DataLevels
     call_effects: Singles
     config: WorldConfig
 
@@ -39,7 +39,7 @@ class World:
         talks = net.per_line(net.voice_out + net.voice_in) / 2 * voice.multiplier
         chats = net.per_line(net.text_out + net.text_in) / 2 * texts.multiplier
         minutes = talks * (1 - voice.unanswered) * voice.mean_seconds / 60
-        return np.column_stack([minutes, chats, MONTH * self.appetite.sessions * self.appetite.session_mb])
+        return np.column_stack([minutes, chats, MONTH * self.data_levels.sessions * self.data_levels.session_mb])
 
 
 def make_world(customers: int, months: int, config: WorldConfig, streams: RandomStreams) -> World:
@@ -62,8 +62,8 @@ def make_world(customers: int, months: int, config: WorldConfig, streams: Random
         population=population,
         network=network,
         mobility=make_mobility(population, cells, (config.start, days), config.mobility, streams),
-        rhythm=make_rhythm(population, config.start, days, config.usage.clock, streams),
-        appetite=make_appetite(population, config.usage.data, streams),
+        activity_profile=make_activity_profile(population, config.start, days, config.usage.clock, streams),
+        data_levels=make_data_levels(population, config.usage.data, streams),
         call_effects=call_effects(network, config.usage.voice, streams),
         config=config,
     )

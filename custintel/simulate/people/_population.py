@@ -97,7 +97,7 @@ def make_population(
     shift += 12 * (rng.random(n) < config.night_workers)
     elsewhere = rng.choice([1, 2], n, p=_competitor_shares(config)).astype(np.int8)
     ported_in = rng.random(n) < config.port_in
-    people = _renumbered(people, np.where(ported_in, elsewhere, 0))
+    people = _with_issuer_prefix(people, np.where(ported_in, elsewhere, 0))
     return Population(
         n=n,
         segment=segment,
@@ -194,7 +194,7 @@ def _operators(n: int, people: tuple[Ints, Bytes, Ints], config: PeopleConfig, r
     taste = config.local_taste
     score = taste * rng.normal(size=neighbourhood.max() + 1)[neighbourhood]
     score += np.sqrt(1 - taste**2) * rng.normal(size=group.max() + 1)[group]
-    common = _dealt(score, kind, np.cumsum(config.market_shares))
+    common = _assign_by_score(score, kind, np.cumsum(config.market_shares))
     own = rng.choice(codes, len(group), p=config.market_shares)
     loyal = rng.random(len(group)) < np.where(kind > 0, config.company_operator, config.household_operator)
     operator = np.where(loyal, common, own).astype(np.int8)
@@ -206,7 +206,7 @@ def _operators(n: int, people: tuple[Ints, Bytes, Ints], config: PeopleConfig, r
     return operator
 
 
-def _dealt(score: Floats, kind: Bytes, shares: Floats) -> Ints:
+def _assign_by_score(score: Floats, kind: Bytes, shares: Floats) -> Ints:
     """Deal the operators by score, so that each kind of customer meets the market shares."""
     result = np.zeros(len(score), dtype=np.int64)
     for k in range(3):
@@ -256,7 +256,7 @@ def _numbers(operator: Bytes, rng: np.random.Generator) -> Strings:
     )
 
 
-def _renumbered(people: People, issuer: Ints) -> People:
+def _with_issuer_prefix(people: People, issuer: Ints) -> People:
     """Give our lines numbers with the prefix of the operator that issued them."""
     prefix = np.array(MOBILE_PREFIXES)[issuer]
     ours = [p + number[len(p) :] for p, number in zip(prefix.tolist(), people.number.tolist(), strict=False)]

@@ -1,4 +1,9 @@
-"""Calls: first calls, call-backs, retries and follow-ups; who answers and how long they talk."""
+"""Calls and SMS of a month on the ties of the contact network.
+
+Poisson counts on each tie give the first calls and conversations, with the day and second on which they begin. Calls
+are answered or missed; call-backs, retries and follow-ups come out of them. SMS come as conversations, with replies
+after minutes, and as texts after missed calls.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +12,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from custintel.simulate.people._activity_profile import ActivityProfile, draw_seconds
 from custintel.simulate.people._contact_network import TIE_KINDS, Network
-from custintel.simulate.people._daily_rhythm import Rhythm, draw_seconds
 from custintel.simulate.people._population import MONTH
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Floats, Ints, RandomStreams, Singles
     from custintel.simulate._usage_config import TextConfig, VoiceConfig
 
-# First calls and conversations of a month: which tie, who begins, on which day and second.
-
 
 DAY = 86400
+VOICE, SMS, DATA = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Setting:
+class UsageContext:
     """What a month's calls and texts happen in; arrays (services, lines, days) but `weekend` (days)."""
 
     network: Network
-    rhythm: Rhythm
+    activity_profile: ActivityProfile
     first: int  # first day, counted from the start
     days: int
-    wish_out: Singles  # how much a line begins
-    wish_in: Singles  # how much people who are not ours begin with it
-    reached: Singles  # chance that a friend of ours finds it
+    daily_rate_out: Singles  # how much a line begins
+    daily_rate_in: Singles  # how much people who are not ours begin with it
+    reachability: Singles  # chance that a friend of ours finds it
     weekend: Bools
 
 
 @dataclass(frozen=True)
-class Seeds:
+class TieEvents:
     """Events on ties: index of the tie, true if the ego begins, second of the month."""
 
     tie: Ints
@@ -49,56 +53,60 @@ class Seeds:
         return len(self.tie)
 
 
-def draw_seeds(at: Setting, service: int, rates: tuple[Singles, Singles], rng: np.random.Generator) -> Seeds:
+def draw_first_events(
+    context: UsageContext, service: int, rates: tuple[Singles, Singles], rng: np.random.Generator
+) -> TieEvents:
     """Poisson counts on each tie and direction, on the days when the beginner feels like it and the other is there."""
-    net, n = at.network, at.network.n
-    wish = np.concatenate([at.wish_out[service], at.wish_in[service]])
+    net, n = context.network, context.network.n
+    daily_rate = np.concatenate([context.daily_rate_out[service], context.daily_rate_in[service]])
     ours = (net.alter >= 0) & (net.alter < n)
     rows = (net.ego, np.where(ours, net.alter, n + net.ego))
-    level = wish.sum(axis=1) / np.float32(MONTH)
-    ladder = _ladder(wish)
+    level = daily_rate.sum(axis=1) / np.float32(MONTH)
+    cumulative_rates = _cumulative_rates(daily_rate)
     parts = []
     for outward, (rate, row) in zip((True, False), zip(rates, rows, strict=True), strict=True):
         count = rng.poisson(net.lively_rate(rate) * level[row])
         tie = np.repeat(np.arange(len(row), dtype=np.int32), count)
-        day = _days(ladder, row[tie], at.days, rng)
-        keep = _possible(at, service, tie, outward, day, rng)
+        day = _days(cumulative_rates, row[tie], context.days, rng)
+        keep = _possible(context, service, tie, outward, day, rng)
         parts.append((tie[keep], np.full(int(keep.sum()), outward), day[keep]))
     tie, outward_all, day = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Seeds(tie, outward_all, _times(at, service, tie, outward_all, day, rng))
+    return TieEvents(tie, outward_all, _times(context, service, tie, outward_all, day, rng))
 
 
-def _ladder(wish: Singles) -> Floats:
+def _cumulative_rates(daily_rate: Singles) -> Floats:
     """Cumulated wishes of all rows, scaled to the unit interval per row and stacked: one sorted array."""
-    steps = wish.astype(np.float64).cumsum(axis=1)
+    steps = daily_rate.astype(np.float64).cumsum(axis=1)
     steps /= np.maximum(steps[:, -1:], 1e-12)
     return np.asarray((steps + np.arange(len(steps))[:, None]).ravel())
 
 
-def _days(ladder: Floats, row: Ints, days: int, rng: np.random.Generator) -> Ints:
+def _days(cumulative_rates: Floats, row: Ints, days: int, rng: np.random.Generator) -> Ints:
     """Draw a day for each event from the wishes of its row."""
-    place = np.searchsorted(ladder, row + rng.random(len(row)), side="right")
+    place = np.searchsorted(cumulative_rates, row + rng.random(len(row)), side="right")
     return np.asarray(np.clip(place - row * days, 0, days - 1), dtype=np.int32)
 
 
-def _possible(at: Setting, service: int, tie: Ints, outward: bool, day: Ints, rng: np.random.Generator) -> Bools:
+def _possible(
+    context: UsageContext, service: int, tie: Ints, outward: bool, day: Ints, rng: np.random.Generator
+) -> Bools:
     """Keep what falls into the life of the tie and finds the receiver (thinned when the receiver fades)."""
-    net, n = at.network, at.network.n
-    when = at.first + day
+    net, n = context.network, context.network.n
+    when = context.first + day
     alive = (when >= net.born[tie]) & (when < net.died[tie])
     other = net.alter[tie] if outward else net.ego[tie]
     ours = (other >= 0) & (other < n) & (outward | (net.alter[tie] < n))
     chance = net.liveliness(tie, when)
-    chance[ours] *= at.reached[service][other[ours], day[ours]]
+    chance[ours] *= context.reachability[service][other[ours], day[ours]]
     return np.asarray(alive & (rng.random(len(tie), dtype=np.float32) < chance))
 
 
-def _times(at: Setting, service: int, tie: Ints, outward: Bools, day: Ints, rng: np.random.Generator) -> Ints:
+def _times(context: UsageContext, service: int, tie: Ints, outward: Bools, day: Ints, rng: np.random.Generator) -> Ints:
     """Second of the month, by the clock of the beginner (of the ego when the beginner is not ours)."""
-    net = at.network
+    net = context.network
     alter = net.alter[tie]
     line = np.where(outward | (alter < 0) | (alter >= net.n), net.ego[tie], alter)
-    second = draw_seconds(at.rhythm, service, (line, at.weekend[day]), rng)
+    second = draw_seconds(context.activity_profile, service, (line, context.weekend[day]), rng)
     return np.asarray(day.astype(np.int64) * DAY + second)
 
 
@@ -124,20 +132,20 @@ def call_effects(network: Network, config: VoiceConfig, streams: RandomStreams) 
     return np.exp(config.duration_user_sd * z).astype(np.float32)
 
 
-def make_calls(at: Setting, effects: Singles, config: VoiceConfig, streams: RandomStreams) -> Calls:
+def make_calls(context: UsageContext, effects: Singles, config: VoiceConfig, streams: RandomStreams) -> Calls:
     """All calls of the month: the first ones and, generation by generation, what follows from them."""
-    rng = streams.get("voice", at.first)
-    net = at.network
-    batch = _placed(draw_seeds(at, 0, (net.voice_out, net.voice_in), rng), net, effects, config, rng)
+    rng = streams.get("voice", context.first)
+    net = context.network
+    batch = _answered(draw_first_events(context, 0, (net.voice_out, net.voice_in), rng), net, effects, config, rng)
     batches = [batch]
     for _ in range(config.generations):
-        batch = _placed(_children(batch, net, config, rng), net, effects, config, rng)
+        batch = _answered(_follow_up_calls(batch, net, config, rng), net, effects, config, rng)
         batches.append(batch)
     columns = zip(*((b.tie, b.outward, b.time, b.duration, b.answered) for b in batches), strict=True)
     return Calls(*(np.concatenate(column) for column in columns))
 
 
-def _placed(seeds: Seeds, net: Network, effects: Singles, config: VoiceConfig, rng: np.random.Generator) -> Calls:
+def _answered(seeds: TieEvents, net: Network, effects: Singles, config: VoiceConfig, rng: np.random.Generator) -> Calls:
     """Decide whether calls are answered and how long they last."""
     kind = net.kind[seeds.tie]
     answered = (rng.random(seeds.size, dtype=np.float32) >= config.unanswered) | (kind == VOICEMAIL)
@@ -158,7 +166,7 @@ def _durations(effect: Singles, voicemail: Bools, config: VoiceConfig, rng: np.r
     return np.clip(seconds, 1, config.duration_cap).astype(np.float32)
 
 
-def _children(calls: Calls, net: Network, config: VoiceConfig, rng: np.random.Generator) -> Seeds:
+def _follow_up_calls(calls: Calls, net: Network, config: VoiceConfig, rng: np.random.Generator) -> TieEvents:
     """Calls that follow: after a missed one a call-back or a retry, after an answered one another on the tie."""
     n = len(calls.tie)
     u = rng.random(n, dtype=np.float32)
@@ -171,7 +179,7 @@ def _children(calls: Calls, net: Network, config: VoiceConfig, rng: np.random.Ge
     turned = back[at] | (follow[at] & (rng.random(len(at)) < 0.5))
     delay = _delays(back[at], retry[at], config, rng)
     time = calls.time[at] + calls.duration[at].astype(np.int64) + delay.astype(np.int64) + 5
-    return Seeds(calls.tie[at], calls.outward[at] ^ turned, time)
+    return TieEvents(calls.tie[at], calls.outward[at] ^ turned, time)
 
 
 def _delays(back: Bools, retry: Bools, config: VoiceConfig, rng: np.random.Generator) -> Floats:
@@ -181,22 +189,19 @@ def _delays(back: Bools, retry: Bools, config: VoiceConfig, rng: np.random.Gener
     return np.asarray(median * np.exp(sd * rng.normal(size=len(back))))
 
 
-def text_answers(calls: Calls, net: Network, config: VoiceConfig, rng: np.random.Generator) -> Seeds:
+def texts_after_missed_calls(calls: Calls, net: Network, config: VoiceConfig, rng: np.random.Generator) -> TieEvents:
     """Texts sent instead of calling back."""
     person = net.kind[calls.tie] < 3
     at = np.flatnonzero(~calls.answered & person & (rng.random(len(calls.tie)) < config.text_back))
     delay = np.exp(5.5 + 1.2 * rng.normal(size=len(at))).astype(np.int64)
-    return Seeds(calls.tie[at], ~calls.outward[at], calls.time[at] + delay)
+    return TieEvents(calls.tie[at], ~calls.outward[at], calls.time[at] + delay)
 
 
-# Texts: conversations in trains on ties, with replies after minutes.
-
-
-def make_texts(at: Setting, answers: Seeds, config: TextConfig, streams: RandomStreams) -> Seeds:
+def make_texts(context: UsageContext, answers: TieEvents, config: TextConfig, streams: RandomStreams) -> TieEvents:
     """All texts of the month: conversations, and single texts that answer missed calls."""
-    rng = streams.get("texts", at.first)
-    net = at.network
-    seeds = draw_seeds(at, 1, (net.text_out, net.text_in), rng)
+    rng = streams.get("texts", context.first)
+    net = context.network
+    seeds = draw_first_events(context, 1, (net.text_out, net.text_in), rng)
     lengths = _lengths(net.kind[seeds.tie] < 3, config, rng)
     first = np.cumsum(lengths) - lengths
     total = int(lengths.sum())
@@ -204,8 +209,8 @@ def make_texts(at: Setting, answers: Seeds, config: TextConfig, streams: RandomS
     opening = np.zeros(total, dtype=np.bool_)
     opening[first] = True
     time = np.repeat(seeds.time, lengths) + _elapsed(opening, rows, first, config, rng)
-    outward = seeds.outward[rows] ^ _turned(opening, rows, first, config, rng)
-    return Seeds(
+    outward = seeds.outward[rows] ^ _from_other_side(opening, rows, first, config, rng)
+    return TieEvents(
         np.concatenate([seeds.tie[rows], answers.tie]),
         np.concatenate([outward, answers.outward]),
         np.concatenate([time, answers.time]),
@@ -230,7 +235,7 @@ def _elapsed(opening: Bools, rows: Ints, first: Ints, config: TextConfig, rng: n
     return np.asarray(total - total[first][rows])
 
 
-def _turned(opening: Bools, rows: Ints, first: Ints, config: TextConfig, rng: np.random.Generator) -> Bools:
+def _from_other_side(opening: Bools, rows: Ints, first: Ints, config: TextConfig, rng: np.random.Generator) -> Bools:
     """True where the text comes from the side that did not open the conversation."""
     change = (rng.random(len(rows), dtype=np.float32) >= config.same_sender) & ~opening
     total = np.cumsum(change, dtype=np.int64)

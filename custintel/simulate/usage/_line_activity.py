@@ -9,7 +9,7 @@ import numpy as np
 
 from custintel.simulate._simulated_days import NEVER
 from custintel.simulate._simulation_config import DipConfig
-from custintel.simulate.billing._rating_and_bills import selected
+from custintel.simulate.billing._rating_and_bills import select_records
 from custintel.simulate.usage._month_of_usage import OUT, Activity
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ UNREACHED = 0.02  # a line barred for good still belongs to us, but hardly anybo
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceDays:
     """Days that decide about use, one a line: first, last, decision (NEVER without), and the bars."""
 
     activation: Ints
@@ -33,14 +33,14 @@ class Service:
 
 
 @dataclass
-class Dips:
+class UsageDips:
     """Holidays, illness, a second SIM, Wi-Fi: by kind, first and last day for each line."""
 
     start: Ints
     end: Ints
 
     @classmethod
-    def none(cls, n: int) -> Dips:
+    def without(cls, n: int) -> UsageDips:
         """Nobody is in a dip."""
         kinds = len(fields(DipConfig))
         return cls(np.full((kinds, n), -1), np.full((kinds, n), -2))
@@ -67,7 +67,7 @@ class Dips:
 
 
 def make_activity(
-    service: Service, dips: Dips, month: tuple[int, int], config: DipConfig, fade_weeks: float
+    service: ServiceDays, dips: UsageDips, month: tuple[int, int], config: DipConfig, fade_weeks: float
 ) -> Activity:
     """Multipliers of a month; `month` is its first day and length."""
     grid = np.arange(month[0], month[0] + month[1])
@@ -86,7 +86,7 @@ def make_activity(
     )
 
 
-def without_barred(events: UsageEvents, service: Service) -> UsageEvents:
+def without_barred(events: UsageEvents, service: ServiceDays) -> UsageEvents:
     """Drop what barred lines would start in answer to others, such as call-backs, and its records on the other side."""
     n = len(service.activation)
     start, end = (
@@ -96,4 +96,4 @@ def without_barred(events: UsageEvents, service: Service) -> UsageEvents:
     other = np.where((events.other >= 0) & (events.other < n), events.other, n)
     caller = np.where(events.direction == OUT, events.line, other)
     day = events.time // 86_400
-    return selected(events, (day < start[caller]) | (day > end[caller]))
+    return select_records(events, (day < start[caller]) | (day > end[caller]))

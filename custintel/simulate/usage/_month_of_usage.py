@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from custintel.simulate.people._activity_profile import day_factors, weekends
 from custintel.simulate.people._cells_and_mobility import locate, month_places
 from custintel.simulate.people._contact_network import TIE_KINDS, Network
-from custintel.simulate.people._daily_rhythm import day_factors, weekends
-from custintel.simulate.usage._calls_and_sms import DAY, Calls, Seeds, Setting, make_calls, make_texts, text_answers
+from custintel.simulate.usage._calls_and_sms import (
+    DATA,
+    DAY,
+    SMS,
+    VOICE,
+    Calls,
+    TieEvents,
+    UsageContext,
+    make_calls,
+    make_texts,
+    texts_after_missed_calls,
+)
 from custintel.simulate.usage._data_sessions import Sessions, make_sessions
 
 if TYPE_CHECKING:
@@ -19,7 +30,6 @@ if TYPE_CHECKING:
     from custintel.simulate.people._population import Population
 
 
-VOICE, SMS, DATA = 0, 1, 2
 IN, OUT = 0, 1
 OFF_NET = 1  # index in DESTINATIONS
 STRANGER = TIE_KINDS.index("stranger")
@@ -100,17 +110,19 @@ def usual_activity(population: Population, first: int, days: int) -> Activity:
 
 def generate_month(world: World, first: int, days: int, activity: Activity, streams: RandomStreams) -> UsageEvents:
     """Draw all records of the month that begins `first` days after the start of the data."""
-    factors = day_factors(world.rhythm, first, days, streams)
-    at = _setting(world, first, days, activity, factors)
+    factors = day_factors(world.activity_profile, first, days, streams)
+    context = _usage_context(world, first, days, activity, factors)
     usage = world.config.usage
-    calls = make_calls(at, world.call_effects, usage.voice, streams)
-    answers = text_answers(calls, world.network, usage.voice, streams.get("text_back", first))
-    texts = make_texts(at, answers, usage.texts, streams)
+    calls = make_calls(context, world.call_effects, usage.voice, streams)
+    answers = texts_after_missed_calls(calls, world.network, usage.voice, streams.get("text_back", first))
+    texts = make_texts(context, answers, usage.texts, streams)
     abroad = _abroad(world, first, days)
-    wish = factors[2] * activity.data * np.where(abroad, np.float32(world.config.mobility.roaming_data), 1)
-    sessions = make_sessions(at, wish, world.appetite, usage.data, streams)
-    records = _sorted(_join(_contact_records(world, at, _contacts(calls, texts), activity, streams), sessions), days)
-    return _placed(world, at, records, streams)
+    daily_rate = factors[2] * activity.data * np.where(abroad, np.float32(world.config.mobility.roaming_data), 1)
+    sessions = make_sessions(context, daily_rate, world.data_levels, usage.data, streams)
+    records = _sorted(
+        _join(_contact_records(world, context, _contacts(calls, texts), activity, streams), sessions), days
+    )
+    return _located(world, context, records, streams)
 
 
 def _abroad(world: World, first: int, days: int) -> Bools:
@@ -124,26 +136,26 @@ def _elsewhere(population: Population, first: int, days: int, present: Bools) ->
     return np.asarray(~present & known)
 
 
-def _setting(world: World, first: int, days: int, activity: Activity, factors: Singles) -> Setting:
+def _usage_context(world: World, first: int, days: int, activity: Activity, factors: Singles) -> UsageContext:
     """Combine the factors of the days with the activity, travel and competitors."""
     present = activity.calls_in > 0
     elsewhere = _elsewhere(world.population, first, days, present).astype(np.float32)
     travel = np.where(_abroad(world, first, days), np.float32(world.config.mobility.roaming_voice), np.float32(1))
     begin = np.stack([activity.calls_out, activity.texts]) * present + elsewhere
     receive = np.stack([activity.calls_in, activity.texts]) * present
-    return Setting(
+    return UsageContext(
         network=world.network,
-        rhythm=world.rhythm,
+        activity_profile=world.activity_profile,
         first=first,
         days=days,
-        wish_out=factors[:2] * begin * travel,
-        wish_in=factors[:2] * receive * travel,
-        reached=np.minimum(receive + elsewhere, 1) * travel,
+        daily_rate_out=factors[:2] * begin * travel,
+        daily_rate_in=factors[:2] * receive * travel,
+        reachability=np.minimum(receive + elsewhere, 1) * travel,
         weekend=weekends(world.config.start, first, days),
     )
 
 
-def _contacts(calls: Calls, texts: Seeds) -> _Contacts:
+def _contacts(calls: Calls, texts: TieEvents) -> _Contacts:
     """Calls and texts one after the other."""
     c, t = len(calls.tie), texts.size
     return _Contacts(
@@ -157,16 +169,16 @@ def _contacts(calls: Calls, texts: Seeds) -> _Contacts:
 
 
 def _contact_records(
-    world: World, at: Setting, contacts: _Contacts, activity: Activity, streams: RandomStreams
+    world: World, context: UsageContext, contacts: _Contacts, activity: Activity, streams: RandomStreams
 ) -> _Records:
     """Records of each side that is with us on the day."""
-    contacts = _take(contacts, np.flatnonzero(contacts.time < at.days * DAY))
+    contacts = _take(contacts, np.flatnonzero(contacts.time < context.days * DAY))
     net = world.network
     ego, alter = net.ego[contacts.tie], net.alter[contacts.tie]
-    alter = _strangers(alter, net, world.population, streams.get("strangers", at.first))
+    alter = _strangers(alter, net, world.population, streams.get("strangers", context.first))
     day = contacts.time // DAY
     present = activity.calls_in > 0
-    elsewhere = _elsewhere(world.population, at.first, at.days, present)
+    elsewhere = _elsewhere(world.population, context.first, context.days, present)
     state = present + np.int8(2) * elsewhere  # 0 gone, 1 with us, 2 at a competitor
     ego_state = state[ego, day]
     alter_state = np.full(len(alter), 3, dtype=np.int8)  # 3 never ours
@@ -248,14 +260,14 @@ def _sorted(records: _Records, days: int) -> _Records:
     return _Records(*(getattr(records, f.name)[order] for f in fields(_Records)))
 
 
-def _placed(world: World, at: Setting, records: _Records, streams: RandomStreams) -> UsageEvents:
+def _located(world: World, context: UsageContext, records: _Records, streams: RandomStreams) -> UsageEvents:
     """Add cell, technology and country."""
-    rng = streams.get("technology", at.first)
+    rng = streams.get("technology", context.first)
     day = records.time // DAY
-    time = records.time + at.first * DAY
-    places = month_places(world.mobility, world.population, world.cells, at.first, streams)
-    cell = locate(world.mobility, places, records.line, time, at.weekend[day])
-    roaming = world.mobility.away[records.line, at.first + day]
+    time = records.time + context.first * DAY
+    places = month_places(world.mobility, world.population, world.cells, context.first, streams)
+    cell = locate(world.mobility, places, records.line, time, context.weekend[day])
+    roaming = world.mobility.away[records.line, context.first + day]
     best = np.minimum(world.population.generation[records.line], world.cells.technology[cell])
     best = np.where(roaming >= 0, np.minimum(world.population.generation[records.line], 2), best)
     older = rng.random(len(best), dtype=np.float32) < world.config.mobility.fallback
