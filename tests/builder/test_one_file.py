@@ -13,7 +13,7 @@ from small_operator import CUSTOMERS
 from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import dictionary_markdown
-from custintel.explain.column_descriptions import 
+from custintel.explain.column_descriptions import reason_groups
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def test_it_belongs_to_the_topic_of_its_file(catalogue: Catalogue) -> None:
 def test_it_has_a_reason_group_with_words_and_an_action(catalogue: Catalogue, folder: Path, wh: Warehouse) -> None:
     builder = FeatureBuilder(["usage"], folder)
     metadata = {"features": builder.words(builder.build(wh, DAY)).astype(object).to_dict("records")}
-    assert (metadata, COLUMNS) == dict(zip(COLUMNS, ["usage", "silence", "usage"], strict=True))
+    assert reason_groups(metadata, COLUMNS) == dict(zip(COLUMNS, ["usage", "silence", "usage"], strict=True))
     for column in COLUMNS:
         group = catalogue.reasons[catalogue.entry(column).reason]
         assert all(group.words().values())
