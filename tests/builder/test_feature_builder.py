@@ -132,8 +132,8 @@ def test_sql_for_other_warehouses_parses_back(dialect, as_of):
 def test_plan_tells_its_steps(wh):
     plan = FeatureBuilder(["usage"]).plan(["2025-06-30", "2025-05-31"], wh)
     assert [str(day) for day in plan.dates] == ["2025-05-31", "2025-06-30"]
-    assert "usage_partials" in repr(plan)
-    assert "usage_partials" in plan._repr_html_()
+    assert "volumes_partials" in repr(plan)
+    assert "volumes_partials" in plan._repr_html_()
     assert "usage" in FeatureBuilder(["usage"])._repr_html_()
 
 
@@ -219,7 +219,9 @@ def test_what_everything_leaves_out_is_grouped_by_table():
     assert len(tables) == len(set(tables)) < 25 < len(facts["skipped"])
     counts = [int(re.search(r": (\d+) column", line)[1]) for line in facts["left_out"]]
     assert sum(counts) == len(facts["skipped"])
-    assert re.search(r"no column billing_type.* in plans: \d+ columns of .*plan_fit", "\n".join(facts["left_out"]))
+    assert re.search(
+        r"no column billing_type.* in plans: \d+ columns of .*plan_comparison", "\n".join(facts["left_out"])
+    )
 
 
 @pytest.mark.parametrize("family", [family.name for family in FeatureBuilder().catalogue.families])

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-from custintel.explain.feature_notes import matters
 from oracle import Oracle
 from small_operator import CUSTOMERS
 
-from custintel.builder import FeatureBuilder, feature_words
+from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import dictionary_markdown
 
@@ -57,9 +56,9 @@ def test_it_belongs_to_the_topic_of_its_file(catalogue: Catalogue) -> None:
 
 
 def test_it_has_a_reason_group_with_words_and_an_action(catalogue: Catalogue, folder: Path, wh: Warehouse) -> None:
-    X = FeatureBuilder(["usage"], folder).build(wh, DAY)
-    metadata = {"features": feature_words(X).astype(object).to_dict("records")}
-    assert matters(metadata, COLUMNS) == dict(zip(COLUMNS, ["usage", "silence", "usage"], strict=True))
+    builder = FeatureBuilder(["usage"], folder)
+    metadata = {"features": builder.words(builder.build(wh, DAY)).astype(object).to_dict("records")}
+    assert reason_groups(metadata, COLUMNS) == dict(zip(COLUMNS, ["usage", "silence", "usage"], strict=True))
     for column in COLUMNS:
         group = catalogue.reasons[catalogue.entry(column).reason]
         assert all(group.words().values())

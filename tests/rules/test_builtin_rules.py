@@ -22,22 +22,10 @@ from custintel.warehouse import Warehouse
 ROOT = Path(__file__).resolve().parents[2]
 RULES = {rule.name: rule for rule in builtin_rules()}
 TABLE = {  # the fifteen of the reference
-    "wangiri_source",
-    "irsf_burst",
-    "pbx_after_hours",
-    "sim_box",
-    "roaming_high_usage",
-    "clone_overlap_velocity",
-    "ato_sim_swap",
-    "subscription_new_burst",
-    "never_payer",
-    "repeat_debtor",
-    "limit_overrun",
-    "arrears_roll",
-    "mass_sms",
-    "scam_dialler",
-    "signature_break",
-}
+    "wangiri_source", "irsf_burst", "pbx_after_hours", "sim_box", "roaming_high_usage", "clone_overlap_velocity",
+    "ato_sim_swap", "subscription_new_burst", "never_payer", "repeat_debtor", "limit_overrun", "arrears_roll",
+    "mass_sms", "scam_dialler", "signature_break",
+}  # fmt: skip
 
 PLAIN = {
     "segment": "consumer",

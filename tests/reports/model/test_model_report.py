@@ -66,7 +66,7 @@ def make_table(rows: int, seed: int = 0) -> pd.DataFrame:
             "plan": pd.Categorical(rng.choice(PLANS, rows)),
         },
         index=pd.Index([f"line-{7_000_000 + i}" for i in range(rows)], name="customer_id"),
-    )
+    )  # fmt: skip
 
 
 def evaluate(X: pd.DataFrame, model: FakeModel | None = None, **more: object) -> Evaluation:
