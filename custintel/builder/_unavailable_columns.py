@@ -132,7 +132,7 @@ def check_requested(
     DataError
         With what is not there for each of them.
     """
-    lines = [f"{name}: {_why_topic(name, unavailable)}" for name in topics]
+    lines = [_topic_line(name, unavailable) for name in topics]
     count = len(lines)
     reasons: dict[str, list[str]] = {}
     for column in columns:

@@ -13,6 +13,7 @@ from small_operator import CUSTOMERS
 from custintel.builder import FeatureBuilder
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import dictionary_markdown
+from custintel.explain.column_descriptions import reason_groups
 
 if TYPE_CHECKING:
     from pathlib import Path
