@@ -51,7 +51,7 @@ def main() -> None:
     """Write all generated pages."""
     from custintel.catalogue.data_dictionary import dictionary_markdown
     from custintel.catalogue.feature_file_schema import features_schema
-    from custintel.contracts._contract_document import tables_markdown
+    from custintel.contracts.table_contracts import tables_markdown
     from custintel.rules.builtin_rules import rules_markdown
 
     pages = {
