@@ -2,8 +2,8 @@
 
 A model is a folder: ``model.json`` (feature contract, linear part, calibration, metadata, checksums), one text for each
 LightGBM model, and ``model.seal`` where a key is set. Reading it runs no code from the folder, and everything in it is
-looked at before it is used: structure and ranges of each kind of learner (`custintel.learners.saved_states`), and
-every tree before LightGBM sees it.
+looked at before it is used: structure and ranges of each kind of learner (`custintel.learners.saved_state_schemas`),
+and every tree before LightGBM sees it.
 
 Checksums tell damage from the original, not a forger from its author: who can write to the folder can compute them
 again, and a changed but well-formed model predicts what its author likes. Set ``CUSTINTEL_SEAL_KEY`` where models are
@@ -26,7 +26,7 @@ from custintel._version import __version__
 from custintel.errors import MissingExtraError, ModelError
 from custintel.files.atomic_write import atomic_folder, read_consistently, scratch_folder
 from custintel.files.keyed_seal import SEAL_KEY, has_seal_key, seal, verify_seal
-from custintel.learners.ensemble import lightgbm_text
+from custintel.learners.ensemble import check_lightgbm_text as lightgbm_text
 from custintel.metrics.score_ranking import event_probability
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Model:
 
 def _estimator(state: Mapping[str, Any], texts: Mapping[str, str], extra_classes: Mapping[str, Any]) -> Any:
     """The estimator of a state, after state and boosters were found to be ones that it writes."""
-    from custintel.learners.saved_states import check_state
+    from custintel.learners.saved_state_schemas import check_state
 
     kind = _class_of(state, extra_classes)
     columns = {name: lightgbm_text.booster_columns(text) for name, text in texts.items()}
@@ -312,7 +312,7 @@ def _check_seal(path: Path, raw: bytes, unsealed: bool) -> None:
 
 def _check_parts(content: dict[str, Any], path: Path) -> None:
     """The parts that every model has are there and of the right kind."""
-    from custintel.learners.saved_states import check_metadata
+    from custintel.learners.saved_state_schemas import check_metadata
 
     name, texts = content.get("name"), content.get("boosters")
     wrong = []

@@ -31,9 +31,8 @@ from typing import TYPE_CHECKING, Any, cast
 import duckdb
 import pandas as pd
 
-from custintel.contracts.check_table import check_table, count_missing, count_unresolved
 from custintel.contracts.column_mapping import parse_mapping
-from custintel.contracts.date_columns import decide_date_formats
+from custintel.contracts.decide_date_formats import decide_date_formats
 from custintel.contracts.pseudonyms import Pseudonyms
 from custintel.contracts.quality_report import QualityReport
 from custintel.contracts.raw_tables import (
@@ -46,6 +45,7 @@ from custintel.contracts.raw_tables import (
 from custintel.contracts.replace_identifiers import replace_identifiers
 from custintel.contracts.required_columns import check_readable, check_rows, check_structure
 from custintel.contracts.row_rules import DERIVED, Source
+from custintel.contracts.set_aside_rows import check_table, count_missing, count_unresolved
 from custintel.contracts.table_contracts import TABLES
 from custintel.contracts.time_checks import count_after_end, count_swapped, name_likely_units
 from custintel.dates import read_day
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from custintel.engines.arrow_frames import Frame
+    from custintel.engines.to_arrow import Frame
 
 __all__ = ["Warehouse"]
 

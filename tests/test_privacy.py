@@ -22,7 +22,7 @@ import pytest
 from custintel import Warehouse, score, train
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ContractError, CustintelError, DataError
-from custintel.training._flat_table import read_flat_table
+from custintel.training._read_flat_table import read_flat_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

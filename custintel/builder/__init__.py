@@ -27,6 +27,6 @@ as_of_dates as (
 from __future__ import annotations
 
 from custintel.builder._feature_builder import FeatureBuilder
-from custintel.builder._warehouse_features import WarehouseFeatures
+from custintel.builder._feature_transformer import WarehouseFeatures
 
 __all__ = ["FeatureBuilder", "WarehouseFeatures"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from custintel.builder._feature_request import FeatureRequest
+    from custintel.builder._computable_columns import FeatureRequest
     from custintel.builder._plan import Plan
     from custintel.builder.aggregation._partial_store import PartialStore
     from custintel.catalogue.feature_family import Entry

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from custintel.builder._feature_request import FeatureRequest
+    from custintel.builder._computable_columns import FeatureRequest
     from custintel.builder.aggregation._raw_records import RawRecords
     from custintel.builder.source_tables import Sources
     from custintel.catalogue import Catalogue

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custintel.builder._feature_request import FeatureRequest, computable_entries, requests_of
+from custintel.builder._computable_columns import FeatureRequest, computable_entries, requests_of
 from custintel.builder._function_features import function_steps
 from custintel.builder._unavailable_columns import UnavailableColumn, check_any, lost_to_tables, missing_by_table
 from custintel.builder.aggregation._latest_and_previous_row import latest_row_steps, previous_row_steps

@@ -13,7 +13,7 @@ from custintel.cli._terminal_output import say, show_frame, step, written
 from custintel.errors import DataError
 from custintel.reports import fraud_desk_report
 from custintel.rules import RuleBase
-from custintel.scoring.batch_score import check_writable, write_scores
+from custintel.scoring.write_scores import check_writable, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,7 +29,7 @@ def decide(
     """Give each customer at most one offer, within all limits, so that the sum of values is largest."""
     from custintel.decide import Audience, DecisionLog, OfferValues, allocate
     from custintel.decide.constraints import read_constraints
-    from custintel.scoring.batch_score import check_writable, write_scores
+    from custintel.scoring.write_scores import check_writable, write_scores
 
     check_writable(out)
     if log is not None and as_of is None:

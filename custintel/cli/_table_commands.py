@@ -15,7 +15,7 @@ from custintel.contracts import reidentify as reidentify_rows
 from custintel.contracts.pseudonyms import KEY_VARIABLE
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import DataError
-from custintel.scoring.batch_score import check_writable, write_scores
+from custintel.scoring.write_scores import check_writable, write_scores
 from custintel.warehouse import Warehouse
 
 MostSetAside = Annotated[

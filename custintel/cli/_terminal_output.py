@@ -155,7 +155,7 @@ def _written(value: Any, between: str) -> Any:
 
 
 def _save(frame: pd.DataFrame, out: Path) -> Path:
-    from custintel.scoring.batch_score import write_scores
+    from custintel.scoring.write_scores import write_scores
 
     suffix = out.suffix.lower()
     if suffix not in _SUFFIXES:

@@ -21,7 +21,7 @@ from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from custintel.learners.saved_states import EstimatorState
+    from custintel.learners.saved_state_schemas import EstimatorState
 
 
 _PENALTIES = (0.3, 3.0, 30.0)
@@ -194,8 +194,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
 
     @staticmethod
     def saved_state() -> type[EstimatorState]:
-        """What the state in a file looks like; see `custintel.learners.saved_states`."""
-        from custintel.credit._saved_states import CreditScorecardState
+        """What the state in a file looks like; see `custintel.learners.saved_state_schemas`."""
+        from custintel.credit._saved_state_schema import CreditScorecardState
 
         return CreditScorecardState
 

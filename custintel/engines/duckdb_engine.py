@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from custintel.engines.arrow_frames import Frame, to_arrow
 from custintel.engines.engine import literal, path_literal, plain_path, quoted
+from custintel.engines.to_arrow import Frame, to_arrow
 from custintel.errors import ContractError, OutputError
 from custintel.files.atomic_write import atomic_file, make_scratch_folder
 from custintel.files.spreadsheet_cells import ESCAPED_FORMULA

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from custintel.engines.arrow_frames import Frame
+    from custintel.engines.to_arrow import Frame
 
 
 class Engine(Protocol):

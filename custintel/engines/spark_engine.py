@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from custintel.engines.arrow_frames import Frame, to_arrow
 from custintel.engines.engine import quoted
+from custintel.engines.to_arrow import Frame, to_arrow
 from custintel.errors import DataError, MissingExtraError
 from custintel.expressions.translate_dialect import translate
 from custintel.files.atomic_write import atomic_file

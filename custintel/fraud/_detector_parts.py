@@ -18,7 +18,7 @@ from scipy.special import softmax
 from custintel.errors import DataError
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTable, fit_boosters
-from custintel.learners.saved_state_parts import (
+from custintel.learners.saved_state_schema_parts import (
     BoostersState,
     CalibrationState,
     FiniteFloat,
@@ -29,7 +29,7 @@ from custintel.learners.saved_state_parts import (
     require,
     used_columns,
 )
-from custintel.learners.saved_states import AnomalyScoreState, ClassesState, EstimatorState, TableClassifierState
+from custintel.learners.saved_state_schemas import AnomalyScoreState, ClassesState, EstimatorState, TableClassifierState
 from custintel.rules import RuleBase
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from custintel.learners.saved_states import EstimatorState
+    from custintel.learners.saved_state_schemas import EstimatorState
 
 
 _PENALTY = 1.0
@@ -246,7 +246,7 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     @staticmethod
     def saved_state() -> type[EstimatorState]:
-        """What the state in a file looks like; see `custintel.learners.saved_states`."""
+        """What the state in a file looks like; see `custintel.learners.saved_state_schemas`."""
         from custintel.fraud._detector_parts import FraudState
 
         return FraudState

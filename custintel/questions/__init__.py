@@ -18,7 +18,7 @@ customer stayed, for survival models. `choose_dormancy` finds how many days of s
 
 from __future__ import annotations
 
-from custintel.questions._dormancy import choose_dormancy
+from custintel.questions._choose_dormancy import choose_dormancy
 from custintel.questions._exit_times import exit_times
 from custintel.questions.outcome import Outcome
 from custintel.questions.outcome_labels import outcome_labels

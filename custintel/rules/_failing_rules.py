@@ -1,4 +1,4 @@
-"""Rules that cannot be answered: they are set aside and report_failing_rules, and the others still answer."""
+"""Rules that cannot be answered: they are set aside and reported, and the others still answer."""
 
 from __future__ import annotations
 

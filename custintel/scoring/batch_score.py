@@ -1,9 +1,8 @@
-"""Batch scoring: whom a model scores as of a date, scores with reasons in words, and the file they are written to."""
+"""Batch scoring: whom a model scores as of a date, and scores with reasons in words."""
 
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +14,10 @@ from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, DateError, QualityWarning
 from custintel.explain import reasons
 from custintel.expressions.parse import parse
-from custintel.files.atomic_write import atomic_file, check_output_path
-from custintel.files.spreadsheet_cells import escape_formulas
 from custintel.identifiers import header_hint, identifier_problems, identifier_text, names_of_columns
 from custintel.questions.outcome_labels import outcome_population
 from custintel.scoring._value_scores import value_scores
+from custintel.scoring.write_scores import check_writable, write_scores
 from custintel.training.customer_column import customer_column_for_scoring
 from custintel.training.dataset import in_population, outcome_from_spec
 from custintel.training.mlflow_store import open_store
@@ -28,6 +26,7 @@ from custintel.value import ValueModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
@@ -81,40 +80,6 @@ def _columns_to_build(model: Model, spec: Mapping[str, Any]) -> list[str]:
     condition = sorted(parse(str(where), "population.where").columns) if where else []
     peer_column = model.metadata.get("peer_column")
     return list(dict.fromkeys([*model.feature_names, *condition, *([peer_column] if peer_column else [])]))
-
-
-_SUFFIXES = (".parquet", ".csv")
-
-
-def check_writable(out: str | Path) -> Path:
-    """The place to write to, before any work is done for it."""
-    path = Path(out)
-    if path.suffix.lower() not in _SUFFIXES or path.is_dir():
-        raise ConfigurationError(
-            f"cannot write scores to {path}\n  given: {path.suffix or 'no suffix'}\n  allowed: {', '.join(_SUFFIXES)}"
-        )
-    return check_output_path(path)
-
-
-def write_scores(frame: pd.DataFrame, out: str | Path) -> Path:
-    """Write Parquet or CSV to a temporary name beside `out`, flush it to disk, then move it into place.
-
-    Texts of a CSV file that a spreadsheet would compute get an apostrophe in front, which our readers take off.
-    """
-    path = check_writable(out)
-    with atomic_file(path) as fresh:
-        _write(frame, fresh, path.suffix.lower())
-    return path
-
-
-def _write(frame: pd.DataFrame, fresh: Path, suffix: str) -> None:
-    if suffix == ".csv":
-        # the mark lets spreadsheets read the Chinese sentences
-        escape_formulas(frame).to_csv(
-            fresh, index=False, encoding="utf-8-sig", lineterminator="\n", date_format="%Y-%m-%d"
-        )
-    else:
-        frame.to_parquet(fresh, index=False, compression="zstd")
 
 
 _LANGUAGES = ("en", "zh")

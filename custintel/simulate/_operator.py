@@ -13,7 +13,7 @@ from custintel.progress import track
 from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._simulated_days import NEVER, Calendar
 from custintel.simulate._simulation_config import SimulationConfig
-from custintel.simulate.behaviour._true_chances import leaving_chances
+from custintel.simulate.behaviour._true_churn_chances import leaving_chances
 from custintel.simulate.behaviour._weekly_dynamics import WeeklyDynamics, make_dynamics
 from custintel.simulate.billing._payments_and_dunning import Accounts, PaymentLog, make_accounts, pay_bills
 from custintel.simulate.billing._plans_and_contracts import (

@@ -18,7 +18,7 @@ from custintel.expressions.parse import parse
 from custintel.questions import Outcome, outcome_labels
 from custintel.questions.outcome import KINDS
 from custintel.questions.outcome_labels import label_dates
-from custintel.training._flat_table import FlatTable, read_flat_table
+from custintel.training._read_flat_table import FlatTable, read_flat_table
 from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
 
 if TYPE_CHECKING:

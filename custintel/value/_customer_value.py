@@ -15,8 +15,8 @@ from custintel.learners import ChurnSurvival
 from custintel.questions import exit_times
 from custintel.questions.outcome_labels import outcome_population
 from custintel.value._monthly_margin import monthly_margin
+from custintel.value._past_and_future_margin import past_value
 from custintel.value._value_model import discount_factors
-from custintel.value._value_windows import past_value
 from custintel.value.value_training_table import refuse_purchase_log, value_features
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from custintel.value._margin_forecast import MarginForecast, fit_forecast
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from custintel.learners.saved_states import EstimatorState
+    from custintel.learners.saved_state_schemas import EstimatorState
 
 
 _FOLDS = 3
@@ -186,8 +186,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
 
     @staticmethod
     def saved_state() -> type[EstimatorState]:
-        """What the state in a file looks like; see `custintel.learners.saved_states`."""
-        from custintel.value._saved_states import ValueModelState
+        """What the state in a file looks like; see `custintel.learners.saved_state_schemas`."""
+        from custintel.value._saved_state_schema import ValueModelState
 
         return ValueModelState
 

@@ -29,7 +29,7 @@ from custintel.value._tier_thresholds import apply_overrides, by_quantile, by_sh
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from custintel.learners.saved_states import EstimatorState
+    from custintel.learners.saved_state_schemas import EstimatorState
 
 
 Method = Literal["quantile", "jenks", "share"]
@@ -266,8 +266,8 @@ class ValueTiers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def saved_state() -> type[EstimatorState]:
-        """What the state in a file looks like; see `custintel.learners.saved_states`."""
-        from custintel.value._saved_states import ValueTiersState
+        """What the state in a file looks like; see `custintel.learners.saved_state_schemas`."""
+        from custintel.value._saved_state_schema import ValueTiersState
 
         return ValueTiersState
 

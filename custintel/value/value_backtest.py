@@ -19,9 +19,9 @@ from custintel.progress import track
 from custintel.questions.outcome_labels import outcome_population
 from custintel.value._bg_nbd_gamma_gamma import BetaGeometricNBD, GammaGamma
 from custintel.value._monthly_margin import monthly_margin
+from custintel.value._past_and_future_margin import future_margin
 from custintel.value._shifted_beta_geometric import ShiftedBetaGeometric
 from custintel.value._value_model import ValueModel, discount_factors
-from custintel.value._value_windows import future_margin
 from custintel.value.value_training_table import value_features, value_table
 
 if TYPE_CHECKING:

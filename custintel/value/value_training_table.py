@@ -14,7 +14,7 @@ from custintel.errors import DataError, DateError
 from custintel.progress import track
 from custintel.questions import exit_times
 from custintel.value._monthly_margin import monthly_margin, value_column
-from custintel.value._value_windows import future_margin, margin_columns
+from custintel.value._past_and_future_margin import future_margin, margin_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -23,7 +23,7 @@ from custintel.artifact import load_model
 from custintel.errors import CustintelError, ModelError
 
 with suppress(ImportError):  # once, not in each child
-    import_module("custintel.learners.saved_states")
+    import_module("custintel.learners.saved_state_schemas")
 
 _SECONDS = 20
 _MEMORY = 4 * 2**30

@@ -10,7 +10,7 @@ import pytest
 
 from custintel.builder import FeatureBuilder
 from custintel.questions import Outcome, outcome_labels
-from custintel.questions._dormancy import dormancy_curve
+from custintel.questions._choose_dormancy import dormancy_curve
 from custintel.questions.outcome_labels import label_dates
 
 if TYPE_CHECKING:

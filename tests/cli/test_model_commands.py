@@ -16,7 +16,7 @@ from custintel.cli._exit_codes import MEANINGS, ExitCode
 from custintel.cli._main import main
 from custintel.cli._rule_input import read_rows
 from custintel.errors import DataError
-from custintel.scoring.batch_score import write_scores
+from custintel.scoring.write_scores import write_scores
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:

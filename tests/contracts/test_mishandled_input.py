@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
-from custintel.engines.arrow_frames import to_arrow
+from custintel.engines.to_arrow import to_arrow
 from custintel.errors import ConfigurationError, ContractError, QualityWarning
 from custintel.warehouse import Warehouse
 

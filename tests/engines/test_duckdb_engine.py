@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from custintel.engines.arrow_frames import to_arrow
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.engine import literal, quoted
+from custintel.engines.to_arrow import to_arrow
 
 
 @pytest.mark.parametrize(

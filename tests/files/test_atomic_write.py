@@ -22,7 +22,7 @@ from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import CustintelError
 from custintel.files import atomic_write as module
 from custintel.files.atomic_write import atomic_file, atomic_folder
-from custintel.scoring.batch_score import check_writable, write_scores
+from custintel.scoring.write_scores import check_writable, write_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

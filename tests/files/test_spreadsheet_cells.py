@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from custintel.builder.feature_frame import write_features
 from custintel.cli._rule_input import read_rows
 from custintel.files.spreadsheet_cells import escape_formula, escape_formulas, unescape_formula, unescape_formulas
-from custintel.scoring.batch_score import write_scores
+from custintel.scoring.write_scores import write_scores
 from custintel.training.read_table import read_table
 from custintel.warehouse import Warehouse
 

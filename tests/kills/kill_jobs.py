@@ -81,7 +81,7 @@ def _killed(child: int, after: float | None, started: float) -> int:
 
 if __name__ == "__main__":
     with suppress(ImportError):
-        import_module("custintel.learners.saved_states")  # once, not in each child
+        import_module("custintel.learners.saved_state_schemas")  # once, not in each child
     import mlflow  # noqa: F401
     from mlflow.store.tracking import sqlalchemy_store  # noqa: F401 - imported once
 

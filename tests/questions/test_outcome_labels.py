@@ -7,7 +7,7 @@ import pytest
 
 from custintel.errors import ConfigurationError, DataError, DateError
 from custintel.questions import Outcome, outcome_labels
-from custintel.questions._dormancy import dormancy_curve
+from custintel.questions._choose_dormancy import dormancy_curve
 from custintel.questions.outcome_labels import label_dates, outcome_population
 from custintel.warehouse import Warehouse
 

@@ -15,7 +15,8 @@ import pytest
 from custintel import ChurnClassifier, Warehouse, score, train
 from custintel.artifact import Model
 from custintel.errors import ConfigurationError, DataError, DateError, ModelError, QualityWarning
-from custintel.scoring.batch_score import deciles, population_features, write_scores
+from custintel.scoring.batch_score import deciles, population_features
+from custintel.scoring.write_scores import write_scores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,7 +164,7 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path, monkeypatch: pyte
 _KILLED = """
 import sys, time
 import pandas as pd
-from custintel.scoring.batch_score import write_scores
+from custintel.scoring.write_scores import write_scores
 real = pd.DataFrame.to_csv
 def slow(self, path, **rest):
     real(self, path, **rest)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training._flat_table import read_flat_table
+from custintel.training._read_flat_table import read_flat_table
 from custintel.training.read_table import read_table
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from custintel import train
 from custintel.errors import DataError
-from custintel.training._flat_table import read_flat_table
+from custintel.training._read_flat_table import read_flat_table
 from custintel.training._time_split_and_folds import out_of_time_rows, tuning_folds
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import LeakageWarning
-from custintel.training._flat_table import read_flat_table
 from custintel.training._leak_check import find_leaks, warn_of_leaks
+from custintel.training._read_flat_table import read_flat_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from custintel.errors import ConfigurationError, DataError, DateError, LeakageWa
 from custintel.explain import reasons
 from custintel.questions import Outcome
 from custintel.reports.model.model_report import build_report
-from custintel.training._flat_table import read_flat_table
+from custintel.training._read_flat_table import read_flat_table
 from custintel.training._time_split_and_folds import TimeSplit
 from custintel.training.dataset import _windows
 from custintel.training.mlflow_store import fetch_report, open_store

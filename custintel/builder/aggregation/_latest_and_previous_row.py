@@ -21,7 +21,7 @@ from custintel.functions.function_context import Step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from custintel.builder._feature_request import FeatureRequest
+    from custintel.builder._computable_columns import FeatureRequest
 
 
 def row_features(requests: Sequence[FeatureRequest], family: str, found: str) -> Step:

@@ -32,7 +32,7 @@ from custintel.functions.function_context import Step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from custintel.builder._feature_request import FeatureRequest
+    from custintel.builder._computable_columns import FeatureRequest
     from custintel.builder.aggregation._raw_records import RawRecords
     from custintel.expressions.expression import Aggregate, Expression
 

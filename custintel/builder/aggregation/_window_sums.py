@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from custintel.builder._feature_request import FeatureRequest
+    from custintel.builder._computable_columns import FeatureRequest
     from custintel.builder.aggregation._partial_aggregates import PartialColumn
     from custintel.builder.aggregation._raw_records import RawRecords
     from custintel.expressions.expression import Aggregate

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from custintel.learners.ensemble._boosted_candidates import BoostedCandidate, TableWithFolds, fit_candidate, raw_score
-from custintel.learners.ensemble._part_of_whole_sums import ColumnSums
+from custintel.learners.ensemble._column_sums import ColumnSums
 from custintel.learners.ensemble._row_order_drift import order_matters
 from custintel.learners.ensemble.blend_and_calibration import Calibration, blend_weights, choose_calibration
+from custintel.learners.ensemble.check_lightgbm_text import read_booster
 from custintel.learners.ensemble.inner_folds import fold_of_rows, inner_splits
-from custintel.learners.ensemble.lightgbm_text import read_booster
 from custintel.learners.ensemble.logistic_regression import LinearPart, choose_penalty, fit_ridge, learn_design
 
 if TYPE_CHECKING:

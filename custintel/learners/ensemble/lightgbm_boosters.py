@@ -21,8 +21,8 @@ import numpy as np
 from scipy.special import expit
 
 from custintel.errors import ModelError
+from custintel.learners.ensemble.check_lightgbm_text import booster_columns, read_booster
 from custintel.learners.ensemble.inner_folds import inner_splits
-from custintel.learners.ensemble.lightgbm_text import booster_columns, read_booster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

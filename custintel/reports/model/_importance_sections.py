@@ -9,8 +9,13 @@ from custintel.html.chart_axes import ACCENT
 from custintel.html.number_format import count, format_date, number, percent, share, short_number
 from custintel.html.page import bar, escape, figure, legend, section, side_by_side, table, table_columns
 from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
-from custintel.reports.model._importance_charts import dependence_chart, family_colors, family_strip, importance_chart
-from custintel.reports.model._timeline_and_trials_charts import trials_chart
+from custintel.reports.model.charts._importance_charts import (
+    dependence_chart,
+    family_colors,
+    family_strip,
+    importance_chart,
+)
+from custintel.reports.model.charts._timeline_and_trials_charts import trials_chart
 
 Facts = Mapping[str, Any]
 

@@ -8,14 +8,14 @@ from typing import Any
 from custintel.html.chart_axes import ACCENT, BRAND, MUTED, PALE
 from custintel.html.number_format import UNKNOWN, count, number, percent, share, short_number
 from custintel.html.page import bar, escape, figure, legend, section, side_by_side, table, table_columns
-from custintel.reports.model._calibration_gain_profit_charts import (
+from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
+from custintel.reports.model.charts._calibration_gain_profit_charts import (
     calibration_chart,
     gain_chart,
     interval_strip,
     profit_chart,
 )
-from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
-from custintel.reports.model._timeline_and_trials_charts import timeline_chart
+from custintel.reports.model.charts._timeline_and_trials_charts import timeline_chart
 
 Facts = Mapping[str, Any]
 

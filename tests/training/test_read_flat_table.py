@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.training._flat_table import read_flat_table, read_target
+from custintel.training._read_flat_table import read_flat_table, read_target
 from custintel.training.read_table import find_column
 
 if TYPE_CHECKING:

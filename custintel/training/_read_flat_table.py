@@ -254,7 +254,7 @@ def _why_uninformative(column: pd.Series) -> str:
 
 
 def _without_identifiers(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, list[str]]:
-    """Without further columns that name customers: what is learned of them is label_text into models and reports."""
+    """Without further columns that name customers: what is learned of them is written into models and reports."""
     names = other_identifiers(frame.drop(columns=target))
     told = f"left out, identifiers: {', '.join(map(repr, names))} (rename a column that is a quantity)"
     return (frame.drop(columns=names), [told]) if names else (frame, [])

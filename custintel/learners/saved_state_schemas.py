@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from custintel.errors import ModelError
-from custintel.learners.saved_state_parts import (
+from custintel.learners.saved_state_schema_parts import (
     BoostersState,
     CalibrationState,
     EnsembleState,

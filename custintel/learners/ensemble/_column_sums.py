@@ -1,4 +1,4 @@
-"""ColumnSums of columns that are parts of one whole, found by their names.
+"""Sums of columns that are parts of one whole, found by their names.
 
 Trees cut one column at a time and cannot say "the day, evening, night and roaming charges together exceed 70". Columns
 whose names differ in one word, and that hold no negative amounts, get their sum as one more column for the models:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from custintel.learners import TableClassifier
-from custintel.learners.ensemble._part_of_whole_sums import ColumnSums, part_groups
+from custintel.learners.ensemble._column_sums import ColumnSums, part_groups
 
 GROUPS = [
     (["Total day charge", "Total eve charge", "Total night charge"], ((0, 1, 2),)),

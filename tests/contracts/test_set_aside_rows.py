@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from custintel.contracts.check_table import check_table
 from custintel.contracts.column_mapping import parse_mapping
 from custintel.contracts.raw_tables import frame_sources
+from custintel.contracts.set_aside_rows import check_table
 from custintel.contracts.table_contracts import TABLES
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.warehouse import Warehouse

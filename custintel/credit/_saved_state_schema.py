@@ -1,4 +1,4 @@
-"""What the saved state of `CreditScorecard` looks like; see `custintel.learners.saved_states`."""
+"""What the saved state of `CreditScorecard` looks like; see `custintel.learners.saved_state_schemas`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from custintel.learners.saved_state_parts import (
+from custintel.learners.saved_state_schema_parts import (
     FiniteFloat,
     PositiveFloat,
     Probability,
@@ -17,7 +17,7 @@ from custintel.learners.saved_state_parts import (
     require,
     used_columns,
 )
-from custintel.learners.saved_states import ClassesState, EstimatorState
+from custintel.learners.saved_state_schemas import ClassesState, EstimatorState
 
 _T = TypeVar("_T")
 _Pair = Annotated[tuple[ShortText, _T], Field(strict=False)]  # JSON has lists only

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DateError
-from custintel.value._value_windows import future_margin, margin_columns, past_value
+from custintel.value._past_and_future_margin import future_margin, margin_columns, past_value
 
 
 def _margin(rows: dict[str, list[float]], start: str = "2025-01-01", **parts: list[float]) -> pd.DataFrame:

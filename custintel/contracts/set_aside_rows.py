@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from custintel.contracts._check_table_spark import check_table_spark
+from custintel.contracts._set_aside_rows_spark import check_table_spark
 from custintel.contracts.quality_report import BrokenRule, TableReport
 from custintel.contracts.row_rules import DERIVED, DUPLICATE, Rules, Source, free_name
 from custintel.contracts.table_contracts import TABLES, TableContract

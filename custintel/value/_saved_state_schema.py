@@ -1,4 +1,4 @@
-"""What the saved state of `ValueModel` and of `ValueTiers` looks like; see `custintel.learners.saved_states`."""
+"""What the saved state of `ValueModel` and of `ValueTiers` looks like; see `custintel.learners.saved_state_schemas`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from custintel.learners.saved_state_parts import (
+from custintel.learners.saved_state_schema_parts import (
     BoostersState,
     FiniteFloat,
     ShortText,
@@ -16,7 +16,7 @@ from custintel.learners.saved_state_parts import (
     require,
     used_columns,
 )
-from custintel.learners.saved_states import ChurnSurvivalState, EstimatorState, Months
+from custintel.learners.saved_state_schemas import ChurnSurvivalState, EstimatorState, Months
 
 
 class ForecastState(StateModel):

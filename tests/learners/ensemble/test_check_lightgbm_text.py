@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from custintel.errors import ModelError
-from custintel.learners.ensemble.lightgbm_text import booster_columns, read_booster
+from custintel.learners.ensemble.check_lightgbm_text import booster_columns, read_booster
 
 
 def _random_booster(seed: int) -> tuple[Any, np.ndarray]:

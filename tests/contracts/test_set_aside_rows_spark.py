@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from custintel.contracts.check_table import check_table
 from custintel.contracts.column_mapping import parse_mapping
-from custintel.contracts.date_columns import decide_date_formats
+from custintel.contracts.decide_date_formats import decide_date_formats
 from custintel.contracts.raw_tables import frame_sources
+from custintel.contracts.set_aside_rows import check_table
 from custintel.contracts.table_contracts import TABLES
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.spark_engine import SparkEngine
