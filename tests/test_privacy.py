@@ -37,7 +37,7 @@ about: Leaves within two months
 label: {kind: churn, gap_days: 2, horizon_days: 45, dormancy_days: 10, billing_types: [prepaid, postpaid]}
 population: {active_within_days: 15}
 dates: {every: month, history_days: 30}
-features: {families: [usage, contacts, contract, customer, care, billing]}
+features: {topics: [volumes, direct_contacts, current_plan, customer_profile, care_contacts, bills]}
 learner: {class: ChurnClassifier, params: {effort: fast}}
 """
 PEOPLE = (

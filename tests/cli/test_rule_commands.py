@@ -214,7 +214,7 @@ def test_alarms_of_an_operators_tables(tmp_path: Path, capsys: pytest.CaptureFix
     assert "not asked: bill" in capsys.readouterr().out
     found = pd.read_parquet(out)
     assert found["customer_id"].tolist() == ["007"]
-    assert found["matched"].tolist() == ["Calls, messages and data sessions, last 7 days at least 7"]
+    assert found["matched"].tolist() == ["Calls, texts and data sessions, last 7 days at least 7"]
     assert run("rules", "test", "busy", tmp_path / "wh", *base) == 0
     assert "It fires on 1 of 2 customers" in capsys.readouterr().out
 

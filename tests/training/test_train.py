@@ -68,7 +68,7 @@ def test_a_saved_feature_table_is_learned_from_and_spoken_of_in_words(
     table.to_parquet(tmp_path / "features.parquet")
     run = train("churn", table=tmp_path / "features.parquet", target="left", models_path=quick_models, tracking=False)
     entries = {entry["column"]: entry for entry in run.model.metadata["features"]}
-    assert entries["events_30d"]["about"] == "Calls, messages and data sessions, last 30 days"
+    assert entries["events_30d"]["about"] == "Calls, texts and data sessions, last 30 days"
     assert entries["events_30d"]["about_zh"] == "近30天通信次数"
     assert not {"as_of", "customer_id", "left"} & set(entries)
     assert run.evaluation.X.index.names == ["as_of", "customer_id"]
@@ -77,7 +77,7 @@ def test_a_saved_feature_table_is_learned_from_and_spoken_of_in_words(
     assert told["reason_1_en"].str.len().max() > 10
     run.report(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Calls, messages and data sessions, last 30 days" in page
+    assert "Calls, texts and data sessions, last 30 days" in page
     scores = score(run.model, table=X.loc["2025-05-31"])
     assert not scores["reason_1_en"].str.contains("_").any()
 
