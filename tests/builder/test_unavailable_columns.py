@@ -119,8 +119,8 @@ derived:
 
 @pytest.mark.parametrize("dialect", ["duckdb", "spark", "postgres"])
 def test_the_sql_for_other_engines_leaves_the_hour_out(dialect) -> None:
-    families = ["usage", "timing", "pauses", "mobility", "hours"]
-    with pytest.raises(DataError, match="family pauses: needs a time of day, and usage holds days"):
+    families = ["volumes", "times_of_day", "inter_event_times", "cells_visited", "hourly_profile"]
+    with pytest.raises(DataError, match="family inter_event_times: needs a time of day, and usage holds days"):
         FeatureBuilder(families).sql(DATE, dialect, opened())
     text = FeatureBuilder(families, skip_unavailable=True).sql(DATE, dialect, opened())
     assert "is_night" not in text
@@ -179,7 +179,7 @@ def test_other_columns_have_their_own_resolution() -> None:
     wh = opened(calls)
     assert wh.report["usage"].days_only == ("arrival_time",)
     with pytest.warns(QualityWarning, match="columns that need one"):
-        X = FeatureBuilder(["daily_spikes", "usage"]).build(wh, DATE)
+        X = FeatureBuilder(["daily_spikes", "volumes"]).build(wh, DATE)
     assert "night_share_90d" in X
     whole = set(
         FeatureBuilder(["daily_spikes"]).build(
@@ -192,7 +192,7 @@ def test_other_columns_have_their_own_resolution() -> None:
 def test_with_times_nothing_is_said() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        FeatureBuilder(["times_of_day", "usage"]).build(opened(CALLS), DATE)
+        FeatureBuilder(["times_of_day", "volumes"]).build(opened(CALLS), DATE)
 
 
 def test_indicators_without_hours_are_missing() -> None:
@@ -217,7 +217,7 @@ def test_few_times_of_day_among_days_are_counted_and_give_no_nights() -> None:
     calls.loc[7, "event_time"] += pd.Timedelta(hours=10)
     wh = opened(calls)
     note = "usage.event_time holds days without a time of day: what needs an hour is left out"
-    assert (wh.report["usage"].days_only, wh.report["usage"].clocks) == (("event_time",), {"event_time": 1})
+    assert (wh.report["usage"].days_only, wh.report["usage"].times_of_day) == (("event_time",), {"event_time": 1})
     assert f"{note} (1 of {5 * N} rows have one all the same)" in wh.report.notes()
     assert not {"hour", "is_night"} & set(wh.columns("usage"))
 
