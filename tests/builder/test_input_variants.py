@@ -49,7 +49,9 @@ def before(builder, raw) -> pd.DataFrame:
 
 
 def test_who_has_no_row_anywhere_gets_zero_where_zero_is_the_truth(wh) -> None:
-    families = [f.name for f in Catalogue.load().families if TABLES[f.source].arrival_time and f.name != "call_community"]
+    families = [
+        f.name for f in Catalogue.load().families if TABLES[f.source].arrival_time and f.name != "call_community"
+    ]
     builder = FeatureBuilder(families)
     X = builder.build(wh, DATES, customers=[SILENT])
     assert len(X) == 2
