@@ -15,6 +15,6 @@ input gives the same bytes.
 
 from __future__ import annotations
 
-from custintel.scoring.batch_score import score
+from custintel.scoring._batch_score import score
 
 __all__ = ["score"]

@@ -37,7 +37,7 @@ def features(files: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
     sides = [("from", "to", "out"), ("to", "from", "in")]
     maps = [_side(*side) | CALLED for side in sides] + [_side(*side) | WROTE for side in sides]
     wh = Warehouse.from_frames(usage=[calls, calls, texts, texts], rename={"usage": maps})
-    return FeatureBuilder(["usage", "contacts"]).build(wh, as_of=wh.period[1])
+    return FeatureBuilder(["volumes", "direct_contacts"]).build(wh, as_of=wh.period[1])
 
 
 @pytest.mark.data

@@ -83,10 +83,10 @@ def test_the_label_of_a_row_is_not_in_its_features(wh, rows):
 
 def test_clones_and_copies_share_the_warehouse(wh):
     step = WarehouseFeatures(wh, topics=["usage"])
-    assert clone(step).warehouse is wh
-    assert copy.deepcopy(step).warehouse is wh
-    assert clone(make_pipeline(step, LogisticRegression()))[0].warehouse is wh
-    assert clone(step).families == ["usage"]
+    assert clone(step).wh is wh
+    assert copy.deepcopy(step).wh is wh
+    assert clone(make_pipeline(step, LogisticRegression()))[0].wh is wh
+    assert clone(step).topics == ["usage"]
 
 
 def test_a_warehouse_is_not_sent_to_other_processes(wh):

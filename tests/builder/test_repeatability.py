@@ -21,7 +21,7 @@ from custintel.warehouse import Warehouse
 if TYPE_CHECKING:
     from pathlib import Path
 
-FAMILIES = ["usage", "data", "contacts", "hours", "rhythm"]
+FAMILIES = ["volumes", "data_use", "direct_contacts", "hourly_profile", "daily_activity"]
 RECORDS = 250_000  # more than a thread takes at a time
 RUNS = pytest.mark.parametrize("runs", [3, pytest.param(20, marks=pytest.mark.slow)])
 

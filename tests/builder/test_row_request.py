@@ -79,8 +79,8 @@ def test_customers_at_one_date(wh, form):
 
 def test_more_dates_than_one_plan_holds(wh):
     """Windows of seventy dates make hundreds of buckets; a plan holds only some of them."""
-    X = FeatureBuilder(["usage", "contacts"]).build(wh, MANY)
-    alone = FeatureBuilder(["usage", "contacts"]).build(wh, [MANY[40]])
+    X = FeatureBuilder(["volumes", "direct_contacts"]).build(wh, MANY)
+    alone = FeatureBuilder(["volumes", "direct_contacts"]).build(wh, [MANY[40]])
     pd.testing.assert_frame_equal(X.loc[[MANY[40]]], alone, rtol=1e-9)
 
 

@@ -41,7 +41,7 @@ def test_the_whole_catalogue_as_of_several_dates(operators: tuple[Warehouse, War
 def test_one_date_and_chosen_customers(operators: tuple[Warehouse, Warehouse]) -> None:
     here, there = operators
     wanted = list(reversed(here.frame("customers")["customer_id"].head(5)))
-    builder = FeatureBuilder(["usage", "contacts", "billing", "recharge", "contract"])
+    builder = FeatureBuilder(["volumes", "direct_contacts", "bills", "recharges", "current_plan"])
     found = builder.build(there, DAYS[1], customers=wanted)
     assert list(found.index) == wanted
     assert_same(found, builder.build(here, DAYS[1], customers=wanted))
@@ -49,9 +49,9 @@ def test_one_date_and_chosen_customers(operators: tuple[Warehouse, Warehouse]) -
 
 def test_labels(operators: tuple[Warehouse, Warehouse]) -> None:
     here, there = operators
-    days = label_dates(here, definition=DEFINITION, history_days=20, every="week")
+    days = label_dates(here, outcome=DEFINITION, history_days=20, every="week")
     assert days
-    assert label_dates(there, definition=DEFINITION, history_days=20, every="week") == days
+    assert label_dates(there, outcome=DEFINITION, history_days=20, every="week") == days
     expected = outcome_labels(here, days, DEFINITION)
     assert_same(outcome_labels(there, days, DEFINITION), expected)
     assert expected["label"].nunique() == 2
@@ -62,7 +62,7 @@ def test_labels(operators: tuple[Warehouse, Warehouse]) -> None:
 
 def test_the_statement_for_spark_runs_on_spark(operators: tuple[Warehouse, Warehouse]) -> None:
     here, there = operators
-    builder = FeatureBuilder(["usage", "payments", "contract"])
+    builder = FeatureBuilder(["volumes", "payment_behaviour", "current_plan"])
     found = there.sql(builder.sql(DAYS[1], dialect="spark", wh=there)).drop(columns="as_of").set_index("customer_id")
     expected = builder.build(here, DAYS[1])
     numbers = expected.select_dtypes("number").columns

@@ -7,19 +7,21 @@ import pandas as pd
 import pytest
 from fake_model import FakeModel
 
+from custintel.catalogue import Catalogue
 from custintel.errors import ConfigurationError
 from custintel.explain import reason_codes as module
 from custintel.explain import reasons
+from custintel.explain.reason_words import words
 
 _COLUMNS = ("column", "about", "about_zh", "unit", "family", "feature", "median")
 FEATURES = [
     dict(zip(_COLUMNS, row, strict=True))
     for row in [
-        ("silent_days", "Days since the last outgoing event", "最近一次呼出距今天数", "d", "usage", "silent_days", 1),
-        ("events_7d", "Calls", "通话次数", "events", "usage", None, 10),
-        ("events_30d", "Calls", "通话次数", "events", "usage", None, 40),
-        ("last_bill_amount", "Last bill", "上期账单", "u", "billing", None, 29.9),
-        ("night_share", "Share of events at night", "夜间占比", "share", "usage", None, 0.2),
+        ("silent_days", "Days since the last outgoing event", "最近一次呼出距今天数", "d", "volumes", "silent_days", 1),
+        ("events_7d", "Calls", "通话次数", "events", "volumes", None, 10),
+        ("events_30d", "Calls", "通话次数", "events", "volumes", None, 40),
+        ("last_bill_amount", "Last bill", "上期账单", "u", "bills", None, 29.9),
+        ("night_share", "Share of events at night", "夜间占比", "share", "volumes", None, 0.2),
         ("plan", "Tariff", "套餐", "category", "contract", None, "basic"),
     ]
 ]
@@ -161,19 +163,19 @@ def _peer_model() -> FakeModel:
     """Prepaid customers top up and get no bills; postpaid ones get bills; contracts are for some of the latter."""
     entries = [
         {"column": "billing_type", "about": "Prepaid or postpaid", "about_zh": "付费方式", "unit": "category",
-         "family": "contract", "feature": "billing_type", "median": "postpaid", "peers": {
+         "family": "current_plan", "feature": "billing_type", "median": "postpaid", "peers": {
              "postpaid": {"median": "postpaid", "missing": 0.0, "at_median": 1.0},
              "prepaid": {"median": "prepaid", "missing": 0.0, "at_median": 1.0}}},
         {"column": "recharge_amount_90d", "about": "Amount topped up, last 90 days", "about_zh": "近90天充值金额",
-         "unit": "u", "family": "recharge", "feature": "recharged", "window": 90, "median": 0.0, "peers": {
+         "unit": "u", "family": "recharges", "feature": "recharged", "window": 90, "median": 0.0, "peers": {
              "postpaid": {"median": 0.0, "missing": 0.0, "at_median": 1.0},
              "prepaid": {"median": 45.0, "missing": 0.0, "at_median": 0.1}}},
         {"column": "last_bill_amount_90d", "about": "Last bill", "about_zh": "最近一次账单金额", "unit": "u",
-         "family": "billing", "feature": "last_bill_amount", "window": 90, "median": 30.0, "peers": {
+         "family": "bills", "feature": "last_bill_amount", "window": 90, "median": 30.0, "peers": {
              "postpaid": {"median": 30.0, "missing": 0.02, "at_median": 0.1},
              "prepaid": {"median": None, "missing": 1.0, "at_median": 0.0}}},
         {"column": "contract_days_left", "about": "Days until the contract ends", "about_zh": "距合约到期的天数",
-         "unit": "d", "family": "contract", "feature": "contract_days_left", "median": 200.0, "peers": {
+         "unit": "d", "family": "current_plan", "feature": "contract_days_left", "median": 200.0, "peers": {
              "postpaid": {"median": 200.0, "missing": 0.6, "at_median": 0.0},
              "prepaid": {"median": None, "missing": 0.96, "at_median": 0.0}}},
     ]  # fmt: skip
@@ -264,3 +266,10 @@ def test_columns_that_the_model_does_not_use_need_not_be_given(model: FakeModel,
     model.contributions = lambda given: contributions(given).assign(constant=0.0, alone=0.0)  # type: ignore[method-assign]
     found = reasons(model, X, groups={"one": ["constant"], "other": ["alone"]})
     assert found["reason_1_en"].tolist() == reasons(model, X.assign(constant=1.0, alone=2.0))["reason_1_en"].tolist()
+
+
+def test_words_for_missing_values_name_families_and_features_of_the_catalogue():
+    catalogue = Catalogue.load()
+    families = {family.name for family in catalogue.families}
+    assert set(words()["missing"]) - {"table", "other"} <= families
+    assert set(words()["missing_feature"]) <= {entry.feature for entry in catalogue.entries()}

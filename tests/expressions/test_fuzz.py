@@ -20,7 +20,7 @@ from custintel.expressions.whitelist import FUNCTIONS, OPERATORS, OWN_FUNCTIONS
 from custintel.rules import Rule
 from custintel.rules._match_sql import match_sql
 from custintel.rules._rule_set import RuleSet
-from custintel.rules.rule_condition import text_of
+from custintel.rules.rule_condition import condition_text
 from custintel.rules.rule_files import rules_from_yaml
 
 if TYPE_CHECKING:
@@ -367,7 +367,7 @@ def test_rules_are_run_without_a_way_out(con: duckdb.DuckDBPyConnection, text: s
         rules = RuleSet.from_nodes({rule.name: rule.node})
     except ConfigurationError:
         assume(False)
-    assert Rule("again", text_of(rule.node)).version == rule.version
+    assert Rule("again", condition_text(rule.node)).version == rule.version
     columns = '1.0 as c, 2.0 as "Monthly  Charges", 3.0 as "select", 4.0 as 客户'
     with contextlib.suppress(duckdb.BinderException, duckdb.ConversionException, duckdb.OutOfRangeException):
         con.sql(match_sql(rules, f"(select *, {columns} from t)", key="a")).fetchall()

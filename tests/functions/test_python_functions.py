@@ -143,7 +143,7 @@ def test_tables_that_are_absent_are_said(folder: Path, wh: Warehouse) -> None:
 
     X = FeatureBuilder(["own", "usage"], features_path=folder, skip_unavailable=True).build(wh, "2025-06-30")
     assert X.attrs["custintel"]["skipped"]["own_rows"] == "no table bills"
-    with pytest.raises(DataError, match="family own: no table bills"):
+    with pytest.raises(DataError, match="topic own: no table bills"):
         FeatureBuilder(["own", "usage"], features_path=folder).build(wh, "2025-06-30")
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,8 @@ import pytest
 
 from custintel import ChurnClassifier, Warehouse, score, train
 from custintel.artifact import Model
+from custintel.builder import FeatureBuilder
 from custintel.errors import ConfigurationError, DataError, DateError, ModelError, QualityWarning
-from custintel.scoring.batch_score import deciles, population_features
 from custintel.scoring.write_scores import write_scores
 
 if TYPE_CHECKING:
@@ -60,14 +60,34 @@ def test_one_row_for_each_customer_of_the_population(quick_run: Run, wh: Warehou
     assert scores["reason_1_en"].str.len().min() > 5
 
 
-def test_only_the_columns_that_are_read_are_built(quick_run: Run, wh: Warehouse) -> None:
+def _features_and_scores(
+    model: Model, wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The features that scoring builds, of the customers that it scores, and the scores."""
+    tables: list[pd.DataFrame] = []
+    build = FeatureBuilder.build
+
+    def recorded(*args: Any, **kwargs: Any) -> pd.DataFrame:
+        tables.append(build(*args, **kwargs))
+        return tables[-1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FeatureBuilder, "build", recorded)
+        scores = score(model, wh)
+    (features,) = tables
+    return features.loc[scores["customer_id"].sort_values()], scores
+
+
+def test_only_the_columns_that_are_read_are_built(
+    quick_run: Run, wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = quick_run.model.feature_names[:3]
     learner = ChurnClassifier(effort="fast", n_jobs=1).fit(quick_run.evaluation.X[names], quick_run.evaluation.y)
     small = Model("churn", learner, {**quick_run.model.metadata, "peer_column": None})
-    every, skipped = population_features(quick_run.model, wh, wh.period[1], None)
-    built, also_skipped = population_features(small, wh, wh.period[1], None)
+    every, scores = _features_and_scores(quick_run.model, wh, monkeypatch)
+    built, also_scores = _features_and_scores(small, wh, monkeypatch)
     assert set(small.feature_names) <= set(built.columns) < set(every.columns)
-    assert skipped == also_skipped
+    assert scores.attrs["custintel"]["skipped"] == also_scores.attrs["custintel"]["skipped"]
     pd.testing.assert_frame_equal(built, every[built.columns], rtol=1e-9)
 
 
@@ -147,8 +167,19 @@ def test_one_source(flat_model: Model, wh: Warehouse) -> None:
         ([0.1 * i for i in range(10)], None, [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
     ],
 )
-def test_deciles(p: list[float], edges: list[float] | None, expected: list[int]) -> None:
-    assert deciles(pd.Series(p), edges).tolist() == expected
+def test_deciles(
+    flat_model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    p: list[float],
+    edges: list[float] | None,
+    expected: list[int],
+) -> None:
+    model = Model("churn", flat_model.estimator, {**flat_model.metadata, "decile_edges": edges})
+    monkeypatch.setattr(Model, "predict_proba", lambda *_: pd.Series(p))
+    scores = score(model, table=_flat().head(len(p))).set_index("customer_id")
+    rows = scores.loc[[str(row) for row in range(len(p))]]
+    assert rows["probability"].tolist() == p
+    assert rows["decile"].tolist() == expected
 
 
 def test_a_failed_write_leaves_the_former_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

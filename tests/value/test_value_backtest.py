@@ -126,6 +126,6 @@ def test_the_horizon_of_the_shipped_model_is_shortened_to_what_is_known(operator
 def test_a_horizon_that_cannot_be_is_refused_before_any_work(
     operator: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custintel.value.value_training_table.value_features", None)  # not to be called
+    monkeypatch.setattr("custintel.training.value_training.value_features", None)  # not to be called
     with pytest.raises(ConfigurationError, match=r"given: 12 months\n  allowed: 1 to 9, .*\n  hint: --horizon 9"):
         fit_value_model(operator, horizon=12)

@@ -20,7 +20,7 @@ from custintel.warehouse import Warehouse
 if TYPE_CHECKING:
     from pathlib import Path
 
-FAMILIES = ["usage", "contacts", "rhythm", "billing", "mobility", "hard", "hard_gathered"]
+FAMILIES = ["volumes", "direct_contacts", "daily_activity", "bills", "cells_visited", "hard", "hard_gathered"]
 
 
 def assert_same(left: pd.DataFrame, right: pd.DataFrame) -> None:
@@ -53,7 +53,7 @@ def builder(features_folder):
 def test_features_from_kept_days_are_the_features(builder, wh, tmp_path, days):
     plain = builder.build(wh, days, customers=CUSTOMERS)
     assert_same(builder.build(wh, days, customers=CUSTOMERS, partials=tmp_path), plain)
-    assert {"usage", "contacts", "rhythm", "billing", "hard_gathered"} <= set(made(tmp_path))
+    assert {"volumes", "direct_contacts", "daily_activity", "bills", "hard_gathered"} <= set(made(tmp_path))
     assert_same(builder.build(wh, days, customers=CUSTOMERS, partials=tmp_path), plain)
 
 
@@ -74,18 +74,18 @@ def test_the_next_days_are_made_and_no_other(builder, wh, tmp_path):
 def test_days_that_are_kept_are_read(tmp_path):
     """Sums that are wrong on purpose come out: what is kept is not computed again."""
     rows = [("a", f"2025-06-{day:02d} 10:00", None) for day in (1, 2, 20)]
-    kept(FeatureBuilder(["usage"]), usage(*rows), "2025-06-20", tmp_path)
-    (path,) = tmp_path.glob("usage-*/2025-06.parquet")
+    kept(FeatureBuilder(["volumes"]), usage(*rows), "2025-06-20", tmp_path)
+    (path,) = tmp_path.glob("volumes-*/2025-06.parquet")
     wrong = pd.read_parquet(path).assign(all_count_rows=100.0)
     wrong.to_parquet(path)
-    X, days = kept(FeatureBuilder(["usage"]), usage(*rows), "2025-06-20", tmp_path)
+    X, days = kept(FeatureBuilder(["volumes"]), usage(*rows), "2025-06-20", tmp_path)
     assert (X["events_30d"].tolist(), days) == ([300.0], set())
 
 
 def test_a_late_record_makes_the_day_of_its_arrival(tmp_path):
     known = [("a", f"2025-06-{day:02d} 10:00", None) for day in range(1, 29)]
     late = ("a", "2025-06-05 11:00", "2025-06-20 09:00")
-    builder = FeatureBuilder(["usage"])
+    builder = FeatureBuilder(["volumes"])
     kept(builder, usage(*known), "2025-06-28", tmp_path)
     X, days = kept(builder, usage(*known, late), ["2025-06-19", "2025-06-28"], tmp_path)
     assert X["events_30d"].tolist() == [19.0, 29.0]
@@ -93,12 +93,12 @@ def test_a_late_record_makes_the_day_of_its_arrival(tmp_path):
 
 
 def test_records_that_are_gone_leave_the_sums(tmp_path):
-    builder = FeatureBuilder(["usage"])
+    builder = FeatureBuilder(["volumes"])
     rows = [("a", f"2025-06-{day:02d} 10:00", None) for day in (1, 10, 20)]
     builder.build(usage(*rows), "2025-06-20", partials=tmp_path)
     X = builder.build(usage(rows[0], rows[2]), "2025-06-20", partials=tmp_path)
     assert X["events_30d"].tolist() == [2.0]
-    assert made(tmp_path)["usage"] == {"2025-06-01", "2025-06-20"}
+    assert made(tmp_path)["volumes"] == {"2025-06-01", "2025-06-20"}
 
 
 def test_another_definition_has_days_of_its_own(tmp_path):
@@ -114,15 +114,15 @@ def test_another_definition_has_days_of_its_own(tmp_path):
 
 def test_a_lost_file_is_made_again(tmp_path):
     wh = usage(("a", "2025-06-01 10:00", None), ("a", "2025-06-02 10:00", None))
-    FeatureBuilder(["usage"]).build(wh, "2025-06-02", partials=tmp_path)
-    next(tmp_path.glob("usage-*/2025-06.parquet")).unlink()
-    X = FeatureBuilder(["usage"]).build(wh, "2025-06-02", partials=tmp_path)
+    FeatureBuilder(["volumes"]).build(wh, "2025-06-02", partials=tmp_path)
+    next(tmp_path.glob("volumes-*/2025-06.parquet")).unlink()
+    X = FeatureBuilder(["volumes"]).build(wh, "2025-06-02", partials=tmp_path)
     assert X["events_7d"].tolist() == [2.0]
 
 
 def test_a_killed_run_leaves_no_old_mark_beside_new_sums(tmp_path, monkeypatch):
     old, new = [usage(*[("a", f"2025-06-01 {hour}:00", None) for hour in hours]) for hours in ((10, 11), (10, 11, 12))]
-    builder = FeatureBuilder(["usage"])
+    builder = FeatureBuilder(["volumes"])
     builder.build(old, "2025-06-01", partials=tmp_path)
     after = PartialStore._compute
 
@@ -140,7 +140,7 @@ def test_a_killed_run_leaves_no_old_mark_beside_new_sums(tmp_path, monkeypatch):
 
 def test_two_builds_at_once_keep_all_days(tmp_path, monkeypatch):
     rows = [("a", f"2025-06-{day:02d} 10:00", None) for day in range(1, 29)]
-    first, second = FeatureBuilder(["usage"]), FeatureBuilder(["usage"])
+    first, second = FeatureBuilder(["volumes"]), FeatureBuilder(["volumes"])
     other = threading.Thread(target=lambda: second.build(usage(*rows), "2025-06-28", partials=tmp_path))
     make = PartialStore._compute
 
@@ -154,7 +154,7 @@ def test_two_builds_at_once_keep_all_days(tmp_path, monkeypatch):
     monkeypatch.setattr(PartialStore, "_compute", interrupted)
     first.build(usage(*rows), "2025-06-10", partials=tmp_path)
     other.join(60)
-    assert len(made(tmp_path)["usage"]) == 28
+    assert len(made(tmp_path)["volumes"]) == 28
     X = first.build(usage(*rows), "2025-06-28", partials=tmp_path)
     assert X["events_30d"].tolist() == [28.0]
     assert not list(tmp_path.glob("*.lock"))
@@ -163,9 +163,9 @@ def test_two_builds_at_once_keep_all_days(tmp_path, monkeypatch):
 def test_a_customer_not_asked_about_before_is_there(tmp_path):
     tables = random_tables(seed=5)
     wh = Warehouse.from_frames(**tables)
-    FeatureBuilder(["usage"]).build(wh, "2025-06-30", customers=CUSTOMERS[:2], partials=tmp_path)
-    everyone = FeatureBuilder(["usage"]).build(wh, "2025-06-30", customers=CUSTOMERS, partials=tmp_path)
-    assert_same(everyone, FeatureBuilder(["usage"]).build(wh, "2025-06-30", customers=CUSTOMERS))
+    FeatureBuilder(["volumes"]).build(wh, "2025-06-30", customers=CUSTOMERS[:2], partials=tmp_path)
+    everyone = FeatureBuilder(["volumes"]).build(wh, "2025-06-30", customers=CUSTOMERS, partials=tmp_path)
+    assert_same(everyone, FeatureBuilder(["volumes"]).build(wh, "2025-06-30", customers=CUSTOMERS))
 
 
 def test_only_the_embedded_engine_keeps_days(tmp_path):
