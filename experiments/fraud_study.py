@@ -33,9 +33,10 @@ LOSS = {
 }  # fmt: skip
 """u a case that is not stopped: the medians of the simulator."""
 FAMILIES = [
-    "usage", "rhythm", "hours", "timing", "networks", "contacts", "mobility", "international", "roaming", "billing", "payments",
-    "arrears", "recharge", "customer", "contract", "imei", "overlaps", "velocity", "destinations", "fraud_ties", "bursts",
-    "peak_hour", "unbilled", "handset",
+    "volumes", "daily_activity", "hourly_profile", "times_of_day", "on_net_and_off_net", "direct_contacts",
+    "cells_visited", "international", "roaming", "bills", "payment_behaviour", "open_bills", "recharges",
+    "customer_profile", "current_plan", "devices", "overlapping_calls", "call_velocity", "contact_countries",
+    "fraud_contacts", "daily_spikes", "peak_hour", "unbilled_charges", "handset",
 ]  # fmt: skip
 FORBIDDEN = ("days_since_event_90d", "days_since_event_30d", "silence")
 REVIEW_COST = 5.0

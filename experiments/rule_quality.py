@@ -60,16 +60,16 @@ def simulated() -> tuple[pd.DataFrame, pd.Series]:
     wh = Warehouse.simulate(3000, 7, 4, SimulationConfig.fraud_study(25))
     day = "2025-07-20"
     families = [
-        "usage",
-        "contacts",
-        "mobility",
+        "volumes",
+        "direct_contacts",
+        "cells_visited",
         "international",
-        "billing",
-        "payments",
-        "recharge",
-        "customer",
-        "imei",
-        "overlaps",
+        "bills",
+        "payment_behaviour",
+        "recharges",
+        "customer_profile",
+        "devices",
+        "overlapping_calls",
     ]
     X = FeatureBuilder(families).build(wh, as_of=day)
     cases = wh.truth["cases"]

@@ -25,7 +25,16 @@ from custintel.questions import Outcome, outcome_labels
 from custintel.simulate import SimulationConfig
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "simulator_uplift.md"
-FAMILIES = ["usage", "billing", "care", "contract", "customer", "recharge", "circle", "competitors"]
+FAMILIES = [
+    "volumes",
+    "bills",
+    "care_contacts",
+    "current_plan",
+    "customer_profile",
+    "recharges",
+    "contact_network",
+    "competitor_operators",
+]
 VALUE, COST = 300.0, 2.5
 MONTHS, LEARN_UNTIL = 11, "2025-05-31"
 

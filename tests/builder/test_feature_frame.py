@@ -61,7 +61,7 @@ def test_frames_without_words():
 
 
 def test_words_are_one_plain_text(X):
-    """A dict would be copied by pandas at every step: see custintel/builder/_words.py."""
+    """A dict would be copied by pandas at every step: see custintel/builder/feature_frame.py."""
     words = X.attrs["custintel"]["words"]
     assert isinstance(words, str)
     assert json.loads(words)["column"] == list(X.columns)
