@@ -86,7 +86,7 @@ class ValueTable:
 def value_features(
     wh: Warehouse,
     as_of: AsOf | Sequence[AsOf],
-    families: Iterable[str] | FeatureBuilder | None = None,
+    topics: Iterable[str] | FeatureBuilder | None = None,
     costs: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Features of all lines in service and their past margins, as known at each date.
@@ -97,7 +97,7 @@ def value_features(
         The operator's tables.
     as_of : date or list of dates
         Month ends for a model that is to learn; any day for one that is asked.
-    families : list of str or FeatureBuilder, optional
+    topics : list of str or FeatureBuilder, optional
         Topics or families of features, or a builder of them. By default ``VALUE_FAMILIES``, of which those without
         their tables are left out; one that you name must be there.
     costs : mapping, optional
@@ -111,16 +111,16 @@ def value_features(
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
     past = [margin_columns(monthly_margin(wh, day, costs), day) for day in track(days, "past margins")]
     found = pd.concat(dict(zip(days, past, strict=True)), names=["as_of", "customer_id"])
-    X = _builder(families).build(wh, days)
+    X = _builder(topics).build(wh, days)
     if not isinstance(X.index, pd.MultiIndex):
         X = pd.concat({days[0]: X}, names=["as_of", "customer_id"])
     return X.join(found.reindex(X.index))
 
 
-def _builder(families: Iterable[str] | FeatureBuilder | None) -> FeatureBuilder:
-    if isinstance(families, FeatureBuilder):
-        return families
-    return FeatureBuilder(VALUE_FAMILIES, skip_unavailable=True) if families is None else FeatureBuilder(families)
+def _builder(topics: Iterable[str] | FeatureBuilder | None) -> FeatureBuilder:
+    if isinstance(topics, FeatureBuilder):
+        return topics
+    return FeatureBuilder(VALUE_FAMILIES, skip_unavailable=True) if topics is None else FeatureBuilder(topics)
 
 
 def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about them)
