@@ -16,6 +16,7 @@ import os
 from typing import TYPE_CHECKING
 
 from custintel.errors import ConfigurationError, DataError
+from custintel.files.keyed_seal import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,17 +56,7 @@ class Pseudonyms:
     """
 
     def __init__(self, key: str) -> None:
-        if len(key) < _SHORTEST:
-            raise ConfigurationError(
-                f"the key of the pseudonyms is too short\n  given: {len(key)} characters\n"
-                f"  allowed: at least {_SHORTEST}\n  hint: {_hint()}"
-            )
-        different = len(set("".join(key.split())))
-        if different < _DIFFERENT:
-            raise ConfigurationError(
-                f"the key of the pseudonyms is too easy to guess\n  given: {different} different characters besides "
-                f"blanks\n  allowed: at least {_DIFFERENT}\n  hint: {_hint()}"
-            )
+        check_key(key, "the key of the pseudonyms", (_SHORTEST, _DIFFERENT), _hint())
         self._key = key.encode()
 
     @classmethod

@@ -1,5 +1,7 @@
 """Keyed seals (HMAC-SHA256): without the key, nobody can make a sealed file or change one unnoticed.
 
+`check_key` is the one judge of secret keys, those of pseudonyms included.
+
 The key is text in the environment variable ``CUSTINTEL_SEAL_KEY``, for example from ``openssl rand -hex 32``.
 
 >>> import os
@@ -27,6 +29,39 @@ _DIFFERENT = 5  # of 16 random hexadecimal digits, fewer are different once in t
 _PURPOSE = b"custintel model folder, version 1\n"  # the same key elsewhere gives other seals
 
 
+def check_key(key: str, name: str, least: tuple[int, int], hint: str) -> None:
+    """Refuse a secret key that is too short, or has too few different characters; the key is never shown.
+
+    Parameters
+    ----------
+    key : str
+        The key.
+    name : str
+        What the error calls it.
+    least : tuple of int
+        Fewest characters, and fewest different ones besides blanks.
+    hint : str
+        How a good one is made.
+
+    Examples
+    --------
+    >>> check_key("x" * 64, "the key", (16, 5), "make another one")
+    Traceback (most recent call last):
+    custintel.errors.ConfigurationError: the key is too easy to guess
+      given: 1 different characters besides blanks
+      allowed: at least 5
+      hint: make another one
+    """
+    length, different = len(key), len(set("".join(key.split())))
+    if length < least[0]:
+        wrong, given, allowed = "short", f"{length} characters", least[0]
+    elif different < least[1]:
+        wrong, given, allowed = "easy to guess", f"{different} different characters besides blanks", least[1]
+    else:
+        return
+    raise ConfigurationError(f"{name} is too {wrong}\n  given: {given}\n  allowed: at least {allowed}\n  hint: {hint}")
+
+
 def has_seal_key() -> bool:
     """Whether there is a key in the environment."""
     return bool(os.environ.get(SEAL_KEY))
@@ -43,17 +78,7 @@ def seal(content: bytes) -> str | None:
     key = os.environ.get(SEAL_KEY, "")
     if not key:
         return None
-    if len(key) < _SHORTEST:
-        raise ConfigurationError(
-            f"the key in {SEAL_KEY} is too short to protect anything\n  given: {len(key)} characters\n"
-            f"  allowed: {_SHORTEST} or more\n  hint: openssl rand -hex 32 makes a good one"
-        )
-    different = len(set("".join(key.split())))
-    if different < _DIFFERENT:
-        raise ConfigurationError(
-            f"the key in {SEAL_KEY} is too easy to guess\n  given: {different} different characters besides blanks\n"
-            f"  allowed: {_DIFFERENT} or more\n  hint: openssl rand -hex 32 makes a good one"
-        )
+    check_key(key, f"the key in {SEAL_KEY}", (_SHORTEST, _DIFFERENT), "openssl rand -hex 32 makes a good one")
     return hmac.new(key.encode(), _PURPOSE + content, hashlib.sha256).hexdigest()
 
 
