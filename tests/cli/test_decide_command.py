@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import run
 
-from custintel.cli._main import main
 from custintel.decide import DecisionLog
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ contact: {at_most: 1, days: 30}
 household_limit: 1
 exploration: {hold_out: 0.05, epsilon: 0.05}
 """
-
-
-def run(*arguments: object) -> int:
-    """Exit code of a command."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    return int(end.value.code or 0)
 
 
 @pytest.fixture

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 import sqlglot
+from command_line import run as run_command
 
 from custintel.builder import FeatureBuilder
 from custintel.builder.feature_frame import column_meanings
-from custintel.cli._main import main
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -41,13 +42,7 @@ features:
 """
 
 
-def run(*arguments: object) -> int:
-    """Exit code of a command."""
-    try:
-        main(["features", *map(str, arguments)])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+run = partial(run_command, "features")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 import duckdb
 import pandas as pd
 import pytest
+from command_line import run
 
 from custintel.cli._exit_codes import MEANINGS, ExitCode
 from custintel.cli._main import main
@@ -21,15 +22,6 @@ from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from custintel.training import Run
-
-
-def run(*arguments: object) -> int:
-    """Exit code of a command."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 def test_train_report_and_score_a_warehouse(

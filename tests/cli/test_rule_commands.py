@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import run
 
-from custintel.cli._main import main
 from custintel.rules import RuleBase
 from custintel.rules.builtin_rules import builtin_rules
 from custintel.rules.rule_files import rules_from_yaml
@@ -33,15 +33,6 @@ rules:
   away: {when: roaming_minutes > 60, kind: roaming, loss: 90}
 """
 WHO = ("--by", "L. Chen", "--reason", "seen in cases")
-
-
-def run(*arguments: object) -> int:
-    """Exit code of a command."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture

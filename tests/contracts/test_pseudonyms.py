@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import run
 
 from custintel.builder import FeatureBuilder
-from custintel.cli._main import main
 from custintel.contracts import reidentify
 from custintel.contracts.pseudonyms import IDENTIFIERS, KEY_VARIABLE, Pseudonyms
 from custintel.contracts.replace_identifiers import identifiers
@@ -49,12 +49,6 @@ def both(tables: dict[str, pa.Table]) -> tuple[Warehouse, Warehouse]:
 
 def opened(tables: dict[str, Any], pseudonymise: bool = False) -> Warehouse:
     return Warehouse.from_frames(None, "2025-12-31", pseudonymise, **tables)
-
-
-def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    return int(end.value.code or 0)
 
 
 def test_every_identity_of_the_contracts_has_a_space() -> None:

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from sim_box_lines import lines
 
 from custintel import RuleBase
 from custintel.errors import ConfigurationError
 from custintel.rules.learning.anomaly_rules import DiscoverySettings, propose_anomaly_rules
-
-
-def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    X = pd.DataFrame(
-        {
-            "calls": rng.gamma(2, 20, rows).round(),
-            "cells": rng.integers(1, 40, rows).astype(float),
-            "texts": rng.poisson(8, rows).astype(float),
-            "plan": rng.choice(["S", "M"], rows),
-        }
-    )
-    y = ((X["calls"] > 70) & (X["cells"] <= 8) & (rng.random(rows) < 0.9)).astype(int).to_numpy()
-    return X.mask(rng.random(X.shape) < 0.02), y
 
 
 def test_a_group_of_unusual_customers_gets_a_rule_and_waits_for_a_person() -> None:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sim_box_lines import active, lines
 
-from custintel import RuleBase
 from custintel.expressions.parse import parse
 from custintel.rules._match_numpy import TableMatcher
 from custintel.rules.learning.rule_overlap import covering_rule, implies, rule_overlap
 from custintel.rules.rule_condition import condition_tree
-
-
-def lines(rows: int = 3000, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    X = pd.DataFrame(
-        {
-            "calls": rng.gamma(2, 20, rows).round(),
-            "cells": rng.integers(1, 40, rows).astype(float),
-            "texts": rng.poisson(8, rows).astype(float),
-            "plan": rng.choice(["S", "M"], rows),
-        }
-    )
-    y = ((X["calls"] > 70) & (X["cells"] <= 8) & (rng.random(rows) < 0.9)).astype(int).to_numpy()
-    return X.mask(rng.random(X.shape) < 0.02), y
-
-
-def active(*rules: tuple[str, str]) -> RuleBase:
-    base = RuleBase()
-    for name, when in rules:
-        base.propose(name, when)
-        base.shadow(name, by="me", reason="a test")
-        base.activate(name, by="me", reason="a test")
-    return base
 
 
 def test_overlaps_are_counted() -> None:
