@@ -43,7 +43,7 @@ def held_by_sql(number: str, contact: str) -> str:
 
 
 def contacts_among_sql(context: FunctionContext, lines: str, columns: str) -> str:
-    """Each customer's contacts (``p``: n, last_day) among the lines of a step with their number_holders (``g``)."""
+    """Each customer's contacts (``p``: n, last_day) among the lines of a step, whose numbers have holders (``g``)."""
     return f"""select p.customer_id, p.as_of, p.n, {columns}
 from (
     select customer_id, as_of, other_party, count(*) as n, max(event_date) as last_day

@@ -15,11 +15,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from html import escape
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 
 Point = tuple[float, float]
@@ -125,19 +124,3 @@ class Drawing:
             f"<title>{escape(self.title, quote=False)}</title><desc>{escape(self.about, quote=False)}</desc>"
             f"{''.join(self.parts)}</svg>"
         )
-
-
-def spread_labels(places: Sequence[float], gap: float) -> list[float]:
-    """Move labels apart so that neighbours are at least `gap` away, keeping their order.
-
-    >>> spread_labels([10, 12, 40], 10)
-    [6.0, 16.0, 40]
-    """
-    order = sorted(range(len(places)), key=lambda i: places[i])
-    moved = list(places)
-    for _ in range(30):
-        for a, b in pairwise(order):
-            lack = gap - (moved[b] - moved[a])
-            if lack > 1e-6:
-                moved[a], moved[b] = moved[a] - lack / 2, moved[b] + lack / 2
-    return moved

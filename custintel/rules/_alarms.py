@@ -104,16 +104,7 @@ def find_alarms(
 def alarms_to_cases(alarms: pd.DataFrame) -> pd.DataFrame:
     """Alarms of one customer joined into one case, the costliest first.
 
-    Parameters
-    ----------
-    alarms : DataFrame
-        Alarms with ``customer_id`` in the index (and ``as_of`` if there are several dates).
-
-    Returns
-    -------
-    DataFrame
-        Index ``case``; customer_id, first and last as_of (where known), alarms, rules, kinds, tier (match if any),
-        similarity (the highest), expected_loss (the highest, not the sum: one customer is lost once), severity, action.
+    Parameters, result and errors: `RuleBase.cases`.
     """
     frame = alarms.reset_index()
     by = frame.groupby("customer_id", sort=False, dropna=False)

@@ -584,8 +584,7 @@ class RuleBase:
         Parameters
         ----------
         alarms : DataFrame
-            Alarms with ``customer_id`` in the index (and ``as_of`` if there are several dates), of this base or of a
-            `FraudDetector`.
+            Alarms with ``customer_id`` in the index (and ``as_of`` if there are several dates).
 
         Returns
         -------
@@ -608,7 +607,7 @@ class RuleBase:
         *states : str
             States whose rules are asked; by default those that fire.
         key : sequence of str
-            ColumnSource that name a row.
+            Columns that name a row.
 
         Returns
         -------
@@ -631,10 +630,10 @@ class RuleBase:
         settings : AlarmSettings, optional
             From which similarity on a customer resembles the rule; language and words of the examples.
 
-        Returns
-        -------
-        RuleTrial
-            Counts, precision and examples as attributes; ``words()`` says them in sentences.
+        Raises
+        ------
+        DataError
+            When a feature of the rule is missing, or the table is empty.
 
         Examples
         --------

@@ -169,23 +169,7 @@ def try_rule(
 ) -> RuleTrial:
     """Try a rule, in whatever state it is, on customers.
 
-    Parameters
-    ----------
-    base : RuleBase
-        Where the rule and the distributions of legitimate customers are.
-    name : str
-        Name or name@version.
-    X : DataFrame
-        Features, one row a customer.
-    y : array-like, optional
-        0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
-    settings : AlarmSettings, optional
-        From which similarity on a customer resembles the rule; language and words of the examples.
-
-    Raises
-    ------
-    DataError
-        When a feature of the rule is missing, or the table is empty.
+    Parameters, result and errors: `RuleBase.try_rule`.
 
     Examples
     --------

@@ -110,7 +110,7 @@ class ReplayedLog:
         return not self._count or (len(events) >= self._count and events[self._count - 1] is self._last)
 
     def extend(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """ReplayedLog the events that are new.
+        """Replay the events that are new.
 
         Raises
         ------

@@ -30,12 +30,6 @@ def log_loss_raw(y: np.ndarray, raw: np.ndarray, weight: np.ndarray) -> float:
     return float(np.average(np.logaddexp(0.0, raw) - y * raw, weights=weight))
 
 
-def base_log_odds(y: np.ndarray, weight: np.ndarray) -> float:
-    """Log-odds of the base rate."""
-    rate = float(np.average(y, weights=weight))
-    return float(np.log(rate / (1 - rate)))
-
-
 Method = Literal["none", "platt", "beta", "isotonic"]
 _EDGE = 1e-6
 _ISOTONIC_TARGETS = 1000

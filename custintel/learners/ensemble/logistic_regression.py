@@ -50,7 +50,7 @@ class ColumnBasis:
         return self.levels if self.levels else 1 + len(self.knots) + int(self.flag)
 
     def expand(self, x: np.ndarray) -> np.ndarray:
-        """LinearDesign columns of this block."""
+        """Columns of the design matrix for this block."""
         if self.levels:
             return np.asarray(x[:, None] == np.arange(self.levels), dtype=np.float64)
         x = x.astype(np.float64)

@@ -58,27 +58,7 @@ def fit_parameters(rules: Iterable[Rule], X: pd.DataFrame, share: float = 0.001)
     Start values that keep to the share stay as they are. They are never loosened: a limit that nobody reaches may mean
     that there is no such fraud here, or that amounts are in another unit (`Rule.with_parameters` first).
 
-    Parameters
-    ----------
-    rules : iterable of Rule
-        The rules.
-    X : DataFrame
-        Features of customers that are not known cases, one row a customer.
-    share : float
-        Largest share of customers on which a rule may fire, such as alarms a day divided by customers.
-
-    Returns
-    -------
-    list of Rule
-        New versions with the old one as parent, and rules that did not have to change as they are. A rule that fires
-        too often by what is no limit of its own keeps to no share: look at ``match(X).mean()``.
-
-    Raises
-    ------
-    ConfigurationError
-        For a share outside 0 to 1.
-    DataError
-        When features are missing in the table.
+    Parameters, result and errors: `RuleMiner.fit_parameters`.
 
     Examples
     --------

@@ -32,21 +32,7 @@ def learn_into(  # noqa: PLR0913 - the options of learning
     The distributions of legitimate customers are learned from the table, and the score of the base anew, where the
     table can answer all rules that are in the shadow or fire.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base that is added to.
-    X, y, settings, times, pos_label
-        As in `RuleBase.learn`.
-    by : str
-        Who adds them.
-    **facts
-        Fields of `Rule` that the new rules get: kind, loss, review_cost, severity, action, ...
-
-    Returns
-    -------
-    list of Rule
-        Those that the base did not have.
+    Parameters, result and errors: `RuleMiner.learn`.
     """
     target = binary_target(y, pos_label).y
     learned = type(base).learn(X, target, settings, times=times)

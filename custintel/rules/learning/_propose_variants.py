@@ -78,23 +78,7 @@ def propose_variants(  # noqa: PLR0913 - who, when and chance are options
     (Benjamini, Hochberg 1995). It is better with a higher lower bound of precision at no less recall, or with more
     recall at no lower bound.
 
-    Parameters
-    ----------
-    base : RuleBase
-        Its rules in the shadow, active or on watch whose features the table has.
-    X, y
-        Labelled customers; `y` is 0 and 1 (1 is a case), or two labels by the rule of `RuleBase.learn`.
-    max_proposals : int
-        Most proposals.
-    by, at : str, time
-        Who and when, for the log.
-    random_state : int
-        Seed of the halves.
-
-    Returns
-    -------
-    DataFrame
-        rule (the new one), parent, when, precision (lower bound), recall, and both of the parent on the same customers.
+    Parameters, result and errors: `RuleMiner.propose_variants`.
     """
     target = binary_target(y).y
     table = prepare_table(X)[0]

@@ -86,9 +86,9 @@ class RuleMiner:
         Parameters
         ----------
         X : DataFrame
-            Features, one row a customer.
+            Features, one row a customer; no label is needed.
         settings : DiscoverySettings, optional
-            Share of customers that count as unusual, size and precision of groups.
+            How.
         by, at : str, time
             Who and when, for the log.
 
@@ -121,7 +121,7 @@ class RuleMiner:
         by, at : str, time
             Who and when, for the log.
         random_state : int
-            Seed of the halves on which variants are chosen and proved.
+            Seed of the halves.
 
         Returns
         -------
@@ -138,6 +138,8 @@ class RuleMiner:
 
         Parameters
         ----------
+        rules : iterable of Rule
+            The rules.
         X : DataFrame
             Features of customers that are not known cases, one row a customer.
         share : float
@@ -146,7 +148,8 @@ class RuleMiner:
         Returns
         -------
         list of Rule
-            New versions with the old one as parent, and rules that did not have to change as they are.
+            New versions with the old one as parent, and rules that did not have to change as they are. A rule that
+            fires too often by what is no limit of its own keeps to no share: look at ``match(X).mean()``.
 
         Raises
         ------

@@ -164,22 +164,7 @@ def propose_anomaly_rules(
     The rules are only proposed (origin *anomaly*): unusual is not guilty, so a person has to look at customers of the
     group before the rule may fire.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base; what its rules cover already is not proposed.
-    X : DataFrame
-        Features, one row a customer; no label is needed.
-    settings : DiscoverySettings, optional
-        How.
-    by, at : str, time
-        Who and when, for the log.
-
-    Returns
-    -------
-    DataFrame
-        One row a cluster: customers, when (the rule in SQL), precision and coverage of the group, rule (its identity,
-        '' if it was not proposed) and why.
+    Parameters, result and errors: `RuleMiner.propose_anomaly_rules`.
 
     Examples
     --------

@@ -108,23 +108,7 @@ def apply_policy(
 ) -> pd.DataFrame:
     """Which rules of the shadow a policy lets alarm; they are activated when the policy is automatic.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base, with outcomes of alarms of the shadow (`record_outcomes`).
-    policy : ActivationPolicy
-        The conditions.
-    by : str
-        Who applies it; the name of the policy by default.
-    at : time, optional
-        When; now by default.
-
-    Returns
-    -------
-    DataFrame
-        One row a rule of the shadow, the most useful first: rule, version, decision (activated, ready, waits), reason,
-        days in the shadow, alarms, closed and confirmed ones, precision and its lower bound, stated precision (missing
-        where none is), alarms a day, benefit of an alarm (u).
+    Parameters, result and errors: `RuleMonitor.apply_policy`.
 
     Examples
     --------
@@ -226,17 +210,7 @@ _NEXT: Mapping[State, State] = {"draft": "proposed", "proposed": "shadow", "shad
 def next_approval(base: RuleBase, name: str) -> tuple[RuleEntry, State]:
     """The version of a rule that waits for approval, and the state that approval brings it to.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base.
-    name : str
-        Name, or name@version where several versions wait.
-
-    Raises
-    ------
-    ConfigurationError
-        When no version of it waits, or several do.
+    Parameters, result and errors: `RuleMonitor.next_approval`.
 
     Examples
     --------

@@ -61,28 +61,7 @@ class AuditedRecall:
 def audit_sample(X: pd.DataFrame, alarms: pd.DataFrame, *, share: float = 0.015, random_state: int = 0) -> pd.DataFrame:
     """Customers to be looked at although nothing speaks against them: a random sample of those without an alarm.
 
-    Parameters
-    ----------
-    X : DataFrame
-        The customers, one row each, ``customer_id`` in the index.
-    alarms : DataFrame
-        Alarms of these customers (`RuleBase.alarms`).
-    share : float
-        Share of the customers without an alarm; 1 to 2 % is usual.
-    random_state : int
-        Seed of the sample.
-
-    Returns
-    -------
-    DataFrame
-        Index customer_id; probability (with which each had been drawn).
-
-    Raises
-    ------
-    ConfigurationError
-        When the share is not above 0 and at most 1.
-    DataError
-        When every customer has an alarm.
+    Parameters, result and errors: `RuleMonitor.audit_sample`.
 
     Examples
     --------
@@ -107,24 +86,7 @@ def audited_recall(X: pd.DataFrame, alarms: pd.DataFrame, audit: pd.DataFrame, o
     Each case found in the audit stands for as many customers as its probability of being drawn says (Horvitz and
     Thompson 1952); the interval is Wilson's for the share of cases among the audited.
 
-    Parameters
-    ----------
-    X, alarms : DataFrame
-        The customers and the alarms from which the audit was drawn.
-    audit : DataFrame
-        As `audit_sample` gave it.
-    outcomes : DataFrame
-        ``customer_id`` in the index or a column; ``outcome`` (fraud, arrears, not, unknown).
-
-    Returns
-    -------
-    AuditedRecall
-        The estimate. Alarms whose outcome is not known are left out: wait until most are closed.
-
-    Raises
-    ------
-    DataError
-        When nobody of the audit has a known outcome.
+    Parameters, result and errors: `RuleMonitor.audited_recall`.
     """
     known = _known(outcomes)
     alarmed = _customers(X).intersection(_customers(alarms))

@@ -161,25 +161,7 @@ def review_rules(
     The result is the same whether rules are reviewed every day or once a month: the tests go through the outcomes one
     by one, and each move notes with which outcome the next test begins.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base, with outcomes (`record_outcomes`).
-    settings : ReviewSettings, optional
-        The tests, and which moves are made rather than proposed.
-    by : str
-        Who reviews.
-    at : time, optional
-        When; now by default.
-    drift : DataFrame, optional
-        Of `rule_drift`: active rules whose verdict is *moved* are watched.
-
-    Returns
-    -------
-    DataFrame
-        A row for each move, and for each rule that stays: rule, version, state, to (where it goes; empty when it
-        stays), done, reason, stated precision, outcomes and confirmed ones since the state began, precision (expected,
-        older outcomes counting less), below_stated (probability), sum and limit of the test.
+    Parameters, result and errors: `RuleMonitor.review`.
 
     Examples
     --------

@@ -63,21 +63,7 @@ def save_drift_baseline(base: RuleBase, X: pd.DataFrame, *, by: str, at: str | d
 
     Call it after rules were activated; a rule that became active anew gets a new profile.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base.
-    X : DataFrame
-        Features of all customers, one row each, as they are scored.
-    by : str
-        Who keeps them.
-    at : time, optional
-        When; now by default.
-
-    Returns
-    -------
-    list of str
-        The rules (name@version) whose profile was kept.
+    Parameters, result and errors: `RuleMonitor.save_drift_baseline`.
     """
     fired = base.compile().match(X).sum()
     fresh = [id_ for id_, entry in base.in_state().items() if not _is_fresh(base, id_)]
@@ -91,26 +77,7 @@ def save_drift_baseline(base: RuleBase, X: pd.DataFrame, *, by: str, at: str | d
 def rule_drift(base: RuleBase, X: pd.DataFrame, settings: DriftSettings | None = None) -> pd.DataFrame:
     """How firing rules and their features have moved since their profiles were kept.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base, with profiles (`save_drift_baseline`).
-    X : DataFrame
-        Features of all customers now.
-    settings : DriftSettings, optional
-        Limits of the verdict.
-
-    Returns
-    -------
-    DataFrame
-        One row a firing rule: rule, version, state; firing rate before and now, their ratio, the probability of such a
-        difference by chance, and the stability index of the rate; the feature that moved most, its index, and those of
-        all its features; verdict (stable, look, moved, or no profile).
-
-    Raises
-    ------
-    DataError
-        When the table has no rows.
+    Parameters, result and errors: `RuleMonitor.drift`.
 
     Examples
     --------

@@ -69,7 +69,8 @@ class RuleMonitor:
             ``as_of`` or ``time``) in the index or as columns; rule, version, tier.
         outcomes : DataFrame
             ``customer_id`` and ``outcome`` (fraud, arrears, not, unknown). With ``as_of`` an outcome belongs to the
-            alarms of that date; with ``time`` to the customer's alarms since the outcome before; otherwise to all.
+            alarms of that date; with ``time`` to the customer's alarms since the outcome before; otherwise to all of
+            them.
         by : str
             Who recorded them.
         at : time, optional
@@ -100,7 +101,9 @@ class RuleMonitor:
         Returns
         -------
         DataFrame
-            One row an alarm: rule, version, month, tier, outcome, confirmed, unique, recorded, seq, alarm.
+            One row an alarm: rule, version, month, tier, outcome, confirmed (1, 0; missing where not known yet), unique
+            (no other firing rule raised an alarm on the customer that month), recorded (time), seq (event of the log),
+            alarm (by which it is known again).
         """
         return recorded_outcomes(self.base, rule)
 
@@ -118,7 +121,9 @@ class RuleMonitor:
         -------
         DataFrame
             rule, version, month (or tier), alarms, confirmed, false, unknown, unique (confirmed ones that no other rule
-            caught), precision, low, high, saved_loss and net_benefit in u.
+            caught), precision (of the closed ones), low, high, saved_loss (confirmed x the rule's loss, in u),
+            net_benefit (less the cost of reviewing the closed ones, in u). A case that two rules caught counts for
+            both.
 
         Raises
         ------
@@ -143,7 +148,8 @@ class RuleMonitor:
         -------
         DataFrame
             One row a rule of the shadow, the most useful first: rule, version, decision (activated, ready, waits),
-            reason, and the numbers behind it.
+            reason, days in the shadow, alarms, closed and confirmed ones, precision and its lower bound, stated
+            precision (missing where none is), alarms a day, benefit of an alarm (u).
         """
         return apply_policy(self.base, policy, by=by, at=at)
 
@@ -189,7 +195,8 @@ class RuleMonitor:
         -------
         DataFrame
             A row for each move, and for each rule that stays: rule, version, state, to (where it goes; empty when it
-            stays), done, reason, and the numbers of the test.
+            stays), done, reason, stated precision, outcomes and confirmed ones since the state began, precision
+            (expected, older outcomes counting less), below_stated (probability), sum and limit of the test.
         """
         return review_rules(self.base, settings, by=by, at=at, drift=drift)
 
@@ -227,8 +234,10 @@ class RuleMonitor:
         Returns
         -------
         DataFrame
-            One row a firing rule: rates before and now, stability indices, the feature that moved most, and the verdict
-            (stable, look, moved, or no profile).
+            One row a firing rule: rule, version, state; firing rate before and now, their ratio, the probability of
+            such a difference by chance, and the stability index of the rate; the feature that moved most, its index,
+            and those of
+            all its features; verdict (stable, look, moved, or no profile).
 
         Raises
         ------
@@ -286,7 +295,8 @@ class RuleMonitor:
         Returns
         -------
         AuditedRecall
-            recall with its interval (low, high), base_rate, caught, missed, customers, audited, open.
+            recall with its interval (low, high), base_rate, caught, missed, customers, audited, open. Alarms whose
+            outcome is not known are left out: wait until most are closed.
 
         Raises
         ------
@@ -307,10 +317,19 @@ class RuleMonitor:
         Parameters
         ----------
         cases : DataFrame
-            As `RuleBase.cases` gives them. Columns start, detected, loss and outcome are used where they are known.
+            As `RuleBase.cases` gives them: expected_loss, kinds, first (time of the first alarm). What is known beyond
+            that is used:
+
+            - ``start``: when the behaviour began,
+            - ``detected``: when it was, or would have been, detected without the alarm,
+            - ``loss``: what the whole case would have cost, in u; the expected loss where missing,
+            - ``outcome``: a case that turned out not to be one (``not``) saves nothing; a confirmed one counts its
+            loss,
+              and one that is still open its expected loss.
         horizon : float or mapping of kind to float
-            Days from the start to the detection without the alarm, where ``detected`` is not known. A mapping may have
-            a ``default``.
+            Days from the start to the detection without the alarm, where ``detected`` is not known. A mapping may
+            have a
+            ``default``.
         unknown_start : float
             Share of a loss that is taken to be still ahead at the alarm, where start or alarm have no date.
 

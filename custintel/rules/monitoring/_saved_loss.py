@@ -24,34 +24,7 @@ def saved_loss(
 
         saved = loss x (detected - first) / (detected - start), at least 0, at most the loss
 
-    Parameters
-    ----------
-    cases : DataFrame
-        As `alarms_to_cases` gives them: expected_loss, kinds, first (time of the first alarm). What is known beyond
-        that is used:
-
-        - ``start``: when the behaviour began,
-        - ``detected``: when it was, or would have been, detected without the alarm,
-        - ``loss``: what the whole case would have cost, in u; the expected loss where missing,
-        - ``outcome``: a case that turned out not to be one (``not``) saves nothing; a confirmed one counts its loss,
-          and one that is still open its expected loss.
-    horizon : float or mapping of kind to float
-        Days from the start to the detection without the alarm, where ``detected`` is not known. A mapping may have a
-        ``default``.
-    unknown_start : float
-        Share of a loss that is taken to be still ahead at the alarm, where start or alarm have no date.
-
-    Returns
-    -------
-    Series
-        ``saved_loss`` in u, by the index of `cases`.
-
-    Raises
-    ------
-    DataError
-        When `cases` has no expected loss.
-    ConfigurationError
-        For a horizon that is not above zero or a share outside 0 to 1.
+    Parameters, result and errors: `RuleMonitor.saved_loss`.
 
     Notes
     -----

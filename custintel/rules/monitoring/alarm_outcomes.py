@@ -46,32 +46,7 @@ def record_outcomes(
     Alarms without an outcome are kept as not known yet and closed by a later call. What is closed stays as it is:
     the same tables can be given again.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base.
-    alarms : DataFrame
-        As `RuleBase.alarms` gives them, those of the shadow included where it was asked for: ``customer_id`` (and
-        ``as_of`` or ``time``) in the index or as columns; rule, version, tier.
-    outcomes : DataFrame
-        ``customer_id`` and ``outcome`` (fraud, arrears, not, unknown). With ``as_of`` an outcome belongs to the alarms
-        of that date; with ``time`` to the customer's alarms since the outcome before; otherwise to all of them.
-    by : str
-        Who recorded them.
-    at : time, optional
-        When; now by default. Alarms without a date count for the month of this time.
-
-    Returns
-    -------
-    DataFrame
-        What was new, one row a rule: rule, version, alarms, confirmed, false, unknown.
-
-    Raises
-    ------
-    DataError
-        When a column is missing, two outcomes contradict each other, or a rule@version is not in the base.
-    ConfigurationError
-        When an outcome is none of the four.
+    Parameters, result and errors: `RuleMonitor.record_outcomes`.
 
     Examples
     --------
@@ -103,19 +78,7 @@ def record_outcomes(
 def recorded_outcomes(base: RuleBase, rule: str) -> pd.DataFrame:
     """All alarms of a rule that were recorded, in the order in which their outcomes came in.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base.
-    rule : str
-        Name (all versions) or name@version.
-
-    Returns
-    -------
-    DataFrame
-        One row an alarm: rule, version, month, tier, outcome, confirmed (1, 0; missing where not known yet), unique
-        (no other firing rule raised an alarm on the customer that month), recorded (time), seq (event of the log),
-        alarm (by which it is known again).
+    Parameters, result and errors: `RuleMonitor.recorded_outcomes`.
     """
     rows = list(_unpack_outcomes(base, rule))
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
@@ -127,26 +90,7 @@ def recorded_outcomes(base: RuleBase, rule: str) -> pd.DataFrame:
 def rule_performance(base: RuleBase, by: str = "month", z: float = 1.96) -> pd.DataFrame:
     """How rules did: alarms, how many were confirmed, precision with Wilson's interval, money.
 
-    Parameters
-    ----------
-    base : RuleBase
-        The base.
-    by : {"month", "tier", "rule"}
-        One row a rule@version and month of the alarm, or tier, or over its whole life.
-    z : float
-        Standard errors of the interval.
-
-    Returns
-    -------
-    DataFrame
-        rule, version, month (or tier), alarms, confirmed, false, unknown, unique (confirmed ones that no other rule
-        caught), precision (of the closed ones), low, high, saved_loss (confirmed x the rule's loss, in u),
-        net_benefit (less the cost of reviewing the closed ones, in u). A case that two rules caught counts for both.
-
-    Raises
-    ------
-    ConfigurationError
-        When `by` is none of the three.
+    Parameters, result and errors: `RuleMonitor.performance`.
     """
     if by not in _SPANS:
         raise_problems([Problem("rule_performance", "cannot be told by this", str(by), ", ".join(_SPANS))])
