@@ -1,7 +1,8 @@
 """Write what is generated from the package: tables, data dictionary, built-in rules, and the schema of feature files.
 
-MkDocs reads this file as a hook too: `on_files` makes the README the home page, `on_page_markdown` names files outside
-the site. The hooks need nothing of the package, so that ``mkdocs build`` works without it.
+MkDocs reads this file as a hook too: `on_files` makes the README and CONTRIBUTING pages of the site, and
+`on_page_markdown` names files outside the site. The hooks need nothing of the package, so that ``mkdocs build`` works
+without it.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ DOCS = Path(__file__).resolve().parent
 SCHEMA = DOCS.parent / "custintel" / "catalogue" / "features.schema.json"
 
 
-def home_markdown() -> str:
-    """The README as the home page of the site, its links seen from the folder of the pages."""
+OUTSIDE = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md"}  # pages of the site, and files they are
+
+
+def outside_markdown(name: str) -> str:
+    """A file at the top of the repository as a page of the site, its links seen from the folder of the pages."""
 
     def moved(link: re.Match[str]) -> str:
         return f"]({link[1].removeprefix('docs/') if link[1].startswith('docs/') else '../' + link[1]})"
 
-    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    text = (DOCS.parent / name).read_text(encoding="utf-8")
     return re.sub(r"\]\((?!https?:|mailto:|#)([^)]+)\)", moved, text)
 
 
 def on_files(files: Any, *, config: Any, **_: Any) -> Any:
-    """Add the home page, which is not a file of its own."""
+    """Add the pages that are not files of the folder."""
     from mkdocs.structure.files import File
 
-    files.append(File.generated(config, "index.md", content=home_markdown()))
+    for page, name in OUTSIDE.items():
+        files.append(File.generated(config, page, content=outside_markdown(name)))
     return files
 
 

@@ -47,7 +47,6 @@ PAGES = [
 
 PAGES_WITHOUT_PYTHON = [
     "CONTRIBUTING.md",
-    "docs/contributing.md",
     "docs/glossary.md",
     "docs/tutorials/scheduler.md",
     "docs/benchmarks.md",
@@ -143,7 +142,7 @@ def _generator() -> ModuleType:
 
 
 def test_links_of_the_home_page_are_seen_from_the_folder_of_the_pages() -> None:
-    home = _generator().home_markdown()
+    home = _generator().outside_markdown("README.md")
     assert "](../CONTRIBUTING.md)" in home
     assert "](simulator.md)" in home
 
