@@ -96,5 +96,5 @@ def test_public_tables(data_folder: Path, path: str, target: str, expected: set[
 def test_the_length_of_the_call_that_sold(data_folder: Path) -> None:
     with zipfile.ZipFile(data_folder / "uci_bank_marketing/bank-additional.zip") as archive:
         text = archive.read("bank-additional/bank-additional.csv").decode()
-    flat = read_flat_table(pd.read_csv(io.StringIO(text), sep=";"), "y")
+    flat = read_flat_table(pd.read_csv(io.StringIO(text), sep=";"), TableQuestion("y"))
     assert [leak.column for leak in find_leaks(flat.X, flat.y)] == ["duration"]
