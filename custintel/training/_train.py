@@ -19,13 +19,14 @@ from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
 from custintel.learners import ChurnClassifier, TableClassifier
 from custintel.progress import track
+from custintel.questions.question import question_from_spec
 from custintel.reports.model.evaluation import Evaluation
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
 from custintel.training._time_split_and_folds import out_of_time_folds, stratified_folds
 from custintel.training._training_run import Run
 from custintel.training._tune_parameters import Tuning, earlier_parameters, tune_parameters
 from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
-from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse, outcome_from_spec
+from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse
 from custintel.training.evaluate_model import decile_edges, describe_columns, metrics_with_intervals
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
@@ -167,9 +168,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
 
 def _check_question(spec: ModelSpec) -> None:
     """A model of value is no classifier: it has a fit and a back-test of its own."""
-    if spec.label.get("kind") == "future_margin":
+    if spec.question.get("kind") == "future_margin":
         raise ConfigurationError(
-            f"{spec.name} asks for an amount\n  given: label kind future_margin\n  allowed: churn\n"
+            f"{spec.name} asks for an amount\n  given: question of kind future_margin\n  allowed: churn\n"
             "  hint: custintel.training.value_training.fit_value_model(wh) fits it, backtest_value judges it"
         )
 
@@ -275,7 +276,7 @@ def _tune(
 
 def _label_delay_days(spec: ModelSpec) -> int:
     """Days until a label is known; dates that are judged stand so far behind those learned from."""
-    return outcome_from_spec(spec.as_dict()).longest if spec.label else 0
+    return question_from_spec(spec.as_dict()).label_delay_days
 
 
 def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tuning | None) -> _FittedModel:
@@ -349,10 +350,10 @@ def _effective_specification(spec: ModelSpec, dataset: Dataset, X: pd.DataFrame)
     given = spec.as_dict()
     if dataset.X_test is not None:
         return given
-    label = {key: value for key, value in given["label"].items() if key not in ("gap_days", "horizon_days")}
+    question = {key: value for key, value in given["question"].items() if key not in ("gap", "horizon")}
     names = list(map(str, X.columns))
     binding = {key: sign for key, sign in given["constraints"].items() if any(fnmatchcase(n, key) for n in names)}
-    return {**given, "label": label, "dates": {}, "constraints": binding}
+    return {**given, "question": question, "dates": {}, "constraints": binding}
 
 
 def _content_version(estimator: TableClassifier) -> str:

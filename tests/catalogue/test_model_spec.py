@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GOOD = """\
 model: mine
 about: Mine
-label: {kind: churn, gap_days: 15, horizon_days: 60, dormancy_days: 30, billing_types: [prepaid]}
+question: {kind: churn, gap: 15d, horizon: 60d, dormancy: 30d, billing_types: [prepaid]}
 population: {active_within_days: 15, where: billing_type = 'prepaid' and events_30d > 0}
 dates: {every: month, history_days: 90}
 features: {topics: [usage, recharge], exclude: [devices_90d]}
@@ -69,18 +69,19 @@ def test_a_folder_of_ones_own_comes_first(tmp_path: Path) -> None:
     _write(tmp_path, GOOD.replace("model: mine", "model: churn"))
     assert load_model_spec("churn", tmp_path).about == "Mine"
     assert load_model_spec("churn").about != "Mine"
-    assert load_model_spec("churn_prepaid", tmp_path).label["billing_types"] == ["prepaid"]
+    assert load_model_spec("churn_prepaid", tmp_path).question["billing_types"] == ["prepaid"]
 
 
 CASES = [
     # what is replaced, by what, line, what is wrong, a word of the hint
     ("dates:", "date:", 5, "unknown key in a model", "dates"),
-    ("gap_days", "gap", 3, "unknown key in label", "gap_days"),
+    ("gap:", "gaps:", 3, "unknown key in a question of kind churn", "gap"),
     ("kind: churn", "kind: chrun", 3, "unknown kind", "churn"),
     ("[prepaid]", "[prepayed]", 3, "unknown billing_types", "prepaid"),
     ("every: month", "every: day", 5, "unknown every", ""),
-    ("gap_days: 15", "gap_days: -1", 3, "gap_days is not a whole number", ""),
-    ("horizon_days: 60", "horizon_days: two", 3, "horizon_days is not a whole number", ""),
+    ("gap: 15d", "gap: -1d", 3, "gap is no number of days", ""),
+    ("gap: 15d", "gap: 15", 3, "gap is no number of days", "15d"),
+    ("horizon: 60d", "horizon: two", 3, "horizon is no number of days", ""),
     ("events_30d > 0", "event_30d > 0", 4, "population.where names no column of the catalogue", "events_30d"),
     ("events_30d > 0", "mode(events_30d) > 0", 4, "unknown function mode", ""),
     ("[usage, recharge]", "[usage, rechrge]", 6, "unknown topic or family", "recharge"),
@@ -133,8 +134,8 @@ def test_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 3
 
 
-def test_a_model_without_a_label(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no label"):
+def test_a_model_without_a_question(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no question"):
         load_model_spec("mine", _write(tmp_path, "model: mine\nabout: Mine\n"))
 
 
@@ -155,13 +156,13 @@ def test_constraints_may_name_columns_of_ones_own_features(tmp_path: Path) -> No
 
 
 def test_a_value_model_names_its_horizon_and_costs(tmp_path: Path) -> None:
-    label = "label: {kind: future_margin, horizon_months: 6, unit_costs: {data_gb: 0.2}}"
-    text = "\n".join([label if line.startswith("label:") else line for line in GOOD.splitlines()])
+    question = "question: {kind: future_margin, horizon_months: 6, unit_costs: {data_gb: 0.2}}"
+    text = "\n".join([question if line.startswith("question:") else line for line in GOOD.splitlines()])
     text = text.replace("ChurnClassifier, params: {effort: fast}", "ValueModel, params: {annual_discount: 0.08}")
     text = text.replace("search: {leaves: {low: 4, high: 31, log: true}, l2: [1, 10]}\n", "")
     spec = load_model_spec("mine", _write(tmp_path, text))
-    assert spec.label["horizon_months"] == 6
-    assert spec.label["unit_costs"] == {"data_gb": 0.2}
+    assert spec.question["horizon_months"] == 6
+    assert spec.question["unit_costs"] == {"data_gb": 0.2}
     bad = text.replace("horizon_months: 6", "horizon_months: 0").replace("0.2", "cheap").replace("annual_d", "annual_c")
     with pytest.raises(ConfigurationError, match="3 mistakes"):
         load_model_spec("mine", _write(tmp_path, bad))
