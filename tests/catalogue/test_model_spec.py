@@ -72,6 +72,80 @@ def test_a_folder_of_ones_own_comes_first(tmp_path: Path) -> None:
     assert load_model_spec("churn_prepaid", tmp_path).question["billing_types"] == ["prepaid"]
 
 
+OWN = """\
+model: mine
+about: Who pays much
+question:
+  source: bills
+  target: sum(amount) > 100
+  gap: 7d
+  horizon: 60d
+  unless: {terminations: "cause in ('voluntary', 'port_out')"}
+population: events_30d > 0
+"""
+
+
+def test_a_question_of_ones_own_needs_few_lines(tmp_path: Path) -> None:
+    spec = load_model_spec("mine", _write(tmp_path, OWN))
+    assert spec.question["type"] == "yes_no"
+    assert spec.question["unless"] == {"terminations": "cause in ('voluntary', 'port_out')"}
+    assert spec.population == {"where": "events_30d > 0"}
+    assert spec.topics is None
+    assert spec.learner == {"class": "TableClassifier", "params": {}}
+    assert json.loads(json.dumps(spec.as_dict())) == spec.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "learner"),
+    [
+        ("sum(amount)", "amount", "TableRegressor"),
+        ("case when sum(amount) > 9 then 'much' else 'little' end", "class", "TableClassifier"),
+        ("max(amount) > 9", "yes_no", "TableClassifier"),
+    ],
+)
+def test_the_target_tells_the_type_and_the_learner(tmp_path: Path, target: str, kind: str, learner: str) -> None:
+    spec = load_model_spec("mine", _write(tmp_path, OWN.replace("sum(amount) > 100", target)))
+    assert (spec.question["type"], spec.learner["class"]) == (kind, learner)
+
+
+def test_a_class_of_ones_own_is_not_looked_into(tmp_path: Path) -> None:
+    own = "learner: {class: my_package.MyClassifier, params: {anything: 1}}\nsearch: {depth: [1, 2]}\n"
+    spec = load_model_spec("mine", _write(tmp_path, OWN + own))
+    assert spec.learner == {"class": "my_package.MyClassifier", "params": {"anything": 1}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "wrong", "hint"),
+    [
+        ("source: bills", "source: bils", 5, "unknown source table", "bills"),
+        ("sum(amount) > 100", "sum(amont) > 100", 5, "unknown column of bills", "amount"),
+        ("sum(amount) > 100", "amount > 100", 5, "target is no aggregate", "how they become one value"),
+        ("cause in", "couse in", 8, "unknown column of terminations", "cause"),
+        ("terminations", "termination", 8, "unknown source table", "terminations"),
+        ("gap: 7d", "gap: 7", 6, "gap is no number of days", "7d"),
+        ("horizon: 60d", "horizont: 60d", 7, "unknown key in a question", "horizon"),
+        ("  target: sum(amount) > 100\n", "", 4, "the question has no target", ""),
+        ("source: bills", "kind: arears\n  source: bills", 4, "unknown kind", "arrears"),
+        ("events_30d > 0", "event_30d > 0", 9, "population.where names no column of the catalogue", "events_30d"),
+    ],
+)
+def test_one_mistake_of_a_question(tmp_path: Path, old: str, new: str, line: int, wrong: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_model_spec("mine", _write(tmp_path, OWN.replace(old, new, 1)))
+    found = caught.value.problems[0]
+    assert (found.where, found.wrong) == (f"{tmp_path / 'mine.yaml'}:{line}", wrong)
+    assert hint in found.hint
+
+
+def test_label_is_the_former_name_of_question(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_model_spec("mine", _write(tmp_path, GOOD.replace("question:", "label:")))
+    (found,) = caught.value.problems
+    assert found.where.endswith("mine.yaml:3")
+    assert "question:" in found.hint
+    assert "kind: churn" in found.allowed
+
+
 CASES = [
     # what is replaced, by what, line, what is wrong, a word of the hint
     ("dates:", "date:", 5, "unknown key in a model", "dates"),
