@@ -25,6 +25,7 @@ MAX_DEPTH = 50
 MAX_NODES = 1_000
 """Most parts (columns, values, signs, calls) of an expression; those that ship have up to 133."""
 
+_ODD_SIGNS = (";", "--", "/*", "#", "`", "$", "{", "@")
 _QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
 _BLANKS = re.compile(r"\s+")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
@@ -121,7 +122,7 @@ def _text_problems(text: str, where: str, max_length: int) -> list[Problem]:
         return [Problem(where, "an empty expression", repr(text), "such as count(*) or a > 1")]
     if len(text) > max_length:
         return [Problem(where, f"an expression of {len(text)} characters", _short(text), f"{max_length} characters")]
-    odd = [sign for sign in (";", "--", "/*", "#", "`", "$", "{", "@") if sign in _outside_quotes(text)]
+    odd = [sign for sign in _ODD_SIGNS if sign in text and sign in _outside_quotes(text)]
     return [Problem(where, f"{sign} is not part of the expression language", _short(text)) for sign in odd]
 
 

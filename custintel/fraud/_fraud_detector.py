@@ -221,7 +221,8 @@ class FraudDetector(EventClassifier, TableEstimator):
         near = np.unique([int(row) for found in by_rules for row in found.index]).astype(np.int64)
         p = self.event_probability(X)
         rows = np.setdiff1d(np.flatnonzero(p >= self.threshold_), near)
-        found = pd.concat([*by_rules, self._model_alarms(X, p, rows)])
+        parts = [*by_rules, self._model_alarms(X, p, rows)]
+        found = pd.concat([part for part in parts if len(part)] or parts[:1])  # no rows have no types
         return found.set_axis(identifier_index(table.index[found.index.astype(np.int64)]), axis=0)
 
     def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, random_state: int = 0) -> pd.DataFrame:

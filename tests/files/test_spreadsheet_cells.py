@@ -87,7 +87,7 @@ def test_lists_are_defused_and_read_as_they_were(tmp_path) -> None:
     assert (back["as_of"] == wanted["as_of"]).all()
     wanted["as_of"] = wanted["as_of"].astype(
         back["as_of"].dtype
-    )  # Parquet has no seconds; pandas 2.2 gives milliseconds
+    )  # ms in Parquet
     pd.testing.assert_frame_equal(back, wanted)
 
 
