@@ -47,6 +47,7 @@ _ROOM_OF_CLASS = {
     "FraudDetector": "custintel.fraud",
     "OfferPropensity": "custintel.learners",
     "TableClassifier": "custintel.learners",
+    "TierForecast": "custintel.value",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",
