@@ -205,7 +205,7 @@ def dataset_from_warehouse(
         label_delay_days=outcome.longest,
         windows=_windows(labels.index, test, outcome),
         population=_population(labels, test),
-        data_dictionary=builder.describe(),
+        data_dictionary=_dictionary(builder, adapter),
         quality=wh.report.frame(),
         quality_reasons=wh.report.reasons(),
         notes=notes,
@@ -228,8 +228,17 @@ def with_extra_features(X: pd.DataFrame, extra: pd.DataFrame | None) -> pd.DataF
     if extra is None:
         return X
     own = extra.drop(columns=[name for name in extra.columns if name in X.columns])
-    joined = own.iloc[own.index.get_indexer(X.index)].set_axis(X.index)
+    joined = own.reindex(X.index)  # a customer of whom the learner knows nothing of its own has missing values
     return pd.concat([X, joined], axis=1)
+
+
+def _dictionary(builder: FeatureBuilder, adapter: LearnerAdapter) -> pd.DataFrame:
+    """What the columns mean: those of the catalogue, and those that the learner reads beside them."""
+    own = [
+        {"column": c.name, "unit": c.unit, "about": c.about, "about_zh": c.about_zh, "reason": c.reason}
+        for c in adapter.extra_columns()
+    ]
+    return pd.concat([builder.describe(), pd.DataFrame(own)], ignore_index=True) if own else builder.describe()
 
 
 def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:

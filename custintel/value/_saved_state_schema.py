@@ -1,4 +1,4 @@
-"""What the saved state of `ValueModel`, `ValueTiers` and `TierForecast` looks like; see `custintel.learners.saved_state_schemas`."""
+"""What the saved states of value models and tiers look like; see `custintel.learners.saved_state_schemas`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class ValueModelState(TableState, EstimatorState):
     forecast: ForecastState
     survival: ChurnSurvivalState | None
     after_exit: FiniteFloat
+    mean_run_rate: FiniteFloat = 0.0
     observed_months: Months | None
 
     def check(self, columns: dict[str, int]) -> None:

@@ -83,7 +83,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     classes_: np.ndarray
     reach_: TableClassifier
 
-    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
+    def __init__(
         self,
         *,
         annual: str = "annual_value",
@@ -119,7 +119,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         codes = self._learn_classes(y)
         levels = len(self.classes_) - 1
         rows = self._by_tier(table, np.tile(np.arange(1, levels + 1), len(table)))
-        target = (np.repeat(codes, levels) >= rows[_LEVEL]).to_numpy(np.int64)
+        target = (np.repeat(codes, levels) >= rows[_LEVEL].to_numpy()).astype(np.int64)
         customer = np.arange(len(table)) if groups is None else np.asarray(groups)
         self.reach_ = self._new_classifier().fit(rows, target, groups=np.repeat(customer, levels))
         return self
@@ -228,7 +228,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             )
         if len(np.unique(codes)) < 2:
             raise DataError("the target has one class only\n  hint: customers of several tiers are needed to learn")
-        return codes
+        return np.asarray(codes)
 
     def _read(self, X: Any) -> pd.DataFrame:
         check_is_fitted(self)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TIER_NAMES = ("bronze", "silver", "gold", "platinum")
 _THRESHOLD = "begins_"
+_BACK_MONTHS = 3
 
 
 def future_margin_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
@@ -55,7 +56,9 @@ def future_margin_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.Da
     horizon, costs = _horizon(question), question.settings.get("unit_costs") or None
     exits = exits_within(wh, as_of, question)
     margin = monthly_margin(wh, costs=costs)
-    days = exits.index.get_level_values("as_of").unique()
+    days = pd.DatetimeIndex(exits.index.get_level_values("as_of").unique())
+    lines = margin.index.get_level_values("month").isin(days.to_period("M").to_timestamp()).sum()
+    refuse_purchase_log(wh, len(exits), int(lines))
     parts = {day: future_margin(margin, day, exits.loc[day].index, horizon) for day in days}
     margins = pd.concat(parts, names=["as_of", "customer_id"]).reindex(exits.index)
     known = margins.notna().all(axis=1)
@@ -67,39 +70,41 @@ def future_margin_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.Da
 def future_tier_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
     """Value tier of each customer some months after each date, or ``left``.
 
-    Thresholds are those of the question (annual values in u by segment), or are proposed from the values of the first
-    date: the 80, 95 and 99 % quantiles of each segment. They are frozen: the same for all dates.
+    Thresholds are those of the question (annual values in u by segment), or are proposed from the values of the last
+    date but one (the last that is learned from): the 80, 95 and 99 % quantiles of each segment. They are frozen: the
+    same for all dates.
 
-    Parameters
-    ----------
-    wh : Warehouse
-        The operator's tables.
-    as_of : list of dates
-        Ends of months.
-    question : Question
-        Population and dormancy, ``horizon_months``, ``unit_costs`` and ``thresholds``.
+        Parameters
+        ----------
+        wh : Warehouse
+            The operator's tables.
+        as_of : list of dates
+            Ends of months.
+        question : Question
+            Population and dormancy, ``horizon_months``, ``unit_costs`` and ``thresholds``.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Index (as_of, customer_id): ``label`` (missing until the last month is known), ``tier_now``, ``annual_now``,
-        ``annual_then`` (u a year), ``segment``, the thresholds of the segment as ``begins_silver`` and so on,
-        ``months``, ``cause``, ``billing_type``.
+        Returns
+        -------
+        pandas.DataFrame
+            Index (as_of, customer_id): ``label`` (missing until the last month is known), ``tier_now``, ``annual_now``,
+    XX the thresholds of the segment as ``begins_silver`` and so on,
+            ``months``, ``cause``, ``billing_type``.
     """
     horizon = _horizon(question)
     exits = exits_within(wh, as_of, question)
     days = sorted(exits.index.get_level_values("as_of").unique())
     monthly = monthly_values(wh, question.settings.get("unit_costs") or None)
-    tiers = _frozen_tiers(monthly, days[0], question.settings.get("thresholds"))
+    tiers = _frozen_tiers(monthly, days[-2:][0], question.settings.get("thresholds"))
     assigned = assigned_tiers(tiers, monthly)
     now, then = (_at_dates(assigned, exits.index, months) for months in (0, horizon))
     last = monthly["month"].max()
-    known = exits.index.get_level_values("as_of") + pd.offsets.MonthEnd(horizon) < last + pd.DateOffset(months=1)
+    known = _month_of(exits.index) + horizon <= pd.Period(last, "M")
     label = then["tier"].where(exits["cause"].isna(), LEFT).fillna(LEFT)
     found = exits.assign(tier_now=now["tier"], annual_now=now["annual"], annual_then=then["annual"])
+    found = found.join(_flip_flops(tiers, assigned, exits.index, horizon))
     found["segment"] = now["segment"].fillna(PUBLIC)
     held = found["segment"].isin(list(tiers.thresholds_))
-    found.insert(0, "label", label.where(known & held.to_numpy(), None).astype(object))
+    found.insert(0, "label", label.where(np.asarray(known) & held.to_numpy(), None).astype(object))
     return found.join(_thresholds_of_rows(tiers, found["segment"]))
 
 
@@ -128,7 +133,6 @@ def assigned_tiers(tiers: ValueTiers, monthly: pd.DataFrame) -> pd.DataFrame:
 def exits_within(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
     """Months to the exit, or watched, up to the horizon; and the cause of exits inside it."""
     exits = exit_times(wh, [pd.Timestamp(day) for day in read_dates(as_of)], question.outcome)
-    refuse_purchase_log(wh, len(exits), len(exits))
     horizon = _horizon(question)
     inside = exits["months"] <= horizon
     return exits.assign(months=exits["months"].clip(upper=horizon), cause=exits["cause"].where(inside))
@@ -139,7 +143,7 @@ def _horizon(question: Question) -> int:
 
 
 def _frozen_tiers(monthly: pd.DataFrame, day: pd.Timestamp, given: Mapping[str, Any] | None) -> ValueTiers:
-    """Thresholds given in money, or proposed from the values as of the first date."""
+    """Thresholds given in money, or proposed from the values as of a date."""
     if given:
         size = len(next(iter(given.values())))
         return ValueTiers(names=TIER_NAMES[: size + 1], thresholds=dict(given)).fit()
@@ -165,10 +169,8 @@ def _annual_values(monthly: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 
 def _at_dates(assigned: pd.DataFrame, index: pd.Index, months: int) -> pd.DataFrame:
     """What was assigned to the lines of an index, so many months after its dates."""
-    month = (index.get_level_values("as_of") + pd.offsets.MonthEnd(months) if months else index.get_level_values("as_of"))
-    wanted = pd.MultiIndex.from_arrays(
-        [index.get_level_values("customer_id"), pd.DatetimeIndex(month).to_period("M").to_timestamp()]
-    )
+    month = (_month_of(index) + months).to_timestamp()
+    wanted = pd.MultiIndex.from_arrays([index.get_level_values("customer_id"), month])
     found = assigned.set_index(["customer_id", "month"])[["tier", "annual", "segment"]]
     return found.reindex(wanted).set_axis(index)
 
@@ -176,3 +178,43 @@ def _at_dates(assigned: pd.DataFrame, index: pd.Index, months: int) -> pd.DataFr
 def _thresholds_of_rows(tiers: ValueTiers, segment: pd.Series) -> pd.DataFrame:
     table = pd.DataFrame(tiers.thresholds_, index=[f"{_THRESHOLD}{name}" for name in tiers.names[1:]]).T
     return table.reindex(segment).set_axis(segment.index)
+
+
+def _flip_flops(tiers: ValueTiers, assigned: pd.DataFrame, index: pd.Index, horizon: int) -> pd.DataFrame:
+    """Moves, and moves back to a tier left at most three months before, in the months after each date."""
+    places = {name: place for place, name in enumerate(tiers.names)}
+    held = assigned["tier"].map(places).to_numpy(np.float64)
+    plain = tiers.transform(assigned["annual"].fillna(0.0).to_numpy(), segment=assigned["segment"])[:, 0]
+    keys = [assigned["customer_id"], assigned["month"]]
+    by_rule, alone = (pd.Series(values, index=keys).unstack() for values in (held, plain))
+    counts = {
+        "moves": by_rule.diff(axis=1).fillna(0.0) != 0,
+        "flip_flops": _moves_back(by_rule),
+        "plain_flip_flops": _moves_back(alone.where(by_rule.notna())),
+    }
+    parts = {
+        day: pd.DataFrame({name: _counted(cells, day, horizon) for name, cells in counts.items()})
+        for day in pd.DatetimeIndex(index.get_level_values("as_of").unique())
+    }
+    return pd.concat(parts, names=["as_of", "customer_id"]).reindex(index).fillna(0.0)
+
+
+def _moves_back(tiers: pd.DataFrame) -> pd.DataFrame:
+    """Whether a month brings a tier back that was left at most three months before."""
+    before = tiers.shift(1, axis=1)
+    moved = (tiers != before) & tiers.notna() & before.notna()
+    again = pd.DataFrame(False, index=tiers.index, columns=tiers.columns)
+    for back in range(2, _BACK_MONTHS + 2):
+        again |= tiers == tiers.shift(back, axis=1)
+    return moved & again
+
+
+def _counted(cells: pd.DataFrame, day: pd.Timestamp, horizon: int) -> pd.Series:
+    month, months = day.to_period("M"), pd.DatetimeIndex(cells.columns).to_period("M")
+    inside = np.asarray((months > month) & (months <= month + horizon))
+    return pd.Series(cells.to_numpy()[:, inside].sum(axis=1), index=cells.index)
+
+
+def _month_of(index: pd.Index) -> pd.PeriodIndex:
+    """The month of the date of each row."""
+    return pd.DatetimeIndex(index.get_level_values("as_of")).to_period("M")
