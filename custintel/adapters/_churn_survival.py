@@ -142,7 +142,7 @@ class ChurnSurvivalAdapter(LearnerAdapter):
         return (
             f"Of two customers the one who leaves earlier is told in {order['value']:.0%} of the cases",
             f"95 % interval {order['low']:.0%} to {order['high']:.0%}, {len(evaluation.y):,} customers. For each "
-            f"customer who left, {ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f}) had been expected to.",
+            f"customer who left, {ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f}) had been expected.",
         )
 
     def check(self, rows: TrainingRows, where: str) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TIER_NAMES = ("bronze", "silver", "gold", "platinum")
 _THRESHOLD = "begins_"
 _BACK_MONTHS = 3
+_FEWEST_VALUES = 30  # of fewer different values the 95 and the 99 % quantile have nobody between them
 
 
 def future_margin_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
@@ -72,7 +73,7 @@ def future_tier_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.Data
 
     Thresholds are those of the question (annual values in u by segment), or are proposed from the values of the last
     date but one (the last that is learned from): the 80, 95 and 99 % quantiles of each segment. They are frozen: the
-    same for all dates.
+    same for all dates. A segment of few different values has no thresholds unless they are given, and no labels.
 
         Parameters
         ----------
@@ -149,7 +150,7 @@ def _frozen_tiers(monthly: pd.DataFrame, day: pd.Timestamp, given: Mapping[str, 
         return ValueTiers(names=TIER_NAMES[: size + 1], thresholds=dict(given)).fit()
     annual = _annual_values(monthly, day)
     different = annual.groupby("segment")["annual"].nunique()
-    enough = annual[annual["segment"].isin(different[different >= len(TIER_NAMES)].index)]
+    enough = annual[annual["segment"].isin(different[different >= _FEWEST_VALUES].index)]
     if enough.empty:
         raise DataError(
             f"too few customers with different values for {len(TIER_NAMES)} tiers\n  given: {len(annual)} lines\n"
