@@ -197,12 +197,8 @@ class ValueModelAdapter(LearnerAdapter):
 def future_margins(answers: pd.DataFrame) -> pd.DataFrame:
     """The margins of the months ahead among the answers, in their order."""
     found = [str(name) for name in answers.columns if str(name).startswith(_MARGIN)]
-    names = [name for name in found if name.removeprefix(_MARGIN).isdigit()]
-    return answers[sorted(names, key=_month_ahead)]
-
-
-def _month_ahead(name: str) -> int:
-    return int(name.removeprefix(_MARGIN))
+    months = sorted(int(name.removeprefix(_MARGIN)) for name in found if name.removeprefix(_MARGIN).isdigit())
+    return answers[[f"{_MARGIN}{month}" for month in months]]
 
 
 def portfolio_ratio(came: np.ndarray, said: np.ndarray) -> float:

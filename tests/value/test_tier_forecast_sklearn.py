@@ -14,9 +14,7 @@ EXPECTED_FAILURES = {
 }
 
 
-@parametrize_with_checks(
-    [TierForecast(n_jobs=1, effort="fast")], expected_failed_checks=lambda _: EXPECTED_FAILURES
-)
+@parametrize_with_checks([TierForecast(n_jobs=1, effort="fast")], expected_failed_checks=lambda _: EXPECTED_FAILURES)
 @pytest.mark.filterwarnings("ignore::custintel.errors.QualityWarning")
 def test_scikit_learn_check(estimator: Any, check: Any) -> None:
     check(estimator)

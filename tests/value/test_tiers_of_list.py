@@ -8,6 +8,7 @@ import pytest
 
 from custintel.value.tiers_of_list import value_tiers
 
+
 @pytest.mark.parametrize(
     ("accounts", "names"),
     [
@@ -38,5 +39,3 @@ def test_kept_thresholds_may_be_fewer() -> None:
     found = value_tiers(keys, {"key accounts": [2e4]})
     assert found["tier"].tolist() == ["bronze", "silver", ""]
     assert found["tier_reason"].tolist() == ["", "", "the annualised value is not known"]
-
-
