@@ -20,6 +20,7 @@ from custintel.artifact import Model
 from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
 from custintel.progress import track
+from custintel.questions.question import question_from_spec
 from custintel.reports.model.evaluation import Evaluation
 from custintel.reports.model.own_section import section_facts
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
