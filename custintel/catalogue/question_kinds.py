@@ -47,12 +47,16 @@ class QuestionKind:
     by_outcome: bool = False
 
 
+_MONTHS = ("horizon_months", "dormancy", "billing_types")
+
 QUESTION_KINDS: Mapping[str, QuestionKind] = {
     "churn": QuestionKind("yes_no", ("gap", "horizon", "dormancy", "billing_types"), by_outcome=True),
     "involuntary": QuestionKind("yes_no", ("gap", "horizon", "dormancy", "billing_types"), by_outcome=True),
     "arrears": QuestionKind("yes_no", tables=("bills", "payments"), by_outcome=True),
     "fraud": QuestionKind("yes_no", tables=("cases",), by_outcome=True),
-    "future_margin": QuestionKind("amount", ("horizon_months", "dormancy", "billing_types", "unit_costs")),
+    "future_margin": QuestionKind("amount", (*_MONTHS, "unit_costs")),
+    "future_tier": QuestionKind("class", (*_MONTHS, "unit_costs", "thresholds")),
+    "survival": QuestionKind("duration", _MONTHS),
 }
 """Kinds of questions; `custintel.questions.Outcome` says what churn, involuntary, arrears and fraud count."""
 

@@ -56,11 +56,6 @@ COMMANDS = {
         "score",
         "Score customers and write the list with reasons.",
     ),
-    "value": CommandEntry(
-        "_model_commands",
-        "value",
-        "Say what each customer is worth: historical, current and potential value, and a tier.",
-    ),
     "decide": CommandEntry(
         "_decide_command",
         "decide",

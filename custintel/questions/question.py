@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from custintel.catalogue.question_grammar import EXPRESSION_KEYS, checked_question, days_of
 from custintel.catalogue.question_kinds import BILLING_TYPES, OUTCOME_KINDS, QUESTION_KINDS
 from custintel.questions.outcome import Outcome
+from custintel.questions.whole_months import MONTHS_KEY, days_of_months
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_DAYS_OF_MONTH = 31
 _ACTIVE_WITHIN_DAYS = 15
 _DURATIONS = ("gap", "horizon", "dormancy")
 
@@ -121,8 +121,8 @@ class Question:
     @property
     def end_days(self) -> int:
         """Days from the date to the last day that counts."""
-        if "horizon_months" in self.settings:
-            return int(self.settings["horizon_months"]) * _DAYS_OF_MONTH
+        if MONTHS_KEY in self.settings:
+            return days_of_months(int(self.settings[MONTHS_KEY]))
         return self.gap_days + self.horizon_days
 
     @property

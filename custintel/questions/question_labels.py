@@ -20,6 +20,7 @@ import pandas as pd
 from custintel.errors import ConfigurationError
 from custintel.questions._expression_labels import expression_labels, expression_population
 from custintel.questions.label_kinds import LABEL_KINDS, LabelKind
+from custintel.questions.whole_months import MONTHS_KEY, last_whole_month
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +115,8 @@ def question_dates(
             f"unknown frequency of as-of dates\n  given: {every!r}\n  allowed: {', '.join(_FREQUENCIES)}"
         )
     first, last = wh.period
+    if MONTHS_KEY in getattr(question, "settings", {}):
+        last = last_whole_month(last)
     earliest = first + pd.Timedelta(days=history_days - 1)
     latest = last - pd.Timedelta(days=question.label_delay_days)
     return list(pd.date_range(earliest, latest, freq=_FREQUENCIES[every])) if earliest <= latest else []

@@ -23,6 +23,7 @@ from custintel.expressions.parse import parse
 from custintel.questions.check_question import check_labels, check_question
 from custintel.questions.question import question_from_spec
 from custintel.questions.question_labels import question_dates, question_labels
+from custintel.questions.whole_months import fitted_to_data
 from custintel.training._read_flat_table import FlatTable, TableQuestion, read_flat_table
 from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
 
@@ -154,9 +155,9 @@ def dataset_from_warehouse(
     wh: Warehouse, spec: ModelSpec, adapter: LearnerAdapter, features_path: str | Path | None, random_state: int = 0
 ) -> Dataset:
     """An operator's tables: labels, split of the question's own kind, features of all dates in one pass."""
-    question = question_from_spec(spec.as_dict())
-    check_question(wh, question)
     history = int(spec.dates.get("history_days", 60))
+    question = fitted_to_data(wh, question_from_spec(spec.as_dict()), history)
+    check_question(wh, question)
     dates = question_dates(wh, question, history_days=history, every=spec.dates.get("every", "month"))
     split = split_in_time(dates, question.label_delay_days, history) if adapter.split == "time" else None
     asked = [*split.train, split.test] if split else list(dates)
@@ -184,7 +185,7 @@ def dataset_from_warehouse(
         label_delay_days=question.label_delay_days,
         windows=_windows(labels.index, test, question),
         population=_population(labels, test),
-        data_dictionary=builder.describe(),
+        data_dictionary=_dictionary(builder, adapter),
         quality=wh.report.frame(),
         quality_reasons=wh.report.reasons(),
         coverage=table_coverage(wh),
@@ -223,8 +224,17 @@ def with_extra_features(X: pd.DataFrame, extra: pd.DataFrame | None) -> pd.DataF
     if extra is None:
         return X
     own = extra.drop(columns=[name for name in extra.columns if name in X.columns])
-    joined = own.iloc[own.index.get_indexer(X.index)].set_axis(X.index)
+    joined = own.reindex(X.index)  # a customer of whom the learner knows nothing of its own has missing values
     return pd.concat([X, joined], axis=1)
+
+
+def _dictionary(builder: FeatureBuilder, adapter: LearnerAdapter) -> pd.DataFrame:
+    """What the columns mean: those of the catalogue, and those that the learner reads beside them."""
+    own = [
+        {"column": c.name, "unit": c.unit, "about": c.about, "about_zh": c.about_zh, "reason": c.reason}
+        for c in adapter.extra_columns()
+    ]
+    return pd.concat([builder.describe(), pd.DataFrame(own)], ignore_index=True) if own else builder.describe()
 
 
 def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:
@@ -266,7 +276,7 @@ def _windows(index: pd.Index, test: npt.NDArray[np.bool_], question: Question) -
         "train_as_of": _days(index[~test]),
         "test_as_of": _days(index[test]),
         "gap_days": question.gap_days,
-        "horizon_days": question.horizon_days,
+        "horizon_days": question.end_days - question.gap_days,
         # silence ends prepaid lines only: where none are asked about, labels do not wait for it
         "dormancy_days": question.label_delay_days - question.end_days,
     }
