@@ -13,14 +13,13 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from custintel.artifact import Model
 from custintel.errors import DataError, ModelError, Problem, QualityWarning, raise_problems
-from custintel.fraud._detector_parts import (
-    FraudKinds,
+from custintel.fraud._component_scores import (
     clipped_log_odds,
     expert_rule_scores,
-    fit_fraud_kinds,
     mine_rules,
     out_of_fold_rule_log_odds,
 )
+from custintel.fraud._fraud_kinds import FraudKinds, fit_fraud_kinds
 from custintel.fraud._review_queue import review_queue
 from custintel.identifiers import identifier_index
 from custintel.learners import AnomalyScore, TableClassifier
@@ -247,7 +246,7 @@ class FraudDetector(EventClassifier, TableEstimator):
     @staticmethod
     def saved_state() -> type[EstimatorState]:
         """What the state in a file looks like; see `custintel.learners.saved_state_schemas`."""
-        from custintel.fraud._detector_parts import FraudState
+        from custintel.fraud._saved_state_schema import FraudState
 
         return FraudState
 
