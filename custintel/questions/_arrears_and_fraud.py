@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 LATE_DAYS = 30
-_PAID_IN_FULL = 0.99
+PAID_IN_FULL = 0.99
 
 
 def counted_events_step(wh: Warehouse, kind: str) -> Step:
@@ -45,7 +45,7 @@ left join {wh.relation("payments")} as q
     on q.bill_id = b.bill_id and q.status = 'ok' and q.event_date <= b.due_date + {LATE_DAYS}
 where b.amount > 0
 group by b.customer_id, b.bill_id, b.due_date, b.amount
-having coalesce(sum(q.amount), 0) < {_PAID_IN_FULL} * b.amount"""
+having coalesce(sum(q.amount), 0) < {PAID_IN_FULL} * b.amount"""
 
 
 def _confirmed_cases(wh: Warehouse) -> str:
