@@ -99,7 +99,9 @@ left join {wh.relation("payments")} as q
     on q.bill_id = b.bill_id and q.status = 'ok' and q.event_date <= b.due_date + {late}
 where b.place = 1
 group by b.customer_id, b.bill_id, b.due_date, b.amount"""
-    return Step("first_bills", sql, f"the first bill of each line, and whether it was unpaid {late} days after it was due")
+    return Step(
+        "first_bills", sql, f"the first bill of each line, and whether it was unpaid {late} days after it was due"
+    )
 
 
 def _labels(last: date, question: Question) -> Step:
