@@ -23,6 +23,7 @@ from custintel.progress import track
 from custintel.reports.model.evaluation import Evaluation
 from custintel.reports.model.own_section import section_facts
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
+from custintel.training._read_flat_table import TableQuestion
 from custintel.training._time_split_and_folds import binary_answer, out_of_time_folds, stratified_folds
 from custintel.training._training_run import Run
 from custintel.training._tune_parameters import TunedLearner, Tuning, earlier_parameters, tune_parameters
@@ -101,6 +102,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column: str | None = None,
     date_column: str | None = None,
     pos_label: Any = None,
+    treatment: str | None = None,
+    offer: str | None = None,
     tune: int = 0,
     random_state: int = 0,
     refit: bool = False,
@@ -126,7 +129,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table : path or DataFrame, optional
         A flat customer table (CSV, Parquet, Excel) instead of a warehouse; needs `target`.
     target : str, optional
-        Column of the flat table with two values.
+        Column of the flat table to predict: two values for a yes-or-no question, amounts, or classes, as the model of
+        that name asks.
     id_column : str, optional
         Column of the flat table that names the customer; found by its name when not given. The model keeps its name,
         and `score` reads customers from it.
@@ -136,6 +140,10 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     pos_label : object, optional
         Value of `target` that is the event. Without it a known word for yes (yes, true, churned, bad, ...) is the
         event, of numbers the larger one, otherwise the rarer value, with a warning.
+    treatment : str, optional
+        Column of the flat table of an experiment that says who was treated, or with which treatment.
+    offer : str, optional
+        Column of the flat table of campaigns that names the offer which was made.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
     random_state : int
@@ -177,7 +185,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     adapter = adapter_of_spec(spec)
     options = TrainingOptions(tune, random_state, refit, keep_leaks)
     if table is not None:
-        dataset = dataset_from_table(table, str(target), adapter, id_column, date_column, pos_label)
+        answers = {name: column for name, column in (("treatment", treatment), ("offer", offer)) if column is not None}
+        asked = TableQuestion(str(target), target_type(spec), answers, id_column, date_column, pos_label)
+        dataset = dataset_from_table(table, asked, adapter)
     else:
         assert wh is not None
         dataset = dataset_from_warehouse(wh, spec, adapter, features_path, random_state)

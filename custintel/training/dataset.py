@@ -23,7 +23,7 @@ from custintel.expressions.parse import parse
 from custintel.questions import Outcome, outcome_labels
 from custintel.questions.outcome import KINDS
 from custintel.questions.outcome_labels import label_dates
-from custintel.training._read_flat_table import FlatTable, read_flat_table
+from custintel.training._read_flat_table import FlatTable, TableQuestion, read_flat_table
 from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
 
 if TYPE_CHECKING:
@@ -75,17 +75,10 @@ class Dataset:
         return replace(self, learn=self.learn.without(columns), judge=judge)
 
 
-def dataset_from_table(
-    table: str | Path | pd.DataFrame,
-    target: str,
-    adapter: LearnerAdapter,
-    id_column: str | None,
-    date_column: str | None = None,
-    pos_label: Any = None,
-) -> Dataset:
+def dataset_from_table(table: str | Path | pd.DataFrame, question: TableQuestion, adapter: LearnerAdapter) -> Dataset:
     """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
-    flat = read_flat_table(table, target, id_column, date_column, pos_label)
-    rows = TrainingRows(flat.X, flat.y, pd.DataFrame(index=flat.X.index), flat.groups)
+    flat = read_flat_table(table, question)
+    rows = TrainingRows(flat.X, flat.y, flat.answers, flat.groups)
     adapter.check(rows, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
     out_of_time = out_of_time_rows(flat.y)
@@ -93,7 +86,7 @@ def dataset_from_table(
     return Dataset(
         rows,
         None,
-        target_type="yes_no",
+        target_type=question.target_type,
         target=flat.target,
         digest=digest.hexdigest()[:16],
         windows=_split_facts(flat, usable),

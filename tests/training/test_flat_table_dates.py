@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training._read_flat_table import read_flat_table
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 from custintel.training.read_table import read_table
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ UNDECIDED = [(["03/04/2025", "05/06/2025"], "no day after the twelfth"), (["21/0
 @pytest.mark.parametrize(("texts", "said"), UNDECIDED)
 def test_what_cannot_be_decided_is_noted_and_refused_when_named(texts, said) -> None:
     frame = table(np.resize(np.array(texts, dtype=object), ROWS))
-    notes = read_flat_table(frame, "churned").notes
+    notes = read_flat_table(frame, TableQuestion("churned")).notes
     assert any(note.startswith("'snapshot': looks like dates, left as text") and said in note for note in notes)
     with pytest.raises(DataError, match=said) as caught:
         read_flat_table(frame, "churned", date_column="snapshot")
