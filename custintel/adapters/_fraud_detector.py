@@ -65,14 +65,13 @@ class FraudDetectorAdapter(EventAdapter):
         """Probability, expected loss, likely kind, and the rules that are met."""
         decided = estimator.decide(X.reset_index(drop=True)).sort_index()
         met = estimator.rules_met(X)
-        kind = decided["kind"].to_numpy(object) if "kind" in decided else np.full(len(X), _OTHER, dtype=object)
+        by_cases = decided["kind"].tolist() if "kind" in decided else [_OTHER] * len(X)
+        pairs = zip(by_cases, met, strict=True)
         return pd.DataFrame(
             {
                 "probability": decided["probability"].to_numpy(),
                 "expected_loss": decided["expected_loss"].to_numpy(),
-                "kind": [
-                    _kind_by_rules(estimator, text) if k == _OTHER else k for k, text in zip(kind, met, strict=True)
-                ],
+                "kind": [_kind_by_rules(estimator, rules) if kind == _OTHER else kind for kind, rules in pairs],
                 "rules_met": met.to_numpy(),
             },
             index=X.index,

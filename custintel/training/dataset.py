@@ -24,7 +24,13 @@ from custintel.questions import Outcome, outcome_labels
 from custintel.questions.outcome import KINDS
 from custintel.questions.outcome_labels import label_dates
 from custintel.training._read_flat_table import FlatTable, TableQuestion, read_flat_table
-from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
+from custintel.training._time_split_and_folds import (
+    OutOfTimeRows,
+    TimeSplit,
+    out_of_time_rows,
+    rows_of_a_third,
+    split_in_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +39,6 @@ if TYPE_CHECKING:
     from custintel.adapters.adapter import LearnerAdapter
     from custintel.catalogue.model_spec import ModelSpec
     from custintel.warehouse import Warehouse
-
-
-_TEST_SHARE = 3  # one customer in so many is judged on, where a question is judged by customers
 
 
 def _no_dates() -> pd.DataFrame:
@@ -173,7 +176,8 @@ def dataset_from_warehouse(
     outcome = outcome_from_spec(spec.as_dict())
     history = int(spec.dates.get("history_days", 60))
     dates = label_dates(wh, outcome, history_days=history, every=spec.dates.get("every", "month"))
-    split = split_in_time(dates, outcome.longest, history) if adapter.split == "time" else None
+    by_time = spec.dates.get("test", adapter.split) == "time"
+    split = split_in_time(dates, outcome.longest, history) if by_time else None
     asked = [*split.train, split.test] if split else list(dates)
     labels = outcome_labels(wh, asked, outcome)
     builder = FeatureBuilder(spec.topics, features_path, skip_unavailable=True)
@@ -182,7 +186,7 @@ def dataset_from_warehouse(
     X = with_extra_features(built, adapter.extra_features(wh, asked, spec.as_dict()))
     inside = in_population(X, spec.population)
     X, labels = without_excluded(X[inside], spec), labels[inside]
-    test = _test_rows(labels.index, split, random_state)
+    test = _test_rows(labels, split, random_state)
     kept = ~_shared_rings(labels, test)
     customers = X.index.get_level_values("customer_id").to_numpy()
     rows, known = TrainingRows(X, labels["label"], labels.drop(columns="label"), customers), labels["label"].notna()
@@ -231,14 +235,13 @@ def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:
     return replace(found, y=found.y.astype(np.int64)) if target == "yes_no" else found
 
 
-def _test_rows(index: pd.Index, split: TimeSplit | None, random_state: int) -> npt.NDArray[np.bool_]:
-    """The rows that are judged: those of the test date, or of a third of the customers."""
+def _test_rows(labels: pd.DataFrame, split: TimeSplit | None, random_state: int) -> npt.NDArray[np.bool_]:
+    """The rows that are judged: those of the test date, or of about a third of the customers (rings whole)."""
     if split is not None:
-        return np.asarray(index.get_level_values("as_of") == split.test)
-    customers = index.get_level_values("customer_id")
-    distinct = np.unique(customers.to_numpy(dtype=object).astype(str))
-    chosen = np.random.default_rng(random_state).permutation(len(distinct))[: len(distinct) // _TEST_SHARE]
-    return np.asarray(customers.isin(distinct[chosen]))
+        return np.asarray(labels.index.get_level_values("as_of") == split.test)
+    customers = pd.Series(labels.index.get_level_values("customer_id").astype(str), labels.index)
+    groups = customers if "ring" not in labels else labels["ring"].where(labels["ring"].notna(), customers)
+    return rows_of_a_third(groups.to_numpy(object), (labels["label"] == 1).to_numpy(), random_state)
 
 
 def _shared_rings(labels: pd.DataFrame, test: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
