@@ -69,7 +69,7 @@ def rings_of(lines: pd.Index, marks: pd.DataFrame) -> pd.Series:
 
     Examples
     --------
-    >>> marks = pd.DataFrame({"customer_id": ["a", "b", "b", "c"], "mark": ["payer 1", "payer 1", "phone 7", "phone 7"]})
+    >>> marks = pd.DataFrame({"customer_id": ["a", "b", "b", "c"], "mark": ["payer 1", "payer 1", "phone", "phone"]})
     >>> rings_of(pd.Index(["a", "b", "c", "d"]), marks).to_dict()
     {'a': 'ring 1', 'b': 'ring 1', 'c': 'ring 1', 'd': 'ring 2'}
     """

@@ -312,7 +312,7 @@ class RuleBase:
         self._write("profiled", {"profiles": states}, by, f"{len(legitimate)} customers", at)
 
     @classmethod
-    def learn(
+    def learn(  # noqa: PLR0913  (a door with the options of its caller)
         cls,
         X: pd.DataFrame,
         y: Any,
