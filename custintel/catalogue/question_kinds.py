@@ -50,8 +50,13 @@ class QuestionKind:
 QUESTION_KINDS: Mapping[str, QuestionKind] = {
     "churn": QuestionKind("yes_no", ("gap", "horizon", "dormancy", "billing_types"), by_outcome=True),
     "involuntary": QuestionKind("yes_no", ("gap", "horizon", "dormancy", "billing_types"), by_outcome=True),
-    "arrears": QuestionKind("yes_no", tables=("bills", "payments"), by_outcome=True),
+    "arrears": QuestionKind(
+        "yes_no", ("gap", "horizon", "late", "billing_types"), tables=("bills", "payments"), by_outcome=True
+    ),
     "fraud": QuestionKind("yes_no", tables=("cases",), by_outcome=True),
+    "first_bill": QuestionKind(
+        "yes_no", ("gap", "horizon", "late", "first_days"), tables=("customers", "bills", "payments")
+    ),
     "future_margin": QuestionKind("amount", ("horizon_months", "dormancy", "billing_types", "unit_costs")),
 }
 """Kinds of questions; `custintel.questions.Outcome` says what churn, involuntary, arrears and fraud count."""

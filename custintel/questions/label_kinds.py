@@ -3,7 +3,7 @@
 A kind needs two lines: what it is, in `custintel.catalogue.question_kinds`, and its functions here.
 
 >>> sorted(LABEL_KINDS)
-['arrears', 'churn', 'fraud', 'involuntary']
+['arrears', 'churn', 'first_bill', 'fraud', 'involuntary']
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.catalogue.question_kinds import OUTCOME_KINDS
+from custintel.questions._first_bill import first_bill_labels, first_bill_population
+from custintel.questions._fraud_cases import fraud_labels
 from custintel.questions.outcome_labels import outcome_labels, outcome_population
 
 if TYPE_CHECKING:
@@ -51,4 +53,8 @@ def _outcome_labels(wh: Warehouse, as_of: Days, question: Question) -> pd.DataFr
     return outcome_labels(wh, as_of, question.outcome)
 
 
-LABEL_KINDS: Mapping[str, LabelKind] = {kind: LabelKind(_outcome_labels, _population) for kind in OUTCOME_KINDS}
+LABEL_KINDS: Mapping[str, LabelKind] = {
+    **{kind: LabelKind(_outcome_labels, _population) for kind in OUTCOME_KINDS},
+    "first_bill": LabelKind(first_bill_labels, first_bill_population),
+    "fraud": LabelKind(fraud_labels, _population),
+}
