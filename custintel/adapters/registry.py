@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from custintel.adapters.adapter import LearnerAdapter
 
 _ADAPTERS: Mapping[str, tuple[str, str]] = {
+    "CreditScorecard": ("_credit_scorecard", "CreditScorecardAdapter"),
+    "FraudDetector": ("_fraud_detector", "FraudDetectorAdapter"),
     "ChurnClassifier": ("_table_classifier", "ChurnClassifierAdapter"),
     "ChurnSurvival": ("_churn_survival", "ChurnSurvivalAdapter"),
     "TableClassifier": ("_table_classifier", "TableClassifierAdapter"),

@@ -49,7 +49,7 @@ ROW_KEYS = ("source", "time", "join", "columns", "previous", "per", "gather")
 
 EXPRESSION_KEYS = (*ROW_KEYS, "target", "missing", "type", "gap", "horizon", "unless", "entity", "billing_types")
 _DURATION = re.compile("(0|[1-9][0-9]{0,2})d", re.ASCII)
-_LEAST_DAYS = {"gap": 0, "horizon": 1, "dormancy": 1}
+_LEAST_DAYS = {"gap": 0, "horizon": 1, "dormancy": 1, "late": 0, "first_days": 1}
 QUESTION_FORM = "{kind: churn, gap: 15d, horizon: 60d}, or {source: bills, target: sum(amount), horizon: 60d}"
 """What a question may look like, for messages."""
 

@@ -52,8 +52,13 @@ _MONTHS = ("horizon_months", "dormancy", "billing_types")
 QUESTION_KINDS: Mapping[str, QuestionKind] = {
     "churn": QuestionKind("yes_no", ("gap", "horizon", "dormancy", "billing_types"), by_outcome=True),
     "involuntary": QuestionKind("yes_no", ("gap", "horizon", "dormancy", "billing_types"), by_outcome=True),
-    "arrears": QuestionKind("yes_no", tables=("bills", "payments"), by_outcome=True),
+    "arrears": QuestionKind(
+        "yes_no", ("gap", "horizon", "late", "billing_types"), tables=("bills", "payments"), by_outcome=True
+    ),
     "fraud": QuestionKind("yes_no", tables=("cases",), by_outcome=True),
+    "first_bill": QuestionKind(
+        "yes_no", ("gap", "horizon", "late", "first_days"), tables=("customers", "bills", "payments")
+    ),
     "future_margin": QuestionKind("amount", (*_MONTHS, "unit_costs")),
     "future_tier": QuestionKind("class", (*_MONTHS, "unit_costs", "thresholds")),
     "survival": QuestionKind("duration", _MONTHS),

@@ -3,7 +3,7 @@
 A kind needs two lines: what it is, in `custintel.catalogue.question_kinds`, and its functions here.
 
 >>> sorted(LABEL_KINDS)
-['arrears', 'churn', 'fraud', 'future_margin', 'future_tier', 'involuntary', 'survival']
+['arrears', 'churn', 'first_bill', 'fraud', 'future_margin', 'future_tier', 'involuntary', 'survival']
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.catalogue.question_kinds import OUTCOME_KINDS
+from custintel.questions._first_bill import first_bill_labels, first_bill_population
+from custintel.questions._fraud_cases import fraud_labels
 from custintel.questions.outcome_labels import outcome_labels, outcome_population
 from custintel.questions.survival_labels import survival_labels
 
@@ -69,4 +71,6 @@ LABEL_KINDS: Mapping[str, LabelKind] = {
     "future_margin": LabelKind(_found_by_name("custintel.value.value_labels:future_margin_labels"), _population),
     "future_tier": LabelKind(_found_by_name("custintel.value.value_labels:future_tier_labels"), _population),
     "survival": LabelKind(survival_labels, _population),
+    "first_bill": LabelKind(first_bill_labels, first_bill_population),
+    "fraud": LabelKind(fraud_labels, _population),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.catalogue.question_grammar import EXPRESSION_KEYS, checked_question, days_of
 from custintel.catalogue.question_kinds import BILLING_TYPES, OUTCOME_KINDS, QUESTION_KINDS
-from custintel.questions.outcome import Outcome
+from custintel.questions.outcome import LATE_DAYS, Outcome
 from custintel.questions.whole_months import MONTHS_KEY, days_of_months
 
 if TYPE_CHECKING:
@@ -116,7 +116,16 @@ class Question:
             dormancy_days=self.dormancy_days,
             active_within_days=_ACTIVE_WITHIN_DAYS if self.active_within_days is None else self.active_within_days,
             billing_types=self.billing_types,
+            late_days=self.days("late", LATE_DAYS),
         )
+
+    def days(self, key: str, default: int) -> int:
+        """The days of a further duration of the question, such as ``late``.
+
+        >>> Question("arrears", settings={"late": "60d"}).days("late", 30)
+        60
+        """
+        return days_of(self.settings[key]) if key in self.settings else default
 
     @property
     def end_days(self) -> int:
