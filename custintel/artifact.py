@@ -47,6 +47,7 @@ _ROOM_OF_CLASS = {
     "FraudDetector": "custintel.fraud",
     "OfferPropensity": "custintel.learners",
     "TableClassifier": "custintel.learners",
+    "TableRegressor": "custintel.learners",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",
