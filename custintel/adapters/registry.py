@@ -1,0 +1,44 @@
+"""The registry of learners: which adapter serves which class of estimator.
+
+A learner of the library is one line here. The modules of the adapters are imported when they are asked for, so that a
+churn model does not wait for the fraud desk.
+
+>>> adapter_named("ChurnClassifier").targets
+('yes_no', 'class')
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from custintel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custintel.adapters.adapter import LearnerAdapter
+
+_ADAPTERS: Mapping[str, tuple[str, str]] = {
+    "ChurnClassifier": ("_table_classifier", "ChurnClassifierAdapter"),
+    "TableClassifier": ("_table_classifier", "TableClassifierAdapter"),
+}
+"""Class of the learner: the module of its adapter in this room, and the adapter."""
+
+
+@cache
+def adapter_named(learner: str) -> LearnerAdapter:
+    """The adapter of a learner, by the name of its class."""
+    if learner not in _ADAPTERS:
+        raise ConfigurationError(
+            f"no learner of this name can be trained\n  given: {learner}\n  allowed: {', '.join(_ADAPTERS)}"
+        )
+    module, name = _ADAPTERS[learner]
+    found: LearnerAdapter = getattr(importlib.import_module(f"custintel.adapters.{module}"), name)()
+    return found
+
+
+def adapter_of(estimator: Any) -> LearnerAdapter:
+    """The adapter of an estimator, fitted or not."""
+    return adapter_named(type(estimator).__name__)
