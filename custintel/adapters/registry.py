@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _ADAPTERS: Mapping[str, tuple[str, str]] = {
     "ChurnClassifier": ("_table_classifier", "ChurnClassifierAdapter"),
     "TableClassifier": ("_table_classifier", "TableClassifierAdapter"),
+    "TableRegressor": ("_table_regressor", "TableRegressorAdapter"),
 }
 """Class of the learner: the module of its adapter in this room, and the adapter."""
 
