@@ -186,7 +186,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     options = TrainingOptions(tune, random_state, refit, keep_leaks)
     if table is not None:
         answers = {name: column for name, column in (("treatment", treatment), ("offer", offer)) if column is not None}
-        asked = TableQuestion(str(target), target_type(spec), answers, id_column, date_column, pos_label)
+        asked = TableQuestion(
+            str(target), question_from_spec(spec.as_dict()).target_type, answers, id_column, date_column, pos_label
+        )
         dataset = dataset_from_table(table, asked, adapter)
     else:
         assert wh is not None
