@@ -28,6 +28,7 @@ _ADAPTERS: Mapping[str, tuple[str, str]] = {
     "TableClassifier": ("_table_classifier", "TableClassifierAdapter"),
     "TierForecast": ("_value_tiers", "TierForecastAdapter"),
     "ValueModel": ("_value_model", "ValueModelAdapter"),
+    "TableRegressor": ("_table_regressor", "TableRegressorAdapter"),
 }
 """Class of the learner: the module of its adapter in this room, and the adapter."""
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 Objective = Literal["probability", "amount"]
 """`probability`: y is 0 or 1; `amount`: y is any number, the mean is what is asked."""
 
-_OBJECTIVES = {"probability": ("binary", "binary_logloss"), "amount": ("regression", "l2")}
+LIGHTGBM_OBJECTIVES = {"probability": ("binary", "binary_logloss"), "amount": ("regression", "l2")}
+"""LightGBM's name of each objective, and of its loss."""
 _CHUNK = 100_000
 
 
@@ -265,7 +266,7 @@ def _data_params(run: tuple[int, int]) -> dict[str, Any]:
 
 
 def _params(training: TrainingTable, trees: TreeSettings, objective: Objective, run: tuple[int, int]) -> dict[str, Any]:
-    name, metric = _OBJECTIVES[objective]
+    name, metric = LIGHTGBM_OBJECTIVES[objective]
     constraints = {"monotone_constraints": list(training.monotone)} if any(training.monotone) else {}
     return {
         **_data_params(run),
