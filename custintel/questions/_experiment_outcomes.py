@@ -1,0 +1,213 @@
+"""Labels of kind ``experiment``: what came of customers who were contacted, and of those held back as control.
+
+Everybody who was drawn for the experiment keeps an answer, whatever happened afterwards: an outcome that another cause
+cut short is no missing label here, because leaving out rows by what came after the contact would undo the chance by
+which the two groups are alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from custintel.builder.sql_steps import with_sql
+from custintel.builder.aggregation.day_buckets import date_sql
+from custintel.errors import ConfigurationError, DataError
+from custintel.functions.function_context import Step
+from custintel.questions._arrears_and_fraud import counted_events_step
+from custintel.questions._campaign_contacts import WINDOW_DAYS, check_contacts, days_in, read_contacts
+from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
+from custintel.questions.outcome import Outcome
+from custintel.questions.service_history import activity_step, billing_step, dates_step, endings_step, lines_step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from custintel.dates import AsOf
+    from custintel.warehouse import Warehouse
+
+
+CONTROL = "control"
+"""The arm of those who were held back."""
+
+OUTCOMES: Mapping[str, str] = {
+    "stayed": "the customer did not leave of their own accord",
+    "in_service": "the line was not ended, by nobody",
+    "paid": "no bill stayed unpaid for 30 days after it was due",
+}
+"""Outcomes with a name: each is what a contact should bring about."""
+
+_FEWEST = 5
+
+
+def experiment_labels(
+    wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, question: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The outcome in the `window` days from each contact, for those contacted and those held back.
+
+    Parameters
+    ----------
+    wh : Warehouse
+        The operator's tables; ``contacts`` with the flag ``control`` is needed.
+    as_of : date or list of dates
+        The dates asked about. A contact belongs to the latest of them that lies before it by the gap.
+    question : mapping
+        ``outcome``: stayed (the default), in_service or paid. ``gap``, ``horizon`` and ``window`` as durations:
+        contacts in (date + gap, date + gap + horizon] are learned from, and what came in the window from the day of the
+        contact on is the outcome. ``dormancy``: days of silence after which a prepaid line has left. ``offers``: those
+        asked about, all by default. ``billing_types`` and ``active_within_days``: the population.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index (as_of, customer_id), rows may repeat; ``label`` 1.0, 0.0 or missing (the window is not over yet),
+        ``treatment`` (the offer made, or ``control``), ``offer`` (that of the campaign, for control rows too),
+        ``propensity`` of what was done among the rows of the experiment, ``outcome_date`` and ``billing_type``.
+
+    Raises
+    ------
+    DataError
+        Without the table ``contacts``, or without a control group.
+    """
+    check_contacts(wh, "experiment", ("control",))
+    name = _outcome_name(question)
+    check_control_group(wh)
+    rows = read_contacts(wh, as_of, question)
+    rows["offer"] = rows["offer"].fillna("contact")
+    rows = _with_both_groups(rows)
+    answers = _answers(wh, rows, name, question)
+    found = rows.merge(answers, on=["day", "customer_id"], how="inner")
+    found["treatment"] = np.where(found["control"].astype(bool), CONTROL, found["offer"])
+    found["propensity"] = experiment_propensities(found)
+    columns = ["label", "treatment", "offer", "propensity", "outcome_date", "billing_type"]
+    return found.sort_values(["as_of", "customer_id", "day"], kind="stable").set_index(["as_of", "customer_id"])[columns]
+
+
+def check_control_group(wh: Warehouse) -> None:
+    """Refuse contacts of which none, or all, were held back: nothing could be compared."""
+    sql = f"select control, count(*) as contacts from {wh.relation('contacts')} where control is not null group by control"
+    counts = wh.engine.sql(sql)
+    held = int(counts.loc[counts["control"].astype(bool), "contacts"].sum())
+    made = int(counts["contacts"].sum()) - held
+    if min(held, made) < _FEWEST:
+        what = "the experiment has no control group" if made else "the experiment has nobody who was contacted"
+        raise DataError(
+            f"{what}\n  given: {made:,} contacts made, {held:,} held back (control)\n"
+            f"  allowed: at least {_FEWEST} of each\n  hint: hold back some customers of each campaign at random and log"
+            " them with control = true; without them no effect of a contact can be told from chance"
+        )
+
+
+def experiment_propensities(rows: pd.DataFrame) -> pd.Series:
+    """The chance of what was done, among the rows of the experiment.
+
+    Where a campaign logged the same chance for all who were contacted and the same for all held back, the two are made
+    to add up to 1: the log holds neither those who were drawn for nothing, nor their chance. Chances that differ from
+    customer to customer are taken as they are. Without a log, the shares of both groups stand for the chances.
+
+    >>> rows = pd.DataFrame({"campaign": "c", "offer": "o", "day": 1, "control": [False, False, True],
+    ...                      "propensity": [0.06, 0.06, 0.03]})
+    >>> experiment_propensities(rows).round(3).tolist()
+    [0.667, 0.667, 0.333]
+    """
+    campaign = rows["campaign"].fillna(rows["day"].astype(str)) + "\0" + rows["offer"]
+    control = rows["control"].astype(bool)
+    logged = rows["propensity"].where(rows["propensity"].between(0, 1, inclusive="neither"))
+    arm = [campaign, control]
+    size = logged.groupby(arm).transform("size") / logged.groupby(campaign).transform("size")
+    constant = logged.groupby(arm).transform("nunique").eq(1) & logged.groupby(arm).transform("count").eq(
+        logged.groupby(arm).transform("size")
+    )
+    both = constant.groupby(campaign).transform("all")
+    total = _arm_mean(logged, campaign, control) + _arm_mean(logged, campaign, ~control)
+    complete = logged.groupby(campaign).transform("count").eq(logged.groupby(campaign).transform("size"))
+    return (logged / total).where(both, logged).where(complete, size).rename("propensity")
+
+
+def _arm_mean(logged: pd.Series, campaign: pd.Series, arm: pd.Series) -> pd.Series:
+    """The mean logged chance of one group of each campaign, for every row of the campaign."""
+    return campaign.map(logged[arm].groupby(campaign[arm]).mean())
+
+
+def _outcome_name(question: Mapping[str, Any]) -> str:
+    name = question.get("outcome", "stayed")
+    if name not in OUTCOMES:
+        raise ConfigurationError(
+            f"unknown outcome of an experiment\n  given: {name}\n  allowed: {', '.join(OUTCOMES)}\n"
+            "  hint: an outcome is what a contact should bring about: stayed, not churn"
+        )
+    return str(name)
+
+
+def _with_both_groups(rows: pd.DataFrame) -> pd.DataFrame:
+    """The contacts of offers that were both made and held back; of the others nothing can be learned."""
+    control = rows["control"].astype(bool)
+    held, made = set(rows.loc[control, "offer"]), set(rows.loc[~control, "offer"])
+    return rows[rows["offer"].isin(held & made)].reset_index(drop=True)
+
+
+def _answers(wh: Warehouse, rows: pd.DataFrame, name: str, question: Mapping[str, Any]) -> pd.DataFrame:
+    """label and outcome_date of each day and customer of the contacts in service the day before."""
+    if rows.empty:
+        return pd.DataFrame({"day": rows["day"], "customer_id": rows["customer_id"], "label": 1.0, "outcome_date": rows["day"]})
+    window = days_in(question, "window", WINDOW_DAYS)
+    outcome = Outcome(gap_days=0, horizon_days=window, dormancy_days=days_in(question, "dormancy", 30))
+    last = wh.period[1].date()
+    frame = wh.engine.sql(with_sql([*_contacted_steps(wh, rows), *_event_steps(wh, name, outcome, last), _first_step()]))
+    for column in ("as_of", "outcome_date"):
+        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[ns]")
+    inside = frame["outcome_date"] <= frame["as_of"] + pd.Timedelta(days=window)
+    counted = inside & (frame["cause"].isin(_COUNTED[name]) if name in _COUNTED else True)
+    label = (~counted).astype("float64").where(_closed(frame, name, outcome, last))
+    return pd.DataFrame(
+        {
+            "day": frame["as_of"] + pd.Timedelta(days=1),
+            "customer_id": frame["customer_id"],
+            "label": label,
+            "outcome_date": frame["outcome_date"].where(counted),
+        }
+    )
+
+
+_COUNTED: Mapping[str, Sequence[str]] = {"stayed": ("voluntary", "port_out", "dormancy")}
+
+
+def _closed(frame: pd.DataFrame, name: str, outcome: Outcome, last: date) -> pd.Series:
+    """Whether the window of each row, with the silence that a prepaid exit takes to be seen, lies within the data."""
+    silence = frame["billing_type"].eq("prepaid") & (name != "paid")
+    days = np.where(silence, outcome.days_needed("prepaid"), outcome.end_days)
+    return frame["as_of"] + pd.to_timedelta(days, unit="D") <= pd.Timestamp(last)
+
+
+def _contacted_steps(wh: Warehouse, rows: pd.DataFrame) -> list[Step]:
+    """The customers of the contacts, as of the day before, as the population of the outcome."""
+    days = sorted({day.date() for day in rows["day"] - pd.Timedelta(days=1)})
+    first, final = date_sql(days[0]), date_sql(days[-1])
+    sql = f"""\
+select distinct d.as_of, t.customer_id, coalesce(b.billing_type, c.billing_type) as billing_type
+from {wh.relation("contacts")} as t
+join as_of_dates as d on t.event_date = d.as_of + 1
+join lines as c on c.customer_id = t.customer_id
+left join billing as b on b.customer_id = t.customer_id and b.as_of = d.as_of
+where t.event_date > {first} and t.event_date <= {final} + 1
+    and not exists (select 1 from endings as e where e.customer_id = t.customer_id and e.day <= d.as_of)"""
+    population = Step("population", sql, "those contacted or held back, in service the day before")
+    return [dates_step(days), activity_step(wh), endings_step(wh), lines_step(wh), billing_step(wh), population]
+
+
+def _event_steps(wh: Warehouse, name: str, outcome: Outcome, last: date) -> list[Step]:
+    """The steps of the events that count against the outcome."""
+    if name == "paid":
+        return [counted_events_step(wh, "arrears")]
+    return [silences_step(outcome.dormancy_days, last), exits_step(outcome), first_exits_step()]
+
+
+def _first_step() -> Step:
+    sql = """\
+select p.as_of, p.customer_id, p.billing_type, x.cause, x.day as outcome_date
+from population as p
+left join first_exits as x on x.as_of = p.as_of and x.customer_id = p.customer_id"""
+    return Step("answers", sql, "the first event after each contact")
