@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _ADAPTERS: Mapping[str, tuple[str, str]] = {
     "ChurnClassifier": ("_table_classifier", "ChurnClassifierAdapter"),
+    "OfferPropensity": ("_offer_propensity", "OfferPropensityAdapter"),
     "TableClassifier": ("_table_classifier", "TableClassifierAdapter"),
+    "UpliftModel": ("_uplift_model", "UpliftModelAdapter"),
 }
 """Class of the learner: the module of its adapter in this room, and the adapter."""
 

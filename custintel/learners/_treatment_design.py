@@ -30,7 +30,7 @@ class TreatmentDesign:
 
     def possible(self, k: int) -> np.ndarray:
         """Whether each row could have been given arm k."""
-        return ~np.isnan(self.propensity[:, k])
+        return np.asarray(~np.isnan(self.propensity[:, k]))
 
     def overlap(self) -> pd.DataFrame:
         """For each arm: rows, mean propensity, share of rows whose propensity is extreme (below 5 %, above 95 %)."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from custintel.errors import ModelError, Problem, raise_problems
+from custintel.errors import Problem, raise_problems
 from custintel.learners._treatment_design import TreatmentDesign, clip_propensities, read_arms, read_design
 from custintel.learners._uplift_meta_learners import (
     META_LEARNERS,
@@ -209,13 +210,15 @@ class UpliftModel(TableEstimator):
             found[a] = np.sqrt(spread + self.effects_[a].error ** 2)
         return self._frame(found, X)
 
+    @available_if(lambda model: model.additive_)  # type: ignore[untyped-decorator]
     def contributions(
         self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None, arm: Any = None
     ) -> pd.DataFrame:
         """Contributions of every column to the effect, that of the arm with the largest effect on each customer.
 
         They add up, with the average effect that contributions start from, to `predict`. What is shrunk in the effect
-        is shrunk in them: where nothing is known about for whom an arm works, all are 0.
+        is shrunk in them: where nothing is known about for whom an arm works, all are 0. Effects of the learners t and
+        s are differences of probabilities, which are no sums over columns: they have no contributions.
 
         Parameters
         ----------
@@ -226,13 +229,7 @@ class UpliftModel(TableEstimator):
             LightGBM's own when None.
         arm : object, optional
             The arm explained; for each customer the best one when None.
-
-        Raises
-        ------
-        ModelError
-            Where the effect is a difference of probabilities (learners t and s), which is no sum over columns.
         """
-        self._check_additive()
         matrix = self.encode(X)
         chosen = self._best_arms(X) if arm is None else np.full(len(matrix), self.arms_.index(arm))
         threads = lightgbm_threads(self.n_jobs, matrix.size)
@@ -357,14 +354,6 @@ class UpliftModel(TableEstimator):
     def _best_arms(self, X: Any) -> np.ndarray:
         """The number of the arm with the largest effect on each customer."""
         return np.asarray(self.predict(X).to_numpy().argmax(axis=1))
-
-    def _check_additive(self) -> None:
-        check_is_fitted(self)
-        if not self.additive_:
-            raise ModelError(
-                "an effect that is a difference of two probabilities has no contributions that add up\n"
-                "  given: learner t or s\n  allowed: dr, r, x"
-            )
 
     def _frame(self, found: dict[Any, np.ndarray], X: Any) -> pd.DataFrame:
         return pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else None)

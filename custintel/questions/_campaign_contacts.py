@@ -44,7 +44,9 @@ def days_in(question: Mapping[str, Any], key: str, default: int) -> int:
     return int(str(question.get(key, default)).removesuffix("d"))
 
 
-def read_contacts(wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, question: Mapping[str, Any]) -> pd.DataFrame:
+def read_contacts(
+    wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, question: Mapping[str, Any]
+) -> pd.DataFrame:
     """Contacts with customers of the population, one row each, in the order of date, customer, day.
 
     Columns: as_of, customer_id, contact_id, day, campaign, offer, control, propensity, response_day, billing_type; of
@@ -84,9 +86,7 @@ def _dated_step(wh: Warehouse, question: Mapping[str, Any]) -> Step:
     """Every contact beside every date that may learn from it; the latest of them has place 1."""
     gap, horizon = days_in(question, "gap", GAP_DAYS), days_in(question, "horizon", HORIZON_DAYS)
     known = wh.columns("contacts")
-    facts = {
-        name: f"c.{name}" if name in known else f"cast(null as {kind})" for name, kind in _OPTIONAL.items()
-    }
+    facts = {name: f"c.{name}" if name in known else f"cast(null as {kind})" for name, kind in _OPTIONAL.items()}
     sql = f"""\
 select
     d.as_of,

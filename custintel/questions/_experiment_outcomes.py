@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.builder.sql_steps import with_sql
 from custintel.builder.aggregation.day_buckets import date_sql
+from custintel.builder.sql_steps import with_sql
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions.function_context import Step
 from custintel.questions._arrears_and_fraud import counted_events_step
@@ -83,21 +83,26 @@ def experiment_labels(
     found["treatment"] = np.where(found["control"].astype(bool), CONTROL, found["offer"])
     found["propensity"] = experiment_propensities(found)
     columns = ["label", "treatment", "offer", "propensity", "outcome_date", "billing_type"]
-    return found.sort_values(["as_of", "customer_id", "day"], kind="stable").set_index(["as_of", "customer_id"])[columns]
+    return found.sort_values(["as_of", "customer_id", "day"], kind="stable").set_index(["as_of", "customer_id"])[
+        columns
+    ]
 
 
 def check_control_group(wh: Warehouse) -> None:
     """Refuse contacts of which none, or all, were held back: nothing could be compared."""
-    sql = f"select control, count(*) as contacts from {wh.relation('contacts')} where control is not null group by control"
-    counts = wh.engine.sql(sql)
+    contacts = wh.relation("contacts")
+    counts = wh.engine.sql(
+        f"select control, count(*) as contacts from {contacts} where control is not null group by control"
+    )
     held = int(counts.loc[counts["control"].astype(bool), "contacts"].sum())
     made = int(counts["contacts"].sum()) - held
     if min(held, made) < _FEWEST:
         what = "the experiment has no control group" if made else "the experiment has nobody who was contacted"
         raise DataError(
             f"{what}\n  given: {made:,} contacts made, {held:,} held back (control)\n"
-            f"  allowed: at least {_FEWEST} of each\n  hint: hold back some customers of each campaign at random and log"
-            " them with control = true; without them no effect of a contact can be told from chance"
+            f"  allowed: at least {_FEWEST} of each\n"
+            "  hint: hold back some customers of each campaign at random, and log them (control = true); without them "
+            "no effect of a contact can be told from chance"
         )
 
 
@@ -106,30 +111,24 @@ def experiment_propensities(rows: pd.DataFrame) -> pd.Series:
 
     Where a campaign logged the same chance for all who were contacted and the same for all held back, the two are made
     to add up to 1: the log holds neither those who were drawn for nothing, nor their chance. Chances that differ from
-    customer to customer are taken as they are. Without a log, the shares of both groups stand for the chances.
+    customer to customer are taken as they are. Without a complete log, the shares of both groups stand for the chances.
 
     >>> rows = pd.DataFrame({"campaign": "c", "offer": "o", "day": 1, "control": [False, False, True],
     ...                      "propensity": [0.06, 0.06, 0.03]})
     >>> experiment_propensities(rows).round(3).tolist()
     [0.667, 0.667, 0.333]
     """
-    campaign = rows["campaign"].fillna(rows["day"].astype(str)) + "\0" + rows["offer"]
-    control = rows["control"].astype(bool)
+    campaign = rows["campaign"].fillna(rows["day"].astype(str)).astype(str) + "\0" + rows["offer"]
     logged = rows["propensity"].where(rows["propensity"].between(0, 1, inclusive="neither"))
-    arm = [campaign, control]
-    size = logged.groupby(arm).transform("size") / logged.groupby(campaign).transform("size")
-    constant = logged.groupby(arm).transform("nunique").eq(1) & logged.groupby(arm).transform("count").eq(
-        logged.groupby(arm).transform("size")
-    )
-    both = constant.groupby(campaign).transform("all")
-    total = _arm_mean(logged, campaign, control) + _arm_mean(logged, campaign, ~control)
-    complete = logged.groupby(campaign).transform("count").eq(logged.groupby(campaign).transform("size"))
-    return (logged / total).where(both, logged).where(complete, size).rename("propensity")
-
-
-def _arm_mean(logged: pd.Series, campaign: pd.Series, arm: pd.Series) -> pd.Series:
-    """The mean logged chance of one group of each campaign, for every row of the campaign."""
-    return campaign.map(logged[arm].groupby(campaign[arm]).mean())
+    facts = pd.DataFrame({"campaign": campaign, "held": rows["control"].astype(bool), "logged": logged})
+    groups = facts.groupby(["campaign", "held"])["logged"].agg(["size", "count", "nunique", "mean"])
+    total = groups.groupby(level="campaign").transform("sum")
+    constant = groups["nunique"].eq(1).groupby(level="campaign").transform("all")
+    keys = pd.MultiIndex.from_frame(facts[["campaign", "held"]])
+    share, chance = groups["size"] / total["size"], (groups["mean"] / total["mean"]).where(constant)
+    complete = (total["size"] == total["count"]).loc[keys].to_numpy()
+    own = chance.loc[keys].set_axis(rows.index).fillna(logged)
+    return own.where(complete, share.loc[keys].set_axis(rows.index)).rename("propensity")
 
 
 def _outcome_name(question: Mapping[str, Any]) -> str:
@@ -152,11 +151,15 @@ def _with_both_groups(rows: pd.DataFrame) -> pd.DataFrame:
 def _answers(wh: Warehouse, rows: pd.DataFrame, name: str, question: Mapping[str, Any]) -> pd.DataFrame:
     """label and outcome_date of each day and customer of the contacts in service the day before."""
     if rows.empty:
-        return pd.DataFrame({"day": rows["day"], "customer_id": rows["customer_id"], "label": 1.0, "outcome_date": rows["day"]})
+        return pd.DataFrame(
+            {"day": rows["day"], "customer_id": rows["customer_id"], "label": 1.0, "outcome_date": rows["day"]}
+        )
     window = days_in(question, "window", WINDOW_DAYS)
     outcome = Outcome(gap_days=0, horizon_days=window, dormancy_days=days_in(question, "dormancy", 30))
     last = wh.period[1].date()
-    frame = wh.engine.sql(with_sql([*_contacted_steps(wh, rows), *_event_steps(wh, name, outcome, last), _first_step()]))
+    frame = wh.engine.sql(
+        with_sql([*_contacted_steps(wh, rows), *_event_steps(wh, name, outcome, last), _first_step()])
+    )
     for column in ("as_of", "outcome_date"):
         frame[column] = pd.to_datetime(frame[column]).astype("datetime64[ns]")
     inside = frame["outcome_date"] <= frame["as_of"] + pd.Timedelta(days=window)
