@@ -41,7 +41,6 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     >>> from custintel.reports.model.evaluation import Evaluation
     >>> class Tiny:
     ...     name, version, metadata, feature_names = "churn", "1", {"name": "churn"}, ["silent"]
-    ...     explained = True
     ...     def contributions(self, X):
     ...         return X - 0.5
     >>> X = pd.DataFrame({"silent": [1.0, 0.0] * 50})
@@ -95,7 +94,7 @@ def _event_facts(evaluation: Evaluation) -> dict[str, Any]:
 
 def _explanation_facts(evaluation: Evaluation) -> dict[str, Any]:
     """What the model goes by, where its learner explains a row by contributions; nothing otherwise."""
-    if not hasattr(evaluation.model, "contributions") or not evaluation.model.explained:
+    if not getattr(evaluation.model, "explained", True):
         return {"importance": {"features": [], "families": []}, "dependence": [], "examples": []}
     sample = _importance.ExplainedSample.draw(evaluation)
     return {
