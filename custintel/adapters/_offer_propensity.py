@@ -246,9 +246,9 @@ _LEAST_DRAWN = _BINS * _FEWEST_CONTACTS
 
 def _calibration_line(name: str, part: pd.DataFrame) -> Line:
     """Mean chance and share taken up in groups of contacts."""
-    groups = np.array_split(part.sort_values("probability", kind="stable"), _BINS)
-    chance = tuple(float(group["probability"].mean()) for group in groups)
-    return Line(name, chance, tuple(float(group["taken"].mean()) for group in groups))
+    chances = part[["probability", "taken"]].sort_values("probability", kind="stable").to_numpy(np.float64)
+    means = np.array([group.mean(axis=0) for group in np.array_split(chances, _BINS)])
+    return Line(name, tuple(means[:, 0].tolist()), tuple(means[:, 1].tolist()))
 
 
 def _first_offers_section(told: pd.DataFrame) -> Section:

@@ -84,13 +84,8 @@ class UpliftModelAdapter(LearnerAdapter):
             "uplift_high": high,
             "evidence": np.select([known & (low > 0), known & (high < 0)], [GAIN, HARM], NO_EVIDENCE),
         }
-        own = (
-            effects.set_axis([f"{_PREFIX}{arm}" for arm in effects.columns], axis=1)
-            if len(effects.columns) > 1
-            else None
-        )
-        frame = pd.DataFrame(found, index=X.index)
-        return frame if own is None else frame.join(own.set_axis(frame.index))
+        several = {f"{_PREFIX}{arm}": effects[arm].to_numpy() for arm in effects.columns}
+        return pd.DataFrame(found | (several if len(several) > 1 else {}), index=X.index)
 
     def judged(self, estimator: Any, rows: TrainingRows) -> pd.DataFrame:
         """The same, with the effect of every treatment."""
@@ -279,20 +274,24 @@ def _metrics_of(k: int | None, is_binary: bool) -> dict[str, Callable[[Any, Any]
     return {name: on_pairs(metric) for name, metric in found.items()}
 
 
-def _effect(facts: np.ndarray) -> float:
-    """Mean outcome of those treated less that of those held back; 0 where one of the two is missing."""
-    treated = facts[:, _AT.treated] == 1
-    if treated.all() or not treated.any():
+def _effect(facts: np.ndarray, part: Any = 1.0) -> float:
+    """Mean outcome of those treated less that of those held back; 0 where one of the two is missing.
+
+    `part` is the share with which each row counts.
+    """
+    treated, weight = facts[:, _AT.treated] == 1, facts[:, _AT.weight] * part
+    if weight[treated].sum() == 0 or weight[~treated].sum() == 0:
         return 0.0
-    y, weight = facts[:, _AT.y], facts[:, _AT.weight]
-    means = [np.average(y[side], weights=weight[side]) for side in (treated, ~treated)]
+    means = [np.average(facts[side, _AT.y], weights=weight[side]) for side in (treated, ~treated)]
     return float(means[0] - means[1])
 
 
 def _effect_on_top(facts: np.ndarray) -> float:
-    """The effect on those whom the ranking puts first."""
-    order = np.argsort(-facts[:, _AT.effect], kind="stable")
-    return _effect(facts[order[: max(1, int(len(order) * _TOP))]])
+    """The effect on those whom the ranking puts first; of rows that it cannot tell apart each counts in part."""
+    score, most = facts[:, _AT.effect], max(1, int(len(facts) * _TOP))
+    last = np.partition(score, len(score) - most)[len(score) - most]
+    above, level = score > last, score == last
+    return _effect(facts, np.where(level, (most - above.sum()) / level.sum(), above))
 
 
 def _qini(facts: np.ndarray) -> float:

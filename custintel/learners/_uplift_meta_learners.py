@@ -89,6 +89,11 @@ class EffectModel:
         parts = [weight * boosters.contributions(matrix, threads, kernel) for boosters, weight in self.parts]
         return np.asarray(np.sum(parts, axis=0))
 
+    def importance(self, columns: int) -> np.ndarray:
+        """Share of each column of the customer in the gain of the trees, mean over the parts."""
+        wide = columns + (self.arm_column is not None)
+        return np.asarray(np.mean([boosters.importance(wide)[:columns] for boosters, _ in self.parts], axis=0))
+
     @property
     def additive(self) -> bool:
         """Whether the effect is a sum over trees; a difference of probabilities is none."""

@@ -248,15 +248,13 @@ class UpliftModel(TableEstimator):
         return all(one.effect.additive for one in self.fits_.values())
 
     def feature_importance(self) -> pd.Series:
-        """Share of each column in what the trees of the effects learned (mean over the arms); sums to 1."""
+        """Share of each column in what the effects learned (mean over the arms, as far as differences are kept).
+
+        Shares sum to 1; all are 0 where no difference between customers was kept.
+        """
         check_is_fitted(self)
         used = [c.name for c in self.contract_.used]
-        gains = [
-            boosters.importance(len(used) + (one.effect.arm_column is not None))[: len(used)]
-            for one in self.fits_.values()
-            for boosters, _ in one.effect.parts
-        ]
-        total = np.sum(gains, axis=0)
+        total = np.sum([one.share * one.effect.importance(len(used)) for one in self.fits_.values()], axis=0)
         shares = pd.Series(total / max(float(total.sum()), 1e-300), index=used, name="importance")
         return shares.sort_values(ascending=False, kind="stable")
 
