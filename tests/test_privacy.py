@@ -34,7 +34,7 @@ MARK = "zq9"
 MODEL = """
 model: churn
 about: Leaves within two months
-label: {kind: churn, gap_days: 2, horizon_days: 45, dormancy_days: 10, billing_types: [prepaid, postpaid]}
+question: {kind: churn, gap: 2d, horizon: 45d, dormancy: 10d, billing_types: [prepaid, postpaid]}
 population: {active_within_days: 15}
 dates: {every: month, history_days: 30}
 features: {topics: [volumes, direct_contacts, current_plan, customer_profile, care_contacts, bills]}

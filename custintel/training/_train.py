@@ -27,7 +27,7 @@ from custintel.training._time_split_and_folds import binary_answer, out_of_time_
 from custintel.training._training_run import Run
 from custintel.training._tune_parameters import TunedLearner, Tuning, earlier_parameters, tune_parameters
 from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
-from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse, target_type
+from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse
 from custintel.training.evaluate_model import decile_edges, describe_columns
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
@@ -193,9 +193,10 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
 def adapter_of_spec(spec: ModelSpec) -> LearnerAdapter:
     """The adapter of the learner that a specification names; one that does not take its target is refused."""
     adapter = adapter_named(str(spec.learner["class"]))
-    if target_type(spec) not in adapter.targets:
+    target = spec.question["type"]
+    if target not in adapter.targets:
         raise ConfigurationError(
-            f"{spec.name}: {adapter.learner} does not answer this question\n  given: a target of {target_type(spec)}\n"
+            f"{spec.name}: {adapter.learner} does not answer this question\n  given: a target of {target}\n"
             f"  allowed: {', '.join(adapter.targets)}\n  hint: another learner in {spec.where}"
         )
     return adapter
@@ -361,10 +362,10 @@ def _effective_specification(spec: ModelSpec, dataset: Dataset, X: pd.DataFrame)
     given = spec.as_dict()
     if dataset.judge is not None:
         return given
-    label = {key: value for key, value in given["label"].items() if key not in ("gap_days", "horizon_days")}
+    question = {key: value for key, value in given["question"].items() if key not in ("gap", "horizon")}
     names = list(map(str, X.columns))
     binding = {key: sign for key, sign in given["constraints"].items() if any(fnmatchcase(n, key) for n in names)}
-    return {**given, "label": label, "dates": {}, "constraints": binding}
+    return {**given, "question": question, "dates": {}, "constraints": binding}
 
 
 def _content_version(estimator: Any) -> str:

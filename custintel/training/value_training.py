@@ -12,7 +12,8 @@ from custintel.builder import FeatureBuilder
 from custintel.catalogue.model_spec import load_model_spec
 from custintel.dates import read_dates
 from custintel.errors import ConfigurationError, DateError, QualityWarning
-from custintel.training.dataset import in_population, outcome_from_spec, without_excluded
+from custintel.questions.question import question_from_spec
+from custintel.training.dataset import in_population, without_excluded
 from custintel.value import ValueModel, value_table
 from custintel.value.value_backtest import learning_dates
 from custintel.value.value_training_table import value_features
@@ -39,7 +40,7 @@ def fit_value_model(
     wh : Warehouse
         The operator's tables.
     name : str
-        Name of the specification; its label is of kind ``future_margin``.
+        Name of the specification; its question is of kind ``future_margin``.
     known_by : date, optional
         The day on which the model learns; the last day of the data by default.
     models_path : path, optional
@@ -71,9 +72,9 @@ def fit_value_model(
             f"  hint: about {blank.horizon + 7} months are needed for a horizon of {blank.horizon}"
         )
     blank.set_params(horizon=_horizon(blank, horizon, _months_between(days[0], whole)))
-    costs = spec.label.get("unit_costs") or None
+    costs = spec.question.get("unit_costs") or None
     X = _chosen(value_features(wh, days, FeatureBuilder(spec.topics, skip_unavailable=True), costs), spec)
-    table = value_table(wh, days, last, blank.horizon, costs, X, outcome_from_spec(spec.as_dict()))
+    table = value_table(wh, days, last, blank.horizon, costs, X, question_from_spec(spec.as_dict()).outcome)
     fitted: ValueModel = table.fit(blank)
     return fitted
 
@@ -105,13 +106,13 @@ def _horizon(model: ValueModel, asked: int | None, known: int) -> int:
 
 def value_model(spec: ModelSpec) -> ValueModel:
     """An unfitted model with the horizon and the parameters of a specification."""
-    if spec.label.get("kind") != "future_margin":
+    if spec.question.get("kind") != "future_margin":
         raise ConfigurationError(
-            f"{spec.name} is no model of value\n  given: label kind {spec.label.get('kind')}\n"
+            f"{spec.name} is no model of value\n  given: question of kind {spec.question.get('kind')}\n"
             "  allowed: future_margin\n  hint: custintel.train trains models of churn"
         )
     params: dict[str, Any] = dict(spec.learner.get("params") or {})
-    return ValueModel(horizon=int(spec.label.get("horizon_months", 12)), **params)
+    return ValueModel(horizon=int(spec.question.get("horizon_months", 12)), **params)
 
 
 def _chosen(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:

@@ -15,10 +15,9 @@ import pytest
 from custintel import FeatureBuilder, Warehouse, load_model, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
 from custintel.explain import reasons
-from custintel.questions import Outcome
+from custintel.questions import Question
 from custintel.reports.model.model_report import build_report
 from custintel.training._read_flat_table import read_flat_table
-from custintel.training._time_split_and_folds import TimeSplit
 from custintel.training.dataset import _windows
 from custintel.training.mlflow_store import fetch_report, open_store
 
@@ -252,9 +251,9 @@ def test_a_store_opened_later_has_its_own_registry(
 
 def test_labels_of_postpaid_lines_do_not_wait_for_silence() -> None:
     dates = pd.to_datetime(["2025-01-31", "2025-04-30"])
-    split = TimeSplit((dates[0],), dates[1])
-    both, postpaid = Outcome(), Outcome(billing_types=("postpaid",))
-    assert [_windows(split, d)["dormancy_days"] for d in (both, postpaid)] == [30, 0]
+    index = pd.MultiIndex.from_product([dates, ["a"]], names=["as_of", "customer_id"])
+    both, postpaid = Question("churn"), Question("churn", billing_types=("postpaid",))
+    assert [_windows(index, np.array([False, True]), d)["dormancy_days"] for d in (both, postpaid)] == [30, 0]
 
 
 def test_a_flat_table_has_no_question_but_its_own(table: pd.DataFrame, quick_models: Path, tmp_path: Path) -> None:
@@ -265,10 +264,10 @@ def test_a_flat_table_has_no_question_but_its_own(table: pd.DataFrame, quick_mod
     table["days_since_event_90d"] = np.arange(400) % 7
     run = train("churn", table=table, target="Churn", tracking=False, models_path=tmp_path)
     card = build_report(run.evaluation)["card"]
-    assert card["about"] is card["label"] is card["population"] is None
+    assert card["about"] is card["question"] is card["population"] is None
     assert card["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
     kept = run.model.metadata["spec"]  # and the model file says no more than the card
-    assert not {"gap_days", "horizon_days"} & set(kept["label"])
+    assert not {"gap", "horizon"} & set(kept["question"])
     assert kept["dates"] == {}
     assert kept["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
 
