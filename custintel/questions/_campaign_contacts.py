@@ -14,18 +14,16 @@ import pandas as pd
 from custintel.builder.sql_steps import with_sql
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions.function_context import Step
-from custintel.questions.outcome import BILLING_TYPES, Outcome
 from custintel.questions.outcome_labels import population_steps, read_days
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
-    from custintel.dates import AsOf
+    from custintel.questions.question import Question
     from custintel.warehouse import Warehouse
 
 
-GAP_DAYS, HORIZON_DAYS, WINDOW_DAYS = 0, 31, 30
 _OPTIONAL = {
     "campaign_id": "varchar",
     "offer_id": "varchar",
@@ -35,29 +33,29 @@ _OPTIONAL = {
 }
 
 
-def days_in(question: Mapping[str, Any], key: str, default: int) -> int:
-    """A duration of a question (``31d``) in days.
+def dates_with_contacts(wh: Warehouse, dates: list[pd.Timestamp], question: Question) -> list[pd.Timestamp]:
+    """Those of the dates that have a contact to learn from."""
+    check_contacts(wh, question, ())
+    contacts = wh.relation("contacts")
+    days = pd.to_datetime(wh.engine.sql(f"select distinct event_date as day from {contacts}")["day"])
+    apart = pd.Timedelta(days=question.gap_days)
+    found = set()
+    for day in days:
+        earlier = [
+            date for date in dates if date + apart < day <= date + apart + pd.Timedelta(days=question.horizon_days)
+        ]
+        found |= {max(earlier)} if earlier else set()
+    return sorted(found)
 
-    >>> days_in({"window": "14d"}, "window", 30), days_in({}, "window", 30)
-    (14, 30)
-    """
-    return int(str(question.get(key, default)).removesuffix("d"))
 
-
-def read_contacts(
-    wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, question: Mapping[str, Any]
-) -> pd.DataFrame:
+def read_contacts(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
     """Contacts with customers of the population, one row each, in the order of date, customer, day.
 
     Columns: as_of, customer_id, contact_id, day, campaign, offer, control, propensity, response_day, billing_type; of
     offers, only those that the question names, if it names any.
     """
     days, _ = read_days(wh, as_of)
-    outcome = Outcome(
-        active_within_days=int(question.get("active_within_days", Outcome.active_within_days)),
-        billing_types=tuple(question.get("billing_types") or BILLING_TYPES),
-    )
-    steps = [*population_steps(wh, days, outcome), _dated_step(wh, question), _chosen_step()]
+    steps = [*population_steps(wh, days, question.outcome), _dated_step(wh, question), _chosen_step()]
     frame = wh.engine.sql(f"{with_sql(steps)}\norder by 1, 2, 4, 3")
     for name in ("as_of", "day", "response_day"):
         frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
@@ -65,16 +63,18 @@ def read_contacts(
     return _of_named_offers(frame, question)
 
 
-def check_contacts(wh: Warehouse, kind: str, needed: Sequence[str]) -> None:
+def check_contacts(wh: Warehouse, question: Question, needed: Sequence[str]) -> None:
     """The table and the columns without which the kind of question cannot be answered."""
     if "contacts" not in wh.tables:
         raise DataError(
-            f"labels of kind {kind} need the table contacts\n  given: {', '.join(wh.tables) or 'no tables'}\n"
+            f"labels of kind {question.kind} need the table contacts\n  given: {', '.join(wh.tables) or 'no tables'}\n"
             "  hint: one row a contact of a campaign, those held back as control included"
         )
     absent = [name for name in needed if name not in wh.columns("contacts")]
     if absent:
-        raise DataError(f"labels of kind {kind} need column(s) of contacts that are not there: {', '.join(absent)}")
+        raise DataError(
+            f"labels of kind {question.kind} need column(s) of contacts that are not there: {', '.join(absent)}"
+        )
 
 
 def closed_contact(day: pd.Series, last: date, window: int) -> pd.Series:
@@ -82,9 +82,9 @@ def closed_contact(day: pd.Series, last: date, window: int) -> pd.Series:
     return day + pd.Timedelta(days=window) <= pd.Timestamp(last)
 
 
-def _dated_step(wh: Warehouse, question: Mapping[str, Any]) -> Step:
+def _dated_step(wh: Warehouse, question: Question) -> Step:
     """Every contact beside every date that may learn from it; the latest of them has place 1."""
-    gap, horizon = days_in(question, "gap", GAP_DAYS), days_in(question, "horizon", HORIZON_DAYS)
+    gap, end = question.gap_days, question.end_days
     known = wh.columns("contacts")
     facts = {name: f"c.{name}" if name in known else f"cast(null as {kind})" for name, kind in _OPTIONAL.items()}
     sql = f"""\
@@ -100,7 +100,7 @@ select
     cast({facts["response_time"]} as date) as response_day,
     row_number() over (partition by c.contact_id order by d.as_of desc) as place
 from {wh.relation("contacts")} as c
-join as_of_dates as d on c.event_date > d.as_of + {gap} and c.event_date <= d.as_of + {gap + horizon}"""
+join as_of_dates as d on c.event_date > d.as_of + {gap} and c.event_date <= d.as_of + {end}"""
     return Step("dated_contacts", sql, "contacts beside the dates that may learn from them, the latest date first")
 
 
@@ -123,9 +123,9 @@ where c.place = 1"""
     return Step("chosen_contacts", sql, "each contact once, with customers of the population")
 
 
-def _of_named_offers(frame: pd.DataFrame, question: Mapping[str, Any]) -> pd.DataFrame:
+def _of_named_offers(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
     """The contacts of the offers that the question names; all where it names none."""
-    named = question.get("offers")
+    named = question.settings.get("offers")
     if not named:
         return frame
     wanted = [named] if isinstance(named, str) else [str(name) for name in named]

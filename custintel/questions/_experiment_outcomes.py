@@ -14,39 +14,32 @@ import pandas as pd
 
 from custintel.builder.aggregation.day_buckets import date_sql
 from custintel.builder.sql_steps import with_sql
-from custintel.errors import ConfigurationError, DataError
+from custintel.errors import DataError
 from custintel.functions.function_context import Step
 from custintel.questions._arrears_and_fraud import counted_events_step
-from custintel.questions._campaign_contacts import WINDOW_DAYS, check_contacts, days_in, read_contacts
+from custintel.questions._campaign_contacts import check_contacts, read_contacts
 from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
+from custintel.questions._expression_labels import expression_labels
 from custintel.questions.outcome import Outcome
+from custintel.questions.question import Question
 from custintel.questions.service_history import activity_step, billing_step, dates_step, endings_step, lines_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from custintel.dates import AsOf
     from custintel.warehouse import Warehouse
 
 
 CONTROL = "control"
 """The arm of those who were held back."""
 
-OUTCOMES: Mapping[str, str] = {
-    "stayed": "the customer did not leave of their own accord",
-    "in_service": "the line was not ended, by nobody",
-    "paid": "no bill stayed unpaid for 30 days after it was due",
-}
-"""Outcomes with a name: each is what a contact should bring about."""
-
+_CONTACT = "contact"  # the arm of campaigns whose offer is not known
 _FEWEST = 5
 
 
-def experiment_labels(
-    wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, question: Mapping[str, Any]
-) -> pd.DataFrame:
-    """The outcome in the `window` days from each contact, for those contacted and those held back.
+def experiment_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
+    """The outcome in the window from each contact on, for those contacted and those held back.
 
     Parameters
     ----------
@@ -54,17 +47,17 @@ def experiment_labels(
         The operator's tables; ``contacts`` with the flag ``control`` is needed.
     as_of : date or list of dates
         The dates asked about. A contact belongs to the latest of them that lies before it by the gap.
-    question : mapping
-        ``outcome``: stayed (the default), in_service or paid. ``gap``, ``horizon`` and ``window`` as durations:
-        contacts in (date + gap, date + gap + horizon] are learned from, and what came in the window from the day of the
-        contact on is the outcome. ``dormancy``: days of silence after which a prepaid line has left. ``offers``: those
-        asked about, all by default. ``billing_types`` and ``active_within_days``: the population.
+    question : Question
+        Of kind experiment. Contacts in (date + gap, date + gap + horizon] are learned from. Its settings: ``window``
+        (``30d`` by default), the days from that of the contact on in which the outcome counts; ``outcome``: stayed (the
+        default), in_service, paid, or an expression over the rows of a table; ``offers``: those asked about, all by
+        default.
 
     Returns
     -------
     pandas.DataFrame
-        Index (as_of, customer_id), rows may repeat; ``label`` 1.0, 0.0 or missing (the window is not over yet),
-        ``treatment`` (the offer made, or ``control``), ``offer`` (that of the campaign, for control rows too),
+        Index (as_of, customer_id), rows may repeat; ``label`` 1.0, 0.0, an amount, or missing (the window is not over
+        yet), ``treatment`` (the offer made, or ``control``), ``offer`` (that of the campaign, for control rows too),
         ``propensity`` of what was done among the rows of the experiment, ``outcome_date`` and ``billing_type``.
 
     Raises
@@ -72,20 +65,19 @@ def experiment_labels(
     DataError
         Without the table ``contacts``, or without a control group.
     """
-    check_contacts(wh, "experiment", ("control",))
-    name = _outcome_name(question)
+    check_contacts(wh, question, ("control",))
     check_control_group(wh)
     rows = read_contacts(wh, as_of, question)
-    rows["offer"] = rows["offer"].fillna("contact")
+    rows["offer"] = rows["offer"].fillna(_CONTACT)
     rows = _with_both_groups(rows)
-    answers = _answers(wh, rows, name, question)
-    found = rows.merge(answers, on=["day", "customer_id"], how="inner")
+    outcome = question.settings.get("outcome", "stayed")
+    answers = _expression_answers if isinstance(outcome, dict) else _named_answers
+    found = rows.merge(answers(wh, rows, outcome, question), on=["day", "customer_id"], how="inner")
     found["treatment"] = np.where(found["control"].astype(bool), CONTROL, found["offer"])
     found["propensity"] = experiment_propensities(found)
     columns = ["label", "treatment", "offer", "propensity", "outcome_date", "billing_type"]
-    return found.sort_values(["as_of", "customer_id", "day"], kind="stable").set_index(["as_of", "customer_id"])[
-        columns
-    ]
+    ordered = found.sort_values(["as_of", "customer_id", "day"], kind="stable")
+    return ordered.set_index(["as_of", "customer_id"])[columns]
 
 
 def check_control_group(wh: Warehouse) -> None:
@@ -131,16 +123,6 @@ def experiment_propensities(rows: pd.DataFrame) -> pd.Series:
     return own.where(complete, share.loc[keys].set_axis(rows.index)).rename("propensity")
 
 
-def _outcome_name(question: Mapping[str, Any]) -> str:
-    name = question.get("outcome", "stayed")
-    if name not in OUTCOMES:
-        raise ConfigurationError(
-            f"unknown outcome of an experiment\n  given: {name}\n  allowed: {', '.join(OUTCOMES)}\n"
-            "  hint: an outcome is what a contact should bring about: stayed, not churn"
-        )
-    return str(name)
-
-
 def _with_both_groups(rows: pd.DataFrame) -> pd.DataFrame:
     """The contacts of offers that were both made and held back; of the others nothing can be learned."""
     control = rows["control"].astype(bool)
@@ -148,18 +130,37 @@ def _with_both_groups(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["offer"].isin(held & made)].reset_index(drop=True)
 
 
-def _answers(wh: Warehouse, rows: pd.DataFrame, name: str, question: Mapping[str, Any]) -> pd.DataFrame:
+def _expression_answers(wh: Warehouse, rows: pd.DataFrame, outcome: Any, question: Question) -> pd.DataFrame:
+    """label and outcome_date of each day and customer, by an expression over the rows of a table."""
+    if rows.empty:
+        return _no_answers(rows)
+    own = {key: value for key, value in outcome.items() if key not in ("source", "target")}
+    asked = Question(
+        source=outcome["source"],
+        target=outcome["target"],
+        horizon_days=question.window_days,
+        settings=own,
+    )
+    days = sorted(set(rows["day"] - pd.Timedelta(days=1)))
+    found = expression_labels(wh, days, asked)["label"].reset_index()
+    day = found["as_of"] + pd.Timedelta(days=1)
+    return found[["customer_id", "label"]].assign(
+        day=day, outcome_date=pd.Series(pd.NaT, found.index, "datetime64[ns]")
+    )
+
+
+def _no_answers(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[["day", "customer_id"]].assign(label=1.0, outcome_date=rows["day"])
+
+
+def _named_answers(wh: Warehouse, rows: pd.DataFrame, name: Any, question: Question) -> pd.DataFrame:
     """label and outcome_date of each day and customer of the contacts in service the day before."""
     if rows.empty:
-        return pd.DataFrame(
-            {"day": rows["day"], "customer_id": rows["customer_id"], "label": 1.0, "outcome_date": rows["day"]}
-        )
-    window = days_in(question, "window", WINDOW_DAYS)
-    outcome = Outcome(gap_days=0, horizon_days=window, dormancy_days=days_in(question, "dormancy", 30))
-    last = wh.period[1].date()
-    frame = wh.engine.sql(
-        with_sql([*_contacted_steps(wh, rows), *_event_steps(wh, name, outcome, last), _first_step()])
-    )
+        return _no_answers(rows)
+    window, last = question.window_days, wh.period[1].date()
+    outcome = Outcome(gap_days=0, horizon_days=window, dormancy_days=question.dormancy_days)
+    steps = [*_contacted_steps(wh, rows), *_event_steps(wh, name, outcome, last), _first_step()]
+    frame = wh.engine.sql(with_sql(steps))
     for column in ("as_of", "outcome_date"):
         frame[column] = pd.to_datetime(frame[column]).astype("datetime64[ns]")
     inside = frame["outcome_date"] <= frame["as_of"] + pd.Timedelta(days=window)

@@ -1,5 +1,6 @@
 """Labels of kind ``response``: whether a customer took up the offer that was made, one row a contact.
 
+>>> from custintel.questions import Question, question_labels
 >>> from custintel.warehouse import Warehouse
 >>> calls = pd.DataFrame({"customer_id": "a", "service": "sms", "direction": "out",
 ...                       "event_time": pd.date_range("2025-01-01", "2025-06-30")})
@@ -7,7 +8,8 @@
 ...                      "event_time": pd.to_datetime(["2025-03-10", "2025-03-20"]),
 ...                      "response_time": pd.to_datetime(["2025-03-12", None])})
 >>> wh = Warehouse.from_frames(usage=calls, contacts=made)
->>> response_labels(wh, ["2025-02-28"], {"horizon": "31d", "window": "30d"})[["label", "offer"]]
+>>> question = Question("response", horizon_days=31, settings={"window": "30d"})
+>>> question_labels(wh, ["2025-02-28"], question)[["label", "offer"]]
                         label     offer
 as_of      customer_id
 2025-02-28 a              1.0     bonus
@@ -21,24 +23,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custintel.questions._campaign_contacts import (
-    WINDOW_DAYS,
-    check_contacts,
-    closed_contact,
-    days_in,
-    read_contacts,
-)
+from custintel.questions._campaign_contacts import check_contacts, closed_contact, read_contacts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from custintel.dates import AsOf
+    from custintel.questions.question import Question
     from custintel.warehouse import Warehouse
 
 
-def response_labels(
-    wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex, question: Mapping[str, Any]
-) -> pd.DataFrame:
+def response_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
     """Whether each offer made in (date + gap, date + gap + horizon] was taken up within `window` days.
 
     Customers held back as control were made no offer and have no row. A customer who was made several offers has a row
@@ -50,9 +42,9 @@ def response_labels(
         The operator's tables; ``contacts`` with ``offer_id`` and ``response_time`` is needed.
     as_of : date or list of dates
         The dates asked about. A contact belongs to the latest of them that lies before it by the gap.
-    question : mapping
-        ``gap``, ``horizon`` and ``window`` as durations (``0d``, ``31d``, ``30d``); ``offers``: those asked about, all
-        by default; ``billing_types`` and ``active_within_days``: the population.
+    question : Question
+        Of kind response; its settings: ``window`` (``30d`` by default), and ``offers``: those asked about, all by
+        default.
 
     Returns
     -------
@@ -65,8 +57,8 @@ def response_labels(
     DataError
         Without the table ``contacts`` or the columns that tell an offer and its answer.
     """
-    check_contacts(wh, "response", ("offer_id", "response_time"))
-    window = days_in(question, "window", WINDOW_DAYS)
+    check_contacts(wh, question, ("offer_id", "response_time"))
+    window = question.window_days
     rows = read_contacts(wh, as_of, question)
     rows = rows[~rows["control"].astype(bool) & rows["offer"].notna()]
     taken = (rows["response_day"] >= rows["day"]) & (rows["response_day"] <= rows["day"] + pd.Timedelta(days=window))

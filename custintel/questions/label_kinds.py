@@ -3,7 +3,7 @@
 A kind needs two lines: what it is, in `custintel.catalogue.question_kinds`, and its functions here.
 
 >>> sorted(LABEL_KINDS)
-['arrears', 'churn', 'fraud', 'involuntary']
+['arrears', 'churn', 'experiment', 'fraud', 'involuntary', 'response']
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.catalogue.question_kinds import OUTCOME_KINDS
+from custintel.questions._campaign_contacts import dates_with_contacts
+from custintel.questions._experiment_outcomes import experiment_labels
+from custintel.questions._offer_responses import response_labels
 from custintel.questions.outcome_labels import outcome_labels, outcome_population
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ Days = Any
 """As-of dates, as a caller may give them."""
 
 LabelFunction = Callable[["Warehouse", Days, "Question"], pd.DataFrame]
+DateFunction = Callable[["Warehouse", list[pd.Timestamp], "Question"], list[pd.Timestamp]]
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,13 @@ class LabelKind:
         Labels of the dates: index (as_of, customer_id), ``label`` and further columns.
     population
         Whom the question is asked about at each date, without knowledge of later days.
+    dates
+        Which of some dates have anything to learn from; all of them where it is None.
     """
 
     labels: LabelFunction
     population: LabelFunction
+    dates: DateFunction | None = None
 
 
 def _population(wh: Warehouse, as_of: Days, question: Question) -> pd.DataFrame:
@@ -51,4 +58,8 @@ def _outcome_labels(wh: Warehouse, as_of: Days, question: Question) -> pd.DataFr
     return outcome_labels(wh, as_of, question.outcome)
 
 
-LABEL_KINDS: Mapping[str, LabelKind] = {kind: LabelKind(_outcome_labels, _population) for kind in OUTCOME_KINDS}
+LABEL_KINDS: Mapping[str, LabelKind] = {
+    **{kind: LabelKind(_outcome_labels, _population) for kind in OUTCOME_KINDS},
+    "response": LabelKind(response_labels, _population, dates_with_contacts),
+    "experiment": LabelKind(experiment_labels, _population, dates_with_contacts),
+}
