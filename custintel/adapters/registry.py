@@ -29,6 +29,8 @@ _ADAPTERS: Mapping[str, tuple[str, str]] = {
     "TierForecast": ("_value_tiers", "TierForecastAdapter"),
     "ValueModel": ("_value_model", "ValueModelAdapter"),
     "TableRegressor": ("_table_regressor", "TableRegressorAdapter"),
+    "OfferPropensity": ("_offer_propensity", "OfferPropensityAdapter"),
+    "UpliftModel": ("_uplift_model", "UpliftModelAdapter"),
 }
 """Class of the learner: the module of its adapter in this room, and the adapter."""
 

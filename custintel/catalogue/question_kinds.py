@@ -24,6 +24,9 @@ EXPRESSION_TYPES = ("yes_no", "amount", "class")
 BILLING_TYPES = ("postpaid", "prepaid")
 ENTITIES = ("customer",)
 
+EXPERIMENT_OUTCOMES = ("stayed", "in_service", "paid")
+"""Outcomes of an experiment with a name: each is what a contact should bring about."""
+
 
 @dataclass(frozen=True)
 class QuestionKind:
@@ -62,6 +65,12 @@ QUESTION_KINDS: Mapping[str, QuestionKind] = {
     "future_margin": QuestionKind("amount", (*_MONTHS, "unit_costs")),
     "future_tier": QuestionKind("class", (*_MONTHS, "unit_costs", "thresholds")),
     "survival": QuestionKind("duration", _MONTHS),
+    "response": QuestionKind("response", ("gap", "horizon", "window", "offers", "billing_types"), tables=("contacts",)),
+    "experiment": QuestionKind(
+        "experiment",
+        ("gap", "horizon", "window", "outcome", "dormancy", "offers", "billing_types"),
+        tables=("contacts",),
+    ),
 }
 """Kinds of questions; `custintel.questions.Outcome` says what churn, involuntary, arrears and fraud count."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ACTIVE_WITHIN_DAYS = 15
+_WINDOW = "30d"
 _DURATIONS = ("gap", "horizon", "dormancy")
 
 
@@ -43,7 +44,7 @@ class Question:
     dormancy_days, active_within_days, billing_types
         As in `Outcome`. Without `active_within_days`, an expression asks every customer in service.
     settings
-        Further keys of the question as in its file, such as ``join`` or ``horizon_months``.
+        Further keys of the question as in its file, such as ``join``, ``horizon_months`` or ``window``.
 
     Raises
     ------
@@ -141,7 +142,20 @@ class Question:
         >>> Question("churn", gap_days=15).label_delay_days
         105
         """
-        return self.outcome.label_delay_days if self.kind in OUTCOME_KINDS else self.end_days
+        if self.kind in OUTCOME_KINDS:
+            return self.outcome.label_delay_days
+        silence = self.dormancy_days if self.kind == "experiment" and "prepaid" in self.billing_types else 0
+        return self.end_days + self.window_days + silence
+
+    @property
+    def window_days(self) -> int:
+        """Days after a contact in which its answer or its outcome counts; 0 where a question is not about contacts.
+
+        >>> Question("response", horizon_days=31).window_days, Question("churn").window_days
+        (30, 0)
+        """
+        about_contacts = self.target_type in ("response", "experiment")
+        return days_of(str(self.settings.get("window", _WINDOW))) if about_contacts else 0
 
 
 def question_from_spec(spec: Mapping[str, Any]) -> Question:
