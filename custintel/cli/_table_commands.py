@@ -13,7 +13,6 @@ from custintel.cli._shared_options import WarehousePath  # noqa: TC001  (typer r
 from custintel.cli._terminal_output import say, show_error, show_frame, step
 from custintel.contracts import reidentify as reidentify_rows
 from custintel.contracts.pseudonyms import KEY_VARIABLE
-from custintel.contracts.table_contracts import TABLES
 from custintel.errors import DataError
 from custintel.scoring.write_scores import check_writable, write_scores
 from custintel.warehouse import Warehouse
@@ -83,7 +82,7 @@ def show_report(wh: Warehouse) -> None:
         show_frame(reasons, "set aside")
     for note in wh.report.notes():
         say(note)
-    if any(TABLES[name].event_time for name in wh.tables):
+    if wh.dated_tables:
         first, last = (str(date)[:10] for date in wh.period)
         say(f"period {first} to {last}")
 

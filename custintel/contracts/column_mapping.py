@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from custintel.contracts.table_contracts import SQL_TYPES, TABLES
+from custintel.contracts.table_contracts import OWN_TABLE_HINT, SQL_TYPES, TABLES, TableContract
 from custintel.dates import read_moment
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import DateError, Problem, raise_problems
@@ -72,8 +72,10 @@ class TableMapping:
     resolution: str | None = None
 
 
-def parse_mapping(given: Mapping[str, Any] | None) -> Mapping[str, tuple[TableMapping, ...]]:
-    """Read `rename=` or the content of mapping.yaml; all mistakes are reported at once.
+def parse_mapping(
+    given: Mapping[str, Any] | None, contracts: Mapping[str, TableContract] = TABLES
+) -> Mapping[str, tuple[TableMapping, ...]]:
+    """Read `rename=` or the content of mapping.yaml for these tables; all mistakes are reported at once.
 
     Examples
     --------
@@ -90,12 +92,14 @@ def parse_mapping(given: Mapping[str, Any] | None) -> Mapping[str, tuple[TableMa
     """
     given = given or {}
     problems = [
-        Problem(f"rename: {name}", "unknown table", name, ", ".join(TABLES)) for name in given if name not in TABLES
+        Problem(f"rename: {name}", "unknown table", name, ", ".join(contracts), OWN_TABLE_HINT)
+        for name in given
+        if name not in contracts
     ]
     parts = {name: _parts(table) for name, table in given.items()}
     for name, tables in parts.items():
         for table in tables:
-            problems += _table_problems(name, table)
+            problems += _table_problems(name, table, contracts)
     raise_problems(problems)
     return MappingProxyType({name: tuple(_table(t) for t in tables) for name, tables in parts.items()})
 
@@ -141,7 +145,7 @@ def _moment(given: object) -> datetime:
     return (found if found.tzinfo is None else found.tz_convert("UTC").tz_localize(None)).to_pydatetime(warn=False)
 
 
-def _table_problems(name: str, given: object) -> list[Problem]:
+def _table_problems(name: str, given: object, contracts: Mapping[str, TableContract]) -> list[Problem]:
     """List the mistakes in the mapping of one part of a table."""
     if given is None:
         return []
@@ -151,8 +155,8 @@ def _table_problems(name: str, given: object) -> list[Problem]:
     problems = [p for c, entry in columns.items() for p in _column_problems(f"rename: {name}.{c}", entry)]
     if not isinstance(given.get("file", ""), str):
         problems.append(Problem(f"rename: {name}.file", "file is not a name", str(given["file"]), "such as cdr.csv"))
-    if "key" in given and name in TABLES and TABLES[name].key:
-        own = ", ".join(TABLES[name].key)
+    if "key" in given and name in contracts and contracts[name].key:
+        own = ", ".join(contracts[name].key)
         problems.append(Problem(f"rename: {name}.key", "the contract has a key already", str(given["key"]), own))
     if given.get("resolution", "day") not in RESOLUTIONS:
         allowed = ", ".join(RESOLUTIONS)

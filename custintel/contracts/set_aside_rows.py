@@ -69,7 +69,12 @@ def check_table(
     return check_table_spark(engine, rules, present)
 
 
-def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]) -> TableReport:
+def count_unresolved(
+    engine: Engine,
+    report: TableReport,
+    present: Sequence[str],
+    contracts: Mapping[str, TableContract] = TABLES,
+) -> TableReport:
     """Count the rows that name an account, plan, bill, offer or cell which its table does not have; they are kept.
 
     Examples
@@ -82,9 +87,9 @@ def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]
     """
     own = engine.columns(quoted(report.table))
     counts = {}
-    for c in TABLES[report.table].columns.values():
+    for c in contracts[report.table].columns.values():
         if c.references in present and c.references != "customers" and c.name in own and c.references is not None:
-            key = TABLES[c.references].key[0]
+            key = contracts[c.references].key[0]
             known = f"(select {quoted(key)} as known from {quoted(c.references)})"
             lost = f"from {quoted(report.table)} anti join {known} on {quoted(c.name)} = known"
             rows = engine.rows(f"select count(*) {lost} where {quoted(c.name)} is not null")
@@ -92,7 +97,7 @@ def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]
     return replace(report, unresolved={column: rows for column, rows in counts.items() if rows})
 
 
-def count_missing(engine: Engine, report: TableReport) -> TableReport:
+def count_missing(engine: Engine, report: TableReport, contracts: Mapping[str, TableContract] = TABLES) -> TableReport:
     """Count the rows without a value that they ought to have (a call without duration or cell); they are kept.
 
     Examples
@@ -103,7 +108,8 @@ def count_missing(engine: Engine, report: TableReport) -> TableReport:
     {'duration_s': 1}
     """
     own = engine.columns(quoted(report.table))
-    needed = {c.name: c.needed_when for c in TABLES[report.table].columns.values() if c.needed_when and c.name in own}
+    columns = contracts[report.table].columns.values()
+    needed = {c.name: c.needed_when for c in columns if c.needed_when and c.name in own}
     if not needed:
         return report
     counts = ", ".join(f"count(*) filter (where {quoted(c)} is null and ({when}))" for c, when in needed.items())
