@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from custintel.contracts._mapping_expressions import column_problems
 from custintel.contracts.column_mapping import EVERY_COLUMN
 from custintel.contracts.row_rules import Source, found_columns
 from custintel.contracts.table_contracts import OWN_TABLE_HINT, TABLES, TableContract
@@ -101,7 +102,7 @@ def check_readable(report: QualityReport) -> None:
     >>> from custintel.contracts.quality_report import TableReport
     >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]))
     """
-    raise_contract([_unreadable(r) for r in report if r.rows_in and not r.kept])
+    raise_contract([_unreadable(r) for r in report if r.rows_in > r.left_out and not r.kept])
 
 
 def _unreadable(report: TableReport) -> Problem:
@@ -148,6 +149,10 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
         if origin.column is not None and origin.column not in source.columns:
             wrong = f"the column mapped to {name} is not there: {origin.column!r}"
             problems.append(Problem(where, wrong, given, hint=_close(origin.column, source.columns)))
+        if origin.expression is not None:
+            problems += column_problems(origin.expression, f"{where}: {name}", source.columns)
+    if source.mapping.rows is not None:
+        problems += column_problems(source.mapping.rows, f"{where}: rows", source.columns)
     for name in source.mapping.key:
         if name != EVERY_COLUMN and name not in {*found, *source.columns}:
             problems.append(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from custintel.contracts._set_aside_rows_spark import check_table_spark
 from custintel.contracts.quality_report import BrokenRule, TableReport
-from custintel.contracts.row_rules import DERIVED, DUPLICATE, Rules, Source, free_name
+from custintel.contracts.row_rules import DERIVED, DUPLICATE, LEFT_OUT, Rules, Source, free_name
 from custintel.contracts.table_contracts import TABLES, TableContract
 from custintel.contracts.time_checks import NEEDS_HOUR, days_only
 from custintel.engines.duckdb_engine import DuckDBEngine
@@ -49,7 +49,7 @@ def check_table(
     Returns
     -------
     TableReport
-        Counts; rows_in == kept + set_aside + duplicates.
+        Counts; rows_in == kept + set_aside + duplicates + left_out.
 
     Examples
     --------
@@ -281,7 +281,7 @@ class _Check:
             f"select {', '.join([*texts, *ours])} from ({numbered}) as original"
             f" join {self.broken} as broken on broken._row = original._row_number - 1 + {first}"
             " join _reasons as rule on rule._broken_rule = broken._broken_rule"
-            f" where broken._broken_rule <> {DUPLICATE}"
+            f" where broken._broken_rule > {LEFT_OUT}"
         )
 
     def _drop_broken(self) -> dict[str, int]:
@@ -305,9 +305,10 @@ class _Check:
         broken_rules = tuple(
             BrokenRule(f.reason, f.column, counts[i])
             for i, f in enumerate(self.rules.broken_rules)
-            if i and i in counts
+            if i > LEFT_OUT and i in counts
         )
-        report = TableReport(self.contract.name, rows_in, kept, counts.get(DUPLICATE, 0), broken_rules)
+        duplicates, left_out = counts.get(DUPLICATE, 0), counts.get(LEFT_OUT, 0)
+        report = TableReport(self.contract.name, rows_in, kept, duplicates, broken_rules, left_out=left_out)
         if not report.balanced or report.set_aside != aside:
             raise RuntimeError(f"rows of {self.contract.name} were lost, please report this: {report}, {aside=}")
         return report
