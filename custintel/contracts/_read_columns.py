@@ -50,11 +50,11 @@ class Reading:
 
 
 def reading(contract: ColumnContract, source: ColumnSource, columns: Mapping[str, str], given_name: str) -> Reading:
-    """Return how a column is read from raw ones of these SQL types; `given_name` is what the first step will be called."""
+    """Return how a column is read from raw ones of these types; `given_name` is what the first step will be called."""
     raw_type = columns.get(source.column or "", "VARCHAR")
-    raw, kind = (
-        _raw(source, raw_type) if source.expression is None else (_computed(source.expression, columns), "VARCHAR")
-    )
+    raw, kind = _raw(source, raw_type)
+    if source.expression is not None:
+        raw, kind = _computed(source.expression, columns), "VARCHAR"
     if contract.type == "string" and source.column is not None and raw_type.startswith("DECIMAL"):
         raw, kind = _digits(source.column), "VARCHAR"  # a double would lose digits of long identifiers
     if source.values or source.other is not None:
@@ -88,7 +88,7 @@ def row_condition(expression: str, columns: Mapping[str, str]) -> str:
 
 
 def _operand(column: str, raw_type: str, wanted: ValueType) -> tuple[str, str]:
-    """A raw column in an expression: what is given, and what it says where a type is wanted; equal if nothing is lost."""
+    """A raw column in an expression: what is given, and what it says as a type; the same if nothing can be lost."""
     raw, kind = _raw(ColumnSource(column=column), raw_type)
     if kind == "DOUBLE":
         raw = f"case when not isnan({raw}) then {raw} end"

@@ -61,8 +61,8 @@ class TableMapping:
 
     `key` names columns that identify a record of a table whose contract has no key; ``all`` of them: rows equal in
     every column are one record. `resolution` says whether the event times are days or have a time of day, where
-    the data alone do not tell. `rows` is a condition on the columns of the raw table: what does not meet it is no row of
-    this table, and is counted as left out.
+    the data alone do not tell. `rows` is a condition on the columns of the raw table: what does not meet it is no row
+    of this table, and is counted as left out.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def parse_mapping(
     custintel.errors.ConfigurationError: 1 mistake found
       rename: usage.event_time: unknown key
         given: colum
-        allowed: column, value, expression, values, other, format, epoch, unit, zone, scale, type, blank, numbers, country
+        allowed: column, value, expression, values, other, format, epoch, ...
     """
     given = given or {}
     problems = [
