@@ -103,6 +103,11 @@ class Model:
         p = event_probability(self.estimator, X)
         return pd.Series(p, index=getattr(X, "index", None), name="probability")
 
+    @property
+    def explained(self) -> bool:
+        """Whether the learner explains a row by contributions that add up."""
+        return hasattr(self.estimator, "contributions")
+
     def contributions(
         self, X: pd.DataFrame, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None
     ) -> pd.DataFrame:

@@ -31,6 +31,8 @@ from custintel.warehouse import Warehouse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
 # ruff: noqa: PLR0913  (the arguments of a command are its options)
 
 OptionalWarehouse = Annotated[Path | None, typer.Argument(help="Folder of tables or DuckDB file; or give --table.")]
@@ -100,7 +102,10 @@ def train(
 
 
 def report(
-    model: Annotated[str, typer.Argument(help="models:/churn@champion, runs:/ID, or the report.json of a run.")],
+    model: Annotated[
+        str,
+        typer.Argument(help="Name of a model (its latest run), models:/churn@champion, runs:/ID, or a report.json."),
+    ],
     out: Annotated[Path, typer.Option(help="The .html file to write.")] = Path("report.html"),
     store: Store = None,
 ) -> None:
@@ -139,11 +144,21 @@ def score(
         store=store,
         features_path=features,
     )
-    shown = ["customer_id", "probability", "decile", *(["reason_1_en"] if top else [])]
-    show_frame(scores[shown].head(5), "the five highest")
+    show_frame(scores[_shown_columns(scores, top)].head(5), "the five highest")
     show_lines(scores.attrs["custintel"]["notes"], "notes")
     skipped = scores.attrs["custintel"]["skipped"]
     say(f"{len(scores):,} customers scored" + (f", {skipped:,} outside the population" if skipped else "") + f": {out}")
+
+
+def _shown_columns(scores: pd.DataFrame, top: int) -> list[str]:
+    """The customer, the first columns of the learner, the decile and the first reason."""
+    own = [str(c) for c in scores.columns if not str(c).startswith(("reason_", "action"))]
+    first = [c for c in own if c not in ("as_of", "model", "model_version", "decile")][:5]
+    return [
+        *first,
+        *(c for c in ("decile",) if c in own),
+        *(["reason_1_en"] if top and "reason_1_en" in scores else []),
+    ]
 
 
 def value(

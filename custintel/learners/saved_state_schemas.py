@@ -221,7 +221,9 @@ class MetadataState(StateModel):
     spec: dict[str, Any] | None = None
     windows: dict[str, Any] | None = None
     features: list[dict[str, Any]] | None = None
-    decile_edges: Annotated[list[Probability], Field(min_length=9, max_length=9)] | None = None
+    decile_edges: Annotated[list[FiniteFloat], Field(min_length=9, max_length=9)] | None = None
+    target_type: Label = None
+    score_columns: list[dict[str, str]] | None = None
     metrics: dict[str, Any] | None = None
 
 

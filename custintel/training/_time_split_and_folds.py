@@ -118,6 +118,16 @@ class OutOfTimeRows:
         return _both_classes_present(y, (np.flatnonzero(self.train_rows), np.flatnonzero(self.test_rows)))
 
 
+def binary_answer(y: pd.Series, target: str) -> pd.Series:
+    """An answer of any kind as 0 and 1, for folds with enough of both: above the median, or the most frequent class.
+
+    >>> binary_answer(pd.Series([0.0, 0.0, 5.0, 9.0]), "amount").tolist()
+    [0, 0, 1, 1]
+    """
+    cut = y if y.isin([0, 1]).all() else y > y.median() if target != "class" else y == y.mode().iloc[0]
+    return pd.Series(cut.to_numpy(np.int64), index=y.index, name=y.name)
+
+
 def stratified_folds(y: pd.Series, groups: Any, folds: int, random_state: int) -> Iterator[Fold]:
     """Row numbers to learn from and to judge on.
 

@@ -20,6 +20,8 @@ _WINDOW = re.compile(r"_(\d+)d$")
 def population_facts(evaluation: Evaluation) -> dict[str, Any]:
     """Return the dates with their rows, and the lengths of the windows around them."""
     table = evaluation.population
+    yes_no = evaluation.model.metadata.get("target_type", "yes_no") == "yes_no"
+    table = table if yes_no else table.assign(positives=None)
     rows = [_date_row(row) for row in table.to_dict("records")] if len(table) else []
     dated = [row for row in rows if row["as_of"] is not None]
     windows = _windows(evaluation) if dated else None
@@ -29,7 +31,7 @@ def population_facts(evaluation: Evaluation) -> dict[str, Any]:
         "closed": _closed(dated, windows) if windows else None,
         "later": _later(evaluation),
         "test_rows": evaluation.rows,
-        "test_positives": int(evaluation.y.sum()),
+        "test_positives": int(evaluation.y.sum()) if yes_no else None,
         "test_customers": _customers(evaluation.X.index),
     }
 
