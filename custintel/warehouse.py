@@ -551,7 +551,7 @@ class Warehouse:
         mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
         mark |= {} if self.pseudonymised is None else {"pseudonymised": self.pseudonymised}
         (folder / _MANIFEST).write_text(json.dumps(mark, indent=1), encoding="utf-8")
-        own = {name: self.contracts[name] for name in self.tables if name not in TABLES}
+        own = {name: contract for name, contract in self.contracts.items() if name not in TABLES}
         if own:
             (folder / CONTRACTS_FILE).write_text(contracts_text(own), encoding="utf-8")
 
@@ -668,7 +668,7 @@ def _contracts_file(path: object) -> Path | None:
     if not isinstance(path, str | os.PathLike):
         return None
     file = Path(path) / CONTRACTS_FILE
-    return file if file.is_file() else None
+    return file if os.path.isfile(file) else None  # unlike Path.is_file, no error when a name is too long
 
 
 def _read_mapping(folder: Path) -> Mapping[str, Any] | None:
