@@ -231,7 +231,7 @@ def _own_problems(name: str, entry: Located) -> list[Problem]:
     """Mistakes that only an own contract can have: the shipped ones are tested."""
     columns = entry.mapping["columns"].mapping
     problems = [p for c, inner in columns.items() for p in _own_column_problems(f"{name}.{c}", inner, columns)]
-    ahead = entry.mapping["ahead_days"] if "ahead_days" in entry.mapping else None
+    ahead = entry.mapping.get("ahead_days")
     if ahead is not None and (isinstance(ahead.value, bool) or not isinstance(ahead.value, int) or ahead.value < 0):
         problems.append(Problem(f"{ahead.where}: {name}", "ahead_days is no number of days", str(ahead.plain())))
     for key in ("event_time", "arrival_time"):

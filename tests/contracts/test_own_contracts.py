@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,7 +22,6 @@ from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CONTRACT = """shop_visits:
   about: One row a visit to a shop
@@ -194,7 +195,7 @@ def test_the_shipped_contracts_do_not_change(contract: Path) -> None:
     before = dict(TABLES)
     opened(contract)
     assert dict(TABLES) == before
-    assert "shop_visits" not in tables_markdown()
+    assert "## shop_visits" not in tables_markdown()
     assert "| `minutes` | number |  | min | 0 ..  | Time in the shop |" in tables_markdown(
         [known_tables()["shop_visits"]]
     )
@@ -297,3 +298,21 @@ def test_the_command_line(tmp_path: Path, contract: Path, features: Path, capsys
     asked = ("--as-of", "2025-06-30", "--features", features, "--topic", "shops", "--out", out)
     assert run_command("features", "build", tmp_path / "kept", *asked) == 0
     assert pd.read_parquet(out)["shop_visits_90d"].sum() == 4
+
+
+def test_the_how_to_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+    section = page.split("\n## Your own table\n")[1].split("\n## ")[0]
+    monkeypatch.chdir(tmp_path)
+    assert run_command("simulate", "tables", "--customers", "60", "--months", "6") == 0
+    (tmp_path / "my_features").mkdir()
+    for name, text in re.findall(r"```yaml\n# (\S+)\n(.*?)```", section, flags=re.DOTALL):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert len(text.splitlines()) <= 15
+    space: dict[str, pd.DataFrame] = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)), space)
+    assert space["X"]["shop_visits_90d"].sum() > 50
+    assert run_command("check", "tables") == 0
+    command = "features build tables/ --as-of 2025-06-29 --features my_features/ --topic shops"
+    assert command in section
+    assert run_command(*command.split()) == 0
