@@ -127,13 +127,13 @@ def _table_as_of(name: str, table: pa.Table, day: date) -> pa.Table:
     for moment in (contract.event_time, contract.arrival_time, _BEGINS.get(name)):
         if moment is not None and moment in table.column_names:
             table = table.filter(_known(table[moment], day))
+    shown = table
     for column in contract.columns.values():
         if column.known_at is not None and column.name in table.column_names:
-            late = pc.invert(_known(table[column.known_at], day))
             values = table[column.name]
-            hidden = pc.if_else(late, pa.scalar(None, values.type), values)
-            table = table.set_column(table.column_names.index(column.name), column.name, hidden)
-    return table
+            hidden = pc.if_else(_known(table[column.known_at], day), values, pa.scalar(None, values.type))
+            shown = shown.set_column(table.column_names.index(column.name), column.name, hidden)
+    return shown
 
 
 def _known(values: pa.ChunkedArray, day: date) -> pa.ChunkedArray:
