@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from custintel._version import __version__
+from custintel.catalogue.learner_classes import LEARNER_ROOMS
 from custintel.errors import MissingExtraError, ModelError
 from custintel.files.atomic_write import atomic_folder, read_consistently, scratch_folder
 from custintel.files.keyed_seal import SEAL_KEY, has_seal_key, seal, verify_seal
@@ -39,18 +40,7 @@ FORMAT_VERSION = 1
 _FILE, _SEAL = "model.json", "model.seal"
 _LARGEST, _LONGEST_NAME = 2**30, 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-_ROOM_OF_CLASS = {
-    "AnomalyScore": "custintel.learners",
-    "ChurnClassifier": "custintel.learners",
-    "ChurnSurvival": "custintel.learners",
-    "CreditScorecard": "custintel.credit",
-    "FraudDetector": "custintel.fraud",
-    "OfferPropensity": "custintel.learners",
-    "TableClassifier": "custintel.learners",
-    "UpliftModel": "custintel.learners",
-    "ValueModel": "custintel.value",
-    "ValueTiers": "custintel.value",
-}
+_ROOM_OF_CLASS = {**LEARNER_ROOMS, "AnomalyScore": "custintel.learners"}
 """The rooms of the learners; a room is imported when a model of one of its learners is opened."""
 _URI_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
 
@@ -96,12 +86,19 @@ class Model:
         contract = getattr(self.estimator, "contract_", None)
         if contract is None:  # tiers read columns of values, and have no contract
             return [str(name) for name in getattr(self.estimator, "feature_names_in_", ())]
-        return [c.name for c in contract.used]
+        used = [c.name for c in contract.used]
+        # rules may read columns that told nothing in training: they are about what had not happened there
+        return [*used, *(name for name in getattr(self.estimator, "columns_of_rules_", ()) if name not in used)]
 
     def predict_proba(self, X: pd.DataFrame) -> pd.Series:
         """Probability of the event (``pos_label_`` of the estimator) for each customer, with the index of `X`."""
         p = event_probability(self.estimator, X)
         return pd.Series(p, index=getattr(X, "index", None), name="probability")
+
+    @property
+    def explained(self) -> bool:
+        """Whether the learner explains a row by contributions that add up."""
+        return hasattr(self.estimator, "contributions")
 
     def contributions(
         self, X: pd.DataFrame, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None

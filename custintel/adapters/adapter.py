@@ -1,8 +1,8 @@
 """A learner seen from the door: what `train`, `score`, `report` and MLflow need to know of it, and nothing else.
 
-`LearnerAdapter` says which targets a learner takes, how it is made and taught, which columns it scores with their units,
-how good its answers are, and what it adds to the report. A learner that is new to the library needs one subclass in a
-file of its own, and a line in `registry`.
+`LearnerAdapter` says which targets a learner takes, how it is made and taught, which columns it scores with their
+units, how good its answers are, and what it adds to the report. A learner that is new to the library needs one subclass
+in a file of its own, and a line in `registry`.
 
 >>> column = ScoreColumn("amount", "u", "Expected bill of the next month")
 >>> column.name, column.unit
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from custintel.artifact import Model
-    from custintel.catalogue.model_spec import ModelSpec
     from custintel.reports.model.evaluation import Evaluation
     from custintel.reports.model.own_section import Section
     from custintel.warehouse import Warehouse
@@ -35,11 +34,13 @@ Metric = dict[str, float]
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """A column that a learner scores: its name, unit (as in ``features/``) and meaning."""
+    """A column that a learner scores, or reads beside those of ``features/``: its name, unit and meaning."""
 
     name: str
     unit: str
     about: str
+    about_zh: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,19 @@ class LearnerSettings:
 
 @dataclass(frozen=True)
 class ScoringContext:
-    """What is known when customers are scored from an operator's tables: the tables, the day, the specification."""
+    """What is known when customers are scored from an operator's tables.
 
+    Attributes
+    ----------
+    customers : array
+        The customer of each row of the features.
+    wh, as_of : Warehouse and day, optional
+        The operator's tables and the day; None for a flat table.
+    """
+
+    customers: Any
     wh: Warehouse | None = None
     as_of: pd.Timestamp | None = None
-    spec: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LearnerAdapter:
@@ -182,6 +191,10 @@ class LearnerAdapter:
         """The sentence a hurried reader should take away, and further ones; empty: that of yes-or-no questions."""
         return ()
 
+    def rank_column(self, estimator: Any) -> str:  # noqa: ARG002
+        """The scored column by which rows are put in order; what was learned may decide which."""
+        return self.rank_by
+
     def check(self, rows: TrainingRows, where: str) -> None:
         """Refuse rows from which nothing can be learned, or on which nothing can be judged."""
         if not len(rows):
@@ -189,9 +202,18 @@ class LearnerAdapter:
                 f"no rows with a known answer in {where}\n  hint: more months of data, or a shorter horizon"
             )
 
-    def extra_features(self, wh: Warehouse, dates: Sequence[pd.Timestamp], spec: ModelSpec) -> pd.DataFrame | None:  # noqa: ARG002
+    def extra_features(
+        self,
+        wh: Warehouse,  # noqa: ARG002
+        dates: Sequence[pd.Timestamp],  # noqa: ARG002
+        spec: Mapping[str, Any],  # noqa: ARG002
+    ) -> pd.DataFrame | None:
         """Columns beside those of ``features/`` that the learner reads (margins), index (as_of, customer_id)."""
         return None
+
+    def extra_columns(self) -> tuple[ScoreColumn, ...]:
+        """Unit, meaning and reason group of the columns of `extra_features`, for reasons and reports."""
+        return ()
 
     def tuning_score(self, estimator: Any, rows: TrainingRows) -> float:  # noqa: ARG002
         """How good an estimator is on rows it has not seen, for the search of parameters: more is better."""

@@ -1,4 +1,4 @@
-"""Batch scoring: whom a model scores as of a date, and scores with reasons in words."""
+"""Batch scoring: whom a model scores as of a date; what its learner says of each, why, and what to do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.adapters.adapter import ScoringContext
+from custintel.adapters.registry import adapter_of
 from custintel.artifact import Model, load_model
 from custintel.builder import FeatureBuilder
 from custintel.dates import read_day
@@ -15,14 +17,13 @@ from custintel.errors import ConfigurationError, DataError, DateError, QualityWa
 from custintel.explain import reasons
 from custintel.expressions.parse import parse
 from custintel.identifiers import header_hint, identifier_problems, identifier_text, names_of_columns
-from custintel.questions.outcome_labels import outcome_population
-from custintel.scoring._value_scores import value_scores
+from custintel.questions.question import question_from_spec
+from custintel.questions.question_labels import question_population
 from custintel.scoring.write_scores import check_writable, write_scores
 from custintel.training.customer_column import customer_column_for_scoring
-from custintel.training.dataset import in_population, outcome_from_spec
+from custintel.training.dataset import in_population, with_extra_features
 from custintel.training.mlflow_store import open_store
 from custintel.training.read_table import read_table
-from custintel.value import ValueModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,16 +52,23 @@ def population_features(
 ) -> tuple[pd.DataFrame, int]:
     """Features of the model's population, one row a customer, and the number of customers outside it."""
     spec: Mapping[str, Any] = model.metadata.get("spec") or {}
-    population = outcome_population(wh, as_of, outcome_from_spec(spec))
+    population = question_population(wh, as_of, question_from_spec(spec))
     customers = population.index.get_level_values("customer_id").astype(str).sort_values()
     if customers.empty:
         raise DataError(f"nobody to score as of {as_of.date()}: no customer was active in the days before")
     X = _feature_builder(model, spec, wh, features_path).build(wh, as_of)
+    X = _with_own_features(model, X, wh, as_of)
     chosen = X.loc[customers]
     chosen = chosen[in_population(chosen, spec.get("population") or {})]
     if chosen.empty:
         raise DataError(f"nobody to score as of {as_of.date()}: no active customer meets population.where")
     return chosen, len(X) - len(chosen)
+
+
+def _with_own_features(model: Model, X: pd.DataFrame, wh: Warehouse, as_of: pd.Timestamp) -> pd.DataFrame:
+    """The columns that the learner reads beside those of the catalogue, as of the day."""
+    extra = adapter_of(model.estimator).extra_features(wh, [as_of], model.metadata.get("spec") or {})
+    return X if extra is None else with_extra_features(X, extra.droplevel("as_of"))
 
 
 def _feature_builder(
@@ -131,11 +139,12 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     Returns
     -------
     DataFrame
-        customer_id, as_of, probability, decile, reason_1_en, reason_1_zh, ..., model_version; highest score first.
-        Of a model of value: customer_id, as_of, hv, cv, run_rate, annualised, pv, total, flags, tier, tier_reason,
-        model_version; highest PV first. ``attrs["custintel"]["skipped"]`` is the number of customers in force that are
-        not in the population. Of a table every row is scored, in the list once each; rows that share an identifier, or
-        have none, are counted in a `QualityWarning`.
+        customer_id, as_of, model, model_version, the columns of the learner (``model.metadata["score_columns"]`` has
+        their units and meanings: of a classifier the probability), decile, reason_1_en, reason_1_zh, ..., action,
+        action_zh; highest first. A model that cannot explain a row by contributions has no reasons.
+        ``attrs["custintel"]["skipped"]`` is the number of customers in force that are not in the population. Of a table
+        every row is scored, in the list once each; rows that share an identifier, or have none, are counted in a
+        `QualityWarning`.
 
     Examples
     --------
@@ -143,20 +152,17 @@ def score(  # noqa: PLR0913  (the public door; its keywords are the options of t
     >>> table = pd.DataFrame({"bill": [7 * i % 60 for i in range(60)], "left": ["no", "yes"] * 30})
     >>> model = train("churn", table=table, target="left", tracking=False).model
     >>> score(model, table=table).columns[:4].tolist()
-    ['customer_id', 'as_of', 'probability', 'decile']
+    ['customer_id', 'as_of', 'model', 'model_version']
     """
     _check_source(wh, table)
     if out is not None:
         check_writable(out)
     loaded = _loaded(model, store)
     skipped, notes = 0, list[str]()
-    if isinstance(loaded.estimator, ValueModel):
-        tables = _tables_of(wh)
-        scores = value_scores(loaded, tables, scoring_date(tables, as_of))
-    elif wh is not None:
+    if wh is not None:
         date = scoring_date(wh, as_of)
         X, skipped = population_features(loaded, wh, date, features_path)
-        scores = _scored(loaded, X, date, top)
+        scores = _scored(loaded, X, date, top, wh)
     else:
         X, notes = _table_rows(table, id_column, loaded)
         scores = _scored(loaded, X, None if as_of is None else pd.Timestamp(read_day(as_of)), top)
@@ -171,13 +177,6 @@ def _check_source(wh: Any, table: Any) -> None:
     if (wh is None) == (table is None):
         given = "both" if wh is not None else "neither"
         raise ConfigurationError(f"give a warehouse or a table to score\n  given: {given}\n  allowed: one of the two")
-
-
-def _tables_of(wh: Warehouse | None) -> Warehouse:
-    """Values need the operator's tables: margins are no columns of a flat table."""
-    if wh is None:
-        raise ConfigurationError("a model of value needs a warehouse\n  hint: score(model, wh)")
-    return wh
 
 
 def _loaded(model: Model | str | Path, store: str | Path | None) -> Model:
@@ -224,35 +223,46 @@ def _days_and_customers(X: pd.DataFrame, date: pd.Timestamp | None) -> tuple[pd.
     return days, identifier_text(index.get_level_values(level))
 
 
-def _scored(model: Model, X: pd.DataFrame, date: pd.Timestamp | None, top: int) -> pd.DataFrame:
+def _scored(
+    model: Model, X: pd.DataFrame, date: pd.Timestamp | None, top: int, wh: Warehouse | None = None
+) -> pd.DataFrame:
     """The list itself, highest score first, ties by customer."""
     days, customers = _days_and_customers(X, date)
     X = X.reset_index(drop=True)  # customers need not be there once each
     _check_columns(model, X)
     _warn_of_unseen(model, X)
+    adapter = adapter_of(model.estimator)
     with warnings.catch_warnings(action="ignore", category=QualityWarning):  # counted in full above
-        probability = model.predict_proba(X)
-        why = reasons(model, X, top=top, languages=_LANGUAGES)
+        found = adapter.score(model, X, ScoringContext(customers, wh, date))
+        why = _reasons_and_action(model, X, top) if adapter.explained(model.estimator) else pd.DataFrame(index=X.index)
+    rank = adapter.rank_column(model.estimator)
+    if adapter.deciles:
+        found = found.assign(decile=deciles(found[rank], model.metadata.get("decile_edges")))
+    who = {"customer_id": pd.Series(customers, dtype="str"), "as_of": days}
+    scores = pd.DataFrame(who).assign(model=model.name, model_version=str(model.version))
+    scores = scores.join(found).join(why.drop(columns=[name for name in why.columns if name in found.columns]))
+    return scores.sort_values([rank, "customer_id"], ascending=[False, True], ignore_index=True)
+
+
+def _reasons_and_action(model: Model, X: pd.DataFrame, top: int) -> pd.DataFrame:
+    """Reasons in both languages, and what to do about the first of them."""
+    why = reasons(model, X, top=max(top, 1), languages=_LANGUAGES)
     said = [f"reason_{rank}_{language}" for rank in range(1, top + 1) for language in _LANGUAGES]
-    scores = pd.DataFrame(
-        {
-            "customer_id": pd.Series(customers, dtype="str"),
-            "as_of": days,
-            "probability": probability.to_numpy(),
-            "decile": deciles(probability, model.metadata.get("decile_edges")),
-        }
+    actions: Mapping[str, Mapping[str, str]] = (model.metadata.get("spec") or {}).get("actions") or {}
+    first = why["reason_1_code"]
+    return why[said].assign(
+        action=[actions.get(code, {}).get("en", "") for code in first],
+        action_zh=[actions.get(code, {}).get("zh", "") for code in first],
     )
-    scores = scores.join(why[said].reset_index(drop=True)).assign(model_version=str(model.version))
-    return scores.sort_values(["probability", "customer_id"], ascending=[False, True], ignore_index=True)
 
 
-def deciles(probability: pd.Series, edges: list[float] | None) -> np.ndarray[Any, np.dtype[np.int8]]:
+def deciles(score: pd.Series, edges: list[float] | None) -> np.ndarray[Any, np.dtype[np.int8]]:
     """1 (highest) to 10 by the cut-offs of the out-of-time test; by rank in the list for a model without them.
 
     >>> deciles(pd.Series([0.9, 0.5, 0.1]), [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.12]).tolist()
     [1, 4, 10]
     """
-    p = probability.to_numpy(np.float64)
+    p = score.to_numpy(np.float64)
     if edges:
         above = np.searchsorted(np.sort(np.asarray(edges)), p, side="right")
         return (10 - above).astype(np.int8)
@@ -273,7 +283,8 @@ def _check_columns(model: Model, X: pd.DataFrame) -> None:
 
 def _warn_of_unseen(model: Model, X: pd.DataFrame) -> None:
     """Count values that training has never seen; they are scored as missing, or as rare ones."""
-    unseen = {c.name: c.encode(X[c.name])[1] for c in model.estimator.contract_.used}
+    contract = getattr(model.estimator, "contract_", None)
+    unseen = {} if contract is None else {c.name: c.encode(X[c.name])[1] for c in contract.used}
     counts = ", ".join(f"{name!r} {count:,}" for name, count in unseen.items() if count)
     if counts:
         warnings.warn(

@@ -94,6 +94,26 @@ def _too_short(dates: Sequence[pd.Timestamp], label_delay_days: int, history_day
     )
 
 
+def rows_of_a_third(groups: np.ndarray, events: np.ndarray, random_state: int) -> npt.NDArray[np.bool_]:
+    """Rows of groups drawn by lot until they hold a third of the events, and of others until they hold a third.
+
+    A group stands on one side. Groups differ in size: a ring of fraudsters has many rows.
+
+    >>> groups = np.array(["a", "a", "b", "b", "c", "c"])
+    >>> rows_of_a_third(groups, np.array([1, 0, 1, 1, 1, 1]), 0).sum()
+    np.int64(2)
+    """
+    number = np.unique(groups.astype(str), return_inverse=True)[1].ravel()
+    inside = np.bincount(number, events)
+    drawn = np.zeros(len(inside), dtype=bool)
+    rng = np.random.default_rng(random_state)
+    for weight in (inside, np.where(inside > 0, 0, np.bincount(number))):
+        order = rng.permutation(np.flatnonzero(weight))
+        before = np.cumsum(weight[order]) - weight[order]
+        drawn[order[before < weight.sum() / 3]] = True
+    return np.asarray(drawn[number])
+
+
 @dataclass(frozen=True)
 class TuningFolds:
     """Folds of the search, folds of the last comparison (the same, repeated), and how they were cut, in words."""
@@ -116,6 +136,16 @@ class OutOfTimeRows:
     def both_classes_present(self, y: pd.Series) -> bool:
         """Whether both sides have enough of both answers."""
         return _both_classes_present(y, (np.flatnonzero(self.train_rows), np.flatnonzero(self.test_rows)))
+
+
+def binary_answer(y: pd.Series, target: str) -> pd.Series:
+    """An answer of any kind as 0 and 1, for folds with enough of both: above the median, or the most frequent class.
+
+    >>> binary_answer(pd.Series([0.0, 0.0, 5.0, 9.0]), "amount").tolist()
+    [0, 0, 1, 1]
+    """
+    cut = y if y.isin([0, 1]).all() else y > y.median() if target != "class" else y == y.mode().iloc[0]
+    return pd.Series(cut.to_numpy(np.int64), index=y.index, name=y.name)
 
 
 def stratified_folds(y: pd.Series, groups: Any, folds: int, random_state: int) -> Iterator[Fold]:

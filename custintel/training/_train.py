@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -14,35 +14,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.adapters.adapter import LearnerSettings, TrainingRows
+from custintel.adapters.registry import adapter_named
 from custintel.artifact import Model
 from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
-from custintel.learners import ChurnClassifier, TableClassifier
 from custintel.progress import track
 from custintel.reports.model.evaluation import Evaluation
+from custintel.reports.model.own_section import section_facts
+from custintel.training._champion_on_same_rows import champion_metrics, champion_note
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
-from custintel.training._time_split_and_folds import out_of_time_folds, stratified_folds
+from custintel.training._read_flat_table import TableQuestion
+from custintel.training._time_split_and_folds import binary_answer, out_of_time_folds, stratified_folds
 from custintel.training._training_run import Run
-from custintel.training._tune_parameters import Tuning, earlier_parameters, tune_parameters
+from custintel.training._tune_parameters import TunedLearner, Tuning, earlier_parameters, tune_parameters
 from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
-from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse, outcome_from_spec
-from custintel.training.evaluate_model import decile_edges, describe_columns, metrics_with_intervals
+from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse
+from custintel.training.evaluate_model import decile_edges, describe_columns
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from custintel.adapters.adapter import LearnerAdapter
     from custintel.training._time_split_and_folds import Fold
     from custintel.warehouse import Warehouse
 
 
 _FOLDS = 5
 _CELLS_FOR_THREADS = 2_000_000
-_CLASSIFIERS: Mapping[str, type[TableClassifier]] = {
-    "ChurnClassifier": ChurnClassifier,
-    "TableClassifier": TableClassifier,
-}
 _PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed the same way
 
 
@@ -57,14 +58,40 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True)
-class _FittedModel:
-    """The estimator to deliver, the one that was evaluated, and its probabilities on rows it has not seen."""
+class _Task:
+    """What is asked, by which learner, on which rows, and how."""
 
-    final: TableClassifier
-    evaluated: TableClassifier
-    X: pd.DataFrame
-    y: pd.Series
-    p: pd.Series
+    spec: ModelSpec
+    adapter: LearnerAdapter
+    dataset: Dataset
+    options: TrainingOptions
+
+    def new_estimator(self, params: Mapping[str, Any]) -> Any:
+        """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
+        X = self.dataset.learn.X
+        signs = {
+            str(column): int(sign)
+            for pattern, sign in self.spec.constraints.items()
+            for column in X.columns
+            if fnmatchcase(str(column), pattern)
+        }
+        given = {**dict(self.spec.learner.get("params") or {}), **params}
+        settings = LearnerSettings(given, signs, self.options.random_state, _threads(X.shape))
+        return self.adapter.new_estimator(settings)
+
+    def fit(self, params: Mapping[str, Any], rows: TrainingRows) -> Any:
+        """A new estimator, taught on these rows."""
+        return self.adapter.fit(self.new_estimator(params), rows)
+
+
+@dataclass(frozen=True)
+class _FittedModel:
+    """The estimator to deliver, the one that was evaluated, and what it says of rows it has not seen."""
+
+    final: Any
+    evaluated: Any
+    rows: TrainingRows
+    predicted: pd.DataFrame
 
 
 def train(  # noqa: PLR0913  (the public door; its keywords are the options of the command line)
@@ -76,6 +103,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column: str | None = None,
     date_column: str | None = None,
     pos_label: Any = None,
+    treatment: str | None = None,
+    offer: str | None = None,
     tune: int = 0,
     random_state: int = 0,
     refit: bool = False,
@@ -101,7 +130,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table : path or DataFrame, optional
         A flat customer table (CSV, Parquet, Excel) instead of a warehouse; needs `target`.
     target : str, optional
-        Column of the flat table with two values.
+        Column of the flat table to predict: two values for a yes-or-no question, amounts, or classes, as the model of
+        that name asks.
     id_column : str, optional
         Column of the flat table that names the customer; found by its name when not given. The model keeps its name,
         and `score` reads customers from it.
@@ -111,6 +141,10 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     pos_label : object, optional
         Value of `target` that is the event. Without it a known word for yes (yes, true, churned, bad, ...) is the
         event, of numbers the larger one, otherwise the rarer value, with a warning.
+    treatment : str, optional
+        Column of the flat table of an experiment that says who was treated, or with which treatment.
+    offer : str, optional
+        Column of the flat table of campaigns that names the offer which was made.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
     random_state : int
@@ -149,29 +183,47 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
         import_mlflow()  # now, not after ten minutes of work
         store_uri(store)
     spec = load_model_spec(name, models_path, features_path)
-    _check_question(spec)
+    adapter = adapter_of_spec(spec)
     options = TrainingOptions(tune, random_state, refit, keep_leaks)
     if table is not None:
-        dataset = dataset_from_table(table, str(target), id_column, date_column, pos_label)
+        answers = {name: column for name, column in (("treatment", treatment), ("offer", offer)) if column is not None}
+        asked = TableQuestion(str(target), spec.question["type"], answers, id_column, date_column, pos_label)
+        dataset = dataset_from_table(table, asked, adapter)
     else:
         assert wh is not None
-        dataset = dataset_from_warehouse(wh, spec, features_path)
+        dataset = dataset_from_warehouse(wh, spec, adapter, features_path, random_state)
     starting_points = earlier_parameters(spec.name, spec.search, store) if tracking and tune > 0 else ()
-    run, train_rows = _train_and_evaluate(spec, dataset, options, starting_points)
+    run, learned_from = _train_and_evaluate(_Task(spec, adapter, dataset, options), starting_points)
     if not tracking:
         return run
+    run = _beside_champion(run, dataset, spec, store)
     params = {**asdict(options), **run.model.estimator.get_params()}
-    record = TrainingRecord(run.model, run.evaluation, params, *train_rows, started, promote)
+    record = TrainingRecord(run.model, run.evaluation, params, learned_from.X, learned_from.y, started, promote)
     return Run(run.model, run.evaluation, write_mlflow_run(record, store))
 
 
-def _check_question(spec: ModelSpec) -> None:
-    """A model of value is no classifier: it has a fit and a back-test of its own."""
-    if spec.label.get("kind") == "future_margin":
+def _beside_champion(run: Run, dataset: Dataset, spec: ModelSpec, store: str | Path | None) -> Run:
+    """The run with the metrics of the champion on the same rows, where there is one that can answer them."""
+    if dataset.judge is None:
+        return run
+    evaluation, seed = run.evaluation, int(run.model.metadata["random_state"])
+    found = champion_metrics(spec.name, dataset.judge, spec.costs, seed, store)
+    if found is None:
+        return run
+    notes = (*evaluation.notes, champion_note(found, run.metrics))
+    return replace(run, evaluation=replace(evaluation, notes=notes, extra={**evaluation.extra, "champion": found}))
+
+
+def adapter_of_spec(spec: ModelSpec) -> LearnerAdapter:
+    """The adapter of the learner that a specification names; one that does not take its target is refused."""
+    adapter = adapter_named(str(spec.learner["class"]))
+    target = spec.question["type"]
+    if target not in adapter.targets:
         raise ConfigurationError(
-            f"{spec.name} asks for an amount\n  given: label kind future_margin\n  allowed: churn\n"
-            "  hint: custintel.training.value_training.fit_value_model(wh) fits it, backtest_value judges it"
+            f"{spec.name}: {adapter.learner} does not answer this question\n  given: a target of {target}\n"
+            f"  allowed: {', '.join(adapter.targets)}\n  hint: another learner in {spec.where}"
         )
+    return adapter
 
 
 def _check_source(wh: Any, table: Any, target: str | None) -> None:
@@ -185,30 +237,41 @@ def _check_source(wh: Any, table: Any, target: str | None) -> None:
         )
 
 
-def _train_and_evaluate(
-    spec: ModelSpec, dataset: Dataset, options: TrainingOptions, starting_points: Sequence[Mapping[str, Any]] = ()
-) -> tuple[Run, tuple[pd.DataFrame, pd.Series]]:
+def _train_and_evaluate(task: _Task, starting_points: Sequence[Mapping[str, Any]] = ()) -> tuple[Run, TrainingRows]:
     """Leak check, tuning, fit, judgement; the run is not tracked yet."""
-    leaks = find_leaks(dataset.X, dataset.y, options.random_state)
+    options, learn = task.options, task.dataset.learn
+    leaks = find_leaks(learn.X, binary_answer(learn.y, task.dataset.target_type), options.random_state)
     kept = _kept_leaks(leaks, options)
     warn_of_leaks(leaks, kept)
-    dataset = dataset.without([leak.column for leak in leaks if leak.column not in kept])
-    tuning = _tune(spec, dataset, options, starting_points)
-    fitted = _fit(spec, dataset, options, tuning)
-    model = Model(spec.name, fitted.final, _metadata(spec, dataset, fitted, options))
+    dataset = task.dataset.without([leak.column for leak in leaks if leak.column not in kept])
+    task = replace(task, dataset=dataset)
+    tuning = _tune(task, starting_points)
+    fitted = _fit(task, tuning)
+    model = Model(task.spec.name, fitted.final, _metadata(task, fitted))
     evaluation = Evaluation(
-        model=model if fitted.evaluated is fitted.final else Model(spec.name, fitted.evaluated, model.metadata),
-        X=fitted.X,
-        y=fitted.y,
-        p=fitted.p,
+        model=model if fitted.evaluated is fitted.final else Model(task.spec.name, fitted.evaluated, model.metadata),
+        X=fitted.rows.X,
+        y=fitted.rows.y,
+        p=_rank_score(task.adapter, fitted),
         population=dataset.population,
         quality=dataset.quality,
         quality_reasons=dataset.quality_reasons,
         leaks=tuple(asdict(leak) for leak in leaks),
         trials=None if tuning is None else tuning.trials,
         notes=(*dataset.notes, *_decision_notes(options, leaks, tuning)),
+        extra={"coverage": dataset.coverage} if dataset.coverage else {},
+        predicted=fitted.predicted,
+        answers=fitted.rows.answers,
+        metric_words={name: asdict(words) for name, words in task.adapter.metric_words.items()},
     )
-    return Run(model, evaluation), (dataset.X, dataset.y)
+    own = tuple(section_facts(section) for section in task.adapter.sections(evaluation))
+    evaluation = replace(evaluation, sections=own, headline=task.adapter.headline(evaluation))
+    return Run(model, evaluation), dataset.learn
+
+
+def _rank_score(adapter: LearnerAdapter, fitted: _FittedModel) -> pd.Series:
+    """The scored column by which rows are put in order."""
+    return fitted.predicted[adapter.rank_column(fitted.evaluated)].rename("probability")
 
 
 def _kept_leaks(leaks: tuple[Leak, ...], options: TrainingOptions) -> set[str]:
@@ -235,87 +298,58 @@ def _decision_notes(options: TrainingOptions, leaks: tuple[Leak, ...], tuning: T
     return notes
 
 
-def _learner(spec: ModelSpec, X: pd.DataFrame, random_state: int, params: Mapping[str, Any]) -> TableClassifier:
-    """The learner of the specification; a constraint may name columns by a pattern such as ``outage_*``."""
-    signs = {
-        str(column): int(sign)
-        for pattern, sign in spec.constraints.items()
-        for column in X.columns
-        if fnmatchcase(str(column), pattern)
-    }
-    given = {**dict(spec.learner.get("params") or {}), **params}
-    learner = _CLASSIFIERS[str(spec.learner["class"])]
-    return learner(**{"monotone": signs or None, "random_state": random_state, "n_jobs": _threads(X.shape), **given})
-
-
 def _threads(size: tuple[int, int]) -> int | None:
     """One thread for a small table: several would wait for each other longer than they work."""
     return 1 if size[0] * size[1] < _CELLS_FOR_THREADS else None
 
 
-def _tune(
-    spec: ModelSpec, dataset: Dataset, options: TrainingOptions, starting_points: Sequence[Mapping[str, Any]] = ()
-) -> Tuning | None:
+def _tune(task: _Task, starting_points: Sequence[Mapping[str, Any]] = ()) -> Tuning | None:
     """Better parameters, when asked for and found."""
-    if options.tune <= 0:
+    if task.options.tune <= 0:
         return None
+    dataset = task.dataset
     with _quality_warnings_silenced():
         return tune_parameters(
-            lambda params: _learner(spec, dataset.X, options.random_state, params),
-            dataset.X,
-            dataset.y,
-            dataset.groups,
-            spec.search,
-            trials=options.tune,
-            random_state=options.random_state,
-            label_delay_days=0 if dataset.X_test is None else _label_delay_days(spec),
+            TunedLearner(task.new_estimator, task.adapter, dataset.learn, dataset.target_type),
+            task.spec.search,
+            trials=task.options.tune,
+            random_state=task.options.random_state,
+            label_delay_days=dataset.label_delay_days,
             starting_points=starting_points,
         )
 
 
-def _label_delay_days(spec: ModelSpec) -> int:
-    """Days until a label is known; dates that are judged stand so far behind those learned from."""
-    return outcome_from_spec(spec.as_dict()).longest if spec.label else 0
-
-
-def _fit(spec: ModelSpec, dataset: Dataset, options: TrainingOptions, tuning: Tuning | None) -> _FittedModel:
-    """Fit and predict unseen rows: the test date, later rows of a flat table, or each fifth of it in turn."""
+def _fit(task: _Task, tuning: Tuning | None) -> _FittedModel:
+    """Fit and predict unseen rows: the test rows, later rows of a flat table, or each fifth of it in turn."""
     params = {} if tuning is None else tuning.params
-    X, y = dataset.X, dataset.y
-
-    def new_learner() -> TableClassifier:
-        return _learner(spec, X, options.random_state, params)
-
-    model = new_learner().fit(X, y, groups=dataset.groups)
-    if dataset.X_test is None or dataset.y_test is None:
-        p = _out_of_fold_probability(new_learner, dataset, options.random_state).dropna()
-        evaluated = np.ones(len(y), dtype=bool) if dataset.out_of_time is None else dataset.out_of_time.test_rows
-        return _FittedModel(model, model, X[evaluated], y[evaluated], p)
-    p = pd.Series(model.predict_proba(dataset.X_test)[:, 1], index=dataset.X_test.index, name="probability")
-    final = model
-    if options.refit:
-        every_X, every_y = pd.concat([X, dataset.X_test]), pd.concat([y, dataset.y_test])
-        final = new_learner().fit(every_X, every_y, groups=every_X.index.get_level_values("customer_id").to_numpy())
-    return _FittedModel(final, model, dataset.X_test, dataset.y_test, p)
+    learn, judge = task.dataset.learn, task.dataset.judge
+    model = task.fit(params, learn)
+    if judge is None:
+        predicted, judged = _out_of_fold(task, params)
+        return _FittedModel(model, model, learn.take(judged), predicted)
+    predicted = task.adapter.judged(model, judge)
+    final = task.fit(params, TrainingRows.joined(learn, judge)) if task.options.refit else model
+    return _FittedModel(final, model, judge, predicted)
 
 
-def _out_of_fold_probability(new_learner: Any, dataset: Dataset, random_state: int) -> pd.Series:
-    """Probability of each judged row by a model that has not seen it; missing where a row is not judged."""
-    p = np.full(len(dataset.y), np.nan)
+def _out_of_fold(task: _Task, params: Mapping[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """What is said of each judged row by a model that has not seen it, and the places of these rows."""
+    rows, parts, places = task.dataset.learn, list[pd.DataFrame](), list[np.ndarray]()
     with _quality_warnings_silenced():
-        folds = _cross_validation_folds(dataset, random_state)
+        folds = _cross_validation_folds(task.dataset, task.options.random_state)
         for learn, test in track(iter(folds), "cross-validation", total=len(folds)):
-            groups = None if dataset.groups is None else np.asarray(dataset.groups)[learn]
-            model = new_learner().fit(dataset.X.iloc[learn], dataset.y.iloc[learn], groups=groups)
-            p[test] = model.predict_proba(dataset.X.iloc[test])[:, 1]
-    return pd.Series(p, index=dataset.X.index, name="probability")
+            parts.append(task.adapter.judged(task.fit(params, rows.take(learn)), rows.take(test)))
+            places.append(test)
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return pd.concat(parts).iloc[order], np.concatenate(places)[order]
 
 
 def _cross_validation_folds(dataset: Dataset, random_state: int) -> list[Fold]:
     """Folds of a flat table: in time where its rows have dates."""
+    answer, groups = binary_answer(dataset.learn.y, dataset.target_type), dataset.learn.groups
     if dataset.out_of_time is None:
-        return list(stratified_folds(dataset.y, dataset.groups, _FOLDS, random_state))
-    return out_of_time_folds(dataset.y, dataset.groups, dataset.out_of_time, _FOLDS, random_state)
+        return list(stratified_folds(answer, groups, _FOLDS, random_state))
+    return out_of_time_folds(answer, groups, dataset.out_of_time, _FOLDS, random_state)
 
 
 def _quality_warnings_silenced() -> warnings.catch_warnings[None]:
@@ -323,39 +357,43 @@ def _quality_warnings_silenced() -> warnings.catch_warnings[None]:
     return warnings.catch_warnings(action="ignore", category=QualityWarning)
 
 
-def _metadata(spec: ModelSpec, dataset: Dataset, fitted: _FittedModel, options: TrainingOptions) -> dict[str, Any]:
+def _metadata(task: _Task, fitted: _FittedModel) -> dict[str, Any]:
     """All that must be known to use and to trust the model, as plain data."""
-    peers = _PEER_COLUMN if _PEER_COLUMN in fitted.X.columns else None
+    dataset, adapter, X = task.dataset, task.adapter, fitted.rows.X
+    peers = _PEER_COLUMN if _PEER_COLUMN in X.columns else None
+    seed = task.options.random_state
     return {
         "version": _content_version(fitted.final),
         "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
-        "spec": _effective_specification(spec, dataset, fitted.X),
-        "source": "table" if dataset.X_test is None else "warehouse",
+        "spec": _effective_specification(task.spec, dataset, X),
+        "source": "table" if dataset.judge is None else "warehouse",
         "target": dataset.target,
+        "target_type": dataset.target_type,
         "id_column": dataset.id_column,
         "windows": dict(dataset.windows),
         "peer_column": peers,
-        "features": describe_columns(fitted.X, dataset.data_dictionary, peers),
-        "decile_edges": decile_edges(fitted.p),
-        "metrics": metrics_with_intervals(fitted.y, fitted.p, spec.costs, options.random_state),
+        "features": describe_columns(X, dataset.data_dictionary, peers),
+        "score_columns": [asdict(column) for column in adapter.columns(fitted.final)],
+        "decile_edges": decile_edges(_rank_score(adapter, fitted)) if adapter.deciles else None,
+        "metrics": adapter.metrics(fitted.rows, fitted.predicted, task.spec.costs, seed),
         "data_digest": dataset.digest,
-        "random_state": options.random_state,
-        "refit": options.refit,
+        "random_state": seed,
+        "refit": task.options.refit,
     }
 
 
 def _effective_specification(spec: ModelSpec, dataset: Dataset, X: pd.DataFrame) -> dict[str, Any]:
     """The specification without what did not hold: a flat table brings its own rows, dates and columns."""
     given = spec.as_dict()
-    if dataset.X_test is not None:
+    if dataset.judge is not None:
         return given
-    label = {key: value for key, value in given["label"].items() if key not in ("gap_days", "horizon_days")}
+    question = {key: value for key, value in given["question"].items() if key not in ("gap", "horizon")}
     names = list(map(str, X.columns))
     binding = {key: sign for key, sign in given["constraints"].items() if any(fnmatchcase(n, key) for n in names)}
-    return {**given, "label": label, "dates": {}, "constraints": binding}
+    return {**given, "question": question, "dates": {}, "constraints": binding}
 
 
-def _content_version(estimator: TableClassifier) -> str:
+def _content_version(estimator: Any) -> str:
     """A short name of what was learned: the same data, seed and library give the same version."""
     state, texts = estimator.to_state()
     content = json.dumps([state, texts], sort_keys=True, default=str)

@@ -17,17 +17,19 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from custintel.errors import ConfigurationError, MissingExtraError
 from custintel.files.atomic_write import scratch_folder
 from custintel.progress import track
-from custintel.training._time_split_and_folds import Fold, TuningFolds, tuning_folds
+from custintel.training._time_split_and_folds import Fold, TuningFolds, binary_answer, tuning_folds
 from custintel.training.mlflow_store import open_store
+
+if TYPE_CHECKING:
+    from custintel.adapters.adapter import LearnerAdapter, TrainingRows
 
 _RUNS = 3  # earlier runs whose parameters are tried
 _TRIALS_FILE = "trials.json"
@@ -48,38 +50,32 @@ class Tuning:
 
 
 @dataclass(frozen=True)
-class _FoldEvaluation:
-    """The table, the learner and the seed with which the folds of every trial are evaluated."""
+class TunedLearner:
+    """A function from parameters to an estimator, its adapter, and the rows of the folds of every trial."""
 
-    learner: LearnerFactory
-    X: pd.DataFrame
-    y: pd.Series
-    groups: Any
-    random_state: int
+    new_estimator: LearnerFactory
+    adapter: LearnerAdapter
+    rows: TrainingRows
+    target_type: str = "yes_no"
 
-    def auc(
+    def scores(
         self,
         params: Mapping[str, Any],
         folds: Sequence[Fold],
         after_fold: Callable[[int, float], None] | None = None,
     ) -> list[float]:
-        """Out-of-fold AUC by fold; `after_fold` may stop the work by an exception."""
-        aucs: list[float] = []
+        """Out-of-fold score (AUC of a yes or no) by fold; `after_fold` may stop the work by an exception."""
+        scores: list[float] = []
         for train, test in folds:
-            model = self.learner(params)
-            groups = None if self.groups is None else np.asarray(self.groups)[train]
-            model.fit(self.X.iloc[train], self.y.iloc[train], groups=groups)
-            aucs.append(float(roc_auc_score(self.y.iloc[test], model.predict_proba(self.X.iloc[test])[:, 1])))
+            model = self.adapter.fit(self.new_estimator(params), self.rows.take(train))
+            scores.append(self.adapter.tuning_score(model, self.rows.take(test)))
             if after_fold is not None:
-                after_fold(len(aucs), float(np.mean(aucs)))
-        return aucs
+                after_fold(len(scores), float(np.mean(scores)))
+        return scores
 
 
-def tune_parameters(  # noqa: PLR0913 - the table, the space, and how to search it
-    learner: LearnerFactory,
-    X: pd.DataFrame,
-    y: pd.Series,
-    groups: Any,
+def tune_parameters(
+    task: TunedLearner,
     space: Mapping[str, Any],
     *,
     trials: int,
@@ -91,15 +87,15 @@ def tune_parameters(  # noqa: PLR0913 - the table, the space, and how to search 
 
     `label_delay_days` is the number of days until a label is known, `starting_points` are parameters to be tried first.
     """
-    task = _FoldEvaluation(learner, X, y, groups, random_state)
-    folds = tuning_folds(y, groups, random_state, label_delay_days)
-    study = _search(task, folds, space, (trials, starting_points))
+    answer = binary_answer(task.rows.y, task.target_type)
+    folds = tuning_folds(answer, task.rows.groups, random_state, label_delay_days)
+    study = _search(task, folds, space, (trials, starting_points), random_state)
     best = study.best_trial
     table = _trials_table(study)
     if best.number == 0:
         return Tuning({}, table, folds.description)
-    final = {number: task.auc(params, folds.final) for number, params in ((0, {}), (best.number, best.params))}
-    table["final_auc"] = table["trial"].map({number: float(np.mean(aucs)) for number, aucs in final.items()})
+    final = {number: task.scores(params, folds.final) for number, params in ((0, {}), (best.number, best.params))}
+    table["final_auc"] = table["trial"].map({number: float(np.mean(scores)) for number, scores in final.items()})
     won = _significantly_better(final[best.number], final[0])
     return Tuning(dict(best.params) if won else {}, table, folds.description)
 
@@ -121,10 +117,11 @@ def _significantly_better(aucs: list[float], default: list[float]) -> bool:
 
 
 def _search(
-    task: _FoldEvaluation,
+    task: TunedLearner,
     folds: TuningFolds,
     space: Mapping[str, Any],
     trials_and_starts: tuple[int, Sequence[Mapping[str, Any]]],
+    random_state: int,
 ) -> Any:
     """An Optuna study over fast fits."""
     try:
@@ -135,7 +132,7 @@ def _search(
     trials, starting_points = trials_and_starts
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=task.random_state, n_startup_trials=min(10, max(2, trials // 3))),
+        sampler=optuna.samplers.TPESampler(seed=random_state, n_startup_trials=min(10, max(2, trials // 3))),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_WARM_UP, n_warmup_steps=0),
     )
     for number in track(range(trials), "tuning", total=trials):
@@ -148,7 +145,12 @@ def _search(
     return study
 
 
-def _run_trial(study: Any, trial: Any, task: _FoldEvaluation, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
+def _fast(task: TunedLearner) -> dict[str, str]:
+    """Single-model fits for the search, where the learner has them."""
+    return {"effort": "fast"} if "effort" in task.new_estimator({}).get_params() else {}
+
+
+def _run_trial(study: Any, trial: Any, task: TunedLearner, what: tuple[Mapping[str, Any], Sequence[Fold]]) -> None:
     """Run one trial; stop it when it falls behind."""
     import optuna
 
@@ -160,7 +162,7 @@ def _run_trial(study: Any, trial: Any, task: _FoldEvaluation, what: tuple[Mappin
             raise optuna.TrialPruned
 
     try:
-        study.tell(trial, float(np.mean(task.auc({"effort": "fast", **params}, folds, after_fold))))
+        study.tell(trial, float(np.mean(task.scores({**_fast(task), **params}, folds, after_fold))))
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
 

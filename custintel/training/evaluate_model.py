@@ -1,62 +1,21 @@
-"""Evaluation of a model: metrics with intervals, decile cut-offs, column descriptions, and a model to compare with."""
+"""What is kept with a model besides its metrics: decile cut-offs, column descriptions, and a model to compare with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from custintel import metrics
 from custintel.artifact import Model, load_model
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
-from custintel.metrics import calibration, confidence_intervals, discrimination
 
-_REPEATS = 200
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _LEAST_PEERS = 30  # of fewer customers a median tells little, and perhaps too much
-_Metric = Callable[..., Any]
-
-
-def metrics_with_intervals(
-    y: pd.Series, p: pd.Series, costs: Mapping[str, float], random_state: int = 0
-) -> dict[str, dict[str, float]]:
-    """Value and 95 % interval (bootstrap over customers) of each metric."""
-    answer, score = y.to_numpy(np.float64), p.to_numpy(np.float64)
-    groups = _customers(p)
-    judged = {}
-    for name, metric in _metrics(costs).items():
-        interval = confidence_intervals.bootstrap_interval(
-            metric, answer, score, n_resamples=_REPEATS, random_state=random_state, groups=groups
-        )
-        judged[name] = {key: float(value) for key, value in interval._asdict().items()}
-    return judged
-
-
-def _customers(p: pd.Series) -> Any:
-    """Customer of each row, when some have several."""
-    if "customer_id" not in p.index.names:
-        return None
-    customers = p.index.get_level_values("customer_id")
-    return None if customers.is_unique else customers.to_numpy()
-
-
-def _metrics(costs: Mapping[str, float]) -> dict[str, _Metric]:
-    """The metrics of a churn model; profit with the costs of its specification."""
-    money: dict[str, Any] = {
-        name: float(costs[name]) for name in ("clv", "offer_cost", "contact_cost", "alpha", "beta") if name in costs
-    }
-    return {
-        "auc": discrimination.auc,
-        "average_precision": discrimination.average_precision,
-        "lift_10": partial(metrics.lift_score, at=0.1),
-        "brier": calibration.brier,
-        "ece": metrics.ece_score,
-        "empc": partial(metrics.empc_score, **money),
-    }
 
 
 def decile_edges(p: pd.Series) -> list[float]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from custintel.adapters.registry import adapter_of
 from custintel.artifact import Model
 
 _PACKAGES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
@@ -38,7 +39,7 @@ class ModelFlavor:
         _write_environment(folder)
         example = {"columns": list(self.example.columns), "data": self.example.astype(object).to_numpy().tolist()}
         (folder / _EXAMPLE).write_text(json.dumps(example, ensure_ascii=False), encoding="utf-8")
-        mlflow_model.signature = _signature(self.example)
+        mlflow_model.signature = _signature(self.example, _ServedModel(self.model).predict(self.example))
         mlflow_model.saved_input_example_info = {
             "artifact_path": _EXAMPLE,
             "type": "dataframe",
@@ -55,15 +56,15 @@ class ModelFlavor:
 
 
 class _ServedModel:
-    """What ``mlflow.pyfunc`` calls: a table in, probabilities out."""
+    """What ``mlflow.pyfunc`` calls: a table in, the columns of the learner out."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
 
     def predict(self, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """Probability of each row."""
+        """The scored columns of each row."""
         del params
-        return self.model.predict_proba(model_input).to_frame()
+        return adapter_of(self.model.estimator).predict(self.model.estimator, model_input)
 
 
 def _load_pyfunc(path: str) -> _ServedModel:
@@ -94,14 +95,15 @@ def _is_number(column: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(column)) and not bool(pd.api.types.is_bool_dtype(column))
 
 
-def _signature(example: pd.DataFrame) -> Any:
-    """Doubles and optional strings in, one double out."""
+def _signature(example: pd.DataFrame, answer: pd.DataFrame) -> Any:
+    """Doubles and optional strings in, the scored columns out."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     kinds = {name: "double" if _is_number(example[name]) else "string" for name in example.columns}
     inputs = Schema([ColSpec(kind, name, required=kind == "double") for name, kind in kinds.items()])
-    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "probability")]))
+    outputs = Schema([ColSpec("double" if _is_number(answer[n]) else "string", str(n)) for n in answer.columns])
+    return ModelSignature(inputs=inputs, outputs=outputs)
 
 
 def requirements() -> list[str]:

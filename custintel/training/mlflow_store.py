@@ -159,7 +159,7 @@ def _set_levels(loggers: list[logging.Logger], levels: list[int]) -> None:
 
 
 def fetch_report(model: str, store: str | Path | None = None) -> dict[str, Any]:
-    """The JSON twin of the report of a tracked model (``models:/...``, ``runs:/ID``), or a ``report.json`` file."""
+    """The JSON twin of a report: of the newest run of a model (its name), of an address, or a ``report.json`` file."""
     if model.endswith(".json"):
         return _read_report(Path(model))
     with open_store(store) as mlflow, scratch_folder() as folder:
@@ -178,6 +178,8 @@ def _run_of(client: Any, model: str) -> str:
     """The run behind an address."""
     if model.startswith("runs:/"):
         return model.removeprefix("runs:/").split("/")[0]
+    if not model.startswith("models:/") and "/" not in model and "@" not in model:
+        return _latest_run(client, model)
     address = model.removeprefix("models:/")
     if "@" in address:
         return str(client.get_model_version_by_alias(*address.split("@", 1)).run_id)
@@ -187,6 +189,23 @@ def _run_of(client: Any, model: str) -> str:
             f"no address of a model: {model}\n  allowed: models:/churn@champion, models:/churn/3, runs:/ID"
         )
     return str(client.get_model_version(name, version).run_id)
+
+
+def _latest_run(client: Any, name: str) -> str:
+    """The newest finished run of a model."""
+    experiment = client.get_experiment_by_name(f"custintel-{name}")
+    found = [] if experiment is None else client.search_runs(
+        [experiment.experiment_id],
+        "attributes.status = 'FINISHED'",
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )  # fmt: skip
+    if not found:
+        raise ModelError(
+            f"no finished run of {name}\n  allowed: the name of a trained model, models:/churn@champion, runs:/ID\n"
+            f"  hint: custintel train {name} TABLES, or another store (--store)"
+        )
+    return str(found[0].info.run_id)
 
 
 def _read_report(path: Path) -> dict[str, Any]:

@@ -48,16 +48,22 @@ def test_one_row_for_each_customer_of_the_population(quick_run: Run, wh: Warehou
     assert scores.columns.tolist() == [
         "customer_id",
         "as_of",
+        "model",
+        "model_version",
         "probability",
         "decile",
         *(f"reason_{rank}_{language}" for rank in (1, 2, 3) for language in ("en", "zh")),
-        "model_version",
+        "action",
+        "action_zh",
     ]
     assert scores["as_of"].unique().tolist() == [pd.Timestamp("2025-07-31")]
     assert scores["probability"].is_monotonic_decreasing
     assert scores["decile"].is_monotonic_increasing
     assert (scores["model_version"] == quick_run.model.version).all()
     assert scores["reason_1_en"].str.len().min() > 5
+    assert (scores["model"] == "churn").all()
+    assert set(scores["action"]) <= {a["en"] for a in quick_run.model.metadata["spec"]["actions"].values()} | {""}
+    assert (scores["action"] != "").mean() > 0.5
 
 
 def _features_and_scores(

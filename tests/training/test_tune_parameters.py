@@ -9,9 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from custintel.adapters._table_classifier import EventAdapter
+from custintel.adapters.adapter import TrainingRows
 from custintel.errors import DataError
 from custintel.training._time_split_and_folds import stratified_folds, tuning_folds
-from custintel.training._tune_parameters import earlier_parameters, restrict_to_space, tune_parameters
+from custintel.training._tune_parameters import (
+    TunedLearner,
+    Tuning,
+    earlier_parameters,
+    restrict_to_space,
+    tune_parameters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +29,13 @@ if TYPE_CHECKING:
 class _Learner:
     """Probability from one column, blurred by the parameter: the smaller the blur the better."""
 
+    classes_, pos_label_ = np.array([0, 1]), 1
+
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.blur = float(params.get("blur", 1.0))
+
+    def get_params(self) -> dict[str, float]:
+        return {"blur": self.blur}
 
     def fit(self, X: pd.DataFrame, y: pd.Series, groups: Any = None) -> None:
         pass
@@ -30,6 +43,17 @@ class _Learner:
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         noise = np.random.default_rng(0).normal(size=len(X)) * self.blur
         return np.column_stack([np.zeros(len(X)), X["x"] + noise])
+
+
+class _Adapter(EventAdapter):
+    def fit(self, estimator: Any, rows: TrainingRows) -> Any:
+        return estimator
+
+
+def _tuned(learner: Any, data: tuple[pd.DataFrame, pd.Series], space: Mapping[str, Any], **options: Any) -> Tuning:
+    X, y = data
+    task = TunedLearner(learner, _Adapter(), TrainingRows(X, y, pd.DataFrame(index=X.index)))
+    return tune_parameters(task, space, **options)
 
 
 @pytest.fixture
@@ -40,30 +64,25 @@ def data() -> tuple[pd.DataFrame, pd.Series]:
 
 
 def test_a_clear_gain_is_taken(data: tuple[pd.DataFrame, pd.Series]) -> None:
-    tuning = tune_parameters(
-        _Learner, *data, None, {"blur": {"low": 0.001, "high": 3.0, "log": True}}, trials=12, random_state=0
-    )
+    tuning = _tuned(_Learner, data, {"blur": {"low": 0.001, "high": 3.0, "log": True}}, trials=12, random_state=0)
     assert tuning.params["blur"] < 0.5
     assert tuning.trials["trial"].tolist() == list(range(12))
     assert pd.isna(tuning.trials.loc[0, "blur"])
 
 
 def test_the_default_wins_ties(data: tuple[pd.DataFrame, pd.Series]) -> None:
-    tuning = tune_parameters(_Learner, *data, None, {"idle": [1, 2, 3]}, trials=5, random_state=0)
+    tuning = _tuned(_Learner, data, {"idle": [1, 2, 3]}, trials=5, random_state=0)
     assert tuning.params == {}
 
 
 def test_bad_trials_are_stopped_early(data: tuple[pd.DataFrame, pd.Series]) -> None:
-    tuning = tune_parameters(_Learner, *data, None, {"blur": {"low": 0.001, "high": 50.0}}, trials=20, random_state=0)
+    tuning = _tuned(_Learner, data, {"blur": {"low": 0.001, "high": 50.0}}, trials=20, random_state=0)
     assert "stopped early" in set(tuning.trials["state"])
 
 
 def test_the_same_seed_gives_the_same_trials(data: tuple[pd.DataFrame, pd.Series]) -> None:
     space = {"blur": {"low": 0.01, "high": 3.0}, "kind": ["a", "b"]}
-    tables = [
-        tune_parameters(_Learner, *data, None, space, trials=6, random_state=3).trials.drop(columns="seconds")
-        for _ in range(2)
-    ]
+    tables = [_tuned(_Learner, data, space, trials=6, random_state=3).trials.drop(columns="seconds") for _ in range(2)]
     pd.testing.assert_frame_equal(*tables)
 
 
@@ -123,9 +142,7 @@ def test_the_search_begins_with_the_default_and_then_with_what_served_before(
 ) -> None:
     space = {"blur": {"low": 0.001, "high": 3.0, "log": True}, "idle": [1, 2, 3]}
     starting_points = [{"blur": 0.002, "idle": 3}, {"blur": 2.5}]
-    trials = tune_parameters(
-        _Learner, *data, None, space, trials=4, random_state=0, starting_points=starting_points
-    ).trials
+    trials = _tuned(_Learner, data, space, trials=4, random_state=0, starting_points=starting_points).trials
     assert pd.isna(trials.loc[0, "blur"])
     assert trials.loc[1, ["blur", "idle"]].tolist() == [0.002, 3]
     assert trials.loc[2, "blur"] == 2.5
@@ -143,7 +160,7 @@ def test_a_gain_within_the_noise_of_the_folds_is_not_taken() -> None:
     x = rng.normal(size=300)
     y = pd.Series((x + rng.normal(size=300) > 1).astype(int))
     table = pd.DataFrame({"x": x, "truth": y * 0.5})
-    assert tune_parameters(Lucky, table, y, None, {"blur": [0.99]}, trials=3, random_state=0).params == {}
+    assert _tuned(Lucky, (table, y), {"blur": [0.99]}, trials=3, random_state=0).params == {}
 
 
 def test_values_outside_the_search_space_are_not_tried() -> None:

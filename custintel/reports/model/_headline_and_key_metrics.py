@@ -66,10 +66,12 @@ def header(report: Facts) -> str:
     t, card = texts(), report["card"]
     line = t["eyebrow"] if card["version"] else t["eyebrow_plain"]
     eyebrow = line.format(name=card["name"], version=card["version"])
-    verdicts = "".join(f'<p class="verdict">{escape(text)}</p>' for text in _verdicts(report))
+    first, *more = report.get("headline") or [_headline(report), *_verdicts(report)]
+    about = f'<p class="lead">{escape(card["about"])}.</p>\n' if card.get("about") else ""
+    verdicts = "".join(f'<p class="verdict">{escape(text)}</p>' for text in more)
     return (
-        f'<header>\n<div class="eyebrow">{escape(eyebrow)}</div>\n<h1>{escape(_headline(report))}</h1>\n'
-        f"{verdicts}\n</header>"
+        f'<header>\n<div class="eyebrow">{escape(eyebrow)}</div>\n<h1>{escape(first)}</h1>\n'
+        f"{about}{verdicts}\n</header>"
     )
 
 
@@ -125,7 +127,9 @@ def _money(report: Facts) -> list[str]:
 
 def key_metrics(report: Facts) -> str:
     """Return the key metrics: rows, rate, AUC, lift, profit."""
-    found = [_rows_metric(report), _rate_metric(report), *_score_metrics(report)]
+    yes_no = report.get("target_type", "yes_no") == "yes_no"
+    own = [_rate_metric(report), *_score_metrics(report)] if yes_no else _own_metrics(report)
+    found = [_rows_metric(report), *own]
     return f'<div class="tiles">{"".join(_key_metric(*tile) for tile in found)}</div>'
 
 
@@ -150,6 +154,18 @@ def _rate_metric(report: Facts) -> tuple[str, str, str]:
     t, population = texts()["tiles"]["rate"], report["population"]
     more = t["more"].format(positives=count(population["test_positives"]), rows=count(population["test_rows"]))
     return percent(report["rate"]), t["name"].format(**outcome_words(report)), more
+
+
+def _own_metrics(report: Facts) -> list[tuple[str, str, str]]:
+    """The first measures of the learner's own."""
+    return [
+        (
+            number(m["value"], m["digits"]),
+            m["title"],
+            f"{number(m['low'], m['digits'])} to {number(m['high'], m['digits'])}",
+        )
+        for m in report["own_metrics"][:4]
+    ]
 
 
 def _score_metrics(report: Facts) -> list[tuple[str, str, str]]:

@@ -97,6 +97,16 @@ def score_metrics(scored: SortedScores, metadata: Mapping[str, Any]) -> list[dic
     return [_metric(scored, metadata, name, function, chance, best) for name, function, chance, best in table]
 
 
+def own_metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return the learner's own measures with their words; those of yes-or-no questions have a place of their own."""
+    found: Mapping[str, Mapping[str, float]] = evaluation.model.metadata.get("metrics") or {}
+    return [
+        {"name": name, **found[name], **words, "title": words["name"]}
+        for name, words in evaluation.metric_words.items()
+        if name in found
+    ]
+
+
 def _metric(
     scored: SortedScores,
     metadata: Mapping[str, Any],

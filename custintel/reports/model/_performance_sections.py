@@ -71,6 +71,22 @@ def metrics_section(report: Facts) -> str:
     return section(words["title"], words["lead"], body + side_by_side(_gain(report), _calibration(report)))
 
 
+def own_metrics_section(report: Facts) -> str:
+    """Show the learner's own measures with their intervals."""
+    t, found = texts(), report.get("own_metrics") or []
+    if not found:
+        return ""
+    columns = table_columns(t["measure_columns"], measure="", value="n", interval="n", chance="n")
+    words = t["sections"]["own_measures"]
+    return section(words["title"], words["lead"], table(columns, [_own_metric_row(m) for m in found]))
+
+
+def _own_metric_row(m: Facts) -> list[str]:
+    said = f'<b>{escape(m["title"])}</b><br><span class="say">{escape(m["say"])}</span>'
+    value, low, high, chance = (number(m[key], m["digits"]) for key in ("value", "low", "high", "chance"))
+    return [said, f"<b>{value}</b>", f"{low} to {high}", "" if m["chance"] is None else chance]
+
+
 def _metric_row(m: Facts, words: Mapping[str, str]) -> list[str]:
     """Return one line of the table of metrics."""
     t = texts()["measures"][m["name"]]

@@ -19,9 +19,11 @@ from custintel.reports.model._importance_sections import (
 from custintel.reports.model._performance_sections import (
     deciles_section,
     metrics_section,
+    own_metrics_section,
     population_section,
     profit_section,
 )
+from custintel.reports.model.own_section import draw_sections
 
 Facts = Mapping[str, Any]
 
@@ -57,6 +59,18 @@ def _check(report: Facts) -> None:
             f"  given: {report.get('format')!r}, version {report.get('format_version')}\n"
             "  allowed: 'custintel report', version 1"
         )
+
+
+def _event_sections(report: Facts) -> str:
+    """How good probabilities of a yes are; nothing for other answers."""
+    if report.get("target_type", "yes_no") != "yes_no":
+        return ""
+    return "\n".join(part(report) for part in (metrics_section, deciles_section, profit_section))
+
+
+def _own_sections(report: Facts) -> str:
+    """What the learner adds."""
+    return draw_sections(report.get("own_sections") or [])
 
 
 def _leak_alert(report: Facts) -> str:
@@ -95,9 +109,9 @@ _ORDER: tuple[Callable[[Facts], str], ...] = (
     key_metrics,
     _notes,
     population_section,
-    metrics_section,
-    deciles_section,
-    profit_section,
+    _event_sections,
+    own_metrics_section,
+    _own_sections,
     importance_section,
     examples_section,
     stability_section,

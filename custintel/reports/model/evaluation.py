@@ -86,9 +86,9 @@ class Evaluation:
     X : DataFrame
         Features of the out-of-time (or held-out) rows; index customer_id or (as_of, customer_id).
     y : Series
-        Labels of these rows, 0 or 1, aligned with `X`.
+        Labels of these rows (0 or 1, an amount, a class), aligned with `X`.
     p : Series
-        Calibrated probabilities of these rows, aligned with `X`.
+        Calibrated probabilities of these rows (or what else puts them in order), aligned with `X`.
     population : DataFrame
         One row per date: as_of, role (train or test), rows, positives, censored. Empty for flat tables.
     quality : DataFrame, optional
@@ -107,6 +107,14 @@ class Evaluation:
         Further JSON-able facts for the twin, kept under "extra".
     smallest_group : int
         Customers that a group needs to be shown in the report; smaller ones are merged or left out.
+    predicted, answers : DataFrame, optional
+        All columns that the learner scored on these rows, and further facts about their outcome.
+    sections : tuple of mappings
+        The learner's own sections, as plain data (`custintel.reports.model.own_section`).
+    headline : tuple of str
+        What a hurried reader should take away; empty: the words of yes-or-no questions.
+    metric_words : mapping
+        Name and meaning of the learner's own metrics.
 
     Examples
     --------
@@ -129,6 +137,11 @@ class Evaluation:
     quality_reasons: pd.DataFrame | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     smallest_group: int = SMALLEST_GROUP
+    predicted: pd.DataFrame | None = None
+    answers: pd.DataFrame | None = None
+    sections: tuple[Mapping[str, Any], ...] = ()
+    headline: tuple[str, ...] = ()
+    metric_words: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {"X": len(self.X), "y": len(self.y), "p": len(self.p)}

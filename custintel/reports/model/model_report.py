@@ -48,9 +48,8 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     >>> report["metrics"][0]["name"], report["metrics"][0]["value"]
     ('auc', 1.0)
     """
-    scored = _performance.SortedScores.of(evaluation)
-    sample = _importance.ExplainedSample.draw(evaluation)
     metadata = evaluation.model.metadata
+    yes_no = is_yes_or_no(evaluation)
     report = {
         "format": "custintel report",
         "format_version": FORMAT_VERSION,
@@ -58,16 +57,13 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
         "outcome": _outcome(metadata),
         "card": _provenance.card_facts(evaluation),
         "population": _provenance.population_facts(evaluation),
-        "rate": scored.rate,
-        "metrics": _performance.score_metrics(scored, metadata),
-        "deciles": _performance.deciles_facts(scored),
-        "gain": _performance.gain_facts(scored),
-        "calibration": _performance.calibration_facts(scored),
-        "profit": _performance.profit_facts(scored, metadata),
-        "importance": _importance.importance_facts(sample),
-        "dependence": _importance.dependence_facts(sample),
-        "examples": _importance.examples_facts(evaluation),
-        "stability": _performance.stability_facts(evaluation),
+        "target_type": "yes_no" if yes_no else str(metadata["target_type"]),
+        "headline": list(evaluation.headline),
+        **(_event_facts(evaluation) if yes_no else {}),
+        "own_metrics": _performance.own_metrics(evaluation),
+        "own_sections": list(evaluation.sections),
+        **_explanation_facts(evaluation),
+        "stability": _performance.stability_facts(evaluation) if yes_no else {"psi": None, "dates": []},
         "quality": _provenance.quality_facts(evaluation),
         "leaks": _provenance.leaks_facts(evaluation),
         "tuning": _provenance.tuning_facts(evaluation),
@@ -76,6 +72,36 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     }
     result: dict[str, Any] = json_ready(report)
     return result
+
+
+def is_yes_or_no(evaluation: Evaluation) -> bool:
+    """Whether the question is answered by yes or no."""
+    return bool(evaluation.model.metadata.get("target_type", "yes_no") == "yes_no")
+
+
+def _event_facts(evaluation: Evaluation) -> dict[str, Any]:
+    """How good probabilities of a yes are."""
+    scored, metadata = _performance.SortedScores.of(evaluation), evaluation.model.metadata
+    return {
+        "rate": scored.rate,
+        "metrics": _performance.score_metrics(scored, metadata),
+        "deciles": _performance.deciles_facts(scored),
+        "gain": _performance.gain_facts(scored),
+        "calibration": _performance.calibration_facts(scored),
+        "profit": _performance.profit_facts(scored, metadata),
+    }
+
+
+def _explanation_facts(evaluation: Evaluation) -> dict[str, Any]:
+    """What the model goes by, where its learner explains a row by contributions; nothing otherwise."""
+    if not getattr(evaluation.model, "explained", True):
+        return {"importance": {"features": [], "families": []}, "dependence": [], "examples": []}
+    sample = _importance.ExplainedSample.draw(evaluation)
+    return {
+        "importance": _importance.importance_facts(sample),
+        "dependence": _importance.dependence_facts(sample),
+        "examples": _importance.examples_facts(evaluation),
+    }
 
 
 def _outcome(metadata: Mapping[str, Any]) -> str:
