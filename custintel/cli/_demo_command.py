@@ -39,9 +39,9 @@ def demo(
     months: Annotated[int, typer.Option(min=11, help="Number of calendar months.")] = 12,
     out: Annotated[Path, typer.Option(help="Folder for tables, reports, lists and the MLflow store.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
-    tune: Annotated[int, typer.Option(min=0, help="Trials of a search for better parameters of churn (minutes).")] = 0,
+    tune: Annotated[int, typer.Option(min=0, help="Trials of a search for better parameters (minutes).")] = 0,
 ) -> None:
-    """Simulate an operator, check its tables, then ask who leaves, what customers are worth, who is a fraud, what to offer."""
+    """Simulate an operator and ask who leaves, what customers are worth, who is a fraud, and what to offer whom."""
     started = time.time()
     wh = _tables(customers, months, seed, out / "tables")
     answers = {name: found for name in _QUESTIONS if (found := _answer(name, wh, out, seed, tune)) is not None}
@@ -97,10 +97,8 @@ def _decision(answers: dict[str, _Answer], out: Path) -> Made | None:
     if not {"churn", "value", "offer"} <= set(answers):
         return None
     step("deciding who gets which offer")
-    leaving, worth = (
-        answers[name].scores.set_index("customer_id")[column]
-        for name, column in (("churn", "probability"), ("value", "pv"))
-    )
+    leaving = answers["churn"].scores.set_index("customer_id")["probability"]
+    worth = answers["value"].scores.set_index("customer_id")["pv"]
     chances = _chances(answers["offer"].scores)
     at_risk = (leaving * worth.clip(lower=0)).reindex(chances.index).fillna(0.0)
     values = chances.mul(at_risk, axis=0) - _OFFER_COST * chances - _CONTACT_COST

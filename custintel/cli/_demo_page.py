@@ -33,7 +33,7 @@ def write_demo_page(folder: Path, answers: Sequence[Made], decided: Made | None)
     files = [["Tables of the simulated operator", _link("tables")], ["MLflow store", _link("mlflow.db")]]
     body = "\n".join(
         [
-            '<header>\n<div class="eyebrow">custintel demo</div>\n<h1>What one operator\'s records tell</h1>\n</header>',
+            '<header><div class="eyebrow">custintel demo</div><h1>What the records of one operator tell</h1></header>',
             section("Questions and answers", lead, table(columns, rows)),
             section("Where it comes from", "", table([("", "What"), ("", "Where")], files)),
         ]
