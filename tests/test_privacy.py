@@ -22,7 +22,7 @@ import pytest
 from custintel import Warehouse, score, train
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ContractError, CustintelError, DataError
-from custintel.training._read_flat_table import read_flat_table
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -242,7 +242,7 @@ def test_numbers_that_name_customers_are_learned_nowhere(tmp_path: Path) -> None
     file.unlink()
     assert sorted(run.model.feature_names) == ["bill", "since"]
     told = "left out, identifiers: 'msisdn', 'imei', 'account_no', 'contract'"
-    assert any(note.startswith(told) for note in read_flat_table(frame, "left").notes)
+    assert any(note.startswith(told) for note in read_flat_table(frame, TableQuestion("left")).notes)
     secret = {str(cell) for name in frame.columns[:5] for cell in frame[name]}
     written = [heard.text(), *(text for _, text in contents(tmp_path))]
     numbers = {number.replace(",", "") for text in written for number in re.findall(r"\d[\d,]{8,}", text)}

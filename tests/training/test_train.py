@@ -17,7 +17,7 @@ from custintel.errors import ConfigurationError, DataError, DateError, LeakageWa
 from custintel.explain import reasons
 from custintel.questions import Question
 from custintel.reports.model.model_report import build_report
-from custintel.training._read_flat_table import read_flat_table
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 from custintel.training.dataset import _windows
 from custintel.training.mlflow_store import fetch_report, open_store
 
@@ -85,7 +85,7 @@ def test_dates_of_one_customer_of_a_feature_table_stand_on_one_side_of_a_fold(qu
     X = FeatureBuilder(["usage"]).build(Warehouse.open(quick_tables), ["2025-03-31", "2025-05-31"])
     table = X.assign(left=np.arange(len(X)) % 2)
     for form in (table, table.reset_index()):
-        flat = read_flat_table(form, "left")
+        flat = read_flat_table(form, TableQuestion("left"))
         assert flat.groups is not None
         assert flat.groups.tolist() == flat.X.index.get_level_values("customer_id").tolist()
         assert not {"as_of", "customer_id"} & set(flat.X.columns)
@@ -214,6 +214,33 @@ def test_champion_stays_until_somebody_is_promoted(table: pd.DataFrame, quick_mo
         return run.model_version, run.tracked.alias  # type: ignore[union-attr]
 
     assert [once(False), once(False), once(True)] == [("1", "champion"), ("2", "challenger"), ("3", "champion")]
+
+
+def test_question_features_and_coverage_lie_beside_the_run(quick_run: Run) -> None:
+    with open_store(quick_run.tracked.store) as mlflow:  # type: ignore[union-attr]
+        texts = {
+            name: mlflow.artifacts.load_text(f"runs:/{quick_run.run_id}/{name}")
+            for name in ("question.yaml", "features.json", "coverage.json")
+        }
+    assert "kind: churn" in texts["question.yaml"]
+    columns = [entry["column"] for entry in json.loads(texts["features.json"])["features"]]
+    assert columns == list(map(str, quick_run.evaluation.X.columns))
+    (usage,) = json.loads(texts["coverage.json"])["tables"]
+    assert (usage["table"], usage["last_day"]) == ("usage", "2025-07-31")
+
+
+def test_the_champion_is_judged_on_the_same_rows(quick_models: Path, quick_tables: Path, tmp_path: Path) -> None:
+    wh = Warehouse.open(quick_tables)
+    first, second = (train("churn", wh, models_path=quick_models, store=tmp_path) for _ in range(2))
+    assert "champion" not in first.evaluation.extra
+    found = second.evaluation.extra["champion"]
+    assert found["version"] == first.model.version
+    assert not found["seen"]
+    assert found["metrics"]["auc"]["value"] == pytest.approx(second.metrics["auc"]["value"])
+    assert any(note.startswith("on the same rows: this model auc") for note in second.evaluation.notes)
+    with open_store(tmp_path) as mlflow:
+        logged = mlflow.get_run(second.run_id).data.metrics
+    assert logged["champion_auc"] == pytest.approx(first.metrics["auc"]["value"])
 
 
 def test_the_callers_mlflow_is_left_as_it_was(quick_run: Run, tmp_path: Path) -> None:
