@@ -207,7 +207,7 @@ def _target_families(at: Located, window: int, reader: Reader) -> list[Family]:
     features = {TARGET: _feature(target, unit, missing, f"{window}d")}
     if "previous" in own:  # the row before may stand before the window
         features[_HISTORY] = _feature(Located("count(*)", target.where), "rows", 0, f"{_HISTORY_DAYS}d")
-    family = _family(_FAMILY, {key: own[key] for key in ROW_KEYS if key in own}, features, target.where, reader)
+    family = _family(_FAMILY, {key: own[key] for key in ROW_KEYS if key in own}, features, own["source"].where, reader)
     return [family] if len(reader.problems) == known else []
 
 
