@@ -42,7 +42,7 @@ def test_an_offset_without_a_zone_is_said(name) -> None:
 
 def test_the_zone_of_one_text_is_not_that_of_the_next() -> None:
     """DuckDB before 2.0 read every later text by the last zone that was named: the day before, at 23:00."""
-    texts = ["2025-03-01", "2025-03-01 10:00 Europe/Berlin", "2025-03-01", "2025-03-01 10:00:00+02"]
+    texts = ["2025-03-01", "2025-03-01 10:00:00 Europe/Berlin", "2025-03-01", "2025-03-01 10:00:00+02"]
     with pytest.warns(QualityWarning, match="no zone is named"):
         wh = care(texts)
     found = wh.sql("select event_time from care order by care_id")["event_time"]
