@@ -25,6 +25,7 @@ LEARNER_ROOMS: Mapping[str, str] = {
     "OfferPropensity": "custintel.learners",
     "TableClassifier": "custintel.learners",
     "TableRegressor": "custintel.learners",
+    "TierForecast": "custintel.value",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",

@@ -1,4 +1,4 @@
-"""``train``, ``report``, ``score`` and ``value``: a model learned, explained and used."""
+"""``train``, ``report`` and ``score``: a model learned, explained and used."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from custintel.artifact import Model, load_model
 from custintel.cli._shared_options import (  # noqa: TC001  (typer reads them)
     AsOf,
+    ContractsPath,
     FeaturesPath,
     IdColumn,
     ModelsPath,
     RandomState,
     Store,
     Threads,
-    WarehousePath,
 )
 from custintel.cli._terminal_output import say, show_frame, show_lines, show_metrics, step
 from custintel.errors import ConfigurationError
@@ -25,7 +24,6 @@ from custintel.scoring import score as score_customers
 from custintel.training import Run
 from custintel.training import train as train_model
 from custintel.training.mlflow_store import fetch_report
-from custintel.training.value_training import fit_value_model
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -74,13 +72,14 @@ def train(
     report: Annotated[Path | None, typer.Option(help="Also write the report to this .html file.")] = None,
     models: ModelsPath = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
 ) -> None:
     """Learn a model from an operator's tables, or from one flat table, and judge it on rows it has not seen."""
     _one_source(warehouse, table)
     step(f"training {name} from {table or warehouse}")
     run = train_model(
         name,
-        None if warehouse is None else Warehouse.open(str(warehouse)),
+        None if warehouse is None else Warehouse.open(str(warehouse), contracts=contracts),
         table=table,
         target=target,
         id_column=id_column,
@@ -129,6 +128,7 @@ def score(
     top: Annotated[int, typer.Option(min=0, help="Number of reasons.")] = 3,
     store: Store = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
     threads: Threads = None,
 ) -> None:
     """Score customers and write the list with reasons.
@@ -139,7 +139,7 @@ def score(
     step(f"scoring {table or warehouse} with {model}")
     scores = score_customers(
         model,
-        None if warehouse is None else Warehouse.open(str(warehouse), threads=threads),
+        None if warehouse is None else Warehouse.open(str(warehouse), threads=threads, contracts=contracts),
         as_of=as_of,
         table=table,
         id_column=id_column,
@@ -163,41 +163,6 @@ def _shown_columns(scores: pd.DataFrame, top: int) -> list[str]:
         *(c for c in ("decile",) if c in own),
         *(["reason_1_en"] if top and "reason_1_en" in scores else []),
     ]
-
-
-def value(
-    warehouse: WarehousePath,
-    model: Annotated[str | None, typer.Option(help="A saved model of value; without one it is fitted now.")] = None,
-    as_of: AsOf = None,
-    horizon: Annotated[
-        int | None, typer.Option(min=1, help="Months ahead; default: those of the model file, as far as the data go.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("values.parquet"),
-    save: Annotated[Path | None, typer.Option(help="Also save the fitted model to this folder.")] = None,
-    models: ModelsPath = None,
-) -> None:
-    """Say what each customer is worth: historical, current and potential value, and a tier."""
-    if model is not None and horizon is not None:
-        raise ConfigurationError(
-            "a saved model has its horizon\n  given: --model and --horizon\n  allowed: one of them"
-        )
-    wh = Warehouse.open(str(warehouse))
-    if model is None:
-        step("learning value from past dates")
-        fitted = Model("value", fit_value_model(wh, known_by=as_of, models_path=models, horizon=horizon))
-    else:
-        fitted = load_model(model)
-    values = score_customers(fitted, wh, as_of=as_of, out=out)
-    shown = ["customer_id", "hv", "cv", "pv", "total", "tier"]
-    show_frame(values[shown].head(5).round(1), "the five most valuable")
-    say(f"{len(values):,} customers, {values['pv'].sum():,.0f} u of potential value{_over(fitted)}: {out}")
-    if save is not None:
-        say(f"model: {fitted.save(save)}")
-
-
-def _over(model: Model) -> str:
-    months = getattr(model.estimator, "horizon", None)
-    return f" over {months} months" if months else ""
 
 
 def show_run(run: Run) -> None:

@@ -149,7 +149,7 @@ class TableClassifier(EventClassifier, EnsembleEstimator):
         self._fit_matrix(self._learning_matrix(table), target, weight, groups)
         return self
 
-    def fit_encoded(self, encoded: EncodedTable, y: Any) -> Self:
+    def fit_encoded(self, encoded: EncodedTable, y: Any, groups: Any = None) -> Self:
         """Learn as `fit` does, from a table that is encoded already; every row counts the same."""
         table = as_table(self, encoded.table, fitting=True)
         target = self._learn_classes(y)
@@ -157,7 +157,7 @@ class TableClassifier(EventClassifier, EnsembleEstimator):
         self.contract_ = encoded.contract
         self._check_params()
         matrix = encoded.matrix.astype(np.float32 if table.size > CELLS_FOR_ONE_THREAD else np.float64, copy=False)
-        self._fit_matrix(matrix, target, np.ones(len(target)), None)
+        self._fit_matrix(matrix, target, np.ones(len(target)), groups)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:

@@ -28,7 +28,7 @@ from custintel.rules._rule_set import RuleSet, learn_profiles
 from custintel.rules.builtin_rules import add_builtin_rules
 from custintel.rules.learning._learn_rules import LearnSettings, learn_rules
 from custintel.rules.rule_condition import condition_text
-from custintel.rules.rule_evidence import RuleTrial, describe_evidence, try_rule
+from custintel.rules.rule_evidence import describe_evidence
 from custintel.rules.rule_score import RuleScore, ScoreInputs, fit_score
 from custintel.rules.rule_states import (
     INITIAL_STATES,
@@ -40,6 +40,7 @@ from custintel.rules.rule_states import (
     transition_problem,
     utc_time,
 )
+from custintel.rules.rule_trial import RuleTrial, try_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -311,7 +312,7 @@ class RuleBase:
         self._write("profiled", {"profiles": states}, by, f"{len(legitimate)} customers", at)
 
     @classmethod
-    def learn(
+    def learn(  # noqa: PLR0913  (a door with the options of its caller)
         cls,
         X: pd.DataFrame,
         y: Any,
@@ -320,6 +321,7 @@ class RuleBase:
         times: Any = None,
         path: str | Path | None = None,
         pos_label: Any = None,
+        at: str | datetime | None = None,
     ) -> Self:
         """A base of rules mined from labelled customers, in state *shadow*, with a score made of them.
 
@@ -338,6 +340,8 @@ class RuleBase:
         pos_label : object, optional
             The label of a case. Without it a known word for yes (yes, true, fraud, bad, ...) is a case, of numbers the
             larger one, otherwise the rarer label, with a warning.
+        at : time, optional
+            When, for the log; now by default.
 
         Returns
         -------
@@ -359,13 +363,15 @@ class RuleBase:
         base = cls(path)
         for k, found in enumerate(learn_rules(table, target, settings, times), 1):
             rule = Rule(f"mined_{k:02d}", condition_text(found.node), origin="mined")
-            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.counts.to_evidence())
-            base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
-        base.learn_profiles(table[target == 0], by="RuleBase.learn")
-        base.learn_score(table, target, numbers)
+            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.counts.to_evidence(), at=at)
+            base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers", at=at)
+        base.learn_profiles(table[target == 0], by="RuleBase.learn", at=at)
+        base.learn_score(table, target, numbers, at=at)
         return base
 
-    def learn_score(self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = ()) -> None:
+    def learn_score(
+        self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = (), at: str | datetime | None = None
+    ) -> None:
         """Learn how matches and similarities of the rules that fire or are in the shadow make one probability."""
         rules = self.compile("shadow", *_FIRING_STATES)
         content = {
@@ -373,7 +379,7 @@ class RuleBase:
             "numbers": list(numbers),
             **fit_score(_score_inputs(rules, X), y).to_state(),
         }
-        self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", None)
+        self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", at)
 
     def score(self, X: pd.DataFrame) -> pd.Series:
         """Probability of each customer to be a case, from the rules that it matches and resembles."""

@@ -23,8 +23,15 @@ from custintel.expressions.parse import parse
 from custintel.questions.check_question import check_labels, check_question
 from custintel.questions.question import question_from_spec
 from custintel.questions.question_labels import question_dates, question_labels
+from custintel.questions.whole_months import fitted_to_data
 from custintel.training._read_flat_table import FlatTable, TableQuestion, read_flat_table
-from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
+from custintel.training._time_split_and_folds import (
+    OutOfTimeRows,
+    TimeSplit,
+    out_of_time_rows,
+    rows_of_a_third,
+    split_in_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +41,6 @@ if TYPE_CHECKING:
     from custintel.catalogue.model_spec import ModelSpec
     from custintel.questions import Question
     from custintel.warehouse import Warehouse
-
-
-_TEST_SHARE = 3  # one customer in so many is judged on, where a question is judged by customers
 
 
 def _no_dates() -> pd.DataFrame:
@@ -59,6 +63,7 @@ class Dataset:
     data_dictionary: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     quality_reasons: pd.DataFrame | None = None
+    coverage: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     id_column: str | None = None
     out_of_time: OutOfTimeRows | None = None
@@ -153,11 +158,12 @@ def dataset_from_warehouse(
     wh: Warehouse, spec: ModelSpec, adapter: LearnerAdapter, features_path: str | Path | None, random_state: int = 0
 ) -> Dataset:
     """An operator's tables: labels, split of the question's own kind, features of all dates in one pass."""
-    question = question_from_spec(spec.as_dict())
-    check_question(wh, question)
     history = int(spec.dates.get("history_days", 60))
+    question = fitted_to_data(wh, question_from_spec(spec.as_dict()), history)
+    check_question(wh, question)
     dates = question_dates(wh, question, history_days=history, every=spec.dates.get("every", "month"))
-    split = split_in_time(dates, question.label_delay_days, history) if adapter.split == "time" else None
+    by_time = spec.dates.get("test", adapter.split) == "time"
+    split = split_in_time(dates, question.label_delay_days, history) if by_time else None
     asked = [*split.train, split.test] if split else list(dates)
     labels = question_labels(wh, asked, question)
     check_labels(labels, question)
@@ -167,7 +173,7 @@ def dataset_from_warehouse(
     X = with_extra_features(built, adapter.extra_features(wh, asked, spec.as_dict()))
     inside = in_population(X, spec.population)
     X, labels = without_excluded(X[inside], spec), labels[inside]
-    test = _test_rows(labels.index, split, random_state)
+    test = _test_rows(labels, split, random_state)
     kept = ~_shared_rings(labels, test)
     customers = X.index.get_level_values("customer_id").to_numpy()
     rows, known = TrainingRows(X, labels["label"], labels.drop(columns="label"), customers), labels["label"].notna()
@@ -183,10 +189,26 @@ def dataset_from_warehouse(
         label_delay_days=question.label_delay_days,
         windows=_windows(labels.index, test, question),
         population=_population(labels, test),
-        data_dictionary=builder.describe(),
+        data_dictionary=_dictionary(builder, adapter),
         quality=wh.report.frame(),
         quality_reasons=wh.report.reasons(),
+        coverage=table_coverage(wh),
         notes=notes,
+    )
+
+
+def table_coverage(wh: Warehouse) -> tuple[Mapping[str, Any], ...]:
+    """Rows, and first and last day of the events, of each table that has days."""
+    dated = [name for name in wh.tables if "event_date" in wh.columns(name)]
+    parts = [
+        f"select '{name}' as \"table\", count(*) as n, min(event_date) as first_day, max(event_date) as last_day "
+        f"from {wh.relation(name)}"
+        for name in dated
+    ]
+    found = wh.engine.sql("\nunion all\n".join(parts) + "\norder by 1") if parts else pd.DataFrame()
+    return tuple(
+        {"table": row["table"], "rows": int(row["n"]), **{k: str(row[k])[:10] for k in ("first_day", "last_day")}}
+        for row in found.to_dict("records")
     )
 
 
@@ -206,8 +228,17 @@ def with_extra_features(X: pd.DataFrame, extra: pd.DataFrame | None) -> pd.DataF
     if extra is None:
         return X
     own = extra.drop(columns=[name for name in extra.columns if name in X.columns])
-    joined = own.iloc[own.index.get_indexer(X.index)].set_axis(X.index)
+    joined = own.reindex(X.index)  # a customer of whom the learner knows nothing of its own has missing values
     return pd.concat([X, joined], axis=1)
+
+
+def _dictionary(builder: FeatureBuilder, adapter: LearnerAdapter) -> pd.DataFrame:
+    """What the columns mean: those of the catalogue, and those that the learner reads beside them."""
+    own = [
+        {"column": c.name, "unit": c.unit, "about": c.about, "about_zh": c.about_zh, "reason": c.reason}
+        for c in adapter.extra_columns()
+    ]
+    return pd.concat([builder.describe(), pd.DataFrame(own)], ignore_index=True) if own else builder.describe()
 
 
 def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:
@@ -216,14 +247,13 @@ def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:
     return replace(found, y=found.y.astype(np.int64)) if target == "yes_no" else found
 
 
-def _test_rows(index: pd.Index, split: TimeSplit | None, random_state: int) -> npt.NDArray[np.bool_]:
-    """The rows that are judged: those of the test date, or of a third of the customers."""
+def _test_rows(labels: pd.DataFrame, split: TimeSplit | None, random_state: int) -> npt.NDArray[np.bool_]:
+    """The rows that are judged: those of the test date, or of about a third of the customers (rings whole)."""
     if split is not None:
-        return np.asarray(index.get_level_values("as_of") == split.test)
-    customers = index.get_level_values("customer_id")
-    distinct = np.unique(customers.to_numpy(dtype=object).astype(str))
-    chosen = np.random.default_rng(random_state).permutation(len(distinct))[: len(distinct) // _TEST_SHARE]
-    return np.asarray(customers.isin(distinct[chosen]))
+        return np.asarray(labels.index.get_level_values("as_of") == split.test)
+    customers = pd.Series(labels.index.get_level_values("customer_id").astype(str), labels.index)
+    groups = customers if "ring" not in labels else labels["ring"].where(labels["ring"].notna(), customers)
+    return rows_of_a_third(groups.to_numpy(object), (labels["label"] == 1).to_numpy(), random_state)
 
 
 def _shared_rings(labels: pd.DataFrame, test: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -249,7 +279,7 @@ def _windows(index: pd.Index, test: npt.NDArray[np.bool_], question: Question) -
         "train_as_of": _days(index[~test]),
         "test_as_of": _days(index[test]),
         "gap_days": question.gap_days,
-        "horizon_days": question.horizon_days,
+        "horizon_days": question.end_days - question.gap_days,
         # silence ends prepaid lines only: where none are asked about, labels do not wait for it
         "dormancy_days": question.label_delay_days - question.end_days,
     }
