@@ -1,9 +1,9 @@
 """From the blended amount to the expected one: sums must be right, in total and by level.
 
-Where the blend is off by more than chance, the amounts are averaged by levels of the blend (at least 50 customers each),
-made to rise (isotonic regression on the levels), and joined by straight lines, which go on with slope 1 beyond the last
-level. Otherwise the blend stays as it is. Then one factor (amounts that are never negative) or one shift (others) makes
-the sum of the predictions out of fold equal to what was really there.
+Where the blend is off by more than chance, the amounts are averaged by levels of the blend (at least 50 customers
+each), made to rise (isotonic regression on the levels), and joined by straight lines, which go on with slope 1 beyond
+the last level. Otherwise the blend stays as it is. Then one factor (amounts that are never negative) or one shift
+(others) makes the sum of the predictions out of fold equal to what was really there.
 
 >>> calibration = AmountCalibration(knots_x=(0.0, 10.0), knots_y=(0.0, 30.0), floor=0.0)
 >>> calibration.amounts(np.array([-2.0, 5.0, 11.0])).tolist()
