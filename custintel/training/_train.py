@@ -23,6 +23,7 @@ from custintel.progress import track
 from custintel.questions.question import question_from_spec
 from custintel.reports.model.evaluation import Evaluation
 from custintel.reports.model.own_section import section_facts
+from custintel.training._champion_on_same_rows import champion_metrics, champion_note
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
 from custintel.training._read_flat_table import TableQuestion
 from custintel.training._time_split_and_folds import binary_answer, out_of_time_folds, stratified_folds
@@ -187,9 +188,7 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     options = TrainingOptions(tune, random_state, refit, keep_leaks)
     if table is not None:
         answers = {name: column for name, column in (("treatment", treatment), ("offer", offer)) if column is not None}
-        asked = TableQuestion(
-            str(target), question_from_spec(spec.as_dict()).target_type, answers, id_column, date_column, pos_label
-        )
+        asked = TableQuestion(str(target), spec.question["type"], answers, id_column, date_column, pos_label)
         dataset = dataset_from_table(table, asked, adapter)
     else:
         assert wh is not None
@@ -198,9 +197,22 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     run, learned_from = _train_and_evaluate(_Task(spec, adapter, dataset, options), starting_points)
     if not tracking:
         return run
+    run = _beside_champion(run, dataset, spec, store)
     params = {**asdict(options), **run.model.estimator.get_params()}
     record = TrainingRecord(run.model, run.evaluation, params, learned_from.X, learned_from.y, started, promote)
     return Run(run.model, run.evaluation, write_mlflow_run(record, store))
+
+
+def _beside_champion(run: Run, dataset: Dataset, spec: ModelSpec, store: str | Path | None) -> Run:
+    """The run with the metrics of the champion on the same rows, where there is one that can answer them."""
+    if dataset.judge is None:
+        return run
+    evaluation, seed = run.evaluation, int(run.model.metadata["random_state"])
+    found = champion_metrics(spec.name, dataset.judge, spec.costs, seed, store)
+    if found is None:
+        return run
+    notes = (*evaluation.notes, champion_note(found, run.metrics))
+    return replace(run, evaluation=replace(evaluation, notes=notes, extra={**evaluation.extra, "champion": found}))
 
 
 def adapter_of_spec(spec: ModelSpec) -> LearnerAdapter:
@@ -248,6 +260,7 @@ def _train_and_evaluate(task: _Task, starting_points: Sequence[Mapping[str, Any]
         leaks=tuple(asdict(leak) for leak in leaks),
         trials=None if tuning is None else tuning.trials,
         notes=(*dataset.notes, *_decision_notes(options, leaks, tuning)),
+        extra={"coverage": dataset.coverage} if dataset.coverage else {},
         predicted=fitted.predicted,
         answers=fitted.rows.answers,
         metric_words={name: asdict(words) for name, words in task.adapter.metric_words.items()},

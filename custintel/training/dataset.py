@@ -60,6 +60,7 @@ class Dataset:
     data_dictionary: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     quality_reasons: pd.DataFrame | None = None
+    coverage: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     id_column: str | None = None
     out_of_time: OutOfTimeRows | None = None
@@ -187,7 +188,23 @@ def dataset_from_warehouse(
         data_dictionary=_dictionary(builder, adapter),
         quality=wh.report.frame(),
         quality_reasons=wh.report.reasons(),
+        coverage=table_coverage(wh),
         notes=notes,
+    )
+
+
+def table_coverage(wh: Warehouse) -> tuple[Mapping[str, Any], ...]:
+    """Rows, and first and last day of the events, of each table that has days."""
+    dated = [name for name in wh.tables if "event_date" in wh.columns(name)]
+    parts = [
+        f"select '{name}' as \"table\", count(*) as n, min(event_date) as first_day, max(event_date) as last_day "
+        f"from {wh.relation(name)}"
+        for name in dated
+    ]
+    found = wh.engine.sql("\nunion all\n".join(parts) + "\norder by 1") if parts else pd.DataFrame()
+    return tuple(
+        {"table": row["table"], "rows": int(row["n"]), **{k: str(row[k])[:10] for k in ("first_day", "last_day")}}
+        for row in found.to_dict("records")
     )
 
 

@@ -216,6 +216,33 @@ def test_champion_stays_until_somebody_is_promoted(table: pd.DataFrame, quick_mo
     assert [once(False), once(False), once(True)] == [("1", "champion"), ("2", "challenger"), ("3", "champion")]
 
 
+def test_question_features_and_coverage_lie_beside_the_run(quick_run: Run) -> None:
+    with open_store(quick_run.tracked.store) as mlflow:  # type: ignore[union-attr]
+        texts = {
+            name: mlflow.artifacts.load_text(f"runs:/{quick_run.run_id}/{name}")
+            for name in ("question.yaml", "features.json", "coverage.json")
+        }
+    assert "kind: churn" in texts["question.yaml"]
+    columns = [entry["column"] for entry in json.loads(texts["features.json"])["features"]]
+    assert columns == list(map(str, quick_run.evaluation.X.columns))
+    (usage,) = json.loads(texts["coverage.json"])["tables"]
+    assert (usage["table"], usage["last_day"]) == ("usage", "2025-07-31")
+
+
+def test_the_champion_is_judged_on_the_same_rows(quick_models: Path, quick_tables: Path, tmp_path: Path) -> None:
+    wh = Warehouse.open(quick_tables)
+    first, second = (train("churn", wh, models_path=quick_models, store=tmp_path) for _ in range(2))
+    assert "champion" not in first.evaluation.extra
+    found = second.evaluation.extra["champion"]
+    assert found["version"] == first.model.version
+    assert not found["seen"]
+    assert found["metrics"]["auc"]["value"] == pytest.approx(second.metrics["auc"]["value"])
+    assert any(note.startswith("on the same rows: this model auc") for note in second.evaluation.notes)
+    with open_store(tmp_path) as mlflow:
+        logged = mlflow.get_run(second.run_id).data.metrics
+    assert logged["champion_auc"] == pytest.approx(first.metrics["auc"]["value"])
+
+
 def test_the_callers_mlflow_is_left_as_it_was(quick_run: Run, tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
     before = mlflow.get_tracking_uri()
