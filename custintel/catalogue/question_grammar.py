@@ -19,7 +19,7 @@ from sqlglot import exp
 from custintel.catalogue._catalogue import Catalogue
 from custintel.catalogue._check_family import check_family
 from custintel.catalogue._expand_columns import expand
-from custintel.catalogue._feature_grammar import Reader, close_hint, read_family
+from custintel.catalogue._feature_grammar import Reader, read_family
 from custintel.catalogue.question_kinds import (
     BILLING_TYPES,
     ENTITIES,
@@ -29,7 +29,7 @@ from custintel.catalogue.question_kinds import (
     TARGET_TYPES,
 )
 from custintel.contracts.table_contracts import TABLES
-from custintel.errors import raise_problems
+from custintel.errors import close_hint, raise_problems
 from custintel.expressions.check_types import type_problems, value_type
 from custintel.expressions.whitelist import AS_OF
 from custintel.files.yaml_reader import Located

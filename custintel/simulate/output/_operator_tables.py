@@ -15,6 +15,7 @@ from custintel.simulate.billing import _prepaid_recharges as _recharges
 from custintel.simulate.billing._rating_and_bills import PARTS
 from custintel.simulate.fraud import _fraud_cases as _cases
 from custintel.simulate.fraud._attacks_and_look_alikes import ATTACKS
+from custintel.simulate.output._addons_and_consents import addons, consents
 from custintel.simulate.output._arrow_tables import (
     Column,
     arrow_table,
@@ -81,6 +82,8 @@ def operator_tables(state: SimulationState, chunks: list[pa.Table]) -> dict[str,
         "terminations": _terminations(state),
         "cases": _case_table(state),
         "unit_costs": _unit_costs(),
+        "addons": addons(state),
+        "consents": consents(state),
     }
 
 
