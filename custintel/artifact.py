@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from custintel._version import __version__
+from custintel.catalogue.learner_classes import LEARNER_ROOMS
 from custintel.errors import MissingExtraError, ModelError
 from custintel.files.atomic_write import atomic_folder, read_consistently, scratch_folder
 from custintel.files.keyed_seal import SEAL_KEY, has_seal_key, seal, verify_seal
@@ -39,18 +40,7 @@ FORMAT_VERSION = 1
 _FILE, _SEAL = "model.json", "model.seal"
 _LARGEST, _LONGEST_NAME = 2**30, 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-_ROOM_OF_CLASS = {
-    "AnomalyScore": "custintel.learners",
-    "ChurnClassifier": "custintel.learners",
-    "ChurnSurvival": "custintel.learners",
-    "CreditScorecard": "custintel.credit",
-    "FraudDetector": "custintel.fraud",
-    "OfferPropensity": "custintel.learners",
-    "TableClassifier": "custintel.learners",
-    "UpliftModel": "custintel.learners",
-    "ValueModel": "custintel.value",
-    "ValueTiers": "custintel.value",
-}
+_ROOM_OF_CLASS = {**LEARNER_ROOMS, "AnomalyScore": "custintel.learners"}
 """The rooms of the learners; a room is imported when a model of one of its learners is opened."""
 _URI_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
 

@@ -27,10 +27,9 @@ from custintel import ChurnClassifier, FeatureBuilder, Warehouse, metrics
 from custintel.artifact import Model
 from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.metrics import discrimination
-from custintel.questions import outcome_labels
-from custintel.questions.outcome_labels import label_dates
+from custintel.questions.question import question_from_spec
+from custintel.questions.question_labels import question_dates, question_labels
 from custintel.training._time_split_and_folds import TimeSplit, split_in_time
-from custintel.training.dataset import outcome_from_spec
 
 FIRST_TEACHER, FIRST_OPERATOR = 1001, 7
 SAY = Console(stderr=True).print
@@ -49,8 +48,8 @@ class Operator:
 
 def _simulated(seed: int, customers: int, spec: ModelSpec) -> Operator:
     wh = Warehouse.simulate(customers=customers, months=12, seed=seed)
-    split, definition = _split(wh, spec), outcome_from_spec(spec.as_dict())
-    known = outcome_labels(wh, [*split.train, split.test], definition)["label"].dropna().astype(np.int64)
+    split, definition = _split(wh, spec), question_from_spec(spec.as_dict())
+    known = question_labels(wh, [*split.train, split.test], definition)["label"].dropna().astype(np.int64)
     X = FeatureBuilder(spec.topics).build(wh, [*split.train, split.test]).loc[known.index]
     X = X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
     judged = known.index.get_level_values("as_of") == split.test
@@ -61,10 +60,10 @@ def _simulated(seed: int, customers: int, spec: ModelSpec) -> Operator:
 
 def _split(wh: Warehouse, spec: ModelSpec) -> TimeSplit:
     """As training splits, but judged on a month end, because the truth of chances is kept for month ends."""
-    definition, history = outcome_from_spec(spec.as_dict()), int(spec.dates["history_days"])
-    dates = label_dates(wh, definition, history_days=history, every=spec.dates["every"])
+    definition, history = question_from_spec(spec.as_dict()), int(spec.dates["history_days"])
+    dates = question_dates(wh, definition, history_days=history, every=spec.dates["every"])
     last = max(date for date in dates if date.is_month_end)
-    return split_in_time([date for date in dates if date <= last], definition.longest, history)
+    return split_in_time([date for date in dates if date <= last], definition.label_delay_days, history)
 
 
 def _kept(seed: int, customers: int, spec: ModelSpec, keep: Path) -> Operator:

@@ -59,7 +59,7 @@ def data_folder() -> Path:
 QUICK_MODEL = """
 model: churn
 about: A quick model for tests
-label: {kind: churn, gap_days: 5, horizon_days: 30, dormancy_days: 15, billing_types: [prepaid]}
+question: {kind: churn, gap: 5d, horizon: 30d, dormancy: 15d, billing_types: [prepaid]}
 population: {active_within_days: 10}
 dates: {every: month, history_days: 30}
 features: {topics: [usage]}

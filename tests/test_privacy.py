@@ -22,7 +22,7 @@ import pytest
 from custintel import Warehouse, score, train
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ContractError, CustintelError, DataError
-from custintel.training._read_flat_table import read_flat_table
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ MARK = "zq9"
 MODEL = """
 model: churn
 about: Leaves within two months
-label: {kind: churn, gap_days: 2, horizon_days: 45, dormancy_days: 10, billing_types: [prepaid, postpaid]}
+question: {kind: churn, gap: 2d, horizon: 45d, dormancy: 10d, billing_types: [prepaid, postpaid]}
 population: {active_within_days: 15}
 dates: {every: month, history_days: 30}
 features: {topics: [volumes, direct_contacts, current_plan, customer_profile, care_contacts, bills]}
@@ -242,7 +242,7 @@ def test_numbers_that_name_customers_are_learned_nowhere(tmp_path: Path) -> None
     file.unlink()
     assert sorted(run.model.feature_names) == ["bill", "since"]
     told = "left out, identifiers: 'msisdn', 'imei', 'account_no', 'contract'"
-    assert any(note.startswith(told) for note in read_flat_table(frame, "left").notes)
+    assert any(note.startswith(told) for note in read_flat_table(frame, TableQuestion("left")).notes)
     secret = {str(cell) for name in frame.columns[:5] for cell in frame[name]}
     written = [heard.text(), *(text for _, text in contents(tmp_path))]
     numbers = {number.replace(",", "") for text in written for number in re.findall(r"\d[\d,]{8,}", text)}

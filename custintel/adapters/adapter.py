@@ -34,11 +34,13 @@ Metric = dict[str, float]
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """A column that a learner scores: its name, unit (as in ``features/``) and meaning."""
+    """A column that a learner scores, or reads beside those of ``features/``: its name, unit and meaning."""
 
     name: str
     unit: str
     about: str
+    about_zh: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,10 @@ class LearnerAdapter:
     ) -> pd.DataFrame | None:
         """Columns beside those of ``features/`` that the learner reads (margins), index (as_of, customer_id)."""
         return None
+
+    def extra_columns(self) -> tuple[ScoreColumn, ...]:
+        """Unit, meaning and reason group of the columns of `extra_features`, for reasons and reports."""
+        return ()
 
     def tuning_score(self, estimator: Any, rows: TrainingRows) -> float:  # noqa: ARG002
         """How good an estimator is on rows it has not seen, for the search of parameters: more is better."""

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 _ADAPTERS: Mapping[str, tuple[str, str]] = {
     "ChurnClassifier": ("_table_classifier", "ChurnClassifierAdapter"),
+    "ChurnSurvival": ("_churn_survival", "ChurnSurvivalAdapter"),
     "TableClassifier": ("_table_classifier", "TableClassifierAdapter"),
+    "TierForecast": ("_value_tiers", "TierForecastAdapter"),
+    "ValueModel": ("_value_model", "ValueModelAdapter"),
 }
 """Class of the learner: the module of its adapter in this room, and the adapter."""
 

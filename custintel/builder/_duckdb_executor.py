@@ -172,7 +172,8 @@ class OutputColumns:
 
 
 def _categories(texts: NDArray[Any]) -> Any:
-    return pd.Categorical(texts, categories=sorted({text for text in texts if text is not None}))
+    # a missing text is None, or NaN where a Python function was joined by pandas 2.2
+    return pd.Categorical(texts, categories=sorted({text for text in texts if isinstance(text, str)}))
 
 
 def _frame(columns: Mapping[str, NDArray[Any]], as_of: NDArray[np.datetime64]) -> pd.DataFrame:

@@ -137,8 +137,9 @@ class Catalogue:
         ['tenure_days', 'in_calls_30d', 'in_calls_90d']
         """
         wanted = [columns] if isinstance(columns, str) else list(columns)
-        known = [entry.column for entry in self._entries]
-        found = {pattern: [c for c in known if fnmatchcase(c, pattern)] for pattern in wanted}
+        known = dict.fromkeys(entry.column for entry in self._entries)
+        # a model asks for hundreds of plain names: matching each with each took longer than planning the features
+        found = {p: [p] if p in known else [c for c in known if fnmatchcase(c, p)] for p in wanted}
         allowed = "columns of custintel features list, or patterns such as events_*"
         raise_problems(
             [Problem("columns", "unknown column", p, allowed, close_hint(p, known)) for p in wanted if not found[p]]

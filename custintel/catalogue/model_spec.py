@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from custintel.catalogue._catalogue import Catalogue, yaml_texts
 from custintel.catalogue._feature_grammar import Reader
 from custintel.catalogue._reason_groups import REASON_KEYS, plain_group
+from custintel.catalogue.learner_classes import DEFAULT_LEARNERS, LEARNER_ROOMS, is_own_class, learner_parameters
+from custintel.catalogue.question_grammar import QUESTION_FORM, read_question
 from custintel.errors import Problem, close_hint, raise_problems
 from custintel.files.yaml_reader import Located, read_yaml
 
@@ -20,21 +22,13 @@ if TYPE_CHECKING:
     from custintel.catalogue._reason_groups import ReasonGroup
 
 
-_TABLE_CLASSIFIER = ("effort", "leaves", "min_leaf", "learning_rate", "column_share", "l2")
-LEARNERS: Mapping[str, tuple[str, ...]] = {
-    "ChurnClassifier": _TABLE_CLASSIFIER,
-    "TableClassifier": _TABLE_CLASSIFIER,
-    "ValueModel": ("annual_discount", "extrapolate"),
-}
-"""Learners a model may name, with the parameters that may be fixed or searched."""
-
 _KEYS = {
     "model": (
         "model",
         "about",
         "about_zh",
         "population",
-        "label",
+        "question",
         "dates",
         "features",
         "learner",
@@ -44,7 +38,6 @@ _KEYS = {
         "reasons",
     ),
     "population": ("active_within_days", "where"),
-    "label": ("kind", "gap_days", "horizon_days", "dormancy_days", "billing_types", "horizon_months", "unit_costs"),
     "dates": ("every", "history_days"),
     "features": ("topics", "exclude"),
     "learner": ("class", "params"),
@@ -53,16 +46,10 @@ _KEYS = {
 }
 _GROUP_KEYS = ("columns", *REASON_KEYS)
 _CHOICES = {
-    ("label", "kind"): ("churn", "involuntary", "arrears", "fraud", "future_margin"),
-    ("label", "billing_types"): ("postpaid", "prepaid"),
     ("dates", "every"): ("month", "half_month", "week"),
 }
 _DAYS = (
     ("population", "active_within_days", 1),
-    ("label", "gap_days", 0),
-    ("label", "horizon_days", 1),
-    ("label", "dormancy_days", 1),
-    ("label", "horizon_months", 1),
     ("dates", "history_days", 1),
 )
 _NOTHING = Located(None, "")
@@ -76,8 +63,8 @@ class ModelSpec:
     ----------
     name, about, about_zh, where
         Name, meaning, and ``file:line``.
-    population, label, dates
-        Who is asked about, what is asked, and as of which dates.
+    population, question, dates
+        Who is asked about, what is asked (with the ``type`` of its label), and as of which dates.
     topics, exclude
         Topics of features, or single families of them (None: all), and columns left out of them.
     learner
@@ -97,7 +84,7 @@ class ModelSpec:
     Examples
     --------
     >>> spec = load_model_spec("churn_prepaid")
-    >>> spec.label["billing_types"], spec.reasons["count"], spec.actions["recharge"]["about"]
+    >>> spec.question["billing_types"], spec.reasons["count"], spec.actions["recharge"]["about"]
     (['prepaid'], 3, 'Top-ups')
     """
 
@@ -105,7 +92,7 @@ class ModelSpec:
     about: str
     about_zh: str
     population: Mapping[str, Any]
-    label: Mapping[str, Any]
+    question: Mapping[str, Any]
     dates: Mapping[str, Any]
     topics: tuple[str, ...] | None
     exclude: tuple[str, ...]
@@ -120,15 +107,15 @@ class ModelSpec:
     def as_dict(self) -> dict[str, Any]:
         """The specification as plain data, in the shape of the YAML file (actions apart).
 
-        >>> load_model_spec("churn").as_dict()["label"]["horizon_days"]
-        60
+        >>> load_model_spec("churn").as_dict()["question"]["horizon"]
+        '60d'
         """
         return {
             "name": self.name,
             "about": self.about,
             "about_zh": self.about_zh,
             "population": dict(self.population),
-            "label": dict(self.label),
+            "question": dict(self.question),
             "dates": dict(self.dates),
             "features": {"topics": list(self.topics) if self.topics else None, "exclude": list(self.exclude)},
             "learner": dict(self.learner),
@@ -196,21 +183,22 @@ class _ModelReader:
 
     def spec(self) -> ModelSpec:
         reader, given = self.reader, self.document
-        reader.keys(given, _KEYS["model"], "a model")
+        reader.keys(_without_label(given, reader), _KEYS["model"], "a model")
         name = reader.text(given, "model", "the file")
         about = reader.text(given, "about", f"model {name}")
         self._check_values()
+        question = self._question()
         groups = self._groups()
         return ModelSpec(
             name=name,
             about=about,
             about_zh=reader.text(given, "about_zh", f"model {name}", about),
-            population=self._section("population"),
-            label=self._section("label", needed=True),
+            population=self._population(),
+            question=question,
             dates={"every": "month", "history_days": 60, **self._section("dates")},
             topics=self._topics(),
             exclude=self._patterns(self._at("features", "exclude"), "exclude"),
-            learner=self._learner(),
+            learner=self._learner(str(question.get("type", ""))),
             constraints=self._constraints(),
             search=self._search(),
             costs=self._section("costs"),
@@ -224,11 +212,22 @@ class _ModelReader:
     def _at(self, section: str, key: str) -> Located:
         return self.document.mapping.get(section, _NOTHING).mapping.get(key, _NOTHING)
 
-    def _section(self, name: str, needed: bool = False) -> dict[str, Any]:
+    def _question(self) -> dict[str, Any]:
+        at = self.document.mapping.get("question")
+        if at is not None:
+            return read_question(at, self.reader)
+        if "label" not in self.document.mapping:
+            self.reader.wrong(self.document.where, "no question", allowed=QUESTION_FORM)
+        return {}
+
+    def _population(self) -> dict[str, Any]:
+        """The population; a text is a condition on features."""
+        at = self.document.mapping.get("population", _NOTHING)
+        return {"where": at.value} if isinstance(at.value, str) else self._section("population")
+
+    def _section(self, name: str) -> dict[str, Any]:
         at = self.document.mapping.get(name)
         if at is None:
-            if needed:
-                self.reader.wrong(self.document.where, f"no {name}", allowed=", ".join(_KEYS[name]))
             return {}
         if not isinstance(at.value, dict):
             self.reader.wrong(at.where, f"{name} is not a mapping", str(at.plain()), ", ".join(_KEYS[name]))
@@ -247,10 +246,8 @@ class _ModelReader:
         for key, at in self.document.mapping.get("costs", _NOTHING).mapping.items():
             if not _is_number(at.value) or float(str(at.value)) < 0:
                 self.reader.wrong(at.where, f"costs.{key} is not an amount", str(at.plain()), "0 or more")
-        for key, at in self._at("label", "unit_costs").mapping.items():
-            if not _is_number(at.value):
-                self.reader.wrong(at.where, f"the unit cost of {key} is not a number", str(at.plain()))
-        self._check_where(self._at("population", "where"))
+        population = self.document.mapping.get("population", _NOTHING)
+        self._check_where(population if isinstance(population.value, str) else self._at("population", "where"))
 
     def _whole(self, at: Located, key: str, least: int) -> None:
         good = isinstance(at.value, int) and not isinstance(at.value, bool) and at.value >= least
@@ -291,15 +288,22 @@ class _ModelReader:
                 self.reader.wrong(item.where, "unknown topic or family", str(item.value), ", ".join(known), hint)
         return tuple(str(item.value) for item in at.items)
 
-    def _learner(self) -> dict[str, Any]:
-        given = {"class": "ChurnClassifier", "params": {}, **self._section("learner")}
-        name = str(given["class"])
-        if name not in LEARNERS:
-            where = self._at("learner", "class").where
-            self.reader.wrong(where, "unknown learner", name, ", ".join(LEARNERS), close_hint(name, LEARNERS))
-        else:
-            self.reader.keys(self._at("learner", "params"), LEARNERS[name], f"params of {name}")
+    def _learner(self, target_type: str) -> dict[str, Any]:
+        default = DEFAULT_LEARNERS.get(target_type, "TableClassifier")
+        given = {"class": default, "params": {}, **self._section("learner")}
+        name, at = str(given["class"]), self._at("learner", "class")
+        if name not in LEARNER_ROOMS and not is_own_class(name):
+            allowed = f"{', '.join(LEARNER_ROOMS)}, or a class of your own such as my_package.MyClassifier"
+            self.reader.wrong(at.where, "unknown learner", name, allowed, close_hint(name, LEARNER_ROOMS))
+        self._check_parameters(self._at("learner", "params"), name, f"params of {name}")
+        self._check_parameters(self.document.mapping.get("search", _NOTHING), name, "search")
         return given
+
+    def _check_parameters(self, at: Located, learner: str, what: str) -> None:
+        """A learner must have the parameters that are fixed or searched."""
+        parameters = learner_parameters(learner) if at.mapping else None
+        if parameters is not None:
+            self.reader.keys(at, parameters, what)
 
     def _constraints(self) -> dict[str, int]:
         found = {}
@@ -316,8 +320,6 @@ class _ModelReader:
 
     def _search(self) -> dict[str, Any]:
         at = self.document.mapping.get("search", _NOTHING)
-        parameters = LEARNERS.get(str(self._at("learner", "class").value), LEARNERS["ChurnClassifier"])
-        self.reader.keys(at, parameters, "search")
         for name, rule in at.mapping.items():
             if not _is_range(rule.plain()):
                 allowed = "{low: 4, high: 64, log: true}, or a list of values"
@@ -352,6 +354,15 @@ class _ModelReader:
         if own and "about" not in at.mapping:
             self.reader.text(at, "about", what)
         return {key: self.reader.text(at, key, what, "") for key in REASON_KEYS if key in at.mapping}
+
+
+def _without_label(document: Located, reader: Reader) -> Located:
+    """The document without the former key ``label``, which is a mistake of its own."""
+    at = document.mapping.get("label")
+    if at is None:
+        return document
+    reader.wrong(at.where, "label is not a key of a model", "label", QUESTION_FORM, "write question: instead of label:")
+    return Located({key: value for key, value in document.mapping.items() if key != "label"}, document.where)
 
 
 def _is_number(value: object) -> bool:

@@ -15,10 +15,10 @@ from custintel.cli._model_commands import show_run
 from custintel.cli._terminal_output import out as console
 from custintel.cli._terminal_output import say, show_frame, step
 from custintel.metrics import discrimination
-from custintel.questions import outcome_labels
+from custintel.questions.question import question_from_spec
+from custintel.questions.question_labels import question_labels
 from custintel.scoring import score
 from custintel.training import Run, train
-from custintel.training.dataset import outcome_from_spec
 from custintel.training.evaluate_model import p_observable
 from custintel.training.mlflow_store import store_uri
 from custintel.warehouse import Warehouse
@@ -109,7 +109,7 @@ def _ceiling(run: Run, wh: Warehouse) -> float | None:
     date = known["as_of"][known["as_of"] <= pd.Timestamp(windows["test_as_of"][0])].max()
     if pd.isna(date):
         return None
-    labels = outcome_labels(wh, [date], outcome_from_spec(run.model.metadata["spec"]))["label"].dropna()
+    labels = question_labels(wh, [date], question_from_spec(run.model.metadata["spec"]))["label"].dropna()
     p = known.set_index(["as_of", "customer_id"])[column].reindex(labels.index)
     there = p.notna().to_numpy()
     return (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
 from types import MappingProxyType
-
-import duckdb
 
 from custintel.errors import CustintelError
 
@@ -39,5 +38,16 @@ MEANINGS = MappingProxyType(
 )
 """What each code means, in a few words."""
 
-REFUSALS = (CustintelError, OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException)
-"""Errors that are no mistake of the library: their text says what to do."""
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an error is no mistake of the library: its text says what to do.
+
+    Examples
+    --------
+    >>> is_refusal(FileNotFoundError("bills.csv")), is_refusal(KeyError("bills"))
+    (True, False)
+    """
+    if isinstance(error, (CustintelError, OSError, MemoryError)):
+        return True
+    duckdb = sys.modules.get("duckdb")  # heavy to import, and without it none of its errors is raised
+    return duckdb is not None and isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException))

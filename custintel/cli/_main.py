@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custintel._version import __version__
-from custintel.cli import _alarms_command as _alarms
-from custintel.cli import _decide_command as _decide
-from custintel.cli import _demo_command as _demo
-from custintel.cli import _feature_commands as _features
-from custintel.cli import _model_commands as _models
-from custintel.cli import _rule_commands as _rules
-from custintel.cli import _table_commands as _tables
-from custintel.cli._exit_codes import REFUSALS, ExitCode
+from custintel.cli._command_loading import CommandEntry, LazyGroup
+from custintel.cli._exit_codes import ExitCode, is_refusal
 from custintel.cli._terminal_output import say, show_error, spoken_warnings
 from custintel.errors import without_values
 
@@ -26,26 +20,83 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+COMMANDS = {
+    "simulate": CommandEntry(
+        "_table_commands",
+        "simulate",
+        "Write the tables of an invented operator whose truth is known.",
+    ),
+    "check": CommandEntry(
+        "_table_commands",
+        "check",
+        "Say what the tables hold, and which rows were set aside and why; exit code 3 when these are too many.",
+    ),
+    "import": CommandEntry(
+        "_table_commands",
+        "import_tables",
+        "Check the tables and write the checked warehouse: Parquet, rows set aside, and the report of the check.",
+    ),
+    "reidentify": CommandEntry(
+        "_table_commands",
+        "reidentify",
+        "Put the original identifiers back into a list; needs the key of the pseudonyms.",
+    ),
+    "train": CommandEntry(
+        "_model_commands",
+        "train",
+        "Learn a model from an operator's tables, or from one flat table, and judge it on rows it has not seen.",
+    ),
+    "report": CommandEntry(
+        "_model_commands",
+        "report",
+        "Write the report of a trained model again.",
+    ),
+    "score": CommandEntry(
+        "_model_commands",
+        "score",
+        "Score customers and write the list with reasons.",
+    ),
+    "decide": CommandEntry(
+        "_decide_command",
+        "decide",
+        "Give each customer at most one offer, within all limits, so that the sum of values is largest.",
+    ),
+    "alarms": CommandEntry(
+        "_alarms_command",
+        "alarms",
+        "Run the rules that are active or under watch, and write alarms with matched and missed conditions in words.",
+    ),
+    "demo": CommandEntry(
+        "_demo_command",
+        "demo",
+        "Simulate an operator, check its tables, learn churn, explain it, score the customers.",
+    ),
+    "features": CommandEntry(
+        "_feature_commands",
+        "app",
+        "What can be known about a customer: list, describe, show as SQL, check own files, build the table.",
+    ),
+    "rules": CommandEntry(
+        "_rule_commands",
+        "app",
+        "The rule base of fraud and arrears: list, show, test, learn, approve, look back, check its log.",
+    ),
+}
+"""Every command: the word that the user writes, where it is, and the first sentence of its help."""
+
+
+class _Custintel(LazyGroup):
+    entries = COMMANDS
+
+
 app = typer.Typer(
     name="custintel",
+    cls=_Custintel,
     help="Customer intelligence for telecom operators: tables, features, churn, value, fraud, decisions, lists.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("simulate")(_tables.simulate)
-app.command("check")(_tables.check)
-app.command("import")(_tables.import_tables)
-app.command("reidentify")(_tables.reidentify)
-app.add_typer(_features.app, name="features")
-app.command("train")(_models.train)
-app.command("report")(_models.report)
-app.command("score")(_models.score)
-app.command("value")(_models.value)
-app.command("decide")(_decide.decide)
-app.add_typer(_rules.app, name="rules")
-app.command("alarms")(_alarms.alarms)
-app.command("demo")(_demo.demo)
 
 
 def _say_version(asked: bool) -> None:
@@ -85,17 +136,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with spoken_warnings():
             app([argument for argument in given if argument != "--debug"], prog_name="custintel")
-    except REFUSALS as error:
-        if debug:
-            raise
-        show_error(error)
-        raise SystemExit(int(ExitCode.REFUSED)) from None
     except KeyboardInterrupt:
         show_error(KeyboardInterrupt("stopped"))
         raise SystemExit(int(ExitCode.STOPPED)) from None
     except Exception as error:
         if debug:
             raise
+        if is_refusal(error):
+            show_error(error)
+            raise SystemExit(int(ExitCode.REFUSED)) from None
         told = f"unexpected {type(error).__name__}: {without_values(error)}"
         show_error(RuntimeError(f"{told}\n  hint: --debug shows where; please report it"))
         raise SystemExit(int(ExitCode.BUG)) from None

@@ -1,4 +1,4 @@
-"""``train``, ``report``, ``score`` and ``value``: a model learned, explained and used."""
+"""``train``, ``report`` and ``score``: a model learned, explained and used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from custintel.artifact import Model, load_model
 from custintel.cli._shared_options import (  # noqa: TC001  (typer reads them)
     AsOf,
     ContractsPath,
@@ -17,7 +16,6 @@ from custintel.cli._shared_options import (  # noqa: TC001  (typer reads them)
     RandomState,
     Store,
     Threads,
-    WarehousePath,
 )
 from custintel.cli._terminal_output import say, show_frame, show_lines, show_metrics, step
 from custintel.errors import ConfigurationError
@@ -26,7 +24,6 @@ from custintel.scoring import score as score_customers
 from custintel.training import Run
 from custintel.training import train as train_model
 from custintel.training.mlflow_store import fetch_report
-from custintel.training.value_training import fit_value_model
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -62,6 +59,8 @@ def train(
     id_column: IdColumn = None,
     date_column: DateColumn = None,
     pos_label: Annotated[str | None, typer.Option(help="Value of the target that is the event.")] = None,
+    treatment: Annotated[str | None, typer.Option(help="Column of the table that says who was treated.")] = None,
+    offer: Annotated[str | None, typer.Option(help="Column of the table that names the offer made.")] = None,
     tune: Annotated[int, typer.Option(min=0, help="Trials of the search for better parameters.")] = 0,
     random_state: RandomState = 0,
     refit: Annotated[bool, typer.Option("--refit", help="Deliver a model fitted again with the test date.")] = False,
@@ -86,6 +85,8 @@ def train(
         id_column=id_column,
         date_column=date_column,
         pos_label=pos_label,
+        treatment=treatment,
+        offer=offer,
         tune=tune,
         random_state=random_state,
         refit=refit,
@@ -162,41 +163,6 @@ def _shown_columns(scores: pd.DataFrame, top: int) -> list[str]:
         *(c for c in ("decile",) if c in own),
         *(["reason_1_en"] if top and "reason_1_en" in scores else []),
     ]
-
-
-def value(
-    warehouse: WarehousePath,
-    model: Annotated[str | None, typer.Option(help="A saved model of value; without one it is fitted now.")] = None,
-    as_of: AsOf = None,
-    horizon: Annotated[
-        int | None, typer.Option(min=1, help="Months ahead; default: those of the model file, as far as the data go.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")] = Path("values.parquet"),
-    save: Annotated[Path | None, typer.Option(help="Also save the fitted model to this folder.")] = None,
-    models: ModelsPath = None,
-) -> None:
-    """Say what each customer is worth: historical, current and potential value, and a tier."""
-    if model is not None and horizon is not None:
-        raise ConfigurationError(
-            "a saved model has its horizon\n  given: --model and --horizon\n  allowed: one of them"
-        )
-    wh = Warehouse.open(str(warehouse))
-    if model is None:
-        step("learning value from past dates")
-        fitted = Model("value", fit_value_model(wh, known_by=as_of, models_path=models, horizon=horizon))
-    else:
-        fitted = load_model(model)
-    values = score_customers(fitted, wh, as_of=as_of, out=out)
-    shown = ["customer_id", "hv", "cv", "pv", "total", "tier"]
-    show_frame(values[shown].head(5).round(1), "the five most valuable")
-    say(f"{len(values):,} customers, {values['pv'].sum():,.0f} u of potential value{_over(fitted)}: {out}")
-    if save is not None:
-        say(f"model: {fitted.save(save)}")
-
-
-def _over(model: Model) -> str:
-    months = getattr(model.estimator, "horizon", None)
-    return f" over {months} months" if months else ""
 
 
 def show_run(run: Run) -> None:

@@ -17,15 +17,16 @@ from custintel.files.atomic_write import atomic_file
 from custintel.files.yaml_reader import read_yaml_text
 from custintel.rules import LearnSettings, RuleMiner, RuleMonitor
 from custintel.rules.builtin_rules import builtin_rules
-from custintel.rules.rule_evidence import describe_evidence, try_rule
+from custintel.rules.rule_evidence import describe_evidence
 from custintel.rules.rule_files import rules_from_yaml, rules_to_yaml
 from custintel.rules.rule_states import STATES
+from custintel.rules.rule_trial import try_rule
 from custintel.training.read_table import find_column
 
 if TYPE_CHECKING:
     from custintel.rules import Rule, RuleBase
-    from custintel.rules.rule_evidence import RuleTrial
     from custintel.rules.rule_states import RuleEntry
+    from custintel.rules.rule_trial import RuleTrial
 
 # ``rules learn | import | approve | reject | retire``: changes of the rule base, each an event of its log.
 

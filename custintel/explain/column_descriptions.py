@@ -79,10 +79,10 @@ def _note(column: str, entry: Mapping[str, Any]) -> ColumnDescription:
 
 
 def score_meaning(metadata: Mapping[str, Any]) -> str:
-    """Tell a risk from a plain score by the model's name, label and target."""
+    """Tell a risk from a plain score by the model's name, question and target."""
     spec = metadata.get("spec") or {}
-    label = spec.get("label") if isinstance(spec, Mapping) else None
-    kind = label.get("kind") if isinstance(label, Mapping) else ""
+    question = spec.get("question") if isinstance(spec, Mapping) else None
+    kind = question.get("kind") if isinstance(question, Mapping) else ""
     named = " ".join(str(part).lower() for part in (metadata.get("name"), metadata.get("target"), kind))
     return "risk" if any(word in named for word in words()["risk_words"]) else "score"
 

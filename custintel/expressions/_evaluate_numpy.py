@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from custintel.dates import read_day
 from custintel.errors import DataError
+from custintel.expressions._operator_chains import CHAINS, chain_terms
 from custintel.expressions.whitelist import AGGREGATES, AS_OF
 
 if TYPE_CHECKING:
@@ -137,10 +138,9 @@ class _Evaluator:
         return _and(_compare(operator.ge, found, low), _compare(operator.le, found, high))
 
     def arithmetic(self, node: exp.Expression) -> _Values:
-        left, right = self.parts(node)
-        with np.errstate(over="ignore", invalid="ignore"):  # what stands under the mask may be anything
-            values = _ARITHMETIC[type(node)](_as_float(left.values), _as_float(right.values))
-        return _Values(values, left.missing | right.missing)
+        # term by term from the left, as an engine reads the text: groups would change the last digits
+        terms = chain_terms(node) if isinstance(node, CHAINS) else [node.this, node.expression]
+        return reduce(partial(_calculate, _ARITHMETIC[type(node)]), map(self.value, terms))
 
     def division(self, node: exp.Expression) -> _Values:
         above, below = self.parts(node)
@@ -222,6 +222,11 @@ class _Evaluator:
 def _and(left: _Values, right: _Values) -> _Values:
     known_false = (~left.missing & ~_as_bool(left.values)) | (~right.missing & ~_as_bool(right.values))
     return _Values(~known_false, (left.missing | right.missing) & ~known_false)
+
+
+def _calculate(compute: Callable[[Any, Any], Any], left: _Values, right: _Values) -> _Values:
+    with np.errstate(over="ignore", invalid="ignore"):  # what stands under the mask may be anything
+        return _Values(compute(_as_float(left.values), _as_float(right.values)), left.missing | right.missing)
 
 
 def _compare(compare: Callable[[Any, Any], Any], left: _Values, right: _Values) -> _Values:

@@ -48,6 +48,16 @@ def type_problems(expression: Expression, columns: Mapping[str, ValueType] | Non
     return found.problems
 
 
+def value_type(expression: Expression, columns: Mapping[str, ValueType] | None = None) -> ValueType | None:
+    """What the value of an expression is; None when that depends on columns whose type is not known.
+
+    >>> from custintel.expressions.parse import parse
+    >>> value_type(parse("count(*) > 3")), value_type(parse("last(plan)"), {"plan": "text"})
+    ('condition', 'text')
+    """
+    return _TypeChecker(columns or {}, expression.where).of(expression.tree)
+
+
 class _TypeChecker:
     """Walks a tree from the leaves and notes what does not go together."""
 

@@ -11,6 +11,7 @@ from sqlglot.errors import SqlglotError
 
 from custintel.errors import Problem, raise_problems
 from custintel.expressions._check_nodes import tree_problems, unknown_function
+from custintel.expressions._operator_chains import balance_chains
 from custintel.expressions._render_sql import quoted_where_needed
 from custintel.expressions.expression import Expression
 from custintel.expressions.whitelist import FUNCTION_NAMES
@@ -19,14 +20,12 @@ MAX_LENGTH = 2_000
 """Longest text of an expression; more belongs into several features."""
 
 MAX_DEPTH = 50
-"""Most levels of an expression's tree; those that ship have up to 15. A chain of `or` or `and` counts as one or few."""
+"""Most levels of an expression's tree; those that ship have up to 15. A chain of `or`, `and`, `+` or `*` has few."""
 
 MAX_NODES = 1_000
 """Most parts (columns, values, signs, calls) of an expression; those that ship have up to 133."""
 
-_SHORT_CHAIN = 8
-"""Terms of a chain up to which its levels do not matter, and it stays as it was written."""
-
+_ODD_SIGNS = (";", "--", "/*", "#", "`", "$", "{", "@")
 _QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
 _BLANKS = re.compile(r"\s+")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
@@ -77,47 +76,11 @@ def _tree(text: str, where: str) -> exp.Expression:
         raise
     except RecursionError:
         tree = None
-    tree = None if tree is None else _balance_chains(tree)
+    tree = None if tree is None else balance_chains(tree)
     if tree is None or _is_deep(tree):
         raise_problems([_too_deep(text, where)])
     raise_problems(_size_problems(cast("exp.Expression", tree), text, where))
     return cast("exp.Expression", tree)
-
-
-def _balance_chains(tree: exp.Expression) -> exp.Expression:
-    """The tree with ``a or b or c or ...`` as halves of halves: as written, a chain has a level for each of its terms.
-
-    Nothing else changes: `and` and `or` may be grouped in any way, also where values are missing.
-    """
-    chains = [
-        node for node in tree.walk() if isinstance(node, (exp.And, exp.Or)) and type(node.parent) is not type(node)
-    ]
-    for chain in chains:
-        terms = _terms(chain)
-        if len(terms) > _SHORT_CHAIN:
-            even = _halves(type(chain), terms)
-            tree = even if chain is tree else tree
-            chain.replace(even)
-    return tree
-
-
-def _terms(chain: exp.Expression) -> list[exp.Expression]:
-    """The terms of a chain of one operator, in their order; a bracket is a term."""
-    found, ahead = [], [chain]
-    while ahead:
-        node = ahead.pop()
-        if type(node) is type(chain):
-            ahead += [node.expression, node.this]
-        else:
-            found.append(node)
-    return found
-
-
-def _halves(kind: type[exp.Expression], terms: list[exp.Expression]) -> exp.Expression:
-    if len(terms) == 1:
-        return terms[0]
-    middle = (len(terms) + 1) // 2
-    return kind(this=_halves(kind, terms[:middle]), expression=_halves(kind, terms[middle:]))
 
 
 def _size_problems(tree: exp.Expression, text: str, where: str) -> list[Problem]:
@@ -159,7 +122,7 @@ def _text_problems(text: str, where: str, max_length: int) -> list[Problem]:
         return [Problem(where, "an empty expression", repr(text), "such as count(*) or a > 1")]
     if len(text) > max_length:
         return [Problem(where, f"an expression of {len(text)} characters", _short(text), f"{max_length} characters")]
-    odd = [sign for sign in (";", "--", "/*", "#", "`", "$", "{", "@") if sign in _outside_quotes(text)]
+    odd = [sign for sign in _ODD_SIGNS if sign in text and sign in _outside_quotes(text)]
     return [Problem(where, f"{sign} is not part of the expression language", _short(text)) for sign in odd]
 
 

@@ -1,7 +1,8 @@
 """Fraud detection: one calibrated probability from a model, rules and anomaly, and what follows from it.
 
 In come features of customers and confirmed cases, with their kinds where they are known; out come probabilities, kinds,
-alarms and a queue for review. `_fraud_detector` is the estimator and `_detector_parts` its component scores;
+alarms and a queue for review. `_fraud_detector` is the estimator; `_component_scores` holds what it takes from rules,
+`_fraud_kinds` the kinds of fraud it tells apart, and `_saved_state_schema` what its file must look like.
 `_review_queue` chooses whom analysts look at, and `_new_fraud_kind` learns a kind of fraud that nobody had labelled.
 `_community_of_interest` finds customers who come back under a new name by the people they call, and `_cost_and_delay`
 measures what fraud costs until it is found.

@@ -13,14 +13,13 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from custintel.artifact import Model
 from custintel.errors import DataError, ModelError, Problem, QualityWarning, raise_problems
-from custintel.fraud._detector_parts import (
-    FraudKinds,
+from custintel.fraud._component_scores import (
     clipped_log_odds,
     expert_rule_scores,
-    fit_fraud_kinds,
     mine_rules,
     out_of_fold_rule_log_odds,
 )
+from custintel.fraud._fraud_kinds import FraudKinds, fit_fraud_kinds
 from custintel.fraud._review_queue import review_queue
 from custintel.identifiers import identifier_index
 from custintel.learners import AnomalyScore, TableClassifier
@@ -222,7 +221,8 @@ class FraudDetector(EventClassifier, TableEstimator):
         near = np.unique([int(row) for found in by_rules for row in found.index]).astype(np.int64)
         p = self.event_probability(X)
         rows = np.setdiff1d(np.flatnonzero(p >= self.threshold_), near)
-        found = pd.concat([*by_rules, self._model_alarms(X, p, rows)])
+        parts = [*by_rules, self._model_alarms(X, p, rows)]
+        found = pd.concat([part for part in parts if len(part)] or parts[:1])  # no rows have no types
         return found.set_axis(identifier_index(table.index[found.index.astype(np.int64)]), axis=0)
 
     def review(self, X: pd.DataFrame, size: int = 100, *, audit: float = 0.02, random_state: int = 0) -> pd.DataFrame:
@@ -247,7 +247,7 @@ class FraudDetector(EventClassifier, TableEstimator):
     @staticmethod
     def saved_state() -> type[EstimatorState]:
         """What the state in a file looks like; see `custintel.learners.saved_state_schemas`."""
-        from custintel.fraud._detector_parts import FraudState
+        from custintel.fraud._saved_state_schema import FraudState
 
         return FraudState
 

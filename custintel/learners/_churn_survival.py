@@ -21,9 +21,11 @@ from custintel.learners.ensemble.blend_and_calibration import log_loss_raw
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.ensemble.lightgbm_boosters import Boosters, fit_boosters
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
+from custintel.learners.path_contributions import path_contributions, without_month
+from custintel.learners.survival_curves import cumulative_incidence, survival_from_hazards, survival_slope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 _LEAST = 1e-6
@@ -36,6 +38,8 @@ _MOST_QUIET = 20_000
 _QUIET_FOR_EACH_END = 10
 _LATE_MONTHS = 3
 _ENDED = "ended"
+_EXPLAINED_MONTHS = 3
+_BLOCK_ROWS = 500
 
 
 class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
@@ -189,6 +193,64 @@ class ChurnSurvival(RegressorMixin, TableEstimator):  # type: ignore[misc]
             late = out[:, max(inside - _LATE_MONTHS, 0) : inside].mean(axis=1, keepdims=True)
             out[:, inside:] = late
         return out
+
+    def contributions(self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None) -> pd.DataFrame:
+        """Exact contributions of every column to the log-odds of leaving within the next three months.
+
+        They add up, with `expected_value_`, to these log-odds: `custintel.learners.path_contributions`. Where customers
+        were watched for less than three months, it is the months watched.
+
+        Parameters
+        ----------
+        X : data frame or array
+            Customers.
+        kernel : callable, optional
+            Taken for the sake of the other learners; LightGBM's own tree SHAP is used.
+        """
+        del kernel
+        matrix, months = self.encode(X), min(_EXPLAINED_MONTHS, self.observed_months_)
+        blocks = [
+            path_contributions(
+                self.hazard_parts(matrix[rows : rows + _BLOCK_ROWS], months),
+                lambda z: _leaving_log_odds(self._hazards_of(z, months)),
+                lambda z: _leaving_slope(self._hazards_of(z, months)).reshape(len(z), -1),
+            )[0]
+            for rows in range(0, max(len(matrix), 1), _BLOCK_ROWS)
+        ]
+        return self._columns_frame(np.vstack(blocks), X)
+
+    @property
+    def expected_value_(self) -> float:
+        """Log-odds of the average customer to leave within the next three months; contributions start here."""
+        months = min(_EXPLAINED_MONTHS, self.observed_months_)
+        start = self.hazard_parts(np.zeros((1, len(self.contract_.used))), months)[:, :, -1]
+        return float(_leaving_log_odds(self._hazards_of(start, months))[0])
+
+    def hazard_parts(self, matrix: np.ndarray, months: int) -> np.ndarray:
+        """Contributions of the columns of an encoded table to the log-odds of each hazard.
+
+        Rows x (months x causes) x (columns + 1); the last column has the log-odds of the average customer.
+        """
+        out = np.zeros((len(matrix), months, len(self.causes_), matrix.shape[1] + 1))
+        threads = lightgbm_threads(self.n_jobs, matrix.size * months)
+        for k, cause in enumerate(self.causes_):
+            share, shift = self.blend_[cause] if cause in self.boosters_ else (0.0, 0.0)
+            common = (1 - share) * logit(self.hazards_[cause][:months]) + shift
+            out[:, :, k, -1] = common
+            if cause in self.boosters_:
+                for h in range(months):
+                    asked = np.column_stack([matrix, np.full(len(matrix), h + 1.0)])
+                    out[:, h, k] += share * without_month(self.boosters_[cause].contributions(asked, threads))
+        return out.reshape(len(matrix), months * len(self.causes_), -1)
+
+    def _hazards_of(self, log_odds: np.ndarray, months: int) -> np.ndarray:
+        return np.asarray(expit(log_odds).reshape(len(log_odds), months, len(self.causes_)))
+
+    def _columns_frame(self, found: np.ndarray, X: Any) -> pd.DataFrame:
+        """Contributions of the used columns; those of the others are 0."""
+        used = [column.name for column in self.contract_.used]
+        frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else None, columns=used)
+        return frame.reindex(columns=self.contract_.names, fill_value=0.0)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""
@@ -401,15 +463,14 @@ def blend_hazards(own: np.ndarray, base: np.ndarray, weights: tuple[float, float
     return np.asarray(expit(_blended_log_odds(own, base, weights[0]) + weights[1]))
 
 
-def survival_from_hazards(hazards: np.ndarray) -> np.ndarray:
-    """Chance to be still there after each month, from hazards (customers x months x causes)."""
-    leaving = np.minimum(hazards.sum(axis=2), 1.0)
-    return np.asarray(np.cumprod(1 - leaving, axis=1))
+def _leaving_log_odds(hazards: np.ndarray) -> np.ndarray:
+    """Log-odds to have left by the last month."""
+    return np.asarray(logit(np.clip(1 - survival_from_hazards(hazards)[:, -1], _LEAST, 1 - _LEAST)))
 
 
-def cumulative_incidence(hazards: np.ndarray, survival: np.ndarray) -> np.ndarray:
-    """Chance to have left for each cause by each month (customers x months x causes)."""
-    before = np.concatenate([np.ones((len(survival), 1)), survival[:, :-1]], axis=1)
-    total = hazards.sum(axis=2, keepdims=True)
-    scaled = hazards / np.maximum(total, 1.0)
-    return np.asarray(np.cumsum(before[:, :, None] * scaled, axis=1))
+def _leaving_slope(hazards: np.ndarray) -> np.ndarray:
+    """Derivatives of `_leaving_log_odds` by the log-odds of each hazard."""
+    stays = np.clip(survival_from_hazards(hazards)[:, -1], _LEAST, 1 - _LEAST)
+    last = np.zeros(hazards.shape[:2])
+    last[:, -1] = -1.0
+    return np.asarray(survival_slope(hazards, last) / (stays * (1 - stays))[:, None, None])

@@ -22,5 +22,15 @@ from custintel.questions._choose_dormancy import choose_dormancy
 from custintel.questions._exit_times import exit_times
 from custintel.questions.outcome import Outcome
 from custintel.questions.outcome_labels import outcome_labels
+from custintel.questions.question import Question
+from custintel.questions.question_labels import question_dates, question_labels
 
-__all__ = ["Outcome", "choose_dormancy", "exit_times", "outcome_labels"]
+__all__ = [
+    "Outcome",
+    "Question",
+    "choose_dormancy",
+    "exit_times",
+    "outcome_labels",
+    "question_dates",
+    "question_labels",
+]

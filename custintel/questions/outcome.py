@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from custintel.catalogue.question_kinds import BILLING_TYPES, OUTCOME_KINDS
 from custintel.errors import Problem, raise_problems
-
-KINDS = ("churn", "involuntary", "arrears", "fraud")
-"""Kinds of outcome that a label can be of; `Outcome` says what each of them counts."""
-
-BILLING_TYPES = ("postpaid", "prepaid")
 
 
 @dataclass(frozen=True)
@@ -66,8 +62,8 @@ class Outcome:
         if unknown or not self.billing_types:
             given = ", ".join(unknown) or "none"
             problems.append(Problem("Outcome", "unknown billing types", given, ", ".join(BILLING_TYPES)))
-        if self.kind not in KINDS:
-            problems.append(Problem("Outcome", "unknown kind", str(self.kind), ", ".join(KINDS)))
+        if self.kind not in OUTCOME_KINDS:
+            problems.append(Problem("Outcome", "unknown kind", str(self.kind), ", ".join(OUTCOME_KINDS)))
         raise_problems(problems)
 
     @property
@@ -80,6 +76,6 @@ class Outcome:
         return self.end_days + (self.dormancy_days if billing_type == "prepaid" else 0)
 
     @property
-    def longest(self) -> int:
-        """Days needed after the date for all its billing types."""
+    def label_delay_days(self) -> int:
+        """Days after a date until the labels of all its billing types are known."""
         return max(self.days_needed(name) for name in self.billing_types)

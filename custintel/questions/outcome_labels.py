@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,7 +11,6 @@ from custintel.builder.aggregation.day_buckets import date_sql
 from custintel.builder.row_request import check_period
 from custintel.builder.sql_steps import with_sql
 from custintel.dates import AsOf, read_dates
-from custintel.errors import ConfigurationError
 from custintel.functions.function_context import Step
 from custintel.questions._arrears_and_fraud import counted_events_step
 from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
@@ -31,11 +30,8 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
-DateFrequency = Literal["month", "half_month", "week"]
-_FREQUENCIES = {"month": "ME", "half_month": "SME", "week": "W-SUN"}
-
 # a postpaid line is active with any event, a prepaid line with one of its own
-_ACTIVE = """exists (
+ACTIVE_SQL = """exists (
         select 1 from recent as r
         where r.customer_id = c.customer_id and r.as_of = d.as_of
             and (r.own = 1 or coalesce(b.billing_type, c.billing_type) = 'postpaid')
@@ -113,41 +109,6 @@ def outcome_population(
     return ordered_frame(wh, [*population_steps(wh, days, outcome), last])
 
 
-def label_dates(
-    wh: Warehouse, outcome: Outcome | None = None, history_days: int = 60, every: DateFrequency = "month"
-) -> list[pd.Timestamp]:
-    """As-of dates with enough days of data before them and closed labels.
-
-    Parameters
-    ----------
-    wh : Warehouse
-        The operator's tables.
-    outcome : Outcome, optional
-        What is counted; it says when a label is closed.
-    history_days : int
-        Days of data before the first date.
-    every : {"month", "half_month", "week"}
-        Month ends; the 15th and the month end; or Sundays. More dates show the same leavers at more distances.
-
-    Examples
-    --------
-    >>> from custintel.warehouse import Warehouse
-    >>> days = pd.date_range("2025-01-01", "2025-09-30")
-    >>> calls = pd.DataFrame({"customer_id": "a", "service": "voice", "direction": "out", "event_time": days})
-    >>> [str(day.date()) for day in label_dates(Warehouse.from_frames(usage=calls))]
-    ['2025-03-31', '2025-04-30', '2025-05-31']
-    """
-    if every not in _FREQUENCIES:
-        raise ConfigurationError(
-            f"unknown frequency of as-of dates\n  given: {every!r}\n  allowed: {', '.join(_FREQUENCIES)}"
-        )
-    outcome = outcome or Outcome()
-    first, last = wh.period
-    earliest = first + pd.Timedelta(days=history_days - 1)
-    latest = last - pd.Timedelta(days=outcome.longest)
-    return list(pd.date_range(earliest, latest, freq=_FREQUENCIES[every])) if earliest <= latest else []
-
-
 def read_days(wh: Warehouse, as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex) -> tuple[list[date], date]:
     """Read as-of dates; return them and the last day that the tables cover."""
     days = read_dates(as_of)
@@ -167,7 +128,7 @@ def ordered_frame(wh: Warehouse, steps: Sequence[Step]) -> pd.DataFrame:
 def population_steps(wh: Warehouse, days: Sequence[date], outcome: Outcome) -> list[Step]:
     """Return the steps that find whom the outcome asks about, as of each date."""
     types = ", ".join(f"'{name}'" for name in outcome.billing_types)
-    active = f"\n    and {_ACTIVE}" if has_activity(wh) else ""
+    active = f"\n    and {ACTIVE_SQL}" if has_activity(wh) else ""
     sql = f"""\
 select d.as_of, c.customer_id, coalesce(b.billing_type, c.billing_type) as billing_type
 from lines as c
@@ -178,11 +139,11 @@ where c.began <= d.as_of
     and not exists (select 1 from endings as e where e.customer_id = c.customer_id and e.day <= d.as_of){active}"""
     about = "lines in service and active in the days before each date"
     steps = [dates_step(sorted(days)), activity_step(wh), endings_step(wh), lines_step(wh), billing_step(wh)]
-    return [*steps, _recent_step(outcome, days), Step("population", sql, about)]
+    return [*steps, recent_step(outcome.active_within_days, days), Step("population", sql, about)]
 
 
-def _recent_step(outcome: Outcome, days: Sequence[date]) -> Step:
-    within = outcome.active_within_days
+def recent_step(within: int, days: Sequence[date]) -> Step:
+    """Lines with an event in some days up to each date."""
     oldest = min(days) - timedelta(days=within)
     sql = f"""\
 select a.customer_id, d.as_of, max(a.own) as own

@@ -28,7 +28,7 @@ from custintel.rules._rule_set import RuleSet, learn_profiles
 from custintel.rules.builtin_rules import add_builtin_rules
 from custintel.rules.learning._learn_rules import LearnSettings, learn_rules
 from custintel.rules.rule_condition import condition_text
-from custintel.rules.rule_evidence import RuleTrial, describe_evidence, try_rule
+from custintel.rules.rule_evidence import describe_evidence
 from custintel.rules.rule_score import RuleScore, ScoreInputs, fit_score
 from custintel.rules.rule_states import (
     INITIAL_STATES,
@@ -40,6 +40,7 @@ from custintel.rules.rule_states import (
     transition_problem,
     utc_time,
 )
+from custintel.rules.rule_trial import RuleTrial, try_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -17,10 +17,11 @@ from custintel.errors import ConfigurationError, DataError, DateError, QualityWa
 from custintel.explain import reasons
 from custintel.expressions.parse import parse
 from custintel.identifiers import header_hint, identifier_problems, identifier_text, names_of_columns
-from custintel.questions.outcome_labels import outcome_population
+from custintel.questions.question import question_from_spec
+from custintel.questions.question_labels import question_population
 from custintel.scoring.write_scores import check_writable, write_scores
 from custintel.training.customer_column import customer_column_for_scoring
-from custintel.training.dataset import in_population, outcome_from_spec, with_extra_features
+from custintel.training.dataset import in_population, with_extra_features
 from custintel.training.mlflow_store import open_store
 from custintel.training.read_table import read_table
 
@@ -51,7 +52,7 @@ def population_features(
 ) -> tuple[pd.DataFrame, int]:
     """Features of the model's population, one row a customer, and the number of customers outside it."""
     spec: Mapping[str, Any] = model.metadata.get("spec") or {}
-    population = outcome_population(wh, as_of, outcome_from_spec(spec))
+    population = question_population(wh, as_of, question_from_spec(spec))
     customers = population.index.get_level_values("customer_id").astype(str).sort_values()
     if customers.empty:
         raise DataError(f"nobody to score as of {as_of.date()}: no customer was active in the days before")

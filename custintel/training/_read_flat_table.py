@@ -10,7 +10,7 @@ Which of two answers is the event follows the rule of all learners (`custintel.l
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +20,14 @@ from custintel.builder.feature_frame import has_meanings
 from custintel.errors import DataError
 from custintel.identifiers import identifier_problems
 from custintel.learners.event_class import choose_event, event_position, label_text, warn_guessed_event
+from custintel.learners.feature_contract import read_number
 from custintel.training._flat_table_dates import row_dates
 from custintel.training._flat_table_warnings import table_warnings
 from custintel.training.customer_column import customer_column_for_training, nearly_unique, other_identifiers
 from custintel.training.read_table import Table, find_column, read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _FEWEST_SHOWN, _MOST_SHOWN = 10, 8
@@ -41,12 +43,77 @@ _OF_THE_CUSTOMER = re.compile(
 
 @dataclass(frozen=True)
 class Target:
-    """The label as 0 and 1, what 1 stands for, which rows have one, and how this was decided."""
+    """The answers of the rows that have one (a yes or no as 1 and 0), what 1 stands for, and how this was decided."""
 
     y: pd.Series
     positive: str
     note: str
     unlabelled: int = 0
+
+
+@dataclass(frozen=True)
+class TableQuestion:
+    """Which column of a flat table is to be predicted, what kind of answer it holds, and what other columns say.
+
+    Attributes
+    ----------
+    target : str
+        The column to predict.
+    target_type : str
+        yes_no, amount, class, response (take-up) or experiment (the outcome of one).
+    answers : mapping of str to str
+        Further facts about the outcome, by the column that holds them: ``{"treatment": "segment"}``. No features.
+    id_column, date_column : str, optional
+        Columns that name the customer and date the row; found by their names when not given.
+    pos_label : object, optional
+        The value that stands for yes.
+    """
+
+    target: str
+    target_type: str = "yes_no"
+    answers: Mapping[str, str] = field(default_factory=dict)
+    id_column: str | None = None
+    date_column: str | None = None
+    pos_label: Any = None
+
+
+def read_answer(column: pd.Series, question: TableQuestion) -> Target:
+    """The target column as the kind of answer that is asked for; rows without an answer are left out and counted."""
+    if question.target_type == "amount" or _is_measured_outcome(column, question):
+        return _read_amount(column)
+    if question.target_type == "class":
+        return _read_classes(column)
+    return read_target(column, question.pos_label)
+
+
+def _is_measured_outcome(column: pd.Series, question: TableQuestion) -> bool:
+    """Whether an experiment is judged by an amount (what was spent), not by a yes or no."""
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return question.target_type == "experiment" and numeric and column.nunique() > 2
+
+
+def _read_amount(column: pd.Series) -> Target:
+    """A column of amounts; texts that are no numbers are refused."""
+    values, unreadable = read_number(column)
+    if unreadable:
+        raise DataError(
+            f"the target {str(column.name)!r} is no column of amounts\n  given: {unreadable} value(s) that are no "
+            "numbers\n  allowed: numbers\n  hint: a question with classes or with yes and no needs another model"
+        )
+    known = pd.Series(values, index=column.index, name=column.name).dropna()
+    if known.nunique() < 2:
+        raise DataError(f"the target {str(column.name)!r} is constant: nothing can be learned")
+    note = f"{str(column.name)!r}: amounts from {known.min():,.6g} to {known.max():,.6g}"
+    return Target(known, "", note, len(column) - len(known))
+
+
+def _read_classes(column: pd.Series) -> Target:
+    """A column of classes as text."""
+    known = column.dropna().map(label_text)
+    if known.nunique() < 2:
+        raise DataError(f"the target {str(column.name)!r} has a single class: nothing can be learned")
+    note = f"{str(column.name)!r}: {known.nunique()} classes ({_frequent_answers(known)})"
+    return Target(known, "", note, len(column) - len(known))
 
 
 def read_target(column: pd.Series, pos_label: Any = None) -> Target:
@@ -107,37 +174,36 @@ class FlatTable:
     target: str
     positive: str
     notes: tuple[str, ...]
+    answers: pd.DataFrame
     id_column: str | None = None
     date_column: str | None = None
 
 
-def read_flat_table(
-    table: str | Path | pd.DataFrame,
-    target: str,
-    id_column: str | None = None,
-    date_column: str | None = None,
-    pos_label: Any = None,
-) -> FlatTable:
+def read_flat_table(table: str | Path | pd.DataFrame, question: TableQuestion) -> FlatTable:
     """Read the table, find label, identity and date, remove exact duplicates, leave out empty columns."""
-    read = _without_key_columns(read_table(table, id_column), id_column)
-    target = find_column(read.frame, target, "target")
-    identity = customer_column_for_training(read, id_column, target)
+    read = _without_key_columns(read_table(table, question.id_column), question.id_column)
+    target = find_column(read.frame, question.target, "target")
+    facts = {name: find_column(read.frame, column, name) for name, column in question.answers.items()}
+    identity = customer_column_for_training(read, question.id_column, target)
     read = read if identity.column is None else read.indexed_by(identity.column)
-    label = read_target(read.frame[target].reset_index(drop=True), pos_label)
+    label = read_answer(read.frame[target].reset_index(drop=True), question)
     notes = [*read.notes, label.note, *filter(None, [identity.note])]
     frame = read.frame.iloc[label.y.index].assign(**{target: label.y.to_numpy()})
     if label.unlabelled:
         notes.append(f"{label.unlabelled} rows without a value of {target!r} were left out")
     frame, note = _without_duplicates(frame, identity.column)
-    frame, dated, told = _indexed_by_date(frame, date_column, target)
+    frame, dated, told = _indexed_by_date(frame, question.date_column, target)
     notes += [*note, *told, *_repeated_customer_notes(frame.index)]
-    frame, note = _without_identifiers(frame, target)
+    answers = pd.DataFrame({name: frame[column].to_numpy() for name, column in facts.items()})
+    frame, note = _without_identifiers(frame.drop(columns=list(facts.values())), target)
     notes += note
-    notes += table_warnings(frame.drop(columns=target), frame[target].to_numpy(np.float64))
+    if label.y.dtype != object and set(label.y.unique()) <= {0, 1}:
+        notes += table_warnings(frame.drop(columns=target), frame[target].to_numpy(np.float64))
     X, note = _informative_columns(_with_named_index(frame).drop(columns=target))
     y = pd.Series(frame[target].to_numpy(), index=X.index, name=target)
     notes += [*note, *_missing_value_notes(X)]
-    return FlatTable(X, y, _groups(X), target, label.positive, tuple(notes), identity.column, dated)
+    answers = answers.set_axis(X.index)
+    return FlatTable(X, y, _groups(X), target, label.positive, tuple(notes), answers, identity.column, dated)
 
 
 def _without_key_columns(table: Table, id_column: str | None) -> Table:

@@ -20,14 +20,17 @@ from custintel.artifact import Model
 from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
 from custintel.progress import track
+from custintel.questions.question import question_from_spec
 from custintel.reports.model.evaluation import Evaluation
 from custintel.reports.model.own_section import section_facts
+from custintel.training._champion_on_same_rows import champion_metrics, champion_note
 from custintel.training._leak_check import Leak, find_leaks, warn_of_leaks
+from custintel.training._read_flat_table import TableQuestion
 from custintel.training._time_split_and_folds import binary_answer, out_of_time_folds, stratified_folds
 from custintel.training._training_run import Run
 from custintel.training._tune_parameters import TunedLearner, Tuning, earlier_parameters, tune_parameters
 from custintel.training._write_mlflow_run import TrainingRecord, write_mlflow_run
-from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse, target_type
+from custintel.training.dataset import Dataset, dataset_from_table, dataset_from_warehouse
 from custintel.training.evaluate_model import decile_edges, describe_columns
 from custintel.training.mlflow_store import import_mlflow, store_uri
 
@@ -101,6 +104,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     id_column: str | None = None,
     date_column: str | None = None,
     pos_label: Any = None,
+    treatment: str | None = None,
+    offer: str | None = None,
     tune: int = 0,
     random_state: int = 0,
     refit: bool = False,
@@ -126,7 +131,8 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     table : path or DataFrame, optional
         A flat customer table (CSV, Parquet, Excel) instead of a warehouse; needs `target`.
     target : str, optional
-        Column of the flat table with two values.
+        Column of the flat table to predict: two values for a yes-or-no question, amounts, or classes, as the model of
+        that name asks.
     id_column : str, optional
         Column of the flat table that names the customer; found by its name when not given. The model keeps its name,
         and `score` reads customers from it.
@@ -136,6 +142,10 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     pos_label : object, optional
         Value of `target` that is the event. Without it a known word for yes (yes, true, churned, bad, ...) is the
         event, of numbers the larger one, otherwise the rarer value, with a warning.
+    treatment : str, optional
+        Column of the flat table of an experiment that says who was treated, or with which treatment.
+    offer : str, optional
+        Column of the flat table of campaigns that names the offer which was made.
     tune : int
         Number of Optuna trials; 0 keeps the default parameters, which are good.
     random_state : int
@@ -177,7 +187,9 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     adapter = adapter_of_spec(spec)
     options = TrainingOptions(tune, random_state, refit, keep_leaks)
     if table is not None:
-        dataset = dataset_from_table(table, str(target), adapter, id_column, date_column, pos_label)
+        answers = {name: column for name, column in (("treatment", treatment), ("offer", offer)) if column is not None}
+        asked = TableQuestion(str(target), spec.question["type"], answers, id_column, date_column, pos_label)
+        dataset = dataset_from_table(table, asked, adapter)
     else:
         assert wh is not None
         dataset = dataset_from_warehouse(wh, spec, adapter, features_path, random_state)
@@ -185,17 +197,31 @@ def train(  # noqa: PLR0913  (the public door; its keywords are the options of t
     run, learned_from = _train_and_evaluate(_Task(spec, adapter, dataset, options), starting_points)
     if not tracking:
         return run
+    run = _beside_champion(run, dataset, spec, store)
     params = {**asdict(options), **run.model.estimator.get_params()}
     record = TrainingRecord(run.model, run.evaluation, params, learned_from.X, learned_from.y, started, promote)
     return Run(run.model, run.evaluation, write_mlflow_run(record, store))
 
 
+def _beside_champion(run: Run, dataset: Dataset, spec: ModelSpec, store: str | Path | None) -> Run:
+    """The run with the metrics of the champion on the same rows, where there is one that can answer them."""
+    if dataset.judge is None:
+        return run
+    evaluation, seed = run.evaluation, int(run.model.metadata["random_state"])
+    found = champion_metrics(spec.name, dataset.judge, spec.costs, seed, store)
+    if found is None:
+        return run
+    notes = (*evaluation.notes, champion_note(found, run.metrics))
+    return replace(run, evaluation=replace(evaluation, notes=notes, extra={**evaluation.extra, "champion": found}))
+
+
 def adapter_of_spec(spec: ModelSpec) -> LearnerAdapter:
     """The adapter of the learner that a specification names; one that does not take its target is refused."""
     adapter = adapter_named(str(spec.learner["class"]))
-    if target_type(spec) not in adapter.targets:
+    target = spec.question["type"]
+    if target not in adapter.targets:
         raise ConfigurationError(
-            f"{spec.name}: {adapter.learner} does not answer this question\n  given: a target of {target_type(spec)}\n"
+            f"{spec.name}: {adapter.learner} does not answer this question\n  given: a target of {target}\n"
             f"  allowed: {', '.join(adapter.targets)}\n  hint: another learner in {spec.where}"
         )
     return adapter
@@ -234,6 +260,7 @@ def _train_and_evaluate(task: _Task, starting_points: Sequence[Mapping[str, Any]
         leaks=tuple(asdict(leak) for leak in leaks),
         trials=None if tuning is None else tuning.trials,
         notes=(*dataset.notes, *_decision_notes(options, leaks, tuning)),
+        extra={"coverage": dataset.coverage} if dataset.coverage else {},
         predicted=fitted.predicted,
         answers=fitted.rows.answers,
         metric_words={name: asdict(words) for name, words in task.adapter.metric_words.items()},
@@ -361,10 +388,10 @@ def _effective_specification(spec: ModelSpec, dataset: Dataset, X: pd.DataFrame)
     given = spec.as_dict()
     if dataset.judge is not None:
         return given
-    label = {key: value for key, value in given["label"].items() if key not in ("gap_days", "horizon_days")}
+    question = {key: value for key, value in given["question"].items() if key not in ("gap", "horizon")}
     names = list(map(str, X.columns))
     binding = {key: sign for key, sign in given["constraints"].items() if any(fnmatchcase(n, key) for n in names)}
-    return {**given, "label": label, "dates": {}, "constraints": binding}
+    return {**given, "question": question, "dates": {}, "constraints": binding}
 
 
 def _content_version(estimator: Any) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import yaml
 
 from custintel.files.atomic_write import scratch_folder
 from custintel.files.process_identity import current_process, parse_process
@@ -116,7 +117,9 @@ def _log_parameters_and_metrics(client: Any, run_id: str, record: TrainingRecord
 
     metadata = record.model.metadata
     now = int(time.time() * 1000)
-    metrics = [Metric(name, value, now, 0) for name, value in _flat_metrics(metadata["metrics"]).items()]
+    champion = record.evaluation.extra.get("champion") or {"metrics": {}}
+    judged = {**metadata["metrics"], **{f"champion_{name}": found for name, found in champion["metrics"].items()}}
+    metrics = [Metric(name, value, now, 0) for name, value in _flat_metrics(judged).items()]
     params = [Param(name, str(value)[:500]) for name, value in record.params.items()]
     tags = {name: metadata["windows"].get(name) for name in _WINDOWS}
     tags |= {"data_digest": metadata.get("data_digest"), "custintel": metadata.get("library_version")}
@@ -162,7 +165,7 @@ def _plain_frame(X: pd.DataFrame) -> pd.DataFrame:
 
 
 def _log_trials_and_report(client: Any, run_id: str, record: TrainingRecord, folder: Path) -> None:
-    """Trials as a table; the report as HTML and JSON, so that it can be read and drawn again from MLflow."""
+    """Trials, question, features, coverage; the report as HTML and JSON, so that it can be drawn again from MLflow."""
     from custintel.reports.model.model_report import write_report
 
     evaluation = record.evaluation
@@ -170,6 +173,19 @@ def _log_trials_and_report(client: Any, run_id: str, record: TrainingRecord, fol
         client.log_table(run_id, evaluation.trials.astype(object).where(evaluation.trials.notna(), None), "trials.json")
     write_report(evaluation, folder / REPORT_FOLDER / "report.html")
     client.log_artifacts(run_id, str(folder / REPORT_FOLDER), REPORT_FOLDER)
+    metadata = record.model.metadata
+    client.log_text(
+        run_id, _yaml({k: v for k, v in (metadata.get("spec") or {}).items() if k != "actions"}), "question.yaml"
+    )
+    client.log_dict(run_id, {"features": metadata.get("features") or []}, "features.json")
+    if evaluation.extra.get("coverage"):
+        client.log_dict(run_id, {"tables": list(evaluation.extra["coverage"])}, "coverage.json")
+
+
+def _yaml(spec: Mapping[str, Any]) -> str:
+    """The question as it was asked, in the form of its file."""
+    text: str = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _log_model(client: Any, run: Any, record: TrainingRecord) -> str:

@@ -20,10 +20,11 @@ from custintel.builder import FeatureBuilder
 from custintel.builder.feature_frame import column_meanings, has_meanings
 from custintel.errors import DataError
 from custintel.expressions.parse import parse
-from custintel.questions import Outcome, outcome_labels
-from custintel.questions.outcome import KINDS
-from custintel.questions.outcome_labels import label_dates
-from custintel.training._read_flat_table import FlatTable, read_flat_table
+from custintel.questions.check_question import check_labels, check_question
+from custintel.questions.question import question_from_spec
+from custintel.questions.question_labels import question_dates, question_labels
+from custintel.questions.whole_months import fitted_to_data
+from custintel.training._read_flat_table import FlatTable, TableQuestion, read_flat_table
 from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from custintel.adapters.adapter import LearnerAdapter
     from custintel.catalogue.model_spec import ModelSpec
+    from custintel.questions import Question
     from custintel.warehouse import Warehouse
 
 
@@ -58,6 +60,7 @@ class Dataset:
     data_dictionary: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     quality_reasons: pd.DataFrame | None = None
+    coverage: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     id_column: str | None = None
     out_of_time: OutOfTimeRows | None = None
@@ -75,17 +78,10 @@ class Dataset:
         return replace(self, learn=self.learn.without(columns), judge=judge)
 
 
-def dataset_from_table(
-    table: str | Path | pd.DataFrame,
-    target: str,
-    adapter: LearnerAdapter,
-    id_column: str | None,
-    date_column: str | None = None,
-    pos_label: Any = None,
-) -> Dataset:
+def dataset_from_table(table: str | Path | pd.DataFrame, question: TableQuestion, adapter: LearnerAdapter) -> Dataset:
     """A flat table: judged on later rows where these have dates, by cross-validation where they have none."""
-    flat = read_flat_table(table, target, id_column, date_column, pos_label)
-    rows = TrainingRows(flat.X, flat.y, pd.DataFrame(index=flat.X.index), flat.groups)
+    flat = read_flat_table(table, question)
+    rows = TrainingRows(flat.X, flat.y, flat.answers, flat.groups)
     adapter.check(rows, f"the table, target {flat.target!r}")
     digest = hashlib.sha256(pd.util.hash_pandas_object(flat.X.assign(**{"": flat.y}), index=False).to_numpy().tobytes())
     out_of_time = out_of_time_rows(flat.y)
@@ -93,7 +89,7 @@ def dataset_from_table(
     return Dataset(
         rows,
         None,
-        target_type="yes_no",
+        target_type=question.target_type,
         target=flat.target,
         digest=digest.hexdigest()[:16],
         windows=_split_facts(flat, usable),
@@ -137,19 +133,6 @@ def _split_note(flat: FlatTable, out_of_time: OutOfTimeRows | None, usable: OutO
     return f"{why}: all metrics come from five-fold cross-validation on the same rows"
 
 
-def outcome_from_spec(spec: Mapping[str, Any]) -> Outcome:
-    """The label of a model specification (as data, the way a saved model keeps it)."""
-    label, population = dict(spec.get("label") or {}), dict(spec.get("population") or {})
-    given = {name: label[name] for name in ("gap_days", "horizon_days", "dormancy_days") if name in label}
-    given |= {n: population[n] for n in ("active_within_days", "billing_types") if n in population}
-    if "billing_types" in label:
-        given["billing_types"] = label["billing_types"]
-    if "billing_types" in given:
-        given["billing_types"] = tuple(given["billing_types"])
-    kind = label.get("kind")
-    return Outcome(str(kind), **given) if kind in KINDS else Outcome(**given)
-
-
 def in_population(X: pd.DataFrame, population: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
     """Whether each row meets ``population.where`` of the specification, a condition on features; all without one.
 
@@ -168,21 +151,18 @@ def without_excluded(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     return X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
 
 
-def target_type(spec: ModelSpec) -> str:
-    """What kind of answer a specification asks for."""
-    return "amount" if spec.label.get("kind") == "future_margin" else "yes_no"
-
-
 def dataset_from_warehouse(
     wh: Warehouse, spec: ModelSpec, adapter: LearnerAdapter, features_path: str | Path | None, random_state: int = 0
 ) -> Dataset:
     """An operator's tables: labels, split of the question's own kind, features of all dates in one pass."""
-    outcome = outcome_from_spec(spec.as_dict())
     history = int(spec.dates.get("history_days", 60))
-    dates = label_dates(wh, outcome, history_days=history, every=spec.dates.get("every", "month"))
-    split = split_in_time(dates, outcome.longest, history) if adapter.split == "time" else None
+    question = fitted_to_data(wh, question_from_spec(spec.as_dict()), history)
+    check_question(wh, question)
+    dates = question_dates(wh, question, history_days=history, every=spec.dates.get("every", "month"))
+    split = split_in_time(dates, question.label_delay_days, history) if adapter.split == "time" else None
     asked = [*split.train, split.test] if split else list(dates)
-    labels = outcome_labels(wh, asked, outcome)
+    labels = question_labels(wh, asked, question)
+    check_labels(labels, question)
     builder = FeatureBuilder(spec.topics, features_path, skip_unavailable=True)
     built = _features(builder, wh, asked, labels)
     notes = _left_out_note(built)
@@ -193,22 +173,38 @@ def dataset_from_warehouse(
     kept = ~_shared_rings(labels, test)
     customers = X.index.get_level_values("customer_id").to_numpy()
     rows, known = TrainingRows(X, labels["label"], labels.drop(columns="label"), customers), labels["label"].notna()
-    learn, judge = (_known_rows(rows, part, target_type(spec)) for part in (known & ~test & kept, known & test))
+    learn, judge = (_known_rows(rows, part, question.target_type) for part in (known & ~test & kept, known & test))
     for part, role in ((learn, "the train dates"), (judge, "the test date")):
         adapter.check(part, role)
     return Dataset(
         learn,
         judge,
-        target_type=target_type(spec),
-        target=str(spec.label.get("kind", "churn")),
+        target_type=question.target_type,
+        target=question.kind or spec.name,
         digest=wh.digest(),
-        label_delay_days=outcome.longest,
-        windows=_windows(labels.index, test, outcome),
+        label_delay_days=question.label_delay_days,
+        windows=_windows(labels.index, test, question),
         population=_population(labels, test),
-        data_dictionary=builder.describe(),
+        data_dictionary=_dictionary(builder, adapter),
         quality=wh.report.frame(),
         quality_reasons=wh.report.reasons(),
+        coverage=table_coverage(wh),
         notes=notes,
+    )
+
+
+def table_coverage(wh: Warehouse) -> tuple[Mapping[str, Any], ...]:
+    """Rows, and first and last day of the events, of each table that has days."""
+    dated = [name for name in wh.tables if "event_date" in wh.columns(name)]
+    parts = [
+        f"select '{name}' as \"table\", count(*) as n, min(event_date) as first_day, max(event_date) as last_day "
+        f"from {wh.relation(name)}"
+        for name in dated
+    ]
+    found = wh.engine.sql("\nunion all\n".join(parts) + "\norder by 1") if parts else pd.DataFrame()
+    return tuple(
+        {"table": row["table"], "rows": int(row["n"]), **{k: str(row[k])[:10] for k in ("first_day", "last_day")}}
+        for row in found.to_dict("records")
     )
 
 
@@ -228,8 +224,17 @@ def with_extra_features(X: pd.DataFrame, extra: pd.DataFrame | None) -> pd.DataF
     if extra is None:
         return X
     own = extra.drop(columns=[name for name in extra.columns if name in X.columns])
-    joined = own.iloc[own.index.get_indexer(X.index)].set_axis(X.index)
+    joined = own.reindex(X.index)  # a customer of whom the learner knows nothing of its own has missing values
     return pd.concat([X, joined], axis=1)
+
+
+def _dictionary(builder: FeatureBuilder, adapter: LearnerAdapter) -> pd.DataFrame:
+    """What the columns mean: those of the catalogue, and those that the learner reads beside them."""
+    own = [
+        {"column": c.name, "unit": c.unit, "about": c.about, "about_zh": c.about_zh, "reason": c.reason}
+        for c in adapter.extra_columns()
+    ]
+    return pd.concat([builder.describe(), pd.DataFrame(own)], ignore_index=True) if own else builder.describe()
 
 
 def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:
@@ -265,15 +270,15 @@ def _left_out_note(X: pd.DataFrame) -> tuple[str, ...]:
     return (said,) if lines else ()
 
 
-def _windows(index: pd.Index, test: npt.NDArray[np.bool_], outcome: Outcome) -> dict[str, Any]:
+def _windows(index: pd.Index, test: npt.NDArray[np.bool_], question: Question) -> dict[str, Any]:
     """Both windows in dates and days."""
     return {
         "train_as_of": _days(index[~test]),
         "test_as_of": _days(index[test]),
-        "gap_days": outcome.gap_days,
-        "horizon_days": outcome.horizon_days,
+        "gap_days": question.gap_days,
+        "horizon_days": question.end_days - question.gap_days,
         # silence ends prepaid lines only: where none are asked about, labels do not wait for it
-        "dormancy_days": outcome.longest - outcome.end_days,
+        "dormancy_days": question.label_delay_days - question.end_days,
     }
 
 

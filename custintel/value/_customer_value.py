@@ -85,7 +85,7 @@ class ValueTerms:
         raise_problems(problems)
 
 
-def customer_value(
+def customer_value(  # noqa: PLR0913  (a date, a model, and what one may wish to set about them)
     wh: Warehouse,
     as_of: AsOf,
     model: ValueModel | None = None,
@@ -93,6 +93,7 @@ def customer_value(
     level: Level = "line",
     terms: ValueTerms | None = None,
     cross_sell: pd.Series | None = None,
+    X: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Historical (HV), current (CV) and potential value (PV) as of a date; total = HV + CV + PV.
 
@@ -113,6 +114,9 @@ def customer_value(
         Windows, interest, account items.
     cross_sell : Series, optional
         `net_cross_sell` of each line; added to PV.
+    X : DataFrame, optional
+        Features of the lines that the model is asked about, index customer_id, when they are there already; lines
+        without features are taken to be gone.
 
     Returns
     -------
@@ -149,7 +153,7 @@ def customer_value(
     found = past_value(margin, day, terms.current_months, terms.compounded_at)
     in_service = margin.index.get_level_values("month") == margin.index.get_level_values("month").max()
     here = found.index.isin(margin[in_service].index.get_level_values("customer_id"))
-    stays, amount = _months_ahead(wh, day, model, found.index[here], terms)
+    stays, amount = _months_ahead(wh, day, (model, X), found.index[here], terms)
     if level == "account":
         return _accounts(wh, (day, found, stays, amount), model, (terms, cross_sell))
     lines = found.assign(pv=np.nan)[here]
@@ -250,16 +254,23 @@ def net_cross_sell(take: pd.DataFrame, offers: pd.DataFrame) -> pd.Series:
 
 
 def _months_ahead(
-    wh: Warehouse, day: pd.Timestamp, model: ValueModel | None, lines: pd.Index[Any], terms: ValueTerms
+    wh: Warehouse,
+    day: pd.Timestamp,
+    asked: tuple[ValueModel | None, pd.DataFrame | None],
+    lines: pd.Index[Any],
+    terms: ValueTerms,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Share of each month that a line is expected to be here, and its margin while here; dormant lines are gone."""
+    model, X = asked
     if model is None:
         empty = pd.DataFrame(np.zeros((len(lines), 0)), index=lines)
         return empty, empty
-    X = value_features(wh, day, costs=terms.costs).droplevel("as_of")
-    active = _active_lines(wh, day, X.index)
-    refuse_purchase_log(wh, len(X.index.intersection(active)), len(X))
-    X = X.loc[X.index.intersection(lines).intersection(active)]
+    if X is None:
+        X = value_features(wh, day, costs=terms.costs).droplevel("as_of")
+        active = _active_lines(wh, day, X.index)
+        refuse_purchase_log(wh, len(X.index.intersection(active)), len(X))
+        X = X.loc[X.index.intersection(active)]
+    X = X.loc[X.index.intersection(lines)]
     names = getattr(model, "feature_names_in_", X.columns)
     lacking = [str(name) for name in names if name not in X.columns]
     if lacking:

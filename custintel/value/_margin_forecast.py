@@ -7,12 +7,13 @@ settled on customers the booster has not seen, by non-negative least squares; wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
 
 from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTable, fit_boosters
+from custintel.learners.path_contributions import without_month
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 MONTH_BANDS = ((1, 3), (4, 12), (13, 10_000))
 _FEWEST_ROWS = 60
+
+
+class RunRate(NamedTuple):
+    """The run rate of each row, its mean in training, and the column to which it belongs."""
+
+    values: np.ndarray
+    mean: float
+    column: int
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,22 @@ class MarginForecast:
             change = self._change(matrix, band, threads)
             rate, share, shift = self.weights[band]
             out[:, first - 1 : min(last, months)] = (rate * run_rate + share * change + shift)[:, None]
+        return out
+
+    def parts(self, matrix: np.ndarray, rate: RunRate, months: int, threads: int) -> np.ndarray:
+        """Contributions of the columns to the margin of each month: rows x months x (columns + 1), the base last."""
+        out = np.zeros((len(matrix), months, matrix.shape[1] + 1))
+        for band, (first, last) in enumerate(MONTH_BANDS):
+            if first > months:
+                break
+            weight, share, shift = self.weights[band]
+            part = np.zeros((len(matrix), matrix.shape[1] + 1))
+            if self.boosters is not None:
+                asked = np.column_stack([matrix, np.full(len(matrix), float(band))])
+                part = share * without_month(self.boosters.contributions(asked, threads))
+            part[:, -1] += weight * rate.mean + shift
+            part[:, rate.column] += weight * (rate.values - rate.mean)
+            out[:, first - 1 : min(last, months)] = part[:, None, :]
         return out
 
     def to_state(self, name: str) -> tuple[dict[str, Any], dict[str, str]]:

@@ -62,7 +62,7 @@ def past_value(
         ``short_history``: fewer months than the window holds; ``revenue_value``: True where no costs are known.
     """
     table = _by_month(margin[value_column(margin)], as_of)
-    usual = _by_month(_recurring_margin(margin), as_of)
+    usual = _by_month(recurring_margin(margin), as_of)
     cut = max(table.shape[1] - current_months, 0)
     age = np.arange(table.shape[1] - 1, -1, -1)
     growth = (1 + (compounded_at or 0.0)) ** (age / 12)
@@ -93,7 +93,7 @@ def margin_columns(margin: pd.DataFrame, as_of: AsOf, current_months: int = 3) -
     current_months : int
         Months of the run rate.
     """
-    values = _by_month(_recurring_margin(margin), as_of)
+    values = _by_month(recurring_margin(margin), as_of)
     whole = values.to_numpy()
     found = past_value(margin, as_of, current_months)[["run_rate", "active_months"]]
     for months in (1, 3, 6, 12):
@@ -140,8 +140,8 @@ def future_margin(margin: pd.DataFrame, as_of: AsOf, customers: Iterable[Any], m
     return wide.rename_axis(index="customer_id")
 
 
-def _recurring_margin(margin: pd.DataFrame) -> pd.Series:
-    """The value without one-off parts."""
+def recurring_margin(margin: pd.DataFrame) -> pd.Series:
+    """The margin (or revenue value) of each line and month without its one-off parts."""
     found: pd.Series = margin[value_column(margin)]
     return found - margin[[part for part in ONE_OFF if part in margin]].sum(axis=1)
 

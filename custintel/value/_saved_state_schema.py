@@ -1,4 +1,4 @@
-"""What the saved state of `ValueModel` and of `ValueTiers` looks like; see `custintel.learners.saved_state_schemas`."""
+"""What the saved states of value models and tiers look like; see `custintel.learners.saved_state_schemas`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from custintel.learners.saved_state_schema_parts import (
     BoostersState,
     FiniteFloat,
+    Label,
     ShortText,
     StateModel,
     TableState,
@@ -16,7 +17,7 @@ from custintel.learners.saved_state_schema_parts import (
     require,
     used_columns,
 )
-from custintel.learners.saved_state_schemas import ChurnSurvivalState, EstimatorState, Months
+from custintel.learners.saved_state_schemas import ChurnSurvivalState, EstimatorState, Months, TableClassifierState
 
 
 class ForecastState(StateModel):
@@ -39,6 +40,7 @@ class ValueModelState(TableState, EstimatorState):
     forecast: ForecastState
     survival: ChurnSurvivalState | None
     after_exit: FiniteFloat
+    mean_run_rate: FiniteFloat = 0.0
     observed_months: Months | None
 
     def check(self, columns: dict[str, int]) -> None:
@@ -79,3 +81,21 @@ class ValueTiersState(EstimatorState):
             require(never_falls(limits), "thresholds fall")
         require(self.column_names is None or len(self.column_names) == self.columns, "columns that are not counted")
         return self
+
+
+class TierForecastState(TableState, EstimatorState):
+    """`TierForecast`."""
+
+    classes: Annotated[list[Label], Field(min_length=2, max_length=1001)]
+    tiers: ValueTiersState | None
+    reach: TableClassifierState
+
+    def check(self, columns: dict[str, int]) -> None:
+        """The classes are those of the tiers, and the classifier reads this table."""
+        require(len(set(map(str, self.classes))) == len(self.classes), "a class occurs twice")
+        if self.tiers is not None:
+            names = TiersParams.model_validate(self.tiers.params).names
+            require(self.classes[1:] == names, "classes of other tiers")
+        known = {column.name for column in self.contract}
+        require(known <= {column.name for column in self.reach.contract}, "the classifier reads another table")
+        self.reach.check(columns)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,16 +15,19 @@ from custintel.learners import ChurnSurvival
 from custintel.learners.base_estimators import TableEstimator, integer_seed, lightgbm_threads, numeric_target
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
-from custintel.value._margin_forecast import MarginForecast, fit_forecast
+from custintel.learners.path_contributions import path_contributions
+from custintel.learners.survival_curves import survival_from_hazards, survival_slope
+from custintel.value._margin_forecast import MarginForecast, RunRate, fit_forecast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from custintel.learners.saved_state_schemas import EstimatorState
 
 
 _FOLDS = 3
 _FEWEST_KNOWN = 20
+_BLOCK_ROWS = 500
 _TERMS = ["pv", "months", "margin", "after_exit"]
 
 
@@ -62,6 +66,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     after_exit_ : float
         Mean margin a month of those who have left: makes what is predicted for the known months of `fit` add up to
         what was earned. No larger than the mean margin, either way.
+    mean_run_rate_ : float
+        Mean run rate in `fit`; contributions start from it.
     observed_months_ : int or None
         Months ahead that the data tell about: customers watched and margins known; None for one margin a month without
         durations.
@@ -86,6 +92,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
     survival_: ChurnSurvival | None
     forecast_: MarginForecast
     after_exit_: float
+    mean_run_rate_: float
     observed_months_: int | None
 
     def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here
@@ -133,6 +140,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         rate = self._run_rates(table, len(table))
         alive = _margins_while_alive(margins, months, cause)
         fold = _folds(len(table), groups, integer_seed(self.random_state))
+        self.mean_run_rate_ = float(rate.mean())
         self.survival_ = None
         if months is not None:
             stay = ChurnSurvival(
@@ -184,6 +192,38 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         margin = self.forecast_.predict(matrix, rate, months, lightgbm_threads(self.n_jobs, matrix.size))
         return stays, margin
 
+    def contributions(self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None) -> pd.DataFrame:
+        """Exact contributions of every column to the PV, in u.
+
+        They add up, with `expected_value_`, to the PV: a column may move the margin, the chance to stay, or both
+        (`custintel.learners.path_contributions`). Months beyond those watched are left out where the model goes on
+        beyond them (`extrapolate`).
+
+        Parameters
+        ----------
+        X : data frame or array
+            Customers.
+        kernel : callable, optional
+            Taken for the sake of the other learners; LightGBM's own tree SHAP is used.
+        """
+        del kernel
+        matrix = self.encode(X)
+        rate = self._run_rates(X, len(matrix))
+        blocks = []
+        for start in range(0, max(len(matrix), 1), _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            blocks.append(path_contributions(self._parts(matrix[rows], rate[rows]), self._pv_of, self._pv_slope)[0])
+        used = [column.name for column in self.contract_.used]
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        frame = pd.DataFrame(np.vstack(blocks), index=index, columns=used)
+        return frame.reindex(columns=self.contract_.names, fill_value=0.0)
+
+    @property
+    def expected_value_(self) -> float:
+        """PV of the average customer; contributions start here."""
+        start = self._parts(np.zeros((1, len(self.contract_.used))), np.full(1, self.mean_run_rate_))[:, :, -1]
+        return float(self._pv_of(start)[0])
+
     @staticmethod
     def saved_state() -> type[EstimatorState]:
         """What the state in a file looks like; see `custintel.learners.saved_state_schemas`."""
@@ -204,6 +244,7 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
             "forecast": forecast,
             "survival": survival,
             "after_exit": self.after_exit_,
+            "mean_run_rate": self.mean_run_rate_,
             "observed_months": self.observed_months_,
         }
         return state, texts
@@ -216,16 +257,58 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
         given = state["survival"]
         model.survival_ = None if given is None else ChurnSurvival.from_state(given, texts)
         model.after_exit_ = float(state["after_exit"])
+        model.mean_run_rate_ = float(state.get("mean_run_rate", 0.0))
         model.observed_months_ = state["observed_months"]
         return model
+
+    @property
+    def _explained_months(self) -> int:
+        return self.horizon if self.survival_ is None else min(self.horizon, self.survival_.observed_months_)
+
+    def _parts(self, matrix: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        """What the PV is a function of: the margin of each month, then the log-odds of each hazard."""
+        months = self._explained_months
+        names = [column.name for column in self.contract_.used]
+        place = names.index(self.run_rate) if self.run_rate in names else 0
+        threads = lightgbm_threads(self.n_jobs, matrix.size)
+        margin = self.forecast_.parts(matrix, RunRate(rate, self.mean_run_rate_, place), months, threads)
+        if self.survival_ is None:
+            return margin
+        return np.concatenate([margin, self.survival_.hazard_parts(matrix, months)], axis=1)
+
+    def _pv_of(self, parts: np.ndarray) -> np.ndarray:
+        """PV from margins and log-odds of hazards."""
+        months = self._explained_months
+        margin, hazards = parts[:, :months], self._hazards(parts)
+        stays = np.ones_like(margin) if hazards is None else _share_of_month(survival_from_hazards(hazards))
+        worth = stays * (margin - self.after_exit_) + self.after_exit_
+        return np.asarray(worth @ discount_factors(months, self.annual_discount))
+
+    def _pv_slope(self, parts: np.ndarray) -> np.ndarray:
+        """Derivatives of `_pv_of`."""
+        months = self._explained_months
+        margin, hazards = parts[:, :months], self._hazards(parts)
+        discount = discount_factors(months, self.annual_discount)
+        if hazards is None:
+            return np.tile(discount, (len(parts), 1))
+        by_margin = _share_of_month(survival_from_hazards(hazards)) * discount
+        worth = (margin - self.after_exit_) * discount
+        # being here after a month counts for half of it, and for half of the next one
+        weight = (worth + np.column_stack([worth[:, 1:], np.zeros(len(worth))])) / 2
+        by_hazard = survival_slope(hazards, weight).reshape(len(parts), -1)
+        return np.column_stack([by_margin, by_hazard])
+
+    def _hazards(self, parts: np.ndarray) -> np.ndarray | None:
+        months = self._explained_months
+        if self.survival_ is None:
+            return None
+        return np.asarray(expit(parts[:, months:]).reshape(len(parts), months, len(self.survival_.causes_)))
 
     def _stays(self, X: Any, months: int, rows: int) -> np.ndarray:
         """Who leaves in a month is here for half of it."""
         if self.survival_ is None:
             return np.ones((rows, months))
-        after = self.survival_.survival(X, months).to_numpy()
-        before = np.concatenate([np.ones((rows, 1)), after[:, :-1]], axis=1)
-        return np.asarray((before + after) / 2)
+        return _share_of_month(self.survival_.survival(X, months).to_numpy())
 
     def _run_rates(self, X: Any, rows: int) -> np.ndarray:
         if not isinstance(X, pd.DataFrame) or self.run_rate not in X.columns:
@@ -284,6 +367,12 @@ def discount_factors(months: int, annual: float) -> np.ndarray:
     np.float64(0.9091)
     """
     return np.asarray((1 + annual) ** (-np.arange(1, months + 1) / 12))
+
+
+def _share_of_month(after: np.ndarray) -> np.ndarray:
+    """Share of each month that a customer is here, from the chance to be here after it."""
+    before = np.concatenate([np.ones((len(after), 1)), after[:, :-1]], axis=1)
+    return np.asarray((before + after) / 2)
 
 
 def _margins(y: Any) -> np.ndarray:

@@ -24,7 +24,8 @@ from custintel.value._tier_hysteresis import (
     state_from_history,
 )
 from custintel.value._tier_migration import LEFT, NEW, MigrationMatrix, migration
-from custintel.value._tier_thresholds import apply_overrides, by_quantile, by_share, checked_overrides, natural_breaks
+from custintel.value._tier_overrides import apply_overrides, checked_overrides
+from custintel.value._tier_thresholds import by_quantile, by_share, natural_breaks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

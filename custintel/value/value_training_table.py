@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
+_KEY_ACCOUNT = "key_account"
 _MEMBERSHIP_TABLES = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
     "volumes",
@@ -109,12 +110,27 @@ def value_features(
         Index (as_of, customer_id); the columns of `FeatureBuilder` and of `margin_columns`.
     """
     days = [pd.Timestamp(day) for day in read_dates(as_of)]
-    past = [margin_columns(monthly_margin(wh, day, costs), day) for day in track(days, "past margins")]
-    found = pd.concat(dict(zip(days, past, strict=True)), names=["as_of", "customer_id"])
+    found = past_margins(wh, days, costs)
     X = _builder(topics).build(wh, days)
     if not isinstance(X.index, pd.MultiIndex):
         X = pd.concat({days[0]: X}, names=["as_of", "customer_id"])
     return X.join(found.reindex(X.index))
+
+
+def past_margins(
+    wh: Warehouse, as_of: Sequence[pd.Timestamp], costs: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """`margin_columns` of every line as known at each date; index (as_of, customer_id)."""
+    past = {day: margin_columns(monthly_margin(wh, day, costs), day) for day in track(as_of, "past margins")}
+    return pd.concat(past, names=["as_of", "customer_id"])
+
+
+def key_accounts(wh: Warehouse) -> list[str]:
+    """Lines of key accounts; none where no table tells."""
+    if "customers" not in wh.tables or "segment" not in wh.columns("customers"):
+        return []
+    told = wh.engine.sql(f"select customer_id from {wh.relation('customers')} where segment = '{_KEY_ACCOUNT}'")
+    return [str(name) for name in told["customer_id"]]
 
 
 def _builder(topics: Iterable[str] | FeatureBuilder | None) -> FeatureBuilder:

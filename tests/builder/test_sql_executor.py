@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
-from custintel.questions import Outcome, outcome_labels
+from custintel.questions import Outcome, Question, outcome_labels, question_labels
 from custintel.questions._choose_dormancy import dormancy_curve
-from custintel.questions.outcome_labels import label_dates
+from custintel.questions.question_labels import question_dates
 
 if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
@@ -49,15 +49,38 @@ def test_one_date_and_chosen_customers(operators: tuple[Warehouse, Warehouse]) -
 
 def test_labels(operators: tuple[Warehouse, Warehouse]) -> None:
     here, there = operators
-    days = label_dates(here, outcome=DEFINITION, history_days=20, every="week")
+    days = question_dates(here, DEFINITION, history_days=20, every="week")
     assert days
-    assert label_dates(there, outcome=DEFINITION, history_days=20, every="week") == days
+    assert question_dates(there, DEFINITION, history_days=20, every="week") == days
     expected = outcome_labels(here, days, DEFINITION)
     assert_same(outcome_labels(there, days, DEFINITION), expected)
     assert expected["label"].nunique() == 2
     curve = dormancy_curve(here, days=(2, 5), ahead=15)
     pd.testing.assert_frame_equal(dormancy_curve(there, days=(2, 5), ahead=15), curve, check_dtype=False)
     assert (curve["silences"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question(
+            source="usage", target="count_if(direction = 'out' and is_night) > 0", gap_days=3, horizon_days=20,
+            unless={"terminations": "cause in ('voluntary', 'port_out')"},
+        ),
+        Question(source="bills", target="sum(amount) / nullif(count(*), 0)", horizon_days=40),
+        Question(source="subscriptions", target="last(plan_id)", gap_days=2, horizon_days=60),
+        Question(
+            source="subscriptions", target="count_if(monthly_fee > previous_monthly_fee) > 0", horizon_days=30,
+            settings={"join": {"plans": "plan_id"}, "previous": ["monthly_fee"]},
+        ),
+    ],
+    ids=["condition", "amount", "class", "previous row"],
+)  # fmt: skip
+def test_labels_of_expressions(operators: tuple[Warehouse, Warehouse], question: Question) -> None:
+    here, there = operators
+    expected = question_labels(here, DAYS, question)
+    assert_same(question_labels(there, DAYS, question), expected)
+    assert expected["label"].nunique() > 1
 
 
 def test_the_statement_for_spark_runs_on_spark(operators: tuple[Warehouse, Warehouse]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GOOD = """\
 model: mine
 about: Mine
-label: {kind: churn, gap_days: 15, horizon_days: 60, dormancy_days: 30, billing_types: [prepaid]}
+question: {kind: churn, gap: 15d, horizon: 60d, dormancy: 30d, billing_types: [prepaid]}
 population: {active_within_days: 15, where: billing_type = 'prepaid' and events_30d > 0}
 dates: {every: month, history_days: 90}
 features: {topics: [usage, recharge], exclude: [devices_90d]}
@@ -69,18 +69,93 @@ def test_a_folder_of_ones_own_comes_first(tmp_path: Path) -> None:
     _write(tmp_path, GOOD.replace("model: mine", "model: churn"))
     assert load_model_spec("churn", tmp_path).about == "Mine"
     assert load_model_spec("churn").about != "Mine"
-    assert load_model_spec("churn_prepaid", tmp_path).label["billing_types"] == ["prepaid"]
+    assert load_model_spec("churn_prepaid", tmp_path).question["billing_types"] == ["prepaid"]
+
+
+OWN = """\
+model: mine
+about: Who pays much
+question:
+  source: bills
+  target: sum(amount) > 100
+  gap: 7d
+  horizon: 60d
+  unless: {terminations: "cause in ('voluntary', 'port_out')"}
+population: events_30d > 0
+"""
+
+
+def test_a_question_of_ones_own_needs_few_lines(tmp_path: Path) -> None:
+    spec = load_model_spec("mine", _write(tmp_path, OWN))
+    assert spec.question["type"] == "yes_no"
+    assert spec.question["unless"] == {"terminations": "cause in ('voluntary', 'port_out')"}
+    assert spec.population == {"where": "events_30d > 0"}
+    assert spec.topics is None
+    assert spec.learner == {"class": "TableClassifier", "params": {}}
+    assert json.loads(json.dumps(spec.as_dict())) == spec.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "learner"),
+    [
+        ("sum(amount)", "amount", "TableRegressor"),
+        ("case when sum(amount) > 9 then 'much' else 'little' end", "class", "TableClassifier"),
+        ("max(amount) > 9", "yes_no", "TableClassifier"),
+    ],
+)
+def test_the_target_tells_the_type_and_the_learner(tmp_path: Path, target: str, kind: str, learner: str) -> None:
+    spec = load_model_spec("mine", _write(tmp_path, OWN.replace("sum(amount) > 100", target)))
+    assert (spec.question["type"], spec.learner["class"]) == (kind, learner)
+
+
+def test_a_class_of_ones_own_is_not_looked_into(tmp_path: Path) -> None:
+    own = "learner: {class: my_package.MyClassifier, params: {anything: 1}}\nsearch: {depth: [1, 2]}\n"
+    spec = load_model_spec("mine", _write(tmp_path, OWN + own))
+    assert spec.learner == {"class": "my_package.MyClassifier", "params": {"anything": 1}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "wrong", "hint"),
+    [
+        ("source: bills", "source: bils", 5, "unknown source table", "bills"),
+        ("sum(amount) > 100", "sum(amont) > 100", 5, "unknown column of bills", "amount"),
+        ("sum(amount) > 100", "amount > 100", 5, "target is no aggregate", "how they become one value"),
+        ("cause in", "couse in", 8, "unknown column of terminations", "cause"),
+        ("terminations", "termination", 8, "unknown source table", "terminations"),
+        ("gap: 7d", "gap: 7", 6, "gap is no number of days", "7d"),
+        ("horizon: 60d", "horizont: 60d", 7, "unknown key in a question", "horizon"),
+        ("  target: sum(amount) > 100\n", "", 4, "the question has no target", ""),
+        ("source: bills", "kind: arears\n  source: bills", 4, "unknown kind", "arrears"),
+        ("events_30d > 0", "event_30d > 0", 9, "population.where names no column of the catalogue", "events_30d"),
+    ],
+)
+def test_one_mistake_of_a_question(tmp_path: Path, old: str, new: str, line: int, wrong: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_model_spec("mine", _write(tmp_path, OWN.replace(old, new, 1)))
+    found = caught.value.problems[0]
+    assert (found.where, found.wrong) == (f"{tmp_path / 'mine.yaml'}:{line}", wrong)
+    assert hint in found.hint
+
+
+def test_label_is_the_former_name_of_question(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_model_spec("mine", _write(tmp_path, GOOD.replace("question:", "label:")))
+    (found,) = caught.value.problems
+    assert found.where.endswith("mine.yaml:3")
+    assert "question:" in found.hint
+    assert "kind: churn" in found.allowed
 
 
 CASES = [
     # what is replaced, by what, line, what is wrong, a word of the hint
     ("dates:", "date:", 5, "unknown key in a model", "dates"),
-    ("gap_days", "gap", 3, "unknown key in label", "gap_days"),
+    ("gap:", "gaps:", 3, "unknown key in a question of kind churn", "gap"),
     ("kind: churn", "kind: chrun", 3, "unknown kind", "churn"),
     ("[prepaid]", "[prepayed]", 3, "unknown billing_types", "prepaid"),
     ("every: month", "every: day", 5, "unknown every", ""),
-    ("gap_days: 15", "gap_days: -1", 3, "gap_days is not a whole number", ""),
-    ("horizon_days: 60", "horizon_days: two", 3, "horizon_days is not a whole number", ""),
+    ("gap: 15d", "gap: -1d", 3, "gap is no number of days", ""),
+    ("gap: 15d", "gap: 15", 3, "gap is no number of days", "15d"),
+    ("horizon: 60d", "horizon: two", 3, "horizon is no number of days", ""),
     ("events_30d > 0", "event_30d > 0", 4, "population.where names no column of the catalogue", "events_30d"),
     ("events_30d > 0", "mode(events_30d) > 0", 4, "unknown function mode", ""),
     ("[usage, recharge]", "[usage, rechrge]", 6, "unknown topic or family", "recharge"),
@@ -133,8 +208,8 @@ def test_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 3
 
 
-def test_a_model_without_a_label(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no label"):
+def test_a_model_without_a_question(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no question"):
         load_model_spec("mine", _write(tmp_path, "model: mine\nabout: Mine\n"))
 
 
@@ -155,13 +230,13 @@ def test_constraints_may_name_columns_of_ones_own_features(tmp_path: Path) -> No
 
 
 def test_a_value_model_names_its_horizon_and_costs(tmp_path: Path) -> None:
-    label = "label: {kind: future_margin, horizon_months: 6, unit_costs: {data_gb: 0.2}}"
-    text = "\n".join([label if line.startswith("label:") else line for line in GOOD.splitlines()])
+    question = "question: {kind: future_margin, horizon_months: 6, unit_costs: {data_gb: 0.2}}"
+    text = "\n".join([question if line.startswith("question:") else line for line in GOOD.splitlines()])
     text = text.replace("ChurnClassifier, params: {effort: fast}", "ValueModel, params: {annual_discount: 0.08}")
     text = text.replace("search: {leaves: {low: 4, high: 31, log: true}, l2: [1, 10]}\n", "")
     spec = load_model_spec("mine", _write(tmp_path, text))
-    assert spec.label["horizon_months"] == 6
-    assert spec.label["unit_costs"] == {"data_gb": 0.2}
+    assert spec.question["horizon_months"] == 6
+    assert spec.question["unit_costs"] == {"data_gb": 0.2}
     bad = text.replace("horizon_months: 6", "horizon_months: 0").replace("0.2", "cheap").replace("annual_d", "annual_c")
     with pytest.raises(ConfigurationError, match="3 mistakes"):
         load_model_spec("mine", _write(tmp_path, bad))

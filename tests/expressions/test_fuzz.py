@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,7 +26,7 @@ from custintel.rules.rule_condition import condition_text
 from custintel.rules.rule_files import rules_from_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from custintel.expressions.expression import Expression
 
@@ -126,27 +128,38 @@ FRAME = pd.DataFrame(
         "as_of": pd.to_datetime(["2025-01-31"] * 3),
     }
 )
-FORBIDDEN = ("open", "socket.", "subprocess.", "os.", "exec", "compile", "ctypes.", "pickle.", "shutil.", "import")
+FORBIDDEN = (
+    "open", "socket.", "subprocess.", "os.", "exec", "compile", "ctypes.", "pickle.", "shutil.", "import",
+)  # fmt: skip
 
 
 class Watch:
-    """Sees what the interpreter is asked to do: an audit hook, which cannot be taken away but can be told to sleep."""
+    """Sees what the interpreter is asked to do: an audit hook, which cannot be taken away but can be told to sleep.
+
+    Threads that run already are not seen, and no garbage is collected meanwhile: what earlier tests left behind
+    (sockets of Spark, temporary folders) is closed by a collection at any moment or by a thread of its own. Threads
+    that start while it watches are seen.
+    """
 
     def __init__(self) -> None:
         self.seen: list[str] | None = None
+        self.other_threads: set[int] = set()
         sys.addaudithook(self.hook)
 
-    def hook(self, event: str, _arguments: object) -> None:
-        if self.seen is not None and event.startswith(FORBIDDEN):
-            self.seen.append(event)
+    def hook(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.seen is not None and threading.get_ident() not in self.other_threads and event.startswith(FORBIDDEN):
+            self.seen.append(f"{event} {arguments!r:.200}")
 
     @contextlib.contextmanager
     def nothing_touched(self) -> Iterator[None]:
+        gc.disable()
+        self.other_threads = set(sys._current_frames()) - {threading.get_ident()}
         self.seen = []
         try:
             yield
         finally:
             seen, self.seen = self.seen, None
+            gc.enable()
         assert seen == []
 
 
@@ -190,6 +203,47 @@ def read(text: str) -> Expression | None:
     assert problems
     assert all(p.where == "attack" and p.wrong for p in problems)
     return None
+
+
+def _touch_a_file() -> None:
+    with open(__file__):
+        pass
+
+
+class _LeftBehind:
+    """Garbage in a circle, which touches a file when it is collected."""
+
+    def __init__(self) -> None:
+        self.circle = self
+
+    def __del__(self) -> None:
+        _touch_a_file()
+
+
+def _touch_in_a_thread() -> None:
+    thread = threading.Thread(target=_touch_a_file)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "touch", [_touch_a_file, _touch_in_a_thread, lambda: eval("1")], ids=["file", "thread", "code"]
+)
+def test_the_watch_sees_what_is_touched(touch: Callable[[], object]) -> None:
+    with pytest.raises(AssertionError, match=r"open|compile"), WATCH.nothing_touched():
+        touch()
+
+
+def test_the_watch_does_not_see_what_other_tests_left_behind() -> None:
+    """A full run failed once, because a collection or another thread touched something just then."""
+    begin = threading.Event()
+    other = threading.Thread(target=lambda: (begin.wait(), _touch_a_file()))
+    other.start()
+    _LeftBehind()
+    with WATCH.nothing_touched():
+        begin.set()
+        other.join()
+        _ = [[] for _ in range(100_000)]  # enough for a collection
 
 
 @pytest.mark.parametrize(("kind", "text"), FLAT, ids=lambda value: repr(value)[:40])
@@ -241,11 +295,13 @@ def test_a_name_in_quotes_is_only_a_name() -> None:
 
 
 def test_deep_nesting_is_refused_with_an_error_that_teaches() -> None:
+    long = "+".join("a" * 900)  # a chain is long, not deep
     for text in ATTACKS["deep"][:7]:
-        with pytest.raises(ConfigurationError, match=f"nested too deeply(.|\n)*allowed: {MAX_DEPTH} levels"):
+        said = "2699 parts" if text == long else f"nested too deeply(.|\n)*allowed: {MAX_DEPTH} levels"
+        with pytest.raises(ConfigurationError, match=said):
             parse(text)
-    assert parse(" + ".join("a" * 40)).numpy(FRAME)[0] == 40
-    assert parse(" and ".join(["a"] * 300)).numpy(FRAME)[0] == 1  # a chain is long, not deep
+    assert parse(" + ".join("a" * 300)).numpy(FRAME)[0] == 300
+    assert parse(" and ".join(["a"] * 300)).numpy(FRAME)[0] == 1
 
 
 def test_deep_nesting_is_refused_deep_in_a_program_too() -> None:

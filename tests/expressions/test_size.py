@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -14,6 +17,9 @@ from custintel.expressions.parse import parse
 from custintel.expressions.translate_dialect import DIALECTS, translate
 from custintel.rules import Rule
 from custintel.rules._rule_set import RuleSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # one level of nesting each; {} stands for the inner expression
 LEVELS = [
@@ -73,6 +79,38 @@ def test_a_flat_chain_of_many_terms_is_not_deep(join: str) -> None:
     assert found.tolist() == expected.tolist()
     rule = Rule("many", join.join(pairs))
     assert RuleSet.from_nodes({"many": rule.node}).match(data)["many"].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(("sign", "compute"), [(" + ", operator.add), (" * ", operator.mul)])
+def test_a_flat_sum_or_product_of_many_terms_is_not_deep(sign: str, compute: Callable[[float, float], float]) -> None:
+    """Sums of over fifty terms were "nested too deeply"; their values are those of the terms taken one by one."""
+    names = [f"c{k}" for k in range(300)]
+    expression = parse(sign.join(names))
+    assert expression.sql() == sign.join(names)
+    assert parse(expression.sql()).tree == expression.tree
+    assert expression.words() == expression.text.replace("*", "x")
+    data = pd.DataFrame(np.random.default_rng(3).uniform(0.5, 1.5, (20, 300)), columns=names)
+    expected = reduce(compute, (data[name] for name in names)).tolist()
+    assert duckdb.sql(f"select {expression.sql()} as f from data").df()["f"].tolist() == expected
+    assert expression.numpy(data).tolist() == expected
+    rule = Rule("many", f"{expression.text} > 290")
+    assert RuleSet.from_nodes({"many": rule.node}).match(data)["many"].tolist() == [x > 290 for x in expected]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_flat_chains_are_written_for_every_engine(dialect: str) -> None:
+    summed, multiplied = (sign.join(f"c{k}" for k in range(250)) for sign in (" + ", " * "))
+    assert parse(f"{summed} - c0").sql(dialect).count("+") == 249
+    assert parse(f"c0 / 2 + {multiplied}").sql(dialect).count("*") == 249
+    assert translate(f"select {summed} as f from t", dialect).count("+") == 249
+
+
+def test_a_chain_ends_at_another_operator() -> None:
+    mixed = parse(" + ".join(["a - b"] * 20) + " + " + " + ".join("cdefghijkl"))
+    frame = pd.DataFrame({name: [float(k)] for k, name in enumerate("abcdefghijkl")})
+    assert mixed.numpy(frame).tolist() == [sum(range(2, 12)) - 20.0]
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        parse(" + ".join(["a - b"] * 60))
 
 
 def test_chains_inside_brackets_still_count_as_levels() -> None:

@@ -8,7 +8,8 @@ import pytest
 from custintel.errors import ConfigurationError, DataError, DateError
 from custintel.questions import Outcome, outcome_labels
 from custintel.questions._choose_dormancy import dormancy_curve
-from custintel.questions.outcome_labels import label_dates, outcome_population
+from custintel.questions.outcome_labels import outcome_population
+from custintel.questions.question_labels import question_dates
 from custintel.warehouse import Warehouse
 
 # as of 30 June, gap 15, horizon 60: churn counts from 16 July to 13 September; silence needs 30 days
@@ -199,9 +200,9 @@ def test_billing_type_is_that_of_the_plan_in_force():
         (Outcome(horizon_days=400), 60, []),
     ],
 )
-def test_label_dates(definition, history, expected):
+def test_question_dates(definition, history, expected):
     wh = warehouse(PREPAID, "prepaid")
-    assert [f"{day:%m-%d}" for day in label_dates(wh, definition, history)] == expected
+    assert [f"{day:%m-%d}" for day in question_dates(wh, definition, history)] == expected
 
 
 def test_dormancy_curve_counts_only_silences_that_could_be_watched():
@@ -244,7 +245,7 @@ def test_as_of_dates_at_three_frequencies() -> None:
     wh = Warehouse.from_frames(usage=calls)
 
     def dates(every: str) -> list[str]:
-        return [f"{day:%m-%d}" for day in label_dates(wh, history_days=60, every=every)]  # type: ignore[arg-type]
+        return [f"{day:%m-%d}" for day in question_dates(wh, Outcome(), history_days=60, every=every)]  # type: ignore[arg-type]
 
     assert dates("month") == ["03-31"]
     assert dates("half_month") == ["03-15", "03-31", "04-15"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import DataError
-from custintel.training._read_flat_table import read_flat_table
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 from custintel.training.read_table import read_table
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def as_parquet(folder: Path, frame: pd.DataFrame) -> Path:
 
 
 def test_date32_of_parquet_dates_the_rows(tmp_path) -> None:
-    flat = read_flat_table(as_parquet(tmp_path, table(pd.to_datetime(STAMPS).dt.date)), "churned")
+    flat = read_flat_table(as_parquet(tmp_path, table(pd.to_datetime(STAMPS).dt.date)), TableQuestion("churned"))
     assert flat.date_column == "snapshot"
     assert flat.X.columns.tolist() == ["minutes"]
     assert flat.X.index.get_level_values("as_of").unique().strftime("%F").tolist() == sorted(set(STAMPS))
@@ -40,7 +40,7 @@ def test_date32_of_parquet_dates_the_rows(tmp_path) -> None:
 
 @pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%Y/%m/%d", "%Y-%m-%d"])
 def test_texts_with_a_day_after_the_twelfth_date_the_rows(form) -> None:
-    flat = read_flat_table(table([f"{day:{form}}" for day in pd.to_datetime(STAMPS)]), "churned")
+    flat = read_flat_table(table([f"{day:{form}}" for day in pd.to_datetime(STAMPS)]), TableQuestion("churned"))
     assert flat.date_column == "snapshot"
     order = {"%d": ", the day first,", "%m": ", the month first,"}.get(form[:2], "")
     assert f"'snapshot': dates written as text{order} were read as dates" in flat.notes
@@ -73,10 +73,10 @@ UNDECIDED = [(["03/04/2025", "05/06/2025"], "no day after the twelfth"), (["21/0
 @pytest.mark.parametrize(("texts", "said"), UNDECIDED)
 def test_what_cannot_be_decided_is_noted_and_refused_when_named(texts, said) -> None:
     frame = table(np.resize(np.array(texts, dtype=object), ROWS))
-    notes = read_flat_table(frame, "churned").notes
+    notes = read_flat_table(frame, TableQuestion("churned")).notes
     assert any(note.startswith("'snapshot': looks like dates, left as text") and said in note for note in notes)
     with pytest.raises(DataError, match=said) as caught:
-        read_flat_table(frame, "churned", date_column="snapshot")
+        read_flat_table(frame, TableQuestion("churned", date_column="snapshot"))
     assert "pd.to_datetime" in str(caught.value)
     assert texts[0] not in str(caught.value)
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_decided_is_noted_and_refused_when_named(texts, said) -> 
 )
 def test_what_holds_no_days_says_what_it_holds(snapshot, given, hint) -> None:
     with pytest.raises(DataError) as caught:
-        read_flat_table(table(np.resize(snapshot, ROWS)), "churned", date_column="snapshot")
+        read_flat_table(table(np.resize(snapshot, ROWS)), TableQuestion("churned", date_column="snapshot"))
     assert f"given: {given}\n" in str(caught.value)
     assert hint in str(caught.value)
 

@@ -10,7 +10,7 @@ import pytest
 
 from custintel import train
 from custintel.errors import DataError
-from custintel.training._read_flat_table import read_flat_table
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 from custintel.training._time_split_and_folds import out_of_time_rows, tuning_folds
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ _LEFT = (np.arange(_ROWS) * 7 % 10 < 3).astype(int)
 def _told(columns: dict[str, Any], left: Any = _LEFT) -> str:
     """Notes on a table of these columns beside one that is in order."""
     bill = np.random.default_rng(4).gamma(4, 10, len(left))
-    return "\n".join(read_flat_table(pd.DataFrame({"bill": bill, **columns, "left": left}), "left").notes)
+    return "\n".join(
+        read_flat_table(pd.DataFrame({"bill": bill, **columns, "left": left}), TableQuestion("left")).notes
+    )
 
 
 def _some(values: list[Any]) -> list[Any]:
@@ -137,7 +139,7 @@ def test_a_level_for_nothing_in_several_columns_is_said_once() -> None:
 
 
 def test_public_tables_get_their_hints(data_folder: Path) -> None:
-    told = "\n".join(read_flat_table(data_folder / "mlc_churn/modeldata_mlc_churn.csv", "churn").notes)
+    told = "\n".join(read_flat_table(data_folder / "mlc_churn/modeldata_mlc_churn.csv", TableQuestion("churn")).notes)
     for part in ("day", "eve", "night", "intl"):
         assert f"'total_{part}_minutes' and 'total_{part}_charge' say the same" in told
 
@@ -206,20 +208,20 @@ def test_dates_of_single_customers_are_one_split(quick_models: Path) -> None:
 
 def test_a_date_of_the_customer_does_not_date_the_row(quick_models: Path) -> None:
     table = _panel().drop(columns="customer_id").rename(columns={"month": "activation_date"})
-    flat = read_flat_table(table, "left")
+    flat = read_flat_table(table, TableQuestion("left"))
     assert flat.date_column is None
     assert "activation_date" in flat.X.columns
     assert any("date_column= (--date-column)" in note for note in flat.notes)
-    asked = read_flat_table(table, "left", date_column="Activation_Date")
+    asked = read_flat_table(table, TableQuestion("left", date_column="Activation_Date"))
     assert asked.date_column == "activation_date"
     assert out_of_time_rows(asked.y) is not None
 
 
 def test_a_column_that_holds_no_dates_is_refused() -> None:
     with pytest.raises(DataError, match="'calls' holds no dates"):
-        read_flat_table(_panel(), "left", date_column="calls")
+        read_flat_table(_panel(), TableQuestion("left", date_column="calls"))
     with pytest.raises(DataError, match="no date column"):
-        read_flat_table(_panel(), "left", date_column="moon")
+        read_flat_table(_panel(), TableQuestion("left", date_column="moon"))
 
 
 def test_too_few_events_before_or_after_are_judged_at_random(quick_models: Path) -> None:
@@ -234,7 +236,7 @@ def test_rows_without_a_date_or_a_customer_are_learned_from_and_counted() -> Non
     table = _panel()
     table.loc[3:5, "month"] = None
     table.loc[7:8, "customer_id"] = None
-    flat = read_flat_table(table, "left")
+    flat = read_flat_table(table, TableQuestion("left"))
     told = "\n".join(flat.notes)
     assert "3 rows without a date in 'month'" in told
     assert "2 of 720 rows have no identifier: each was taken for a customer of its own" in told
@@ -246,7 +248,7 @@ def test_rows_without_a_date_or_a_customer_are_learned_from_and_counted() -> Non
 
 def test_daily_dates_are_judged_by_the_month() -> None:
     table = _panel().assign(date=pd.date_range("2025-01-01", periods=720, freq="6h")).drop(columns="month")
-    flat = read_flat_table(table, "left")
+    flat = read_flat_table(table, TableQuestion("left"))
     assert flat.y.index.get_level_values("as_of").nunique() == 6
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from custintel.errors import LeakageWarning
 from custintel.training._leak_check import find_leaks, warn_of_leaks
-from custintel.training._read_flat_table import read_flat_table
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,12 +89,12 @@ def test_the_warning_names_all_and_says_what_was_done() -> None:
     ],
 )
 def test_public_tables(data_folder: Path, path: str, target: str, expected: set[str]) -> None:
-    flat = read_flat_table(data_folder / path, target)
+    flat = read_flat_table(data_folder / path, TableQuestion(target))
     assert {leak.column for leak in find_leaks(flat.X, flat.y)} == expected
 
 
 def test_the_length_of_the_call_that_sold(data_folder: Path) -> None:
     with zipfile.ZipFile(data_folder / "uci_bank_marketing/bank-additional.zip") as archive:
         text = archive.read("bank-additional/bank-additional.csv").decode()
-    flat = read_flat_table(pd.read_csv(io.StringIO(text), sep=";"), "y")
+    flat = read_flat_table(pd.read_csv(io.StringIO(text), sep=";"), TableQuestion("y"))
     assert [leak.column for leak in find_leaks(flat.X, flat.y)] == ["duration"]

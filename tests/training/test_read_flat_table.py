@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError, QualityWarning
-from custintel.training._read_flat_table import read_flat_table, read_target
+from custintel.training._read_flat_table import TableQuestion, read_flat_table, read_target
 from custintel.training.read_table import find_column
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _table(rows: int = 60) -> pd.DataFrame:
 
 
 def test_columns_are_sorted_out_and_named() -> None:
-    flat = read_flat_table(_table(), "churn")
+    flat = read_flat_table(_table(), TableQuestion("churn"))
     assert flat.X.columns.tolist() == ["bill"]
     assert flat.X.index.name == "customer_id"
     assert flat.y.sum() == 20
@@ -99,15 +99,15 @@ def test_columns_are_sorted_out_and_named() -> None:
 def test_duplicates_are_removed_and_counted_only_without_identity() -> None:
     rows = _table().drop(columns=["rownames", "customerID", "note"]).assign(bill=[i + 0.5 for i in range(60)])
     twice = pd.concat([rows, rows.head(7)], ignore_index=True)
-    assert len(read_flat_table(twice, "Churn").y) == 60
-    assert "7 exact duplicate rows were removed" in read_flat_table(twice, "Churn").notes
+    assert len(read_flat_table(twice, TableQuestion("Churn")).y) == 60
+    assert "7 exact duplicate rows were removed" in read_flat_table(twice, TableQuestion("Churn")).notes
     named = _table().drop(columns=["rownames", "note"])
-    assert len(read_flat_table(named, "Churn").y) == 60
+    assert len(read_flat_table(named, TableQuestion("Churn")).y) == 60
 
 
 def test_equal_rows_of_a_coarse_table_are_customers() -> None:
     coarse = pd.DataFrame({"bill": [i % 7 for i in range(84)], "Churn": [i % 3 == 0 for i in range(84)]})
-    flat = read_flat_table(coarse, "Churn")
+    flat = read_flat_table(coarse, TableQuestion("Churn"))
     assert len(flat.y) == 84
     assert flat.groups is not None
     assert flat.groups.nunique() == 7
@@ -115,7 +115,7 @@ def test_equal_rows_of_a_coarse_table_are_customers() -> None:
 
 def test_rows_without_label_are_left_out_and_counted() -> None:
     table = _table().assign(Churn=lambda t: t["Churn"].where(t.index > 4))
-    flat = read_flat_table(table, "Churn")
+    flat = read_flat_table(table, TableQuestion("Churn"))
     assert len(flat.y) == 55
     assert any("5 rows without a value" in note for note in flat.notes)
 
@@ -124,7 +124,7 @@ def test_customers_with_several_rows_become_groups() -> None:
     table = (
         _table().drop(columns=["rownames", "note"]).assign(customerID=lambda t: [f"C{i // 2}" for i in range(len(t))])
     )
-    assert read_flat_table(table, "Churn", "customerid").groups is not None
+    assert read_flat_table(table, TableQuestion("Churn", id_column="customerid")).groups is not None
 
 
 def test_a_wrong_column_name_gets_a_hint() -> None:
@@ -140,15 +140,17 @@ def test_columns_of_lists_and_structs_are_refused_by_name(tmp_path: Path) -> Non
     said = r"columns hold lists or structs: 'apps', 'home'\n  allowed: numbers, texts, dates(.|\n)*hint: "
     for table in (place, pd.DataFrame(cells)):
         with pytest.raises(DataError, match=said):
-            read_flat_table(table, "left")
+            read_flat_table(table, TableQuestion("left"))
     wide = {f"c{k}": [[k]] * 40 for k in range(12)}
     with pytest.raises(DataError, match="'c9' and 2 more"):
-        read_flat_table(pd.DataFrame({**wide, "left": [0, 1] * 20}), "left")
+        read_flat_table(pd.DataFrame({**wide, "left": [0, 1] * 20}), TableQuestion("left"))
 
 
 def test_a_table_of_nothing() -> None:
     with pytest.raises(DataError, match="no column is left"):
-        read_flat_table(pd.DataFrame({"a": [1] * 6, "y": [0, 1] * 3}, index=pd.Index(list("abcdef"), name="id")), "y")
+        read_flat_table(
+            pd.DataFrame({"a": [1] * 6, "y": [0, 1] * 3}, index=pd.Index(list("abcdef"), name="id")), TableQuestion("y")
+        )
 
 
 @pytest.mark.parametrize(
@@ -163,5 +165,5 @@ def test_a_table_of_nothing() -> None:
     ],
 )
 def test_public_tables_need_no_preparation(data_folder, path, target, rows, events, columns) -> None:  # type: ignore[no-untyped-def]
-    flat = read_flat_table(data_folder / path, target)
+    flat = read_flat_table(data_folder / path, TableQuestion(target))
     assert (len(flat.y), int(flat.y.sum()), flat.X.shape[1]) == (rows, events, columns)

@@ -15,10 +15,9 @@ import pytest
 from custintel import FeatureBuilder, Warehouse, load_model, score, train
 from custintel.errors import ConfigurationError, DataError, DateError, LeakageWarning, MissingExtraError
 from custintel.explain import reasons
-from custintel.questions import Outcome
+from custintel.questions import Question
 from custintel.reports.model.model_report import build_report
-from custintel.training._read_flat_table import read_flat_table
-from custintel.training._time_split_and_folds import TimeSplit
+from custintel.training._read_flat_table import TableQuestion, read_flat_table
 from custintel.training.dataset import _windows
 from custintel.training.mlflow_store import fetch_report, open_store
 
@@ -86,7 +85,7 @@ def test_dates_of_one_customer_of_a_feature_table_stand_on_one_side_of_a_fold(qu
     X = FeatureBuilder(["usage"]).build(Warehouse.open(quick_tables), ["2025-03-31", "2025-05-31"])
     table = X.assign(left=np.arange(len(X)) % 2)
     for form in (table, table.reset_index()):
-        flat = read_flat_table(form, "left")
+        flat = read_flat_table(form, TableQuestion("left"))
         assert flat.groups is not None
         assert flat.groups.tolist() == flat.X.index.get_level_values("customer_id").tolist()
         assert not {"as_of", "customer_id"} & set(flat.X.columns)
@@ -217,6 +216,33 @@ def test_champion_stays_until_somebody_is_promoted(table: pd.DataFrame, quick_mo
     assert [once(False), once(False), once(True)] == [("1", "champion"), ("2", "challenger"), ("3", "champion")]
 
 
+def test_question_features_and_coverage_lie_beside_the_run(quick_run: Run) -> None:
+    with open_store(quick_run.tracked.store) as mlflow:  # type: ignore[union-attr]
+        texts = {
+            name: mlflow.artifacts.load_text(f"runs:/{quick_run.run_id}/{name}")
+            for name in ("question.yaml", "features.json", "coverage.json")
+        }
+    assert "kind: churn" in texts["question.yaml"]
+    columns = [entry["column"] for entry in json.loads(texts["features.json"])["features"]]
+    assert columns == list(map(str, quick_run.evaluation.X.columns))
+    (usage,) = json.loads(texts["coverage.json"])["tables"]
+    assert (usage["table"], usage["last_day"]) == ("usage", "2025-07-31")
+
+
+def test_the_champion_is_judged_on_the_same_rows(quick_models: Path, quick_tables: Path, tmp_path: Path) -> None:
+    wh = Warehouse.open(quick_tables)
+    first, second = (train("churn", wh, models_path=quick_models, store=tmp_path) for _ in range(2))
+    assert "champion" not in first.evaluation.extra
+    found = second.evaluation.extra["champion"]
+    assert found["version"] == first.model.version
+    assert not found["seen"]
+    assert found["metrics"]["auc"]["value"] == pytest.approx(second.metrics["auc"]["value"])
+    assert any(note.startswith("on the same rows: this model auc") for note in second.evaluation.notes)
+    with open_store(tmp_path) as mlflow:
+        logged = mlflow.get_run(second.run_id).data.metrics
+    assert logged["champion_auc"] == pytest.approx(first.metrics["auc"]["value"])
+
+
 def test_the_callers_mlflow_is_left_as_it_was(quick_run: Run, tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
     before = mlflow.get_tracking_uri()
@@ -252,9 +278,9 @@ def test_a_store_opened_later_has_its_own_registry(
 
 def test_labels_of_postpaid_lines_do_not_wait_for_silence() -> None:
     dates = pd.to_datetime(["2025-01-31", "2025-04-30"])
-    split = TimeSplit((dates[0],), dates[1])
-    both, postpaid = Outcome(), Outcome(billing_types=("postpaid",))
-    assert [_windows(split, d)["dormancy_days"] for d in (both, postpaid)] == [30, 0]
+    index = pd.MultiIndex.from_product([dates, ["a"]], names=["as_of", "customer_id"])
+    both, postpaid = Question("churn"), Question("churn", billing_types=("postpaid",))
+    assert [_windows(index, np.array([False, True]), d)["dormancy_days"] for d in (both, postpaid)] == [30, 0]
 
 
 def test_a_flat_table_has_no_question_but_its_own(table: pd.DataFrame, quick_models: Path, tmp_path: Path) -> None:
@@ -265,10 +291,10 @@ def test_a_flat_table_has_no_question_but_its_own(table: pd.DataFrame, quick_mod
     table["days_since_event_90d"] = np.arange(400) % 7
     run = train("churn", table=table, target="Churn", tracking=False, models_path=tmp_path)
     card = build_report(run.evaluation)["card"]
-    assert card["about"] is card["label"] is card["population"] is None
+    assert card["about"] is card["question"] is card["population"] is None
     assert card["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
     kept = run.model.metadata["spec"]  # and the model file says no more than the card
-    assert not {"gap_days", "horizon_days"} & set(kept["label"])
+    assert not {"gap", "horizon"} & set(kept["question"])
     assert kept["dates"] == {}
     assert kept["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
 

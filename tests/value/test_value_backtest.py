@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from custintel import train
-from custintel.errors import ConfigurationError, DateError, QualityWarning
+from custintel.errors import DateError
 from custintel.metrics.survival_metrics import kaplan_meier
-from custintel.training.value_training import fit_value_model
-from custintel.value import ValueModel, backtest_value, customer_value
+from custintel.value import ValueModel, backtest_value
 from custintel.value.value_backtest import BASELINES, ValueBacktest, learning_dates
 from custintel.warehouse import Warehouse
 
@@ -96,36 +92,3 @@ def test_revenue_alone_is_named_so(operator: Warehouse) -> None:
     found = backtest_value(wh, ["2025-09-30"], 3, ValueModel(n_jobs=1))
     assert found.unit == "revenue_value"
     assert "revenue value" in found.words
-
-
-def test_the_model_of_a_specification_is_fitted_and_asked(operator: Warehouse, tmp_path: Path) -> None:
-    shipped = (Path(__file__).resolve().parents[2] / "models" / "value.yaml").read_text(encoding="utf-8")
-    own = shipped.replace("horizon_months: 12", "horizon_months: 4").replace(
-        "unit_costs: {}", "unit_costs: {bill: 2.0}"
-    )
-    (tmp_path / "value.yaml").write_text(own, encoding="utf-8")
-    model = fit_value_model(operator, known_by="2025-11-30", models_path=tmp_path)
-    assert model.horizon == 4
-    assert "credit_score" not in model.feature_names_in_
-    found = customer_value(operator, "2025-11-30", model)
-    assert found["pv"].notna().all()
-    assert 0.5 < found["pv"].sum() / (4 * found["run_rate"].sum()) < 1.2
-    with pytest.raises(ConfigurationError, match="longer than the data"):
-        fit_value_model(operator, horizon=10)
-    with pytest.raises(ConfigurationError, match="no model of value"):
-        fit_value_model(operator, "churn")
-    with pytest.raises(ConfigurationError, match="fit_value_model"):
-        train("value", operator, tracking=False)
-
-
-def test_the_horizon_of_the_shipped_model_is_shortened_to_what_is_known(operator: Warehouse) -> None:
-    with pytest.warns(QualityWarning, match="shortened from 12 to 3 months"):
-        assert fit_value_model(operator, known_by="2025-06-30").horizon == 3
-
-
-def test_a_horizon_that_cannot_be_is_refused_before_any_work(
-    operator: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("custintel.training.value_training.value_features", None)  # not to be called
-    with pytest.raises(ConfigurationError, match=r"given: 12 months\n  allowed: 1 to 9, .*\n  hint: --horizon 9"):
-        fit_value_model(operator, horizon=12)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from custintel.catalogue.question_grammar import days_of
+
 if TYPE_CHECKING:
     from custintel.reports.model.evaluation import Evaluation
 
 
 _WINDOW = re.compile(r"_(\d+)d$")
+_WINDOW_KEYS = ("gap", "horizon", "dormancy")
 
 
 def population_facts(evaluation: Evaluation) -> dict[str, Any]:
@@ -78,9 +81,9 @@ def _windows(evaluation: Evaluation) -> dict[str, Any]:
     """Return gap, horizon, dormancy and the longest look-back, in days."""
     metadata = evaluation.model.metadata
     windows, spec = metadata.get("windows") or {}, metadata.get("spec") or {}
-    label = spec.get("label") or {} if isinstance(spec, Mapping) else {}
-    said = {k: windows.get(k, label.get(k)) for k in ("gap_days", "horizon_days", "dormancy_days")}
-    if list(label.get("billing_types") or ()) == ["postpaid"]:
+    question = spec.get("question") or {} if isinstance(spec, Mapping) else {}
+    said = {f"{k}_days": windows.get(f"{k}_days", days_of(question.get(k, "0d"))) for k in _WINDOW_KEYS}
+    if list(question.get("billing_types") or ()) == ["postpaid"]:
         said["dormancy_days"] = 0  # only prepaid lines end by silence
     looked = [int(found.group(1)) for c in evaluation.X.columns if (found := _WINDOW.search(str(c)))]
     return {**{k: int(v or 0) for k, v in said.items()}, "observation_days": max(looked, default=0) or None}
@@ -141,11 +144,11 @@ def card_facts(evaluation: Evaluation) -> dict[str, Any]:
     keys = ("version", "created", "library_version", "data_digest", "random_state", "target")
     names = [str(name) for name in evaluation.model.feature_names]
     # a flat table brings its own target and rows: nobody asked the question of the specification
-    said = ("learner",) if metadata.get("source") == "table" else ("about", "label", "population", "learner")
+    said = ("learner",) if metadata.get("source") == "table" else ("about", "question", "population", "learner")
     return {
         "name": evaluation.model.name,
         **{key: metadata.get(key) for key in keys},
-        **{key: spec.get(key) if key in said else None for key in ("about", "label", "population", "learner")},
+        **{key: spec.get(key) if key in said else None for key in ("about", "question", "population", "learner")},
         "constraints": _used_constraints(spec.get("constraints"), names),
         "features": len(names),
     }

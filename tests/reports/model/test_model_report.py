@@ -44,7 +44,7 @@ METADATA = {
     "features": FEATURES,
     "windows": {"gap_days": 15, "horizon_days": 60, "dormancy_days": 30},
     "spec": {
-        "about": "Who leaves", "label": {"kind": "churn"},
+        "about": "Who leaves", "question": {"kind": "churn"},
         "costs": {"clv": 300, "offer_cost": 12, "contact_cost": 2},
     },
 }  # fmt: skip
@@ -314,7 +314,7 @@ def test_open_labels_are_admitted(evaluation: Evaluation) -> None:
 
 def test_silence_is_not_waited_for_where_no_prepaid_line_is_asked(evaluation: Evaluation) -> None:
     """A saved model of an earlier version says dormancy_days though its label is for postpaid lines."""
-    spec = {"label": {"kind": "arrears", "gap_days": 1, "horizon_days": 60, "billing_types": ["postpaid"]}}
+    spec = {"question": {"kind": "arrears", "gap": "1d", "horizon": "60d", "billing_types": ["postpaid"]}}
     windows = {"gap_days": 1, "horizon_days": 60, "dormancy_days": 30}
     model = make_model({**METADATA, "spec": spec, "windows": windows})
     dates = evaluation.population.assign(as_of=pd.to_datetime(["2025-07-31", "2025-08-31", "2025-10-31", "2025-11-30"]))

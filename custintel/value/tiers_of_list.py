@@ -1,4 +1,4 @@
-"""The list of values: HV, CV, PV and a tier for each customer as of a date."""
+"""Tiers of a list of customers by their annualised value, where no thresholds are frozen."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from custintel.value import ValueTiers, customer_value
+from custintel.value._value_tiers import ValueTiers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from custintel.artifact import Model
-    from custintel.warehouse import Warehouse
 
 
 _KEY_ACCOUNT = "key_account"
@@ -22,24 +19,11 @@ _LEVELS = (0.80, 0.95, 0.99)
 _UNKNOWN = "the annualised value is not known"
 
 
-def value_scores(model: Model, wh: Warehouse, date: pd.Timestamp) -> pd.DataFrame:
-    """Every line in service with its values, highest PV first; the tier is that of the annualised value.
-
-    Key accounts and public customers have tiers of their own. The thresholds are those kept with the model
-    (``metadata["tiers"]``), so that a tier means the same every month; without any they are proposed from this list.
-    Of few customers only the lower tiers are told apart: each needs somebody in it. ``tier_reason`` says so, and why a
-    tier is missing.
-    """
-    found = customer_value(wh, date, model.estimator)
-    found = found.join(value_tiers(found, model.metadata.get("tiers")))
-    listed = found.reset_index().rename_axis(columns=None)
-    listed.insert(1, "as_of", date)
-    listed["model_version"] = model.version
-    return listed.sort_values(["pv", "customer_id"], ascending=[False, True], kind="stable", ignore_index=True)
-
-
 def value_tiers(found: pd.DataFrame, kept: Mapping[str, Sequence[float]] | None = None) -> pd.DataFrame:
     """Tier of each customer by annualised value, and what is to be known about it.
+
+    Key accounts and public customers have tiers of their own. Of few customers only the lower tiers are told apart:
+    each needs somebody in it.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from custintel.errors import ConfigurationError, DataError
 from custintel.rules import LearnSettings, Rule, RuleBase
 from custintel.rules.learning._learn_into_base import learn_into, merge_rules
 from custintel.rules.monitoring._activate_rules import next_approval
-from custintel.rules.rule_evidence import try_rule
+from custintel.rules.rule_trial import try_rule
 
 WHO = {"by": "an analyst", "reason": "three cases"}
 
