@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -192,6 +193,17 @@ def raise_problems(problems: Sequence[Problem]) -> None:
     more = len(problems) - _MOST_LISTED
     rest = f"\n  ... and {more} more: put these right first" if more > 0 else ""
     raise ConfigurationError(f"{count}\n{body}{rest}", problems)
+
+
+def close_hint(name: str, known: Iterable[str]) -> str:
+    """``did you mean ...?``, or nothing.
+
+    >>> close_hint("usge", ["usage", "bills"])
+    'did you mean usage?'
+    """
+    names = list(known)
+    found = get_close_matches(name, names, n=3, cutoff=0.6) or [n for n in names if name and n.startswith(name)][:3]
+    return f"did you mean {' or '.join(found)}?" if found else ""
 
 
 def rows_at(flags: Iterable[object]) -> str:

@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
@@ -33,6 +35,7 @@ import pandas as pd
 
 from custintel.contracts.column_mapping import parse_mapping
 from custintel.contracts.decide_date_formats import decide_date_formats
+from custintel.contracts.own_contracts import CONTRACTS_FILE, contracts_text, read_contracts
 from custintel.contracts.pseudonyms import Pseudonyms
 from custintel.contracts.quality_report import QualityReport
 from custintel.contracts.raw_tables import (
@@ -58,11 +61,13 @@ from custintel.files.yaml_reader import read_plain_yaml, read_yaml_text
 from custintel.html.notebook_html import muted_line, panel, table
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from pyspark.sql import SparkSession
 
+    from custintel.contracts.own_contracts import Contracts
+    from custintel.contracts.quality_report import TableReport
+    from custintel.contracts.table_contracts import TableContract
     from custintel.engines.to_arrow import Frame
 
 __all__ = ["Warehouse"]
@@ -91,7 +96,9 @@ class Warehouse:
     tables : tuple of str
         The contract tables that are present.
     report : QualityReport
-        Where the rows went: rows_in == kept + set_aside + duplicates.
+        Where the rows went: rows_in == kept + set_aside + duplicates (+ left_out by the mapping).
+    contracts : Mapping of str to TableContract
+        The contracts that the warehouse knows: those shipped and those it was opened with.
     truth : Mapping of str to pandas.DataFrame
         What a simulated operator really was; empty for real operators. Features cannot read it.
     pseudonymised : str or None
@@ -116,25 +123,35 @@ class Warehouse:
         latest: datetime | None = None,
         truth: Mapping[str, pd.DataFrame] | None = None,
         where: str = "from_frames",
+        contracts: Mapping[str, TableContract] = TABLES,
     ) -> None:
-        check_structure(sources, where)
+        check_structure(sources, where, contracts)
         try:
-            sources = decide_date_formats(engine, sources)
+            sources = decide_date_formats(engine, sources, contracts)
         except engine.Error as error:  # the head of a file was whole, its rows are not
             raise ContractError(f"{where}: a table cannot be read\n  given: {without_values(error)}") from None
         self.engine = engine
         self.truth: Mapping[str, pd.DataFrame] = {} if truth is None else truth
-        self.tables = tuple(name for name in TABLES if name in sources)
+        self.tables = tuple(name for name in contracts if name in sources)
+        self.contracts = MappingProxyType(dict(contracts))
         self._latest = latest or datetime.now()
         self._digest: str | None = None
         self._columns: dict[str, dict[str, str]] = {}
         self._mapped = {name: {c for s in parts for c in s.mapping.columns} for name, parts in sources.items()}
         self.pseudonymised: str | None = None
-        reports = [check_table(engine, TABLES[name], sources[name], self._latest, self.tables) for name in self.tables]
-        reports = [count_after_end(engine, count_unresolved(engine, r, self.tables), self.tables) for r in reports]
-        reports = [name_likely_units(engine, r, sources[r.table], self._latest) for r in reports]
-        self.report = QualityReport([count_swapped(engine, count_missing(engine, r)) for r in reports])
+        reports = [
+            check_table(engine, contracts[name], sources[name], self._latest, self.tables) for name in self.tables
+        ]
+        reports = [self._counted(name_likely_units(engine, r, sources[r.table], self._latest)) for r in reports]
+        self.report = QualityReport(reports)
         self._check_report()
+
+    def _counted(self, report: TableReport) -> TableReport:
+        """A report with what the rows kept lack, or say of other tables."""
+        engine, tables, contracts = self.engine, self.tables, self.contracts
+        report = count_unresolved(engine, report, tables, contracts)
+        report = count_after_end(engine, report, tables, contracts)
+        return count_swapped(engine, count_missing(engine, report, contracts), contracts)
 
     @classmethod
     def from_frames(
@@ -142,6 +159,7 @@ class Warehouse:
         rename: Mapping[str, Any] | None = None,
         latest: str | date | None = None,
         pseudonymise: bool = False,
+        contracts: Contracts | None = None,
         **tables: Frame | Sequence[Frame],
     ) -> Warehouse:
         """Check pandas, Polars or Arrow frames.
@@ -155,6 +173,9 @@ class Warehouse:
         pseudonymise : bool, default=False
             Replace identifiers by pseudonyms once the tables are checked (docs/privacy.md); the key is in the
             environment variable CUSTINTEL_PSEUDONYM_KEY.
+        contracts : path or mapping, optional
+            The contracts of tables of your own: a YAML file, a folder of such files, or a mapping of the same form
+            (docs/tables.md, "Your own table").
         **tables : frame or sequence of frames
             The tables by name. A table may be a list of frames; then `rename` may hold a list of mappings.
 
@@ -172,9 +193,9 @@ class Warehouse:
         1       m          NaN
         """
         key = Pseudonyms.from_environment() if pseudonymise else None
-        engine, mappings = DuckDBEngine(), parse_mapping(rename)
-        sources = frame_sources(engine, tables, mappings)
-        wh = cls(engine, sources, _day_end(latest))
+        engine, known = DuckDBEngine(), {**TABLES, **read_contracts(contracts)}
+        sources = frame_sources(engine, tables, parse_mapping(rename, known), known)
+        wh = cls(engine, sources, _day_end(latest), contracts=known)
         for parts in sources.values():
             for source in parts:
                 engine.unregister(source.relation.strip('"'))
@@ -188,6 +209,7 @@ class Warehouse:
         latest: str | date | None = None,
         threads: int | None = None,
         pseudonymise: bool = False,
+        contracts: Contracts | None = None,
     ) -> Warehouse:
         """Check the tables of a folder, a DuckDB file, a DuckDB connection or a Spark session.
 
@@ -207,6 +229,9 @@ class Warehouse:
         pseudonymise : bool, default=False
             Replace identifiers by pseudonyms once the tables are checked (docs/privacy.md); the key is in the
             environment variable CUSTINTEL_PSEUDONYM_KEY.
+        contracts : path or mapping, optional
+            The contracts of tables of your own: a YAML file, a folder of such files, or a mapping of the same form
+            (docs/tables.md, "Your own table"); `contracts.yaml` in the folder is read when it is not given.
 
         Returns
         -------
@@ -216,7 +241,8 @@ class Warehouse:
         Raises
         ------
         ConfigurationError
-            `threads` is given for a connection or a session, which have settings of their own.
+            A contract or the mapping has mistakes; `threads` is given for a connection or a session, which have
+            settings of their own.
 
         Examples
         --------
@@ -228,56 +254,69 @@ class Warehouse:
         if threads is not None and (isinstance(path, duckdb.DuckDBPyConnection) or is_spark_session(path)):
             raise ConfigurationError(_NO_THREADS.format(threads=threads))
         key = Pseudonyms.from_environment() if pseudonymise else None
-        return cls._opened(path, rename, _day_end(latest), threads)._with_pseudonyms(key)
+        own = read_contracts(_contracts_file(path) if contracts is None else contracts)
+        return cls._opened(path, (rename, {**TABLES, **own}), _day_end(latest), threads)._with_pseudonyms(key)
 
     @classmethod
     def _opened(
         cls,
         path: str | os.PathLike[str] | duckdb.DuckDBPyConnection | SparkSession,
-        rename: Mapping[str, Any] | None,
+        given: tuple[Mapping[str, Any] | None, Mapping[str, TableContract]],
         latest: datetime | None,
         threads: int | None,
     ) -> Warehouse:
-        """The tables of any path, checked."""
+        """The tables of any path, checked; `given` are the mapping and the contracts."""
+        rename, contracts = given
         if isinstance(path, duckdb.DuckDBPyConnection):
             engine = DuckDBEngine.from_connection(path)
             catalog = str(path.execute("select current_catalog()").fetchall()[0][0])
-            sources = database_sources(engine, catalog, parse_mapping(rename), engine.import_temporary_tables(path))
-            return cls(engine, sources, latest, where="connection")
+            borrowed = engine.import_temporary_tables(path)
+            mappings = parse_mapping(rename, contracts)
+            sources = database_sources(engine, catalog, mappings, borrowed, contracts=contracts)
+            return cls(engine, sources, latest, where="connection", contracts=contracts)
         if is_spark_session(path):
             spark = SparkEngine(cast("SparkSession", path))
-            return cls(spark, spark_sources(spark, parse_mapping(rename)), latest, where="session")
+            sources = spark_sources(spark, parse_mapping(rename, contracts), contracts)
+            return cls(spark, sources, latest, where="session", contracts=contracts)
         file = Path(cast("str", path))
         if file.is_dir():
-            return read_consistently(file, lambda: cls._open_folder(file, rename, latest, threads))
+            return read_consistently(file, lambda: cls._open_folder(file, given, latest, threads))
         if file.is_file() and file.suffix.lower() in _DATABASES:
             engine = DuckDBEngine(threads=threads)
             engine.attach(file, "source")
-            sources = database_sources(engine, "source", parse_mapping(rename), file=file)
-            wh = cls(engine, sources, latest, where=str(file))
+            mappings = parse_mapping(rename, contracts)
+            sources = database_sources(engine, "source", mappings, file=file, contracts=contracts)
+            wh = cls(engine, sources, latest, where=str(file), contracts=contracts)
             drop_copied_views(engine, sources)
             return wh
         raise ContractError(_what_open_reads(file))
 
     @classmethod
     def _open_folder(
-        cls, folder: Path, rename: Mapping[str, Any] | None, latest: datetime | None, threads: int | None
+        cls,
+        folder: Path,
+        given: tuple[Mapping[str, Any] | None, Mapping[str, TableContract]],
+        latest: datetime | None,
+        threads: int | None,
     ) -> Warehouse:
         """Open a folder; one that `save` wrote keeps its report, its rows set aside and its truth."""
-        engine = DuckDBEngine(threads=threads)
+        engine, (rename, contracts) = DuckDBEngine(threads=threads), given
         saved = _read_manifest(folder)
-        mappings = parse_mapping(_read_mapping(folder) if rename is None else rename)
-        sources = folder_sources(engine, folder, mappings)
+        mappings = parse_mapping(_read_mapping(folder) if rename is None else rename, contracts)
+        sources = folder_sources(engine, folder, mappings, contracts)
         if saved:
-            sources = {name: _as_saved(parts, saved["report"]) for name, parts in sources.items()}
+            days = _saved_days(saved["report"], contracts)
+            sources = {name: _as_saved(parts, days) for name, parts in sources.items()}
         latest = latest or (datetime.fromisoformat(saved["latest"]) if saved else None)
-        wh = cls(engine, sources, latest, _truth_files(folder), where=str(folder))
+        wh = cls(engine, sources, latest, _truth_files(folder), str(folder), contracts)
         if saved:
             wh._restore_report(engine, folder, saved)
         return wh
 
     @classmethod
-    def simulate(cls, customers: int = 5_000, months: int = 12, seed: int = 7, config: Any = None) -> Warehouse:
+    def simulate(
+        cls, customers: int = 5_000, months: int = 12, seed: int = 7, config: Any = None, policy: Any = None
+    ) -> Warehouse:
         """Simulate an operator whose truth is known, dirt and late records included.
 
         Parameters
@@ -290,6 +329,9 @@ class Warehouse:
             The same seed makes the same operator.
         config : custintel.simulate.SimulationConfig, optional
             Everything else that can be set.
+        policy : callable, optional
+            Chooses the contacts of every campaign (docs/simulator.md, "A policy chooses"): a function of a day, whose
+            `wh` is the warehouse as of the end of the month before, that returns customer_id, offer and propensity.
 
         Returns
         -------
@@ -302,13 +344,21 @@ class Warehouse:
         """
         from custintel.simulate import simulate
 
-        operator = simulate(customers=customers, months=months, seed=seed, config=config)
-        engine = DuckDBEngine()
-        # the simulated records have no numbers of their own: equal ones came twice
-        sources = frame_sources(engine, operator.tables, parse_mapping({"usage": {"key": "all"}}))
+        chooses = None if policy is None else _PolicyOfWarehouse(policy)
+        operator = simulate(customers=customers, months=months, seed=seed, config=config, policy=chooses)
         start = pd.Timestamp(getattr(config, "start", None) or "2025-01-01")
         latest = start + pd.DateOffset(months=months) + timedelta(days=_LATE_DAYS)
-        wh = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
+        return cls._of_simulation(operator.tables, latest.to_pydatetime(), dict(operator.truth))
+
+    @classmethod
+    def _of_simulation(
+        cls, tables: Mapping[str, Any], latest: datetime, truth: Mapping[str, pd.DataFrame] | None = None
+    ) -> Warehouse:
+        """The tables of a simulated operator, checked."""
+        engine = DuckDBEngine()
+        # the simulated records have no numbers of their own: equal ones came twice
+        sources = frame_sources(engine, tables, parse_mapping({"usage": {"key": "all"}}))
+        wh = cls(engine, sources, latest, truth, where="simulate")
         for parts in sources.values():
             engine.unregister(parts[0].relation.strip('"'))
         return wh
@@ -321,7 +371,8 @@ class Warehouse:
             raise ConfigurationError(
                 "the identifiers of this warehouse are pseudonyms already\n  hint: open it without pseudonymise"
             )
-        left_out = replace_identifiers(self.engine, self.tables, key, self._mapped)
+        contracts = {name: self.contracts[name] for name in self.tables}
+        left_out = replace_identifiers(self.engine, contracts, key, self._mapped)
         self.truth, self.pseudonymised, self._columns = {}, key.fingerprint, {}
         if left_out:
             said = "; ".join(f"{name}: {', '.join(columns[:20])}" for name, columns in left_out.items())
@@ -414,6 +465,11 @@ class Warehouse:
         self.relation(name)
         return self.engine.sql(f"select * from {self.engine.relation(name, 'set_aside')}")
 
+    @property
+    def dated_tables(self) -> list[str]:
+        """The tables whose rows happened at a time."""
+        return [name for name in self.tables if self.contracts[name].event_time is not None]
+
     @cached_property
     def period(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last day on which something happened.
@@ -429,8 +485,8 @@ class Warehouse:
         >>> Warehouse.from_frames(bills=bills).period
         (Timestamp('2025-01-31 00:00:00'), Timestamp('2025-02-28 00:00:00'))
         """
-        dated = [name for name in self.tables if TABLES[name].event_time is not None]
-        events = [name for name in dated if TABLES[name].event_time == "event_time"] or dated
+        dated = self.dated_tables
+        events = [name for name in dated if self.contracts[name].event_time == "event_time"] or dated
         if not events:
             raise DataError(f"no table with times in this warehouse\n  given: {', '.join(self.tables)}")
         days = " union all ".join(
@@ -508,6 +564,9 @@ class Warehouse:
         mark = {"custintel_warehouse": 1, "latest": self._latest.isoformat(), "report": self.report.to_json()}
         mark |= {} if self.pseudonymised is None else {"pseudonymised": self.pseudonymised}
         (folder / _MANIFEST).write_text(json.dumps(mark, indent=1), encoding="utf-8")
+        own = {name: contract for name, contract in self.contracts.items() if name not in TABLES}
+        if own:
+            (folder / CONTRACTS_FILE).write_text(contracts_text(own), encoding="utf-8")
 
     def _restore_report(self, engine: DuckDBEngine, folder: Path, saved: Mapping[str, Any]) -> None:
         """Take up the report and the rows set aside of the saved warehouse, for tables that nobody changed since."""
@@ -547,10 +606,10 @@ class Warehouse:
         return "\n".join(lines + ([f"  set aside: {aside}"] if aside else []))
 
     def _repr_html_(self) -> str:
-        rows = [(r.table, r.kept, r.set_aside, r.duplicates, TABLES[r.table].about) for r in self.report]
+        rows = [(r.table, r.kept, r.set_aside, r.duplicates, self.contracts[r.table].about) for r in self.report]
         aside = next((r.table for r in self.report if r.set_aside), None)
         hints = [] if aside is None else [f"wh.set_aside({aside!r}) shows rows that broke the contract, wh.report why"]
-        if any(TABLES[name].event_time for name in self.tables):
+        if self.dated_tables:
             hints.append(f'features: FeatureBuilder().build(wh, as_of="{self.period[1]:%Y-%m-%d}")')
         return panel(
             f"Warehouse of {self._span()}",
@@ -560,10 +619,26 @@ class Warehouse:
 
     def _span(self) -> str:
         """The period in words."""
-        if not any(TABLES[name].event_time for name in self.tables):
+        if not self.dated_tables:
             return f"{len(self.tables)} tables without times"
         first, last = self.period
         return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+class _PolicyOfWarehouse:
+    """A policy of campaigns that is shown the tables of its day as a warehouse."""
+
+    def __init__(self, policy: Any) -> None:
+        self._policy = policy
+
+    @property
+    def version(self) -> str:
+        """What is logged as the policy."""
+        policy = self._policy
+        return str(getattr(policy, "version", None) or getattr(policy, "__name__", type(policy).__name__))
+
+    def __call__(self, day: Any) -> Any:
+        return self._policy(replace(day, opened=Warehouse._of_simulation))
 
 
 class _TruthFiles(Mapping[str, pd.DataFrame]):
@@ -587,10 +662,14 @@ def _truth_files(folder: Path) -> Mapping[str, pd.DataFrame]:
     return _TruthFiles({p.stem: p for p in sorted((folder / "truth").glob("*.parquet"))})
 
 
-def _as_saved(parts: Sequence[Source], report: Sequence[Mapping[str, Any]]) -> list[Source]:
+def _saved_days(report: Sequence[Mapping[str, Any]], contracts: Mapping[str, TableContract]) -> set[str]:
+    """The tables of a saved report whose events were days."""
+    known = [r for r in report if r["table"] in contracts]
+    return {r["table"] for r in known if contracts[r["table"]].event_time in r.get("days_only", ())}
+
+
+def _as_saved(parts: Sequence[Source], days: Collection[str]) -> list[Source]:
     """The parts of a saved table; one of days stays one, even if some of its rows had a time of day."""
-    event_times = {r["table"]: TABLES[r["table"]].event_time for r in report}
-    days = {r["table"] for r in report if event_times[r["table"]] in r.get("days_only", ())}
     return [
         replace(part, mapping=replace(part.mapping, resolution="day")) if part.label.split(".")[0] in days else part
         for part in parts
@@ -611,6 +690,14 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     content: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
     return content if content.get("custintel_warehouse") == 1 else None
+
+
+def _contracts_file(path: object) -> Path | None:
+    """The contracts.yaml of a folder that is opened, or None."""
+    if not isinstance(path, str | os.PathLike):
+        return None
+    file = Path(path) / CONTRACTS_FILE
+    return file if os.path.isfile(file) else None  # unlike Path.is_file, no error when a name is too long
 
 
 def _read_mapping(folder: Path) -> Mapping[str, Any] | None:

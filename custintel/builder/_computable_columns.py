@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from custintel.builder._function_features import function_obstacle, missing_inputs
 from custintel.builder._unavailable_columns import UnavailableColumn, describe_missing, hour_obstacle, is_hourless
-from custintel.builder.source_tables import is_daily_table
 from custintel.catalogue.feature_family import ALL
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
 from custintel.expressions.parse import parse
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _derived_unavailable(
 def _absent(entry: Entry, family: Family, sources: Sources) -> tuple[str, list[str]]:
     """What a column of rows lacks: in words, and the tables and columns by name."""
     tables = [] if family.source in sources else [family.source]
-    tables += [table for table in family.join if table not in sources and is_daily_table(table)]
+    tables += [table for table in family.join if table not in sources and sources.is_daily(table)]
     if tables:
         return f"no table {', '.join(tables)}", tables
     absent = sorted(_columns_read(entry, family) - sources.columns(family))
@@ -97,7 +96,8 @@ def _absent(entry: Entry, family: Family, sources: Sources) -> tuple[str, list[s
 
 def _home(column: str, family: Family, sources: Sources) -> str:
     """Where a column that is not there would be: a table that is not there either, or a column of one that is."""
-    homes = [t for t in (family.source, *family.join) if t in TABLES and column in TABLES[t].columns]
+    known = known_tables()
+    homes = [t for t in (family.source, *family.join) if t in known and column in known[t].columns]
     absent = [table for table in homes if table not in sources]
     return absent[0] if absent else f"{(homes or [family.source])[0]}.{column}"
 

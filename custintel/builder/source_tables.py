@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
 from custintel.expressions.whitelist import AS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from custintel.catalogue.feature_family import Family
+    from custintel.contracts.table_contracts import TableContract
     from custintel.warehouse import Warehouse
 
 
@@ -38,11 +39,18 @@ class Source:
     relation: str
     columns: frozenset[str]
     days_only: frozenset[str] = frozenset()
+    contract: TableContract | None = None
+
+    @property
+    def event_time(self) -> str:
+        """The contract's time column."""
+        contract = self.contract or known_tables().get(self.name)
+        return (contract.event_time if contract else None) or "event_time"
 
     @property
     def holds_days(self) -> bool:
         """Whether its events have no time of day."""
-        return event_time(self.name) in self.days_only
+        return self.event_time in self.days_only
 
 
 @dataclass(frozen=True)
@@ -71,23 +79,23 @@ class Sources:
 
     def time(self, family: Family) -> str:
         """The family's time column: its own, or that of the contract."""
-        return family.time or event_time(family.source)
+        return family.time or self.tables[family.source].event_time
 
     def event_day(self, family: Family) -> str:
         """The day on which a row of the family happened."""
         time = self.time(family)
-        return "t.event_date" if time == event_time(family.source) else f"cast(t.{name_sql(time)} as date)"
+        return "t.event_date" if time == self.tables[family.source].event_time else f"cast(t.{name_sql(time)} as date)"
 
     def visible_day(self, family: Family) -> str:
         """The day from which a row of the family may be seen."""
-        days = ["t.visible_date", *(f"{table}.visible_date" for table in family.join if is_daily_table(table))]
-        days += [] if self.time(family) == event_time(family.source) else [self.event_day(family)]
+        days = ["t.visible_date", *(f"{table}.visible_date" for table in family.join if self.is_daily(table))]
+        days += [] if self.time(family) == self.tables[family.source].event_time else [self.event_day(family)]
         return days[0] if len(days) == 1 else f"greatest({', '.join(days)})"
 
     def arrival(self, family: Family) -> str:
         """The moment a row arrived; the moment it happened where nothing else is known."""
         time = f"t.{name_sql(self.time(family))}"
-        contract = TABLES.get(family.source)
+        contract = self._contract(family.source)
         name = contract.arrival_time if contract else None
         known = name is not None and name in self.tables[family.source].columns
         return f"coalesce(t.{name}, {time})" if known else time
@@ -101,6 +109,21 @@ class Sources:
                 return f"{table}.{name_sql(name)}"
         raise KeyError(name)
 
+    def _contract(self, table: str) -> TableContract | None:
+        """The contract of a table: that of the table at hand, else the one known by this name."""
+        here = self.tables[table].contract if table in self.tables else None
+        return here or known_tables().get(table)
+
+    def is_daily(self, table: str) -> bool:
+        """Whether a table has one row a key and day, so that it is looked up on the day of a row."""
+        contract = self._contract(table)
+        return contract is not None and contract.event_time is not None and contract.key[1:] == (contract.event_time,)
+
+    def has_events(self, table: str) -> bool:
+        """Whether a table has rows of customers, with a time."""
+        contract = self._contract(table)
+        return contract is not None and contract.event_time is not None and "customer_id" in contract.columns
+
     def from_sql(self, family: Family, columns: Iterable[str]) -> str:
         """``usage as t left join plans as plans on ...``, with only the joins that are needed.
 
@@ -110,25 +133,15 @@ class Sources:
         text = f"{self.tables[family.source].relation} as t"
         needed = {self.column(family, c).split(".")[0] for c in columns}
         for table, key in family.join.items():
-            if table in needed or is_daily_table(table):
-                there = TABLES[table].key[0]
-                kind = "join" if is_daily_table(table) else "left join"
+            contract = self._contract(table)
+            is_daily = self.is_daily(table)
+            if contract is not None and (table in needed or is_daily):
+                there = contract.key[0]
+                kind = "join" if is_daily else "left join"
                 text += f" {kind} {self.tables[table].relation} as {table}"
                 text += f" on {table}.{name_sql(there)} = t.{name_sql(key)}"
-                text += f" and {table}.event_date = {self.event_day(family)}" if is_daily_table(table) else ""
+                text += f" and {table}.event_date = {self.event_day(family)}" if is_daily else ""
         return text
-
-
-def is_daily_table(table: str) -> bool:
-    """Whether a table has one row a key and day, so that it is looked up on the day of a row."""
-    contract = TABLES[table]
-    return contract.event_time is not None and contract.key[1:] == (contract.event_time,)
-
-
-def event_time(table: str) -> str:
-    """The contract's time column of a table."""
-    contract = TABLES.get(table)
-    return (contract.event_time if contract else None) or "event_time"
 
 
 def warehouse_sources(wh: Warehouse, plain: bool = False) -> Sources:
@@ -137,15 +150,18 @@ def warehouse_sources(wh: Warehouse, plain: bool = False) -> Sources:
 
 
 def _source(wh: Warehouse, table: str, relation: str) -> Source:
-    return Source(table, relation, frozenset(wh.columns(table)), frozenset(wh.report[table].days_only))
+    return Source(
+        table, relation, frozenset(wh.columns(table)), frozenset(wh.report[table].days_only), wh.contracts[table]
+    )
 
 
 def contract_sources() -> Sources:
     """All tables and columns of the contracts, under their own names."""
-    return Sources({name: Source(name, name, _contract_columns(name)) for name in TABLES})
+    return Sources(
+        {name: Source(name, name, _contract_columns(of), contract=of) for name, of in known_tables().items()}
+    )
 
 
-def _contract_columns(name: str) -> frozenset[str]:
-    contract = TABLES[name]
+def _contract_columns(contract: TableContract) -> frozenset[str]:
     added = _DERIVED if contract.event_time else ()
-    return frozenset(contract.columns) | set(added) | set(_DERIVED_USAGE if name == "usage" else ())
+    return frozenset(contract.columns) | set(added) | set(_DERIVED_USAGE if contract.name == "usage" else ())

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from custintel.builder.aggregation.day_buckets import date_sql
 from custintel.builder.sql_steps import values_sql
-from custintel.contracts.table_contracts import TABLES
 from custintel.contracts.time_checks import ENDS
 from custintel.errors import DataError
 from custintel.expressions.whitelist import AS_OF
@@ -66,7 +65,7 @@ def _served_sql(sources: Sources) -> str:
 
 
 def _active_sql(sources: Sources) -> str:
-    events = [sources[t].relation for t in sources.tables if _has_events(t)]
+    events = [sources[t].relation for t in sources.tables if sources.has_events(t)]
     if not events:
         raise DataError(
             "no table tells which customers there are\n"
@@ -78,8 +77,3 @@ def _active_sql(sources: Sources) -> str:
     )
     grouped = f"select customer_id, min(seen) as seen from (\n    {seen}\n) as e group by customer_id"
     return f"select c.customer_id, d.{AS_OF}\nfrom (\n{grouped}\n) as c join as_of_dates as d on c.seen <= d.{AS_OF}"
-
-
-def _has_events(table: str) -> bool:
-    contract = TABLES[table]
-    return contract.event_time is not None and "customer_id" in contract.columns

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.builder._feature_builder import FeatureBuilder
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import declared_tables, known_tables
 from custintel.errors import Problem
 from custintel.warehouse import Warehouse
 
@@ -93,17 +93,18 @@ def _error(builder: FeatureBuilder, wh: Warehouse) -> str | None:
 
 
 def trial_warehouse(families: Iterable[Family] = (), own: str = "number") -> Warehouse:
-    """An operator with a few rows in every table of the contracts, and in the columns that families bring along.
+    """An operator with a few rows in every known table, and in the columns that families bring along.
 
     >>> wh = trial_warehouse()
-    >>> set(wh.tables) == set(TABLES), wh.report.frame()["set_aside"].sum()
+    >>> set(wh.tables) == set(known_tables()), wh.report.frame()["set_aside"].sum()
     (True, np.int64(0))
     """
-    tables = {name: _table(contract) for name, contract in TABLES.items()}
+    tables = {name: _table(contract) for name, contract in known_tables().items()}
     for family in families:
         for column in family.columns:
             tables[family.source][column] = [_free(own, n) for n in range(_ROWS)]
-    return Warehouse.from_frames(None, (_START + _ROWS * _STEP).date(), False, **tables)
+    last = (_START + _ROWS * _STEP).date()
+    return Warehouse.from_frames(None, last, False, declared_tables(), **tables)
 
 
 def _table(contract: TableContract) -> pd.DataFrame:

@@ -14,10 +14,11 @@ import pandas as pd
 
 from custintel.catalogue._check_family import check_family
 from custintel.catalogue._expand_columns import expand
-from custintel.catalogue._feature_grammar import Reader, close_hint, read_family
+from custintel.catalogue._feature_grammar import Reader, read_family
 from custintel.catalogue._reason_groups import REASONS_FILE, ReasonGroup, check_reasons, read_groups
 from custintel.catalogue.feature_family import Entry, Family
-from custintel.errors import Problem, raise_problems
+from custintel.contracts.own_contracts import known_tables
+from custintel.errors import Problem, close_hint, raise_problems
 from custintel.expressions.parse import parse
 from custintel.files.yaml_reader import read_yaml_documents, read_yaml_text
 from custintel.functions.function_registry import registered_functions
@@ -25,6 +26,7 @@ from custintel.functions.function_registry import registered_functions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from custintel.contracts.table_contracts import TableContract
     from custintel.functions.function_registry import FeatureFunction
 
 
@@ -95,7 +97,7 @@ class Catalogue:
             hint: did you mean billing...?
         """
         texts = tuple(yaml_texts("features", features_path))
-        whole = _checked(texts, registered_functions())
+        whole = _checked(texts, registered_functions(), tuple(known_tables().values()))
         return whole if topics is None else whole.select(topics)
 
     @property
@@ -232,14 +234,18 @@ def _own_texts(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 @lru_cache(maxsize=16)
-def _checked(texts: tuple[tuple[str, str], ...], functions: tuple[FeatureFunction, ...]) -> Catalogue:
-    # keyed by the texts themselves, so that an edited file or function is never answered from the cache
+def _checked(
+    texts: tuple[tuple[str, str], ...],
+    functions: tuple[FeatureFunction, ...],
+    contracts: tuple[TableContract, ...],
+) -> Catalogue:
+    # keyed by the texts themselves, so that an edited file, function or contract is never answered from the cache
     reader, found, groups = Reader(), list[Family](), dict[str, ReasonGroup]()
     for file, text in texts:
         if PurePath(file).name == REASONS_FILE:
             groups |= _read_reasons(file, text, reader)
             continue
-        families, problems = _read_file(file, text, functions)
+        families, problems = _read_file(file, text, functions, contracts)
         reader.problems.extend(problems)
         found += families
     merged = tuple(_by_topic(_merged(found, reader)))
@@ -263,7 +269,7 @@ def _read_reasons(file: str, text: str, reader: Reader) -> dict[str, ReasonGroup
 
 @lru_cache(maxsize=256)
 def _read_file(
-    file: str, text: str, _functions: tuple[FeatureFunction, ...]
+    file: str, text: str, _functions: tuple[FeatureFunction, ...], _contracts: tuple[TableContract, ...]
 ) -> tuple[tuple[Family, ...], tuple[Problem, ...]]:
     """The families of one file, each checked by itself, and what is wrong with them."""
     documents, problems = read_yaml_documents(text, file)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from custintel.catalogue._feature_grammar import Reader, close_hint
 from custintel.catalogue.feature_family import ALL, Family, Feature
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
+from custintel.contracts.table_contracts import OWN_TABLE_HINT
+from custintel.errors import close_hint
 from custintel.functions.function_registry import find_function, registered_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from custintel.catalogue._feature_grammar import Reader
     from custintel.contracts.table_contracts import TableContract
     from custintel.expressions.expression import Expression
 
@@ -127,10 +129,14 @@ class TableFacts:
         return is_list or (self.event_time is not None and self.key[1:] == (self.event_time,))
 
 
-@lru_cache(maxsize=1)
 def table_facts() -> Mapping[str, TableFacts]:
-    """Facts about every table of the contracts."""
-    return {name: _facts(contract) for name, contract in TABLES.items()}
+    """Facts about every table of the contracts, those of your own that were read so far included."""
+    return _facts_of(tuple(known_tables().values()))
+
+
+@lru_cache(maxsize=16)
+def _facts_of(contracts: tuple[TableContract, ...]) -> Mapping[str, TableFacts]:
+    return {contract.name: _facts(contract) for contract in contracts}
 
 
 def _facts(contract: TableContract) -> TableFacts:
@@ -178,7 +184,7 @@ def _wrong_source(family: Family, tables: Mapping[str, TableFacts], reader: Read
     good = [name for name, facts in tables.items() if facts.can_be_source]
     known = family.source in tables
     wrong = "a source without customers or time" if known else "unknown source table"
-    hint = "look it up with join:" if known else close_hint(family.source, tables)
+    hint = "look it up with join:" if known else close_hint(family.source, tables) or OWN_TABLE_HINT
     reader.wrong(family.where, wrong, family.source, ", ".join(good), hint)
 
 
@@ -189,7 +195,7 @@ def _join_is_good(family: Family, name: str, tables: Mapping[str, TableFacts], r
         hint = (
             "only lists with one key, and tables with one row a key and day"
             if name in tables
-            else close_hint(name, good)
+            else close_hint(name, good) or OWN_TABLE_HINT
         )
         reader.wrong(family.where, wrong, name, ", ".join(good), hint)
         return False

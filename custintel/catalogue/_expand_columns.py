@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custintel.catalogue._feature_grammar import Reader, close_hint
 from custintel.catalogue.feature_family import ALL, Entry, Family, Feature, SliceWords, column_name
+from custintel.errors import close_hint
 from custintel.expressions.whitelist import AS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from custintel.catalogue._feature_grammar import Reader
     from custintel.catalogue.feature_family import How
 
 

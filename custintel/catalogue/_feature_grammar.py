@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from custintel.catalogue.feature_family import ALL, Family, Feature, SliceWords
-from custintel.errors import ConfigurationError, Problem
+from custintel.errors import ConfigurationError, Problem, close_hint
 from custintel.expressions.parse import parse
 from custintel.files.yaml_reader import Located
 from custintel.functions.function_registry import find_function
@@ -122,13 +121,6 @@ def _key_hint(key: str, names: Iterable[str]) -> str:
     if not _NAME.fullmatch(key):
         return "inside { } a comma ends a value: put the expression in double quotes"
     return close_hint(key, names)
-
-
-def close_hint(name: str, known: Iterable[str]) -> str:
-    """``did you mean ...?``, or nothing."""
-    names = list(known)
-    found = get_close_matches(name, names, n=3, cutoff=0.6) or [n for n in names if name and n.startswith(name)][:3]
-    return f"did you mean {' or '.join(found)}?" if found else ""
 
 
 def _as_text(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from custintel.catalogue._feature_grammar import close_hint
+from custintel.errors import close_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

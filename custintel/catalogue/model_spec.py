@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from custintel.catalogue._catalogue import Catalogue, yaml_texts
-from custintel.catalogue._feature_grammar import Reader, close_hint
+from custintel.catalogue._feature_grammar import Reader
 from custintel.catalogue._reason_groups import REASON_KEYS, plain_group
 from custintel.catalogue.learner_classes import DEFAULT_LEARNERS, LEARNER_ROOMS, is_own_class, learner_parameters
 from custintel.catalogue.question_grammar import QUESTION_FORM, read_question
-from custintel.errors import Problem, raise_problems
+from custintel.errors import Problem, close_hint, raise_problems
 from custintel.files.yaml_reader import Located, read_yaml
 
 if TYPE_CHECKING:

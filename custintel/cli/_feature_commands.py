@@ -14,8 +14,9 @@ from custintel.builder.trial_operator import trial_problems
 from custintel.catalogue import Catalogue
 from custintel.catalogue.data_dictionary import column_card
 from custintel.catalogue.feature_file_schema import features_schema
-from custintel.cli._shared_options import FeaturesPath, Threads, WarehousePath  # noqa: TC001  (typer reads them)
+from custintel.cli._shared_options import ContractsPath, FeaturesPath, Threads, WarehousePath  # noqa: TC001  (typer reads them)
 from custintel.cli._terminal_output import say, show_frame, step
+from custintel.contracts.own_contracts import read_contracts
 from custintel.errors import ConfigurationError, raise_problems
 from custintel.files.atomic_write import atomic_file
 from custintel.functions.python_functions import load_python
@@ -55,14 +56,16 @@ def list_features(
         Path | None, typer.Option(help="Only columns that the tables of this folder can answer.")
     ] = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
     python: Python = None,
 ) -> None:
     """One line a column: name, family, unit, sensitivity, meaning."""
     _load(python)
+    wh = None if warehouse is None else Warehouse.open(str(warehouse), contracts=contracts)
+    read_contracts(contracts)
     builder = FeatureBuilder(topic or None, features_path=features)
     frame, left_out = builder.describe(search), list[str]()
-    if warehouse is not None:
-        wh = Warehouse.open(str(warehouse))
+    if wh is not None:
         frame = frame[frame["column"].isin(builder.columns_of(wh))]
         left_out = builder.left_out_of(wh)
     for name, value in (("unit", unit), ("sensitivity", sensitivity)):
@@ -87,10 +90,12 @@ def _having(frame: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
 def describe(
     name: Annotated[str, typer.Argument(help="A column, the beginning of one, or a pattern such as 'bill_*'.")],
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
     python: Python = None,
 ) -> None:
     """All that is known about a feature: words, window, missing, source, slice, expression, SQL, file and line."""
     _load(python)
+    read_contracts(contracts)
     catalogue = Catalogue.load(features)
     found = _columns(catalogue, name)
     for column in found[:_SHOWN]:
@@ -115,10 +120,12 @@ def sql(
     topic: Topics = None,
     column: Columns = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
     python: Python = None,
 ) -> None:
     """The features as one SQL statement, to run where the data are."""
     _load(python)
+    read_contracts(contracts)
     text = FeatureBuilder(topic or None, features, column or None).sql(as_of, dialect=dialect)
     if out is None:
         say(text)
@@ -133,10 +140,12 @@ def check(
     folder: Annotated[Path | None, typer.Argument(help="Folder of own feature files.")] = None,
     topic: Topics = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
     python: Python = None,
 ) -> None:
     """List every mistake of all feature files with file, line and hint; then compute every column once on a trial."""
     _load(python)
+    read_contracts(contracts)
     place = folder or features
     builder = FeatureBuilder(topic or None, features_path=place)
     raise_problems(trial_problems(builder))
@@ -165,15 +174,17 @@ def build(
     topic: Topics = None,
     column: Columns = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
     python: Python = None,
     threads: Threads = None,
 ) -> None:
     """Build the feature table: one row a customer and date."""
     check_features_file(out)
     _load(python)
+    wh = Warehouse.open(str(warehouse), threads=threads, contracts=contracts)
     builder = FeatureBuilder(topic or None, features, column or None)
     step(f"building features of {warehouse} as of {', '.join(as_of)}")
-    X = builder.build(Warehouse.open(str(warehouse), threads=threads), as_of)
+    X = builder.build(wh, as_of)
     write_features(X, out)
     facts = X.attrs["custintel"]
     skipped = len(facts["skipped"])

@@ -9,6 +9,7 @@ import typer
 
 from custintel.cli._shared_options import (  # noqa: TC001  (typer reads them)
     AsOf,
+    ContractsPath,
     FeaturesPath,
     IdColumn,
     ModelsPath,
@@ -71,13 +72,14 @@ def train(
     report: Annotated[Path | None, typer.Option(help="Also write the report to this .html file.")] = None,
     models: ModelsPath = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
 ) -> None:
     """Learn a model from an operator's tables, or from one flat table, and judge it on rows it has not seen."""
     _one_source(warehouse, table)
     step(f"training {name} from {table or warehouse}")
     run = train_model(
         name,
-        None if warehouse is None else Warehouse.open(str(warehouse)),
+        None if warehouse is None else Warehouse.open(str(warehouse), contracts=contracts),
         table=table,
         target=target,
         id_column=id_column,
@@ -126,6 +128,7 @@ def score(
     top: Annotated[int, typer.Option(min=0, help="Number of reasons.")] = 3,
     store: Store = None,
     features: FeaturesPath = None,
+    contracts: ContractsPath = None,
     threads: Threads = None,
 ) -> None:
     """Score customers and write the list with reasons.
@@ -136,7 +139,7 @@ def score(
     step(f"scoring {table or warehouse} with {model}")
     scores = score_customers(
         model,
-        None if warehouse is None else Warehouse.open(str(warehouse), threads=threads),
+        None if warehouse is None else Warehouse.open(str(warehouse), threads=threads, contracts=contracts),
         as_of=as_of,
         table=table,
         id_column=id_column,

@@ -21,6 +21,12 @@ IdColumn = Annotated[
     ),
 ]
 FeaturesPath = Annotated[Path | None, typer.Option("--features", help="Folder of own feature files.")]
+ContractsPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--contracts", help="YAML file of the contracts of own tables; default: contracts.yaml in the folder of tables."
+    ),
+]
 ModelsPath = Annotated[Path | None, typer.Option("--models", help="Folder of own model files.")]
 Store = Annotated[str | None, typer.Option(help="MLflow store: a folder or an address; default: the working folder.")]
 RandomState = Annotated[int, typer.Option(help="Seed of everything random.")]

@@ -9,11 +9,10 @@ import typer
 
 from custintel.cli._exit_codes import ExitCode
 from custintel.cli._rule_input import read_rows
-from custintel.cli._shared_options import WarehousePath  # noqa: TC001  (typer reads it)
+from custintel.cli._shared_options import ContractsPath, WarehousePath  # noqa: TC001  (typer reads them)
 from custintel.cli._terminal_output import say, show_error, show_frame, step
 from custintel.contracts import reidentify as reidentify_rows
 from custintel.contracts.pseudonyms import KEY_VARIABLE
-from custintel.contracts.table_contracts import TABLES
 from custintel.errors import DataError
 from custintel.scoring.write_scores import check_writable, write_scores
 from custintel.warehouse import Warehouse
@@ -37,9 +36,9 @@ def simulate(
     say(f"\nwritten to {out}; look at them with: custintel check {out}")
 
 
-def check(warehouse: WarehousePath, most_set_aside: MostSetAside = 0.1) -> None:
+def check(warehouse: WarehousePath, contracts: ContractsPath = None, most_set_aside: MostSetAside = 0.1) -> None:
     """Say what the tables hold, and which rows were set aside and why; exit code 3 when these are too many."""
-    wh = Warehouse.open(str(warehouse))
+    wh = Warehouse.open(str(warehouse), contracts=contracts)
     show_report(wh)
     stop_at_too_many(wh, most_set_aside)
 
@@ -50,10 +49,11 @@ def import_tables(
     pseudonymise: Annotated[
         bool, typer.Option("--pseudonymise", help=f"Replace identifiers by pseudonyms; the key is {KEY_VARIABLE}.")
     ] = False,
+    contracts: ContractsPath = None,
     most_set_aside: MostSetAside = 0.1,
 ) -> None:
     """Check the tables and write the checked warehouse: Parquet, rows set aside, and the report of the check."""
-    wh = Warehouse.open(str(warehouse), pseudonymise=pseudonymise)
+    wh = Warehouse.open(str(warehouse), pseudonymise=pseudonymise, contracts=contracts)
     show_report(wh)
     stop_at_too_many(wh, most_set_aside)
     say(f"written to {wh.save(out)}" + (f", pseudonyms of key {wh.pseudonymised}" if wh.pseudonymised else ""))
@@ -83,7 +83,7 @@ def show_report(wh: Warehouse) -> None:
         show_frame(reasons, "set aside")
     for note in wh.report.notes():
         say(note)
-    if any(TABLES[name].event_time for name in wh.tables):
+    if wh.dated_tables:
         first, last = (str(date)[:10] for date in wh.period)
         say(f"period {first} to {last}")
 

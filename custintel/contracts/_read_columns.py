@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from custintel.contracts._mapping_expressions import UNREADABLE, mapping_sql
 from custintel.contracts.column_mapping import UNITS, ColumnSource
 from custintel.engines.engine import literal, quoted
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custintel.contracts.table_contracts import ColumnContract
+    from custintel.expressions.check_types import ValueType
 
 
 _BLANK_WORDS = ("", "-", "nan", "null", "na", "n/a", "none")
@@ -30,8 +32,11 @@ _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _STAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 _UNIX = datetime(1970, 1, 1)
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
+_AS_THEY_ARE = {"number": ("DOUBLE", "BIGINT"), "condition": ("BOOLEAN",), "date": ("TIMESTAMP", "DATE"), "text": ()}
 OFFSET = "[0-9] ?([Zz]|[A-Za-z]{3,}[A-Za-z_/+0-9-]*|[+-][0-9]{2}(:?[0-9]{2})?)"
 """How a text ends that names its offset or its zone, as a regular expression."""
+
+_ZONE_NAME = "[A-Za-z]{3}"
 
 
 @dataclass(frozen=True)
@@ -43,20 +48,65 @@ class Reading:
     typed: str
     certain: bool
     given_name: str
+    lost: str = "unreadable"
 
 
-def reading(contract: ColumnContract, source: ColumnSource, raw_type: str, given_name: str) -> Reading:
-    """Return how a raw column of this SQL type is read; `given_name` is what the first step will be called."""
+def reading(contract: ColumnContract, source: ColumnSource, columns: Mapping[str, str], given_name: str) -> Reading:
+    """Return how a column is read from raw ones of these types; `given_name` is what the first step will be called."""
+    raw_type = columns.get(source.column or "", "VARCHAR")
     raw, kind = _raw(source, raw_type)
+    if source.expression is not None:
+        raw, kind = _computed(source.expression, columns), "VARCHAR"
     if contract.type == "string" and source.column is not None and raw_type.startswith("DECIMAL"):
         raw, kind = _digits(source.column), "VARCHAR"  # a double would lose digits of long identifiers
     if source.values or source.other is not None:
         raw, kind = _mapped(raw, kind, source), "VARCHAR"
     given = _compared_columns(raw, kind, contract, source)
     typed = _typed(quoted(given_name), kind, contract, source)
+    is_free_text = contract.type == "string" and not contract.values
+    if source.expression is not None and is_free_text:
+        typed = f"nullif({typed}, {literal(UNREADABLE)})"
+    certain = kind == contract.sql_type and typed == quoted(given_name)
+    lost = "digits lost" if is_free_text and source.expression is None else "unreadable"
     return Reading(
-        contract, given, typed, kind == contract.sql_type and typed == quoted(given_name), quoted(given_name)
+        contract, given, typed, certain, quoted(given_name), "not in vocabulary" if contract.values else lost
     )
+
+
+def _computed(expression: str, columns: Mapping[str, str]) -> str:
+    """An expression of a mapping as text, whose words every type is read from."""
+    sql = mapping_sql(expression, columns, _operand)
+    return f"case when {sql.unreadable} then {literal(UNREADABLE)} else cast({sql.value} as varchar) end"
+
+
+def row_condition(expression: str, columns: Mapping[str, str]) -> str:
+    """SQL: `yes` for a row of the table, `no` for one that the mapping leaves out, else that it cannot be told.
+
+    >>> row_condition("status = 'gone'", {"status": "BOOLEAN"}).endswith("then 'yes' else 'no' end")
+    True
+    """
+    sql = mapping_sql(expression, columns, _operand)
+    return f"case when {sql.unreadable} then {literal(UNREADABLE)} when {sql.value} then 'yes' else 'no' end"
+
+
+def _operand(column: str, raw_type: str, wanted: ValueType) -> tuple[str, str]:
+    """A raw column in an expression: what is given, and what it says as a type; the same if nothing can be lost."""
+    raw, kind = _raw(ColumnSource(column=column), raw_type)
+    if kind == "DOUBLE":
+        raw = f"case when not isnan({raw}) then {raw} end"
+    if wanted == "text":
+        text = _text(raw, kind)
+        shown = _unless_blank(f"lower(trim({text}))", f"trim({text})")
+        return shown, shown
+    if kind != "VARCHAR" and (kind in _AS_THEY_ARE[wanted]):
+        return raw, raw
+    given = _unless_blank(f"lower(trim({_text(raw, kind)}))", f"trim({_text(raw, kind)})")
+    if wanted == "date":
+        return given, _parsed(given, None)
+    if wanted == "condition":
+        return given, _boolean(given, "VARCHAR")
+    number = f"try_cast({given} as double)"
+    return given, f"case when isfinite({number}) then {number} end"
 
 
 def _raw(source: ColumnSource, raw_type: str) -> tuple[str, str]:
@@ -234,7 +284,9 @@ def is_zoned(form: str) -> bool:
 def _parsed(given: str, zone: str | None) -> str:
     """ISO text. The year must have four digits, or `15/10/14` would be read as a day of the year 15."""
     # a cast straight to TIMESTAMP would drop the offset of `10:00+02` in silence
-    instant = f"try_cast({given} as timestamptz)"
+    cast = f"try_cast({given} as timestamptz)"
+    # DuckDB before 2.0 reads what follows a text with the name of a zone by that zone, too: those texts go apart
+    instant = f"case when regexp_matches({given}, '{_ZONE_NAME}') then {cast} else {cast} end"
     local = f"cast({instant} as timestamp)"
     if zone is not None:
         offset = f"regexp_matches({given}, '{OFFSET}$') and {given} like '%:%'"

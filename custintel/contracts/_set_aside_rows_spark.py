@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custintel.contracts.quality_report import BrokenRule, TableReport
-from custintel.contracts.row_rules import DERIVED, DUPLICATE, Rules, free_name
+from custintel.contracts.row_rules import DERIVED, DUPLICATE, LEFT_OUT, Rules, free_name
 from custintel.contracts.time_checks import NEEDS_HOUR, days_only
 from custintel.engines.engine import Engine, literal, quoted
 from custintel.errors import ContractError, without_values
@@ -57,7 +57,7 @@ class _Check:
             counts = self._counts()
             good = f"(select * from {self.engine.temp_table(self.judged)} where _broken_rule is null)"
             days = days_only(self.engine, good, self.rules, self._compared_columns)
-            self._store(any(code > DUPLICATE for code in counts), days)
+            self._store(any(code > LEFT_OUT for code in counts), days)
             return replace(
                 self._report(counts),
                 equal=self._equal(),
@@ -198,7 +198,7 @@ class _Check:
         ours = [f"{reason} as reason", f"{column} as broken_column", f"{label} as source", f"{row} as source_row"]
         joined = f"{judged} as judged join ({_blocks_sql(judged)}) as block"
         joined += " on block._part = judged._part and block._block = judged._row >> 33"
-        where = f"where judged._broken_rule <> {DUPLICATE} order by source, source_row" if broken else "where false"
+        where = f"where judged._broken_rule > {LEFT_OUT} order by source, source_row" if broken else "where false"
         return f"select {', '.join([*texts, *ours])} from {joined} {where}"
 
     def _report(self, counts: Mapping[int, int]) -> TableReport:
@@ -206,12 +206,14 @@ class _Check:
         broken_rules = tuple(
             BrokenRule(f.reason, f.column, counts[i])
             for i, f in enumerate(self.rules.broken_rules)
-            if i and i in counts
+            if i > LEFT_OUT and i in counts
         )
         relations = [self.engine.relation(self.contract.name, schema) for schema in ("main", "set_aside")]
         stored = " union all ".join(f"select {i}, count(*) from {r}" for i, r in enumerate(relations))
         found = {int(str(place)): int(str(rows)) for place, rows in self.engine.rows(stored)}
-        report = TableReport(self.contract.name, sum(counts.values()), found[0], counts.get(DUPLICATE, 0), broken_rules)
+        duplicates, left_out = counts.get(DUPLICATE, 0), counts.get(LEFT_OUT, 0)
+        rows_in = sum(counts.values())
+        report = TableReport(self.contract.name, rows_in, found[0], duplicates, broken_rules, left_out=left_out)
         if not report.balanced or report.set_aside != found[1]:
             raise RuntimeError(f"rows of {self.contract.name} were lost, please report this: {report}, {found}")
         return report

@@ -10,7 +10,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from custintel.contracts.table_contracts import SQL_TYPES, TABLES
+from custintel.contracts._mapping_expressions import expression_problems
+from custintel.contracts.table_contracts import OWN_TABLE_HINT, SQL_TYPES, TABLES, TableContract
 from custintel.dates import read_moment
 from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.errors import DateError, Problem, raise_problems
@@ -18,10 +19,11 @@ from custintel.errors import DateError, Problem, raise_problems
 Scalar: TypeAlias = str | bool | int | float | None
 UNITS = MappingProxyType({"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6, "min": 6e7, "h": 3.6e9, "d": 8.64e10})
 _COLUMN_KEYS = (
-    *("column", "value", "values", "other", "format", "epoch", "unit", "zone", "scale", "type"),
+    *("column", "value", "expression", "values", "other", "format", "epoch", "unit", "zone", "scale", "type"),
     *("blank", "numbers", "country"),
 )
-_TABLE_KEYS = ("file", "key", "resolution")
+_TABLE_KEYS = ("file", "key", "resolution", "rows")
+_ORIGINS = ("column", "value", "expression")
 EVERY_COLUMN = "all"
 """The key of a table in which rows equal in every column are one record."""
 RESOLUTIONS = ("day", "second")
@@ -39,6 +41,7 @@ class ColumnSource:
 
     column: str | None = None
     value: Scalar = None
+    expression: str | None = None
     values: Mapping[str, Scalar] = field(default_factory=dict)
     other: Scalar = None
     format: tuple[str, ...] = ()
@@ -58,7 +61,8 @@ class TableMapping:
 
     `key` names columns that identify a record of a table whose contract has no key; ``all`` of them: rows equal in
     every column are one record. `resolution` says whether the event times are days or have a time of day, where
-    the data alone do not tell.
+    the data alone do not tell. `rows` is a condition on the columns of the raw table: what does not meet it is no row
+    of this table, and is counted as left out.
 
     Examples
     --------
@@ -70,10 +74,13 @@ class TableMapping:
     file: str | None = None
     key: tuple[str, ...] = ()
     resolution: str | None = None
+    rows: str | None = None
 
 
-def parse_mapping(given: Mapping[str, Any] | None) -> Mapping[str, tuple[TableMapping, ...]]:
-    """Read `rename=` or the content of mapping.yaml; all mistakes are reported at once.
+def parse_mapping(
+    given: Mapping[str, Any] | None, contracts: Mapping[str, TableContract] = TABLES
+) -> Mapping[str, tuple[TableMapping, ...]]:
+    """Read `rename=` or the content of mapping.yaml for these tables; all mistakes are reported at once.
 
     Examples
     --------
@@ -86,16 +93,18 @@ def parse_mapping(given: Mapping[str, Any] | None) -> Mapping[str, tuple[TableMa
     custintel.errors.ConfigurationError: 1 mistake found
       rename: usage.event_time: unknown key
         given: colum
-        allowed: column, value, values, other, format, epoch, unit, zone, scale, type, blank, numbers, country
+        allowed: column, value, expression, values, other, format, epoch, ...
     """
     given = given or {}
     problems = [
-        Problem(f"rename: {name}", "unknown table", name, ", ".join(TABLES)) for name in given if name not in TABLES
+        Problem(f"rename: {name}", "unknown table", name, ", ".join(contracts), OWN_TABLE_HINT)
+        for name in given
+        if name not in contracts
     ]
     parts = {name: _parts(table) for name, table in given.items()}
     for name, tables in parts.items():
         for table in tables:
-            problems += _table_problems(name, table)
+            problems += _table_problems(name, table, contracts)
     raise_problems(problems)
     return MappingProxyType({name: tuple(_table(t) for t in tables) for name, tables in parts.items()})
 
@@ -108,8 +117,15 @@ def _parts(given: object) -> list[Any]:
 def _table(given: Mapping[str, Any] | None) -> TableMapping:
     """Build the mapping of one part of a table."""
     columns = {name: _column(entry) for name, entry in (given or {}).items() if name not in _TABLE_KEYS}
-    key = tuple(_parts((given or {}).get("key", ())))
-    return TableMapping(MappingProxyType(columns), (given or {}).get("file"), key, (given or {}).get("resolution"))
+    said = given or {}
+    key, rows = tuple(_parts(said.get("key", ()))), said.get("rows")
+    condition = None if rows is None else _condition(rows)
+    return TableMapping(MappingProxyType(columns), said.get("file"), key, said.get("resolution"), condition)
+
+
+def _condition(given: object) -> str:
+    """YAML reads `rows: true` as a value, the language as a condition."""
+    return str(given).lower() if isinstance(given, bool) else str(given)
 
 
 def _column(given: object) -> ColumnSource:
@@ -117,6 +133,8 @@ def _column(given: object) -> ColumnSource:
     if isinstance(given, str):
         return ColumnSource(column=given)
     entry = dict(given) if isinstance(given, Mapping) else {}
+    if "expression" in entry:
+        entry["expression"] = _condition(entry["expression"])
     if "epoch" in entry:
         entry["epoch"] = _moment(entry["epoch"])
     if isinstance(entry.get("value"), date):
@@ -141,7 +159,7 @@ def _moment(given: object) -> datetime:
     return (found if found.tzinfo is None else found.tz_convert("UTC").tz_localize(None)).to_pydatetime(warn=False)
 
 
-def _table_problems(name: str, given: object) -> list[Problem]:
+def _table_problems(name: str, given: object, contracts: Mapping[str, TableContract]) -> list[Problem]:
     """List the mistakes in the mapping of one part of a table."""
     if given is None:
         return []
@@ -151,12 +169,14 @@ def _table_problems(name: str, given: object) -> list[Problem]:
     problems = [p for c, entry in columns.items() for p in _column_problems(f"rename: {name}.{c}", entry)]
     if not isinstance(given.get("file", ""), str):
         problems.append(Problem(f"rename: {name}.file", "file is not a name", str(given["file"]), "such as cdr.csv"))
-    if "key" in given and name in TABLES and TABLES[name].key:
-        own = ", ".join(TABLES[name].key)
+    if "key" in given and name in contracts and contracts[name].key:
+        own = ", ".join(contracts[name].key)
         problems.append(Problem(f"rename: {name}.key", "the contract has a key already", str(given["key"]), own))
     if given.get("resolution", "day") not in RESOLUTIONS:
         allowed = ", ".join(RESOLUTIONS)
         problems.append(Problem(f"rename: {name}.resolution", "unknown", str(given["resolution"]), allowed))
+    if given.get("rows") is not None:
+        problems += expression_problems(_condition(given["rows"]), f"rename: {name}.rows")
     return problems
 
 
@@ -169,8 +189,11 @@ def _column_problems(where: str, given: object) -> list[Problem]:
         return [Problem(where, "neither a column name nor a mapping", str(given), hint=hint)]
     allowed = ", ".join(_COLUMN_KEYS)
     problems = [Problem(where, "unknown key", str(key), allowed) for key in given if key not in _COLUMN_KEYS]
-    if not problems and ("column" in given) == ("value" in given):
-        problems.append(Problem(where, "exactly one of column and value is needed", str(dict(given)), "column, value"))
+    if not problems and sum(key in given for key in _ORIGINS) != 1:
+        wrong = "exactly one of column, value and expression is needed"
+        problems.append(Problem(where, wrong, str(dict(given)), ", ".join(_ORIGINS)))
+    if "expression" in given:
+        problems += expression_problems(_condition(given["expression"]), where)
     if given.get("unit", "s") not in UNITS:
         problems.append(Problem(where, "unknown unit of time", str(given["unit"]), ", ".join(UNITS)))
     if given.get("type", "string") not in SQL_TYPES:

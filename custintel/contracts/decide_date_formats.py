@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from custintel.contracts.column_mapping import ColumnSource
     from custintel.contracts.row_rules import Source
+    from custintel.contracts.table_contracts import TableContract
     from custintel.engines.engine import Engine
 
 
@@ -40,7 +41,9 @@ _FORMATS = {
 }
 
 
-def decide_date_formats(engine: Engine, sources: Mapping[str, Sequence[Source]]) -> dict[str, list[Source]]:
+def decide_date_formats(
+    engine: Engine, sources: Mapping[str, Sequence[Source]], contracts: Mapping[str, TableContract] = TABLES
+) -> dict[str, list[Source]]:
     """The sources with the formats of their date columns decided.
 
     Parameters
@@ -49,6 +52,8 @@ def decide_date_formats(engine: Engine, sources: Mapping[str, Sequence[Source]])
         Where the raw tables are.
     sources : mapping of table to its parts
         As found; columns whose mapping says how they are read are left alone.
+    contracts : mapping of table to its contract
+        Those of these tables, and perhaps others.
 
     Raises
     ------
@@ -67,13 +72,14 @@ def decide_date_formats(engine: Engine, sources: Mapping[str, Sequence[Source]])
     """
     decided_sources, problems = {}, []
     for table, parts in sources.items():
-        seen = [_inspect(engine, table, part) for part in parts]
+        contract = contracts[table]
+        seen = [_inspect(engine, contract, part) for part in parts]
         together: dict[str, DateCounts] = defaultdict(DateCounts)
         for one in seen:
             for column, counts in one.counts.items():
                 together[column] += counts
         problems += [_problem(table, parts, column, c) for column, c in together.items() if c.problem]
-        decided_sources[table] = [_with_formats(table, *pair, together) for pair in zip(parts, seen, strict=True)]
+        decided_sources[table] = [_with_formats(contract, *pair, together) for pair in zip(parts, seen, strict=True)]
     raise_contract(problems)
     return decided_sources
 
@@ -97,9 +103,9 @@ class _TextCounts:
     longest: int = 0
 
 
-def _inspect(engine: Engine, table: str, part: Source) -> _DateColumns:
+def _inspect(engine: Engine, contract: TableContract, part: Source) -> _DateColumns:
     """What all rows say: of texts, the forms are counted where not all are ISO; numbers need no look."""
-    columns = _columns(table, part)
+    columns = _columns(contract, part)
     texts = {name: origin for name, origin in columns.items() if part.columns[str(origin.column)] == "VARCHAR"}
     text_counts = _text_counts(engine, part, texts)
     odd = {name: texts[name] for name, one in text_counts.items() if one.iso < one.given}
@@ -112,7 +118,7 @@ def _inspect(engine: Engine, table: str, part: Source) -> _DateColumns:
     return _DateColumns(
         {name: counts for name, counts in forms.items() if counts.problem or counts.order},
         without_time_of_day,
-        {} if part.zone else offsets | _instants(engine, table, part),
+        {} if part.zone else offsets | _instants(engine, contract, part),
     )
 
 
@@ -134,9 +140,9 @@ def _numbers(engine: Engine, part: Source, columns: Mapping[str, ColumnSource]) 
     return {name: DateCounts(number=number) for name, number in zip(columns, found, strict=True)}
 
 
-def _instants(engine: Engine, table: str, part: Source) -> dict[str, int]:
+def _instants(engine: Engine, contract: TableContract, part: Source) -> dict[str, int]:
     """Values of columns that are instants, by their type or by a format with an offset, and have no zone."""
-    found = found_columns(TABLES[table], part)
+    found = found_columns(contract, part)
     names = {name: str(o.column) for name, o in found.items() if o.zone is None and _is_instant(part, o)}
     counts = _counted(engine, part, [f"count({quoted(column)})" for column in names.values()])
     return {name: count for name, count in zip(names, counts, strict=True) if count}
@@ -162,15 +168,15 @@ def _fits(text: str, pattern: str) -> str:
     return f"regexp_matches({text}, '^({pattern})$')"
 
 
-def _columns(table: str, part: Source) -> dict[str, ColumnSource]:
+def _columns(contract: TableContract, part: Source) -> dict[str, ColumnSource]:
     """Columns of dates that hold texts or numbers, and of which nobody said how they are read."""
-    found = found_columns(TABLES[table], part)
-    return {name: origin for name, origin in found.items() if _is_open(table, part, name, origin)}
+    found = found_columns(contract, part)
+    return {name: origin for name, origin in found.items() if _is_open(contract, part, name, origin)}
 
 
-def _is_open(table: str, part: Source, name: str, origin: ColumnSource) -> bool:
-    contract = TABLES[table].columns.get(name)
-    kind = origin.type if contract is None else contract.type
+def _is_open(contract: TableContract, part: Source, name: str, origin: ColumnSource) -> bool:
+    column = contract.columns.get(name)
+    kind = origin.type if column is None else column.type
     if kind not in ("date", "timestamp") or origin.column not in part.columns:
         return False
     if origin.format or origin.epoch is not None or origin.values or origin.other is not None:
@@ -187,9 +193,11 @@ def _form_counts(engine: Engine, part: Source, columns: Mapping[str, ColumnSourc
     return {name: DateCounts(*found[i * width : (i + 1) * width]) for i, name in enumerate(columns)}
 
 
-def _with_formats(table: str, part: Source, seen: _DateColumns, together: Mapping[str, DateCounts]) -> Source:
+def _with_formats(
+    contract: TableContract, part: Source, seen: _DateColumns, together: Mapping[str, DateCounts]
+) -> Source:
     """The part with formats for the columns decided."""
-    origins = found_columns(TABLES[table], part)
+    origins = found_columns(contract, part)
     orders = {column: order for column in seen.counts if (order := together[column].order)}
     decided = {column: replace(origins[column], format=tuple(order_formats(o))) for column, o in orders.items()}
     columns = MappingProxyType({**part.mapping.columns, **decided})

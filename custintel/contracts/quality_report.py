@@ -33,7 +33,7 @@ class BrokenRule:
 
 @dataclass(frozen=True)
 class TableReport:
-    """Where the rows of one table went: rows_in == kept + set_aside + duplicates, always.
+    """Where the rows of one table went: rows_in == kept + set_aside + duplicates + left_out, always.
 
     Attributes
     ----------
@@ -61,6 +61,8 @@ class TableReport:
         Times that name their offset or are instants while no zone is named, by column: they stand in UTC.
     units
         Columns whose numbers since an epoch were set aside but fit another unit of time, and which.
+    left_out
+        Rows of the source that the mapping says are no rows of this table.
 
     Examples
     --------
@@ -84,6 +86,7 @@ class TableReport:
     offsets: Mapping[str, int] = field(default_factory=dict)
     times_of_day: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def set_aside(self) -> int:
@@ -105,7 +108,7 @@ class TableReport:
         >>> TableReport("usage", 2, 1, 0).balanced
         False
         """
-        return self.rows_in == self.kept + self.set_aside + self.duplicates
+        return self.rows_in == self.kept + self.set_aside + self.duplicates + self.left_out
 
     def notes(self) -> list[str]:
         """What is worth knowing of rows that were kept, and of the unit of times set aside, in sentences.
@@ -117,6 +120,8 @@ class TableReport:
 'usage.event_time holds days without a time of day: what needs an hour is left out']
         """
         name, said = self.table, []
+        if self.left_out:
+            said.append(f"{name}: {self.left_out:,} rows of the source are left out by the mapping (rows:)")
         if self.equal:
             rows = "1 row equals" if self.equal == 1 else f"{self.equal:,} rows equal"
             said.append(
@@ -180,7 +185,7 @@ class QualityReport:
         return self.tables[table]
 
     def frame(self) -> pd.DataFrame:
-        """One row a table: rows_in = kept + set_aside + duplicates.
+        """One row a table: rows_in = kept + set_aside + duplicates, + left_out where a mapping leaves rows out.
 
         Examples
         --------
@@ -188,7 +193,9 @@ class QualityReport:
         {'rows_in': 3, 'kept': 3, 'set_aside': 0, 'duplicates': 0}
         """
         rows = [(r.table, r.rows_in, r.kept, r.set_aside, r.duplicates) for r in self]
-        return pd.DataFrame(rows, columns=["table", "rows_in", "kept", "set_aside", "duplicates"]).set_index("table")
+        frame = pd.DataFrame(rows, columns=["table", "rows_in", "kept", "set_aside", "duplicates"]).set_index("table")
+        left_out = [r.left_out for r in self]
+        return frame.assign(left_out=left_out) if any(left_out) else frame
 
     def reasons(self) -> pd.DataFrame:
         """One row a reason: how many rows of which table it set aside.
@@ -266,7 +273,7 @@ class QualityReport:
         unresolved = [tuple(row) for row in self.unresolved().astype(object).to_numpy().tolist()]
         return panel(
             f"Data quality: {sum(r.rows_in for r in self):,} rows in {len(self.tables)} tables",
-            muted_line("rows in = kept + set aside + exact duplicates"),
+            muted_line("rows in = kept + set aside + exact duplicates (+ left out by the mapping)"),
             *map(muted_line, self.notes()),
             table(["table", "rows in", "kept", "set aside", "duplicates"], rows),
             collapsible("why rows were set aside", table(["table", "reason", "rows"], reasons)),

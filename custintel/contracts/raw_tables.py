@@ -24,6 +24,7 @@ from custintel.errors import ConfigurationError, ContractError, Problem, Quality
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from custintel.contracts.table_contracts import TableContract
     from custintel.engines.duckdb_engine import DuckDBEngine
     from custintel.engines.spark_engine import SparkEngine
 
@@ -51,7 +52,12 @@ _FOREIGN = (
 _ALIKE = 0.85
 
 
-def frame_sources(engine: DuckDBEngine, tables: Mapping[str, Any], mappings: Mappings) -> dict[str, list[Source]]:
+def frame_sources(
+    engine: DuckDBEngine,
+    tables: Mapping[str, Any],
+    mappings: Mappings,
+    contracts: Mapping[str, TableContract] = TABLES,
+) -> dict[str, list[Source]]:
     """Register frames; a table may be a list of frames, each with its own mapping.
 
     Examples
@@ -62,7 +68,7 @@ def frame_sources(engine: DuckDBEngine, tables: Mapping[str, Any], mappings: Map
     >>> sources["plans"][0].label
     'plans'
     """
-    check_names(tables, "from_frames")
+    check_names(tables, "from_frames", contracts)
     return {name: _table_sources(engine, name, given, mappings.get(name, ())) for name, given in tables.items()}
 
 
@@ -95,7 +101,9 @@ def _one_each(name: str, parts: int, maps: Sequence[TableMapping]) -> Sequence[T
     return maps
 
 
-def folder_sources(engine: DuckDBEngine, folder: Path, mappings: Mappings) -> dict[str, list[Source]]:
+def folder_sources(
+    engine: DuckDBEngine, folder: Path, mappings: Mappings, contracts: Mapping[str, TableContract] = TABLES
+) -> dict[str, list[Source]]:
     """Find the tables of a folder: a Parquet or CSV file, or a subfolder of such files, under the table's name.
 
     Examples
@@ -107,20 +115,23 @@ def folder_sources(engine: DuckDBEngine, folder: Path, mappings: Mappings) -> di
     ...     folder_sources(DuckDBEngine(), pathlib.Path(folder), {})["plans"][0].columns
     {'plan_id': 'VARCHAR'}
     """
-    wanted = {name for name in TABLES if any(m.file is None for m in mappings.get(name, (TableMapping(),)))}
+    wanted = [name for name in contracts if any(m.file is None for m in mappings.get(name, (TableMapping(),)))]
     files = table_files(folder, wanted)
-    places = _places(files, mappings, lambda name: [file_inside(folder, name)])
-    warn_of_unread(folder, {name: [path for found, _ in parts for path in found] for name, parts in places.items()})
+    places = _places(files, mappings, lambda name: [file_inside(folder, name)], contracts)
+    read = {name: [path for found, _ in parts for path in found] for name, parts in places.items()}
+    warn_of_unread(folder, read, contracts)
     return {
         name: [_file_source(engine, path, mapping) for found, mapping in parts for path in found]
         for name, parts in places.items()
     }
 
 
-def _places(files: Mapping[str, Any], mappings: Mappings, named: Any) -> dict[str, list[tuple[Any, TableMapping]]]:
+def _places(
+    files: Mapping[str, Any], mappings: Mappings, named: Any, contracts: Mapping[str, TableContract]
+) -> dict[str, list[tuple[Any, TableMapping]]]:
     """The place of every part of every table: as the mapping says, or under the table's name."""
     places: dict[str, list[tuple[Any, TableMapping]]] = {}
-    for name in TABLES:
+    for name in contracts:
         for mapping in mappings.get(name, (TableMapping(),)):
             if mapping.file is not None:
                 places.setdefault(name, []).append((named(mapping.file), mapping))
@@ -150,6 +161,7 @@ def database_sources(
     mappings: Mappings,
     borrowed: Mapping[str, str] | None = None,
     file: Path | None = None,
+    contracts: Mapping[str, TableContract] = TABLES,
 ) -> dict[str, list[Source]]:
     """Find the tables and views of a database, and those borrowed from a connection.
 
@@ -174,7 +186,7 @@ def database_sources(
         tables.setdefault(str(words[-1]).lower(), relation)
         if is_view and file is not None:
             views[relation] = ".".join(quoted(str(word)) for word in words[1:])
-    places = _places(tables, mappings, lambda name: tables.get(name.lower(), quoted(name)))
+    places = _places(tables, mappings, lambda name: tables.get(name.lower(), quoted(name)), contracts)
     if not places:
         hint = 'rename={"usage": {"file": "TABLE", ...}} says which table holds the calls'
         given = ", ".join(sorted(tables)[:20]) or "no tables"
@@ -206,11 +218,13 @@ def drop_copied_views(engine: DuckDBEngine, sources: Mapping[str, Sequence[Sourc
         engine.execute(f"drop table if exists {relation}")
 
 
-def spark_sources(engine: SparkEngine, mappings: Mappings) -> dict[str, list[Source]]:
+def spark_sources(
+    engine: SparkEngine, mappings: Mappings, contracts: Mapping[str, TableContract] = TABLES
+) -> dict[str, list[Source]]:
     """Find the tables and temporary views of a Spark session; `file` of a mapping names one of any database."""
     files = [m.file for parts in mappings.values() for m in parts if m.file is not None]
-    tables = engine.find_tables([*TABLES, *files])
-    places = _places({name: name for name in tables}, mappings, str.lower)
+    tables = engine.find_tables([*contracts, *files])
+    places = _places({name: name for name in tables}, mappings, str.lower, contracts)
     sources = {}
     for name, parts in places.items():
         sources[name] = [_table_source(engine, tables.get(n, quoted(n)), m, n, engine.time_zone) for n, m in parts]
@@ -288,7 +302,7 @@ def table_files(folder: Path, wanted: Collection[str]) -> dict[str, list[Path]]:
     clashes = [_clash(folder, name, places) for name, places in found.items() if not _are_parts(places)]
     if clashes:
         raise ContractError("\n".join(map(str, clashes)))
-    return {name: found[name] for name in TABLES if name in found}
+    return {name: found[name] for name in wanted if name in found}
 
 
 def _are_parts(places: Sequence[Path]) -> bool:
@@ -308,7 +322,9 @@ def _clash(folder: Path, name: str, places: Iterable[Path]) -> Problem:
     return Problem(f"{folder}: {name}", "several files or folders claim to be this table", given, allowed, hint)
 
 
-def warn_of_unread(folder: Path, read: Mapping[str, Collection[Path]]) -> None:
+def warn_of_unread(
+    folder: Path, read: Mapping[str, Collection[Path]], contracts: Mapping[str, TableContract] = TABLES
+) -> None:
     """Say which files look like tables but are not read; `read` holds those that are, by table.
 
     Examples
@@ -317,23 +333,23 @@ def warn_of_unread(folder: Path, read: Mapping[str, Collection[Path]]) -> None:
     """
     known = {os.path.abspath(p) for places in read.values() for p in places}
     seen = [p for p in sorted(folder.iterdir()) if os.path.abspath(p) not in known and not _hidden(p.name)]
-    unread = {p.name: table for p in seen if p.name not in _OWN_FOLDERS and (table := _looks_like(p, read))}
+    unread = {p.name: table for p in seen if p.name not in _OWN_FOLDERS and (table := _looks_like(p, read, contracts))}
     if unread:
         said = ", ".join(f"{name} ({table}?)" for name, table in unread.items())
         hint = f"tables are called as in the contracts, and are {', '.join(SUFFIXES)}; mapping.yaml names other files"
         warnings.warn(f"{folder}: not read: {said}\n  hint: {hint}", QualityWarning, stacklevel=5)
 
 
-def _looks_like(path: Path, read: Collection[str]) -> str | None:
+def _looks_like(path: Path, read: Collection[str], contracts: Collection[str]) -> str | None:
     """The table that somebody may have meant by this file; None if it is read from elsewhere, or is no data."""
     if not (path.is_file() and path.name.lower().endswith((*SUFFIXES, *_FOREIGN))):
         return None
     word = path.name.split(".")[0].lower()
     plain = word.rstrip("0123456789_- ")
-    copies = [name for name in TABLES if re.match(rf"{name}[^a-z]", word)]  # usage (1), usage copy, usage_jan
+    copies = [name for name in contracts if re.match(rf"{name}[^a-z]", word)]  # usage (1), usage copy, usage_jan
     if copies:
         return max(copies, key=len)
-    close = difflib.get_close_matches(plain, TABLES, n=1, cutoff=_ALIKE)
+    close = difflib.get_close_matches(plain, contracts, n=1, cutoff=_ALIKE)
     return close[0] if close and (close[0] not in read or plain != word) else None
 
 

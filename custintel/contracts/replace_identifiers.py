@@ -12,15 +12,16 @@ from custintel.engines.duckdb_engine import DuckDBEngine
 from custintel.engines.engine import Engine, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from custintel.contracts.pseudonyms import Pseudonyms
+    from custintel.contracts.table_contracts import TableContract
 
 
 _BATCH = 500_000
 
 
-def identifiers(table: str) -> dict[str, str]:
+def identifiers(table: str, own: Mapping[str, TableContract] | None = None) -> dict[str, str]:
     """The columns of a table that identify somebody or something, with the space of the identifiers.
 
     A column that names rows of another table has the space of that table's key.
@@ -30,29 +31,32 @@ def identifiers(table: str) -> dict[str, str]:
     >>> identifiers("payments")
     {'payment_id': 'payment', 'customer_id': 'line', 'account_id': 'account', 'bill_id': 'bill'}
     """
-    found = {}
-    for column in TABLES[table].columns.values():
-        named = TABLES[column.references] if column.references else None
-        space = column.identifier or (named.columns[named.key[0]].identifier if named else None)
+    contracts, found = {**TABLES, **(own or {})}, {}
+    for column in contracts[table].columns.values():
+        named = contracts.get(column.references or "")
+        space = column.identifier or (named.columns[named.key[0]].identifier if named and named.key else None)
         if space is not None:
             found[column.name] = space
     return found
 
 
 def replace_identifiers(
-    engine: Engine, tables: Sequence[str], pseudonyms: Pseudonyms, kept: Mapping[str, Collection[str]]
+    engine: Engine,
+    tables: Mapping[str, TableContract],
+    pseudonyms: Pseudonyms,
+    kept: Mapping[str, Collection[str]],
 ) -> dict[str, list[str]]:
-    """Replace the identifiers of all clean tables; return the columns left out, by table.
+    """Replace the identifiers of all clean tables (and their contracts); return the columns left out, by table.
 
     Left out are columns beyond the contracts, because nobody knows what is in them, but for those that a mapping names
     (`kept`). Of rows set aside only reason and place stay: a broken row may have anything anywhere.
     """
     if {"usage", "numbering"} <= set(tables):
         _resolve_ranges(engine)
-    spaces = {space for name in tables for space in identifiers(name).values()}
+    spaces = {space for name in tables for space in identifiers(name, tables).values()}
     for space in sorted(spaces):
         engine.register(_map(space), _pseudonym_table(engine, tables, space, pseudonyms))
-    left_out = {name: _replace(engine, name, kept.get(name, ())) for name in tables}
+    left_out = {name: _replace(engine, name, tables, kept.get(name, ())) for name in tables}
     for space in spaces:
         engine.unregister(_map(space))
     return {name: columns for name, columns in left_out.items() if columns}
@@ -62,18 +66,20 @@ def _map(space: str) -> str:
     return f"_pseudonyms_{space}"
 
 
-def _own(engine: Engine, table: str, space: str) -> list[str]:
+def _own(engine: Engine, table: str, tables: Mapping[str, TableContract], space: str) -> list[str]:
     """The columns of a clean table in a space."""
     there = engine.columns(engine.relation(table))
-    return [column for column, own in identifiers(table).items() if own == space and column in there]
+    return [column for column, own in identifiers(table, tables).items() if own == space and column in there]
 
 
-def _pseudonym_table(engine: Engine, tables: Sequence[str], space: str, pseudonyms: Pseudonyms) -> pa.Table:
+def _pseudonym_table(
+    engine: Engine, tables: Mapping[str, TableContract], space: str, pseudonyms: Pseudonyms
+) -> pa.Table:
     """Every identifier of a space beside its pseudonym."""
     parts = [
         f"select {quoted(column)} as original from {engine.relation(name)} where {quoted(column)} is not null"
         for name in tables
-        for column in _own(engine, name, space)
+        for column in _own(engine, name, tables, space)
     ]
     if not parts:
         return pa.table({"original": pa.array([], pa.string()), "pseudonym": pa.array([], pa.string())})
@@ -88,12 +94,12 @@ def _pseudonym_table(engine: Engine, tables: Sequence[str], space: str, pseudony
     return pa.table({"original": found, "pseudonym": pa.array(codes, pa.string())})
 
 
-def _replace(engine: Engine, table: str, kept: Collection[str]) -> list[str]:
+def _replace(engine: Engine, table: str, tables: Mapping[str, TableContract], kept: Collection[str]) -> list[str]:
     """Make a clean table anew with pseudonyms, and its rows set aside without values."""
-    relation, contract = engine.relation(table), TABLES[table]
+    relation, contract = engine.relation(table), tables[table]
     names = list(engine.columns(relation))
     stay = [name for name in names if name in contract.columns or name in DERIVED or name in kept]
-    spaces = {column: space for column, space in identifiers(table).items() if column in names}
+    spaces = {column: space for column, space in identifiers(table, tables).items() if column in names}
     joins, picked = [], []
     for i, (column, space) in enumerate(spaces.items()):
         joins.append(f"left join {_map(space)} as pseudonym_{i} on pseudonym_{i}.original = clean.{quoted(column)}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from custintel.contracts._mapping_expressions import column_problems
 from custintel.contracts.column_mapping import EVERY_COLUMN
 from custintel.contracts.row_rules import Source, found_columns
-from custintel.contracts.table_contracts import TABLES, TableContract
+from custintel.contracts.table_contracts import OWN_TABLE_HINT, TABLES, TableContract
 from custintel.errors import ContractError, Problem
 from custintel.identifiers import header_hint, names_of_columns
 
@@ -22,7 +23,7 @@ MOST_COLUMNS = 2_000
 _SHOWN = 60
 
 
-def check_names(names: Iterable[str], where: str) -> None:
+def check_names(names: Iterable[str], where: str, contracts: Mapping[str, TableContract] = TABLES) -> None:
     """Refuse names that are no tables of the contracts.
 
     Examples
@@ -36,13 +37,19 @@ def check_names(names: Iterable[str], where: str) -> None:
         allowed: customers, accounts, plans, subscriptions, usage, ...
         hint: did you mean 'usage'?
     """
-    allowed = ", ".join(TABLES)
+    allowed = ", ".join(contracts)
     raise_contract(
-        [Problem(where, "unknown table", name, allowed, _close(name, TABLES)) for name in names if name not in TABLES]
+        [
+            Problem(where, "unknown table", name, allowed, _close(name, contracts) or OWN_TABLE_HINT)
+            for name in names
+            if name not in contracts
+        ]
     )
 
 
-def check_structure(sources: Mapping[str, Sequence[Source]], where: str) -> None:
+def check_structure(
+    sources: Mapping[str, Sequence[Source]], where: str, contracts: Mapping[str, TableContract] = TABLES
+) -> None:
     """Refuse tables without their required columns, all at once.
 
     Examples
@@ -59,9 +66,9 @@ def check_structure(sources: Mapping[str, Sequence[Source]], where: str) -> None
     """
     if not sources:
         hint = 'give one, such as usage or bills; rename={"usage": {"file": ...}} names a foreign file'
-        raise_contract([Problem(where, "no table of the contracts", "", ", ".join(TABLES), hint)])
+        raise_contract([Problem(where, "no table of the contracts", "", ", ".join(contracts), hint)])
     raise_contract(
-        [p for name, parts in sources.items() for part in parts for p in _column_problems(TABLES[name], part)]
+        [p for name, parts in sources.items() for part in parts for p in _column_problems(contracts[name], part)]
     )
 
 
@@ -95,7 +102,7 @@ def check_readable(report: QualityReport) -> None:
     >>> from custintel.contracts.quality_report import TableReport
     >>> check_readable(QualityReport([TableReport("usage", 2, 2, 0)]))
     """
-    raise_contract([_unreadable(r) for r in report if r.rows_in and not r.kept])
+    raise_contract([_unreadable(r) for r in report if r.rows_in > r.left_out and not r.kept])
 
 
 def _unreadable(report: TableReport) -> Problem:
@@ -142,6 +149,10 @@ def _column_problems(contract: TableContract, source: Source) -> list[Problem]:
         if origin.column is not None and origin.column not in source.columns:
             wrong = f"the column mapped to {name} is not there: {origin.column!r}"
             problems.append(Problem(where, wrong, given, hint=_close(origin.column, source.columns)))
+        if origin.expression is not None:
+            problems += column_problems(origin.expression, f"{where}: {name}", source.columns)
+    if source.mapping.rows is not None:
+        problems += column_problems(source.mapping.rows, f"{where}: rows", source.columns)
     for name in source.mapping.key:
         if name != EVERY_COLUMN and name not in {*found, *source.columns}:
             problems.append(

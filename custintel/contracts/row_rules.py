@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from custintel.contracts._read_columns import Reading, reading
+from custintel.contracts._mapping_expressions import UNREADABLE
+from custintel.contracts._read_columns import Reading, reading, row_condition
 from custintel.contracts.column_mapping import EVERY_COLUMN, ColumnSource, TableMapping
 from custintel.contracts.quality_report import BrokenRule
 from custintel.contracts.table_contracts import ColumnContract, TableContract
@@ -26,6 +27,9 @@ _INSTANT = "TIMESTAMP WITH TIME ZONE"
 DERIVED = ("event_date", "visible_date", "weekday", "hour", "is_weekend", "is_night")
 DUPLICATE = 0
 """Number of the rule that an exact duplicate breaks."""
+LEFT_OUT = 1
+"""Number of the rule that a row breaks of which the mapping says that it is none; no row set aside has a lower one."""
+_ROW_CONDITION = "_row_condition"
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,21 @@ def derived_columns(contract: TableContract, names: Collection[str]) -> dict[str
     return columns | {"is_weekend": f"{weekday} >= 6", "is_night": f"({hour} >= 22 or {hour} < 6)"}
 
 
+_LEFT_OUT_RULES = (
+    (f"{_ROW_CONDITION} = 'no'", "left out by the mapping", "rows"),
+    (f"{_ROW_CONDITION} = {literal(UNREADABLE)}", "unreadable", "rows"),
+)
+
+
 class Rules:
     """The rules of one table."""
 
     def __init__(self, contract: TableContract, sources: Sequence[Source], latest: datetime) -> None:
         self.contract, self.sources, self.latest = contract, sources, latest
-        self.broken_rules: list[BrokenRule] = [BrokenRule("exact duplicate", "")]
+        self.broken_rules: list[BrokenRule] = [
+            BrokenRule("exact duplicate", ""),
+            BrokenRule("left out by the mapping", "rows"),
+        ]
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -121,7 +134,7 @@ class Rules:
             name: quoted(name) for name in [*(r.contract.name for r in readings), *_extras(self.contract, source)]
         }
         columns |= derived_columns(self.contract, {r.contract.name for r in readings})
-        columns |= {"_broken_rule": self._first_broken_rule(readings), "_part": f"cast({number} as utinyint)"}
+        columns |= {"_broken_rule": self._first_broken_rule(source, readings), "_part": f"cast({number} as utinyint)"}
         return columns | {name: name for name in carried or ()}
 
     def part_sql(self, number: int, columns: Mapping[str, str], carried: Mapping[str, str] | None = None) -> str:
@@ -137,6 +150,9 @@ class Rules:
             *(_naive(source, name) for name in extras),
             *(f"{sql} as {name}" for name, sql in beside.items()),
         ]
+        if source.mapping.rows is not None:
+            raw.append(f"{row_condition(source.mapping.rows, source.columns)} as {_ROW_CONDITION}")
+            kept.append(_ROW_CONDITION)
         inner = f"select {', '.join(raw)} from {source.relation}"
         middle = f"select {', '.join([*typed, *kept, *map(quoted, extras), *beside])} from ({inner}) as given"
         named = [f"{sql} as {name if name in beside else quoted(name)}" for name, sql in columns.items()]
@@ -148,7 +164,7 @@ class Rules:
         found = {name: _zoned(origin, source) for name, origin in found.items()}
         contracts = [self._column(name, origin) for name, origin in found.items()]
         return [
-            reading(c, origin, source.columns.get(origin.column or "", "VARCHAR"), f"_given_{i}")
+            reading(c, origin, source.columns, f"_given_{i}")
             for i, (c, origin) in enumerate(zip(contracts, found.values(), strict=True))
         ]
 
@@ -157,9 +173,10 @@ class Rules:
         contract = self.contract.columns.get(name) or ColumnContract(name, origin.type or "string")
         return replace(contract, required=True) if origin.blank == "set_aside" else contract
 
-    def _first_broken_rule(self, readings: Sequence[Reading]) -> str:
+    def _first_broken_rule(self, source: Source, readings: Sequence[Reading]) -> str:
         """The number of the first rule that the row breaks, or NULL."""
-        rules = [rule for r in readings for rule in self._column_rules(r)]
+        rules = [] if source.mapping.rows is None else list(_LEFT_OUT_RULES)
+        rules += [rule for r in readings for rule in self._column_rules(r)]
         rules += self._time_rules({r.contract.name for r in readings})
         cases = " ".join(f"when {test} then {self.code(reason, column)}" for test, reason, column in rules)
         return f"cast(case {cases} end as utinyint)" if cases else "cast(null as utinyint)"
@@ -172,8 +189,7 @@ class Rules:
             where = "" if c.needed_when is None else f" and ({c.needed_when})"
             rules.append((f"{name if r.certain else given} is null{where}", "missing value", c.name))
         if not r.certain and (c.type != "string" or c.values or r.typed != r.given_name):
-            reason = "not in vocabulary" if c.values else "digits lost" if c.type == "string" else "unreadable"
-            rules.append((f"{name} is null and {given} is not null", reason, c.name))
+            rules.append((f"{name} is null and {given} is not null", r.lost, c.name))
         if c.min is not None:
             rules.append((f"{name} < {c.min!r}", "below minimum", c.name))
         if c.max is not None:

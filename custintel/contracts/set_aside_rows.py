@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from custintel.contracts._set_aside_rows_spark import check_table_spark
 from custintel.contracts.quality_report import BrokenRule, TableReport
-from custintel.contracts.row_rules import DERIVED, DUPLICATE, Rules, Source, free_name
+from custintel.contracts.row_rules import DERIVED, DUPLICATE, LEFT_OUT, Rules, Source, free_name
 from custintel.contracts.table_contracts import TABLES, TableContract
 from custintel.contracts.time_checks import NEEDS_HOUR, days_only
 from custintel.engines.duckdb_engine import DuckDBEngine
@@ -49,7 +49,7 @@ def check_table(
     Returns
     -------
     TableReport
-        Counts; rows_in == kept + set_aside + duplicates.
+        Counts; rows_in == kept + set_aside + duplicates + left_out.
 
     Examples
     --------
@@ -69,7 +69,12 @@ def check_table(
     return check_table_spark(engine, rules, present)
 
 
-def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]) -> TableReport:
+def count_unresolved(
+    engine: Engine,
+    report: TableReport,
+    present: Sequence[str],
+    contracts: Mapping[str, TableContract] = TABLES,
+) -> TableReport:
     """Count the rows that name an account, plan, bill, offer or cell which its table does not have; they are kept.
 
     Examples
@@ -82,9 +87,9 @@ def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]
     """
     own = engine.columns(quoted(report.table))
     counts = {}
-    for c in TABLES[report.table].columns.values():
+    for c in contracts[report.table].columns.values():
         if c.references in present and c.references != "customers" and c.name in own and c.references is not None:
-            key = TABLES[c.references].key[0]
+            key = contracts[c.references].key[0]
             known = f"(select {quoted(key)} as known from {quoted(c.references)})"
             lost = f"from {quoted(report.table)} anti join {known} on {quoted(c.name)} = known"
             rows = engine.rows(f"select count(*) {lost} where {quoted(c.name)} is not null")
@@ -92,7 +97,7 @@ def count_unresolved(engine: Engine, report: TableReport, present: Sequence[str]
     return replace(report, unresolved={column: rows for column, rows in counts.items() if rows})
 
 
-def count_missing(engine: Engine, report: TableReport) -> TableReport:
+def count_missing(engine: Engine, report: TableReport, contracts: Mapping[str, TableContract] = TABLES) -> TableReport:
     """Count the rows without a value that they ought to have (a call without duration or cell); they are kept.
 
     Examples
@@ -103,7 +108,8 @@ def count_missing(engine: Engine, report: TableReport) -> TableReport:
     {'duration_s': 1}
     """
     own = engine.columns(quoted(report.table))
-    needed = {c.name: c.needed_when for c in TABLES[report.table].columns.values() if c.needed_when and c.name in own}
+    columns = contracts[report.table].columns.values()
+    needed = {c.name: c.needed_when for c in columns if c.needed_when and c.name in own}
     if not needed:
         return report
     counts = ", ".join(f"count(*) filter (where {quoted(c)} is null and ({when}))" for c, when in needed.items())
@@ -275,7 +281,7 @@ class _Check:
             f"select {', '.join([*texts, *ours])} from ({numbered}) as original"
             f" join {self.broken} as broken on broken._row = original._row_number - 1 + {first}"
             " join _reasons as rule on rule._broken_rule = broken._broken_rule"
-            f" where broken._broken_rule <> {DUPLICATE}"
+            f" where broken._broken_rule > {LEFT_OUT}"
         )
 
     def _drop_broken(self) -> dict[str, int]:
@@ -299,9 +305,10 @@ class _Check:
         broken_rules = tuple(
             BrokenRule(f.reason, f.column, counts[i])
             for i, f in enumerate(self.rules.broken_rules)
-            if i and i in counts
+            if i > LEFT_OUT and i in counts
         )
-        report = TableReport(self.contract.name, rows_in, kept, counts.get(DUPLICATE, 0), broken_rules)
+        duplicates, left_out = counts.get(DUPLICATE, 0), counts.get(LEFT_OUT, 0)
+        report = TableReport(self.contract.name, rows_in, kept, duplicates, broken_rules, left_out=left_out)
         if not report.balanced or report.set_aside != aside:
             raise RuntimeError(f"rows of {self.contract.name} were lost, please report this: {report}, {aside=}")
         return report

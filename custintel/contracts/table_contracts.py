@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from custintel.contracts.pseudonyms import IDENTIFIERS
-from custintel.errors import Problem, raise_problems
+from custintel.errors import Problem, close_hint, raise_problems
+from custintel.files.yaml_reader import read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+    from custintel.files.yaml_reader import Located
 
 
 SQL_TYPES = MappingProxyType(
@@ -26,6 +27,8 @@ SQL_TYPES = MappingProxyType(
         "timestamp": "TIMESTAMP",
     }
 )
+OWN_TABLE_HINT = "a table of your own has a contract: contracts= or contracts.yaml (docs/tables.md, Your own table)"
+"""What to do about the name of a table that nobody knows."""
 _TABLE_KEYS = {"about", "key", "event_time", "arrival_time", "ahead_days", "not_self", "columns"}
 _COLUMN_KEYS = {
     "type",
@@ -94,7 +97,7 @@ class TableContract:
     key: tuple[str, ...]
     event_time: str | None
     arrival_time: str | None
-    columns: Mapping[str, ColumnContract]
+    columns: Mapping[str, ColumnContract] = field(hash=False)
     ahead_days: int = 1
     not_self: str | None = None
 
@@ -110,32 +113,35 @@ class TableContract:
         return tuple(c.name for c in self.columns.values() if c.required)
 
 
-def load_tables(text: str) -> Mapping[str, TableContract]:
+def load_tables(text: str, file: str = "tables.yaml") -> Mapping[str, TableContract]:
     """Read table contracts from YAML and report all mistakes at once.
 
     Examples
     --------
-    >>> load_tables("plans: {about: Plans, columns: {plan_id: {type: word}}}")
+    >>> load_tables("plans: {about: Plans, columns: {plan_id: {type: word, about: Identity of the plan}}}")
     Traceback (most recent call last):
         ...
     custintel.errors.ConfigurationError: 1 mistake found
-      plans.plan_id: unknown type
+      tables.yaml:1: plans.plan_id: unknown type
         given: word
         allowed: string, integer, number, boolean, date, timestamp
     """
-    given: dict[str, dict[str, Any]] = yaml.safe_load(text)
-    raise_problems([p for name, table in given.items() for p in _table_problems(name, table, set(given))])
-    return MappingProxyType({name: _table(name, table) for name, table in given.items()})
+    document, problems = read_yaml(text, file)
+    entries = {} if document is None else document.mapping
+    problems = problems or [p for name, entry in entries.items() for p in entry_problems(name, entry, set(entries))]
+    raise_problems(problems)
+    return MappingProxyType({name: build_contract(name, entry) for name, entry in entries.items()})
 
 
-def _table(name: str, given: Mapping[str, Any]) -> TableContract:
-    """Build one table contract."""
-    columns = {column: _column(column, entry) for column, entry in given["columns"].items()}
+def build_contract(name: str, entry: Located) -> TableContract:
+    """Build one table contract of an entry without mistakes."""
+    given: dict[str, Any] = entry.plain()  # type: ignore[assignment]
+    columns = {column: _column(column, inner) for column, inner in given["columns"].items()}
     rest = {key: given[key] for key in ("ahead_days", "not_self") if key in given}
     return TableContract(
         name=name,
         about=given["about"],
-        key=tuple(given.get("key", ())),
+        key=tuple(str(item.value) for item in _items(entry, "key")),
         event_time=given.get("event_time"),
         arrival_time=given.get("arrival_time"),
         columns=MappingProxyType(columns),
@@ -148,36 +154,69 @@ def _column(name: str, given: Mapping[str, Any]) -> ColumnContract:
     return ColumnContract(**{**given, "name": name, "values": tuple(given.get("values", ()))})
 
 
-def _table_problems(name: str, given: Mapping[str, Any], tables: set[str]) -> list[Problem]:
-    """List the mistakes of one table entry."""
-    columns = given.get("columns", {})
-    named = [*given.get("key", []), *(given[k] for k in ("event_time", "arrival_time", "not_self") if k in given)]
-    problems = [Problem(name, "unknown key", key, ", ".join(sorted(_TABLE_KEYS))) for key in set(given) - _TABLE_KEYS]
-    problems += [
-        Problem(name, "no such column", column, ", ".join(columns)) for column in named if column not in columns
-    ]
-    for column, entry in columns.items():
-        problems += _column_problems(f"{name}.{column}", entry, columns, tables)
+def _items(entry: Located, key: str) -> list[Located]:
+    """The values under a key; none where it is absent."""
+    return entry.mapping[key].items if key in entry.mapping else []
+
+
+def entry_problems(name: str, entry: Located, tables: Collection[str]) -> list[Problem]:
+    """List the mistakes of one table entry; `tables` are those that its columns may refer to."""
+    columns = entry.mapping["columns"].mapping if "columns" in entry.mapping else {}
+    if not columns:
+        hint = f"{name}: {{about: ..., event_time: ..., columns: {{customer_id: {{type: string, about: The line}}}}}}"
+        return [Problem(f"{entry.where}: {name}", "a table without columns", hint=hint)]
+    problems = _key_problems(f"{name}", entry, _TABLE_KEYS)
+    problems += _about_problems(name, entry)
+    for key in ("key", "event_time", "arrival_time", "not_self"):
+        problems += [
+            Problem(f"{item.where}: {name}", "no such column", str(item.value), ", ".join(columns),
+                    close_hint(str(item.value), columns))
+            for item in _items(entry, key) if item.value not in columns
+        ]  # fmt: skip
+    for column, inner in columns.items():
+        problems += _column_problems(f"{name}.{column}", inner, columns, tables)
     return problems
 
 
-def _column_problems(
-    where: str, given: Mapping[str, Any], columns: Mapping[str, Any], tables: set[str]
-) -> list[Problem]:
-    """List the mistakes of one column entry."""
-    problems = [
-        Problem(where, "unknown key", key, ", ".join(sorted(_COLUMN_KEYS))) for key in set(given) - _COLUMN_KEYS
+def _key_problems(name: str, entry: Located, allowed: Collection[str]) -> list[Problem]:
+    """List the keys of an entry that are not allowed."""
+    unknown = {key: inner for key, inner in entry.mapping.items() if key not in allowed}
+    listed = ", ".join(sorted(allowed))
+    return [
+        Problem(f"{inner.where}: {name}", "unknown key", key, listed, close_hint(key, allowed))
+        for key, inner in unknown.items()
     ]
-    if given.get("type") not in SQL_TYPES:
-        problems.append(Problem(where, "unknown type", str(given.get("type")), ", ".join(SQL_TYPES)))
-    if not all(isinstance(value, str) for value in given.get("values", ())):
-        problems.append(Problem(where, "a value is not text", str(given["values"]), hint="put it in quotes"))
-    if given.get("identifier", "line") not in IDENTIFIERS:
-        problems.append(Problem(where, "unknown identifier", str(given["identifier"]), ", ".join(IDENTIFIERS)))
-    if given.get("known_at", where.split(".")[1]) not in columns:
-        problems.append(Problem(where, "known_at names no column", str(given["known_at"])))
-    if "references" in given and given["references"] not in tables:
-        problems.append(Problem(where, "references no table", str(given["references"]), ", ".join(sorted(tables))))
+
+
+def _about_problems(name: str, entry: Located) -> list[Problem]:
+    """Every table and every column says in a line what it is."""
+    about = entry.mapping["about"].value if "about" in entry.mapping else None
+    hint = "about: one line that says what it is, for the dictionary"
+    return [] if isinstance(about, str) and about else [Problem(f"{entry.where}: {name}", "no about", hint=hint)]
+
+
+def _column_problems(name: str, entry: Located, columns: Collection[str], tables: Collection[str]) -> list[Problem]:
+    """List the mistakes of one column entry."""
+    where, given = f"{entry.where}: {name}", entry.mapping
+    if not given:
+        hint = f"{name.split('.')[1]}: {{type: string, about: ...}}"
+        return [Problem(where, "not a mapping of keys", str(entry.plain()), hint=hint)]
+    problems = _key_problems(name, entry, _COLUMN_KEYS) + _about_problems(name, entry)
+    plain = {key: inner.plain() for key, inner in given.items()}
+    if plain.get("type") not in SQL_TYPES:
+        hint = close_hint(str(plain.get("type")), SQL_TYPES)
+        problems.append(Problem(where, "unknown type", str(plain.get("type")), ", ".join(SQL_TYPES), hint))
+    if not all(isinstance(item.value, str) for item in _items(entry, "values")):
+        problems.append(Problem(where, "a value is not text", str(plain["values"]), hint="put it in quotes"))
+    if plain.get("identifier", "line") not in IDENTIFIERS:
+        problems.append(Problem(where, "unknown identifier", str(plain["identifier"]), ", ".join(IDENTIFIERS)))
+    if plain.get("known_at", name.split(".")[1]) not in columns:
+        problems.append(Problem(where, "known_at names no column", str(plain["known_at"]), ", ".join(columns)))
+    if plain.get("references", next(iter(tables))) not in tables:
+        hint = close_hint(str(plain["references"]), tables)
+        problems.append(
+            Problem(where, "references no table", str(plain["references"]), ", ".join(sorted(tables)), hint)
+        )
     return problems
 
 
@@ -186,14 +225,21 @@ TABLES: Mapping[str, TableContract] = load_tables(
 )
 
 
-def tables_markdown() -> str:
-    """Return docs/tables.md: how tables come in, how they are checked, and every column.
+def tables_markdown(contracts: Iterable[TableContract] = ()) -> str:
+    """Return docs/tables.md: how tables come in, how they are checked, and every column of every table.
+
+    Parameters
+    ----------
+    contracts : iterable of TableContract, optional
+        The tables to list alone, such as your own (``wh.contracts``), without the opening of the page.
 
     Examples
     --------
     >>> tables_markdown().splitlines()[0]
     '# Tables'
     """
+    if listed := tuple(contracts):
+        return "\n".join(_table_markdown(contract) for contract in listed)
     opening = resources.files("custintel.contracts").joinpath("tables_opening.md").read_text(encoding="utf-8")
     return opening + "\n" + "\n".join(_table_markdown(contract) for contract in TABLES.values())
 

@@ -22,11 +22,12 @@ from custintel.contracts.table_contracts import TABLES
 from custintel.engines.engine import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from custintel.contracts.column_mapping import ColumnSource
     from custintel.contracts.quality_report import TableReport
     from custintel.contracts.row_rules import Rules, Source
+    from custintel.contracts.table_contracts import TableContract
     from custintel.engines.engine import Engine
 
 
@@ -107,7 +108,7 @@ def _is_written_as_day(rules: Rules, source: Source, name: str) -> bool:
     return is_date or (origin.epoch is not None and origin.unit == "d") or name in source.without_time_of_day
 
 
-def count_swapped(engine: Engine, report: TableReport) -> TableReport:
+def count_swapped(engine: Engine, report: TableReport, contracts: Mapping[str, TableContract] = TABLES) -> TableReport:
     """Count the rows whose date lies outside the table's span, and inside once day and month change places.
 
     The span is that of the days after the twelfth, which cannot be exchanged, and of the twelve days after and before
@@ -123,7 +124,7 @@ def count_swapped(engine: Engine, report: TableReport) -> TableReport:
     >>> count_swapped(engine, TableReport("care", 5, 5, 0)).swapped
     1
     """
-    if TABLES[report.table].event_time is None:
+    if contracts[report.table].event_time is None:
         return report
     days = f"(select event_date as d, count(*) as n from {quoted(report.table)} group by 1)"
     span = f"(select date_trunc('month', min(d)) as low, max(d) + 12 as high from {days} where day(d) > 12)"
@@ -138,7 +139,12 @@ ENDS = ("voluntary", "port_out", "involuntary", "death")
 _LISTS = ("customers", "subscriptions", "terminations")
 
 
-def count_after_end(engine: Engine, report: TableReport, present: Sequence[str]) -> TableReport:
+def count_after_end(
+    engine: Engine,
+    report: TableReport,
+    present: Sequence[str],
+    contracts: Mapping[str, TableContract] = TABLES,
+) -> TableReport:
     """Count the rows that are dated after the day on which the line ended.
 
     Examples
@@ -152,7 +158,7 @@ def count_after_end(engine: Engine, report: TableReport, present: Sequence[str])
     >>> count_after_end(engine, TableReport("usage", 1, 1, 0), ["usage", "terminations"]).after_end
     1
     """
-    contract = TABLES[report.table]
+    contract = contracts[report.table]
     if "terminations" not in present or report.table in _LISTS or contract.event_time is None:
         return report
     if "customer_id" not in contract.columns:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
 from custintel.engines.engine import quoted
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class FunctionContext:
         return [name for name in (*read.required, *read.optional, *whole) if name != "customer_id"]
 
     def _column(self, table: str, name: str, day: str) -> str:
-        contract = TABLES[table].columns.get(name)
+        contract = known_tables()[table].columns.get(name)
         known_at = contract.known_at if contract else None
         absent = name not in self.tables[table].columns or (known_at or name) not in self.tables[table].columns
         if absent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
 from custintel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def register_function(function: FeatureFunction) -> None:
 
 def _check(function: FeatureFunction) -> None:
     where = f"function {function.name}"
-    unknown = [read.table for read in function.reads if read.table not in TABLES]
+    unknown = [read.table for read in function.reads if read.table not in known_tables()]
     if unknown or not function.reads:
-        allowed = ", ".join(TABLES)
+        allowed = ", ".join(known_tables())
         raise ConfigurationError(f"{where} reads unknown tables\n  given: {unknown}\n  allowed: {allowed}")
     if not function.outputs:
         raise ConfigurationError(f'{where} gives no columns\n  hint: columns=["my_column"]')

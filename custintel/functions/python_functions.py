@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
 from custintel.errors import ConfigurationError, CustintelError, DataError
 from custintel.functions.function_context import FunctionContext
 from custintel.functions.function_registry import FeatureFunction, Reads, register_function
@@ -52,7 +52,7 @@ class AsOfView:
         if table not in self._context.reads:
             declared = ", ".join(self._context.reads)
             raise DataError(f"the function has not declared that it reads {table}\n  given: reads of {declared}")
-        if TABLES[table].event_time is None:
+        if known_tables()[table].event_time is None:
             return self._run_query(self._context.reference_sql(table))
         return self._run_query(self._context.rows_sql(table, all_customers=True)).drop(columns="as_of")
 

@@ -15,7 +15,7 @@ import pandas as pd
 from oracle_functions import ORACLES
 from sqlglot import exp
 
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
 from custintel.expressions.parse import parse
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Oracle:
 
     def rows(self, family: Family) -> list[Row]:
         """Rows of the family's source with joined columns, the moment and the day they count for."""
-        contract = TABLES[family.source]
+        contract = known_tables()[family.source]
         time = family.time or contract.event_time
         found = []
         for row in self.tables[family.source]:
@@ -232,7 +232,7 @@ class Oracle:
         """The columns of joined tables; None where a partner of the same day is asked for and there is none."""
         found: Row = {}
         for table, column in family.join.items():
-            key, *dated = TABLES[table].key
+            key, *dated = known_tables()[table].key
             match = [r for r in self.tables[table] if r[key] == row[column]]
             if dated:
                 match = [r for r in match if day_of(r["event_time"]) == day]
@@ -262,7 +262,7 @@ class Oracle:
 
     def seen(self, table: str, day: date) -> list[Row]:
         """The rows of a table that are visible as of a day, with what is known of them."""
-        contract = TABLES[table]
+        contract = known_tables()[table]
         times = [name for name in (contract.event_time, contract.arrival_time) if name]
         late = {name: c.known_at for name, c in contract.columns.items() if c.known_at}
         if (table, day) not in self.kept:

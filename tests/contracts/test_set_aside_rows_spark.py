@@ -246,3 +246,49 @@ def test_tables_of_the_catalog_are_found_and_left_as_they_are(spark) -> None:
 def test_a_table_that_is_not_there(spark) -> None:
     with pytest.raises(ContractError, match=r"crm\.nothing: cannot be read"):
         Warehouse.open(spark.newSession(), rename={"plans": {"file": "crm.nothing"}}, latest="2025-12-31")
+
+
+def test_expressions_and_rows_that_are_no_rows(spark) -> None:
+    calls = pd.DataFrame(
+        {
+            "customer_id": list("aabbccdd"),
+            "event_time": [f"2025-03-{day:02d} 10:00:00" for day in range(1, 9)],
+            "way": ["out", "OUT", "in", "out", "out", "out", None, "out"],
+            "seconds": ["60", "5", "7.5", "0", "x", "", "3", "-1"],
+            "paid": ["yes", "no", "0", "1", "yes", "maybe", "yes", "yes"],
+            "due": ["2025-03-05", "2025-03-01", "", "2025-03-09", "2025-03-01", "2025-03-02", "soon", "2025-03-20"],
+        }
+    )
+    rename = {
+        "usage": {
+            "service": {"value": "voice"},
+            "direction": {"value": "out"},
+            "duration_s": {"expression": "seconds * 60 / 2"},
+            "answered": {"expression": "way = 'out' and seconds > 0"},
+            "cell_id": {"expression": "case when seconds > 5 then way else 'none' end"},
+            "wait_days": {"expression": "days_between(event_time, due)", "type": "number"},
+            "rows": "seconds >= 0 and paid",
+            "key": "all",
+        }
+    }
+    report = assert_same(spark, {"usage": calls}, rename)["usage"]
+    assert report.left_out == 3
+    assert report.kept == 2
+    assert {str(broken) for broken in report.broken_rules} == {"unreadable: rows", "unreadable: wait_days"}
+
+
+def test_an_own_table_of_a_session(spark) -> None:
+    from custintel.contracts.own_contracts import forget_tables
+
+    session = spark.newSession()
+    visit = "select 'a' as customer_id, timestamp '2025-03-01 07:30:00' as event_time"
+    session.sql(f"{visit}, -5.0D as minutes union all {visit}, 8.0D").createOrReplaceTempView("shop_visits")
+    columns = {"customer_id": "string", "event_time": "timestamp", "minutes": "number"}
+    entry = {name: {"type": kind, "about": "A"} for name, kind in columns.items()}
+    entry["minutes"]["min"] = 0  # type: ignore[assignment]
+    own = {"shop_visits": {"about": "Visits", "event_time": "event_time", "columns": entry}}
+    wh = Warehouse.open(session, contracts=own)
+    forget_tables()
+    assert (wh.tables, wh.report["shop_visits"].kept) == (("shop_visits",), 1)
+    assert wh.set_aside("shop_visits")["reason"].tolist() == ["below minimum"]
+    assert wh.columns("shop_visits")["visible_date"] == "DATE"

@@ -13,7 +13,7 @@ from custintel.errors import ConfigurationError
 def test_all_tables_are_there() -> None:
     expected = (
         "customers accounts plans subscriptions usage bills payments promises dunning recharges care surveys devices "
-        "offers contacts cells cell_kpis numbering terminations cases unit_costs"
+        "offers contacts cells cell_kpis numbering terminations cases unit_costs addons consents"
     )
     assert tuple(TABLES) == tuple(expected.split())
 
@@ -44,15 +44,17 @@ calls:
 """
     with pytest.raises(ConfigurationError) as caught:
         load_tables(text)
-    wrongs = {(p.where, p.wrong) for p in caught.value.problems}
+    wrongs = {(p.where.removeprefix("tables.yaml:"), p.wrong) for p in caught.value.problems}
     assert wrongs == {
-        ("calls", "unknown key"),
-        ("calls", "no such column"),
-        ("calls.a", "unknown type"),
-        ("calls.a", "a value is not text"),
-        ("calls.b", "unknown key"),
-        ("calls.b", "known_at names no column"),
-        ("calls.b", "references no table"),
+        ("5: calls", "unknown key"),
+        ("4: calls", "no such column"),
+        ("7: calls.a", "unknown type"),
+        ("7: calls.a", "no about"),
+        ("7: calls.a", "a value is not text"),
+        ("8: calls.b", "unknown key"),
+        ("8: calls.b", "no about"),
+        ("8: calls.b", "known_at names no column"),
+        ("8: calls.b", "references no table"),
     }
 
 
