@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from custintel.builder import FeatureBuilder
     from custintel.credit import CreditScorecard
     from custintel.fraud import FraudDetector
-    from custintel.learners import ChurnClassifier, ChurnSurvival, OfferPropensity, TableClassifier, UpliftModel
+    from custintel.learners import (
+        ChurnClassifier,
+        ChurnSurvival,
+        OfferPropensity,
+        TableClassifier,
+        TableRegressor,
+        UpliftModel,
+    )
     from custintel.rules import RuleBase
     from custintel.scoring import score
     from custintel.training import train
@@ -34,6 +41,7 @@ __all__ = [
     "OfferPropensity",
     "RuleBase",
     "TableClassifier",
+    "TableRegressor",
     "UpliftModel",
     "ValueModel",
     "ValueTiers",
@@ -56,6 +64,7 @@ _HOMES = {
     "OfferPropensity": "custintel.learners",
     "RuleBase": "custintel.rules",
     "TableClassifier": "custintel.learners",
+    "TableRegressor": "custintel.learners",
     "UpliftModel": "custintel.learners",
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",

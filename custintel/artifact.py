@@ -86,7 +86,9 @@ class Model:
         contract = getattr(self.estimator, "contract_", None)
         if contract is None:  # tiers read columns of values, and have no contract
             return [str(name) for name in getattr(self.estimator, "feature_names_in_", ())]
-        return [c.name for c in contract.used]
+        used = [c.name for c in contract.used]
+        # rules may read columns that told nothing in training: they are about what had not happened there
+        return [*used, *(name for name in getattr(self.estimator, "columns_of_rules_", ()) if name not in used)]
 
     def predict_proba(self, X: pd.DataFrame) -> pd.Series:
         """Probability of the event (``pos_label_`` of the estimator) for each customer, with the index of `X`."""

@@ -314,7 +314,9 @@ class Warehouse:
         return wh
 
     @classmethod
-    def simulate(cls, customers: int = 5_000, months: int = 12, seed: int = 7, config: Any = None) -> Warehouse:
+    def simulate(
+        cls, customers: int = 5_000, months: int = 12, seed: int = 7, config: Any = None, policy: Any = None
+    ) -> Warehouse:
         """Simulate an operator whose truth is known, dirt and late records included.
 
         Parameters
@@ -327,6 +329,9 @@ class Warehouse:
             The same seed makes the same operator.
         config : custintel.simulate.SimulationConfig, optional
             Everything else that can be set.
+        policy : callable, optional
+            Chooses the contacts of every campaign (docs/simulator.md, "A policy chooses"): a function of a day, whose
+            `wh` is the warehouse as of the end of the month before, that returns customer_id, offer and propensity.
 
         Returns
         -------
@@ -339,13 +344,21 @@ class Warehouse:
         """
         from custintel.simulate import simulate
 
-        operator = simulate(customers=customers, months=months, seed=seed, config=config)
-        engine = DuckDBEngine()
-        # the simulated records have no numbers of their own: equal ones came twice
-        sources = frame_sources(engine, operator.tables, parse_mapping({"usage": {"key": "all"}}))
+        chooses = None if policy is None else _PolicyOfWarehouse(policy)
+        operator = simulate(customers=customers, months=months, seed=seed, config=config, policy=chooses)
         start = pd.Timestamp(getattr(config, "start", None) or "2025-01-01")
         latest = start + pd.DateOffset(months=months) + timedelta(days=_LATE_DAYS)
-        wh = cls(engine, sources, latest.to_pydatetime(), dict(operator.truth), where="simulate")
+        return cls._of_simulation(operator.tables, latest.to_pydatetime(), dict(operator.truth))
+
+    @classmethod
+    def _of_simulation(
+        cls, tables: Mapping[str, Any], latest: datetime, truth: Mapping[str, pd.DataFrame] | None = None
+    ) -> Warehouse:
+        """The tables of a simulated operator, checked."""
+        engine = DuckDBEngine()
+        # the simulated records have no numbers of their own: equal ones came twice
+        sources = frame_sources(engine, tables, parse_mapping({"usage": {"key": "all"}}))
+        wh = cls(engine, sources, latest, truth, where="simulate")
         for parts in sources.values():
             engine.unregister(parts[0].relation.strip('"'))
         return wh
@@ -610,6 +623,22 @@ class Warehouse:
             return f"{len(self.tables)} tables without times"
         first, last = self.period
         return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+class _PolicyOfWarehouse:
+    """A policy of campaigns that is shown the tables of its day as a warehouse."""
+
+    def __init__(self, policy: Any) -> None:
+        self._policy = policy
+
+    @property
+    def version(self) -> str:
+        """What is logged as the policy."""
+        policy = self._policy
+        return str(getattr(policy, "version", None) or getattr(policy, "__name__", type(policy).__name__))
+
+    def __call__(self, day: Any) -> Any:
+        return self._policy(replace(day, opened=Warehouse._of_simulation))
 
 
 class _TruthFiles(Mapping[str, pd.DataFrame]):

@@ -20,7 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 import custintel
 from custintel import TableClassifier, UpliftModel
 from custintel.metrics import qini_score
-from custintel.metrics._uplift_metrics import compare_uplift, uplift_at
+from custintel.metrics.uplift_metrics import compare_uplift, uplift_at
 from custintel.progress import track
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "hillstrom.md"

@@ -1,4 +1,4 @@
-"""The adapters of `TableClassifier` and `ChurnClassifier`: yes-or-no questions."""
+"""The adapters of `TableClassifier` and `ChurnClassifier`: yes-or-no questions, and those answered by a class."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from custintel import metrics
+from custintel.adapters import _class_answers as class_answers
 from custintel.adapters.adapter import (
     LearnerAdapter,
     LearnerSettings,
@@ -26,6 +27,9 @@ from custintel.metrics.score_ranking import event_probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from custintel.reports.model.evaluation import Evaluation
+    from custintel.reports.model.own_section import Section
 
 _LEAST_ROWS_OF_A_CLASS = 10
 _RESAMPLES = 200
@@ -98,6 +102,7 @@ class TableClassifierAdapter(EventAdapter):
 
     learner: ClassVar[str] = "TableClassifier"
     targets: ClassVar[tuple[str, ...]] = ("yes_no", "class")
+    metric_words: ClassVar[Mapping[str, MetricWords]] = class_answers.CLASS_METRIC_WORDS
     made: ClassVar[type[TableClassifier]] = TableClassifier
 
     def new_estimator(self, settings: LearnerSettings) -> Any:
@@ -108,6 +113,62 @@ class TableClassifierAdapter(EventAdapter):
             "n_jobs": settings.n_jobs,
         }
         return self.made(**{**given, **settings.params})
+
+    def fit(self, estimator: Any, rows: TrainingRows) -> Any:
+        """Teach the classifier; of two classes by name, neither is the event."""
+        if _answers_are_classes(rows) and rows.y.nunique() == 2 and estimator.pos_label is None:
+            estimator.set_params(pos_label=sorted(rows.y.unique())[-1])
+        return super().fit(estimator, rows)
+
+    def predict(self, estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
+        """The probability of the event, or the likeliest class and the probability of each."""
+        return class_answers.class_scores(estimator, X) if _has_classes(estimator) else super().predict(estimator, X)
+
+    def columns(self, estimator: Any) -> tuple[ScoreColumn, ...]:
+        """The probability of the event, or class and probabilities."""
+        return class_answers.class_columns(estimator) if _has_classes(estimator) else super().columns(estimator)
+
+    def metrics(
+        self, rows: TrainingRows, predicted: pd.DataFrame, costs: Mapping[str, float], random_state: int
+    ) -> dict[str, Metric]:
+        """Those of a yes-or-no question, or log loss, accuracy and mean AUC of the classes."""
+        if "class" in predicted.columns:
+            return class_answers.class_metrics(rows, predicted, random_state)
+        return super().metrics(rows, predicted, costs, random_state)
+
+    def sections(self, evaluation: Evaluation) -> tuple[Section, ...]:
+        """Of classes the confusion table."""
+        return (class_answers.confusion_section(evaluation),) if _tells_classes(evaluation) else ()
+
+    def headline(self, evaluation: Evaluation) -> tuple[str, ...]:
+        """Of classes how often the likeliest one is right."""
+        return class_answers.class_headline(evaluation) if _tells_classes(evaluation) else ()
+
+    def check(self, rows: TrainingRows, where: str) -> None:
+        """Enough rows of both answers, or of two classes."""
+        if _answers_are_classes(rows):
+            class_answers.check_classes(rows, where)
+        else:
+            super().check(rows, where)
+
+    def tuning_score(self, estimator: Any, rows: TrainingRows) -> float:
+        """The AUC; of classes the log loss with its sign turned."""
+        if _has_classes(estimator):
+            return class_answers.class_tuning_score(estimator, rows)
+        return super().tuning_score(estimator, rows)
+
+
+def _answers_are_classes(rows: TrainingRows) -> bool:
+    """Whether the answers are names or several numbers; yes and no come as 1 and 0."""
+    return not set(rows.y.unique().tolist()) <= {0, 1}
+
+
+def _has_classes(estimator: Any) -> bool:
+    return not set(estimator.classes_.tolist()) <= {0, 1}
+
+
+def _tells_classes(evaluation: Evaluation) -> bool:
+    return evaluation.predicted is not None and "class" in evaluation.predicted.columns
 
 
 class ChurnClassifierAdapter(TableClassifierAdapter):

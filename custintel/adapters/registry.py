@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from custintel.adapters.adapter import LearnerAdapter
 
 _ADAPTERS: Mapping[str, tuple[str, str]] = {
+    "CreditScorecard": ("_credit_scorecard", "CreditScorecardAdapter"),
+    "FraudDetector": ("_fraud_detector", "FraudDetectorAdapter"),
     "ChurnClassifier": ("_table_classifier", "ChurnClassifierAdapter"),
     "ChurnSurvival": ("_churn_survival", "ChurnSurvivalAdapter"),
     "TableClassifier": ("_table_classifier", "TableClassifierAdapter"),
     "TierForecast": ("_value_tiers", "TierForecastAdapter"),
     "ValueModel": ("_value_model", "ValueModelAdapter"),
+    "TableRegressor": ("_table_regressor", "TableRegressorAdapter"),
+    "OfferPropensity": ("_offer_propensity", "OfferPropensityAdapter"),
+    "UpliftModel": ("_uplift_model", "UpliftModelAdapter"),
 }
 """Class of the learner: the module of its adapter in this room, and the adapter."""
 

@@ -38,15 +38,16 @@ _KEYS = {
         "reasons",
     ),
     "population": ("active_within_days", "where"),
-    "dates": ("every", "history_days"),
+    "dates": ("every", "history_days", "test"),
     "features": ("topics", "exclude"),
     "learner": ("class", "params"),
-    "costs": ("clv", "offer_cost", "contact_cost", "alpha", "beta", "take_up"),
+    "costs": ("clv", "offer_cost", "contact_cost", "alpha", "beta", "take_up", "loss", "review_cost", "review_share"),
     "reasons": ("count", "groups"),
 }
 _GROUP_KEYS = ("columns", *REASON_KEYS)
 _CHOICES = {
     ("dates", "every"): ("month", "half_month", "week"),
+    ("dates", "test"): ("time", "customers"),
 }
 _DAYS = (
     ("population", "active_within_days", 1),

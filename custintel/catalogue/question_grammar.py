@@ -23,6 +23,7 @@ from custintel.catalogue._feature_grammar import Reader, read_family
 from custintel.catalogue.question_kinds import (
     BILLING_TYPES,
     ENTITIES,
+    EXPERIMENT_OUTCOMES,
     EXPRESSION_TYPES,
     QUESTION_KINDS,
     TARGET_TYPES,
@@ -49,7 +50,7 @@ ROW_KEYS = ("source", "time", "join", "columns", "previous", "per", "gather")
 
 EXPRESSION_KEYS = (*ROW_KEYS, "target", "missing", "type", "gap", "horizon", "unless", "entity", "billing_types")
 _DURATION = re.compile("(0|[1-9][0-9]{0,2})d", re.ASCII)
-_LEAST_DAYS = {"gap": 0, "horizon": 1, "dormancy": 1}
+_LEAST_DAYS = {"gap": 0, "horizon": 1, "dormancy": 1, "late": 0, "first_days": 1, "window": 1}
 QUESTION_FORM = "{kind: churn, gap: 15d, horizon: 60d}, or {source: bills, target: sum(amount), horizon: 60d}"
 """What a question may look like, for messages."""
 
@@ -159,7 +160,23 @@ def _read_kind(at: Located, reader: Reader) -> str:
     own = at.mapping.get("type")
     if own is not None and own.value != kind.target_type:
         reader.wrong(own.where, f"the type of {given.value} is another", str(own.plain()), kind.target_type)
+    if "outcome" in at.mapping:
+        _check_outcome(at.mapping["outcome"], reader)
     return kind.target_type
+
+
+def _check_outcome(at: Located, reader: Reader) -> None:
+    """The outcome of an experiment: one with a name, or a condition or number over the rows of a table."""
+    if not isinstance(at.value, dict):
+        if at.value not in EXPERIMENT_OUTCOMES:
+            allowed = f"{', '.join(EXPERIMENT_OUTCOMES)}, or {{source: bills, target: sum(amount)}}"
+            hint = "an outcome is what a contact should bring about: stayed, not churn"
+            reader.wrong(at.where, "unknown outcome of an experiment", str(at.plain()), allowed, hint)
+        return
+    reader.keys(at, (*ROW_KEYS, "target", "missing"), "an outcome")
+    asked = {key: value for key, value in at.mapping.items() if key in (*ROW_KEYS, "target", "missing")}
+    if _read_expression(Located({**asked, "horizon": Located("1d", at.where)}, at.where), reader) == "class":
+        reader.wrong(at.where, "the outcome is a text", str(asked["target"].value), "a condition or a number")
 
 
 def _read_expression(at: Located, reader: Reader) -> str:

@@ -130,20 +130,36 @@ def credit_limits(customers: pd.DataFrame, settings: LimitSettings) -> CreditLim
     (True, 6.0)
     """
     raise_problems(_problems(customers))
+    at_most = customers["pd"].to_numpy(np.float64) * settings.utilisation * settings.lgd
+    bills = _bills_allowed(customers, settings)
+
+    def loss(factor: float) -> float:
+        return float((at_most * np.clip(factor * bills, settings.floor, settings.cap)).sum())
+
+    factor = _factor_that_meets(loss, settings.loss_budget)
+    return CreditLimits(
+        limits_at(customers, settings, factor), factor, loss(factor), _multiples_table(settings, factor)
+    )
+
+
+def limits_at(customers: pd.DataFrame, settings: LimitSettings, factor: float) -> pd.Series:
+    """Limits at a factor that is known: nobody's depends on who else is in the list.
+
+    >>> table = pd.DataFrame({"pd": [0.005, 0.3], "tenure_months": [30, 2], "mean_bill": [40.0, 40.0]}, ["a", "b"])
+    >>> limits_at(table, LimitSettings(loss_budget=1.0), 0.5).round(1).tolist()
+    [62.0, 10.0]
+    """
+    found = np.clip(factor * _bills_allowed(customers, settings), settings.floor, settings.cap)
+    return pd.Series(found, customers.index, name="limit")
+
+
+def _bills_allowed(customers: pd.DataFrame, settings: LimitSettings) -> np.ndarray:
+    """The ladder of tenure times the scale of the risk band, in money of each customer's mean bill."""
     p, bill = (customers[name].to_numpy(np.float64) for name in ("pd", "mean_bill"))
     step = np.searchsorted([m for m, _ in settings.ladder[:-1]], customers["tenure_months"], side="left")
     band = np.searchsorted(settings.edges, p, side="right")
-    bills = np.array([b for _, b in settings.ladder])[step] * np.asarray(settings.scale, dtype=np.float64)[band]
-
-    def limits(factor: float) -> np.ndarray:
-        return np.asarray(np.clip(factor * bills * bill, settings.floor, settings.cap))
-
-    def loss(factor: float) -> float:
-        return float((p * settings.utilisation * settings.lgd * limits(factor)).sum())
-
-    factor = _factor_that_meets(loss, settings.loss_budget)
-    found = pd.Series(limits(factor), customers.index, name="limit")
-    return CreditLimits(found, factor, loss(factor), _multiples_table(settings, factor))
+    scale = np.asarray(settings.scale, dtype=np.float64)[band]
+    return np.asarray(np.array([b for _, b in settings.ladder])[step] * scale * bill)
 
 
 def _factor_that_meets(loss: Callable[[float], float], budget: float) -> float:

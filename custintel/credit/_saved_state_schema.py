@@ -45,12 +45,25 @@ class BinsState(StateModel):
             require(len(self.limits) == bins - 2 or (bins == 1 and not self.limits), "limits of other bins")
 
 
+class LimitRuleState(StateModel):
+    """How limits follow from the score."""
+
+    loss_budget: PositiveFloat
+    lgd: PositiveFloat
+    utilisation: PositiveFloat
+    floor: FiniteFloat
+    cap: PositiveFloat
+    tenure_days: ShortText
+    mean_bill: ShortText
+
+
 class ScorecardParams(StateModel):
     """Parameters that points are computed with."""
 
     pdo: PositiveFloat = 20.0
     base_score: FiniteFloat = 600.0
     base_odds: PositiveFloat = 50.0
+    limits: LimitRuleState | None = None
 
 
 class CreditScorecardState(TableState, ClassesState, EstimatorState):
@@ -59,6 +72,8 @@ class CreditScorecardState(TableState, ClassesState, EstimatorState):
     bins: list[_Pair[BinsState]]
     card: list[_Pair[list[_Points]]]
     base_points: _Points
+    band_edges: Annotated[list[FiniteFloat], Field(max_length=25)]
+    limit_factor: PositiveFloat | None
     bad_rate: float
     information_value: list[_Pair[float]]
 
@@ -66,7 +81,9 @@ class CreditScorecardState(TableState, ClassesState, EstimatorState):
         """Every column of the card has its bins."""
         require(not columns, "a scorecard has no boosters")
         self.check_classes()
-        ScorecardParams.model_validate(self.params.model_dump())
+        params = ScorecardParams.model_validate(self.params.model_dump())
+        require(never_falls(self.band_edges), "edges of bands fall")
+        require((params.limits is None) == (self.limit_factor is None), "limits without a factor, or a factor without")
         levels = {c.name: len(c.categories) if c.kind == "category" else 0 for c in used_columns(self.contract)}
         bins, card = dict(self.bins), dict(self.card)
         require(len(bins) == len(self.bins) and list(bins) == [name for name, _ in self.card], "bins of other columns")

@@ -10,8 +10,9 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
+from custintel.credit._limit_rule import LimitRule
 from custintel.credit._scorecard_bins import Bins, BinSettings, information_value, learn_bins
-from custintel.errors import Problem, raise_problems
+from custintel.errors import ConfigurationError, Problem, raise_problems
 from custintel.learners.base_estimators import EventClassifier, TableEstimator, integer_seed
 from custintel.learners.ensemble.blend_and_calibration import log_loss_raw
 from custintel.learners.ensemble.inner_folds import fold_of_rows
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PENALTIES = (0.3, 3.0, 30.0)
 _FOLDS = 5
 _FEWEST_FOR_FOLDS = 50
+_MOST_BANDS = 26  # letters
 
 
 class CreditScorecard(EventClassifier, TableEstimator):
@@ -49,6 +51,10 @@ class CreditScorecard(EventClassifier, TableEstimator):
         Columns of a smaller information value are left out.
     bins : BinSettings, optional
         How columns are cut.
+    band_count : int
+        Score bands of about equal size among the customers learned from; A is the best.
+    limits : LimitRule, optional
+        How credit limits follow from the score; without one there are none.
     pos_label : object, optional
         The label of bad customers. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is bad, of
         numbers the larger one, otherwise the rarer label, with a warning.
@@ -88,6 +94,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
         base_odds: float = 50.0,
         least_iv: float = 0.01,
         bins: BinSettings | None = None,
+        band_count: int = 5,
+        limits: LimitRule | None = None,
         pos_label: Any = None,
         min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
@@ -98,22 +106,37 @@ class CreditScorecard(EventClassifier, TableEstimator):
         self.base_odds = base_odds
         self.least_iv = least_iv
         self.bins = bins
+        self.band_count = band_count
+        self.limits = limits
         self.pos_label = pos_label
         self.min_level_count = min_level_count
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Learn bins, weights and points from customers `X` and whether they were bad."""
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Learn bins, weights and points.
+
+        Parameters
+        ----------
+        X : data frame or array
+            One row a customer (or a customer and a date).
+        y : array-like
+            Two values; which one is bad, `pos_label` tells.
+        groups : array-like, optional
+            Customer of each row: rows of one customer stay on one side of the folds that choose the penalty.
+        """
         target = self._learn_event(y)
-        matrix = self._learn_table(X, target)[1]
+        table, matrix = self._learn_table(X, target, groups=groups)
         self._check_params()
         bins = self._learn_bins(matrix, target)
         values = {name: information_value(found, target.mean()) for name, found in bins.items()}
         self.information_value_ = pd.Series(values, name="information_value").sort_values(ascending=False)
         kept = [name for name in bins if values[name] >= self.least_iv] or list(bins)
         Z = self._risk({name: bins[name] for name in kept}, matrix)
-        beta = fit_positive(Z, target, self._penalty(Z, target))
+        beta = fit_positive(Z, target, self._penalty(Z, target, groups))
         self._write_card({n: (bins[n], b) for n, b in zip(kept, beta[1:], strict=True)}, float(beta[0]))
+        score = self.points(table)
+        self.band_edges_ = np.unique(np.quantile(score, np.linspace(0, 1, self.band_count + 1)[1:-1]).round()).tolist()
+        self.limit_factor_ = None if self.limits is None else self.limits.factor(table, self.event_probability(table))
         return self
 
     def points(self, X: Any) -> pd.Series:
@@ -129,6 +152,34 @@ class CreditScorecard(EventClassifier, TableEstimator):
         index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(matrix))
         base = pd.DataFrame({"(base)": np.full(len(matrix), self.base_points_)}, index=index)
         return base.assign(**found)
+
+    def band(self, X: Any) -> pd.Series:
+        """Score band of each customer: A is the best."""
+        score = self.points(X)
+        worse = len(self.band_edges_) - np.searchsorted(self.band_edges_, score, side="left")
+        return pd.Series(_letters(len(self.band_edges_) + 1)[worse], score.index, name="band")
+
+    def credit_limit(self, X: pd.DataFrame) -> pd.Series:
+        """Credit limit of each customer in u, by its own risk, tenure and mean bill; missing where those are."""
+        check_is_fitted(self)
+        if self.limits is None or self.limit_factor_ is None:
+            raise ConfigurationError("the scorecard was fitted without limits\n  hint: limits=LimitRule(...)")
+        return self.limits.limit(X, self.event_probability(X), self.limit_factor_)
+
+    def contributions(self, X: Any, kernel: Any = None) -> pd.DataFrame:  # noqa: ARG002 - a card has no trees
+        """What each column adds to the log-odds of being bad.
+
+        The points that a customer lacks to the average of the column, in log-odds. They add up, with
+        `expected_value_`, to the log-odds; columns that are not on the card add 0.
+        """
+        parts, means = self.points_by_column(X).drop(columns="(base)"), self._mean_points()
+        found = (means - parts) / self._factor
+        return found.reindex(columns=self.contract_.names, fill_value=0.0)
+
+    @property
+    def expected_value_(self) -> float:
+        """Log-odds of being bad at the average points of every column; contributions start here."""
+        return float((self._offset - self.base_points_ - self._mean_points().sum()) / self._factor)
 
     def event_log_odds(self, X: Any) -> np.ndarray:
         """Log-odds of being bad, from the points."""
@@ -178,7 +229,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
             }
         )  # fmt: skip
         found = found.iloc[::-1].reset_index(drop=True)
-        return found.set_axis(pd.Index([chr(65 + k) for k in range(len(found))], name="band"), axis=0)
+        return found.set_axis(pd.Index(_letters(len(found)), name="band"), axis=0)
 
     @property
     def points_(self) -> pd.DataFrame:
@@ -205,6 +256,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         given = state["params"]
         given["bins"] = None if given["bins"] is None else vars(given["bins"])
         given["monotone"] = None if given["monotone"] is None else dict(given["monotone"])
+        given["limits"] = None if given["limits"] is None else given["limits"].to_state()
         return {
             **state,
             "params": given,
@@ -212,6 +264,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
             "bins": [[name, bins.to_state()] for name, bins in self.bins_.items()],
             "card": [[name, list(points)] for name, points in self.card_.items()],
             "base_points": self.base_points_,
+            "band_edges": self.band_edges_,
+            "limit_factor": self.limit_factor_,
             "bad_rate": self.bad_rate_,
             "information_value": [[name, value] for name, value in self.information_value_.items()],
         }, {}
@@ -221,11 +275,13 @@ class CreditScorecard(EventClassifier, TableEstimator):
         """Read back what `to_state` gave; the points are the same."""
         given = dict(state["params"])
         given["bins"] = None if given["bins"] is None else BinSettings(**given["bins"])
+        given["limits"] = None if given.get("limits") is None else LimitRule.from_state(given["limits"])
         card = cls._from_table_state({**state, "params": given})
         card._take_event(state)
         card.bins_ = {name: Bins.from_state(bins) for name, bins in state["bins"]}
         card.card_ = {name: tuple(points) for name, points in state["card"]}
         card.base_points_, card.bad_rate_ = state["base_points"], state["bad_rate"]
+        card.band_edges_, card.limit_factor_ = list(state["band_edges"]), state["limit_factor"]
         card.information_value_ = pd.Series(dict(state["information_value"]), dtype=float, name="information_value")
         return card
 
@@ -238,6 +294,11 @@ class CreditScorecard(EventClassifier, TableEstimator):
     @property
     def _offset(self) -> float:
         return self.base_score - self._factor * math.log(self.base_odds)
+
+    def _mean_points(self) -> pd.Series:
+        """The average points of each column among the customers learned from."""
+        means = {name: float(np.dot(self.bins_[name].share, points)) for name, points in self.card_.items()}
+        return pd.Series(means, dtype=float)
 
     def _learn_bins(self, matrix: np.ndarray, y: np.ndarray) -> dict[str, Bins]:
         settings, signs = self.bins or BinSettings(), dict(self.monotone or {})
@@ -253,11 +314,12 @@ class CreditScorecard(EventClassifier, TableEstimator):
             out[:, k] = -own.weight_of_evidence(matrix[:, positions[name]])
         return out
 
-    def _penalty(self, Z: np.ndarray, y: np.ndarray) -> float:
+    def _penalty(self, Z: np.ndarray, y: np.ndarray, groups: Any) -> float:
         """The penalty with the least log loss on left-out folds; a middle one for few customers."""
         if min(y.sum(), len(y) - y.sum()) < _FEWEST_FOR_FOLDS or not Z.shape[1]:
             return _PENALTIES[1]
-        fold = fold_of_rows(y, _FOLDS, None, integer_seed(self.random_state))
+        together = None if groups is None else np.asarray(groups)
+        fold = fold_of_rows(y, _FOLDS, together, integer_seed(self.random_state))
         return min(_PENALTIES, key=lambda penalty: _left_out_loss(Z, y, fold, penalty))
 
     def _write_card(self, parts: Mapping[str, tuple[Bins, float]], intercept: float) -> None:
@@ -288,7 +350,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         return ", ".join(part for part in (low, high) if part) or "any"
 
     def _check_params(self) -> None:
-        known = {c.name: bool(c.categories) for c in self.contract_.used}
+        known = {c.name: c.kind == "category" for c in self.contract_.columns}
         found = [
             Problem(f"monotone[{name!r}]", "no such number", name, ", ".join(n for n, c in known.items() if not c))
             for name in (self.monotone or {})
@@ -304,12 +366,19 @@ class CreditScorecard(EventClassifier, TableEstimator):
             for name in ("pdo", "base_odds")
             if getattr(self, name) <= 0
         ]
+        if not 1 <= self.band_count <= _MOST_BANDS:
+            found.append(Problem("band_count", "no number of bands", str(self.band_count), f"1 to {_MOST_BANDS}"))
         raise_problems(found)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def _letters(count: int) -> np.ndarray:
+    """A, B, C, ... for the bands from the best one on."""
+    return np.array([chr(ord("A") + k) for k in range(count)], dtype=object)
 
 
 def _left_out_loss(Z: np.ndarray, y: np.ndarray, fold: np.ndarray, penalty: float) -> float:

@@ -246,6 +246,58 @@ class DecisionLog:
         )
         return table[made | held].reset_index(drop=True)
 
+    def labels(self, outcomes: pd.Series | None = None, offer: str | None = None) -> pd.DataFrame:
+        """The decisions as labels of the next training, with the chances that they were made with.
+
+        Parameters
+        ----------
+        outcomes : Series, optional
+            Outcome by (as_of, customer_id), such as the column ``label`` of `custintel.questions.outcome_labels`; the
+            recorded outcomes when None.
+        offer : str, optional
+            Only the experiment that the log holds on this offer: decisions in which chance could have made it and in
+            which it or nothing was done. ``propensity`` is then the chance of what was done, given that it was one of
+            both, as `UpliftModel.fit` takes it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index (as_of, customer_id). ``label``: the outcome, missing while it is not known; ``treatment``: what was
+            done, "none" for nothing; ``offer``: the offer made, or the one that chance held back; ``propensity`` of
+            what was done; ``policy``; and ``propensity_<action>`` of every action, missing where it was not possible.
+
+        Raises
+        ------
+        ConfigurationError
+            The log holds no decision in which the offer was possible.
+
+        Examples
+        --------
+        >>> log = DecisionLog()
+        >>> made = pd.DataFrame({"customer_id": ["a", "b"], "action": ["sms", "none"], "propensity": [0.9, 0.1]})
+        >>> added = log.append(made.assign(as_of="2025-06-30", policy_version="2"))
+        >>> stayed = pd.Series([1.0], pd.MultiIndex.from_tuples([(pd.Timestamp("2025-06-30"), "a")]))
+        >>> log.labels(stayed).reset_index()[["customer_id", "label", "treatment", "propensity"]]
+          customer_id  label treatment  propensity
+        0           a    1.0       sms         0.9
+        1           b    NaN      none         0.1
+        """
+        log = self.frame()
+        made = log["action"] != NO_OFFER
+        wanted = log["policy_offer"].where(log["policy_offer"] != NO_OFFER)
+        facts = {
+            "label": log["outcome"],
+            "treatment": log["action"],
+            "offer": log["action"].where(made, wanted),
+            "propensity": log["propensity"],
+            "policy": log["policy_version"],
+        }
+        frame = pd.DataFrame(facts | {name: log[name] for name in log.columns if name.startswith("propensity_")})
+        frame.index = pd.MultiIndex.from_frame(log[["as_of", "customer_id"]])
+        if outcomes is not None:
+            frame["label"] = outcomes.reindex(frame.index).astype(float)
+        return frame if offer is None else _experiment_on(frame, offer)
+
     def propensities(self) -> pd.DataFrame:
         """Logged probability of each action for each decision; 0 where an action was not possible."""
         log = self.frame()
@@ -322,6 +374,19 @@ def _concatenate_parts(parts: list[pd.DataFrame], columns: list[str]) -> pd.Data
     # columns that are empty in a part would change the type of the whole
     full = [part.dropna(axis=1, how="all") for part in parts]
     return pd.concat(full, ignore_index=True).reindex(columns=names)
+
+
+def _experiment_on(frame: pd.DataFrame, offer: str) -> pd.DataFrame:
+    """Decisions that chance could have turned into the offer and into nothing, and that became one of both."""
+    column = f"propensity_{offer}"
+    if column not in frame or not (frame[column] > 0).any():
+        known = [name.removeprefix("propensity_") for name in frame if name.startswith("propensity_")]
+        allowed = ", ".join(name for name in known if name != NO_OFFER)
+        raise_problems([Problem("offer", "was possible in no decision of the log", offer, allowed)])
+    both = frame[column] + frame[f"propensity_{NO_OFFER}"]
+    drawn = (frame[column] > 0) & (frame[f"propensity_{NO_OFFER}"] > 0)
+    kept = drawn & frame["treatment"].isin([offer, NO_OFFER])
+    return frame.assign(propensity=frame["propensity"] / both)[kept]
 
 
 def _identity(frame: pd.DataFrame) -> pd.Series:

@@ -17,8 +17,10 @@ from custintel.fraud._component_scores import (
     clipped_log_odds,
     expert_rule_scores,
     mine_rules,
+    one_row_a_group,
     out_of_fold_rule_log_odds,
 )
+from custintel.fraud._detector_contributions import nearest_rule_shares, tail_shares
 from custintel.fraud._fraud_kinds import FraudKinds, fit_fraud_kinds
 from custintel.fraud._review_queue import review_queue
 from custintel.identifiers import identifier_index
@@ -33,13 +35,15 @@ from custintel.rules import AlarmSettings, LearnSettings, RuleBase
 from custintel.rules.rule_score import best_f1_threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from custintel.learners.saved_state_schemas import EstimatorState
+    from custintel.rules.rule_states import State
 
 
 _PENALTY = 1.0
+_RULE_SCORES = ("rules", "expert_similarity", "expert_matches")
 _FOLDS = 5
 _FEWEST = 20
 
@@ -124,7 +128,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, kinds: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, kinds: Any = None, groups: Any = None) -> Self:
         """Learn from customers and confirmed outcomes.
 
         Parameters
@@ -135,24 +139,30 @@ class FraudDetector(EventClassifier, TableEstimator):
             Two values; which one is a case, `pos_label` tells.
         kinds : array-like, optional
             Kind of each case (``sim_box``, ``never_payer``, ...); whatever stands at legitimate customers is ignored.
+        groups : array-like, optional
+            What belongs together: the customer of each row, or the ring of several lines of one fraudster. Rows of a
+            group stand on one side of every inner fold, and rules are mined from one row of each.
 
         Warns
         -----
         QualityWarning
-            With fewer than 20 cases or legitimate customers: what is put together is then hardly weighed.
+            With fewer than 20 cases or legitimate customers (groups, if given): what is put together is then hardly
+            weighed.
         """
-        table, matrix = self._learn_table(X, forbidden=self._forbidden())
+        table, matrix = self._learn_table(X, groups=groups, forbidden=self._forbidden())
         target = self._learn_event(y)
         check_consistent_length(table, target, *([] if kinds is None else [kinds]))
         self._check_params(table)
-        _warn_of_few(target)
+        together = None if groups is None else np.asarray(groups, dtype=object)
+        _warn_of_few(target, together)
         seed, least = integer_seed(self.random_state), self.min_level_count
         encoded = EncodedTable(self._usable(table), _without_forbidden(self.contract_), matrix)
         model = TableClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs)
-        self.model_ = model.fit_encoded(encoded, target)
-        self.rules_ = mine_rules(encoded.table, target, self._learn_settings(seed))
+        self.model_ = model.fit_encoded(encoded, target, together)
+        mined_from = one_row_a_group(target, together, seed)
+        self.rules_ = mine_rules(encoded.table.iloc[mined_from], target[mined_from], self._learn_settings(seed))
         self.anomaly_ = AnomalyScore(peers=self.peers, min_level_count=least, random_state=seed).fit_encoded(encoded)
-        self._fit_weights(encoded, target, seed)
+        self._fit_weights(encoded, target, seed, together)
         self.kinds_ = None
         if kinds is not None:
             self.kinds_ = fit_fraud_kinds(self._training_table(matrix, target), np.asarray(kinds, dtype=object), seed)
@@ -169,6 +179,55 @@ class FraudDetector(EventClassifier, TableEstimator):
     def component_scores(self, X: Any) -> pd.DataFrame:
         """The scores that are weighed: model, rules, expert_similarity, expert_matches, anomaly."""
         return self._component_scores(self._encode(X))
+
+    def rules_met(self, X: pd.DataFrame) -> pd.Series:
+        """Names of the rules that each customer matches, given and mined, as text; empty for none."""
+        check_is_fitted(self)
+        table = self._usable(as_table(self, X, fitting=False))
+        names = np.full(len(table), "", dtype=object)
+        for base, states in self._rule_bases():
+            usable = base.restricted_to(table.columns)
+            for name, met in usable.match(table, *states).items() if usable.in_state(*states) else ():
+                names[met.to_numpy()] += f"{name}, "
+        return pd.Series([text.removesuffix(", ") for text in names], X.index, dtype=object, name="rules_met")
+
+    def contributions(
+        self, X: pd.DataFrame, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None
+    ) -> pd.DataFrame:
+        """What each column adds to the log-odds before calibration.
+
+        They add up, with `expected_value_`, to the log-odds that are calibrated. The share of the model is exact. That
+        of the rules is dealt out among the columns of the rule that the customer resembles most, that of the anomaly
+        score by how far the customer is in the tails of each column.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Customers.
+        kernel : callable, optional
+            As in `TableClassifier.contributions`.
+        """
+        encoded = self._encode(X)
+        scores = self._component_scores(encoded)
+        weight = self._weight_of_a_unit()
+        beyond = (scores - self.means_).mul(weight, axis=1)
+        parts = self.model_.contributions(encoded.table, kernel) * weight["model"]
+        by_rules = nearest_rule_shares(self._rule_bases(), encoded.table)
+        parts = parts.add(by_rules.mul(beyond[list(_RULE_SCORES)].sum(axis=1), axis=0), fill_value=0.0)
+        unusual = tail_shares(self.anomaly_.peer_shares(encoded.table)).mul(beyond["anomaly"], axis=0)
+        parts = parts.add(unusual, fill_value=0.0)
+        return parts.reindex(columns=[c for c in self.contract_.names if c in encoded.table.columns], fill_value=0.0)
+
+    @property
+    def expected_value_(self) -> float:
+        """Log-odds before calibration of the average customer; contributions start here."""
+        start = self._weight_of_a_unit()["model"] * (self.model_.expected_value_ - self.means_[0])
+        return float(self.weights_["intercept"] + start)
+
+    @property
+    def columns_of_rules_(self) -> list[str]:
+        """Columns that the rules read, whether or not the model learned from them."""
+        return sorted({name for base, _ in self._rule_bases() for name in base.features()} & set(self.contract_.names))
 
     def predict_kind_proba(self, X: Any) -> pd.DataFrame:
         """Probability of each kind; the kinds of a customer add up to its probability of being a case."""
@@ -297,6 +356,18 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
+    def _rule_bases(self) -> list[tuple[RuleBase, tuple[State, ...]]]:
+        """The bases whose rules count, with the states of those that do."""
+        given: list[tuple[RuleBase | None, tuple[State, ...]]] = [
+            (self.rules, ("active", "watch")),
+            (self.rules_, ("shadow",)),
+        ]
+        return [(base, states) for base, states in given if base is not None]
+
+    def _weight_of_a_unit(self) -> pd.Series:
+        """How much log-odds one unit of each component score is worth."""
+        return self.weights_.drop("intercept") / self.spreads_
+
     def _encode(self, X: Any) -> EncodedTable:
         """The table without columns that nothing may read, encoded once for all parts."""
         check_is_fitted(self)
@@ -313,20 +384,20 @@ class FraudDetector(EventClassifier, TableEstimator):
         mined = np.zeros(rows) if self.rules_ is None else clipped_log_odds(self.rules_.score(encoded.table))
         return self._joined_scores(encoded, self.model_.log_odds_encoded(encoded.matrix), mined)
 
-    def _fit_weights(self, encoded: EncodedTable, y: np.ndarray, seed: int) -> None:
+    def _fit_weights(self, encoded: EncodedTable, y: np.ndarray, seed: int, groups: np.ndarray | None) -> None:
         """Weights, calibration and threshold, from scores that have not seen the rows."""
         unseen = self.model_.out_of_fold_
         known = ~np.isnan(unseen)
         model = np.where(known, unseen, self.model_.log_odds_encoded(encoded.matrix))
         mined = np.zeros(len(y))
         if self.rules_ is not None:
-            mined = out_of_fold_rule_log_odds(encoded.table, y, self._learn_settings(seed), seed)
+            mined = out_of_fold_rule_log_odds(encoded.table, y, self._learn_settings(seed), seed, groups)
         scores = self._joined_scores(encoded, model, mined)
-        values = scores.to_numpy()[known] if known.any() else scores.to_numpy()
-        truth = y[known] if known.any() else y
+        kept = known if known.any() else np.ones(len(y), dtype=bool)
+        values, truth = scores.to_numpy()[kept], y[kept]
         self.means_, self.spreads_ = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-9)
         Z = (values - self.means_) / self.spreads_
-        fold = fold_of_rows(truth, _FOLDS, None, seed)
+        fold = fold_of_rows(truth, _FOLDS, None if groups is None else groups[kept], seed)
         raw = np.empty(len(truth))
         for k in range(_FOLDS):
             away = fold == k
@@ -407,8 +478,9 @@ def _without_forbidden(contract: FeatureContract) -> FeatureContract:
     return FeatureContract(tuple(column for column in contract.columns if column.kind != "forbidden"))
 
 
-def _warn_of_few(y: np.ndarray) -> None:
-    cases, others = int(y.sum()), int(len(y) - y.sum())
+def _warn_of_few(y: np.ndarray, groups: np.ndarray | None) -> None:
+    rows = np.arange(len(y)) if groups is None else groups.astype(str)
+    cases, others = len(np.unique(rows[y == 1])), len(np.unique(rows[y == 0]))
     if min(cases, others) < _FEWEST:
         warnings.warn(
             "too few of one kind to weigh model, rules and anomaly against each other\n"

@@ -1,11 +1,12 @@
 """Estimators with scikit-learn's interface on data frames.
 
 A learner takes any customer table as it is (numbers, text, categories, dates, missing values) and an outcome, and gives
-probabilities, months, effects or a rank. `TableClassifier` answers yes-or-no questions and `ChurnClassifier` is the
-same with the defaults for churn; `ChurnSurvival` says when customers leave, and why; `OfferPropensity` which offer they
-would take; `UpliftModel` what a treatment changes; `AnomalyScore` how unusual a customer is; `ProfitThreshold` whom to
-contact. Every learner explains a row by contributions that add up, and writes what it has learned as plain data and
-text (``to_state``, ``from_state``). Learners know no warehouse, no YAML and no MLflow.
+probabilities, amounts, months, effects or a rank. `TableClassifier` tells two classes or more apart, and
+`ChurnClassifier` is the same with the defaults for churn; `TableRegressor` expects amounts; `ChurnSurvival` says when
+customers leave, and why; `OfferPropensity` which offer they would take; `UpliftModel` what a treatment changes;
+`AnomalyScore` how unusual a customer is; `ProfitThreshold` whom to contact. Every learner explains a row by
+contributions that add up, and writes what it has learned as plain data and text (``to_state``, ``from_state``).
+Learners know no warehouse, no YAML and no MLflow.
 
 >>> import pandas as pd
 >>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})
@@ -25,6 +26,7 @@ from custintel.learners._churn_survival import ChurnSurvival
 from custintel.learners._offer_propensity import OfferPropensity
 from custintel.learners._profit_threshold import ProfitThreshold
 from custintel.learners._table_classifier import TableClassifier
+from custintel.learners._table_regressor import TableRegressor
 from custintel.learners._uplift_model import UpliftModel
 
 __all__ = [
@@ -34,5 +36,6 @@ __all__ = [
     "OfferPropensity",
     "ProfitThreshold",
     "TableClassifier",
+    "TableRegressor",
     "UpliftModel",
 ]

@@ -18,7 +18,7 @@ from custintel.learners.ensemble.lightgbm_boosters import Boosters, TrainingTabl
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 _FOLDS = 5
@@ -185,6 +185,41 @@ class OfferPropensity(TableEstimator):
         kept = frame[frame["rank"] <= k].set_index("rank", append=True).sort_index()
         return kept[["offer", "probability", "contacts"]]
 
+    def contributions(
+        self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None, offer: str | None = None
+    ) -> pd.DataFrame:
+        """Exact contributions of every column to the log-odds of the likeliest offer of each customer.
+
+        With what the offer itself brings (`starting_log_odds`) they add up to the log-odds of its probability. A
+        customer who may have no offer has contributions of 0.
+
+        Parameters
+        ----------
+        X : data frame or array
+            Customers.
+        kernel : callable, optional
+            ``kernel(booster, matrix)`` gives tree SHAP values (rows x (columns + 1), the last one the expected value);
+            LightGBM's own when None.
+        offer : str, optional
+            The offer explained; for each customer the likeliest one when None.
+        """
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        parts = self._explained(X, offer, kernel)[0]
+        used = [c.name for c in self.contract_.used]
+        return pd.DataFrame(parts, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
+
+    def starting_log_odds(self, X: Any, offer: str | None = None) -> np.ndarray:
+        """The log-odds from which `contributions` start: the average customer's, and what the offer itself brings."""
+        return self._explained(X, offer, None)[1]
+
+    def feature_importance(self) -> pd.Series:
+        """Share of each column of the customer in what the trees learned, the offer's own apart; sums to 1."""
+        check_is_fitted(self, "boosters_")
+        used = [c.name for c in self.contract_.used]
+        gain = self.boosters_.importance(len(used) + 1 + self.attributes_.shape[1])[: len(used)]
+        shares = pd.Series(gain / max(float(gain.sum()), 1e-300), index=used, name="importance")
+        return shares.sort_values(ascending=False, kind="stable")
+
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Everything learned as plain data, and the boosters as LightGBM text."""
         check_is_fitted(self, "boosters_")
@@ -208,6 +243,16 @@ class OfferPropensity(TableEstimator):
         model.shifts_ = dict(state["shifts"])
         model.boosters_ = Boosters.from_state(state["boosters"], texts)
         return model
+
+    def _explained(self, X: Any, offer: str | None, kernel: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Contributions of the customer's columns, and where they start, for one offer a row."""
+        names = self.predict(X) if offer is None else np.full(len(X), offer, dtype=object)
+        matrix = self.encode(X)
+        asked = self._with_offer(matrix, np.where(names == "", self.offers_[0], names))
+        parts = self.boosters_.contributions(asked, lightgbm_threads(self.n_jobs, asked.size), kernel)
+        shift = np.array([self.shifts_.get(str(name), 0.0) for name in names])
+        own = np.where((names == "")[:, None], 0.0, parts[:, : matrix.shape[1]])
+        return own, parts[:, matrix.shape[1] :].sum(axis=1) + shift
 
     def _table_with_offer(self, asked: np.ndarray, target: np.ndarray) -> TrainingTable:
         used = self.contract_.used

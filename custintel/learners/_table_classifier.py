@@ -1,34 +1,40 @@
-"""`TableClassifier`: calibrated probabilities of a yes-or-no outcome from any customer table, small or large."""
+"""`TableClassifier`: calibrated probabilities of an outcome with two or more classes, from any customer table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
-from custintel.errors import DataError, Problem, raise_problems
-from custintel.learners.base_estimators import CELLS_FOR_ONE_THREAD, EventClassifier, integer_seed, lightgbm_threads
+from custintel.errors import DataError
+from custintel.learners._ensemble_estimator import EnsembleEstimator
+from custintel.learners._several_classes import ClassEnsembles, class_codes, has_several_classes
+from custintel.learners.base_estimators import CELLS_FOR_ONE_THREAD, EventClassifier, integer_seed
 from custintel.learners.check_input import as_table
 from custintel.learners.ensemble._effort import Effort, override, plan_fit
-from custintel.learners.ensemble._ensemble import Ensemble, fit_ensemble
+from custintel.learners.ensemble._ensemble import Ensemble, FittedEnsemble, fit_ensemble
 from custintel.learners.ensemble.blend_and_calibration import Calibration
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT, EncodedTable, FeatureContract, learn_contract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import pandas as pd
 
-class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
-    """Probability of any outcome with two values, from any customer table.
+
+class TableClassifier(EventClassifier, EnsembleEstimator):
+    """Probability of any outcome with two or more values, from any customer table.
 
     The table may hold numbers, text, categories, booleans, dates and missing values as they are. Small LightGBM
     models, fitted on inner folds, are blended with a ridge logistic regression by out-of-fold log loss, then
     calibrated. Larger tables get fewer and larger models. With fewer than 20 customers in one class only the ridge
     remains. Where random folds would flatter, because columns name the period and periods differ (rows in the order of
     time), the parts are averaged instead of chosen: see `drifting_`.
+
+    Of three classes or more (up to 30) each is learned against all others in this way; the calibrated probabilities are
+    then divided by their sum. There is no event then: `pos_label` is not read, `event_probability` and `pos_label_` do
+    not exist, and `log_odds` has a column for each class.
 
     Parameters
     ----------
@@ -51,15 +57,17 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : array
-        Both labels, sorted: the order of the columns of `predict_proba`.
+        All labels, sorted: the order of the columns of `predict_proba`.
     pos_label_ : object
-        The label of the event.
+        The label of the event (two classes only).
     contract_ : FeatureContract
         Kinds, categories and ranges of the columns.
     ensemble_ : Ensemble
         Boosters, linear part and their weights.
     calibration_ : Calibration
         Map from log-odds to probability.
+    class_ensembles_ : ClassEnsembles or None
+        Of three classes or more an ensemble with its calibration for each, in place of the two above.
     drifting_ : bool
         Whether a model that knows only the earlier rows loses clearly on the later ones (0.02 of AUC and four standard
         errors); judged for 2,000 rows and more, always False where the order of the rows means nothing.
@@ -80,9 +88,8 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
     ['yes', 'no']
     """
 
-    contract_: FeatureContract
-    ensemble_: Ensemble
     calibration_: Calibration
+    class_ensembles_: ClassEnsembles | None
     out_of_fold_: np.ndarray
     classes_: np.ndarray
     n_features_in_: int
@@ -122,47 +129,68 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
         X : data frame or array
             One row a customer (or a customer and a date).
         y : array-like
-            Two values; which one is the event, `pos_label` tells.
+            Two values, of which `pos_label` tells the event, or up to 30.
         sample_weight : array-like, optional
             Weight of each row.
         groups : array-like, optional
             Customer of each row: rows of one customer stay on one side of every inner fold.
         """
         table = as_table(self, X, fitting=True)
-        target = self._learn_event(y)
+        target = self._learn_classes(y)
         check_consistent_length(table, target, groups)
         weight = _weights(sample_weight, table)
         keep = weight > 0
         if not keep.all():
             table, target, weight = table[keep], target[keep], weight[keep]
             groups = None if groups is None else np.asarray(groups)[keep]
-            _check_two_classes(target)
+            _check_all_classes(target, len(self.classes_))
         self.contract_ = learn_contract(table, self.min_level_count, groups)
         self._check_params()
-        # seven digits are enough to place a cut; half the memory where memory counts
-        matrix = self.contract_.encode(table, np.float32 if table.size > CELLS_FOR_ONE_THREAD else np.float64)
-        self._fit_matrix(matrix, target, weight, groups)
+        self._fit_matrix(self._learning_matrix(table), target, weight, groups)
         return self
 
-    def fit_encoded(self, encoded: EncodedTable, y: Any) -> Self:
+    def fit_encoded(self, encoded: EncodedTable, y: Any, groups: Any = None) -> Self:
         """Learn as `fit` does, from a table that is encoded already; every row counts the same."""
         table = as_table(self, encoded.table, fitting=True)
-        target = self._learn_event(y)
+        target = self._learn_classes(y)
         check_consistent_length(table, target)
         self.contract_ = encoded.contract
         self._check_params()
         matrix = encoded.matrix.astype(np.float32 if table.size > CELLS_FOR_ONE_THREAD else np.float64, copy=False)
-        self._fit_matrix(matrix, target, np.ones(len(target)), None)
+        self._fit_matrix(matrix, target, np.ones(len(target)), groups)
         return self
 
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Calibrated probabilities of all classes in the order of `classes_`, one row a customer."""
+        check_is_fitted(self)
+        if self.class_ensembles_ is None:
+            return super().predict_proba(X)
+        return self.class_ensembles_.probabilities(self.log_odds(X))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Calibrated log-odds of the last of two classes; of more classes the logarithms of their probabilities."""
+        check_is_fitted(self)
+        if self.class_ensembles_ is None:
+            return super().decision_function(X)
+        return np.asarray(np.log(np.maximum(self.predict_proba(X), 1e-300)))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class of each customer."""
+        check_is_fitted(self)
+        if self.class_ensembles_ is None:
+            return super().predict(X)
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
     def event_probability(self, X: Any) -> np.ndarray:
-        """Calibrated probability of the event, one a customer."""
+        """Calibrated probability of the event (of two classes), one a customer."""
         raw = self.log_odds(X)
+        self._check_event()
         return self.calibration_.probability(raw)
 
     def event_log_odds(self, X: Any) -> np.ndarray:
-        """Calibrated log-odds of the event, one a customer."""
+        """Calibrated log-odds of the event (of two classes), one a customer."""
         raw = self.log_odds(X)
+        self._check_event()
         return self.calibration_.log_odds(raw)
 
     def log_odds(self, X: Any) -> np.ndarray:
@@ -172,14 +200,13 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
     def log_odds_encoded(self, matrix: np.ndarray) -> np.ndarray:
         """The same as `log_odds`, from the matrix that `encode` gives."""
         check_is_fitted(self)
-        return self.ensemble_.log_odds(matrix, lightgbm_threads(self.n_jobs, matrix.size))
+        if self.class_ensembles_ is not None:
+            return self.class_ensembles_.log_odds(matrix, self._threads(matrix))
+        return self.ensemble_.log_odds(matrix, self._threads(matrix))
 
-    def encode(self, X: Any) -> np.ndarray:
-        """Matrix of the used columns (`contract_.used`) that the boosters and the linear part read."""
-        check_is_fitted(self)
-        return self.contract_.encode(as_table(self, X, fitting=False))
-
-    def contributions(self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None) -> pd.DataFrame:
+    def contributions(
+        self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None, *, target: Any = None
+    ) -> pd.DataFrame:
         """Exact additive contributions of every column to the log-odds before calibration.
 
         They add up, with `expected_value_`, to `log_odds(X)`. Columns that the model does not use contribute 0.
@@ -191,28 +218,29 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
         kernel : callable, optional
             ``kernel(booster, matrix)`` gives tree SHAP values (rows x (columns + 1), the last one the expected value);
             LightGBM's own when None.
+        target : object, optional
+            Of three classes or more the one to explain: what speaks for it rather than for any other. Each row's
+            likeliest class when None.
         """
         matrix = self.encode(X)
-        parts = self.ensemble_.contributions(matrix, lightgbm_threads(self.n_jobs, matrix.size), kernel)
-        used = [c.name for c in self.contract_.used]
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(parts, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
-
-    def feature_importance(self) -> pd.Series:
-        """Share of each column in what the model learned (gain of the trees, spread of the linear part); sums to 1."""
-        check_is_fitted(self)
-        used = [c.name for c in self.contract_.used]
-        shares = pd.Series(self.ensemble_.importance(len(used)), index=used, name="importance")
-        return shares.sort_values(ascending=False, kind="stable")
+        if self.class_ensembles_ is None:
+            return self._as_frame(self._explained(self.ensemble_, matrix, kernel), X)
+        threads = self._threads(matrix)
+        asked = self._explained_classes(matrix, target)
+        return self._as_frame(self.class_ensembles_.contributions(matrix, asked, threads, kernel), X)
 
     @property
-    def expected_value_(self) -> float:
-        """Log-odds before calibration of the average customer; contributions start here."""
+    def expected_value_(self) -> float | np.ndarray:
+        """Log-odds before calibration of the average customer (one for each of several classes): the start."""
+        if self.class_ensembles_ is not None:
+            return self.class_ensembles_.expected_values
         return self.ensemble_.expected_value
 
     @property
     def drifting_(self) -> bool:
         """Whether random folds flatter on the training table, taken in its order."""
+        if self.class_ensembles_ is not None:
+            return any(one.drifting for one in self.class_ensembles_.ensembles)
         return self.ensemble_.drifting
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, str]]:
@@ -220,10 +248,15 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         state = {
             "class": type(self).__name__,
-            "params": _plain_params(self.get_params()),
-            **self._event_state(),
+            "params": self._plain_params(),
             "named": hasattr(self, "feature_names_in_"),
             "contract": self.contract_.to_state(),
+        }
+        if self.class_ensembles_ is not None:
+            parts, texts = self.class_ensembles_.to_state()
+            return {**state, **self._labels_state(), "class_ensembles": parts}, texts
+        state |= {
+            **self._event_state(),
             "ensemble": self.ensemble_.to_state(),
             "calibration": self.calibration_.to_state(),
         }
@@ -233,63 +266,73 @@ class TableClassifier(EventClassifier, BaseEstimator):  # type: ignore[misc]
     def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, str]) -> Self:
         """Read back what `to_state` gave; predictions are the same."""
         model = cls(**state["params"])
+        model._take_contract(FeatureContract.from_state(state["contract"]), state["named"])
+        if "class_ensembles" in state:
+            model._take_labels(state)
+            model.class_ensembles_ = ClassEnsembles.from_state(state["class_ensembles"], boosters)
+            return model
         model._take_event(state)
-        model.contract_ = FeatureContract.from_state(state["contract"])
+        model.class_ensembles_ = None
         texts = tuple(boosters[f"booster_{k}"] for k in range(len(boosters)))
         model.ensemble_ = Ensemble.from_state(state["ensemble"], texts)
         model.calibration_ = Calibration.from_state(state["calibration"])
-        model.n_features_in_ = len(model.contract_.columns)
-        if state["named"]:
-            model.feature_names_in_ = np.asarray(model.contract_.names, dtype=object)
         return model
 
+    def _learn_classes(self, y: Any) -> np.ndarray:
+        """The target as 0.0 and 1.0, or as codes of several classes; `classes_` is learned."""
+        if not has_several_classes(y):
+            return self._learn_event(y)
+        self.classes_, codes = class_codes(y)
+        if hasattr(self, "pos_label_"):
+            del self.pos_label_
+        return codes
+
     def _fit_matrix(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: Any) -> None:
+        if len(self.classes_) == 2:
+            self.class_ensembles_ = None
+            self.ensemble_, self.calibration_, self.out_of_fold_ = self._fit_event(matrix, y, weight, groups)
+            return
+        targets = [(y == k).astype(np.float64) for k in range(len(self.classes_))]
+        fitted = [self._fit_event(matrix, target, weight, groups) for target in targets]
+        self.class_ensembles_ = ClassEnsembles(tuple(f.ensemble for f in fitted), tuple(f.calibration for f in fitted))
+        self.out_of_fold_ = np.column_stack([f.out_of_fold for f in fitted])
+
+    def _fit_event(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: Any) -> FittedEnsemble:
         plan = plan_fit(len(y), int(min(y.sum(), len(y) - y.sum())), self.effort)
-        given = {n: getattr(self, n) for n in ("leaves", "min_leaf", "learning_rate", "column_share", "l2")}
-        signs = dict(self.monotone or {})
-        self.ensemble_, self.calibration_, self.out_of_fold_ = fit_ensemble(
+        return fit_ensemble(
             matrix,
             y,
             weight,
             groups=None if groups is None else np.asarray(groups),
             names=[c.name for c in self.contract_.used],
-            levels=np.array([len(c.categories) for c in self.contract_.used], dtype=np.int64),
+            levels=self._levels(),
             dates=tuple(j for j, c in enumerate(self.contract_.used) if c.kind == "date"),
-            monotone=tuple(int(signs.get(c.name, 0)) for c in self.contract_.used),
-            plan=override(plan, given),
+            monotone=self._signs(),
+            plan=override(plan, self._given_trees()),
             random_state=integer_seed(self.random_state),
-            threads=lightgbm_threads(self.n_jobs, matrix.size),
+            threads=self._threads(matrix),
         )
 
-    def _check_params(self) -> None:
-        raise_problems([*self._effort_problems(), *self._monotone_problems()])
+    def _importance(self, columns: int) -> np.ndarray:
+        if self.class_ensembles_ is not None:
+            return self.class_ensembles_.importance(columns)
+        return super()._importance(columns)
 
-    def _effort_problems(self) -> list[Problem]:
-        if self.effort in ("auto", "full", "fast"):
-            return []
-        return [Problem("effort", "unknown value", repr(self.effort), "auto, full, fast")]
+    def _explained_classes(self, matrix: np.ndarray, target: Any) -> np.ndarray:
+        """Position of the class that each row is explained for."""
+        if target is None:
+            log_odds = self.log_odds_encoded(matrix)
+            return np.asarray(self.class_ensembles_.probabilities(log_odds).argmax(axis=1))  # type: ignore[union-attr]
+        labels = self.classes_.tolist()
+        if target not in labels:
+            raise DataError(f"no such class to explain\n  given: {target!r}\n  allowed: {', '.join(map(repr, labels))}")
+        return np.full(len(matrix), labels.index(target))
 
-    def _monotone_problems(self) -> list[Problem]:
-        kinds = {c.name: c.kind for c in self.contract_.columns}
-        problems = []
-        for name, sign in (self.monotone or {}).items():
-            where = f"monotone[{name!r}]"
-            if name not in kinds:
-                problems.append(Problem(where, "no such column", name, ", ".join(kinds)))
-            elif kinds[name] == "category":
-                hint = "only numbers and dates can be monotone"
-                problems.append(Problem(where, "a category has no order", hint=hint))
-            if sign not in (-1, 0, 1):
-                problems.append(Problem(where, "unknown direction", repr(sign), "1 (rises with the column), -1, 0"))
-        return problems
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
+    def _check_event(self) -> None:
+        if self.class_ensembles_ is not None:
+            raise DataError(
+                f"there is no event among {len(self.classes_)} classes\n  hint: predict_proba(X) has a column for each"
+            )
 
 
 def _weights(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
@@ -300,13 +343,8 @@ def _weights(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
     return np.asarray(weight)
 
 
-def _check_two_classes(target: np.ndarray) -> None:
-    if len(np.unique(target)) < 2:
-        raise DataError("the target has one class only among the rows with a positive weight")
-
-
-def _plain_params(params: dict[str, Any]) -> dict[str, Any]:
-    plain = {**params, "monotone": None if params["monotone"] is None else dict(params["monotone"])}
-    if not isinstance(plain["random_state"], int | type(None)):
-        plain["random_state"] = None
-    return plain
+def _check_all_classes(target: np.ndarray, classes: int) -> None:
+    found = len(np.unique(target))
+    if found < classes:
+        told = "one class only" if found == 1 else f"{found} of {classes} classes only"
+        raise DataError(f"the target has {told} among the rows with a positive weight")

@@ -17,23 +17,31 @@ _EDGE = 0.02
 
 @dataclass(frozen=True)
 class TreatmentDesign:
-    """Arms (control first), the arm of each row, and the propensity of every arm for each row."""
+    """Arms (control first), the arm of each row, and the propensity of every arm for each row (NaN: not possible)."""
 
     arms: tuple[Any, ...]
     arm: np.ndarray
     propensity: np.ndarray
     kind: str
 
+    def rows_of(self, k: int) -> np.ndarray:
+        """The rows that were treated with arm k or are control, and could have been either."""
+        return np.flatnonzero(self.possible(k) & ((self.arm == k) | (self.arm == 0)))
+
+    def possible(self, k: int) -> np.ndarray:
+        """Whether each row could have been given arm k."""
+        return np.asarray(~np.isnan(self.propensity[:, k]))
+
     def overlap(self) -> pd.DataFrame:
         """For each arm: rows, mean propensity, share of rows whose propensity is extreme (below 5 %, above 95 %)."""
-        extreme = [((p < 0.05) | (p > 0.95)).mean() for p in self.propensity.T]
+        known = [p[~np.isnan(p)] for p in self.propensity.T]
         return pd.DataFrame(
             {
                 "arm": [str(a) for a in self.arms],
                 "rows": [int((self.arm == k).sum()) for k in range(len(self.arms))],
-                "propensity": self.propensity.mean(axis=0),
-                "least": self.propensity.min(axis=0),
-                "extreme": extreme,
+                "propensity": [p.mean() for p in known],
+                "least": [p.min() for p in known],
+                "extreme": [((p < 0.05) | (p > 0.95)).mean() for p in known],
             }
         )
 
@@ -101,7 +109,15 @@ def _from_frame(arms: tuple[Any, ...], arm: np.ndarray, frame: pd.DataFrame) -> 
     absent = [str(a) for a in arms if a not in frame.columns]
     if absent or len(frame) != len(arm):
         raise DataError(f"propensities need one column an arm and one row a customer\n  missing: {', '.join(absent)}")
-    return _checked_propensities(frame[list(arms)].to_numpy(np.float64))
+    given = frame[list(arms)].to_numpy(np.float64)
+    impossible = int(np.isnan(given[np.arange(len(arm)), arm]).sum() + np.isnan(given[:, 0]).sum())
+    if impossible:
+        raise DataError(
+            f"{impossible} propensities of control, or of what was done, are missing\n"
+            "  hint: a propensity may be missing only for an arm that the customer could not have been given"
+        )
+    _checked_propensities(given[~np.isnan(given)])
+    return given
 
 
 def _from_rows(arms: tuple[Any, ...], arm: np.ndarray, propensity: Any, shares: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from custintel.learners.ensemble.lightgbm_boosters import Boosters, Objective, T
 
 if TYPE_CHECKING:
     from custintel.learners._treatment_design import TreatmentDesign
+    from custintel.learners.ensemble.lightgbm_boosters import Kernel
 
 
 META_LEARNERS = ("dr", "r", "x", "t", "s")
@@ -83,6 +84,21 @@ class EffectModel:
             total = total + weight * np.array(single)
         return np.asarray(total)
 
+    def contributions(self, matrix: np.ndarray, kernel: Kernel | None = None, threads: int = 1) -> np.ndarray:
+        """Exact contributions to the effect: rows x (columns + 1), the last one the expected value."""
+        parts = [weight * boosters.contributions(matrix, threads, kernel) for boosters, weight in self.parts]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def importance(self, columns: int) -> np.ndarray:
+        """Share of each column of the customer in the gain of the trees, mean over the parts."""
+        wide = columns + (self.arm_column is not None)
+        return np.asarray(np.mean([boosters.importance(wide)[:columns] for boosters, _ in self.parts], axis=0))
+
+    @property
+    def additive(self) -> bool:
+        """Whether the effect is a sum over trees; a difference of probabilities is none."""
+        return self.arm_column is None and all(boosters.objective == "amount" for boosters, _ in self.parts)
+
     def _with_arm(self, matrix: np.ndarray, weight: float) -> np.ndarray:
         """The S-learner asks the same boosters twice: as treated (weight 1) and as control (weight -1)."""
         arm = float(self.arm_column or 0) if weight > 0 else 0.0
@@ -99,7 +115,10 @@ def fit_nuisance(data: UpliftData) -> Nuisance:
 
 
 def pseudo_outcomes(data: UpliftData, nuisance: Nuisance, k: int) -> np.ndarray:
-    """Doubly robust pseudo-outcome of arm k against control: its mean over any customers estimates their effect."""
+    """Doubly robust pseudo-outcome of arm k against control: its mean over any customers estimates their effect.
+
+    It is missing for rows that could not have been given the arm.
+    """
     design, y, m = data.design, data.training.y, nuisance.by_arm
     treated = (design.arm == k) / design.propensity[:, k] * (y - m[:, k])
     control = (design.arm == 0) / design.propensity[:, 0] * (y - m[:, 0])
@@ -114,12 +133,13 @@ def fit_effect(learner: str, data: UpliftData, nuisance: Nuisance, k: int) -> Ef
 def _dr_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     matrix = data.training.matrix
     psi = pseudo_outcomes(data, nuisance, k)
-    return _final_stage(data, matrix, psi, np.ones(len(psi)), np.arange(len(psi)))
+    rows = np.flatnonzero(data.design.possible(k))
+    return _final_stage(data, matrix, psi[rows], np.ones(len(rows)), rows)
 
 
 def _r_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     design, y = data.design, data.training.y
-    rows = np.flatnonzero((design.arm == k) | (design.arm == 0))
+    rows = design.rows_of(k)
     share = design.propensity[rows, k] / (design.propensity[rows, k] + design.propensity[rows, 0])
     mean = share * nuisance.by_arm[rows, k] + (1 - share) * nuisance.by_arm[rows, 0]
     left = (design.arm[rows] == k) - share
@@ -128,11 +148,12 @@ def _r_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
 
 def _x_learner(data: UpliftData, nuisance: Nuisance, k: int) -> EffectModel:
     design, y, matrix = data.design, data.training.y, data.training.matrix
-    treated, control = np.flatnonzero(design.arm == k), np.flatnonzero(design.arm == 0)
+    rows = design.rows_of(k)
+    treated, control = rows[design.arm[rows] == k], rows[design.arm[rows] == 0]
     on_treated = _final_stage(data, matrix, (y - nuisance.by_arm[:, 0])[treated], np.ones(len(treated)), treated)
     on_control = _final_stage(data, matrix, (nuisance.by_arm[:, k] - y)[control], np.ones(len(control)), control)
     # where few are treated, what is learned from the many controls counts for little, and the other way round
-    share = float(np.mean(design.propensity[:, k] / (design.propensity[:, k] + design.propensity[:, 0])))
+    share = float(np.nanmean(design.propensity[:, k] / (design.propensity[:, k] + design.propensity[:, 0])))
     out_of_fold = (1 - share) * on_treated.out_of_fold + share * on_control.out_of_fold
     untuned = (1 - share) * on_treated.untuned + share * on_control.untuned
     return EffectModel(((on_treated.parts[0][0], 1 - share), (on_control.parts[0][0], share)), out_of_fold, untuned)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from custintel.errors import Problem, raise_problems
@@ -26,7 +27,7 @@ from custintel.learners.ensemble.lightgbm_boosters import Boosters, Objective
 from custintel.learners.feature_contract import MIN_LEVEL_COUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 MetaLearner = Literal["dr", "r", "x", "t", "s", "auto"]
@@ -164,7 +165,8 @@ class UpliftModel(TableEstimator):
             What each customer got; one of the arms is control.
         propensity : {"constant"}, float, array-like or DataFrame
             How treatments were given: ``constant`` for a randomised experiment with the same chances for all; the
-            logged probability of what was done, one a row; or a frame with one column an arm.
+            logged probability of what was done, one a row; or a frame with one column an arm, missing where the
+            customer could not have been given the arm (several campaigns, each with a control group of its own).
         groups : array-like, optional
             Customer of each row, when some are there several times.
 
@@ -207,6 +209,54 @@ class UpliftModel(TableEstimator):
             spread = (folds - 1) / folds * ((own - own.mean(axis=0)) ** 2).sum(axis=0)
             found[a] = np.sqrt(spread + self.effects_[a].error ** 2)
         return self._frame(found, X)
+
+    @available_if(lambda model: model.additive_)  # type: ignore[untyped-decorator]
+    def contributions(
+        self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None, arm: Any = None
+    ) -> pd.DataFrame:
+        """Contributions of every column to the effect, that of the arm with the largest effect on each customer.
+
+        They add up, with the average effect that contributions start from, to `predict`. What is shrunk in the effect
+        is shrunk in them: where nothing is known about for whom an arm works, all are 0. Effects of the learners t and
+        s are differences of probabilities, which are no sums over columns: they have no contributions.
+
+        Parameters
+        ----------
+        X : data frame or array
+            Customers.
+        kernel : callable, optional
+            ``kernel(booster, matrix)`` gives tree SHAP values (rows x (columns + 1), the last one the expected value);
+            LightGBM's own when None.
+        arm : object, optional
+            The arm explained; for each customer the best one when None.
+        """
+        matrix = self.encode(X)
+        chosen = self._best_arms(X) if arm is None else np.full(len(matrix), self.arms_.index(arm))
+        threads = lightgbm_threads(self.n_jobs, matrix.size)
+        out = np.zeros((len(matrix), matrix.shape[1]))
+        for k, one in enumerate(self.fits_.values()):
+            mine = np.flatnonzero(chosen == k)
+            if len(mine) and one.share > 0:
+                out[mine] = one.share * one.effect.contributions(matrix[mine], kernel, threads)[:, :-1]
+        used = [c.name for c in self.contract_.used]
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame(out, index=index, columns=used).reindex(columns=self.contract_.names, fill_value=0.0)
+
+    @property
+    def additive_(self) -> bool:
+        """Whether effects are sums over columns, so that `contributions` explains them."""
+        return all(one.effect.additive for one in self.fits_.values())
+
+    def feature_importance(self) -> pd.Series:
+        """Share of each column in what the effects learned (mean over the arms, as far as differences are kept).
+
+        Shares sum to 1; all are 0 where no difference between customers was kept.
+        """
+        check_is_fitted(self)
+        used = [c.name for c in self.contract_.used]
+        total = np.sum([one.share * one.effect.importance(len(used)) for one in self.fits_.values()], axis=0)
+        shares = pd.Series(total / max(float(total.sum()), 1e-300), index=used, name="importance")
+        return shares.sort_values(ascending=False, kind="stable")
 
     def words(self) -> list[str]:
         """What was found, one sentence an arm."""
@@ -287,14 +337,21 @@ class UpliftModel(TableEstimator):
         self.effects_, self.fits_ = {}, {}
         names = META_LEARNERS if self.learner == "auto" else (self.learner,)
         for k, name in enumerate(self.arms_, 1):
-            psi = pseudo_outcomes(data, nuisance, k)
+            rows = np.flatnonzero(design.possible(k))
+            psi = pseudo_outcomes(data, nuisance, k)[rows]
             tried = {one: fit_effect(one, data, nuisance, k) for one in names}
-            chosen = _best_learner({one: effect.out_of_fold for one, effect in tried.items()}, psi)
+            chosen = _best_learner({one: effect.out_of_fold[rows] for one, effect in tried.items()}, psi)
             effect = tried[chosen]
-            mean, centre = float(psi.mean()), float(effect.out_of_fold.mean())
-            share = _shrinkage(effect.out_of_fold - centre, psi - mean)
+            unseen = effect.out_of_fold[rows]
+            mean, centre = float(psi.mean()), float(unseen.mean())
+            share = _shrinkage(unseen - centre, psi - mean)
             self.fits_[name] = _FittedArm(effect, chosen, centre, mean, share)
-            self.effects_[name] = _average_effect(psi, effect.untuned, groups)
+            own = None if groups is None else np.asarray(groups)[rows]
+            self.effects_[name] = _average_effect(psi, effect.untuned[rows], own)
+
+    def _best_arms(self, X: Any) -> np.ndarray:
+        """The number of the arm with the largest effect on each customer."""
+        return np.asarray(self.predict(X).to_numpy().argmax(axis=1))
 
     def _frame(self, found: dict[Any, np.ndarray], X: Any) -> pd.DataFrame:
         return pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else None)

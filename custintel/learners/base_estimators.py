@@ -132,15 +132,22 @@ class EventClassifier(ClassifierMixin):  # type: ignore[misc]
 
     def _event_state(self) -> dict[str, Any]:
         """Classes and event as plain data."""
+        return {**self._labels_state(), "pos_label": self.pos_label_}
+
+    def _labels_state(self) -> dict[str, Any]:
+        """Classes as plain data."""
         return {
             "classes": self.classes_.tolist(),
             "classes_dtype": "object" if self.classes_.dtype == object else self.classes_.dtype.str,
-            "pos_label": self.pos_label_,
         }
+
+    def _take_labels(self, state: Any) -> None:
+        """Read back what `_labels_state` gave."""
+        self.classes_ = np.asarray(state["classes"], dtype=state.get("classes_dtype"))
 
     def _take_event(self, state: Any) -> None:
         """Read back what `_event_state` gave; models saved before it said so are about the last class."""
-        self.classes_ = np.asarray(state["classes"], dtype=state.get("classes_dtype"))
+        self._take_labels(state)
         given = state.get("pos_label")
         self.pos_label_ = self.classes_.tolist()[-1] if given is None else given
 

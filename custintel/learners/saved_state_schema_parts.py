@@ -104,6 +104,38 @@ class CalibrationState(StateModel):
         return self
 
 
+class AmountCalibrationState(StateModel):
+    """A map from a blend to amounts that never falls."""
+
+    knots_x: list[FiniteFloat]
+    knots_y: list[FiniteFloat]
+    factor: PositiveFloat
+    shift: FiniteFloat
+    floor: FiniteFloat | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> AmountCalibrationState:
+        require(len(self.knots_x) == len(self.knots_y), "knots_x and knots_y differ in length")
+        require(never_falls(self.knots_x) and never_falls(self.knots_y), "the map falls")
+        require(self.floor in (None, 0.0), "a floor other than zero")
+        return self
+
+
+class AmountQuantilesState(StateModel):
+    """Levels of the expected amount and the shape at each."""
+
+    levels: Annotated[list[FiniteFloat], Field(min_length=1, max_length=1000)]
+    shapes: list[Annotated[list[FiniteFloat], Field(min_length=99, max_length=99)]]
+    boosters: BoostersState | None
+    least: PositiveFloat | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> AmountQuantilesState:
+        require(len(self.levels) == len(self.shapes), "levels and shapes differ in number")
+        require(never_falls(self.levels) and all(map(never_falls, self.shapes)), "quantiles that fall")
+        return self
+
+
 class ColumnBasisState(StateModel):
     """How a column enters the linear part."""
 

@@ -24,6 +24,8 @@ from pydantic import Field, ValidationError
 
 from custintel.errors import ModelError
 from custintel.learners.saved_state_schema_parts import (
+    AmountCalibrationState,
+    AmountQuantilesState,
     BoostersState,
     CalibrationState,
     EnsembleState,
@@ -55,19 +57,29 @@ class EstimatorState(StateModel):
         require(not columns, "boosters that nothing reads")
 
 
-class ClassesState(StateModel):
+class LabelsState(StateModel):
+    """The labels of a classifier."""
+
+    classes: Annotated[list[Label], Field(min_length=2, max_length=30)]
+    classes_dtype: ShortText | None = None
+
+    def check_labels(self) -> None:
+        """All different, and of the type they are said to have."""
+        require(self.classes_dtype is None or bool(_DTYPE.fullmatch(self.classes_dtype)), "labels of an unknown type")
+        labels = np.asarray(self.classes, dtype=self.classes_dtype).tolist()
+        require(labels == self.classes and len(set(labels)) == len(labels), f"the labels are not {len(labels)}")
+
+
+class ClassesState(LabelsState):
     """Both labels of a classifier, and which of them is the event."""
 
     classes: Annotated[list[Label], Field(min_length=2, max_length=2)]
-    classes_dtype: ShortText | None = None
     pos_label: Label = None
 
     def check_classes(self) -> None:
         """Two different labels, one of which is the event."""
-        require(self.classes_dtype is None or bool(_DTYPE.fullmatch(self.classes_dtype)), "labels of an unknown type")
-        labels = np.asarray(self.classes, dtype=self.classes_dtype).tolist()
-        require(labels == self.classes and labels[0] != labels[1], "the labels are not two")
-        require(self.pos_label is None or self.pos_label in labels, "the event is none of the labels")
+        self.check_labels()
+        require(self.pos_label is None or self.pos_label in self.classes, "the event is none of the labels")
 
 
 class TableClassifierState(TableState, ClassesState, EstimatorState):
@@ -80,6 +92,48 @@ class TableClassifierState(TableState, ClassesState, EstimatorState):
         """Classes are two, and all parts read the same columns."""
         self.check_classes()
         self.ensemble.check(self.contract, columns)
+
+
+class ClassEnsembleState(StateModel):
+    """One class against all others."""
+
+    ensemble: EnsembleState
+    calibration: CalibrationState
+
+
+class SeveralClassesState(TableState, LabelsState, EstimatorState):
+    """`TableClassifier` of three classes or more."""
+
+    class_ensembles: Annotated[list[ClassEnsembleState], Field(min_length=3, max_length=30)]
+
+    def check(self, columns: dict[str, int]) -> None:
+        """Each class has its part, and all parts read the same columns."""
+        self.check_labels()
+        require(len(self.classes) == len(self.class_ensembles), "there are more or fewer classes than parts")
+        known: set[str] = set()
+        for k, one in enumerate(self.class_ensembles):
+            start = f"class_{k}_"
+            own = {name.removeprefix(start): count for name, count in columns.items() if name.startswith(start)}
+            one.ensemble.check(self.contract, own)
+            known |= {start + name for name in own}
+        require(known == set(columns), "boosters that nothing reads")
+
+
+class TableRegressorState(TableState, EstimatorState):
+    """`TableRegressor`."""
+
+    ensemble: EnsembleState
+    calibration: AmountCalibrationState
+    quantiles: AmountQuantilesState
+
+    def check(self, columns: dict[str, int]) -> None:
+        """The boosters of amount and distance are there and read the columns of the table."""
+        distance = self.quantiles.boosters
+        names = set() if distance is None else set(distance.texts)
+        self.ensemble.check(self.contract, {name: n for name, n in columns.items() if name not in names})
+        if distance is not None:
+            distance.check(columns, len(used_columns(self.contract)) + 1)
+            require(distance.objective == "amount", "distances that are no numbers")
 
 
 class ChurnSurvivalState(TableState, EstimatorState):
@@ -230,6 +284,7 @@ class MetadataState(StateModel):
 _STATES: dict[str, type[EstimatorState]] = {
     "ChurnClassifier": TableClassifierState,
     "TableClassifier": TableClassifierState,
+    "TableRegressor": TableRegressorState,
     "ChurnSurvival": ChurnSurvivalState,
     "OfferPropensity": OfferPropensityState,
     "UpliftModel": UpliftModelState,
@@ -258,6 +313,8 @@ def check_state(
     """
     name = state.get("class")
     kind = kinds.get(name) if isinstance(name, str) else None
+    if kind is TableClassifierState and "class_ensembles" in state:
+        kind = SeveralClassesState
     if kind is None:
         raise ModelError(f"no such kind of model\n  allowed: {', '.join(sorted(kinds))}")
     try:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from custintel.errors import DataError, MissingExtraError, Problem, raise_problems, rows_at
-from custintel.metrics._uplift_metrics import qini_curve
 from custintel.metrics.calibration import calibration_table, ece_score
 from custintel.metrics.individual_profit import amounts, contact_value, money_column
 from custintel.metrics.score_ranking import Ranking, event_of, event_probability, rank
+from custintel.metrics.uplift_metrics import qini_curve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

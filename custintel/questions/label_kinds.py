@@ -3,7 +3,7 @@
 A kind needs two lines: what it is, in `custintel.catalogue.question_kinds`, and its functions here.
 
 >>> sorted(LABEL_KINDS)
-['arrears', 'churn', 'fraud', 'future_margin', 'future_tier', 'involuntary', 'survival']
+['arrears', 'churn', 'experiment', 'first_bill', 'fraud', 'future_margin', ...]
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from custintel.catalogue.question_kinds import OUTCOME_KINDS
+from custintel.questions._campaign_contacts import dates_with_contacts
+from custintel.questions._experiment_outcomes import experiment_labels
+from custintel.questions._first_bill import first_bill_labels, first_bill_population
+from custintel.questions._fraud_cases import fraud_labels
+from custintel.questions._offer_responses import response_labels
 from custintel.questions.outcome_labels import outcome_labels, outcome_population
 from custintel.questions.survival_labels import survival_labels
 
@@ -27,6 +32,7 @@ Days = Any
 """As-of dates, as a caller may give them."""
 
 LabelFunction = Callable[["Warehouse", Days, "Question"], pd.DataFrame]
+DateFunction = Callable[["Warehouse", list[pd.Timestamp], "Question"], list[pd.Timestamp]]
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,13 @@ class LabelKind:
         Labels of the dates: index (as_of, customer_id), ``label`` and further columns.
     population
         Whom the question is asked about at each date, without knowledge of later days.
+    dates
+        Which of some dates have anything to learn from; all of them where it is None.
     """
 
     labels: LabelFunction
     population: LabelFunction
+    dates: DateFunction | None = None
 
 
 def _population(wh: Warehouse, as_of: Days, question: Question) -> pd.DataFrame:
@@ -69,4 +78,8 @@ LABEL_KINDS: Mapping[str, LabelKind] = {
     "future_margin": LabelKind(_found_by_name("custintel.value.value_labels:future_margin_labels"), _population),
     "future_tier": LabelKind(_found_by_name("custintel.value.value_labels:future_tier_labels"), _population),
     "survival": LabelKind(survival_labels, _population),
+    "first_bill": LabelKind(first_bill_labels, first_bill_population),
+    "fraud": LabelKind(fraud_labels, _population),
+    "response": LabelKind(response_labels, _population, dates_with_contacts),
+    "experiment": LabelKind(experiment_labels, _population, dates_with_contacts),
 }

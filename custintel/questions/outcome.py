@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from custintel.catalogue.question_kinds import BILLING_TYPES, OUTCOME_KINDS
 from custintel.errors import Problem, raise_problems
 
+LATE_DAYS = 30
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -17,7 +19,7 @@ class Outcome:
     kind
         ``churn``: the customer leaves of their own accord (an involuntary exit first is a missing label).
         ``involuntary``: the operator ends the line for non-payment or fraud (a voluntary exit first is a missing
-        label). ``arrears``: a bill stays unpaid for 30 days after it was due. ``fraud``: the customer is confirmed as
+        label). ``arrears``: a bill stays unpaid for ``late_days`` after it was due. ``fraud``: the customer is confirmed as
         a case (a case confirmed by the end of the gap has no label).
     gap_days
         Days between the date and the first day on which the outcome counts: the time a campaign needs.
@@ -29,6 +31,8 @@ class Outcome:
         A line belongs to the population if it was active in that many days up to the date.
     billing_types
         Which lines are asked about.
+    late_days
+        Days after the due day on which an unpaid bill counts as arrears.
 
     Examples
     --------
@@ -49,10 +53,11 @@ class Outcome:
     dormancy_days: int = 30
     active_within_days: int = 15
     billing_types: tuple[str, ...] = BILLING_TYPES
+    late_days: int = LATE_DAYS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "billing_types", tuple(self.billing_types))
-        least = {"gap_days": 0, "horizon_days": 1, "dormancy_days": 1, "active_within_days": 1}
+        least = {"gap_days": 0, "horizon_days": 1, "dormancy_days": 1, "active_within_days": 1, "late_days": 0}
         problems = [
             Problem("Outcome", f"{name} is too small", str(getattr(self, name)), f"{low} or more")
             for name, low in least.items()

@@ -80,7 +80,7 @@ def outcome_labels(
     outcome = outcome or Outcome()
     days, last = read_days(wh, as_of)
     if outcome.kind in ("arrears", "fraud"):
-        counted = [counted_events_step(wh, outcome.kind)]
+        counted = [counted_events_step(wh, outcome)]
     else:
         counted = [silences_step(outcome.dormancy_days, last), exits_step(outcome), first_exits_step()]
     return ordered_frame(wh, [*population_steps(wh, days, outcome), *counted, _labels_step(last, outcome)])

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.catalogue.question_grammar import EXPRESSION_KEYS, checked_question, days_of
 from custintel.catalogue.question_kinds import BILLING_TYPES, OUTCOME_KINDS, QUESTION_KINDS
-from custintel.questions.outcome import Outcome
+from custintel.questions.outcome import LATE_DAYS, Outcome
 from custintel.questions.whole_months import MONTHS_KEY, days_of_months
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ACTIVE_WITHIN_DAYS = 15
+_WINDOW = "30d"
 _DURATIONS = ("gap", "horizon", "dormancy")
 
 
@@ -43,7 +44,7 @@ class Question:
     dormancy_days, active_within_days, billing_types
         As in `Outcome`. Without `active_within_days`, an expression asks every customer in service.
     settings
-        Further keys of the question as in its file, such as ``join`` or ``horizon_months``.
+        Further keys of the question as in its file, such as ``join``, ``horizon_months`` or ``window``.
 
     Raises
     ------
@@ -116,7 +117,16 @@ class Question:
             dormancy_days=self.dormancy_days,
             active_within_days=_ACTIVE_WITHIN_DAYS if self.active_within_days is None else self.active_within_days,
             billing_types=self.billing_types,
+            late_days=self.days("late", LATE_DAYS),
         )
+
+    def days(self, key: str, default: int) -> int:
+        """The days of a further duration of the question, such as ``late``.
+
+        >>> Question("arrears", settings={"late": "60d"}).days("late", 30)
+        60
+        """
+        return days_of(self.settings[key]) if key in self.settings else default
 
     @property
     def end_days(self) -> int:
@@ -132,7 +142,20 @@ class Question:
         >>> Question("churn", gap_days=15).label_delay_days
         105
         """
-        return self.outcome.label_delay_days if self.kind in OUTCOME_KINDS else self.end_days
+        if self.kind in OUTCOME_KINDS:
+            return self.outcome.label_delay_days
+        silence = self.dormancy_days if self.kind == "experiment" and "prepaid" in self.billing_types else 0
+        return self.end_days + self.window_days + silence
+
+    @property
+    def window_days(self) -> int:
+        """Days after a contact in which its answer or its outcome counts; 0 where a question is not about contacts.
+
+        >>> Question("response", horizon_days=31).window_days, Question("churn").window_days
+        (30, 0)
+        """
+        about_contacts = self.target_type in ("response", "experiment")
+        return days_of(str(self.settings.get("window", _WINDOW))) if about_contacts else 0
 
 
 def question_from_spec(spec: Mapping[str, Any]) -> Question:

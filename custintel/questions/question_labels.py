@@ -20,6 +20,7 @@ import pandas as pd
 from custintel.errors import ConfigurationError
 from custintel.questions._expression_labels import expression_labels, expression_population
 from custintel.questions.label_kinds import LABEL_KINDS, LabelKind
+from custintel.questions.question import Question
 from custintel.questions.whole_months import MONTHS_KEY, last_whole_month
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from custintel.dates import AsOf
     from custintel.questions.outcome import Outcome
-    from custintel.questions.question import Question
     from custintel.warehouse import Warehouse
 
 DateFrequency = Literal["month", "half_month", "week"]
@@ -119,7 +119,9 @@ def question_dates(
         last = last_whole_month(last)
     earliest = first + pd.Timedelta(days=history_days - 1)
     latest = last - pd.Timedelta(days=question.label_delay_days)
-    return list(pd.date_range(earliest, latest, freq=_FREQUENCIES[every])) if earliest <= latest else []
+    found = list(pd.date_range(earliest, latest, freq=_FREQUENCIES[every])) if earliest <= latest else []
+    some = LABEL_KINDS[question.kind].dates if question.kind in LABEL_KINDS else None
+    return some(wh, found, question) if some and isinstance(question, Question) else found
 
 
 def _kind_of(question: Question) -> LabelKind:

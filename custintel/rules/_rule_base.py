@@ -312,7 +312,7 @@ class RuleBase:
         self._write("profiled", {"profiles": states}, by, f"{len(legitimate)} customers", at)
 
     @classmethod
-    def learn(
+    def learn(  # noqa: PLR0913  (a door with the options of its caller)
         cls,
         X: pd.DataFrame,
         y: Any,
@@ -321,6 +321,7 @@ class RuleBase:
         times: Any = None,
         path: str | Path | None = None,
         pos_label: Any = None,
+        at: str | datetime | None = None,
     ) -> Self:
         """A base of rules mined from labelled customers, in state *shadow*, with a score made of them.
 
@@ -339,6 +340,8 @@ class RuleBase:
         pos_label : object, optional
             The label of a case. Without it a known word for yes (yes, true, fraud, bad, ...) is a case, of numbers the
             larger one, otherwise the rarer label, with a warning.
+        at : time, optional
+            When, for the log; now by default.
 
         Returns
         -------
@@ -360,13 +363,15 @@ class RuleBase:
         base = cls(path)
         for k, found in enumerate(learn_rules(table, target, settings, times), 1):
             rule = Rule(f"mined_{k:02d}", condition_text(found.node), origin="mined")
-            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.counts.to_evidence())
-            base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers")
-        base.learn_profiles(table[target == 0], by="RuleBase.learn")
-        base.learn_score(table, target, numbers)
+            base.add(rule, by="RuleBase.learn", reason="mined", evidence=found.counts.to_evidence(), at=at)
+            base.shadow(rule.name, by="RuleBase.learn", reason="proved on untouched customers", at=at)
+        base.learn_profiles(table[target == 0], by="RuleBase.learn", at=at)
+        base.learn_score(table, target, numbers, at=at)
         return base
 
-    def learn_score(self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = ()) -> None:
+    def learn_score(
+        self, X: pd.DataFrame, y: np.ndarray, numbers: Iterable[str] = (), at: str | datetime | None = None
+    ) -> None:
         """Learn how matches and similarities of the rules that fire or are in the shadow make one probability."""
         rules = self.compile("shadow", *_FIRING_STATES)
         content = {
@@ -374,7 +379,7 @@ class RuleBase:
             "numbers": list(numbers),
             **fit_score(_score_inputs(rules, X), y).to_state(),
         }
-        self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", None)
+        self._write("combined", {"score": content}, "learn_score", f"{len(y)} customers", at)
 
     def score(self, X: pd.DataFrame) -> pd.Series:
         """Probability of each customer to be a case, from the rules that it matches and resembles."""

@@ -83,9 +83,14 @@ def load_rules(folder: str | Path) -> list[Rule]:
     return _of_folder(place, str(folder))
 
 
-def add_builtin_rules(base: RuleBase, at: str | datetime | None = None, columns: Iterable[str] | None = None) -> None:
+def add_builtin_rules(
+    base: RuleBase,
+    at: str | datetime | None = None,
+    columns: Iterable[str] | None = None,
+    category: Category | None = None,
+) -> None:
     """Make the built-in rules active in a base that does not have them yet; see `RuleBase.builtin`."""
-    for rule in builtin_rules(columns=columns):
+    for rule in builtin_rules(category, columns):
         if rule.id not in base.entries:
             base.add(rule, by="custintel", reason=_REASON, at=at)
             base.shadow(rule.id, by="custintel", reason=_REASON, at=at)

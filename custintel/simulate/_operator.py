@@ -10,6 +10,7 @@ import numpy as np
 
 from custintel.errors import Problem, raise_problems
 from custintel.progress import track
+from custintel.simulate._campaign_policy import ask_policy, no_contacts
 from custintel.simulate._random_streams import RandomStreams
 from custintel.simulate._simulated_days import NEVER, Calendar
 from custintel.simulate._simulation_config import SimulationConfig
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from custintel.simulate._campaign_policy import CampaignPolicy
     from custintel.simulate._random_streams import Bools, Floats, Ints
     from custintel.simulate.people._population import Population
 
@@ -70,7 +72,13 @@ class Operator:
     truth: dict[str, pd.DataFrame]
 
 
-def simulate(customers: int, months: int, seed: int, config: SimulationConfig | None = None) -> Operator:
+def simulate(
+    customers: int,
+    months: int,
+    seed: int,
+    config: SimulationConfig | None = None,
+    policy: CampaignPolicy | None = None,
+) -> Operator:
     """Simulate an operator whose truth is known.
 
     Parameters
@@ -83,16 +91,31 @@ def simulate(customers: int, months: int, seed: int, config: SimulationConfig | 
         The same seed gives the same bytes.
     config : SimulationConfig, optional
         Parameters; the defaults follow published and measured figures.
+    policy : callable, optional
+        Chooses the contacts of every campaign, from the second month on: a function of a `CampaignDay` (the tables as
+        of the end of the month before, the candidates, the offers) that returns one row a customer: `customer_id`,
+        `offer` ("none" for customers held back) and `propensity`. Without it contacts are drawn at random.
 
     Examples
     --------
     >>> operator = simulate(customers=60, months=1, seed=1)
     >>> operator.tables["bills"].column_names[:4]
     ['bill_id', 'customer_id', 'account_id', 'event_time']
+    >>> def everybody(day):
+    ...     return day.eligible.index.to_frame().assign(offer="bonus_data", propensity=1.0)
+    >>> operator = simulate(customers=60, months=2, seed=1, policy=everybody)
+    >>> set(operator.tables["contacts"]["policy"].to_pylist())
+    {'everybody'}
     """
     _check(customers, months, seed)
     state = make_simulation_state(customers, months, seed, config or SimulationConfig())
-    chunks = [run_month(state, month) for month in track(range(months), "simulating months")]
+    if policy is not None:
+        state.dynamics.chosen = no_contacts(policy)
+    chunks: list[pa.Table] = []
+    for month in track(range(months), "simulating months"):
+        if policy is not None:
+            ask_policy(state, month, chunks, policy)
+        chunks.append(run_month(state, month))
     return Operator(operator_tables(state, chunks), truth_tables(state))
 
 
@@ -165,7 +188,7 @@ def make_simulation_state(customers: int, months: int, seed: int, config: Simula
     need = expected_need(world)
     tariffs = make_tariffs(config.plans)
     contracts = make_current_plans(population, need, tariffs, config.plans, streams)
-    dynamics = make_dynamics(world, kpis, need, contracts, calendar, (config, streams))
+    dynamics = make_dynamics(world, kpis, need, (*contracts, tariffs), calendar, (config, streams))
     dynamics.warm_up(config.churn.warm_up_weeks)
     accounts = make_accounts(population, config.bills.cycle_days, config.payments, streams.get("accounts"))
     prepaid = np.flatnonzero(population.segment == 0)
@@ -234,10 +257,11 @@ def run_month(state: SimulationState, month: int) -> pa.Table:
     first, days = state.calendar.first[month], state.calendar.length(month)
     before = deepcopy(state.dynamics.current_plans)  # in force in the billing periods that end this month
     _upgrade(state, month)
+    state.dynamics.carry_out(state.calendar.cycle_day(month, state.cycle))
     service = _service_without_fraud(state, _service(state))
     for week in state.calendar.weeks(month):
         barred = (service.soft_bar <= 7 * week) & (service.bar_end >= 7 * week)
-        state.dynamics.run_week(month, week, (state.last_without_fraud, barred, state.postpaid))
+        state.dynamics.run_week(month, week, (state.last_without_fraud, barred))
     state.dips.begin(first, days, state.config.dips, state.streams.get("dips", month))
     events = _usage(state, (first, days))
     rated = rate_month(

@@ -288,15 +288,41 @@ class OfferConfig:
     take_up: float
     treated: float  # probability to be contacted, of those eligible
     control: float  # probability to be logged as control
+    effect_when: tuple[tuple[str, float], ...] = ()  # on the log hazard, by the situation on the day (`SITUATIONS`)
+    take_up_when: tuple[tuple[str, float], ...] = ()  # on the log of the chance to accept
+    instalment: float = 0.0  # u a month that acceptance adds to the bill
+    postpaid_only: bool = False
+    least_margin: float = -1e9  # u a year that acceptance must be planned to bring, or the offer is not made
+
+
+# a: effect on the log hazard of everybody; then weights of fit, price sensitivity and intolerance; noise
+FIVE_OFFERS = (
+    OfferConfig("discount", "15 % off for six months", "discount", "app", 0.0, 0.01,
+                -0.26, -0.12, -0.16, 0.14, 0.20, 0.09, 0.06, 0.03,
+                take_up_when=(("price", 0.4),), postpaid_only=True),
+    OfferConfig("device", "New phone by instalments", "device", "call", 150.0, 2.5,
+                0.05, 0.0, 0.0, 0.08, 0.15, 0.03, 0.06, 0.03,
+                effect_when=(("contract_ending", -0.50),), take_up_when=(("contract_ending", 1.3), ("spend", 0.4)),
+                instalment=17.5, postpaid_only=True),
+    OfferConfig("bonus_data", "10 GB more for a month", "bonus_data", "sms", 2.0, 0.02,
+                -0.13, -0.07, -0.04, 0.06, 0.08, 0.02, 0.06, 0.03, take_up_when=(("data", 0.6),)),
+    OfferConfig("plan_advice", "The plan that fits", "plan_advice", "email", 0.0, 0.005,
+                0.0, 0.0, 0.0, 0.08, 0.12, 0.02, 0.06, 0.03,
+                effect_when=(("moves_up", -0.20), ("overpays_in_contract", 0.25)),
+                take_up_when=(("moves_up", 1.2), ("moves_down", 1.0)), least_margin=-120.0),
+    OfferConfig("service_call", "A call about the complaint", "service_call", "call", 0.0, 2.5,
+                0.02, 0.0, 0.0, 0.08, 0.08, 0.25, 0.06, 0.03,
+                effect_when=(("bad_complaint", -0.40),), take_up_when=(("bad_complaint", 0.5),)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class CampaignConfig:
-    """Randomised campaigns with logged propensity; the device, advice and service offers wait for a later issue."""
+    """Campaigns with logged propensity: by default two randomised offers; `five_offers` has all kinds."""
 
     offers: tuple[OfferConfig, ...] = (
         OfferConfig("discount", "15 % off for six months", "discount", "call", 27.0, 2.5,
-                    -0.30, -0.12, -0.16, 0.14, 0.20, 0.09, 0.06, 0.03),
+                    -0.30, -0.12, -0.16, 0.14, 0.20, 0.09, 0.06, 0.03, postpaid_only=True),
         OfferConfig("bonus_data", "10 GB more for a month", "bonus_data", "sms", 2.0, 0.02,
                     -0.13, -0.07, -0.04, 0.05, 0.08, 0.02, 0.10, 0.05),
     )  # fmt: skip
@@ -305,6 +331,13 @@ class CampaignConfig:
     half_life_weeks: float = 10.0
     effect_weeks: int = 13
     first_month: int = 1
+    rest_days: int = 0  # after an acceptance, before the same offer is made again
+    truth: bool = False  # keep the truth of every offer for every line, contacted or not: `offer_effects`
+
+    @classmethod
+    def five_offers(cls) -> CampaignConfig:
+        """One offer of each kind of section 7; what they do depends on the customer and on the day [A]."""
+        return cls(offers=FIVE_OFFERS, hold_out=0.0, rest_days=180, truth=True)
 
 
 @dataclass(frozen=True)
@@ -397,3 +430,14 @@ class SimulationConfig:
         ('scam_dialler',)
         """
         return cls(fraud=FraudConfig(intensity=intensity, extended=ExtendedFraudConfig()))
+
+    @classmethod
+    def offer_study(cls) -> SimulationConfig:
+        """The usual operator with five kinds of offers, whose truth is kept for every customer.
+
+        Examples
+        --------
+        >>> [offer.kind for offer in SimulationConfig.offer_study().campaigns.offers]
+        ['discount', 'device', 'bonus_data', 'plan_advice', 'service_call']
+        """
+        return cls(campaigns=CampaignConfig.five_offers())

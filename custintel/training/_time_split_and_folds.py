@@ -94,6 +94,26 @@ def _too_short(dates: Sequence[pd.Timestamp], label_delay_days: int, history_day
     )
 
 
+def rows_of_a_third(groups: np.ndarray, events: np.ndarray, random_state: int) -> npt.NDArray[np.bool_]:
+    """Rows of groups drawn by lot until they hold a third of the events, and of others until they hold a third.
+
+    A group stands on one side. Groups differ in size: a ring of fraudsters has many rows.
+
+    >>> groups = np.array(["a", "a", "b", "b", "c", "c"])
+    >>> rows_of_a_third(groups, np.array([1, 0, 1, 1, 1, 1]), 0).sum()
+    np.int64(2)
+    """
+    number = np.unique(groups.astype(str), return_inverse=True)[1].ravel()
+    inside = np.bincount(number, events)
+    drawn = np.zeros(len(inside), dtype=bool)
+    rng = np.random.default_rng(random_state)
+    for weight in (inside, np.where(inside > 0, 0, np.bincount(number))):
+        order = rng.permutation(np.flatnonzero(weight))
+        before = np.cumsum(weight[order]) - weight[order]
+        drawn[order[before < weight.sum() / 3]] = True
+    return np.asarray(drawn[number])
+
+
 @dataclass(frozen=True)
 class TuningFolds:
     """Folds of the search, folds of the last comparison (the same, repeated), and how they were cut, in words."""

@@ -20,7 +20,6 @@ from custintel.artifact import Model
 from custintel.catalogue.model_spec import ModelSpec, load_model_spec
 from custintel.errors import ConfigurationError, QualityWarning
 from custintel.progress import track
-from custintel.questions.question import question_from_spec
 from custintel.reports.model.evaluation import Evaluation
 from custintel.reports.model.own_section import section_facts
 from custintel.training._champion_on_same_rows import champion_metrics, champion_note

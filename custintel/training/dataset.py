@@ -25,7 +25,13 @@ from custintel.questions.question import question_from_spec
 from custintel.questions.question_labels import question_dates, question_labels
 from custintel.questions.whole_months import fitted_to_data
 from custintel.training._read_flat_table import FlatTable, TableQuestion, read_flat_table
-from custintel.training._time_split_and_folds import OutOfTimeRows, TimeSplit, out_of_time_rows, split_in_time
+from custintel.training._time_split_and_folds import (
+    OutOfTimeRows,
+    TimeSplit,
+    out_of_time_rows,
+    rows_of_a_third,
+    split_in_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +41,6 @@ if TYPE_CHECKING:
     from custintel.catalogue.model_spec import ModelSpec
     from custintel.questions import Question
     from custintel.warehouse import Warehouse
-
-
-_TEST_SHARE = 3  # one customer in so many is judged on, where a question is judged by customers
 
 
 def _no_dates() -> pd.DataFrame:
@@ -159,7 +162,8 @@ def dataset_from_warehouse(
     question = fitted_to_data(wh, question_from_spec(spec.as_dict()), history)
     check_question(wh, question)
     dates = question_dates(wh, question, history_days=history, every=spec.dates.get("every", "month"))
-    split = split_in_time(dates, question.label_delay_days, history) if adapter.split == "time" else None
+    by_time = spec.dates.get("test", adapter.split) == "time"
+    split = split_in_time(dates, question.label_delay_days, history) if by_time else None
     asked = [*split.train, split.test] if split else list(dates)
     labels = question_labels(wh, asked, question)
     check_labels(labels, question)
@@ -169,7 +173,7 @@ def dataset_from_warehouse(
     X = with_extra_features(built, adapter.extra_features(wh, asked, spec.as_dict()))
     inside = in_population(X, spec.population)
     X, labels = without_excluded(X[inside], spec), labels[inside]
-    test = _test_rows(labels.index, split, random_state)
+    test = _test_rows(labels, split, random_state)
     kept = ~_shared_rings(labels, test)
     customers = X.index.get_level_values("customer_id").to_numpy()
     rows, known = TrainingRows(X, labels["label"], labels.drop(columns="label"), customers), labels["label"].notna()
@@ -243,14 +247,13 @@ def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:
     return replace(found, y=found.y.astype(np.int64)) if target == "yes_no" else found
 
 
-def _test_rows(index: pd.Index, split: TimeSplit | None, random_state: int) -> npt.NDArray[np.bool_]:
-    """The rows that are judged: those of the test date, or of a third of the customers."""
+def _test_rows(labels: pd.DataFrame, split: TimeSplit | None, random_state: int) -> npt.NDArray[np.bool_]:
+    """The rows that are judged: those of the test date, or of about a third of the customers (rings whole)."""
     if split is not None:
-        return np.asarray(index.get_level_values("as_of") == split.test)
-    customers = index.get_level_values("customer_id")
-    distinct = np.unique(customers.to_numpy(dtype=object).astype(str))
-    chosen = np.random.default_rng(random_state).permutation(len(distinct))[: len(distinct) // _TEST_SHARE]
-    return np.asarray(customers.isin(distinct[chosen]))
+        return np.asarray(labels.index.get_level_values("as_of") == split.test)
+    customers = pd.Series(labels.index.get_level_values("customer_id").astype(str), labels.index)
+    groups = customers if "ring" not in labels else labels["ring"].where(labels["ring"].notna(), customers)
+    return rows_of_a_third(groups.to_numpy(object), (labels["label"] == 1).to_numpy(), random_state)
 
 
 def _shared_rings(labels: pd.DataFrame, test: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel import Warehouse
+from custintel import UpliftModel, Warehouse
 from custintel.decide import Constraints, DecisionLog, Exploration, OfferValues, allocate
 from custintel.decide._off_policy_evaluation import evaluate_policy
 from custintel.errors import ConfigurationError, DataError, QualityWarning
@@ -19,12 +19,12 @@ def log(request: pytest.FixtureRequest, tmp_path) -> DecisionLog:
     return DecisionLog(tmp_path / "log" if request.param == "folder" else None)
 
 
-def decided(customers: int = 400, seed: int = 1):
+def decided(customers: int = 400, seed: int = 1, constraints: Constraints | None = None):
     rng = np.random.default_rng(seed)
     value = pd.DataFrame(rng.normal(2, 3, (customers, 2)), columns=["sms", "call"])
     value.iloc[:20, 1] = np.nan
     value.index = [f"C{i}" for i in range(customers)]
-    constraints = Constraints(budget=150.0, exploration=Exploration(0.1, 0.2, seed))
+    constraints = constraints or Constraints(budget=150.0, exploration=Exploration(0.1, 0.2, seed))
     return allocate(OfferValues.from_wide(value, {"sms": 0.5, "call": 2.0}), constraints)
 
 
@@ -118,6 +118,58 @@ def test_exported_contacts_keep_the_contract(log: DecisionLog) -> None:
     held = contacts[contacts["control"]]
     assert len(held) > 0
     assert held["customer_id"].isin(frame.loc[frame["control"] | frame["explored"], "customer_id"]).all()
+
+
+def test_decisions_are_labels_of_the_next_training(log: DecisionLog) -> None:
+    allocation = decided()
+    log.add(allocation, "2025-06-30", "7")
+    log.record(pd.DataFrame({"customer_id": ["C1", "C2"], "as_of": "2025-06-30", "outcome": [1.0, 0.0]}))
+    labels = log.labels()
+    assert labels.index.names == ["as_of", "customer_id"]
+    assert labels["label"].count() == 2
+    made = allocation.decisions
+    own = labels.droplevel("as_of")
+    assert own.loc[made.index, "treatment"].tolist() == made["offer"].tolist()
+    assert np.allclose(own.loc[made.index, "propensity"], made["propensity"])
+    assert set(own["policy"]) == {"7"}
+    stayed = pd.Series(1.0, labels.index[::2])
+    assert log.labels(stayed)["label"].count() == 200
+
+
+def test_the_experiment_on_an_offer_holds_what_chance_could_have_made_it(log: DecisionLog) -> None:
+    log.add(decided(4_000, constraints=Constraints(exploration=Exploration(0.1, 0.5, 1))), "2025-06-30", "7")
+    rows = log.labels(offer="call")
+    assert set(rows["treatment"]) == {"call", "none"}
+    assert rows["propensity_call"].notna().all()  # never the twenty to whom nobody could make it
+    treated = rows["treatment"] == "call"
+    # with these chances both groups stand for the same customers
+    weights = 1 / rows["propensity"]
+    assert abs(weights[treated].sum() / len(rows) - 1) < 0.1
+    assert abs(weights[~treated].sum() / len(rows) - 1) < 0.1
+    with pytest.raises(ConfigurationError, match=r"no decision of the log[\s\S]*allowed: sms, call"):
+        log.labels(offer="letter")
+
+
+def test_a_model_learns_an_effect_from_what_another_model_chose() -> None:
+    """Chosen are those who would stay anyway; the logged chances take that out again."""
+    rng = np.random.default_rng(3)
+    x = pd.Series(rng.random(6_000), [f"C{i}" for i in range(6_000)])
+    values = OfferValues.from_wide(pd.DataFrame({"call": x - 0.5}), 1.0)
+    allocation = allocate(values, Constraints(exploration=Exploration(0.2, 0.5, 1)))
+    called = allocation.decisions["offer"] == "call"
+    stays = pd.Series(rng.random(6_000) < 0.3 + 0.5 * x + 0.1 * called, x.index)
+    log = DecisionLog()
+    log.add(allocation, "2025-06-30", "1")
+    outcomes = pd.DataFrame({"customer_id": x.index, "as_of": "2025-06-30", "outcome": stays.astype(float)})
+    log.record(outcomes)
+    rows = log.labels(offer="call")
+    treated = rows["treatment"] != "none"
+    plain = rows["label"][treated].mean() - rows["label"][~treated].mean()
+    X = x.reindex(rows.index.get_level_values("customer_id")).to_frame("x")
+    model = UpliftModel().fit(X, rows["label"], treatment=treated.to_numpy(), propensity=rows["propensity"].to_numpy())
+    effect = next(iter(model.effects_.values()))
+    assert plain > 0.2
+    assert effect.low < 0.1 < effect.high < plain
 
 
 def test_a_log_can_be_evaluated() -> None:

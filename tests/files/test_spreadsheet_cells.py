@@ -85,9 +85,7 @@ def test_lists_are_defused_and_read_as_they_were(tmp_path) -> None:
     back = read_rows(parquet)
     wanted = scores().assign(reason_1_en=scores()["reason_1_en"].str.strip())
     assert (back["as_of"] == wanted["as_of"]).all()
-    wanted["as_of"] = wanted["as_of"].astype(
-        back["as_of"].dtype
-    )  # ms in Parquet
+    wanted["as_of"] = wanted["as_of"].astype(back["as_of"].dtype)  # ms in Parquet
     pd.testing.assert_frame_equal(back, wanted)
 
 

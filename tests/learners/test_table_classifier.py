@@ -155,7 +155,7 @@ ERRORS = [
     (lambda t, y: (t, np.zeros(400)), "one class only"),
     (lambda t, y: (t, np.where(y, np.nan, 0)), "missing value.*NaN"),
     (lambda t, y: (t, pd.Series(y, dtype="Int64").mask(y == 1)), "missing value.*NaN"),
-    (lambda t, y: (t, np.arange(400) % 3), "3 classes"),
+    (lambda t, y: (t, np.arange(400) % 40), "40 classes.*\\n.*up to 30"),
     (lambda t, y: (pd.concat([t, t], axis=1), y), "more than once: plan"),
 ]
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custintel.metrics import ece_score, empc_score, ks_score, lift_score, psi, qini_score
-from custintel.metrics._uplift_metrics import compare_uplift
 from custintel.metrics.calibration import brier
 from custintel.metrics.confidence_intervals import bootstrap_interval, metric_bounds, wilson
 from custintel.metrics.discrimination import auc, average_precision
+from custintel.metrics.uplift_metrics import compare_uplift
 
 
 def _sample(seed: int, rows: int = 400) -> tuple[np.ndarray, np.ndarray]:

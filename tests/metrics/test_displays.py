@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 
 from custintel.errors import ConfigurationError, DataError, MissingExtraError
 from custintel.metrics import GainDisplay, LiftDisplay, ProfitDisplay, QiniDisplay, ReliabilityDisplay, contact_value
-from custintel.metrics._uplift_metrics import qini_curve
 from custintel.metrics.calibration import calibration_table
 from custintel.metrics.campaign_profit import profit_curve
 from custintel.metrics.gain_tables import gain_table
+from custintel.metrics.uplift_metrics import qini_curve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import pytest
 
 from custintel.errors import DataError
 from custintel.metrics import qini_score, uplift_table
-from custintel.metrics._uplift_metrics import compare_uplift, qini_curve, uplift_at
+from custintel.metrics.uplift_metrics import compare_uplift, qini_curve, uplift_at
 
 
 def campaign(rows: int = 6000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

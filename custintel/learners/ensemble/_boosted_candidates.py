@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custintel.learners.ensemble.blend_and_calibration import log_loss_raw
+from custintel.learners.ensemble.blend_and_calibration import log_loss_raw, squared_loss
+from custintel.learners.ensemble.lightgbm_boosters import LIGHTGBM_OBJECTIVES
 
 if TYPE_CHECKING:
     from custintel.learners.ensemble.inner_folds import Split
+    from custintel.learners.ensemble.lightgbm_boosters import Objective
 
 
 _MORE_ROUNDS = 1.1
@@ -49,11 +51,17 @@ class TableWithFolds:
     random_state: int
     threads: int
     refits: int = 0
+    objective: Objective = "probability"
+
+    def loss(self, raw: np.ndarray, rows: np.ndarray) -> float:
+        """Mean loss of raw scores (log-odds or amounts) on some rows."""
+        measure = log_loss_raw if self.objective == "probability" else squared_loss
+        return measure(self.y[rows], raw[rows], self.weight[rows])
 
 
 @dataclass(frozen=True)
 class BoostedCandidate:
-    """Boosters of one shape, their out-of-fold log-odds (NaN where no fold looked), and its log loss."""
+    """Boosters of one shape, their out-of-fold raw scores (NaN where no fold looked), and the loss of these."""
 
     shape: CandidateSettings
     texts: tuple[str, ...]
@@ -85,7 +93,7 @@ def fit_candidate(table: TableWithFolds, shape: CandidateSettings) -> BoostedCan
 
 
 def raw_score(booster: Any, matrix: np.ndarray, threads: int) -> np.ndarray:
-    """Log-odds of one booster."""
+    """Log-odds, or amount, of one booster."""
     return np.asarray(booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
 
 
@@ -94,8 +102,7 @@ def _candidate(table: TableWithFolds, shape: CandidateSettings, data: Any, model
     raw = np.full(len(table.y), np.nan)
     for booster, (_, valid) in zip(models.boosters, table.splits, strict=True):
         raw[valid] = booster.predict(table.matrix[valid], raw_score=True, num_iteration=best, num_threads=table.threads)
-    seen = ~np.isnan(raw)
-    loss = log_loss_raw(table.y[seen], raw[seen], table.weight[seen])
+    loss = table.loss(raw, ~np.isnan(raw))
     if table.refits:
         texts = _refitted(table, shape, data, round(_MORE_ROUNDS * best))
     else:
@@ -129,11 +136,12 @@ def _data_params(table: TableWithFolds) -> dict[str, Any]:
 
 def _params(table: TableWithFolds, shape: CandidateSettings) -> dict[str, Any]:
     constraints = {"monotone_constraints": list(table.monotone)} if any(table.monotone) else {}
+    objective, metric = LIGHTGBM_OBJECTIVES[table.objective]
     return {
         **_data_params(table),
         **constraints,
-        "objective": "binary",
-        "metric": "binary_logloss",
+        "objective": objective,
+        "metric": metric,
         "num_leaves": shape.leaves,
         "min_data_in_leaf": shape.min_leaf,
         "min_sum_hessian_in_leaf": 1e-2,

@@ -172,7 +172,7 @@ def _ridge_only(
     matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, levels: np.ndarray, monotone: tuple[int, ...]
 ) -> Ensemble:
     design = learn_design(matrix, levels, weight, True)
-    linear = _fit_with_signs(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
+    linear = fit_with_signs(design.expand(matrix), y, weight, design, _TINY_PENALTY, np.array(monotone))
     return Ensemble((), (), linear, 1.0, expected_value=linear.intercept)
 
 
@@ -187,17 +187,23 @@ def _fit_linear(
     design = learn_design(matrix[rows], levels, weight[rows], plain, reach)
     sampled = [(_sample(train, plan.linear_rows, rng), valid) for train, valid in table.splits]
     penalty, raw = choose_penalty(design, matrix, y, weight, sampled)
-    return _fit_with_signs(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
+    return fit_with_signs(design.expand(matrix[rows]), y[rows], weight[rows], design, penalty, monotone), raw
 
 
-def _fit_with_signs(
-    Z: np.ndarray, y: np.ndarray, weight: np.ndarray, design: Any, penalty: float, monotone: np.ndarray
+def fit_with_signs(  # noqa: PLR0913 - one problem, spelled out
+    Z: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    design: Any,
+    penalty: float,
+    monotone: np.ndarray,
+    solve: Callable[[np.ndarray, np.ndarray, np.ndarray, float], np.ndarray] = fit_ridge,
 ) -> LinearPart:
     active = np.ones(Z.shape[1], dtype=bool)
     signs = monotone[design.owners] if len(monotone) else np.zeros(0)
     first = np.append(True, np.diff(design.owners) != 0) if len(active) else active
     while True:
-        beta = fit_ridge(Z[:, active], y, weight, penalty)
+        beta = solve(Z[:, active], y, weight, penalty)
         weights = np.zeros(len(active))
         weights[active] = beta[1:]
         wrong = first & (weights * signs < 0)
@@ -226,7 +232,7 @@ def _blend_candidates(
     texts = tuple(t for c, _ in kept for t in c.texts)
     weights = tuple(float(s) / len(c.texts) for c, s in kept for _ in c.texts)
     parts = replace(bare, texts=texts, booster_weights=weights, linear_weight=float(shares[-1]))
-    ensemble = replace(parts, expected_value=_expected_value(parts, table.matrix[:1].copy()))
+    ensemble = replace(parts, expected_value=ensemble_start(parts, table.matrix[:1].copy()))
     inner = np.arange(seen.sum()) % 5 if len(table.splits) == 1 else fold[seen]
     return FittedEnsemble(ensemble, choose_calibration(y, shares @ raw[:, seen], weight, inner), shares @ raw)
 
@@ -236,7 +242,7 @@ def _even_shares(candidates: int) -> np.ndarray:
     return np.append(np.full(candidates, (1 - _LINEAR_SHARE_IN_DRIFT) / candidates), _LINEAR_SHARE_IN_DRIFT)
 
 
-def _expected_value(ensemble: Ensemble, one_row: np.ndarray) -> float:
+def ensemble_start(ensemble: Ensemble, one_row: np.ndarray) -> float:
     total = ensemble.linear_weight * ensemble.linear.intercept
     for booster, weight in zip(ensemble.boosters, ensemble.booster_weights, strict=True):
         total += weight * float(booster.predict(one_row, pred_contrib=True)[0, -1])

@@ -11,6 +11,7 @@ array([0.5])
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +31,16 @@ def log_loss_raw(y: np.ndarray, raw: np.ndarray, weight: np.ndarray) -> float:
     return float(np.average(np.logaddexp(0.0, raw) - y * raw, weights=weight))
 
 
+def squared_loss(y: np.ndarray, raw: np.ndarray, weight: np.ndarray) -> float:
+    """Mean squared error of amounts `raw`, weighted.
+
+    >>> squared_loss(np.array([0.0, 3.0]), np.array([0.0, 1.0]), np.ones(2))
+    2.0
+    """
+    return float(np.average((y - raw) ** 2, weights=weight))
+
+
+Loss = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 Method = Literal["none", "platt", "beta", "isotonic"]
 _EDGE = 1e-6
 _ISOTONIC_TARGETS = 1000
@@ -140,8 +151,8 @@ def _fit_isotonic(y: np.ndarray, raw: np.ndarray, weight: np.ndarray) -> Calibra
 _STEPS = 20
 
 
-def blend_weights(raw: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weights, one a row of `raw` (candidates x customers), that add up to 1.
+def blend_weights(raw: np.ndarray, y: np.ndarray, weight: np.ndarray, loss: Loss = log_loss_raw) -> np.ndarray:
+    """Weights, one a row of `raw` (candidates x customers), that add up to 1 and make the loss small.
 
     >>> y = np.array([0.0, 1.0, 0.0, 1.0])
     >>> good, noise = 4 * y - 2, np.array([1.0, -1.0, 1.0, -1.0])
@@ -151,7 +162,7 @@ def blend_weights(raw: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndar
     counts = np.zeros(len(raw))
     total = np.zeros(raw.shape[1])
     for step in range(_STEPS):
-        losses = [log_loss_raw(y, (total + r) / (step + 1), weight) for r in raw]
+        losses = [loss(y, (total + r) / (step + 1), weight) for r in raw]
         best = int(np.argmin(losses))
         counts[best] += 1
         total += raw[best]

@@ -14,6 +14,7 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 Objective = Literal["probability", "amount"]
 """`probability`: y is 0 or 1; `amount`: y is any number, the mean is what is asked."""
 
-_OBJECTIVES = {"probability": ("binary", "binary_logloss"), "amount": ("regression", "l2")}
+Kernel = Callable[[Any, np.ndarray], np.ndarray]
+"""Tree SHAP values of a booster on a matrix: rows x (columns + 1), the last one the expected value."""
+
+LIGHTGBM_OBJECTIVES = {"probability": ("binary", "binary_logloss"), "amount": ("regression", "l2")}
+"""LightGBM's name of each objective, and of its loss."""
 _CHUNK = 100_000
 
 
@@ -112,8 +117,13 @@ class Boosters:
         """Probabilities or amounts."""
         return inverse_link(self.raw(matrix, threads), self.objective)
 
-    def contributions(self, matrix: np.ndarray, threads: int = 1) -> np.ndarray:
-        """Exact contributions to `raw`: rows x (columns + 1), the last one the expected value."""
+    def contributions(self, matrix: np.ndarray, threads: int = 1, kernel: Kernel | None = None) -> np.ndarray:
+        """Exact contributions to `raw`: rows x (columns + 1), the last one the expected value.
+
+        `kernel` gives those of one booster on a matrix; LightGBM's own when None.
+        """
+        if kernel is not None:
+            return np.asarray(np.mean([kernel(model, matrix) for model in self.models], axis=0))
         parts = [np.asarray(m.predict(matrix, pred_contrib=True, num_threads=threads)) for m in self.models]
         return np.asarray(np.mean(parts, axis=0))
 
@@ -265,7 +275,7 @@ def _data_params(run: tuple[int, int]) -> dict[str, Any]:
 
 
 def _params(training: TrainingTable, trees: TreeSettings, objective: Objective, run: tuple[int, int]) -> dict[str, Any]:
-    name, metric = _OBJECTIVES[objective]
+    name, metric = LIGHTGBM_OBJECTIVES[objective]
     constraints = {"monotone_constraints": list(training.monotone)} if any(training.monotone) else {}
     return {
         **_data_params(run),

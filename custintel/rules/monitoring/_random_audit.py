@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import DataError, Problem, raise_problems
-from custintel.identifiers import identifier_index
+from custintel.identifiers import identifier_index, identifier_text
 from custintel.metrics.confidence_intervals import wilson
 
 if TYPE_CHECKING:
@@ -97,6 +97,49 @@ def audited_recall(X: pd.DataFrame, alarms: pd.DataFrame, audit: pd.DataFrame, o
     free = len(_customers(X)) - len(alarmed)
     weight = free / audit.loc[looked, "probability"].rdiv(1).sum() / audit.loc[looked, "probability"]
     return _estimate(known[closed], known[looked], weight.to_numpy(), free, len(alarmed) + len(audit))
+
+
+def review_labels(alarms: pd.DataFrame, audit: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """What reviews found out, as labels of the next training, with the chance that the customer was looked at.
+
+    Parameters, result and errors: `RuleMonitor.review_labels`.
+    """
+    known = _known(outcomes)
+    alarmed = _customers(alarms).intersection(known.index)
+    audit = audit.set_axis(identifier_index(audit.index))
+    looked = audit.index.intersection(known.index).difference(alarmed)
+    chance = pd.concat([pd.Series(1.0, alarmed), audit.loc[looked, "probability"]])
+    frame = pd.DataFrame({"label": known[chance.index].astype(float), "propensity": chance.astype(float)})
+    return frame.rename_axis("customer_id").sort_index()
+
+
+def confirmed_cases(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Confirmed outcomes as rows of the contract table `cases`.
+
+    Parameters, result and errors: `RuleMonitor.confirmed_cases`.
+    """
+    frame = outcomes.reset_index() if outcomes.index.name == "customer_id" else outcomes
+    absent = [name for name in ("customer_id", "outcome", "time") if name not in frame]
+    if absent:
+        given = ", ".join(map(str, frame.columns))
+        raise_problems([Problem("outcomes", f"columns are missing: {', '.join(absent)}", given, "", _CASE_HINT)])
+    found = frame[frame["outcome"].isin(_CASES)]
+    customer, time = identifier_text(found["customer_id"]), pd.to_datetime(found["time"])
+    kind = found["kind"].fillna(found["outcome"]) if "kind" in found else found["outcome"]
+    table = pd.DataFrame(
+        {
+            "case_id": "review-" + time.dt.strftime("%Y%m%d-") + customer,
+            "customer_id": customer,
+            "event_time": time,
+            "arrival_time": time,
+            "kind": kind,
+            "loss": found.get("loss", np.nan),
+        }
+    )
+    return table.drop_duplicates("case_id").reset_index(drop=True)
+
+
+_CASE_HINT = "a case needs the time at which it was confirmed: features and labels before it must not know it"
 
 
 def _estimate(closed: pd.Series, looked: pd.Series, weight: np.ndarray, free: int, asked: int) -> AuditedRecall:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custintel.rules.monitoring._activate_rules import apply_policy, next_approval
-from custintel.rules.monitoring._random_audit import audit_sample, audited_recall
+from custintel.rules.monitoring._random_audit import audit_sample, audited_recall, confirmed_cases, review_labels
 from custintel.rules.monitoring._retire_rules import review_rules
 from custintel.rules.monitoring._rule_drift import rule_drift, save_drift_baseline
 from custintel.rules.monitoring._saved_loss import UNKNOWN_START, saved_loss
@@ -304,6 +304,75 @@ class RuleMonitor:
             When nobody of the audit has a known outcome.
         """
         return audited_recall(X, alarms, audit, outcomes)
+
+    @staticmethod
+    def review_labels(alarms: pd.DataFrame, audit: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+        """What reviews found out, as labels of the next training.
+
+        Only customers whom somebody looked at have a label. The rules chose most of them, so those of the audit stand
+        for many others: weigh each row by ``1 / propensity``, or the next model learns only what the rules know.
+
+        Parameters
+        ----------
+        alarms : DataFrame
+            The alarms that were reviewed.
+        audit : DataFrame
+            As `audit_sample` gave it.
+        outcomes : DataFrame
+            ``customer_id`` in the index or a column; ``outcome`` (fraud, arrears, not, unknown).
+
+        Returns
+        -------
+        DataFrame
+            Index customer_id; label (1.0 for cases), propensity (1 for alarms; for the audit the chance of being
+            drawn). Customers whose outcome is not known are left out.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from custintel.rules import RuleMonitor
+        >>> alarms = pd.DataFrame({"rule": ["burst"]}, pd.Index(["a"], name="customer_id"))
+        >>> audit = pd.DataFrame({"probability": [0.02, 0.02]}, pd.Index(["b", "c"], name="customer_id"))
+        >>> outcomes = pd.DataFrame({"customer_id": ["a", "b", "c"], "outcome": ["fraud", "not", "unknown"]})
+        >>> RuleMonitor.review_labels(alarms, audit, outcomes)
+                     label  propensity
+        customer_id
+        a              1.0        1.00
+        b              0.0        0.02
+        """
+        return review_labels(alarms, audit, outcomes)
+
+    @staticmethod
+    def confirmed_cases(outcomes: pd.DataFrame) -> pd.DataFrame:
+        """Confirmed outcomes as rows of the table `cases`, from which questions about fraud read their labels.
+
+        Parameters
+        ----------
+        outcomes : DataFrame
+            ``customer_id``, ``outcome`` (fraud, arrears, not, unknown), ``time`` of the decision; optionally ``kind``
+            and ``loss`` (u).
+
+        Returns
+        -------
+        DataFrame
+            case_id, customer_id, event_time, arrival_time, kind, loss; one row a confirmed outcome. Saved beside the
+            operator's own (``tables/cases/reviewed.parquet``), they are labels of the next ``train``.
+
+        Raises
+        ------
+        ConfigurationError
+            A column is missing.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from custintel.rules import RuleMonitor
+        >>> outcomes = pd.DataFrame({"customer_id": ["a", "b"], "outcome": ["fraud", "not"], "time": "2025-04-30"})
+        >>> RuleMonitor.confirmed_cases(outcomes)[["case_id", "kind"]]
+                     case_id   kind
+        0  review-20250430-a  fraud
+        """
+        return confirmed_cases(outcomes)
 
     @staticmethod
     def saved_loss(

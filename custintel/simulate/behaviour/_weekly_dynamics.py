@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from custintel.simulate._simulated_days import NEVER, Calendar
 from custintel.simulate.behaviour._campaigns import (
+    Campaign,
     CampaignLog,
+    ChosenContacts,
     add_week_hazard,
+    keep_truth,
     launch_campaign,
-    offer_effects,
+    launch_chosen,
     weekly_effect,
 )
 from custintel.simulate.behaviour._care_contacts import CareLog, care_week
@@ -27,11 +30,24 @@ from custintel.simulate.behaviour._churn_hazard import (
     make_covariates,
     next_experience,
 )
+from custintel.simulate.behaviour._offer_effects import (
+    DISCOUNT,
+    DISCOUNT_DAYS,
+    DISCOUNT_DELAY,
+    OffersOnDay,
+    PlanFit,
+    advised_plan,
+    fixed_effects,
+    offers_on_day,
+    plan_fit,
+    situations,
+)
+from custintel.simulate.billing._plans_and_contracts import SLOW_MB
 
 if TYPE_CHECKING:
     from custintel.simulate._random_streams import Bools, Floats, Ints, RandomStreams
     from custintel.simulate._simulation_config import SimulationConfig
-    from custintel.simulate.billing._plans_and_contracts import CurrentPlans, SubscriptionLog
+    from custintel.simulate.billing._plans_and_contracts import CurrentPlans, SubscriptionLog, Tariffs
     from custintel.simulate.people._cells_and_mobility import CellDays
     from custintel.simulate.people._make_world import World
 
@@ -92,6 +108,10 @@ class WeeklyDynamics:
     bill_shock: Floats  # waiting to be felt
     credit: Ints  # cents granted by care since the last bills
     shock_rate: Floats  # bill shocks a month to be expected
+    tariffs: Tariffs
+    fit: PlanFit
+    data: Floats  # appetite for data
+    chosen: ChosenContacts | None = None  # what a policy chose for the month; None: contacts are drawn at random
     weekly: list[WeekRecord] = field(default_factory=list)
 
     def warm_up(self, weeks: int) -> None:
@@ -110,13 +130,13 @@ class WeeklyDynamics:
             self.sudden = np.where(now, sudden, self.sudden)
         self.threshold[self.decided < NEVER] = 0.0
 
-    def run_week(self, month: int, week: int, service: tuple[Ints, Bools, Bools]) -> None:
-        """One week; `service` is the last day of service, who is barred, and who may be offered a discount."""
+    def run_week(self, month: int, week: int, service: tuple[Ints, Bools]) -> None:
+        """One week; `service` is the last day of service, and who is barred."""
         day = 7 * week
-        last, barred, postpaid = service
+        last, barred = service
         active = (self.fixed.activation <= day) & (last >= day)
         self._contracts(day, active & (self.decided >= NEVER))
-        self._campaigns(month, week, active & (self.decided >= NEVER), postpaid)
+        self._campaigns(month, week, active)
         self._remember(week, active)
         at = self.situation(day, week, barred)
         logs = log_hazard(self.experience, self.fixed, at, self.config.churn)
@@ -178,24 +198,74 @@ class WeeklyDynamics:
         self.current_plans.commit(renews, np.full(len(renews), day), self.config.plans, rng)
         self.subscriptions.add(self.current_plans, renews, np.full(len(renews), day))
 
-    def _campaigns(self, month: int, week: int, staying: Bools, postpaid: Bools) -> None:
+    def offers_on(self, day: int) -> OffersOnDay:
+        """What each offer would do to each line on a day."""
+        config = self.config.campaigns
+        where = situations(day, self.fixed, self.data, self.experience, (self.current_plans, self.fit))
+        offers = offers_on_day(
+            day, self.campaigns.effects, where, (self.current_plans, self.fit, self.tariffs), config
+        )  # fmt: skip
+        return replace(offers, possible=offers.possible & self.campaigns.rested(day, config))
+
+    def _campaigns(self, month: int, week: int, active: Bools) -> None:
         """Launch the month's campaigns in the week of their day."""
         config = self.config.campaigns
         day = self.calendar.first[month] + config.day - 1
         if month < config.first_month or week != day // 7:
             return
-        for j, offer in enumerate(config.offers):
-            eligible = staying & (postpaid | (offer.kind != "discount"))
-            campaign = launch_campaign(
-                self.campaigns, (j, week, day), eligible, self.summed, config, self.streams.get("campaign", month, j)
+        offers, staying = self.offers_on(day), active & (self.decided >= NEVER)
+        launched = self._launch_random if self.chosen is None else self._launch_chosen
+        made = launched(month, (week, day), active, offers)
+        if config.truth:
+            here = active & ~self.campaigns.hold_out
+            keep_truth(self.campaigns, (week, day), (here, staying), offers, made)
+        for campaign in made:
+            if campaign.offer >= 0:
+                self._accept(campaign.offer, campaign.line[campaign.response >= 0], day)
+
+    def _launch_random(self, month: int, at: tuple[int, int], active: Bools, offers: OffersOnDay) -> list[Campaign]:
+        """A campaign of each offer, among those who have not decided to leave."""
+        staying = active & (self.decided >= NEVER)
+        return [
+            launch_campaign(
+                self.campaigns, (j, *at), staying & offers.possible[j], offers, self.summed,
+                (self.config.campaigns, self.streams.get("campaign", month, j)),
             )
-            if offer.kind == "discount":
-                self._grant(campaign.line[campaign.response >= 0], day + 14)
+            for j in range(len(self.config.campaigns.offers))
+        ]  # fmt: skip
+
+    def _launch_chosen(self, month: int, at: tuple[int, int], active: Bools, offers: OffersOnDay) -> list[Campaign]:
+        """The contacts that the policy chose, of lines that are still in service."""
+        chosen = self.chosen
+        assert chosen is not None
+        kept = chosen.take(active[chosen.line])
+        number = month - self.config.campaigns.first_month
+        return launch_chosen(self.campaigns, (number, *at), kept, offers, self.summed, self.streams)
+
+    def _accept(self, offer: int, lines: Ints, day: int) -> None:
+        """Grant a discount at once; what changes the plan or the instalments waits for the next billing period."""
+        self.campaigns.taken[offer, lines] = day
+        kind = self.config.campaigns.offers[offer].kind
+        if kind == "discount":
+            self._grant(lines, day + DISCOUNT_DELAY)
+        elif kind in ("device", "plan_advice"):
+            self.campaigns.accepted.append((offer, lines))
+
+    def carry_out(self, starts: Ints) -> None:
+        """Carry out what was accepted since the last month, from the day on which each line's period starts."""
+        for j, lines in self.campaigns.accepted:
+            offer = self.config.campaigns.offers[j]
+            if offer.kind == "device":
+                self.current_plans.device[lines] += round(100 * offer.instalment)
+            else:
+                self.current_plans.plan[lines] = advised_plan(self.current_plans, self.fit)[lines]
+            self.subscriptions.add(self.current_plans, lines, starts[lines])
+        self.campaigns.accepted.clear()
 
     def _grant(self, lines: Ints, start: int) -> None:
         """A discount that was accepted."""
-        self.current_plans.discount_share[lines] = np.maximum(self.current_plans.discount_share[lines], 0.15)
-        self.current_plans.discount_end[lines] = start + 182
+        self.current_plans.discount_share[lines] = np.maximum(self.current_plans.discount_share[lines], DISCOUNT)
+        self.current_plans.discount_end[lines] = start + DISCOUNT_DAYS
         self.subscriptions.add(self.current_plans, lines, np.full(len(lines), start))
 
 
@@ -234,7 +304,7 @@ def make_dynamics(
     world: World,
     kpis: CellDays,
     need: Floats,
-    contracts: tuple[CurrentPlans, SubscriptionLog],
+    contracts: tuple[CurrentPlans, SubscriptionLog, Tariffs],
     calendar: Calendar,
     setup: tuple[SimulationConfig, RandomStreams],
 ) -> WeeklyDynamics:
@@ -244,9 +314,7 @@ def make_dynamics(
     n = population.n
     rng = streams.get("latent")
     fixed = make_covariates(population, need, config.churn)
-    # the fit of each offer: who pays too much for a discount, who lacks data for a bonus
-    fit = np.stack([fixed.value, population.traits["data_appetite"]])
-    effects = offer_effects(population, fit, config.campaigns, streams.get("offer_effects"))
+    effects = fixed_effects(population, fixed.value, config.campaigns, streams.get("offer_effects"))
     return WeeklyDynamics(
         fixed=fixed,
         friends=make_on_net_friends(world),
@@ -257,7 +325,7 @@ def make_dynamics(
         experience=Experience.start(fixed, rng, config.churn),
         current_plans=contracts[0],
         subscriptions=contracts[1],
-        campaigns=CampaignLog(effects, rng.random(n) < config.campaigns.hold_out),
+        campaigns=CampaignLog.start(effects, rng.random(n) < config.campaigns.hold_out),
         care=CareLog(),
         calendar=calendar,
         config=config,
@@ -269,4 +337,7 @@ def make_dynamics(
         bill_shock=np.zeros(n),
         credit=np.zeros(n, dtype=np.int64),
         shock_rate=np.where(population.segment > 0, config.churn.shock_rate, 0.0),
+        tariffs=contracts[2],
+        fit=plan_fit(population.segment > 0, need, contracts[2], SLOW_MB),
+        data=population.traits["data_appetite"],
     )

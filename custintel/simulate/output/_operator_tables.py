@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from custintel.simulate._simulated_days import NEVER
 from custintel.simulate.behaviour import _care_contacts as _care
@@ -330,19 +331,31 @@ def _contacts(state: SimulationState) -> pa.Table:
     )
     treated = column("treated") > 0
     cost = np.array([o.contact_cost for o in offers])[offer] * treated
-    return arrow_table(
+    made = arrow_table(
         contact_id=running_ids("N", len(line)),
         customer_id=state.names.customers.take(pa.array(line)),
         event_time=time_column(second, calendar),
         arrival_time=time_column(second, calendar),
         campaign_id=pa.array([f"campaign_{i + 1}" for i in number.tolist()], pa.string()),
-        offer_id=pa.array([offers[i].offer_id for i in offer.tolist()], pa.string()),
-        channel=pa.array([offers[i].channel for i in offer.tolist()], pa.string()),
+        offer_id=_of_offer(offer, [o.offer_id for o in offers]),
+        channel=_of_offer(offer, [o.channel for o in offers]),
         control=boolean_column(~treated),
         propensity=share_column(column("propensity").astype(float)),
         cost=float_column(cost),
         response_time=time_column(response, calendar, (response < 0) | (response >= calendar.total * DAY)),
     )
+    if state.dynamics.chosen is None:
+        return made
+    names = np.repeat([c.policy for c in log], count).tolist()
+    own = [np.full(len(c.line), None) if c.names is None else c.names for c in log]
+    ids = pa.array(np.concatenate([np.zeros(0, dtype=object), *own]), pa.string())
+    made = made.set_column(0, "contact_id", pc.coalesce(ids, made["contact_id"]))
+    return made.append_column("policy", pa.array(names, pa.string()))
+
+
+def _of_offer(offer: Ints, names: list[str]) -> Column:
+    """A name for each offer; missing where there was none."""
+    return pa.array([None if i < 0 else names[i] for i in offer.tolist()], pa.string())
 
 
 def _cells(state: SimulationState) -> pa.Table:

@@ -17,6 +17,7 @@ from custintel.simulate.output._operator_tables import ends
 if TYPE_CHECKING:
     from custintel.simulate._operator import SimulationState
     from custintel.simulate._random_streams import Ints
+    from custintel.simulate.behaviour._campaigns import OfferTruth
     from custintel.simulate.fraud._attacks_and_look_alikes import ExtendedFraud
 
 
@@ -30,6 +31,7 @@ def truth_tables(state: SimulationState) -> dict[str, pd.DataFrame]:
         "campaign_effects": _campaign_effects(state),
         "cases": _true_cases(state),
         "wallets": _wallet_ledger(state),
+        **({"offer_effects": _offer_effects(state)} if state.config.campaigns.truth else {}),
         **({} if state.extended is None else {"look_alikes": _look_alikes(state, state.extended)}),
     }
 
@@ -110,7 +112,7 @@ def _campaign_effects(state: SimulationState) -> pd.DataFrame:
             {
                 "customer_id": _lines(state, c.line),
                 "campaign_id": f"campaign_{c.campaign + 1}",
-                "offer_id": offers[c.offer].offer_id,
+                "offer_id": offers[c.offer].offer_id if c.offer >= 0 else None,
                 "treated": c.treated,
                 "tau": c.tau,
                 "p0": -np.expm1(-(c.hazard[0] - c.start)),
@@ -122,6 +124,33 @@ def _campaign_effects(state: SimulationState) -> pd.DataFrame:
         for c in log
     ]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _offer_effects(state: SimulationState) -> pd.DataFrame:
+    """What each offer would have done to each line on each campaign day, contacted or not."""
+    truths = state.dynamics.campaigns.truths
+    frames = [_one_offer(state, truth, j) for truth in truths for j in range(len(state.config.campaigns.offers))]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _one_offer(state: SimulationState, truth: OfferTruth, offer: int) -> pd.DataFrame:
+    """The truth of one offer on one day; who had decided to leave before leaves, whatever is offered."""
+    chance = np.where(truth.undecided, -np.expm1(-truth.hazard), 1.0)
+    names = pd.CategoricalDtype([one.offer_id for one in state.config.campaigns.offers])
+    return pd.DataFrame(
+        {
+            "date": pd.Timestamp(state.calendar.date(truth.day)),
+            "customer_id": _lines(state, truth.line),
+            "offer_id": pd.Series(names.categories[offer], range(len(truth.line)), dtype=names),
+            "possible": truth.offers.possible[offer],
+            "take_up": truth.offers.take_up[offer],
+            "margin": truth.offers.margin[offer],
+            "tau": truth.offers.effect[offer],
+            "p0": chance[0],
+            "p1": chance[1 + offer],
+            "weeks": truth.weeks,
+        }
+    )
 
 
 def _true_cases(state: SimulationState) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.rules import Rule, RuleBase
+from custintel.rules import Rule, RuleBase, RuleMonitor
 from custintel.rules.monitoring._random_audit import AuditedRecall, audit_sample, audited_recall
 from custintel.rules.monitoring.alarm_outcomes import record_outcomes, recorded_outcomes, rule_performance
 
@@ -209,3 +209,33 @@ def test_open_outcomes_are_left_out_and_counted() -> None:
     assert AuditedRecall.from_state(found.to_state()) == found
     with pytest.raises(DataError, match="audited customers, too"):
         audited_recall(X, alarms, audit, told(case, alarms.index))
+
+
+def test_weighted_reviews_say_how_many_cases_there_are() -> None:
+    """The rule finds a part of the cases; reviews weighed by their chance speak of everybody, unweighed ones do not."""
+    rng = np.random.default_rng(1)
+    X = customers(minutes=rng.gamma(2, 12, 8_000).tolist())
+    fraud = rng.random(8_000) < np.where(X["minutes"] > 60, 0.6, 0.03)
+    alarms = two_rules().alarms(X[X["minutes"] > 60])
+    audit = audit_sample(X, alarms, share=0.25, random_state=2)
+    told = pd.DataFrame({"outcome": np.where(fraud, "fraud", "not")}, X.index)
+    told.iloc[::50] = "unknown"
+    labels = RuleMonitor.review_labels(alarms, audit, told.reset_index())
+    weight = 1 / labels["propensity"]
+    assert labels["label"].mean() > 1.5 * fraud.mean()
+    assert abs(np.average(labels["label"], weights=weight) / fraud.mean() - 1) < 0.15
+    assert not labels.index.isin(X.index[::50]).any()
+
+
+def test_confirmed_outcomes_become_cases_of_the_contract() -> None:
+    from custintel import Warehouse
+
+    told = outcomes(c0="fraud", c1="not", c2="arrears", c3="unknown").assign(
+        time="2025-04-30 10:00", loss=[5.0, 0, 7, 0]
+    )
+    cases = RuleMonitor.confirmed_cases(told.assign(kind=["sim_box", None, None, None]))
+    assert cases["kind"].tolist() == ["sim_box", "arrears"]
+    wh = Warehouse.from_frames(cases=cases, latest="2025-05-01")
+    assert wh.report.frame().loc["cases", "kept"] == 2
+    with pytest.raises(ConfigurationError, match="columns are missing: time"):
+        RuleMonitor.confirmed_cases(outcomes(c0="fraud"))
