@@ -51,8 +51,8 @@ def policy() -> UniformPolicy:
 
 @pytest.fixture(scope="module")
 def chosen(policy: UniformPolicy) -> Operator:
-    """Two thousand lines over five months; a policy draws the contacts of four campaigns."""
-    return simulate(2_000, 5, 11, STUDY, policy)
+    """Twelve hundred lines over five months; a policy draws the contacts of four campaigns."""
+    return simulate(1_200, 5, 11, STUDY, policy)
 
 
 @pytest.fixture(scope="module")
