@@ -100,8 +100,8 @@ def rows_of_a_third(groups: np.ndarray, events: np.ndarray, random_state: int) -
     A group stands on one side. Groups differ in size: a ring of fraudsters has many rows.
 
     >>> groups = np.array(["a", "a", "b", "b", "c", "c"])
-    >>> rows_of_a_third(groups, np.array([1, 0, 1, 1, 1, 1]), 0).sum()
-    np.int64(2)
+    >>> int(rows_of_a_third(groups, np.array([1, 0, 1, 1, 1, 1]), 0).sum())
+    2
     """
     number = np.unique(groups.astype(str), return_inverse=True)[1].ravel()
     inside = np.bincount(number, events)
