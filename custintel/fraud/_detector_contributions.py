@@ -28,7 +28,7 @@ _SMALLEST_TAIL = 1e-3
 def tail_shares(peer_shares: pd.DataFrame) -> pd.DataFrame:
     """Share of each column in how unusual a customer is, by its percentile among peers; rows add up to 1."""
     middle = peer_shares.fillna(0.5).to_numpy(np.float64)
-    tail = -np.log(np.maximum(2 * np.minimum(middle, 1 - middle), _SMALLEST_TAIL))
+    tail = np.log(1 / np.maximum(2 * np.minimum(middle, 1 - middle), _SMALLEST_TAIL))
     total = tail.sum(axis=1, keepdims=True)
     width = max(tail.shape[1], 1)
     shares = np.divide(tail, total, out=np.full(tail.shape, 1.0 / width), where=total > 0)
