@@ -29,7 +29,7 @@ from custintel.catalogue.question_kinds import (
     QUESTION_KINDS,
     TARGET_TYPES,
 )
-from custintel.contracts.table_contracts import TABLES
+from custintel.contracts.own_contracts import known_tables
 from custintel.errors import close_hint, raise_problems
 from custintel.expressions.check_types import type_problems, value_type
 from custintel.expressions.parse import parse
@@ -340,8 +340,9 @@ def column_types(family: Family) -> dict[str, ValueType]:
 
 def _types_of_tables(tables: Iterable[str]) -> dict[str, ValueType]:
     found: dict[str, ValueType] = dict(_ADDED_TYPES)
-    for table in reversed([name for name in tables if name in TABLES]):
-        found |= {name: _VALUE_TYPES[column.type] for name, column in TABLES[table].columns.items()}
+    known = known_tables()
+    for table in reversed([name for name in tables if name in known]):
+        found |= {name: _VALUE_TYPES[column.type] for name, column in known[table].columns.items()}
     return found | {f"previous_{name}": kind for name, kind in found.items()}
 
 

@@ -3,43 +3,61 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
 from rich.panel import Panel
 
-from custintel.builder import FeatureBuilder
+from custintel.cli._demo_page import Made, write_demo_page
 from custintel.cli._model_commands import show_run
 from custintel.cli._terminal_output import out as console
 from custintel.cli._terminal_output import say, show_frame, step
+from custintel.decide import Constraints, OfferValues, allocate
+from custintel.errors import CustintelError
 from custintel.metrics import discrimination
 from custintel.questions.question import question_from_spec
 from custintel.questions.question_labels import question_labels
 from custintel.scoring import score
-from custintel.training import Run, train
+from custintel.scoring.write_scores import write_scores
+from custintel.training import train
 from custintel.training.evaluate_model import p_observable
 from custintel.training.mlflow_store import store_uri
 from custintel.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from custintel.training import Run
+
+_QUESTIONS = ("churn", "value", "fraud", "offer")
+_CONTACT_COST, _OFFER_COST, _CONTACTED = 1.0, 10.0, 0.1  # u, u, share of the customers
 
 
 def demo(
     customers: Annotated[int, typer.Option(min=300, help="Number of lines.")] = 3_000,
     months: Annotated[int, typer.Option(min=11, help="Number of calendar months.")] = 12,
-    out: Annotated[Path, typer.Option(help="Folder for tables, report, scores and the MLflow store.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for tables, reports, lists and the MLflow store.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
     tune: Annotated[int, typer.Option(min=0, help="Trials of a search for better parameters (minutes).")] = 0,
 ) -> None:
-    """Simulate an operator, check its tables, learn churn, explain it, score the customers."""
+    """Simulate an operator and ask who leaves, what customers are worth, who is a fraud, and what to offer whom."""
     started = time.time()
     wh = _tables(customers, months, seed, out / "tables")
-    run = _model(wh, out, seed, tune)
-    step("writing the report")
-    run.report(out / "report.html")
-    scores = _scores(wh, out)
-    _summary(run, wh, scores, out)
+    answers = {name: found for name in _QUESTIONS if (found := _answer(name, wh, out, seed, tune)) is not None}
+    decided = _decision(answers, out)
+    page = write_demo_page(out, [answer.made for answer in answers.values()], decided)
+    _summary(answers, wh, out, page)
     say(f"{time.time() - started:.0f} seconds")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A question answered: the run, the list of today, and where both lie."""
+
+    run: Run
+    scores: pd.DataFrame
+    made: Made
 
 
 def _tables(customers: int, months: int, seed: int, folder: Path) -> Warehouse:
@@ -52,39 +70,71 @@ def _tables(customers: int, months: int, seed: int, folder: Path) -> Warehouse:
     return wh
 
 
-def _model(wh: Warehouse, out: Path, seed: int, tune: int) -> Run:
-    """Build features, learn and judge."""
-    count = len(FeatureBuilder().describe())
-    step(f"building {count} features of past dates, learning churn" + (f", {tune} trials" if tune else ""))
-    run = train("churn", wh, tune=tune, random_state=seed, store=out, promote=True)
+def _answer(name: str, wh: Warehouse, out: Path, seed: int, tune: int) -> _Answer | None:
+    """Learn, report and score one question; nothing where so small an operator cannot answer it."""
+    step(f"{name}: learning from past dates, writing the report, scoring the customers of today")
+    try:
+        run = train(name, wh, tune=tune if name == "churn" else 0, random_state=seed, store=out, promote=True)
+        scores = score(f"models:/{name}@champion", wh, store=out, out=out / f"{name}.parquet")
+    except CustintelError as error:
+        say(f"{name}: no answer from this operator: {str(error).splitlines()[0]}")
+        return None
     show_run(run)
-    return run
+    report = run.report(out / f"{name}.html")
+    _show_first(scores, name)
+    about = str(run.model.metadata["spec"]["about"])
+    return _Answer(run, scores, Made(name, about, report.name, f"{name}.parquet", len(scores)))
 
 
-def _scores(wh: Warehouse, out: Path) -> pd.DataFrame:
-    """Score the last day with the champion, as a scheduler would."""
-    step("scoring the customers of today")
-    scores = score("models:/churn@champion", wh, out=out / "scores.parquet", store=out)
-    show_frame(
-        scores[["customer_id", "probability", "decile", "reason_1_en", "reason_2_en"]].head(5), "the five highest"
-    )
-    return scores
+def _show_first(scores: pd.DataFrame, name: str) -> None:
+    """The five first customers of a list, with as many columns as fit."""
+    shown = [c for c in scores.columns if c not in ("as_of", "model", "model_version") and not str(c).endswith("_zh")]
+    show_frame(scores[shown[:6]].head(5).round(3), f"{name}: the five highest")
 
 
-def _summary(run: Run, wh: Warehouse, scores: pd.DataFrame, out: Path) -> None:
+def _decision(answers: dict[str, _Answer], out: Path) -> Made | None:
+    """Who gets which offer: the chance to leave, times what is lost then, times the chance that the offer is taken."""
+    if not {"churn", "value", "offer"} <= set(answers):
+        return None
+    step("deciding who gets which offer")
+    leaving = answers["churn"].scores.set_index("customer_id")["probability"]
+    worth = answers["value"].scores.set_index("customer_id")["pv"]
+    chances = _chances(answers["offer"].scores)
+    at_risk = (leaving * worth.clip(lower=0)).reindex(chances.index).fillna(0.0)
+    values = chances.mul(at_risk, axis=0) - _OFFER_COST * chances - _CONTACT_COST
+    budget = _CONTACTED * len(values) * _CONTACT_COST
+    found = allocate(OfferValues.from_wide(values, cost=_CONTACT_COST), Constraints(budget=budget))
+    decisions = found.decisions.reset_index()
+    write_scores(decisions, out / "decisions.parquet")
+    for line in found.words():
+        say(line)
+    about = "Which customer gets which offer, within a budget for one customer in ten"
+    return Made("decisions", about, "", "decisions.parquet", len(decisions))
+
+
+def _chances(scores: pd.DataFrame) -> pd.DataFrame:
+    """Chance of each offer that was ranked for a customer: customers by offers, 0 where it was not."""
+    ranks = [c.removeprefix("offer_") for c in scores.columns if str(c).startswith("offer_")]
+    parts = [
+        scores[["customer_id", f"offer_{k}", f"probability_{k}"]].set_axis(["customer_id", "offer", "p"], axis=1)
+        for k in ranks
+    ]
+    long = pd.concat(parts).dropna()
+    return long[long["offer"] != ""].pivot_table(index="customer_id", columns="offer", values="p").fillna(0.0)
+
+
+def _summary(answers: dict[str, _Answer], wh: Warehouse, out: Path, page: Path) -> None:
     """What was learned, where it lies, and how to open it."""
-    importance = run.model.estimator.feature_importance().head(5)
-    about = {entry["column"]: entry.get("about", entry["column"]) for entry in run.model.metadata["features"]}
+    learned = [_learned(answers["churn"].run, wh), ""] if "churn" in answers else []
     lines = [
-        _learned(run, wh),
-        "What the model looks at most: " + "; ".join(f"{about.get(str(c), c)} ({c})" for c in importance.index),
+        *learned,
+        *(f"{name:<10}{answer.made.about}: {len(answer.scores):,} customers" for name, answer in answers.items()),
         "",
-        f"Report   {out / 'report.html'}   (open it in a browser)",
-        f"Scores   {out / 'scores.parquet'}   {len(scores):,} customers with reasons",
-        f"Tables   {out / 'tables'}   look at them: custintel check {out / 'tables'}",
-        f"MLflow   mlflow ui --backend-store-uri {store_uri(out)}",
+        f"Start here   {page}   (open it in a browser; it links the reports and lists)",
+        f"Tables       {out / 'tables'}   look at them: custintel check {out / 'tables'}",
+        f"MLflow       mlflow ui --backend-store-uri {store_uri(out)}",
         "",
-        f"Again:   custintel score models:/churn@champion {out / 'tables'} --store {out} --out scores.csv",
+        f"Again:       custintel score models:/churn@champion {out / 'tables'} --store {out} --out scores.csv",
     ]
     console().print(Panel("\n".join(lines), title="done", title_align="left"), markup=False)
 

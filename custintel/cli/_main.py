@@ -69,7 +69,7 @@ COMMANDS = {
     "demo": CommandEntry(
         "_demo_command",
         "demo",
-        "Simulate an operator, check its tables, learn churn, explain it, score the customers.",
+        "Simulate an operator and ask who leaves, what customers are worth, who is a fraud, and what to offer whom.",
     ),
     "features": CommandEntry(
         "_feature_commands",

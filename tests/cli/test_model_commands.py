@@ -175,6 +175,8 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("demo", "--customers", 600, "--months", 12, "--out", tmp_path, "--tune", 0) == 0
     told = capsys.readouterr().out
     assert "whoever knew all hidden causes" in told
-    assert {"report.html", "report.json", "scores.parquet", "mlflow.db", "tables"} <= {
-        p.name for p in tmp_path.iterdir()
-    }
+    made = {path.name for path in tmp_path.iterdir()}
+    assert {"index.html", "churn.html", "churn.json", "churn.parquet", "mlflow.db", "tables"} <= made
+    links = re.findall('href="([^"]+)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert links
+    assert set(links) <= made
