@@ -169,7 +169,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     @property
     def expected_value_(self) -> float:
         """Log-odds before calibration from which the contributions start."""
-        return self.reach_.expected_value_
+        return float(np.asarray(self.reach_.expected_value_))
 
     @staticmethod
     def saved_state() -> type[EstimatorState]:

@@ -10,7 +10,16 @@ import pandas as pd
 from custintel.artifact import Model
 from custintel.credit import CreditScorecard
 from custintel.fraud import FraudDetector
-from custintel.learners import AnomalyScore, ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
+from custintel.learners import (
+    AnomalyScore,
+    ChurnClassifier,
+    ChurnSurvival,
+    OfferPropensity,
+    OwnEstimator,
+    TableClassifier,
+    TableRegressor,
+    UpliftModel,
+)
 from custintel.rules import LearnSettings, Rule, RuleBase
 from custintel.value import TierForecast, ValueModel, ValueTiers
 
@@ -36,11 +45,24 @@ ODDS = (TABLE["plan"] < "D") * 2.0 + (TABLE["minutes"].fillna(0) < 60) * 1.5 - 1
 LEFT = _rng.random(ROWS) < 1 / (1 + np.exp(-ODDS))
 MONTHS = np.ceil(_rng.exponential(4 + 6 * ~LEFT)).clip(1, 9)
 CAUSES = np.where(LEFT, _rng.choice(["silent", "port"], ROWS), None)
+CLASSES = np.where(TABLE["minutes"] > 90, "busy", "quiet")
 FUTURE = TABLE["run_rate"].to_numpy()[:, None] + _rng.normal(0, 2, (ROWS, 6))
 
 
 def _churn() -> Any:
     return ChurnClassifier(n_jobs=1).fit(TABLE, np.where(LEFT, "yes", "no"))
+
+
+def _classes() -> Any:
+    return TableClassifier(effort="fast", n_jobs=1).fit(TABLE, np.where(LEFT, "left", CLASSES))
+
+
+def _amounts() -> Any:
+    return TableRegressor(n_jobs=1).fit(TABLE, np.where(LEFT, 0.0, FUTURE[:, 0]))
+
+
+def _own() -> Any:
+    return OwnEstimator("sklearn.linear_model.Ridge").fit(TABLE, FUTURE[:, 0])
 
 
 def _survival() -> Any:
@@ -91,6 +113,9 @@ def _fraud() -> Any:
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "churn": _churn,
+    "classes": _classes,
+    "amounts": _amounts,
+    "own": _own,
     "survival": _survival,
     "value": _value,
     "offers": _offers,
@@ -133,6 +158,12 @@ def _use_churn(m: Any, X: pd.DataFrame) -> list[Any]:
     return [m.predict_proba(X), m.contributions(X), m.feature_importance()]
 
 
+def _use_amounts(m: Any, X: pd.DataFrame) -> list[Any]:
+    quantiles = m.predict_quantiles(X)
+    assert (np.diff(quantiles.to_numpy(), axis=1) >= -1e-9).all(), "quantiles that cross"
+    return [m.predict(X), m.contributions(X), quantiles]
+
+
 def _use_survival(m: Any, X: pd.DataFrame) -> list[Any]:
     _chances(m.survival(X))
     return [m.survival(X), *m.incidence(X).values(), m.predict(X), m.contributions(X)]
@@ -171,6 +202,9 @@ def _use_fraud(m: Any, X: pd.DataFrame) -> list[Any]:
 
 _USES: dict[str, Callable[[Any, pd.DataFrame], list[Any]]] = {
     "ChurnClassifier": _use_churn,
+    "TableClassifier": _use_churn,
+    "TableRegressor": _use_amounts,
+    "OwnEstimator": lambda m, X: [m.predict(X), m.contributions(X)],
     "ChurnSurvival": _use_survival,
     "ValueModel": lambda m, X: [m.predict(X), m.contributions(X)],
     "OfferPropensity": _use_offers,
