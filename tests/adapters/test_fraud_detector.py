@@ -13,12 +13,14 @@ from custintel.adapters._fraud_detector import rings_or_customers
 from custintel.adapters.adapter import LearnerSettings, TrainingRows
 from custintel.adapters.registry import adapter_named
 from custintel.artifact import Model
+from custintel.errors import QualityWarning
 from custintel.reports.model.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ADAPTER = adapter_named("FraudDetector")
+pytestmark = pytest.mark.filterwarnings("ignore:too few of one kind")  # six rings are few, and say so
 
 
 def rows(lines: int = 300, dates: int = 4, seed: int = 0) -> TrainingRows:
@@ -79,6 +81,11 @@ def test_predictions_name_rules_kind_and_expected_loss(learned: Model) -> None:
     assert (found["expected_loss"] == 150.0 * found["probability"]).all()
     assert (found.loc[banks, "kind"] == "sim_box").all()
     assert found.index.equals(new.X.index)
+
+
+def test_rows_of_a_few_rings_are_few_cases() -> None:
+    with pytest.warns(QualityWarning, match="given: 2 cases, 90 others"):
+        ADAPTER.fit(ADAPTER.new_estimator(LearnerSettings({}, n_jobs=1)), rows(100, 3))
 
 
 def test_kinds_of_few_lines_are_not_named() -> None:
