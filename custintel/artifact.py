@@ -40,7 +40,7 @@ FORMAT_VERSION = 1
 _FILE, _SEAL = "model.json", "model.seal"
 _LARGEST, _LONGEST_NAME = 2**30, 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-_ROOM_OF_CLASS = {**LEARNER_ROOMS, "AnomalyScore": "custintel.learners"}
+_ROOM_OF_CLASS = {**LEARNER_ROOMS, "AnomalyScore": "custintel.learners", "OwnEstimator": "custintel.learners"}
 """The rooms of the learners; a room is imported when a model of one of its learners is opened."""
 _URI_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
 
@@ -132,7 +132,8 @@ class Model:
         path : path
             The folder.
         extra_classes : mapping of str to class, optional
-            Classes with ``from_state`` that may be read beside those of the library.
+            Classes with ``from_state`` that may be read beside those of the library, and classes of the user's own that
+            an `OwnEstimator` may hold: ``{"my_package.MyClassifier": MyClassifier}``.
         unsealed : bool
             Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set.
         """
@@ -177,6 +178,8 @@ def _estimator(state: Mapping[str, Any], texts: Mapping[str, str], extra_classes
     columns = {name: lightgbm_text.booster_columns(text) for name, text in texts.items()}
     given = getattr(kind, "saved_state", None)
     check_state(state, columns, *([] if given is None else [{kind.__name__: given()}]))
+    if kind.__name__ == "OwnEstimator":  # a class of the user's own, which must be allowed
+        return kind.from_state(state, texts, extra_classes)
     return kind.from_state(state, texts)
 
 
@@ -189,7 +192,7 @@ def _class_of(state: Mapping[str, Any], extra_classes: Mapping[str, Any]) -> Any
     return getattr(importlib.import_module(_ROOM_OF_CLASS[str(name)]), str(name))
 
 
-def load_model(path: str | Path, *, unsealed: bool = False) -> Model:
+def load_model(path: str | Path, *, unsealed: bool = False, extra_classes: Mapping[str, Any] | None = None) -> Model:
     """Load a model from a folder or from an MLflow address.
 
     Parameters
@@ -199,6 +202,9 @@ def load_model(path: str | Path, *, unsealed: bool = False) -> Model:
     unsealed : bool
         Accept a model without a seal, or with that of another key, although ``CUSTINTEL_SEAL_KEY`` is set. A model
         from a place that others can write to is to be trusted like a program from there.
+    extra_classes : mapping of str to class, optional
+        Classes of your own that the model may hold, by their names: ``{"my_package.MyClassifier": MyClassifier}``. A
+        class that is not given is never imported, unless the environment variable ``CUSTINTEL_OWN_CLASSES`` names it.
 
     Examples
     --------
@@ -209,11 +215,11 @@ def load_model(path: str | Path, *, unsealed: bool = False) -> Model:
       hint: give the folder that Model.save wrote, or an MLflow address like models:/churn@champion
     """
     if isinstance(path, str) and path.startswith(_URI_SCHEMES):
-        return _load_from_mlflow(path, unsealed)
-    return Model.load(path, unsealed=unsealed)
+        return _load_from_mlflow(path, unsealed, extra_classes)
+    return Model.load(path, extra_classes, unsealed=unsealed)
 
 
-def _load_from_mlflow(uri: str, unsealed: bool) -> Model:
+def _load_from_mlflow(uri: str, unsealed: bool, extra_classes: Mapping[str, Any] | None) -> Model:
     try:
         from mlflow.artifacts import download_artifacts
     except ImportError as error:
@@ -226,7 +232,7 @@ def _load_from_mlflow(uri: str, unsealed: bool) -> Model:
                 f"{uri} cannot be fetched: {error}\n"
                 "  hint: check the name, the alias or version, and the tracking address (MLFLOW_TRACKING_URI)"
             ) from error
-        return _with_address(Model.load(_find_model(local, uri), unsealed=unsealed), uri)
+        return _with_address(Model.load(_find_model(local, uri), extra_classes, unsealed=unsealed), uri)
 
 
 def _with_address(model: Model, uri: str) -> Model:

@@ -43,9 +43,7 @@ class AmountAdapter(LearnerAdapter):
         "spearman": MetricWords("Rank correlation", "whether the order of customers is right (Spearman)", 3, 0.0, 1.0),
         "mae": MetricWords("Mean absolute error", "how far an amount is off, in its own unit", 2, None, 0.0),
         "rmse": MetricWords("Root mean squared error", "the same, with large errors weighing more", 2, None, 0.0),
-        "pinball": MetricWords(
-            "Pinball loss", "how good the quantiles 10 % and 90 % are, in its own unit", 2, None, 0.0
-        ),
+        "pinball": MetricWords("Pinball loss", "how good the quantiles 10 % and 90 % are", 2, None, 0.0),
         "coverage": MetricWords("Coverage", "share of customers between the quantiles 10 % and 90 %", 3, None, 0.8),
     }
 
@@ -140,7 +138,7 @@ def amounts_section(y: np.ndarray, amount: np.ndarray) -> Section:
             len(actual),
             float(expected.mean()),
             float(actual.mean()),
-            _ratio(float(expected.sum()), float(actual.sum())),
+            _ratio(expected.sum(), actual.sum()),
         )
         for k, actual, expected in rows
     )
@@ -152,14 +150,14 @@ def amounts_section(y: np.ndarray, amount: np.ndarray) -> Section:
     chart = LineChart("Expected and actual amount by tenth", "tenth of the customers", "mean amount", lines)
     zero = BarChart("Customers without an amount", ("share of zeros",), (float((y == 0).mean()),), digits=2)
     headings = ("Tenth", "Customers", "Mean expected", "Mean actual", "Sum expected over actual")
-    total = _ratio(float(amount.sum()), float(y.sum()))
+    total = _ratio(amount.sum(), y.sum())
     said = "not known (nothing came)" if total is None else f"{total:.3f}"
     return Section(
         "Expected against actual amounts",
         "Customers in ten groups by their expected amount, the highest first. Where both columns agree, sums can be "
         "planned with, for all customers and for a chosen part of them.",
         (
-            Text((f"The sum of expected amounts over that of actual ones is {said}.",)),
+            Text((f"The sum of expected amounts over actual ones is {said}.",)),
             chart,
             zero,
             Table(headings, table),
@@ -176,7 +174,7 @@ def _tenths(amount: np.ndarray) -> np.ndarray:
 
 
 def _ratio(expected: float, actual: float) -> float | None:
-    return None if actual == 0 else expected / actual
+    return None if actual == 0 else float(expected / actual)
 
 
 def _sum_ratio(y: np.ndarray, given: np.ndarray) -> float:

@@ -13,6 +13,7 @@ import importlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from custintel.catalogue.learner_classes import is_own_class
 from custintel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _ADAPTERS: Mapping[str, tuple[str, str]] = {
     "TierForecast": ("_value_tiers", "TierForecastAdapter"),
     "ValueModel": ("_value_model", "ValueModelAdapter"),
     "TableRegressor": ("_table_regressor", "TableRegressorAdapter"),
+    "OwnEstimator": ("_own_estimator", "OwnEstimatorAdapter"),
     "OfferPropensity": ("_offer_propensity", "OfferPropensityAdapter"),
     "UpliftModel": ("_uplift_model", "UpliftModelAdapter"),
 }
@@ -37,7 +39,11 @@ _ADAPTERS: Mapping[str, tuple[str, str]] = {
 
 @cache
 def adapter_named(learner: str) -> LearnerAdapter:
-    """The adapter of a learner, by the name of its class."""
+    """The adapter of a learner, by the name of its class; one with a package before it is the user's own."""
+    if is_own_class(learner):
+        from custintel.adapters._own_estimator import OwnEstimatorAdapter
+
+        return OwnEstimatorAdapter(learner)
     if learner not in _ADAPTERS:
         raise ConfigurationError(
             f"no learner of this name can be trained\n  given: {learner}\n  allowed: {', '.join(_ADAPTERS)}"

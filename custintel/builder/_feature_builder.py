@@ -192,7 +192,7 @@ class FeatureBuilder:
         >>> from custintel.warehouse import Warehouse
         >>> calls = pd.DataFrame({"customer_id": ["a"], "service": "voice", "direction": "out",
         ...                       "event_time": pd.to_datetime(["2025-06-02"])})
-        >>> FeatureBuilder().left_out_of(Warehouse.from_frames(usage=calls))[0]
+        >>> FeatureBuilder().left_out_of(Warehouse.from_frames(usage=calls))[1]
         'no table bills: ... columns of bill_changes, bills, current_plan (which also needs subscriptions), ...'
         """
         sources = assume_python_results(self.catalogue, warehouse_sources(wh))

@@ -36,6 +36,8 @@ _AS_THEY_ARE = {"number": ("DOUBLE", "BIGINT"), "condition": ("BOOLEAN",), "date
 OFFSET = "[0-9] ?([Zz]|[A-Za-z]{3,}[A-Za-z_/+0-9-]*|[+-][0-9]{2}(:?[0-9]{2})?)"
 """How a text ends that names its offset or its zone, as a regular expression."""
 
+_ZONE_NAME = "[A-Za-z]{3}"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -282,7 +284,9 @@ def is_zoned(form: str) -> bool:
 def _parsed(given: str, zone: str | None) -> str:
     """ISO text. The year must have four digits, or `15/10/14` would be read as a day of the year 15."""
     # a cast straight to TIMESTAMP would drop the offset of `10:00+02` in silence
-    instant = f"try_cast({given} as timestamptz)"
+    cast = f"try_cast({given} as timestamptz)"
+    # DuckDB before 2.0 reads what follows a text with the name of a zone by that zone, too: those texts go apart
+    instant = f"case when regexp_matches({given}, '{_ZONE_NAME}') then {cast} else {cast} end"
     local = f"cast({instant} as timestamp)"
     if zone is not None:
         offset = f"regexp_matches({given}, '{OFFSET}$') and {given} like '%:%'"

@@ -116,8 +116,8 @@ def _with_slack_variables(matrix: Any, goal: np.ndarray, price_bounds: PriceBoun
     rows, count = len(price_bounds.upper), matrix.shape[1]
     whole = matrix.tocoo()
     row = np.arange(rows)
-    i = np.concatenate([whole.coords[0], row, row])
-    j = np.concatenate([whole.coords[1], count + row, count + rows + row])
+    i = np.concatenate([whole.row, row, row])
+    j = np.concatenate([whole.col, count + row, count + rows + row])
     x = np.concatenate([whole.data, -np.ones(rows), np.ones(rows)])
     wide = coo_array((x, (i, j)), shape=(matrix.shape[0], count + 2 * rows)).tocsr()
     return wide, np.concatenate([goal, price_bounds.upper, -price_bounds.lower])

@@ -222,7 +222,9 @@ class FraudDetector(EventClassifier, TableEstimator):
         parts = parts.add(by_rules.mul(beyond[list(_RULE_SCORES)].sum(axis=1), axis=0), fill_value=0.0)
         unusual = tail_shares(self.anomaly_.peer_shares(encoded.table)).mul(beyond["anomaly"], axis=0)
         parts = parts.add(unusual, fill_value=0.0)
-        return parts.reindex(columns=[c for c in self.contract_.names if c in encoded.table.columns], fill_value=0.0)
+        names = [c for c in self.contract_.names if c in encoded.table.columns]
+        ordered: pd.DataFrame = parts.reindex(columns=names, fill_value=0.0)
+        return ordered
 
     @property
     def expected_value_(self) -> float:
@@ -373,7 +375,8 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     def _weight_of_a_unit(self) -> pd.Series:
         """How much log-odds one unit of each component score is worth."""
-        return self.weights_.drop("intercept") / self.spreads_
+        weight: pd.Series = self.weights_.drop("intercept") / self.spreads_
+        return weight
 
     def _encode(self, X: Any) -> EncodedTable:
         """The table without columns that nothing may read, encoded once for all parts."""
@@ -388,7 +391,7 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     def _of_all_rows(self, log_odds: Any) -> np.ndarray:
         """Log-odds among all rows, from those among the rows that were learned from."""
-        return np.asarray(log_odds) + np.log(self.legitimate_share_)
+        return np.asarray(np.asarray(log_odds) + np.log(self.legitimate_share_))
 
     def _component_scores(self, encoded: EncodedTable) -> pd.DataFrame:
         rows = len(encoded.table)

@@ -14,7 +14,7 @@ from custintel.learners._ensemble_estimator import EnsembleEstimator
 from custintel.learners.base_estimators import integer_seed, numeric_target
 from custintel.learners.check_input import as_table
 from custintel.learners.ensemble._amount_calibration import AmountCalibration, choose_amount_calibration
-from custintel.learners.ensemble._amount_ensemble import AmountTable, cut_amounts, fit_amounts, plan_amounts
+from custintel.learners.ensemble._amount_ensemble import AmountTable, fit_amounts, plan_amounts
 from custintel.learners.ensemble._amount_quantiles import AmountQuantiles, fit_quantiles
 from custintel.learners.ensemble._effort import Effort, override
 from custintel.learners.ensemble._ensemble import Ensemble
@@ -237,7 +237,7 @@ class TableRegressor(RegressorMixin, EnsembleEstimator):  # type: ignore[misc]
         y, raw, fold = amounts[seen], fitted.out_of_fold[seen], fitted.fold[seen]
         if len(np.unique(fold)) == 1:  # a hold-out is all there is: parts of it stand for folds
             fold = np.arange(len(fold)) % 5
-        self.calibration_ = choose_amount_calibration(y, raw, fold, cut_amounts(y))
+        self.calibration_ = choose_amount_calibration(y, raw)
         expected = self.calibration_.amounts(raw)
         self.out_of_fold_ = np.full(len(amounts), np.nan)
         self.out_of_fold_[seen] = expected

@@ -155,21 +155,38 @@ class ColumnBasisState(StateModel):
         return self.levels or 1 + len(self.knots) + int(self.flag)
 
 
-class LinearState(StateModel):
-    """The linear part."""
+class DesignState(StateModel):
+    """How a table becomes the columns of a linear model."""
 
     blocks: list[ColumnBasisState]
     means: list[FiniteFloat]
+
+    @model_validator(mode="after")
+    def _design_fits(self) -> DesignState:
+        require(len(self.means) == sum(block.width for block in self.blocks), "means and columns differ in number")
+        columns = [block.column for block in self.blocks]
+        require(columns == sorted(set(columns)), "a column has two blocks")
+        require(all(block.low <= block.high for block in self.blocks), "low is above high")
+        return self
+
+    def check(self, contract: list[ColumnState], further: int = 0) -> None:
+        """Blocks read columns of the table, with its categories."""
+        own = used_columns(contract)
+        levels = [len(c.categories) if c.kind == "category" else 0 for c in own] + [0] * further
+        for block in self.blocks:
+            require(block.column < len(levels), "the linear part reads a column that is not there")
+            require(block.levels == levels[block.column], "the linear part reads other categories than the table's")
+
+
+class LinearState(DesignState):
+    """The linear part."""
+
     intercept: FiniteFloat
     weights: list[FiniteFloat]
 
     @model_validator(mode="after")
     def _fits(self) -> LinearState:
-        width = sum(block.width for block in self.blocks)
-        require(len(self.weights) == len(self.means) == width, "weights, means and columns differ in number")
-        columns = [block.column for block in self.blocks]
-        require(columns == sorted(set(columns)), "a column has two blocks")
-        require(all(block.low <= block.high for block in self.blocks), "low is above high")
+        require(len(self.weights) == len(self.means), "weights, means and columns differ in number")
         return self
 
 
@@ -205,10 +222,7 @@ class EnsembleState(StateModel):
         require(set(names) == set(columns), "there are more or fewer boosters than weights")
         wide = len(own) + len(self.sums.groups)
         require(all(columns[name] == wide for name in names), "a booster reads other columns than the table's")
-        levels = [len(c.categories) if c.kind == "category" else 0 for c in own] + [0] * len(self.sums.groups)
-        for block in self.linear.blocks:
-            require(block.column < wide, "the linear part reads a column that is not there")
-            require(block.levels == levels[block.column], "the linear part reads other categories than the table's")
+        self.linear.check(contract, len(self.sums.groups))
 
 
 def used_columns(contract: list[ColumnState]) -> list[ColumnState]:

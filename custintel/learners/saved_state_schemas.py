@@ -28,9 +28,11 @@ from custintel.learners.saved_state_schema_parts import (
     AmountQuantilesState,
     BoostersState,
     CalibrationState,
+    DesignState,
     EnsembleState,
     FiniteFloat,
     Label,
+    Params,
     Probability,
     ShortText,
     StateModel,
@@ -134,6 +136,37 @@ class TableRegressorState(TableState, EstimatorState):
         if distance is not None:
             distance.check(columns, len(used_columns(self.contract)) + 1)
             require(distance.objective == "amount", "distances that are no numbers")
+
+
+class OwnParams(Params):
+    """Parameters of `OwnEstimator`: the class by name, and its own parameters."""
+
+    learner: ShortText
+    params: dict[str, Any]
+
+
+class OwnEstimatorState(TableState, EstimatorState):
+    """`OwnEstimator`; what its class has learned is looked at by that class."""
+
+    params: OwnParams
+    design: DesignState
+    medians: list[FiniteFloat]
+    inner: dict[str, Any]
+    classes: Annotated[list[Label], Field(min_length=2, max_length=30)] | None
+    classes_dtype: ShortText | None = None
+    pos_label: Label = None
+    start: Annotated[list[FiniteFloat], Field(min_length=1, max_length=30)]
+
+    def check(self, columns: dict[str, int]) -> None:  # noqa: ARG002 - the texts beside it are those of its class
+        """Classes differ, and the design reads the columns of the table."""
+        self.design.check(self.contract)
+        require(bool(self.design.blocks), "a design without columns")
+        require(len(self.medians) == len(used_columns(self.contract)), "medians of other columns")
+        require(set(self.inner) in ({"attributes"}, {"state"}), "a learner without a state")
+        require(all(isinstance(part, dict) for part in self.inner.values()), "a state that is none")
+        if self.classes is not None:
+            LabelsState(classes=self.classes, classes_dtype=self.classes_dtype).check_labels()
+            require(len(self.classes) > 2 or self.pos_label in self.classes, "the event is none of the labels")
 
 
 class ChurnSurvivalState(TableState, EstimatorState):
@@ -285,6 +318,7 @@ _STATES: dict[str, type[EstimatorState]] = {
     "ChurnClassifier": TableClassifierState,
     "TableClassifier": TableClassifierState,
     "TableRegressor": TableRegressorState,
+    "OwnEstimator": OwnEstimatorState,
     "ChurnSurvival": ChurnSurvivalState,
     "OfferPropensity": OfferPropensityState,
     "UpliftModel": UpliftModelState,

@@ -101,8 +101,8 @@ def rows_of_a_third(groups: np.ndarray, events: np.ndarray, random_state: int) -
     than half of the events away from learning is not drawn.
 
     >>> groups = np.array(["a", "a", "b", "b", "c", "c"])
-    >>> rows_of_a_third(groups, np.array([1, 0, 1, 1, 1, 1]), 0).sum()
-    np.int64(2)
+    >>> int(rows_of_a_third(groups, np.array([1, 0, 1, 1, 1, 1]), 0).sum())
+    2
     """
     number = np.unique(groups.astype(str), return_inverse=True)[1].ravel()
     inside = np.bincount(number, events)

@@ -248,9 +248,11 @@ def _with_payers(wh: Warehouse, lines: pd.DataFrame, last: date) -> pd.DataFrame
         if t in wh.tables
     ]
     paid = wh.engine.sql("\nunion all\n".join(parts)).groupby("customer_id", as_index=False)["began"].min()
-    more = paid[~paid["customer_id"].isin(lines["customer_id"])].assign(billing_type=None, ended=pd.NaT)
-    found: pd.DataFrame = more if lines.empty else pd.concat([lines, more], ignore_index=True)
-    return found
+    more = paid[~paid["customer_id"].isin(lines["customer_id"])]
+    if lines.empty:
+        alone: pd.DataFrame = more.assign(billing_type=None, ended=pd.NaT)
+        return alone
+    return lines if more.empty else pd.concat([lines, more], ignore_index=True)  # their other columns are missing
 
 
 def _known_endings_step(wh: Warehouse, last: date) -> Step:

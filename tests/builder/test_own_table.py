@@ -12,6 +12,7 @@ from small_operator import CUSTOMERS, START
 
 from custintel.builder import FeatureBuilder
 from custintel.contracts.own_contracts import forget_tables
+from custintel.questions import Question, question_labels
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -130,3 +131,15 @@ def test_the_sql_of_another_dialect_reads_it(folder: Path) -> None:
     warehouse(visits(20))
     text = FeatureBuilder(["shops"], folder).sql("2025-06-30", dialect="trino")
     assert "shop_visits" in text
+
+
+def test_a_question_about_it_equals_brute_force() -> None:
+    frame = visits()
+    wh = warehouse(frame)
+    question = Question(source="shop_visits", target="count_if(spent > 40) > 0", horizon_days=30)
+    labels = question_labels(wh, DAYS[:2], question)["label"]
+    for (as_of, customer), label in labels.items():
+        ahead = (frame.came_in.dt.normalize() - as_of).dt.days
+        inside = frame[(frame.customer_id == customer) & ahead.between(1, 30)]
+        assert label == float((inside.spent > 40).any())
+    assert 0.2 < labels.mean() < 0.9

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custintel.contracts._mapping_expressions import operand_types
 from custintel.errors import ConfigurationError, ContractError
-from custintel.expressions.parse import parse
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -32,20 +30,23 @@ def mapped(frame: pd.DataFrame, **more: object) -> Warehouse:
 
 
 @pytest.mark.parametrize(
-    ("text", "types"),
+    ("text", "columns", "expected"),
     [
-        ("way = 'out' and seconds > 0", {"way": "text", "seconds": "number"}),
-        ("2025 - age", {"age": "number"}),
-        ("days_between(start, stop) > 3 or flag", {"start": "date", "stop": "date", "flag": "condition"}),
-        ("end_date is not null", {"end_date": "text"}),
-        ("case when paid then fee * 2 else 0 end", {"paid": "condition", "fee": "number"}),
-        ("day > date '2025-01-31'", {"day": "date"}),
-        ("coalesce(a, b) > 5", {"a": "number", "b": "number"}),
-        ("code in ('a', 'b')", {"code": "text"}),
+        ("way = 'out' and seconds > 0", {"way": "out", "seconds": "5"}, True),
+        ("9 > seconds", {"seconds": "10"}, False),  # as texts, 9 would be more than 10
+        ("days_between(start, stop) > 3 or flag", {"start": "2025-01-01", "stop": "2025-01-09", "flag": "no"}, True),
+        ("days_between(start, stop) > 3 or flag", {"start": "2025-01-01", "stop": "2025-01-02", "flag": "Y"}, True),
+        ("end_date is not null", {"end_date": " - "}, False),
+        ("case when paid then fee * 2 else 0 end = 12", {"paid": "1", "fee": "6"}, True),
+        ("day > date '2025-01-31'", {"day": "2025-02-01 10:00"}, True),
+        ("coalesce(a, b) > 5", {"a": "", "b": "10"}, True),
+        ("code in ('a', 'b')", {"code": " b "}, True),
+        ("not flag", {"flag": "false"}, True),
     ],
 )
-def test_what_a_text_is_read_as(text: str, types: dict[str, str]) -> None:
-    assert operand_types(parse(text)) == types
+def test_a_text_is_read_as_what_it_is_used_for(text: str, columns: dict[str, str], expected: bool) -> None:
+    frame = calls(**{name: [value] for name, value in columns.items()})
+    assert mapped(frame, answered={"expression": text}).frame("usage")["answered"].tolist() == [expected]
 
 
 @pytest.mark.parametrize("as_text", [True, False])

@@ -40,6 +40,15 @@ def test_an_offset_without_a_zone_is_said(name) -> None:
     assert "care.event_time: 4 times with an offset stand in UTC, since no zone is named" in wh.report.notes()
 
 
+def test_the_zone_of_one_text_is_not_that_of_the_next() -> None:
+    """DuckDB before 2.0 read every later text by the last zone that was named: the day before, at 23:00."""
+    texts = ["2025-03-01", "2025-03-01 10:00:00 Europe/Berlin", "2025-03-01", "2025-03-01 10:00:00+02"]
+    with pytest.warns(QualityWarning, match="no zone is named"):
+        wh = care(texts)
+    found = wh.sql("select event_time from care order by care_id")["event_time"]
+    assert found.dt.strftime("%d %H:%M").tolist() == ["01 00:00", "01 09:00", "01 00:00", "01 08:00"]
+
+
 @pytest.mark.parametrize("name", SILENT)
 def test_a_named_zone_is_not_warned_of(name) -> None:
     times, rename = SILENT[name]

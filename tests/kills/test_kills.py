@@ -51,31 +51,35 @@ class Killer:
 
     def run(self, job: str, arguments: dict[str, Any], kill_after: float | None = None) -> bool:
         """Run a job; whether it was killed before it was done."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        request = {"job": job, "arguments": arguments, "kill_after": kill_after}
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert answer["killed"] or answer["status"] == 0, f"{job} failed: see the words of the process"
+        answer = self._ask({"job": job, "arguments": arguments, "kill_after": kill_after})
         self.killed += answer["killed"]
         self.finished += not answer["killed"]
         return bool(answer["killed"])
 
-    def seconds_of(self, job: str, arguments: dict[str, Any]) -> float:
-        """How long a whole run takes."""
+    def measure(self, job: str, arguments: dict[str, Any]) -> None:
+        """Run a job to its end, to know how long that takes."""
+        self._ask({"job": job, "arguments": arguments, "kill_after": None})
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        request = {"job": job, "arguments": arguments, "kill_after": None}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert answer["status"] == 0
-        return float(answer["seconds"])
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        assert answer["killed"] or answer["status"] == 0, f"{request['job']} failed: see the words of the process"
+        if not answer["killed"]:
+            self.seconds.append(float(answer["seconds"]))
+        return answer
 
-    def moments(self, seconds: float, seed: int) -> list[float]:
-        """Seeded random moments over a whole run, and a little beyond."""
-        return (np.random.default_rng(seed).random(KILLS) * seconds * 1.2).tolist()
+    @property
+    def run_time(self) -> float:
+        """Seconds of a whole run, as the last ones took: later ones are faster where something was kept."""
+        return float(np.median(self.seconds[-3:]))
+
+    def moments(self, seed: int) -> Iterator[float]:
+        """Seeded random moments over a whole run as it is now, and a little beyond."""
+        for share in np.random.default_rng(seed).random(KILLS).tolist():
+            yield share * 1.2 * self.run_time
 
     def left(self, *expected: str) -> list[str]:
         """Files that nobody expects, below the home and among the temporary ones."""
@@ -107,18 +111,18 @@ def digest(path: Path) -> str:
 
 def _alternating(killer: Killer, job: str, arguments: Callable[[int], dict[str, Any]], out: Path) -> int:
     """Kill runs that write one of two results by turns; count results that are neither."""
-    seconds = killer.seconds_of(job, arguments(0))
+    killer.measure(job, arguments(0))
     first = digest(out)
-    seconds = max(seconds, killer.seconds_of(job, arguments(1)))
+    killer.measure(job, arguments(1))
     known = {first, digest(out)}
     assert len(known) == 2
     wrong = 0
-    for number, moment in enumerate(killer.moments(seconds, seed=1)):
+    for number, moment in enumerate(killer.moments(seed=1)):
         killer.run(job, arguments(number % 2), moment)
         wrong += digest(out) not in known
     killer.run(job, arguments(0))
     wrong += digest(out) != first
-    print(f"\n{job}: {killer.killed} killed of {KILLS} in runs of {seconds:.2f} s, {wrong} wrong")
+    print(f"\n{job}: {killer.killed} killed of {KILLS} in runs of {killer.run_time:.2f} s, {wrong} wrong")
     return wrong
 
 
@@ -176,15 +180,15 @@ def test_training(killer: Killer, tmp_path: Path) -> None:
         return {"table": str(table), "seed": turn % 2, "store": str(store), "out": str(killer.home)}
 
     # how long a run takes in a new store, and in one that is there
-    seconds = killer.seconds_of("train", {**arguments(0), "store": str(tmp_path / "store")})
-    for number, moment in enumerate(killer.moments(seconds, seed=2)):
+    killer.measure("train", {**arguments(0), "store": str(tmp_path / "store")})
+    for number, moment in enumerate(killer.moments(seed=2)):
         killer.run("train", arguments(number), moment)
         assert _whole(killer.home)
     for number in range(len(stores)):
         killer.run("train", arguments(number))
     statuses = [status for store in stores for status in _statuses(store)]
     counts = {status: statuses.count(status) for status in set(statuses)}
-    print(f"\ntrain: {killer.killed} killed of {KILLS} in runs of {seconds:.2f} s, runs in MLflow {counts}")
+    print(f"\ntrain: {killer.killed} killed of {KILLS} in runs of {killer.run_time:.2f} s, runs in MLflow {counts}")
     assert set(counts) <= {"FINISHED", "KILLED"}
     assert counts["FINISHED"] >= killer.finished
     assert killer.left("model", "report.html", "report.json", *(store.name for store in stores)) == []
@@ -206,14 +210,14 @@ def _statuses(store: Path) -> list[str]:
 def test_the_log_of_rules(killer: Killer) -> None:
     base, told = killer.home / "rules.jsonl", killer.home / "told.txt"
     first, missing = 0, 0
-    seconds = killer.seconds_of("rules", {"base": str(base), "told": str(told), "first": 0})
-    for moment in killer.moments(seconds, seed=3):
+    killer.measure("rules", {"base": str(base), "told": str(told), "first": 0})
+    for moment in killer.moments(seed=3):
         first += 12
         killer.run("rules", {"base": str(base), "told": str(told), "first": first}, moment)
         missing += _missing_rules(base, told)
     killer.run("rules", {"base": str(base), "told": str(told), "first": first + 12})
     missing += _missing_rules(base, told)
-    print(f"\nrules: {killer.killed} killed of {KILLS} in runs of {seconds:.2f} s, {missing} lost")
+    print(f"\nrules: {killer.killed} killed of {KILLS} in runs of {killer.run_time:.2f} s, {missing} lost")
     assert missing == 0
     assert killer.killed > KILLS / 2
     assert [name for name in killer.left("rules.jsonl", "told.txt") if not name.startswith("rules.jsonl.torn-")] == []

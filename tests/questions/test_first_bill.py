@@ -24,7 +24,7 @@ JOINED = {
 
 
 def operator(bill: str = "2025-03-20", last: str = "2025-07-31") -> Warehouse:
-    """Seven lines; each postpaid one but one has a bill of 30 u that is due 18 days after it was made, and a second one."""
+    """Seven lines; each postpaid one but one has a bill of 30 u, due 18 days after it was made, and a second one."""
     lines = pd.DataFrame({"customer_id": list(JOINED), "activation_date": pd.to_datetime(list(JOINED.values()))})
     lines["billing_type"] = np.where(lines["customer_id"] == "prepaid", "prepaid", "postpaid")
     payers = [name for name in JOINED if name not in ("prepaid", "no_bill")]

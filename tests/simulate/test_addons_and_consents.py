@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from custintel.simulate import simulate
-from custintel.simulate.output import _operator_tables
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def consents(operator: Operator) -> pd.DataFrame:
 def test_no_other_table_changes_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     with_them = simulate(customers=80, months=2, seed=3)
     for name in ("addons", "consents"):
-        monkeypatch.setattr(_operator_tables, name, lambda state: None)
+        monkeypatch.setattr(f"custintel.simulate.output._operator_tables.{name}", lambda state: None)
     without = simulate(customers=80, months=2, seed=3)
     others = [name for name in with_them.tables if name not in ("addons", "consents")]
     assert len(others) == 21

@@ -1,9 +1,9 @@
 """From the blended amount to the expected one: sums must be right, in total and by level.
 
-Where it pays out of fold, the amounts are averaged by levels of the blend (at least 50 customers each), made to rise
-(isotonic regression on the levels), and joined by straight lines, which go on with slope 1 beyond the last level.
-Otherwise the blend stays as it is. Then one factor (amounts that are never negative) or one shift (others) makes the
-sum of the predictions out of fold equal to what was really there.
+Where the blend is off by more than chance, the amounts are averaged by levels of the blend (at least 50 customers
+each), made to rise (isotonic regression on the levels), and joined by straight lines, which go on with slope 1 beyond
+the last level. Otherwise the blend stays as it is. Then one factor (amounts that are never negative) or one shift
+(others) makes the sum of the predictions out of fold equal to what was really there.
 
 >>> calibration = AmountCalibration(knots_x=(0.0, 10.0), knots_y=(0.0, 30.0), floor=0.0)
 >>> calibration.amounts(np.array([-2.0, 5.0, 11.0])).tolist()
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import chi2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 _FEWEST_OF_A_LEVEL = 50
 _MOST_LEVELS = 100
-_SIGMAS = 1.0
+_TESTED_LEVELS = 20
+_ONCE_IN = 0.01
 
 
 @dataclass(frozen=True)
@@ -60,31 +62,26 @@ class AmountCalibration:
         return cls(**{**state, "knots_x": tuple(state["knots_x"]), "knots_y": tuple(state["knots_y"])})
 
 
-def choose_amount_calibration(y: np.ndarray, raw: np.ndarray, fold: np.ndarray, cut: np.ndarray) -> AmountCalibration:
-    """The map for amounts `y` from their blend out of fold; by levels only where that is clearly better.
+def choose_amount_calibration(y: np.ndarray, raw: np.ndarray) -> AmountCalibration:
+    """The map for amounts `y` from their blend out of fold; by levels where the blend is off by more than chance."""
+    plain = _right_sum(AmountCalibration(floor=0.0 if y.min() >= 0 else None), y, raw)
+    if len(y) < 4 * _FEWEST_OF_A_LEVEL or not _is_off(y - plain.amounts(raw), raw):
+        return plain
+    return _learn_levels(y, raw, replace(plain, factor=1.0, shift=0.0))
 
-    Parameters
-    ----------
-    y, raw : array
-        Amounts, and the blend for them out of fold.
-    fold : array of int
-        Fold of each row: the levels of one fold are learned from the others.
-    cut : array
-        The amounts without the outermost ones: what both ways are judged by.
+
+def _is_off(error: np.ndarray, raw: np.ndarray) -> bool:
+    """Whether the mean errors of twenty levels are larger than chance makes them once in a hundred times (chi-square).
+
+    >>> rng = np.random.default_rng(0)
+    >>> raw, noise = rng.normal(size=(2, 4000))
+    >>> _is_off(noise, raw), _is_off(noise + 0.2 * raw**2 - 0.2, raw)
+    (False, True)
     """
-    floor = 0.0 if y.min() >= 0 else None
-    plain = AmountCalibration(floor=floor)
-    if len(y) >= 4 * _FEWEST_OF_A_LEVEL:
-        gain = np.empty(len(y))
-        for k in np.unique(fold):
-            train, valid = fold != k, fold == k
-            levels = _learn_levels(y[train], raw[train], plain)
-            straight = _right_sum(plain, y[train], raw[train])
-            errors = [(one.amounts(raw[valid]) - cut[valid]) ** 2 for one in (straight, levels)]
-            gain[valid] = errors[0] - errors[1]
-        if gain.mean() > _SIGMAS * gain.std() / np.sqrt(len(gain)):
-            return _learn_levels(y, raw, plain)
-    return _right_sum(plain, y, raw)
+    order = np.argsort(raw, kind="stable")
+    parts = np.array_split(error[order], min(_TESTED_LEVELS, len(error) // _FEWEST_OF_A_LEVEL))
+    ratios = [len(part) * float(part.mean()) ** 2 / max(float(part.var()), 1e-300) for part in parts]
+    return bool(chi2.sf(sum(ratios), len(parts)) < _ONCE_IN)
 
 
 def _learn_levels(y: np.ndarray, raw: np.ndarray, bare: AmountCalibration) -> AmountCalibration:

@@ -79,6 +79,17 @@ class LinearDesign:
         """Encoded column that each design column belongs to."""
         return np.repeat([b.column for b in self.blocks], [b.width for b in self.blocks]).astype(np.int64)
 
+    def to_state(self) -> dict[str, Any]:
+        """Plain data for the artifact."""
+        blocks = [{**b.__dict__, "knots": list(b.knots)} for b in self.blocks]
+        return {"blocks": blocks, "means": self.means.tolist()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> LinearDesign:
+        """Read back what `to_state` gave."""
+        blocks = tuple(ColumnBasis(**{**b, "knots": tuple(b["knots"])}) for b in state["blocks"])
+        return cls(blocks, np.asarray(state["means"], dtype=np.float64))
+
 
 @dataclass(frozen=True)
 class LinearPart:
@@ -105,10 +116,8 @@ class LinearPart:
 
     def to_state(self) -> dict[str, Any]:
         """Plain data for the artifact."""
-        blocks = [{**b.__dict__, "knots": list(b.knots)} for b in self.design.blocks]
         return {
-            "blocks": blocks,
-            "means": self.design.means.tolist(),
+            **self.design.to_state(),
             "intercept": self.intercept,
             "weights": self.weights.tolist(),
         }
@@ -116,9 +125,8 @@ class LinearPart:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> LinearPart:
         """Read back what `to_state` gave."""
-        blocks = tuple(ColumnBasis(**{**b, "knots": tuple(b["knots"])}) for b in state["blocks"])
-        design = LinearDesign(blocks, np.asarray(state["means"], dtype=np.float64))
-        return cls(design, float(state["intercept"]), np.asarray(state["weights"], dtype=np.float64))
+        weights = np.asarray(state["weights"], dtype=np.float64)
+        return cls(LinearDesign.from_state(state), float(state["intercept"]), weights)
 
 
 def learn_design(
@@ -278,8 +286,8 @@ def fit_positive(Z: np.ndarray, y: np.ndarray, penalty: float, start: np.ndarray
     Examples
     --------
     >>> Z = np.array([[0.0, 1.0], [0.0, 0.0], [1.0, 1.0], [1.0, 0.0]] * 10)
-    >>> fit_positive(Z, np.array([0, 0, 1, 0.0] * 10), 0.1)[1:].min() > 0
-    np.True_
+    >>> bool(fit_positive(Z, np.array([0, 0, 1, 0.0] * 10), 0.1)[1:].min() > 0)
+    True
     >>> fit_positive(-Z, np.array([0, 0, 1, 0.0] * 10), 0.1)[1:].tolist()
     [0.0, 0.0]
     """
