@@ -11,6 +11,7 @@ in a file of its own, and a line in `registry`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -223,6 +224,15 @@ class LearnerAdapter:
     def explained(estimator: Any) -> bool:
         """Whether a row is explained by contributions that add up."""
         return hasattr(estimator, "contributions")
+
+
+def metric_suffix(name: str) -> str:
+    """The name of an offer or treatment as the end of the name of a metric, with characters that MLflow takes.
+
+    >>> metric_suffix("15 % off (six months)")
+    '15_off_six_months'
+    """
+    return re.sub(r"\W+", "_", name).strip("_")
 
 
 def customers_of_rows(index: pd.Index) -> Any:

@@ -188,7 +188,7 @@ def dataset_from_warehouse(
         digest=wh.digest(),
         label_delay_days=question.label_delay_days,
         windows=_windows(labels.index, test, question),
-        population=_population(labels, test),
+        population=_population(labels, test, question.target_type),
         data_dictionary=_dictionary(builder, adapter),
         quality=wh.report.frame(),
         quality_reasons=wh.report.reasons(),
@@ -289,10 +289,12 @@ def _days(index: pd.Index) -> list[str]:
     return [str(day.date()) for day in index.get_level_values("as_of").unique().sort_values()]
 
 
-def _population(labels: pd.DataFrame, test: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Rows, events (of a yes-or-no answer) and censored rows by date and role."""
+def _population(labels: pd.DataFrame, test: npt.NDArray[np.bool_], target: str) -> pd.DataFrame:
+    """Rows, events (of a yes-or-no answer, or exits) and censored rows by date and role."""
     role = np.where(test, "test", "train")
     events = labels["label"] if pd.api.types.is_numeric_dtype(labels["label"]) else labels["label"].notna()
+    if target == "duration":
+        events = labels["cause"].notna()
     frame = pd.DataFrame({"rows": 1, "positives": events.fillna(0), "censored": labels["label"].isna()})
     keys = [labels.index.get_level_values("as_of"), pd.Index(role, name="role")]
     table = frame.groupby(keys).sum().reset_index()

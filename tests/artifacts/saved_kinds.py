@@ -21,7 +21,7 @@ from custintel.learners import (
     UpliftModel,
 )
 from custintel.rules import LearnSettings, Rule, RuleBase
-from custintel.value import ValueModel, ValueTiers
+from custintel.value import TierForecast, ValueModel, ValueTiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +97,12 @@ def _tiers() -> Any:
     return ValueTiers().fit(TABLE[["run_rate"]])
 
 
+def _tier_forecast() -> Any:
+    tiers = ValueTiers(names=("low", "high")).fit(TABLE[["run_rate"]])
+    later = np.where(LEFT, "left", tiers.tier_of(TABLE[["run_rate"]]))
+    return TierForecast(annual="run_rate", effort="fast", n_jobs=1).fit(TABLE, later, tiers=tiers)
+
+
 def _fraud() -> Any:
     rules = RuleBase()
     rules.add(Rule("quiet", "minutes < 40"), by="expert", reason="known")
@@ -117,6 +123,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "scorecard": _scorecard,
     "anomaly": _anomaly,
     "tiers": _tiers,
+    "tier_forecast": _tier_forecast,
     "fraud": _fraud,
 }
 METADATA = {
@@ -159,7 +166,7 @@ def _use_amounts(m: Any, X: pd.DataFrame) -> list[Any]:
 
 def _use_survival(m: Any, X: pd.DataFrame) -> list[Any]:
     _chances(m.survival(X))
-    return [m.survival(X), *m.incidence(X).values(), m.predict(X)]
+    return [m.survival(X), *m.incidence(X).values(), m.predict(X), m.contributions(X)]
 
 
 def _use_offers(m: Any, X: pd.DataFrame) -> list[Any]:
@@ -179,6 +186,13 @@ def _use_scorecard(m: Any, X: pd.DataFrame) -> list[Any]:
     return [m.points(X), m.predict_proba(X)]
 
 
+def _use_tier_forecast(m: Any, X: pd.DataFrame) -> list[Any]:
+    _chances(m.predict_proba(X))
+    m.predict(X)
+    m.tier_today(X)
+    return [m.predict_proba(X), m.contributions(X)]
+
+
 def _use_fraud(m: Any, X: pd.DataFrame) -> list[Any]:
     _chances(m.predict_proba(X))
     m.alarms(X)
@@ -192,11 +206,12 @@ _USES: dict[str, Callable[[Any, pd.DataFrame], list[Any]]] = {
     "TableRegressor": _use_amounts,
     "OwnEstimator": lambda m, X: [m.predict(X), m.contributions(X)],
     "ChurnSurvival": _use_survival,
-    "ValueModel": lambda m, X: [m.predict(X)],
+    "ValueModel": lambda m, X: [m.predict(X), m.contributions(X)],
     "OfferPropensity": _use_offers,
     "UpliftModel": _use_uplift,
     "CreditScorecard": _use_scorecard,
     "AnomalyScore": lambda m, X: [m.score_samples(X), m.peer_shares(X).fillna(0.5)],
+    "TierForecast": _use_tier_forecast,
     "ValueTiers": lambda m, X: [m.transform(X[["run_rate"]])],
     "FraudDetector": _use_fraud,
 }
