@@ -96,8 +96,8 @@ def trial_warehouse(families: Iterable[Family] = (), own: str = "number") -> War
     """An operator with a few rows in every known table, and in the columns that families bring along.
 
     >>> wh = trial_warehouse()
-    >>> set(wh.tables) == set(known_tables()), wh.report.frame()["set_aside"].sum()
-    (True, np.int64(0))
+    >>> set(wh.tables) == set(known_tables()), int(wh.report.frame()["set_aside"].sum())
+    (True, 0)
     """
     tables = {name: _table(contract) for name, contract in known_tables().items()}
     for family in families:

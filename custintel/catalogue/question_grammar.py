@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from sqlglot import exp
 
 from custintel.catalogue._catalogue import Catalogue
@@ -31,6 +32,7 @@ from custintel.catalogue.question_kinds import (
 from custintel.contracts.own_contracts import known_tables
 from custintel.errors import close_hint, raise_problems
 from custintel.expressions.check_types import type_problems, value_type
+from custintel.expressions.parse import parse
 from custintel.expressions.whitelist import AS_OF
 from custintel.files.yaml_reader import Located
 
@@ -204,7 +206,8 @@ def _target_families(at: Located, window: int, reader: Reader) -> list[Family]:
     _check_no_as_of(expression, reader)
     unit = "category" if own.get("type", target).value == "class" or _inferred_type(at, expression) == "class" else "u"
     missing = own["missing"].plain() if "missing" in own else _missing(expression, unit)
-    features = {TARGET: _feature(target, unit, missing, f"{window}d")}
+    sql = target if "missing" in own else Located(zero_sums(expression), target.where)
+    features = {TARGET: _feature(sql, unit, missing, f"{window}d")}
     if "previous" in own:  # the row before may stand before the window
         features[_HISTORY] = _feature(Located("count(*)", target.where), "rows", 0, f"{_HISTORY_DAYS}d")
     family = _family(_FAMILY, {key: own[key] for key in ROW_KEYS if key in own}, features, own["source"].where, reader)
@@ -266,10 +269,43 @@ def _check_no_as_of(expression: Expression, reader: Reader) -> None:
         reader.wrong(expression.where, "as_of in a question", expression.text, "columns of the rows", hint)
 
 
-def _missing(expression: Expression, unit: str) -> float | None:
-    """What no row means: nothing, for counts and sums; unknown, for averages, extremes and texts."""
+def zero_sums(expression: Expression) -> str:
+    """The text of an expression in which the sum of no rows is 0, as the count of no rows is.
+
+    >>> from custintel.expressions.parse import parse
+    >>> zero_sums(parse("sum(amount) < 20"))
+    'coalesce(sum(amount), 0) < 20'
+    """
+
+    def zero(node: exp.Expression) -> exp.Expression:
+        inside = isinstance(node.parent, exp.Coalesce) or not isinstance(node, exp.Sum)
+        return node if inside else exp.Coalesce(this=node.copy(), expressions=[exp.Literal.number(0)])
+
+    return expression.tree.transform(zero).sql("duckdb", normalize_functions="lower")
+
+
+def true_without_rows(target: str) -> bool:
+    """Whether a condition holds for a customer without any row in the window, so that time alone cannot make it true.
+
+    >>> true_without_rows("sum(amount) < 20"), true_without_rows("count(*) > 3"), true_without_rows("max(amount) < 20")
+    (True, False, False)
+    """
+    expression = parse(target)
+    if not _adds(expression):
+        return False
+    empty = pd.DataFrame({"nothing": [0.0]})
+    return bool(expression.over_columns(lambda _: "nothing").numpy(empty)[0] == 1)
+
+
+def _adds(expression: Expression) -> bool:
+    """Whether an expression is made of counts and sums, which are 0 without rows; a ratio of them is not known."""
     adds = all(a.function in _ZERO_WITHOUT_ROWS for a in expression.aggregates)
-    return 0 if adds and unit != "category" else None
+    return adds and expression.tree.find(exp.Div) is None
+
+
+def _missing(expression: Expression, unit: str) -> float | None:
+    """What no row means: nothing, for counts and sums; unknown, for averages, ratios, extremes and texts."""
+    return 0 if _adds(expression) and unit != "category" else None
 
 
 def _target_type(at: Located, family: Family, target: Expression, reader: Reader) -> str:

@@ -81,8 +81,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
     >>> X = pd.DataFrame({"late_bills": late, "plan": rng.choice(["S", "M"], 2000)})
     >>> bad = rng.random(2000) < expit(late - 3)
     >>> card = CreditScorecard().fit(X, bad)
-    >>> card.points(pd.DataFrame({"late_bills": [0, 5], "plan": ["S", "S"]})).diff().iloc[1] < 0
-    np.True_
+    >>> bool(card.points(pd.DataFrame({"late_bills": [0, 5], "plan": ["S", "S"]})).diff().iloc[1] < 0)
+    True
     """
 
     def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter here

@@ -57,8 +57,8 @@ class ProfitThreshold(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     >>> from sklearn.linear_model import LogisticRegression
     >>> X, y = np.arange(200.0)[:, None], (np.arange(200) >= 150).astype(int)
     >>> model = ProfitThreshold(LogisticRegression(), clv=100, capacity=0.2).fit(X, y)
-    >>> round(model.predict(X).mean(), 2)
-    np.float64(0.2)
+    >>> round(float(model.predict(X).mean()), 2)
+    0.2
     """
 
     estimator_: Any

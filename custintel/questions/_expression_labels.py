@@ -10,7 +10,7 @@ import pandas as pd
 from custintel.builder.forward_windows import check_answerable, forward_values
 from custintel.builder.source_tables import warehouse_sources
 from custintel.builder.spine import spine_steps
-from custintel.catalogue.question_grammar import TARGET, UNLESS, question_catalogue
+from custintel.catalogue.question_grammar import TARGET, UNLESS, question_catalogue, true_without_rows
 from custintel.catalogue.question_kinds import BILLING_TYPES
 from custintel.functions.function_context import Step
 from custintel.questions.outcome_labels import ACTIVE_SQL, ordered_frame, read_days, recent_step
@@ -69,8 +69,11 @@ def expression_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataF
 
 
 def _taken_out(wh: Warehouse, rows: pd.Index, question: Question) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Rows for which the target is true by the end of the gap, or a competing event came in it."""
-    with_target = question.target_type == "yes_no"
+    """Rows for which the target is true by the end of the gap, or a competing event came in it.
+
+    What holds of a customer without rows (no call, bills below an amount) cannot have come about in the gap.
+    """
+    with_target = question.target_type == "yes_no" and not true_without_rows(question.target)
     if not question.gap_days or not (with_target or question.unless):
         return np.zeros(len(rows), dtype=bool)
     values = _window(wh, rows, question, question.gap_days, question.gap_days, with_target)

@@ -19,8 +19,8 @@ class Outcome:
     kind
         ``churn``: the customer leaves of their own accord (an involuntary exit first is a missing label).
         ``involuntary``: the operator ends the line for non-payment or fraud (a voluntary exit first is a missing
-        label). ``arrears``: a bill stays unpaid for ``late_days`` after it was due. ``fraud``: the customer is confirmed as
-        a case (a case confirmed by the end of the gap has no label).
+        label). ``arrears``: a bill stays unpaid for ``late_days`` after it was due. ``fraud``: the customer is
+        confirmed as a case (a case confirmed by the end of the gap has no label).
     gap_days
         Days between the date and the first day on which the outcome counts: the time a campaign needs.
     horizon_days

@@ -40,8 +40,8 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
     >>> model = ShiftedBetaGeometric().fit([1000, 869, 743, 653, 593, 551, 517, 491])
     >>> round(model.alpha_, 3), round(model.beta_, 3)
     (0.668, 3.806)
-    >>> model.survival(12).iloc[-1].round(3)
-    np.float64(0.378)
+    >>> round(float(model.survival(12).iloc[-1]), 3)
+    0.378
     """
 
     alpha_: float

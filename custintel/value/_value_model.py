@@ -363,8 +363,8 @@ class ValueModel(RegressorMixin, TableEstimator):  # type: ignore[misc]
 def discount_factors(months: int, annual: float) -> np.ndarray:
     """Value today of one unit at the end of each month.
 
-    >>> discount_factors(12, 0.10)[-1].round(4)
-    np.float64(0.9091)
+    >>> round(float(discount_factors(12, 0.10)[-1]), 4)
+    0.9091
     """
     return np.asarray((1 + annual) ** (-np.arange(1, months + 1) / 12))
 

@@ -97,6 +97,19 @@ CASES = {
         lambda rows: float(_calls_out(rows) > 2),
         {"terminations": lambda rows: rows["cause"].isin(["voluntary", "port_out"])},
     ),
+    "condition that holds without rows": Case(
+        Question(source="bills", target="sum(amount) < 50", gap_days=7, horizon_days=30, unless=LEAVES),
+        lambda rows: float(rows["amount"].sum() < 50),
+        {"terminations": lambda rows: rows["cause"].isin(["voluntary", "port_out"])},
+    ),
+    "condition of silence": Case(
+        Question(source="usage", target="count_if(direction = 'out') = 0", gap_days=3, horizon_days=20),
+        lambda rows: float((rows["direction"] == "out").sum() == 0),
+    ),
+    "ratio of sums": Case(
+        Question(source="usage", target="sum(duration_s) / count(*)", gap_days=3, horizon_days=8),
+        lambda rows: np.nan if rows.empty else rows["duration_s"].sum() / len(rows),
+    ),
     "condition without rows is unknown": Case(
         Question(source="bills", target="max(amount) > 40", gap_days=1, horizon_days=20),
         lambda rows: np.nan if rows.empty else float(rows["amount"].max() > 40),
@@ -158,7 +171,9 @@ def oracle(case: Case, day: str) -> dict[str, Any]:
     end = gap + pd.Timedelta(days=question.horizon_days)
     for customer in [one for one in CUSTOMERS if in_service(one, date)]:
         before, inside = (_facts(case, customer, *edges) for edges in ((date, gap), (gap, end)))
-        if gap <= END and (before[1] or (question.target_type == "yes_no" and before[0] == 1)):
+        empty = rows_between(question.source, "nobody", date, gap)
+        counts = question.target_type == "yes_no" and case.target(empty) != 1
+        if gap <= END and (before[1] or (counts and before[0] == 1)):
             continue
         found[customer] = None if end > END or inside[1] else inside[0]
     return found

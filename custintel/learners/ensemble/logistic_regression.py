@@ -286,8 +286,8 @@ def fit_positive(Z: np.ndarray, y: np.ndarray, penalty: float, start: np.ndarray
     Examples
     --------
     >>> Z = np.array([[0.0, 1.0], [0.0, 0.0], [1.0, 1.0], [1.0, 0.0]] * 10)
-    >>> fit_positive(Z, np.array([0, 0, 1, 0.0] * 10), 0.1)[1:].min() > 0
-    np.True_
+    >>> bool(fit_positive(Z, np.array([0, 0, 1, 0.0] * 10), 0.1)[1:].min() > 0)
+    True
     >>> fit_positive(-Z, np.array([0, 0, 1, 0.0] * 10), 0.1)[1:].tolist()
     [0.0, 0.0]
     """
