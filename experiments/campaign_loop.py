@@ -322,7 +322,7 @@ def _verdict(mean: pd.Series) -> str:
 Learning pays at the first turn, because who accepts what is soon known. What contacts change in staying is another
 matter: the true averages are about half a point, and a log of this size knows each of them to one or two points (see
 below). Whether a champion makes the cheap offers that keep customers a little is then largely luck, and so is the order
-of the two champions. Differences between single operators of a few tenths of a u say nothing."""
+of the two champions. Differences of a few tenths of a u on a single operator say nothing."""
 
 
 if __name__ == "__main__":
