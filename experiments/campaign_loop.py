@@ -273,8 +273,8 @@ offers](../simulator.md#five-offers-and-a-policy-that-chooses) on six days. A cu
 1. **Turn 1** (two campaigns): chance chooses among the possible offers and none.
 2. **Turn 2** (two campaigns, five months later): champion 1 has learned from the log of turn 1. `OfferPropensity` says
    who accepts; an `UpliftModel` for each offer says whom it keeps, from the decisions that chance could have made
-   otherwise, with the logged propensities. Average effects are shrunk towards none by how little is known of them (a prior of one
-   point). `allocate` decides; a tenth of the customers is held out, and a quarter of the others explores.
+   otherwise, with the logged propensities. Average effects are shrunk towards none by how little is known of them (a
+   prior of one point). `allocate` decides; a tenth of the customers is held out, and a quarter of the others explores.
 3. **Turn 3** (two campaigns, five months later): champion 2 has learned from both turns.
 
 ## What the policies earn in turn 3

@@ -2,9 +2,9 @@
 
     CUSTINTEL_DATA=... python experiments/regression.py [--customers 3000] [--only cdnow]
 
-Three questions: spending of CDNOW's customers in the next 90 days; the bills of the next three months and the change in
-data use of the next 30 days on a simulated operator. Every learner is taught on earlier dates and judged on a later one.
-LightGBM is tuned: the best of three sizes of trees by squared error in folds of customers, with early stopping.
+Three questions: spending of CDNOW's customers in the next 90 days; the bills of the next three months and the change
+in data use of the next 30 days on a simulated operator. Every learner is taught on earlier dates and judged on a later
+one. LightGBM is tuned: the best of three sizes of trees by squared error in folds of customers, with early stopping.
 
 Writes docs/benchmarks/regression.md.
 """
@@ -194,11 +194,11 @@ HEAD = """# Amounts
 
 `python experiments/regression.py`. {provenance}
 
-`TableRegressor` is taught on earlier dates and judged on a later one, beside LightGBM tuned on the same rows (three sizes
-of trees, folds of customers, early stopping, the mean of the five boosters). *Error of the sum* is the predicted sum less
-the actual one, as a share of the sum of the sizes of all amounts; *error of tenths* the same for tenths of the customers by
-predicted amount, added up without signs. No learner can know that the later date differs from the earlier ones: what all
-of them have in common is that change.
+`TableRegressor` is taught on earlier dates and judged on a later one, beside LightGBM tuned on the same rows (three
+sizes of trees, folds of customers, early stopping, the mean of the five boosters). *Error of the sum* is the predicted
+sum less the actual one, as a share of the sum of the sizes of all amounts; *error of tenths* the same for tenths of the
+customers by predicted amount, added up without signs. No learner can know that the later date differs from the earlier
+ones; that difference is in the errors of all of them.
 """
 
 

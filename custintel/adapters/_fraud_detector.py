@@ -40,6 +40,7 @@ class FraudDetectorAdapter(EventAdapter):
 
     learner: ClassVar[str] = "FraudDetector"
     split: ClassVar[str] = "customers"
+    single_signs: ClassVar[bool] = True
     metric_words: ClassVar[Mapping[str, MetricWords]] = {
         "review_precision": MetricWords("Precision of the reviews", "Share of cases among the rows that are reviewed"),
         "review_recall": MetricWords("Cases reviewed", "Share of the cases that the reviews find", best=1.0),
@@ -133,7 +134,8 @@ def _kinds(rows: TrainingRows) -> np.ndarray | None:
 
 def _kind_by_rules(estimator: FraudDetector, met: str) -> str:
     """The kind of the first rule of the given base that is met."""
-    for name in met.split(", ") if met and estimator.rules is not None else ():
-        if name in estimator.rules:
-            return str(estimator.rules[name].kind or _OTHER)
+    rules = estimator.rules
+    for name in met.split(", ") if met and rules is not None else ():
+        if rules is not None and name in rules:
+            return str(rules[name].kind or _OTHER)
     return _OTHER

@@ -16,6 +16,7 @@ from custintel.adapters.adapter import (
     TrainingRows,
     customers_of_rows,
     intervals,
+    metric_suffix,
 )
 from custintel.errors import ConfigurationError, DataError
 from custintel.learners import OfferPropensity
@@ -104,7 +105,7 @@ class OfferPropensityAdapter(LearnerAdapter):
         groups = customers_of_rows(rows.X.index)
         found = intervals(_OVERALL, rows.y.to_numpy(np.float64), score, groups, random_state)
         told = [k for k in range(len(names)) if _can_be_told(rows.y[codes == k])]
-        own = {f"auc_{names[k]}": _auc_of(k) for k in told} if len(names) > 1 else {}
+        own = {f"auc_{metric_suffix(names[k])}": _auc_of(k) for k in told} if len(names) > 1 else {}
         return {**found, **intervals(own, rows.y.to_numpy(np.float64), score, groups, random_state)}
 
     def sections(self, evaluation: Evaluation) -> tuple[Section, ...]:

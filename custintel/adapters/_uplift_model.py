@@ -17,6 +17,7 @@ from custintel.adapters.adapter import (
     TrainingRows,
     customers_of_rows,
     intervals,
+    metric_suffix,
 )
 from custintel.errors import ConfigurationError, DataError
 from custintel.learners import UpliftModel
@@ -72,7 +73,7 @@ class UpliftModelAdapter(LearnerAdapter):
     def predict(self, estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         """The best treatment of each customer, its effect with interval, and whether there is evidence for one."""
         effects, errors = estimator.predict(X), estimator.standard_error(X)
-        best = effects.to_numpy().argmax(axis=1)
+        best = pd.Index(effects.columns).get_indexer(pd.Index(estimator.best_arms(X)))
         rows = np.arange(len(effects))
         effect, error = effects.to_numpy()[rows, best], errors.to_numpy()[rows, best]
         low, high = effect - _CONFIDENT * error, effect + _CONFIDENT * error
@@ -101,7 +102,11 @@ class UpliftModelAdapter(LearnerAdapter):
             for arm in estimator.arms_
         ]
         return (
-            ScoreColumn("treatment", "category", "The treatment with the largest expected effect"),
+            ScoreColumn(
+                "treatment",
+                "category",
+                "The treatment with the largest expected effect; those with evidence of a gain first",
+            ),
             ScoreColumn("uplift", unit, "What that treatment is expected to change in the outcome"),
             ScoreColumn("uplift_low", unit, "Lower end of the 95 % interval of the uplift"),
             ScoreColumn("uplift_high", unit, "Upper end of the 95 % interval of the uplift"),
@@ -117,7 +122,9 @@ class UpliftModelAdapter(LearnerAdapter):
         asked: dict[str, Callable[[Any, Any], float]] = dict(_metrics_of(None, trial.is_binary))
         if len(trial.arms) > 1:
             for k, arm in enumerate(trial.arms):
-                asked |= {f"{name}_{arm}": metric for name, metric in _metrics_of(k, trial.is_binary).items()}
+                asked |= {
+                    f"{name}_{metric_suffix(arm)}": metric for name, metric in _metrics_of(k, trial.is_binary).items()
+                }
         asked["policy_value"] = _policy_metric(trial, _AT.pays)
         return intervals(asked, trial.facts, trial.facts, trial.groups, random_state)
 

@@ -99,7 +99,7 @@ class ValueModelAdapter(LearnerAdapter):
             3,
             best=1,
         ),
-        "mean_absolute_error": MetricWords("Mean absolute error", "How far off a prediction is on average, in u", 2),
+        "absolute_error": MetricWords("Mean absolute error", "How far off a prediction is on average, in u", 2),
     }
 
     def new_estimator(self, settings: LearnerSettings) -> ValueModel:
@@ -159,7 +159,7 @@ class ValueModelAdapter(LearnerAdapter):
             "portfolio_ratio": portfolio_ratio,
             "rank_correlation": rank_correlation,
             "capture_10": top_tenth_capture,
-            "mean_absolute_error": lambda came, said: float(np.abs(came - said).mean()),
+            "absolute_error": lambda came, said: float(np.abs(came - said).mean()),
         }
         score = predicted["expected_margin"]
         return intervals(measures, rows.y, score, customers_of_rows(rows.X.index), random_state)

@@ -11,6 +11,7 @@ in a file of its own, and a line in `registry`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -142,6 +143,9 @@ class LearnerAdapter:
         Whether scores carry a decile.
     split : {"time", "customers"}
         Whether rows are judged on later dates, or on other customers of the same dates (experiments).
+    single_signs : bool
+        Whether one column may rank nearly all events alone, as a sign of fraud does: it is then no leak, where features
+        are built as of a date.
     metric_words : mapping
         Name and meaning of each metric.
     """
@@ -151,6 +155,7 @@ class LearnerAdapter:
     rank_by: ClassVar[str] = "probability"
     deciles: ClassVar[bool] = True
     split: ClassVar[str] = "time"
+    single_signs: ClassVar[bool] = False
     metric_words: ClassVar[Mapping[str, MetricWords]] = {}
 
     def new_estimator(self, settings: LearnerSettings) -> Any:
@@ -223,6 +228,15 @@ class LearnerAdapter:
     def explained(estimator: Any) -> bool:
         """Whether a row is explained by contributions that add up."""
         return hasattr(estimator, "contributions")
+
+
+def metric_suffix(name: str) -> str:
+    """The name of an offer or treatment as the end of the name of a metric, with characters that MLflow takes.
+
+    >>> metric_suffix("15 % off (six months)")
+    '15_off_six_months'
+    """
+    return re.sub(r"\W+", "_", name).strip("_")
 
 
 def customers_of_rows(index: pd.Index) -> Any:

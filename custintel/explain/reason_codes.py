@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from custintel.artifact import Model
 
 
-# a reason group that moves the odds by less than three percent is no reason
+# a reason group that moves the odds by less than three percent is no reason; learners whose contributions are no
+# log-odds say for themselves what is too small (`smallest_contribution_`)
 SMALLEST_CONTRIBUTION = 0.03
 _BLOCK_CELLS = 6_000_000
 
@@ -113,11 +114,12 @@ class Explainer:
     hidden_categories: frozenset[tuple[str, str]] = frozenset()  # rare categories that must not be shown
     hidden_columns: frozenset[str] = frozenset()  # columns whose values would tell who the customer is
     coarse: bool = False  # for a page that names nobody: three significant digits, dates as years
+    smallest: float = SMALLEST_CONTRIBUTION
 
     @classmethod
     def of(cls, model: Model, groups: ReasonGroups | None = None) -> Explainer:
         """Explain what raises the score of this model."""
-        return cls(model.contributions, model.metadata, groups)
+        return cls(model.contributions, model.metadata, groups, smallest=smallest_contribution(model))
 
     def explain_rows(self, X: pd.DataFrame, top: int, languages: tuple[str, ...]) -> pd.DataFrame:
         """Return the reasons of one block of rows."""
@@ -172,12 +174,17 @@ class Explainer:
             codes = np.full(len(order), "", dtype=object)
         else:
             weight = sums[rows, order[:, k]]
-            real = weight >= SMALLEST_CONTRIBUTION
+            real = weight >= self.smallest
             chosen = np.where(real, best[rows, order[:, k]], -1)
             codes = np.where(real, names[order[:, k]], "")
             weight = np.where(real, weight if self.up else -weight, np.nan)
         texts = {f"reason_{k + 1}_{lang}": _sentences_of_rows(chosen, writers, lang) for lang in languages}
         return {**texts, f"reason_{k + 1}_code": codes, f"reason_{k + 1}_contribution": weight}
+
+
+def smallest_contribution(model: Model) -> float:
+    """The sum of contributions below which a reason group is no reason."""
+    return float(getattr(getattr(model, "estimator", None), "smallest_contribution_", SMALLEST_CONTRIBUTION))
 
 
 def _values(X: pd.DataFrame, column: Any) -> pd.Series:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custintel.errors import DataError
+from custintel.fraud._rows_to_learn import one_row_a_group
 from custintel.learners.ensemble.inner_folds import fold_of_rows
 from custintel.rules import RuleBase
 
@@ -37,22 +38,6 @@ def mine_rules(X: pd.DataFrame, y: np.ndarray, settings: LearnSettings) -> RuleB
     except DataError:
         return None
     return base if len(base) else None
-
-
-def one_row_a_group(y: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray:
-    """Places of one row of each group (of those that are cases, where it has some), drawn by lot; all without groups.
-
-    A rule is proved by how many different lines it finds, not by how often it finds the same one.
-
-    >>> one_row_a_group(np.array([0, 1, 0, 0]), np.array(["a", "a", "b", "c"]), 0).tolist()
-    [1, 2, 3]
-    """
-    if groups is None:
-        return np.arange(len(y))
-    lot = np.random.default_rng(seed).permutation(len(y))
-    order = lot[np.argsort(-y[lot], kind="stable")]
-    first = np.unique(groups[order].astype(str), return_index=True)[1]
-    return np.sort(order[first])
 
 
 def out_of_fold_rule_log_odds(

@@ -12,7 +12,7 @@ before calibration.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,14 +28,14 @@ _SMALLEST_TAIL = 1e-3
 def tail_shares(peer_shares: pd.DataFrame) -> pd.DataFrame:
     """Share of each column in how unusual a customer is, by its percentile among peers; rows add up to 1."""
     middle = peer_shares.fillna(0.5).to_numpy(np.float64)
-    tail = -np.log(np.maximum(2 * np.minimum(middle, 1 - middle), _SMALLEST_TAIL))
+    tail = np.log(1 / np.maximum(2 * np.minimum(middle, 1 - middle), _SMALLEST_TAIL))
     total = tail.sum(axis=1, keepdims=True)
     width = max(tail.shape[1], 1)
     shares = np.divide(tail, total, out=np.full(tail.shape, 1.0 / width), where=total > 0)
     return pd.DataFrame(shares, peer_shares.index, peer_shares.columns)
 
 
-def nearest_rule_shares(bases: Sequence[tuple[RuleBase, Sequence[str]]], X: pd.DataFrame) -> pd.DataFrame:
+def nearest_rule_shares(bases: Sequence[tuple[RuleBase, Sequence[Any]]], X: pd.DataFrame) -> pd.DataFrame:
     """Share of each column of the rule that a customer resembles most: the same for all that the rule reads.
 
     `bases` are rule bases with the states of the rules that count. Without any rule that X can answer all columns
@@ -53,7 +53,7 @@ def nearest_rule_shares(bases: Sequence[tuple[RuleBase, Sequence[str]]], X: pd.D
 
 
 def _nearest_rules(
-    bases: Sequence[tuple[RuleBase, Sequence[str]]], X: pd.DataFrame
+    bases: Sequence[tuple[RuleBase, Sequence[Any]]], X: pd.DataFrame
 ) -> tuple[np.ndarray, list[list[str]]]:
     """The number of the most similar rule of each row (-1 without rules), and the columns that each rule reads."""
     found, columns = [], list[list[str]]()

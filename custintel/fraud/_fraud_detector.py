@@ -17,12 +17,12 @@ from custintel.fraud._component_scores import (
     clipped_log_odds,
     expert_rule_scores,
     mine_rules,
-    one_row_a_group,
     out_of_fold_rule_log_odds,
 )
 from custintel.fraud._detector_contributions import nearest_rule_shares, tail_shares
 from custintel.fraud._fraud_kinds import FraudKinds, fit_fraud_kinds
 from custintel.fraud._review_queue import review_queue
+from custintel.fraud._rows_to_learn import one_row_a_group, rows_to_learn
 from custintel.identifiers import identifier_index
 from custintel.learners import AnomalyScore, TableClassifier
 from custintel.learners.base_estimators import EventClassifier, TableEstimator, integer_seed
@@ -141,7 +141,8 @@ class FraudDetector(EventClassifier, TableEstimator):
             Kind of each case (``sim_box``, ``never_payer``, ...); whatever stands at legitimate customers is ignored.
         groups : array-like, optional
             What belongs together: the customer of each row, or the ring of several lines of one fraudster. Rows of a
-            group stand on one side of every inner fold, and rules are mined from one row of each.
+            group stand on one side of every inner fold, and rules are mined from one row of each. Of the legitimate
+            rows of a group at most three, drawn by lot, are learned from; probabilities are corrected for that.
 
         Warns
         -----
@@ -149,13 +150,18 @@ class FraudDetector(EventClassifier, TableEstimator):
             With fewer than 20 cases or legitimate customers (groups, if given): what is put together is then hardly
             weighed.
         """
+        seed = integer_seed(self.random_state)
         table, matrix = self._learn_table(X, groups=groups, forbidden=self._forbidden())
         target = self._learn_event(y)
         check_consistent_length(table, target, *([] if kinds is None else [kinds]))
-        self._check_params(table)
         together = None if groups is None else np.asarray(groups, dtype=object)
         _warn_of_few(target, together)
-        seed, least = integer_seed(self.random_state), self.min_level_count
+        rows, self.legitimate_share_ = rows_to_learn(target, together, seed)
+        if together is not None:
+            table, matrix, target, together = table.iloc[rows], matrix[rows], target[rows], together[rows]
+        self._check_params(table)
+        kinds = None if kinds is None else np.asarray(kinds, dtype=object)[rows]
+        least = self.min_level_count
         encoded = EncodedTable(self._usable(table), _without_forbidden(self.contract_), matrix)
         model = TableClassifier(min_level_count=least, random_state=seed, n_jobs=self.n_jobs)
         self.model_ = model.fit_encoded(encoded, target, together)
@@ -165,7 +171,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         self._fit_weights(encoded, target, seed, together)
         self.kinds_ = None
         if kinds is not None:
-            self.kinds_ = fit_fraud_kinds(self._training_table(matrix, target), np.asarray(kinds, dtype=object), seed)
+            self.kinds_ = fit_fraud_kinds(self._training_table(matrix, target), kinds, seed)
         return self
 
     def event_probability(self, X: Any) -> np.ndarray:
@@ -216,7 +222,9 @@ class FraudDetector(EventClassifier, TableEstimator):
         parts = parts.add(by_rules.mul(beyond[list(_RULE_SCORES)].sum(axis=1), axis=0), fill_value=0.0)
         unusual = tail_shares(self.anomaly_.peer_shares(encoded.table)).mul(beyond["anomaly"], axis=0)
         parts = parts.add(unusual, fill_value=0.0)
-        return parts.reindex(columns=[c for c in self.contract_.names if c in encoded.table.columns], fill_value=0.0)
+        names = [c for c in self.contract_.names if c in encoded.table.columns]
+        ordered: pd.DataFrame = parts.reindex(columns=names, fill_value=0.0)
+        return ordered
 
     @property
     def expected_value_(self) -> float:
@@ -325,6 +333,7 @@ class FraudDetector(EventClassifier, TableEstimator):
             "spreads": self.spreads_.tolist(),
             "calibration": self.calibration_.to_state(),
             "threshold": self.threshold_,
+            "legitimate_share": self.legitimate_share_,
             "parts": {part: own for part, (own, _) in parts.items()},
         }
         state["params"] = {
@@ -351,7 +360,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         model.weights_ = pd.Series(dict(state["weights"]), name="weight")
         model.means_, model.spreads_ = np.asarray(state["means"]), np.asarray(state["spreads"])
         model.calibration_ = Calibration.from_state(state["calibration"])
-        model.threshold_ = state["threshold"]
+        model.threshold_, model.legitimate_share_ = state["threshold"], state["legitimate_share"]
         return model
 
     # --- inside ----------------------------------------------------------------------------------------------------
@@ -366,7 +375,8 @@ class FraudDetector(EventClassifier, TableEstimator):
 
     def _weight_of_a_unit(self) -> pd.Series:
         """How much log-odds one unit of each component score is worth."""
-        return self.weights_.drop("intercept") / self.spreads_
+        weight: pd.Series = self.weights_.drop("intercept") / self.spreads_
+        return weight
 
     def _encode(self, X: Any) -> EncodedTable:
         """The table without columns that nothing may read, encoded once for all parts."""
@@ -377,7 +387,11 @@ class FraudDetector(EventClassifier, TableEstimator):
     def _log_odds(self, encoded: EncodedTable) -> np.ndarray:
         scores = self._component_scores(encoded).to_numpy()
         raw = self.weights_["intercept"] + ((scores - self.means_) / self.spreads_) @ self.weights_.to_numpy()[1:]
-        return np.asarray(self.calibration_.log_odds(raw))
+        return self._of_all_rows(self.calibration_.log_odds(raw))
+
+    def _of_all_rows(self, log_odds: Any) -> np.ndarray:
+        """Log-odds among all rows, from those among the rows that were learned from."""
+        return np.asarray(np.asarray(log_odds) + np.log(self.legitimate_share_))
 
     def _component_scores(self, encoded: EncodedTable) -> pd.DataFrame:
         rows = len(encoded.table)
@@ -406,7 +420,8 @@ class FraudDetector(EventClassifier, TableEstimator):
         beta = fit_positive(Z, truth, _PENALTY)
         self.weights_ = pd.Series(beta, index=["intercept", *scores.columns], name="weight")
         self.calibration_ = choose_calibration(truth, raw, np.ones(len(truth)), fold)
-        self.threshold_ = best_f1_threshold(self.calibration_.probability(raw), truth)
+        threshold = best_f1_threshold(self.calibration_.probability(raw), truth)
+        self.threshold_ = float(expit(self._of_all_rows(clipped_log_odds(threshold))))
 
     def _joined_scores(self, encoded: EncodedTable, model: np.ndarray, mined: np.ndarray) -> pd.DataFrame:
         table = encoded.table

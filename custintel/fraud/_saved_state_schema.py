@@ -62,6 +62,7 @@ class FraudState(TableState, ClassesState, EstimatorState):
     spreads: Annotated[list[PositiveFloat], _FIVE]
     calibration: CalibrationState
     threshold: Probability
+    legitimate_share: Annotated[float, Field(gt=0, le=1)]
     parts: _Parts
 
     def check(self, columns: dict[str, int]) -> None:

@@ -214,7 +214,7 @@ class UpliftModel(TableEstimator):
     def contributions(
         self, X: Any, kernel: Callable[[Any, np.ndarray], np.ndarray] | None = None, arm: Any = None
     ) -> pd.DataFrame:
-        """Contributions of every column to the effect, that of the arm with the largest effect on each customer.
+        """Contributions of every column to the effect, that of the best arm for each customer (`best_arms`).
 
         They add up, with the average effect that contributions start from, to `predict`. What is shrunk in the effect
         is shrunk in them: where nothing is known about for whom an arm works, all are 0. Effects of the learners t and
@@ -231,11 +231,11 @@ class UpliftModel(TableEstimator):
             The arm explained; for each customer the best one when None.
         """
         matrix = self.encode(X)
-        chosen = self._best_arms(X) if arm is None else np.full(len(matrix), self.arms_.index(arm))
+        best = self.best_arms(X) if arm is None else np.full(len(matrix), arm, dtype=object)
         threads = lightgbm_threads(self.n_jobs, matrix.size)
         out = np.zeros((len(matrix), matrix.shape[1]))
-        for k, one in enumerate(self.fits_.values()):
-            mine = np.flatnonzero(chosen == k)
+        for name, one in self.fits_.items():
+            mine = np.flatnonzero(best == name)
             if len(mine) and one.share > 0:
                 out[mine] = one.share * one.effect.contributions(matrix[mine], kernel, threads)[:, :-1]
         used = [c.name for c in self.contract_.used]
@@ -257,6 +257,27 @@ class UpliftModel(TableEstimator):
         total = np.sum([one.share * one.effect.importance(len(used)) for one in self.fits_.values()], axis=0)
         shares = pd.Series(total / max(float(total.sum()), 1e-300), index=used, name="importance")
         return shares.sort_values(ascending=False, kind="stable")
+
+    def best_arms(self, X: Any) -> np.ndarray:
+        """The arm with the largest expected effect on each customer; arms with evidence of a gain come before others.
+
+        Of several arms the one with the largest expected effect is too often the one of which least is known.
+        """
+        effects = self.predict(X)
+        known = [self.effects_[arm].detectable or self.effects_[arm].differs for arm in self.arms_]
+        gains = (effects - _CONFIDENT * self.standard_error(X) > 0) & known
+        some = gains.any(axis=1).to_numpy()[:, None]
+        chosen = np.where(some & ~gains.to_numpy(), -np.inf, effects.to_numpy()).argmax(axis=1)
+        return np.asarray(np.asarray(self.arms_, dtype=object)[chosen])
+
+    @property
+    def smallest_contribution_(self) -> float:
+        """Contributions below this say nothing: a tenth of the error of the average effect.
+
+        Where it is not known for whom any arm works more than for others, none says anything (infinity).
+        """
+        known = [found.error for found in self.effects_.values() if found.differs]
+        return float(0.1 * min(known)) if known else float("inf")
 
     def words(self) -> list[str]:
         """What was found, one sentence an arm."""
@@ -348,10 +369,6 @@ class UpliftModel(TableEstimator):
             self.fits_[name] = _FittedArm(effect, chosen, centre, mean, share)
             own = None if groups is None else np.asarray(groups)[rows]
             self.effects_[name] = _average_effect(psi, effect.untuned[rows], own)
-
-    def _best_arms(self, X: Any) -> np.ndarray:
-        """The number of the arm with the largest effect on each customer."""
-        return np.asarray(self.predict(X).to_numpy().argmax(axis=1))
 
     def _frame(self, found: dict[Any, np.ndarray], X: Any) -> pd.DataFrame:
         return pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else None)

@@ -7,6 +7,7 @@ which the two groups are alike.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,7 +182,7 @@ _COUNTED: Mapping[str, Sequence[str]] = {"stayed": ("voluntary", "port_out", "do
 
 def _closed(frame: pd.DataFrame, name: str, outcome: Outcome, last: date) -> pd.Series:
     """Whether the window of each row, with the silence that a prepaid exit takes to be seen, lies within the data."""
-    silence = frame["billing_type"].eq("prepaid") & (name != "paid")
+    silence = frame["billing_type"].eq("prepaid").to_numpy() & (name != "paid")
     days = np.where(silence, outcome.days_needed("prepaid"), outcome.end_days)
     return frame["as_of"] + pd.to_timedelta(days, unit="D") <= pd.Timestamp(last)
 
@@ -205,7 +206,7 @@ where t.event_date > {first} and t.event_date <= {final} + 1
 def _event_steps(wh: Warehouse, name: str, outcome: Outcome, last: date) -> list[Step]:
     """The steps of the events that count against the outcome."""
     if name == "paid":
-        return [counted_events_step(wh, "arrears")]
+        return [counted_events_step(wh, replace(outcome, kind="arrears"))]
     return [silences_step(outcome.dormancy_days, last), exits_step(outcome), first_exits_step()]
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 FIRST_DAYS = 28
-LATE_DAYS = 7
+LATE_DAYS = 5
 
 
 def first_bill_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from custintel.questions.outcome_labels import outcome_labels
@@ -109,7 +108,7 @@ def _customer_marks(wh: Warehouse, kind: pd.Series) -> list[pd.DataFrame]:
     facts = facts[facts["customer_id"].isin(kind.index)]
     if "dealer_id" in facts:
         faked = (facts["customer_id"].map(kind) == _OF_DEALERS).to_numpy()
-        facts["dealer_id"] = np.where(faked, facts["dealer_id"].astype(object), None)
+        facts["dealer_id"] = facts["dealer_id"].astype(object).where(faked, None)
     return [_marks(facts, name) for name in known]
 
 

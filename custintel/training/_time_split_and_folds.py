@@ -97,7 +97,8 @@ def _too_short(dates: Sequence[pd.Timestamp], label_delay_days: int, history_day
 def rows_of_a_third(groups: np.ndarray, events: np.ndarray, random_state: int) -> npt.NDArray[np.bool_]:
     """Rows of groups drawn by lot until they hold a third of the events, and of others until they hold a third.
 
-    A group stands on one side. Groups differ in size: a ring of fraudsters has many rows.
+    A group stands on one side. Groups differ in size: a ring of fraudsters has many rows, and one that would take more
+    than half of the events away from learning is not drawn.
 
     >>> groups = np.array(["a", "a", "b", "b", "c", "c"])
     >>> int(rows_of_a_third(groups, np.array([1, 0, 1, 1, 1, 1]), 0).sum())
@@ -105,13 +106,23 @@ def rows_of_a_third(groups: np.ndarray, events: np.ndarray, random_state: int) -
     """
     number = np.unique(groups.astype(str), return_inverse=True)[1].ravel()
     inside = np.bincount(number, events)
-    drawn = np.zeros(len(inside), dtype=bool)
     rng = np.random.default_rng(random_state)
+    drawn = np.zeros(len(inside), dtype=bool)
     for weight in (inside, np.where(inside > 0, 0, np.bincount(number))):
-        order = rng.permutation(np.flatnonzero(weight))
-        before = np.cumsum(weight[order]) - weight[order]
-        drawn[order[before < weight.sum() / 3]] = True
+        drawn[_drawn_groups(weight, rng.permutation(np.flatnonzero(weight)))] = True
     return np.asarray(drawn[number])
+
+
+def _drawn_groups(weight: np.ndarray, order: np.ndarray) -> list[int]:
+    """Groups in their order until they weigh a third of all, without those that would bring them above a half."""
+    total, so_far, drawn = weight.sum(), 0.0, list[int]()
+    for group in order:
+        if so_far >= total / 3:
+            break
+        if so_far + weight[group] <= total / 2:
+            so_far += weight[group]
+            drawn.append(int(group))
+    return drawn
 
 
 @dataclass(frozen=True)

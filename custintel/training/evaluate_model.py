@@ -79,7 +79,7 @@ def _peer_facts(column: pd.Series) -> dict[str, Any]:
 
 def _dictionary_entry(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Name, unit and meaning of missing, as plain values."""
-    keys = ("about", "about_zh", "unit", "missing", "family", "feature", "window")
+    keys = ("about", "about_zh", "unit", "missing", "family", "feature", "reason", "window")
     return {key: _plain(row[key]) for key in keys if key in row and not _absent(row[key])}
 
 

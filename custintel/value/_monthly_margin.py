@@ -250,7 +250,8 @@ def _with_payers(wh: Warehouse, lines: pd.DataFrame, last: date) -> pd.DataFrame
     paid = wh.engine.sql("\nunion all\n".join(parts)).groupby("customer_id", as_index=False)["began"].min()
     more = paid[~paid["customer_id"].isin(lines["customer_id"])]
     if lines.empty:
-        return more.assign(billing_type=None, ended=pd.NaT)
+        alone: pd.DataFrame = more.assign(billing_type=None, ended=pd.NaT)
+        return alone
     return lines if more.empty else pd.concat([lines, more], ignore_index=True)  # their other columns are missing
 
 

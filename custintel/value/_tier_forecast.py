@@ -47,7 +47,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     key_account : str
         Column of X that is 1 for key accounts, which have thresholds of their own, and 0 for public customers.
     effort : {"auto", "full", "fast"}
-        As in `TableClassifier`.
+        As in `TableClassifier`. Each customer is shown once for each tier, so that one model learns from many rows.
     min_level_count : int
         Levels of a category that fewer customers have are pooled into one; none of them is kept in the model.
     random_state : int, RandomState or None
@@ -88,7 +88,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         *,
         annual: str = "annual_value",
         key_account: str = "key_account",
-        effort: Effort = "auto",
+        effort: Effort = "fast",
         min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
         n_jobs: int | None = None,
@@ -169,7 +169,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     @property
     def expected_value_(self) -> float:
         """Log-odds before calibration from which the contributions start."""
-        return self.reach_.expected_value_
+        return float(np.asarray(self.reach_.expected_value_))
 
     @staticmethod
     def saved_state() -> type[EstimatorState]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +17,20 @@ from custintel.errors import QualityWarning
 from custintel.value import customer_value
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from custintel.training import Run
 
+SHIPPED = Path(__file__).resolve().parents[2] / "models"
+TOPICS = ("recharges", "current_plan", "customer_profile", "daily_activity", "surveys")
 QUESTIONS = ("value", "tiers", "survival")
+
+
+def few_topics(folder: Path) -> Path:
+    """The shipped questions with few features, so that they are quickly learned."""
+    for name in QUESTIONS:
+        text = (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+        own = re.sub(r"topics: \[[^]]*\]", f"topics: [{', '.join(TOPICS)}]", text)
+        (folder / f"{name}.yaml").write_text(own, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +39,10 @@ def operator() -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def runs(operator: Warehouse) -> dict[str, Run]:
+def runs(operator: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    folder = few_topics(tmp_path_factory.mktemp("models"))
     with warnings.catch_warnings(action="ignore", category=QualityWarning):
-        return {name: train(name, operator, tracking=False) for name in QUESTIONS}
+        return {name: train(name, operator, tracking=False, models_path=folder) for name in QUESTIONS}
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +142,9 @@ def test_chances_to_stay_fall_with_time(lists: dict[str, pd.DataFrame]) -> None:
 def test_values_of_a_plain_table(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"run_rate": rng.gamma(2, 10, 300), "plan": rng.choice(["S", "M"], 300)})
-    table["next_year"] = 12 * table["run_rate"] + np.where(table["plan"] == "M", 60.0, 0.0) + rng.normal(0, 5, 300)
+    table["next_year"] = 12 * table["run_rate"] + np.where(table["plan"] == "M", 60.0, 0.0) + rng.normal(0, 120, 300)
     run = train("value", table=table, target="next_year", tracking=False)
     found = score(run.model, table=table.drop(columns="next_year"))
     assert found["pv"].sum() == pytest.approx(table["next_year"].sum(), rel=0.05)
-    assert run.metrics["rank_correlation"]["value"] > 0.95
+    assert 0.7 < run.metrics["rank_correlation"]["value"] < 0.95
     run.report(tmp_path / "value.html")

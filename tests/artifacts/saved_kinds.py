@@ -10,9 +10,18 @@ import pandas as pd
 from custintel.artifact import Model
 from custintel.credit import CreditScorecard
 from custintel.fraud import FraudDetector
-from custintel.learners import AnomalyScore, ChurnClassifier, ChurnSurvival, OfferPropensity, UpliftModel
+from custintel.learners import (
+    AnomalyScore,
+    ChurnClassifier,
+    ChurnSurvival,
+    OfferPropensity,
+    OwnEstimator,
+    TableClassifier,
+    TableRegressor,
+    UpliftModel,
+)
 from custintel.rules import LearnSettings, Rule, RuleBase
-from custintel.value import ValueModel, ValueTiers
+from custintel.value import TierForecast, ValueModel, ValueTiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +45,24 @@ ODDS = (TABLE["plan"] < "D") * 2.0 + (TABLE["minutes"].fillna(0) < 60) * 1.5 - 1
 LEFT = _rng.random(ROWS) < 1 / (1 + np.exp(-ODDS))
 MONTHS = np.ceil(_rng.exponential(4 + 6 * ~LEFT)).clip(1, 9)
 CAUSES = np.where(LEFT, _rng.choice(["silent", "port"], ROWS), None)
+CLASSES = np.where(TABLE["minutes"] > 90, "busy", "quiet")
 FUTURE = TABLE["run_rate"].to_numpy()[:, None] + _rng.normal(0, 2, (ROWS, 6))
 
 
 def _churn() -> Any:
     return ChurnClassifier(n_jobs=1).fit(TABLE, np.where(LEFT, "yes", "no"))
+
+
+def _classes() -> Any:
+    return TableClassifier(effort="fast", n_jobs=1).fit(TABLE, np.where(LEFT, "left", CLASSES))
+
+
+def _amounts() -> Any:
+    return TableRegressor(n_jobs=1).fit(TABLE, np.where(LEFT, 0.0, FUTURE[:, 0]))
+
+
+def _own() -> Any:
+    return OwnEstimator("sklearn.linear_model.Ridge").fit(TABLE, FUTURE[:, 0])
 
 
 def _survival() -> Any:
@@ -75,6 +97,12 @@ def _tiers() -> Any:
     return ValueTiers().fit(TABLE[["run_rate"]])
 
 
+def _tier_forecast() -> Any:
+    tiers = ValueTiers(names=("low", "high")).fit(TABLE[["run_rate"]])
+    later = np.where(LEFT, "left", tiers.tier_of(TABLE[["run_rate"]]))
+    return TierForecast(annual="run_rate", effort="fast", n_jobs=1).fit(TABLE, later, tiers=tiers)
+
+
 def _fraud() -> Any:
     rules = RuleBase()
     rules.add(Rule("quiet", "minutes < 40"), by="expert", reason="known")
@@ -85,6 +113,9 @@ def _fraud() -> Any:
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "churn": _churn,
+    "classes": _classes,
+    "amounts": _amounts,
+    "own": _own,
     "survival": _survival,
     "value": _value,
     "offers": _offers,
@@ -92,6 +123,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "scorecard": _scorecard,
     "anomaly": _anomaly,
     "tiers": _tiers,
+    "tier_forecast": _tier_forecast,
     "fraud": _fraud,
 }
 METADATA = {
@@ -126,9 +158,15 @@ def _use_churn(m: Any, X: pd.DataFrame) -> list[Any]:
     return [m.predict_proba(X), m.contributions(X), m.feature_importance()]
 
 
+def _use_amounts(m: Any, X: pd.DataFrame) -> list[Any]:
+    quantiles = m.predict_quantiles(X)
+    assert (np.diff(quantiles.to_numpy(), axis=1) >= -1e-9).all(), "quantiles that cross"
+    return [m.predict(X), m.contributions(X), quantiles]
+
+
 def _use_survival(m: Any, X: pd.DataFrame) -> list[Any]:
     _chances(m.survival(X))
-    return [m.survival(X), *m.incidence(X).values(), m.predict(X)]
+    return [m.survival(X), *m.incidence(X).values(), m.predict(X), m.contributions(X)]
 
 
 def _use_offers(m: Any, X: pd.DataFrame) -> list[Any]:
@@ -148,6 +186,13 @@ def _use_scorecard(m: Any, X: pd.DataFrame) -> list[Any]:
     return [m.points(X), m.predict_proba(X)]
 
 
+def _use_tier_forecast(m: Any, X: pd.DataFrame) -> list[Any]:
+    _chances(m.predict_proba(X))
+    m.predict(X)
+    m.tier_today(X)
+    return [m.predict_proba(X), m.contributions(X)]
+
+
 def _use_fraud(m: Any, X: pd.DataFrame) -> list[Any]:
     _chances(m.predict_proba(X))
     m.alarms(X)
@@ -157,12 +202,16 @@ def _use_fraud(m: Any, X: pd.DataFrame) -> list[Any]:
 
 _USES: dict[str, Callable[[Any, pd.DataFrame], list[Any]]] = {
     "ChurnClassifier": _use_churn,
+    "TableClassifier": _use_churn,
+    "TableRegressor": _use_amounts,
+    "OwnEstimator": lambda m, X: [m.predict(X), m.contributions(X)],
     "ChurnSurvival": _use_survival,
-    "ValueModel": lambda m, X: [m.predict(X)],
+    "ValueModel": lambda m, X: [m.predict(X), m.contributions(X)],
     "OfferPropensity": _use_offers,
     "UpliftModel": _use_uplift,
     "CreditScorecard": _use_scorecard,
     "AnomalyScore": lambda m, X: [m.score_samples(X), m.peer_shares(X).fillna(0.5)],
+    "TierForecast": _use_tier_forecast,
     "ValueTiers": lambda m, X: [m.transform(X[["run_rate"]])],
     "FraudDetector": _use_fraud,
 }

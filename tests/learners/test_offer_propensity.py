@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -94,6 +95,27 @@ def test_bad_input_is_explained(fitted: OfferPropensity) -> None:
         OfferPropensity().fit(X, y, offer=offer, attributes=pd.DataFrame({"gb": {"small": 5.0}}))
     with pytest.raises(DataError, match="no column for offers"):
         fitted.propensity(X, eligible=pd.DataFrame({"small": True}, index=X.index))
+
+
+def test_contributions_add_up_to_the_log_odds_of_the_likeliest_offer(fitted: OfferPropensity) -> None:
+    X, *_ = contacts(300, seed=5)
+    best = fitted.propensity(X).max(axis=1)
+    total = fitted.contributions(X).sum(axis=1) + fitted.starting_log_odds(X)
+    np.testing.assert_allclose(expit(total), best)
+    huge = fitted.contributions(X, offer="huge").sum(axis=1) + fitted.starting_log_odds(X, offer="huge")
+    allowed = fitted.propensity(X)["huge"].dropna()
+    np.testing.assert_allclose(expit(huge[allowed.index]), allowed)
+    assert fitted.contributions(X).abs().mean().idxmax() == "use"
+    assert fitted.feature_importance().sum() == pytest.approx(1.0)
+
+
+def test_who_may_have_no_offer_has_no_contributions() -> None:
+    X, y, offer, _ = contacts(600)
+    model = OfferPropensity(eligible=dict.fromkeys(OFFERS, "use > 10"), n_jobs=1).fit(X, y, offer=offer)
+    asked = pd.DataFrame({"use": [5.0, 20.0], "plan": "S"})
+    assert model.predict(asked).tolist()[0] == ""
+    assert (model.contributions(asked).iloc[0] == 0).all()
+    assert (model.contributions(asked).iloc[1] != 0).any()
 
 
 class OneOffer(ClassifierMixin, OfferPropensity):

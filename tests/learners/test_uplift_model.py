@@ -186,3 +186,61 @@ FAILURES = {
 @pytest.mark.filterwarnings("ignore::custintel.errors.QualityWarning")
 def test_scikit_learn_check(estimator: Any, check: Any) -> None:
     check(estimator)
+
+
+def test_arms_that_not_everybody_could_be_given() -> None:
+    rng = np.random.default_rng(1)
+    X, *_ = experiment(4000)
+    campaign = rng.choice(["call", "mail"], 4000)
+    chance = np.where(campaign == "call", 0.7, 0.4)
+    treated = rng.random(4000) < chance
+    # the mail was sent in bad times: its controls must not be compared with the called ones
+    level = np.where(campaign == "mail", 0.3, 0.1)
+    y = (rng.random(4000) < level + 0.2 * (treated & (campaign == "call"))).astype(int)
+    arm = np.where(treated, campaign, "control")
+    own = {a: np.where(campaign == a, chance, np.nan) for a in ("call", "mail")}
+    model = UpliftModel(n_jobs=1).fit(X, y, treatment=arm, propensity=pd.DataFrame({"control": 1 - chance, **own}))
+    assert model.effects_["call"].effect == pytest.approx(0.2, abs=0.05)
+    assert model.effects_["mail"].effect == pytest.approx(0.0, abs=0.05)
+    pooled = UpliftModel(n_jobs=1).fit(X, y, treatment=arm, propensity="constant").effects_["mail"].effect
+    assert abs(pooled) > 0.08
+    overlap = model.overlap_.set_index("arm")
+    assert overlap.loc["call", "propensity"] == pytest.approx(0.7)
+    with pytest.raises(DataError, match="could not have been given"):
+        UpliftModel(n_jobs=1).fit(X, y, treatment=arm, propensity=pd.DataFrame({"control": np.nan, **own}))
+
+
+@pytest.mark.parametrize("learner", ["dr", "r", "x"])
+def test_contributions_add_up_to_the_effect(learner: Any) -> None:
+    X, y, treated, _ = experiment(1500)
+    model = UpliftModel(learner=learner, n_jobs=1).fit(X, y, treatment=treated, propensity="constant")
+    parts = model.contributions(X)
+    base = model.predict(X)[True] - parts.sum(axis=1)
+    assert base.std() == pytest.approx(0.0, abs=1e-12)
+    assert parts.abs().mean().idxmax() == "plan"
+    assert model.feature_importance().sum() == pytest.approx(1.0)
+    own = model.contributions(X, kernel=lambda booster, matrix: booster.predict(matrix, pred_contrib=True))
+    pd.testing.assert_frame_equal(own, parts)
+
+
+@pytest.mark.parametrize("learner", ["t", "s"])
+def test_differences_of_probabilities_have_no_contributions(learner: Any) -> None:
+    X, y, treated, _ = experiment(600)
+    model = UpliftModel(learner=learner, n_jobs=1).fit(X, y, treatment=treated, propensity="constant")
+    assert not hasattr(model, "contributions")
+    assert model.feature_importance().index[0] in X.columns
+
+
+def test_an_arm_with_evidence_comes_before_a_larger_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y, treated, _ = experiment(400)
+    arm = np.where(treated, "call", np.where(np.arange(400) % 3 == 0, "rare", "control"))
+    model = UpliftModel(n_jobs=1).fit(X, y, treatment=arm, propensity="constant")
+    known = {"call": (0.05, 0.15), "rare": (-0.2, 0.6)}
+    model.effects_ = {
+        a: model.effects_[a]._replace(low=low, high=high, slope_p=1.0) for a, (low, high) in known.items()
+    }
+    effects = pd.DataFrame({"call": [0.1, 0.01], "rare": [0.3, 0.3]})
+    errors = pd.DataFrame({"call": [0.02, 0.02], "rare": [0.2, 0.2]})
+    monkeypatch.setattr(model, "predict", lambda _: effects)
+    monkeypatch.setattr(model, "standard_error", lambda _: errors)
+    assert model.best_arms(X.iloc[:2]).tolist() == ["call", "rare"]

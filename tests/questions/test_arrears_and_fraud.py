@@ -53,3 +53,12 @@ def test_without_the_tables_the_labels_are_refused() -> None:
     usage = pd.DataFrame({"customer_id": "a", "service": "voice", "direction": "out", "event_time": days})
     with pytest.raises(DataError, match="cases"):
         outcome_labels(Warehouse.from_frames(usage=usage), "2025-03-31", FRAUD)
+
+
+def test_the_days_after_the_due_day_may_be_others() -> None:
+    wh = tables([p for p in PAID if p[0] != "a3"] + [("a3", "2025-05-10", 30.0, "ok")], [])
+    patient = Outcome(
+        gap_days=1, horizon_days=90, active_within_days=400, billing_types=("postpaid",), kind="arrears", late_days=60
+    )
+    assert label(wh, "2025-03-31", ARREARS)["a"] == 1.0
+    assert label(wh, "2025-03-31", patient)["a"] == 0.0

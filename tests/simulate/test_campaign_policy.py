@@ -13,8 +13,11 @@ import pyarrow.compute as pc
 import pytest
 
 from custintel import Warehouse
+from custintel.catalogue.model_spec import load_model_spec
 from custintel.contracts.table_contracts import TABLES
 from custintel.errors import ConfigurationError
+from custintel.questions import question_labels
+from custintel.questions.question import question_from_spec
 from custintel.simulate import SimulationConfig, simulate
 from custintel.simulate._campaign_policy import CampaignDay, tables_as_of
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 STUDY = SimulationConfig.offer_study()
 # tables whose small print (seconds, delays, models of devices) is drawn anew each time they are written
-DRAWN_ANEW = {"payments", "promises", "dunning", "devices"}
+DRAWN_ANEW = {"payments", "promises", "dunning", "devices", "addons", "consents"}
 
 
 class UniformPolicy:
@@ -48,8 +51,8 @@ def policy() -> UniformPolicy:
 
 @pytest.fixture(scope="module")
 def chosen(policy: UniformPolicy) -> Operator:
-    """Two thousand lines over five months; a policy draws the contacts of four campaigns."""
-    return simulate(2_000, 5, 11, STUDY, policy)
+    """Twelve hundred lines over five months; a policy draws the contacts of four campaigns."""
+    return simulate(1_200, 5, 11, STUDY, policy)
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +259,38 @@ def test_a_warehouse_shows_the_policy_its_day() -> None:
     assert seen == [(dt.date(2025, 1, 31), dt.date(2025, 1, 31), [])]
     assert "offer_effects" in wh.truth
     assert "offer_effects" not in wh.tables
+
+
+def test_contacts_of_a_policy_are_labels_of_the_shipped_questions() -> None:
+    wh = Warehouse.simulate(300, 5, 2, STUDY, policy=_offers_or_holds_back)
+    dates = ["2025-01-31", "2025-02-28"]
+    made = wh.frame("contacts").set_index("contact_id")
+    made = made[made["event_time"] < "2025-04-01"]
+    asked = {name: question_from_spec(load_model_spec(name).as_dict()) for name in ("offer", "uplift")}
+    offers, effects = (question_labels(wh, dates, question) for question in asked.values())
+    contacted = made[~made["control"].astype(bool)]
+    assert 0.9 * len(contacted) < len(offers) <= len(contacted)  # those of the population
+    assert set(offers["propensity"]) == {0.7}
+    assert abs(offers["label"].mean() - contacted["response_time"].notna().mean()) < 0.02
+    assert set(effects["treatment"]) == {"control", *offers["offer"].unique()}
+    held = effects["treatment"] == "control"
+    assert np.allclose(effects["propensity"], np.where(held, 0.3, 0.7))
+
+
+def _offers_or_holds_back(day: CampaignDay) -> pd.DataFrame:
+    """An offer drawn at random, of which three in ten are held back."""
+    rng = np.random.default_rng(day.random_state)
+    draw = np.where(day.eligible, rng.random(day.eligible.shape), -1)
+    drawn = day.eligible.columns.to_numpy()[draw.argmax(axis=1)]
+    held = rng.random(len(drawn)) < 0.3
+    return pd.DataFrame(
+        {
+            "offer": np.where(held, "none", drawn),
+            "policy_offer": drawn,
+            "propensity": np.where(held, 0.3, 0.7),
+        },
+        index=day.eligible.index,
+    )
 
 
 ROW = {"customer_id": "first", "offer": "bonus_data", "propensity": 0.5}

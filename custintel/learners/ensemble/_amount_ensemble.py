@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from custintel.learners.ensemble.logistic_regression import LinearDesign
 
 
-_PENALTIES = (10_000.0, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+_PENALTIES = (10_000.0, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.1)
 _CUT = 0.0005
 _MANY_COLUMNS = 60
 _MOST_FOLDS = 5
@@ -119,7 +119,8 @@ def _fit_linear(table: TableWithFolds, levels: np.ndarray, plan: FitPlan) -> tup
     """The ridge regression with the penalty of the lowest squared error out of fold, and its amounts out of fold."""
     rng = np.random.default_rng(table.random_state)
     monotone = np.array(table.monotone, dtype=np.int64)
-    plain = (monotone != 0) | (table.matrix.shape[1] > _MANY_COLUMNS) | (not plan.hinges)
+    straight = table.matrix.shape[1] > _MANY_COLUMNS or not plan.hinges or not plan.candidates
+    plain = (monotone != 0) | straight
     rows = _sample(np.arange(len(table.y)), plan.linear_rows, rng)
     design = learn_design(table.matrix[rows], levels, table.weight[rows], plain)
     raw = np.full((len(_PENALTIES), len(table.y)), np.nan)

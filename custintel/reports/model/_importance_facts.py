@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custintel.explain.column_descriptions import ColumnDescription, column_descriptions, reason_groups
-from custintel.explain.reason_codes import Explainer
+from custintel.explain.reason_codes import Explainer, smallest_contribution
 from custintel.html.number_format import round_for_readers, round_significant
 from custintel.identifiers import are_identifiers
 from custintel.reports.model.evaluation import SMALLEST_GROUP, merge_small_bins, smooth_small_bins
@@ -204,6 +204,7 @@ def examples_facts(evaluation: Evaluation) -> list[dict[str, Any]]:
             hidden_categories=hidden,
             hidden_columns=hidden_columns,
             coarse=True,
+            smallest=smallest_contribution(model),
         ).explain_rows(X, 3, ("en", "zh"))
         for up in (True, False)
     )
