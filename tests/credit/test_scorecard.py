@@ -158,3 +158,34 @@ def test_german_credit_at_the_level_of_the_literature() -> None:
 @pytest.mark.filterwarnings("ignore::custintel.errors.QualityWarning")
 def test_scikit_learn_check(estimator: Any, check: Any) -> None:
     check(estimator)
+
+
+def test_contributions_add_up_to_the_log_odds(card: CreditScorecard) -> None:
+    X, _ = customers(500, seed=1)
+    total = card.contributions(X).sum(axis=1) + card.expected_value_
+    np.testing.assert_allclose(total, card.event_log_odds(X))
+
+
+def test_rows_of_a_customer_choose_the_penalty_from_one_side() -> None:
+    X, y = customers(1500)
+    twice, both = pd.concat([X, X], ignore_index=True), np.concatenate([y, y])
+    groups = np.tile(np.arange(len(X)), 2)
+    once = CreditScorecard().fit(X, y)
+    assert CreditScorecard().fit(twice, both, groups=groups).bins_.keys() == once.bins_.keys()
+
+
+def test_bands_follow_the_score_and_are_kept(card: CreditScorecard) -> None:
+    X, _ = customers(500, seed=1)
+    again = CreditScorecard.from_state(json.loads(json.dumps(card.to_state()[0])))
+    by_band = card.points(X).groupby(card.band(X))
+    assert list(by_band.groups) == list("ABCDE")
+    assert (by_band.min().to_numpy()[:-1] > by_band.max().to_numpy()[1:]).all()
+    pd.testing.assert_series_equal(again.band(X), card.band(X))
+    with pytest.raises(ConfigurationError, match="no number of bands"):
+        CreditScorecard(band_count=40).fit(*customers(300))
+
+
+def test_a_constraint_may_name_a_number_that_says_nothing_here() -> None:
+    X, y = customers(600)
+    card = CreditScorecard(monotone={"outage_hours": 1}).fit(X.assign(outage_hours=0.0), y)
+    assert "outage_hours" not in card.card_
