@@ -56,8 +56,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
     limits : mapping, optional
         How credit limits follow from the score; without it there are none. ``loss_budget``: the loss of a customer over
         the horizon of the score that is accepted on average, in u. ``lgd``, ``utilisation``, ``floor`` and ``cap``: as
-        in `LimitSettings`. ``tenure_days`` and ``mean_bill``: the columns of X with the tenure in days and the mean bill
-        in u, ``tenure_days`` and ``bill_mean_180d`` unless you name others.
+        in `LimitSettings`. ``tenure_days`` and ``mean_bill``: the columns of X with the tenure in days and the mean
+        bill in u, ``tenure_days`` and ``bill_mean_180d`` unless you name others.
     pos_label : object, optional
         The label of bad customers. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is bad, of
         numbers the larger one, otherwise the rarer label, with a warning.
