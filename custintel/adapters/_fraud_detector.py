@@ -40,6 +40,7 @@ class FraudDetectorAdapter(EventAdapter):
 
     learner: ClassVar[str] = "FraudDetector"
     split: ClassVar[str] = "customers"
+    single_signs: ClassVar[bool] = True
     metric_words: ClassVar[Mapping[str, MetricWords]] = {
         "review_precision": MetricWords("Precision of the reviews", "Share of cases among the rows that are reviewed"),
         "review_recall": MetricWords("Cases reviewed", "Share of the cases that the reviews find", best=1.0),

@@ -143,6 +143,9 @@ class LearnerAdapter:
         Whether scores carry a decile.
     split : {"time", "customers"}
         Whether rows are judged on later dates, or on other customers of the same dates (experiments).
+    single_signs : bool
+        Whether one column may rank nearly all events alone, as a sign of fraud does: it is then no leak, where features
+        are built as of a date.
     metric_words : mapping
         Name and meaning of each metric.
     """
@@ -152,6 +155,7 @@ class LearnerAdapter:
     rank_by: ClassVar[str] = "probability"
     deciles: ClassVar[bool] = True
     split: ClassVar[str] = "time"
+    single_signs: ClassVar[bool] = False
     metric_words: ClassVar[Mapping[str, MetricWords]] = {}
 
     def new_estimator(self, settings: LearnerSettings) -> Any:

@@ -239,8 +239,7 @@ def _check_source(wh: Any, table: Any, target: str | None) -> None:
 
 def _train_and_evaluate(task: _Task, starting_points: Sequence[Mapping[str, Any]] = ()) -> tuple[Run, TrainingRows]:
     """Leak check, tuning, fit, judgement; the run is not tracked yet."""
-    options, learn = task.options, task.dataset.learn
-    leaks = find_leaks(learn.X, binary_answer(learn.y, task.dataset.target_type), options.random_state)
+    options, leaks = task.options, _leaks(task)
     kept = _kept_leaks(leaks, options)
     warn_of_leaks(leaks, kept)
     dataset = task.dataset.without([leak.column for leak in leaks if leak.column not in kept])
@@ -272,6 +271,14 @@ def _train_and_evaluate(task: _Task, starting_points: Sequence[Mapping[str, Any]
 def _rank_score(adapter: LearnerAdapter, fitted: _FittedModel) -> pd.Series:
     """The scored column by which rows are put in order."""
     return fitted.predicted[adapter.rank_column(fitted.evaluated)].rename("probability")
+
+
+def _leaks(task: _Task) -> tuple[Leak, ...]:
+    """Suspicious columns; none where signs of what is asked rank events alone, and no column is later than the date."""
+    learn = task.dataset.learn
+    if task.adapter.single_signs and task.dataset.judge is not None:
+        return ()
+    return find_leaks(learn.X, binary_answer(learn.y, task.dataset.target_type), task.options.random_state)
 
 
 def _kept_leaks(leaks: tuple[Leak, ...], options: TrainingOptions) -> set[str]:
