@@ -32,7 +32,7 @@ from custintel.decide import (
     compare_policies,
 )
 from custintel.progress import track
-from custintel.questions import Outcome, outcome_labels
+from custintel.questions import Question, question_labels
 from custintel.simulate import SimulationConfig
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ TURNS = {
 MONTHS = 16  # the truth follows a contact for 13 weeks
 VALUE = 300.0  # u, of a customer who stays
 CALLS = 0.25  # calls of a campaign day, as a share of the customers
-STAYED = Outcome("churn", gap_days=9, horizon_days=60)
+STAYED = Question("churn", gap_days=9, horizon_days=60)
 RESPONSE_DAYS = 30
 PRIOR = 0.01  # standard deviation of average effects on staying: a contact changes about a point
 ALL_CHANCE = 0.98  # share of the customers for whom chance decides in turn 1
@@ -126,7 +126,7 @@ class Loop:
             X.loc[made.index], made["label"], offer=made["treatment"],
             groups=made.index.get_level_values("customer_id"),
         )  # fmt: skip
-        left = outcome_labels(wh, sorted({as_of for as_of, _ in X.index}), STAYED)["label"]
+        left = question_labels(wh, sorted({as_of for as_of, _ in X.index}), STAYED)["label"]
         stay = {offer: _effect_on_staying(self.log.labels(1 - left, offer=offer), X) for offer in day.offers.index}
         told = {offer: model.words()[0].removeprefix("True: ") for offer, model in stay.items()}
         self.words += [f"after turn {1 + len(self.learned)}, {offer}: {words}" for offer, words in told.items()]
@@ -207,7 +207,7 @@ def challenged(wh: Warehouse, loop: Loop) -> str:
     days = [day for as_of, day in loop.days.items() if TURNS[as_of] == 3]
     log = loop.log.frame()
     log = log[log["as_of"].isin([pd.Timestamp(day.as_of) for day in days])]
-    left = outcome_labels(wh, [day.as_of for day in days], STAYED)["label"]
+    left = question_labels(wh, [day.as_of for day in days], STAYED)["label"]
     outcome = loop.log.responses(wh.frame("contacts"), RESPONSE_DAYS, wh.period[1]).set_index("decision_id")["outcome"]
     taken = outcome.reindex(log.index).fillna(0.0)
     margin = pd.concat({pd.Timestamp(day.as_of): day.margin.stack() for day in days})
