@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from custintel.rules import RuleBase
     from custintel.scoring import score
-    from custintel.training import train
+    from custintel.training import ask, train
     from custintel.value import ValueModel, ValueTiers
     from custintel.warehouse import Warehouse
 
@@ -47,6 +47,7 @@ __all__ = [
     "ValueTiers",
     "Warehouse",
     "__version__",
+    "ask",
     "decide",
     "explain",
     "load_model",
@@ -69,6 +70,7 @@ _HOMES = {
     "ValueModel": "custintel.value",
     "ValueTiers": "custintel.value",
     "Warehouse": "custintel.warehouse",
+    "ask": "custintel.training",
     "load_model": "custintel.artifact",
     "score": "custintel.scoring",
     "train": "custintel.training",

@@ -164,7 +164,8 @@ def _answers_are_classes(rows: TrainingRows) -> bool:
 
 
 def _has_classes(estimator: Any) -> bool:
-    return not set(estimator.classes_.tolist()) <= {0, 1}
+    """Whether it answers by classes; one that has learned nothing yet answers yes or no."""
+    return not set(np.asarray(getattr(estimator, "classes_", [0, 1])).tolist()) <= {0, 1}
 
 
 def _tells_classes(evaluation: Evaluation) -> bool:

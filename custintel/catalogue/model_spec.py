@@ -13,7 +13,7 @@ from custintel.catalogue._reason_groups import REASON_KEYS, plain_group
 from custintel.catalogue.learner_classes import DEFAULT_LEARNERS, LEARNER_ROOMS, is_own_class, learner_parameters
 from custintel.catalogue.question_grammar import QUESTION_FORM, read_question
 from custintel.errors import Problem, close_hint, raise_problems
-from custintel.files.yaml_reader import Located, read_yaml
+from custintel.files.yaml_reader import Located, read_yaml, read_yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,6 +158,25 @@ def load_model_spec(
     if name not in specs:
         raise_problems([Problem("models", "unknown model", name, ", ".join(specs), close_hint(name, specs))])
     return specs[name]
+
+
+def model_in_file(path: Path) -> str:
+    """The name of the model that a file of your own holds (``model:``).
+
+    Raises
+    ------
+    custintel.errors.ConfigurationError
+        When there is no such file, or it names no model.
+    """
+    if not path.is_file():
+        hint = "a shipped question is asked by its name, such as churn"
+        raise_problems([Problem(str(path), "no such file", hint=hint)])
+    document, problems = read_yaml(read_yaml_text(path), str(path))
+    raise_problems(problems)
+    name = document.mapping.get("model", _NOTHING).value if document is not None else None
+    if not isinstance(name, str):
+        raise_problems([Problem(str(path), "the file names no model", hint="its first line says model: and a name")])
+    return str(name)
 
 
 @lru_cache(maxsize=16)

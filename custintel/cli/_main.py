@@ -41,6 +41,11 @@ COMMANDS = {
         "reidentify",
         "Put the original identifiers back into a list; needs the key of the pseudonyms.",
     ),
+    "ask": CommandEntry(
+        "_ask_command",
+        "ask",
+        "Count what a question would learn from and be judged on, date by date, before anything is trained.",
+    ),
     "train": CommandEntry(
         "_model_commands",
         "train",

@@ -380,8 +380,7 @@ def _experiment_on(frame: pd.DataFrame, offer: str) -> pd.DataFrame:
     """Decisions that chance could have turned into the offer and into nothing, and that became one of both."""
     column = f"propensity_{offer}"
     if column not in frame or not (frame[column] > 0).any():
-        names = [str(name) for name in frame.columns]
-        known = [name.removeprefix("propensity_") for name in names if name.startswith("propensity_")]
+        known = [str(name).removeprefix("propensity_") for name in frame if str(name).startswith("propensity_")]
         allowed = ", ".join(name for name in known if name != NO_OFFER)
         raise_problems([Problem("offer", "was possible in no decision of the log", offer, allowed)])
     both = frame[column] + frame[f"propensity_{NO_OFFER}"]

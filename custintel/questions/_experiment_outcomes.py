@@ -111,7 +111,7 @@ def experiment_propensities(rows: pd.DataFrame) -> pd.Series:
     >>> experiment_propensities(rows).round(3).tolist()
     [0.667, 0.667, 0.333]
     """
-    campaign = rows["campaign"].fillna(rows["day"].astype(str)).astype(str) + "\0" + rows["offer"]
+    campaign = rows["campaign"].fillna(rows["day"].astype(str)).astype(str) + "\x1f" + rows["offer"]
     logged = rows["propensity"].where(rows["propensity"].between(0, 1, inclusive="neither"))
     facts = pd.DataFrame({"campaign": campaign, "held": rows["control"].astype(bool), "logged": logged})
     groups = facts.groupby(["campaign", "held"])["logged"].agg(["size", "count", "nunique", "mean"])

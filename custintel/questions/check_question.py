@@ -77,6 +77,7 @@ def check_labels(labels: pd.DataFrame, question: Question) -> None:
       ...
     """
     known = labels["label"].dropna()
+    _check_control_group(labels, question)
     if labels.empty:
         raise DataError(
             "nobody is asked: no customer is in the population of any date\n"
@@ -92,6 +93,16 @@ def check_labels(labels: pd.DataFrame, question: Question) -> None:
         one = f"all {len(known):,} known labels are {_shown(known.iloc[0], question)}"
         hint = "a longer horizon, or another target: look at what the rows of its table hold"
         raise DataError(f"the target is constant: {one}\n  given: {_target(question)}\n  hint: {hint}")
+
+
+def _check_control_group(labels: pd.DataFrame, question: Question) -> None:
+    """An experiment compares the treated with those who were held back."""
+    if question.target_type != "experiment" or labels.empty or "control" in set(labels["treatment"]):
+        return
+    raise DataError(
+        f"the experiment has no control group\n  given: {len(labels):,} rows, all of them treated\n"
+        "  hint: hold back some customers at random, and log them in contacts with control = true"
+    )
 
 
 def _check_tables(wh: Warehouse, question: Question) -> None:

@@ -85,7 +85,11 @@ def question_population(
 
 
 def question_dates(
-    wh: Warehouse, question: Question | Outcome, history_days: int = 60, every: DateFrequency = "month"
+    wh: Warehouse,
+    question: Question | Outcome,
+    history_days: int = 60,
+    every: DateFrequency = "month",
+    closed: bool = True,
 ) -> list[pd.Timestamp]:
     """As-of dates with enough days of data before them and closed labels.
 
@@ -99,6 +103,8 @@ def question_dates(
         Days of data before the first date.
     every : {"month", "half_month", "week"}
         Month ends; the 15th and the month end; or Sundays. More dates show the same events at more distances.
+    closed : bool
+        Whether to leave out dates whose labels are not known yet.
 
     Examples
     --------
@@ -118,7 +124,7 @@ def question_dates(
     if MONTHS_KEY in getattr(question, "settings", {}):
         last = last_whole_month(last)
     earliest = first + pd.Timedelta(days=history_days - 1)
-    latest = last - pd.Timedelta(days=question.label_delay_days)
+    latest = last - pd.Timedelta(days=question.label_delay_days if closed else 0)
     found = list(pd.date_range(earliest, latest, freq=_FREQUENCIES[every])) if earliest <= latest else []
     some = LABEL_KINDS[question.kind].dates if question.kind in LABEL_KINDS else None
     return some(wh, found, question) if some and isinstance(question, Question) else found

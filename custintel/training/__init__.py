@@ -3,7 +3,8 @@
 `train` reads a question from ``models/``, builds a dataset of features and labels, splits it in time, leaves out
 columns that are consequences of the label, searches for better parameters on request, fits the learner, and evaluates
 it on the test date. What comes out is a `Run`: the model, its evaluation, its metrics with intervals, and the report.
-With ``tracking=True`` the run is also written to MLflow.
+With ``tracking=True`` the run is also written to MLflow. `ask` counts rows, events and what is not known yet before
+anything is trained.
 
 >>> import pandas as pd
 >>> table = pd.DataFrame({"bill": [7 * i % 60 for i in range(60)], "left": ["no", "yes"] * 30})
@@ -14,7 +15,8 @@ With ``tracking=True`` the run is also written to MLflow.
 
 from __future__ import annotations
 
+from custintel.training._ask import ask
 from custintel.training._train import train
 from custintel.training._training_run import Run
 
-__all__ = ["Run", "train"]
+__all__ = ["Run", "ask", "train"]

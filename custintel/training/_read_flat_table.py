@@ -285,7 +285,8 @@ def _groups(X: pd.DataFrame) -> pd.Series | None:
         who = pd.Series(X.index.get_level_values("customer_id").to_numpy(dtype=object), index=X.index)
         if who.dropna().is_unique:
             return None
-        nobody = [f"\0{row}" for row in range(len(who))]  # no identifier: a customer of its own
+        # no identifier: a customer of its own; pandas before 3 takes texts with a zero byte to end there
+        nobody = [f"\x1f{row}" for row in range(len(who))]
         return who.where(who.notna(), pd.Series(nobody, index=X.index, dtype=object)).rename("customer_id")
     if X.duplicated().any():
         return pd.Series(pd.util.hash_pandas_object(X.astype(str), index=False).to_numpy(), index=X.index, name="row")

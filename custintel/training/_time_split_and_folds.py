@@ -11,8 +11,8 @@ gap of 15 days, a horizon of 60 and a silence of 30 days, a label is known 105 d
 Folds are stratified by label and hold all rows of a customer on one side. Where rows have dates, a fold learns from
 earlier dates and other customers and is judged on later dates, as the model will be used:
 
->>> rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(60)])
->>> y = pd.Series([0, 1] * 120, index=rows.set_names(["as_of", "customer_id"]))
+>>> rows = pd.MultiIndex.from_product([pd.date_range("2025-01-31", periods=4, freq="ME"), range(90)])
+>>> y = pd.Series([0, 1] * 180, index=rows.set_names(["as_of", "customer_id"]))
 >>> folds = tuning_folds(y, y.index.get_level_values("customer_id"), random_state=0, label_delay_days=50)
 >>> print(folds.description)
 out of time: learned from as-of dates to 2025-02-28, judged on 2025-04-30, other customers; 3 folds, 2 repeats

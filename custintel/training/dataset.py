@@ -27,7 +27,6 @@ from custintel.questions.whole_months import fitted_to_data
 from custintel.training._read_flat_table import FlatTable, TableQuestion, read_flat_table
 from custintel.training._time_split_and_folds import (
     OutOfTimeRows,
-    TimeSplit,
     out_of_time_rows,
     rows_of_a_third,
     split_in_time,
@@ -173,7 +172,7 @@ def dataset_from_warehouse(
     X = with_extra_features(built, adapter.extra_features(wh, asked, spec.as_dict()))
     inside = in_population(X, spec.population)
     X, labels = without_excluded(X[inside], spec), labels[inside]
-    test = _test_rows(labels, split, random_state)
+    test = judged_rows(labels, split.test if split else None, random_state)
     kept = ~_shared_rings(labels, test)
     customers = X.index.get_level_values("customer_id").to_numpy()
     rows, known = TrainingRows(X, labels["label"], labels.drop(columns="label"), customers), labels["label"].notna()
@@ -247,10 +246,10 @@ def _known_rows(rows: TrainingRows, chosen: Any, target: str) -> TrainingRows:
     return replace(found, y=found.y.astype(np.int64)) if target == "yes_no" else found
 
 
-def _test_rows(labels: pd.DataFrame, split: TimeSplit | None, random_state: int) -> npt.NDArray[np.bool_]:
+def judged_rows(labels: pd.DataFrame, test: pd.Timestamp | None, random_state: int) -> npt.NDArray[np.bool_]:
     """The rows that are judged: those of the test date, or of about a third of the customers (rings whole)."""
-    if split is not None:
-        return np.asarray(labels.index.get_level_values("as_of") == split.test)
+    if test is not None:
+        return np.asarray(labels.index.get_level_values("as_of") == test)
     customers = pd.Series(labels.index.get_level_values("customer_id").astype(str), labels.index)
     groups = customers if "ring" not in labels else labels["ring"].where(labels["ring"].notna(), customers)
     return rows_of_a_third(groups.to_numpy(object), (labels["label"] == 1).to_numpy(), random_state)

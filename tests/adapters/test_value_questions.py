@@ -142,9 +142,9 @@ def test_chances_to_stay_fall_with_time(lists: dict[str, pd.DataFrame]) -> None:
 def test_values_of_a_plain_table(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"run_rate": rng.gamma(2, 10, 300), "plan": rng.choice(["S", "M"], 300)})
-    table["next_year"] = 12 * table["run_rate"] + np.where(table["plan"] == "M", 60.0, 0.0) + rng.normal(0, 5, 300)
+    table["next_year"] = 12 * table["run_rate"] + np.where(table["plan"] == "M", 60.0, 0.0) + rng.normal(0, 120, 300)
     run = train("value", table=table, target="next_year", tracking=False)
     found = score(run.model, table=table.drop(columns="next_year"))
     assert found["pv"].sum() == pytest.approx(table["next_year"].sum(), rel=0.05)
-    assert run.metrics["rank_correlation"]["value"] > 0.95
+    assert 0.7 < run.metrics["rank_correlation"]["value"] < 0.95
     run.report(tmp_path / "value.html")

@@ -8,7 +8,6 @@ import pytest
 
 from custintel.errors import ConfigurationError, DataError
 from custintel.questions import Question, question_labels
-from custintel.questions._experiment_outcomes import experiment_propensities
 from custintel.warehouse import Warehouse
 
 AS_OF = "2025-04-30"
@@ -87,17 +86,22 @@ def test_arms_and_chances() -> None:
     assert by_arm["control"].tolist() == pytest.approx([0.25])
 
 
-def campaign(control: list[bool], propensity: object, campaign: object = "c", offer: str = "o") -> pd.DataFrame:
-    return pd.DataFrame({"campaign": campaign, "offer": offer, "day": 1, "control": control, "propensity": propensity})
+def chances(control: list[bool], propensity: object, campaign: object = "c") -> list[float]:
+    """The chances within the experiment, in the order of the customers."""
+    wh = operator(people(len(control)), control=control, propensity=propensity, campaign_id=campaign)
+    found = question_labels(wh, AS_OF, QUESTION)["propensity"].droplevel("as_of")
+    return [float(found[f"customer {k}"]) for k in range(len(control))]
 
 
 def test_chances_of_a_campaign() -> None:
-    arms = [False, False, False, True]
-    own = [0.3, 0.6, 0.9, 0.5]
-    assert experiment_propensities(campaign(arms, own)).tolist() == own
-    assert experiment_propensities(campaign(arms, np.nan)).tolist() == [0.75, 0.75, 0.75, 0.25]
-    two = pd.concat([campaign(arms, [0.2, 0.2, 0.2, 0.2], "c"), campaign(arms, np.nan, "d")], ignore_index=True)
-    assert experiment_propensities(two).tolist() == pytest.approx([0.5] * 4 + [0.75] * 3 + [0.25])
+    arms = ([False] * 3 + [True]) * 5
+    own = [0.3, 0.6, 0.9, 0.5] * 5
+    assert chances(arms, own) == own
+    assert chances(arms, np.nan) == [0.75, 0.75, 0.75, 0.25] * 5
+    two = np.repeat(["c", "d"], 10)
+    logged = np.where(two == "c", 0.2, np.nan)
+    found = chances(([False] * 2 + [True] * 3) * 4, logged, two)
+    assert found == pytest.approx([0.5] * 10 + [0.4, 0.4, 0.6, 0.6, 0.6] * 2)
 
 
 def test_an_offer_without_control_group_is_left_out() -> None:
@@ -132,6 +136,6 @@ def test_an_outcome_that_nobody_wants_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="stayed, not churn"):
         Question("experiment", settings={"outcome": "churn"})
     with pytest.raises(ConfigurationError, match="unknown column of usage"):
-        Question("experiment", settings={"outcome": {"source": "usage", "target": "sum(minuts)"}})
+        Question("experiment", settings={"outcome": {"source": "usage", "target": "sum(weight)"}})
     with pytest.raises(ConfigurationError, match="a text"):
         Question("experiment", settings={"outcome": {"source": "terminations", "target": "max(cause)"}})

@@ -299,6 +299,33 @@ def test_a_flat_table_has_no_question_but_its_own(table: pd.DataFrame, quick_mod
     assert kept["constraints"] == {"days_since_event_90d": 1, "in_contract": -1}
 
 
+OWN_QUESTION = """\
+model: mine
+about: Who calls on five days or more of the next month
+question: {source: usage, target: count(*) >= 5, horizon: 30d}
+population: events_30d > 0
+dates: {every: month, history_days: 30}
+features: {topics: [volumes]}
+learner: {class: TableClassifier, params: {effort: fast}}
+"""
+
+
+def test_a_question_of_ones_own_is_trained(quick_tables: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(OWN_QUESTION)
+    run = train("mine", Warehouse.open(quick_tables), models_path=tmp_path, tracking=False)
+    metadata = run.model.metadata
+    assert metadata["target"] == "mine"
+    assert metadata["spec"]["question"]["type"] == "yes_no"
+    assert (metadata["windows"]["gap_days"], metadata["windows"]["horizon_days"]) == (0, 30)
+    assert metadata["metrics"]["auc"]["value"] > 0.7
+
+
+def test_a_question_without_its_table_is_refused_before_any_work(quick_tables: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(OWN_QUESTION.replace("source: usage", "source: recharges"))
+    with pytest.raises(DataError, match="no table recharges"):
+        train("mine", Warehouse.open(quick_tables), models_path=tmp_path, tracking=False)
+
+
 def test_what_is_left_out_is_one_note(quick_models: Path, quick_tables: Path, tmp_path: Path) -> None:
     spec = (quick_models / "churn.yaml").read_text().replace("[usage]", "[usage, billing, payments, dunning]")
     (tmp_path / "churn.yaml").write_text(spec)
