@@ -17,7 +17,8 @@ from custintel.adapters.adapter import (
     customers_of_rows,
     intervals,
 )
-from custintel.credit import CreditScorecard, LimitRule
+from custintel.credit import CreditScorecard
+from custintel.credit.limit_rule import LimitRule
 from custintel.metrics import gini, ks_score
 
 if TYPE_CHECKING:

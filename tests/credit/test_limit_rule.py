@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from custintel.credit import CreditScorecard, LimitRule
+from custintel.credit import CreditScorecard
+from custintel.credit.limit_rule import LimitRule
 from custintel.errors import ConfigurationError, DataError
 
 RULE = LimitRule(loss_budget=2.0, tenure_days="tenure", mean_bill="bill", cap=10_000.0, floor=0.5)
