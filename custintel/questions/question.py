@@ -123,6 +123,8 @@ class Question:
     def days(self, key: str, default: int) -> int:
         """The days of a further duration of the question, such as ``late``.
 
+        Examples
+        --------
         >>> Question("arrears", settings={"late": "60d"}).days("late", 30)
         60
         """
