@@ -7,7 +7,7 @@ its own probability of default, tenure and mean bill, and not from who else is i
 >>> X = pd.DataFrame({"tenure": [900.0, 60.0, 400.0], "bill": [40.0, 40.0, None]})
 >>> factor = rule.factor(X, np.array([0.01, 0.1, 0.05]))
 >>> rule.limit(X, np.array([0.01, 0.1, 0.05]), factor).round(0).tolist()
-[110.0, 20.0, nan]
+[90.0, 16.0, nan]
 """
 
 from __future__ import annotations
