@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
-from conftest import quick_calls
 
 from custintel import Warehouse, ask, score, train
 from custintel.adapters.registry import adapter_named
@@ -33,9 +33,24 @@ QUESTIONS = {
 }
 
 
+def _calls(customers: int, days: int = 212) -> pd.DataFrame:
+    """Calls on some days of each customer, fewer for some than for others."""
+    rng = np.random.default_rng(0)
+    who, day = np.nonzero(rng.random((customers, days)) < rng.uniform(0.05, 0.7, customers)[:, None])
+    return pd.DataFrame(
+        {
+            "customer_id": [f"C{k:04d}" for k in who],
+            "event_time": pd.Timestamp("2025-01-01 12:00") + pd.to_timedelta(day, unit="D"),
+            "service": "voice",
+            "direction": "out",
+            "duration_s": 60.0,
+        }
+    )
+
+
 @pytest.fixture(scope="module")
 def wh() -> Warehouse:
-    return Warehouse.from_frames(usage=quick_calls(150))
+    return Warehouse.from_frames(usage=_calls(150))
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -80,11 +95,11 @@ def test_amounts_and_classes(wh: Warehouse, tmp_path: Path) -> None:
 
 
 def test_words_say_what_is_missing(tmp_path: Path) -> None:
-    few = quick_calls(150, days=212)
-    rare = QUESTIONS["by date"].replace("count(*) < 8", "count(*) > 29")
+    few = _calls(150, days=212)
+    rare = QUESTIONS["by date"].replace("count(*) < 8", "count(*) > 27")
     words = ask(_file(tmp_path, rare), Warehouse.from_frames(usage=few)).words()
     assert any(line.startswith("Missing: too few of one class") for line in words)
-    short = Warehouse.from_frames(usage=quick_calls(100, days=110))
+    short = Warehouse.from_frames(usage=_calls(100, days=110))
     counts = ask(_file(tmp_path, QUESTIONS["by date"]), short)
     assert "known" in set(counts.frame["role"])
     assert any(line.startswith("Missing: the data are too short") for line in counts.words())
@@ -122,7 +137,7 @@ def test_what_cannot_be_asked_is_said_before_features_are_built(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given, error, said = REFUSED[name]
-    frames = {"usage": quick_calls(100), **({"contacts": CONTACTS} if name == "no control group" else {})}
+    frames = {"usage": _calls(100), **({"contacts": CONTACTS} if name == "no control group" else {})}
     wh = Warehouse.from_frames(**frames)
     monkeypatch.setattr(FeatureBuilder, "build", lambda *_: pytest.fail("features were built"))
     own = given.startswith("model:")
@@ -130,6 +145,14 @@ def test_what_cannot_be_asked_is_said_before_features_are_built(
         ask(_file(tmp_path, given) if own else given, wh)
     with pytest.raises(error, match=said):
         train("quiet" if own else given, wh, models_path=tmp_path if own else None, tracking=False)
+
+
+def test_a_population_that_nobody_meets_is_refused(wh: Warehouse, tmp_path: Path) -> None:
+    place = _file(tmp_path, QUIET + "population: events_30d > 3000\n" + FEATURES)
+    with pytest.raises(DataError, match=r"nobody is asked.*\n.*events_30d > 3000"):
+        ask(place, wh)
+    with pytest.raises(DataError, match="nobody is asked"):
+        train("quiet", wh, models_path=tmp_path, tracking=False)
 
 
 def test_files_that_are_no_questions(wh: Warehouse, tmp_path: Path) -> None:
