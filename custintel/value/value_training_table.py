@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from custintel.dates import AsOf
-    from custintel.questions import Outcome
+    from custintel.questions import Question
     from custintel.warehouse import Warehouse
 
 
@@ -121,8 +121,23 @@ def past_margins(
     wh: Warehouse, as_of: Sequence[pd.Timestamp], costs: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
     """`margin_columns` of every line as known at each date; index (as_of, customer_id)."""
-    past = {day: margin_columns(monthly_margin(wh, day, costs), day) for day in track(as_of, "past margins")}
+    past = {day: margin_columns(billed_margin(wh, day, costs), day) for day in track(as_of, "past margins")}
     return pd.concat(past, names=["as_of", "customer_id"])
+
+
+def billed_margin(
+    wh: Warehouse, known_by: pd.Timestamp | None = None, costs: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """`monthly_margin` without the first month of the tables, where customers are billed.
+
+    Bills follow the use that they charge for. The first month has all costs and few bills; as a past month it would
+    make every margin look as if it were rising.
+    """
+    margin = monthly_margin(wh, known_by, costs)
+    if "bills" not in wh.tables:
+        return margin
+    whole = margin.index.get_level_values("month") >= wh.period[0] + pd.DateOffset(months=1)
+    return margin[whole] if whole.any() else margin
 
 
 def key_accounts(wh: Warehouse) -> list[str]:
@@ -146,7 +161,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
     horizon: int = 24,
     costs: Mapping[str, float] | None = None,
     X: pd.DataFrame | None = None,
-    outcome: Outcome | None = None,
+    question: Question | None = None,
 ) -> ValueTable:
     """What a value model may learn on a day: past dates, their features, and what had come after them by that day.
 
@@ -164,7 +179,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         Unit costs over those of the table.
     X : DataFrame, optional
         `value_features` of these dates (and perhaps more), when they are there already.
-    outcome : Outcome, optional
+    question : Question, optional
         Dormancy and population of exits.
 
     Raises
@@ -198,7 +213,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         )
     X = value_features(wh, days, costs=costs) if X is None else X
     # a line belongs to the table if it could be watched: in service and active at the date
-    exits = exit_times(wh, days, outcome, known_by=last)
+    exits = exit_times(wh, days, question, known_by=last)
     exits = exits.loc[exits.index.intersection(X.index)]
     refuse_purchase_log(wh, len(exits), int(X.index.get_level_values("as_of").isin(days).sum()))
     margin = monthly_margin(wh, last, costs)

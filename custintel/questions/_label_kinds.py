@@ -21,8 +21,8 @@ from custintel.questions._experiment_outcomes import experiment_labels
 from custintel.questions._first_bill import first_bill_labels, first_bill_population
 from custintel.questions._fraud_cases import fraud_labels
 from custintel.questions._offer_responses import response_labels
+from custintel.questions._survival_labels import survival_labels
 from custintel.questions.outcome_labels import outcome_labels, outcome_population
-from custintel.questions.survival_labels import survival_labels
 
 if TYPE_CHECKING:
     from custintel.questions.question import Question
