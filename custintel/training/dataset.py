@@ -156,7 +156,13 @@ def meets_population(
     if set(read) - set(map(str, X.columns)):
         dates = list(X.index.get_level_values("as_of").unique())
         X = _features(FeatureBuilder(None, features_path, read), wh, dates, X)
-    return in_population(X, population)
+    met = in_population(X, population)
+    if not met.any():
+        raise DataError(
+            "nobody is asked: no customer meets the condition of the population on any date\n"
+            f"  given: {population.get('where')}\n  hint: custintel features describe says what the columns hold"
+        )
+    return met
 
 
 def population_columns(population: Mapping[str, Any]) -> frozenset[str]:
