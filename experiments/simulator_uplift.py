@@ -21,7 +21,7 @@ from real_tables import markdown
 import custintel
 from custintel import ChurnClassifier, FeatureBuilder, UpliftModel, Warehouse
 from custintel.progress import track
-from custintel.questions import Outcome, outcome_labels
+from custintel.questions import Question, question_labels
 from custintel.simulate import SimulationConfig
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "simulator_uplift.md"
@@ -52,8 +52,8 @@ def contact_counts(customers: int, seed: int) -> pd.DataFrame:
     table = wh.engine.sql(f"select customer_id, campaign_id, event_date, control from {wh.relation('contacts')}")
     table["as_of"] = pd.to_datetime(table["event_date"]) - pd.Timedelta(days=1)
     days = sorted(table["as_of"].unique())
-    definition = Outcome(gap_days=0, horizon_days=91)
-    known = outcome_labels(wh, days, definition)["label"].dropna()
+    definition = Question("churn", gap_days=0, horizon_days=91)
+    known = question_labels(wh, days, definition)["label"].dropna()
     table = table.join(known, on=["as_of", "customer_id"], how="inner")
     truth = wh.truth["campaign_effects"].astype({"customer_id": str})
     table = table.merge(truth[["customer_id", "campaign_id", "p0", "p1", "tau"]], on=["customer_id", "campaign_id"])

@@ -17,7 +17,7 @@ from _place import log_study, provenance, write_page
 
 from custintel import Warehouse
 from custintel.value import backtest_value
-from custintel.value.value_backtest import BASELINES, ValueBacktest
+from custintel.value._value_backtest import BASELINES, ValueBacktest
 
 DATES = 3
 EVERY = 3

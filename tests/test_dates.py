@@ -17,7 +17,7 @@ from custintel.decide import DecisionLog
 from custintel.errors import CustintelError, DateError
 from custintel.fraud import detection_delay
 from custintel.fraud._community_of_interest import contact_counts
-from custintel.questions import outcome_labels
+from custintel.questions import Question, question_labels
 from custintel.rules import Rule, RuleBase
 from custintel.scoring import score
 from custintel.value import BetaGeometricNBD, ValueTiers
@@ -196,7 +196,7 @@ TAKERS = {
         wh, rows=pd.DataFrame({"customer_id": ["a"], "as_of": pd.Series([given], dtype=object)})
     ),
     "sql": lambda wh, given: FeatureBuilder(["usage"]).sql(given),
-    "labels": lambda wh, given: outcome_labels(wh, given),
+    "labels": lambda wh, given: question_labels(wh, given, Question("churn", gap_days=15)),
     "arrears": lambda wh, given: arrears_stages(wh, [given]),
     "contacts": lambda wh, given: contact_counts(wh, given),
     "latest": lambda wh, given: Warehouse.from_frames(usage=wh.frame("usage"), latest=given),

@@ -17,7 +17,7 @@ from custintel.adapters.adapter import (
     customers_of_rows,
     intervals,
 )
-from custintel.credit import CreditScorecard, LimitRule
+from custintel.credit import CreditScorecard
 from custintel.metrics import gini, ks_score
 
 if TYPE_CHECKING:
@@ -39,17 +39,13 @@ class CreditScorecardAdapter(EventAdapter):
     }
 
     def new_estimator(self, settings: LearnerSettings) -> Any:
-        """A card with the directions and parameters of its specification; limits may be given as a mapping."""
+        """A card with the directions and parameters of its specification."""
         given = {"monotone": dict(settings.constraints) or None, "random_state": settings.random_state}
-        params = dict(settings.params)
-        if params.get("limits") is not None and not isinstance(params["limits"], LimitRule):
-            params["limits"] = LimitRule(**params["limits"])
-        return CreditScorecard(**{**given, **params})
+        return CreditScorecard(**{**given, **settings.params})
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Teach the card; a table without tenure or mean bill gets no limits."""
-        rule = estimator.limits
-        if rule is not None and not set(rule.columns) <= set(map(str, rows.X.columns)):
+        if not set(estimator.limit_columns) <= set(map(str, rows.X.columns)):
             estimator.set_params(limits=None)
         return estimator.fit(rows.X, rows.y, groups=rows.groups)
 

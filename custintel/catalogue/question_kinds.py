@@ -1,7 +1,7 @@
 """The types and kinds of questions: what a label is, and the named outcomes that one expression cannot say.
 
 A kind is data here: the type of its label, the keys that its ``question:`` may have, and the tables that it needs. The
-function that gives its labels stands in `custintel.questions.label_kinds` under the same name.
+function that gives its labels stands in `custintel.questions._label_kinds` under the same name.
 
 >>> QUESTION_KINDS["arrears"].target_type, QUESTION_KINDS["arrears"].tables
 ('yes_no', ('bills', 'payments'))
@@ -41,7 +41,7 @@ class QuestionKind:
     tables
         The tables without which it cannot be asked.
     by_outcome
-        Whether `custintel.questions.Outcome` says what is counted.
+        Whether exits, late bills or cases are counted, as `custintel.questions.Question` says.
     """
 
     target_type: str
@@ -72,6 +72,6 @@ QUESTION_KINDS: Mapping[str, QuestionKind] = {
         tables=("contacts",),
     ),
 }
-"""Kinds of questions; `custintel.questions.Outcome` says what churn, involuntary, arrears and fraud count."""
+"""Kinds of questions; `custintel.questions.Question` says what churn, involuntary, arrears and fraud count."""
 
 OUTCOME_KINDS = tuple(name for name, kind in QUESTION_KINDS.items() if kind.by_outcome)

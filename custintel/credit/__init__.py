@@ -15,8 +15,7 @@ stage of arrears is in which stage a month later. The questions *arrears* and *i
 from __future__ import annotations
 
 from custintel.credit._credit_limits import LimitSettings, credit_limits
-from custintel.credit._limit_rule import LimitRule
 from custintel.credit._roll_rates import roll_rates
 from custintel.credit._scorecard import CreditScorecard
 
-__all__ = ["CreditScorecard", "LimitRule", "LimitSettings", "credit_limits", "roll_rates"]
+__all__ = ["CreditScorecard", "LimitSettings", "credit_limits", "roll_rates"]

@@ -7,19 +7,19 @@ its own probability of default, tenure and mean bill, and not from who else is i
 >>> X = pd.DataFrame({"tenure": [900.0, 60.0, 400.0], "bill": [40.0, 40.0, None]})
 >>> factor = rule.factor(X, np.array([0.01, 0.1, 0.05]))
 >>> rule.limit(X, np.array([0.01, 0.1, 0.05]), factor).round(0).tolist()
-[110.0, 20.0, nan]
+[90.0, 16.0, nan]
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from custintel.credit._credit_limits import LimitSettings, credit_limits, limits_at
-from custintel.errors import DataError
+from custintel.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,9 +79,17 @@ class LimitRule:
         return asdict(self)
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> LimitRule:
-        """Read back what `to_state` gave."""
-        return cls(**state)
+    def from_settings(cls, given: Mapping[str, Any]) -> LimitRule:
+        """The rule of a mapping, as in a model file or a saved model."""
+        allowed = [one.name for one in fields(cls)]
+        unknown = [str(name) for name in given if name not in allowed]
+        if unknown or "loss_budget" not in given:
+            raise ConfigurationError(
+                "limits of a scorecard cannot be read\n"
+                f"  given: {', '.join(map(str, given)) or 'nothing'}\n"
+                f"  allowed: {', '.join(allowed)}; loss_budget must be there"
+            )
+        return cls(**given)
 
     def _settings(self, customers: int) -> LimitSettings:
         return LimitSettings(self.loss_budget * customers, self.lgd, self.utilisation, self.floor, self.cap)

@@ -53,8 +53,11 @@ class CreditScorecard(EventClassifier, TableEstimator):
         How columns are cut.
     band_count : int
         Score bands of about equal size among the customers learned from; A is the best.
-    limits : LimitRule, optional
-        How credit limits follow from the score; without one there are none.
+    limits : mapping, optional
+        How credit limits follow from the score; without it there are none. ``loss_budget``: the loss of a customer over
+        the horizon of the score that is accepted on average, in u. ``lgd``, ``utilisation``, ``floor`` and ``cap``: as
+        in `LimitSettings`. ``tenure_days`` and ``mean_bill``: the columns of X with the tenure in days and the mean
+        bill in u, ``tenure_days`` and ``bill_mean_180d`` unless you name others.
     pos_label : object, optional
         The label of bad customers. Without it a known word for yes (yes, true, churned, bad, fraud, ...) is bad, of
         numbers the larger one, otherwise the rarer label, with a warning.
@@ -95,7 +98,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         least_iv: float = 0.01,
         bins: BinSettings | None = None,
         band_count: int = 5,
-        limits: LimitRule | None = None,
+        limits: Mapping[str, Any] | None = None,
         pos_label: Any = None,
         min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
@@ -136,7 +139,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
         self._write_card({n: (bins[n], b) for n, b in zip(kept, beta[1:], strict=True)}, float(beta[0]))
         score = self.points(table)
         self.band_edges_ = np.unique(np.quantile(score, np.linspace(0, 1, self.band_count + 1)[1:-1]).round()).tolist()
-        self.limit_factor_ = None if self.limits is None else self.limits.factor(table, self.event_probability(table))
+        rule = self._limit_rule()
+        self.limit_factor_ = None if rule is None else rule.factor(table, self.event_probability(table))
         return self
 
     def points(self, X: Any) -> pd.Series:
@@ -162,9 +166,19 @@ class CreditScorecard(EventClassifier, TableEstimator):
     def credit_limit(self, X: pd.DataFrame) -> pd.Series:
         """Credit limit of each customer in u, by its own risk, tenure and mean bill; missing where those are."""
         check_is_fitted(self)
-        if self.limits is None or self.limit_factor_ is None:
-            raise ConfigurationError("the scorecard was fitted without limits\n  hint: limits=LimitRule(...)")
-        return self.limits.limit(X, self.event_probability(X), self.limit_factor_)
+        rule = self._limit_rule()
+        if rule is None or self.limit_factor_ is None:
+            raise ConfigurationError('the scorecard was fitted without limits\n  hint: limits={"loss_budget": 1.0}')
+        return rule.limit(X, self.event_probability(X), self.limit_factor_)
+
+    @property
+    def limit_columns(self) -> tuple[str, ...]:
+        """The columns of X that limits are computed from; none without limits."""
+        rule = self._limit_rule()
+        return () if rule is None else rule.columns
+
+    def _limit_rule(self) -> LimitRule | None:
+        return None if self.limits is None else LimitRule.from_settings(self.limits)
 
     def contributions(self, X: Any, kernel: Any = None) -> pd.DataFrame:  # noqa: ARG002 - a card has no trees
         """What each column adds to the log-odds of being bad.
@@ -256,7 +270,8 @@ class CreditScorecard(EventClassifier, TableEstimator):
         given = state["params"]
         given["bins"] = None if given["bins"] is None else vars(given["bins"])
         given["monotone"] = None if given["monotone"] is None else dict(given["monotone"])
-        given["limits"] = None if given["limits"] is None else given["limits"].to_state()
+        rule = self._limit_rule()
+        given["limits"] = None if rule is None else rule.to_state()
         return {
             **state,
             "params": given,
@@ -275,7 +290,7 @@ class CreditScorecard(EventClassifier, TableEstimator):
         """Read back what `to_state` gave; the points are the same."""
         given = dict(state["params"])
         given["bins"] = None if given["bins"] is None else BinSettings(**given["bins"])
-        given["limits"] = None if given.get("limits") is None else LimitRule.from_state(given["limits"])
+        given["limits"] = None if given.get("limits") is None else dict(given["limits"])
         card = cls._from_table_state({**state, "params": given})
         card._take_event(state)
         card.bins_ = {name: Bins.from_state(bins) for name, bins in state["bins"]}

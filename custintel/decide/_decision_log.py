@@ -252,7 +252,7 @@ class DecisionLog:
         Parameters
         ----------
         outcomes : Series, optional
-            Outcome by (as_of, customer_id), such as the column ``label`` of `custintel.questions.outcome_labels`; the
+            Outcome by (as_of, customer_id), such as the column ``label`` of `custintel.questions.question_labels`; the
             recorded outcomes when None.
         offer : str, optional
             Only the experiment that the log holds on this offer: decisions in which chance could have made it and in

@@ -13,7 +13,7 @@ from custintel.errors import DataError
 from custintel.functions.function_context import Step
 
 if TYPE_CHECKING:
-    from custintel.questions.outcome import Outcome
+    from custintel.questions._outcome import Outcome
     from custintel.warehouse import Warehouse
 
 

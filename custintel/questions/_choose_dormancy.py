@@ -95,7 +95,7 @@ class DormancyChoice:
     Attributes
     ----------
     days : int or None
-        Days of silence to take as ``Outcome.dormancy_days``; None when no length asked about qualifies.
+        Days of silence to take as ``Question.dormancy_days``; None when no length asked about qualifies.
     curve : DataFrame
         silent_days, silences, returned, share_back, and ``enough``: silences enough to judge that length.
     ahead : int
@@ -205,7 +205,7 @@ def _too_little_data(wh: Warehouse, curve: pd.DataFrame, ahead: int) -> str:
     return (
         f"too few silences of prepaid lines to choose from\n  given: at most {most} that could be watched to the end\n"
         f"  allowed: {_FEWEST_SILENCES} or more at one length, for {asked}\n"
-        "  hint: more lines or months, or set Outcome(dormancy_days=30) by rule"
+        "  hint: more lines or months, or set dormancy: 30d in the question by rule"
     )
 
 

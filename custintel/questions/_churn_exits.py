@@ -15,7 +15,7 @@ from custintel.functions.function_context import Step
 if TYPE_CHECKING:
     from datetime import date
 
-    from custintel.questions.outcome import Outcome
+    from custintel.questions._outcome import Outcome
 
 
 def silences_step(days: int, last: date) -> Step:

@@ -11,7 +11,7 @@ import pandas as pd
 from custintel.errors import ConfigurationError, DataError
 from custintel.functions.function_context import Step
 from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
-from custintel.questions.outcome import Outcome
+from custintel.questions._outcome import Outcome
 from custintel.questions.outcome_labels import ordered_frame, population_steps, read_days
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from custintel.dates import AsOf
+    from custintel.questions.question import Question
     from custintel.warehouse import Warehouse
 
 
@@ -29,7 +30,7 @@ Level = Literal["line", "account"]
 def exit_times(
     wh: Warehouse,
     as_of: AsOf | Sequence[AsOf] | pd.DatetimeIndex,
-    outcome: Outcome | None = None,
+    question: Question | None = None,
     level: Level = "line",
     known_by: AsOf | None = None,
 ) -> pd.DataFrame:
@@ -47,8 +48,8 @@ def exit_times(
         The operator's tables.
     as_of : date or list of dates
         The dates asked about.
-    outcome : Outcome, optional
-        Dormancy, population and billing types; gap and horizon are not used.
+    question : Question, optional
+        Dormancy, population and billing types; kind, gap and horizon are not used. That of churn by default.
     level : {"line", "account"}
         Lines, or payers: an account stays as long as one of the lines it had at the date does.
     known_by : date, optional
@@ -80,7 +81,7 @@ def exit_times(
     """
     if level not in ("line", "account"):
         raise ConfigurationError(f"unknown level\n  given: {level!r}\n  allowed: line, account")
-    outcome = outcome or Outcome()
+    outcome = Outcome() if question is None else question.outcome
     days, last = read_days(wh, as_of)
     if known_by is not None:
         last = min(last, read_days(wh, known_by)[0][0])

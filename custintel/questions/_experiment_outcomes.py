@@ -21,7 +21,7 @@ from custintel.questions._arrears_and_fraud import counted_events_step
 from custintel.questions._campaign_contacts import check_contacts, read_contacts
 from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
 from custintel.questions._expression_labels import expression_labels
-from custintel.questions.outcome import Outcome
+from custintel.questions._outcome import Outcome
 from custintel.questions.question import Question
 from custintel.questions.service_history import activity_step, billing_step, dates_step, endings_step, lines_step
 

@@ -31,7 +31,7 @@ def survival_labels(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFra
         Index (as_of, customer_id): ``label`` (months; missing for customers watched for less than one), ``cause``
         (voluntary, involuntary, death; missing for those still here after the horizon) and ``billing_type``.
     """
-    exits = exit_times(wh, as_of, question.outcome)
+    exits = exit_times(wh, as_of, question)
     horizon = int(question.settings["horizon_months"])
     months = exits["months"].clip(upper=horizon).astype("float64")
     cause = exits["cause"].where(exits["months"] <= horizon)

@@ -14,7 +14,7 @@ from custintel.dates import AsOf, read_dates
 from custintel.functions.function_context import Step
 from custintel.questions._arrears_and_fraud import counted_events_step
 from custintel.questions._churn_exits import exits_step, first_exits_step, silences_step
-from custintel.questions.outcome import Outcome
+from custintel.questions._outcome import Outcome
 from custintel.questions.service_history import (
     activity_step,
     billing_step,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from custintel.catalogue.question_grammar import EXPRESSION_KEYS, checked_question, days_of
 from custintel.catalogue.question_kinds import BILLING_TYPES, OUTCOME_KINDS, QUESTION_KINDS
-from custintel.questions.outcome import LATE_DAYS, Outcome
+from custintel.questions._outcome import LATE_DAYS, Outcome
 from custintel.questions.whole_months import MONTHS_KEY, days_of_months
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ class Question:
     Parameters
     ----------
     kind
-        A named outcome (``churn``, ``arrears``, ...); empty for an expression.
+        A named outcome; empty for an expression. ``churn``: the customer leaves of their own accord (an involuntary
+        exit first is a missing label). ``involuntary``: the operator ends the line for non-payment or fraud (a
+        voluntary exit first is a missing label). ``arrears``: a bill stays unpaid for some days after it was due
+        (``late``). ``fraud``: the customer is confirmed as a case. The pages of the models say what ``first_bill``,
+        ``future_margin``, ``future_tier``, ``survival``, ``response`` and ``experiment`` count.
     target_type
         What the label is: yes_no, amount, class, duration, experiment or response. Told by the kind or the target when
         it is not given.
@@ -41,8 +45,13 @@ class Question:
         inside the gap takes the customer out.
     entity
         Whose label it is; ``customer``.
-    dormancy_days, active_within_days, billing_types
-        As in `Outcome`. Without `active_within_days`, an expression asks every customer in service.
+    dormancy_days
+        Days of silence after which a prepaid line has churned.
+    active_within_days
+        A line belongs to the population if it was active in that many days up to the date. Without it, a named outcome
+        takes 15 and an expression asks every customer in service.
+    billing_types
+        Which lines are asked about: postpaid, prepaid.
     settings
         Further keys of the question as in its file, such as ``join``, ``horizon_months`` or ``window``.
 
@@ -86,6 +95,8 @@ class Question:
     def as_dict(self) -> dict[str, Any]:
         """The question as plain data, in the shape of the YAML file.
 
+        Examples
+        --------
         >>> Question("arrears", gap_days=1).as_dict()["gap"]
         '1d'
         """
@@ -107,6 +118,8 @@ class Question:
     def outcome(self) -> Outcome:
         """Population, gap, horizon and dormancy as an `Outcome`; its kind is churn where another one counts.
 
+        Examples
+        --------
         >>> Question("arrears", gap_days=1, billing_types=("postpaid",)).outcome.kind
         'arrears'
         """
@@ -123,6 +136,8 @@ class Question:
     def days(self, key: str, default: int) -> int:
         """The days of a further duration of the question, such as ``late``.
 
+        Examples
+        --------
         >>> Question("arrears", settings={"late": "60d"}).days("late", 30)
         60
         """
@@ -139,6 +154,8 @@ class Question:
     def label_delay_days(self) -> int:
         """Days after a date until its labels are known; churn of prepaid lines waits for their silence, too.
 
+        Examples
+        --------
         >>> Question("churn", gap_days=15).label_delay_days
         105
         """
@@ -151,6 +168,8 @@ class Question:
     def window_days(self) -> int:
         """Days after a contact in which its answer or its outcome counts; 0 where a question is not about contacts.
 
+        Examples
+        --------
         >>> Question("response", horizon_days=31).window_days, Question("churn").window_days
         (30, 0)
         """

@@ -19,15 +19,14 @@ import pandas as pd
 
 from custintel.errors import ConfigurationError
 from custintel.questions._expression_labels import expression_labels, expression_population
-from custintel.questions.label_kinds import LABEL_KINDS, LabelKind
-from custintel.questions.question import Question
+from custintel.questions._label_kinds import LABEL_KINDS, LabelKind
 from custintel.questions.whole_months import MONTHS_KEY, last_whole_month
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from custintel.dates import AsOf
-    from custintel.questions.outcome import Outcome
+    from custintel.questions.question import Question
     from custintel.warehouse import Warehouse
 
 DateFrequency = Literal["month", "half_month", "week"]
@@ -86,7 +85,7 @@ def question_population(
 
 def question_dates(
     wh: Warehouse,
-    question: Question | Outcome,
+    question: Question,
     history_days: int = 60,
     every: DateFrequency = "month",
     closed: bool = True,
@@ -97,7 +96,7 @@ def question_dates(
     ----------
     wh : Warehouse
         The operator's tables.
-    question : Question or Outcome
+    question : Question
         What is asked; it says when a label is closed.
     history_days : int
         Days of data before the first date.
@@ -121,13 +120,13 @@ def question_dates(
             f"unknown frequency of as-of dates\n  given: {every!r}\n  allowed: {', '.join(_FREQUENCIES)}"
         )
     first, last = wh.period
-    if MONTHS_KEY in getattr(question, "settings", {}):
+    if MONTHS_KEY in question.settings:
         last = last_whole_month(last)
     earliest = first + pd.Timedelta(days=history_days - 1)
     latest = last - pd.Timedelta(days=question.label_delay_days if closed else 0)
     found = list(pd.date_range(earliest, latest, freq=_FREQUENCIES[every])) if earliest <= latest else []
     some = LABEL_KINDS[question.kind].dates if question.kind in LABEL_KINDS else None
-    return some(wh, found, question) if some and isinstance(question, Question) else found
+    return some(wh, found, question) if some else found
 
 
 def _kind_of(question: Question) -> LabelKind:

@@ -28,9 +28,9 @@ from custintel.value._customer_value import ValueTerms, customer_value
 from custintel.value._monthly_margin import monthly_margin
 from custintel.value._shifted_beta_geometric import ShiftedBetaGeometric
 from custintel.value._tier_forecast import TierForecast
+from custintel.value._value_backtest import backtest_value
 from custintel.value._value_model import ValueModel
 from custintel.value._value_tiers import ValueTiers
-from custintel.value.value_backtest import backtest_value
 from custintel.value.value_training_table import value_table
 
 __all__ = [

@@ -133,7 +133,7 @@ def assigned_tiers(tiers: ValueTiers, monthly: pd.DataFrame) -> pd.DataFrame:
 
 def exits_within(wh: Warehouse, as_of: Any, question: Question) -> pd.DataFrame:
     """Months to the exit, or watched, up to the horizon; and the cause of exits inside it."""
-    exits = exit_times(wh, [pd.Timestamp(day) for day in read_dates(as_of)], question.outcome)
+    exits = exit_times(wh, [pd.Timestamp(day) for day in read_dates(as_of)], question)
     horizon = _horizon(question)
     inside = exits["months"] <= horizon
     return exits.assign(months=exits["months"].clip(upper=horizon), cause=exits["cause"].where(inside))

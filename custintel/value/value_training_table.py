@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from custintel.dates import AsOf
-    from custintel.questions import Outcome
+    from custintel.questions import Question
     from custintel.warehouse import Warehouse
 
 
@@ -161,7 +161,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
     horizon: int = 24,
     costs: Mapping[str, float] | None = None,
     X: pd.DataFrame | None = None,
-    outcome: Outcome | None = None,
+    question: Question | None = None,
 ) -> ValueTable:
     """What a value model may learn on a day: past dates, their features, and what had come after them by that day.
 
@@ -179,7 +179,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         Unit costs over those of the table.
     X : DataFrame, optional
         `value_features` of these dates (and perhaps more), when they are there already.
-    outcome : Outcome, optional
+    question : Question, optional
         Dormancy and population of exits.
 
     Raises
@@ -213,7 +213,7 @@ def value_table(  # noqa: PLR0913  (dates, and what one may wish to set about th
         )
     X = value_features(wh, days, costs=costs) if X is None else X
     # a line belongs to the table if it could be watched: in service and active at the date
-    exits = exit_times(wh, days, outcome, known_by=last)
+    exits = exit_times(wh, days, question, known_by=last)
     exits = exits.loc[exits.index.intersection(X.index)]
     refuse_purchase_log(wh, len(exits), int(X.index.get_level_values("as_of").isin(days).sum()))
     margin = monthly_margin(wh, last, costs)

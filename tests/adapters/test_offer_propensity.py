@@ -129,7 +129,7 @@ def test_the_headline_knows_when_it_knows_nothing(evaluation: Evaluation) -> Non
     told = Evaluation(
         Model("offer", nothing, metadata), rows.X, rows.y, predicted["probability_1"], predicted=predicted
     )
-    assert "do not tell beyond doubt" in ADAPTER.headline(told)[0]
+    assert "do not tell reliably" in ADAPTER.headline(told)[0]
 
 
 def test_contributions_explain_the_first_offer(model: OfferPropensity) -> None:

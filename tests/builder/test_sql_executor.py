@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from custintel.builder import FeatureBuilder
-from custintel.questions import Outcome, Question, outcome_labels, question_labels
+from custintel.questions import Question, question_labels
 from custintel.questions._choose_dormancy import dormancy_curve
 from custintel.questions.question_labels import question_dates
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("spark")
 
 DAYS = ["2025-02-28", "2025-03-31"]
 ASKED = ["2025-01-31", "2025-02-28"]
-DEFINITION = Outcome(gap_days=5, horizon_days=20, dormancy_days=7, active_within_days=20)
+DEFINITION = Question("churn", gap_days=5, horizon_days=20, dormancy_days=7, active_within_days=20)
 
 
 def assert_same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
@@ -53,8 +53,8 @@ def test_labels(operators: tuple[Warehouse, Warehouse]) -> None:
     days = question_dates(here, DEFINITION, history_days=20, every="week")
     assert days
     assert question_dates(there, DEFINITION, history_days=20, every="week") == days
-    expected = outcome_labels(here, days, DEFINITION)
-    assert_same(outcome_labels(there, days, DEFINITION), expected)
+    expected = question_labels(here, days, DEFINITION)
+    assert_same(question_labels(there, days, DEFINITION), expected)
     assert expected["label"].nunique() == 2
     curve = dormancy_curve(here, days=(2, 5), ahead=15)
     pd.testing.assert_frame_equal(dormancy_curve(there, days=(2, 5), ahead=15), curve, check_dtype=False)

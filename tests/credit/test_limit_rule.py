@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from custintel.credit import CreditScorecard, LimitRule
+from custintel.credit import CreditScorecard
 from custintel.errors import ConfigurationError, DataError
 
-RULE = LimitRule(loss_budget=2.0, tenure_days="tenure", mean_bill="bill", cap=10_000.0, floor=0.5)
+LIMITS = {"loss_budget": 2.0, "lgd": 0.8, "tenure_days": "tenure", "mean_bill": "bill", "cap": 10_000.0, "floor": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +25,14 @@ def customers() -> tuple[pd.DataFrame, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def card(customers: tuple[pd.DataFrame, np.ndarray]) -> CreditScorecard:
-    return CreditScorecard(limits=RULE).fit(*customers)
+    return CreditScorecard(limits=LIMITS).fit(*customers)
 
 
 def test_the_expected_loss_of_those_learned_from_meets_the_budget(
     card: CreditScorecard, customers: tuple[pd.DataFrame, np.ndarray]
 ) -> None:
     X, _ = customers
-    loss = (card.event_probability(X) * RULE.lgd * card.credit_limit(X)).mean()
+    loss = (card.event_probability(X) * LIMITS["lgd"] * card.credit_limit(X)).mean()
     assert loss == pytest.approx(2.0, rel=1e-6)
 
 
@@ -50,16 +50,18 @@ def test_unknown_tenure_or_bill_has_no_limit(card: CreditScorecard) -> None:
 def test_limits_are_kept(card: CreditScorecard, customers: tuple[pd.DataFrame, np.ndarray]) -> None:
     again = CreditScorecard.from_state(json.loads(json.dumps(card.to_state()[0])))
     pd.testing.assert_series_equal(again.credit_limit(customers[0]), card.credit_limit(customers[0]))
-    assert again.limits == RULE
+    assert again.limits == {**LIMITS, "utilisation": 1.0}
 
 
 def test_mistakes_are_told(customers: tuple[pd.DataFrame, np.ndarray]) -> None:
     X, y = customers
     with pytest.raises(DataError, match="no bill"):
-        CreditScorecard(limits=RULE).fit(X.drop(columns="bill"), y)
+        CreditScorecard(limits=LIMITS).fit(X.drop(columns="bill"), y)
     with pytest.raises(DataError, match="no limit can be set"):
-        CreditScorecard(limits=RULE).fit(X.assign(bill=np.nan), y)
+        CreditScorecard(limits=LIMITS).fit(X.assign(bill=np.nan), y)
     with pytest.raises(ConfigurationError, match="without limits"):
         CreditScorecard().fit(X, y).credit_limit(X)
     with pytest.raises(ConfigurationError, match="must be above 0"):
-        LimitRule(loss_budget=0.0)
+        CreditScorecard(limits={**LIMITS, "loss_budget": 0.0}).fit(X, y)
+    with pytest.raises(ConfigurationError, match="given: budget"):
+        CreditScorecard(limits={"budget": 1.0}).fit(X, y)

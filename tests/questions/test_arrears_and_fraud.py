@@ -8,15 +8,15 @@ import pytest
 from three_postpaid_lines import PAID, tables
 
 from custintel.errors import DataError
-from custintel.questions import Outcome, outcome_labels
+from custintel.questions import Question, question_labels
 from custintel.warehouse import Warehouse
 
-ARREARS = Outcome(gap_days=1, horizon_days=60, active_within_days=400, billing_types=("postpaid",), kind="arrears")
-FRAUD = Outcome(gap_days=1, horizon_days=60, active_within_days=400, billing_types=("postpaid",), kind="fraud")
+ARREARS = Question("arrears", gap_days=1, horizon_days=60, active_within_days=400, billing_types=("postpaid",))
+FRAUD = Question("fraud", gap_days=1, horizon_days=60, active_within_days=400, billing_types=("postpaid",))
 
 
-def label(wh: Warehouse, day: str, definition: Outcome) -> dict[str, float]:
-    return outcome_labels(wh, day, definition).droplevel("as_of")["label"].to_dict()
+def label(wh: Warehouse, day: str, definition: Question) -> dict[str, float]:
+    return question_labels(wh, day, definition).droplevel("as_of")["label"].to_dict()
 
 
 def test_late_failed_and_partial_payments_are_arrears() -> None:
@@ -32,7 +32,7 @@ def test_late_failed_and_partial_payments_are_arrears() -> None:
 
 def test_it_happens_thirty_days_after_the_due_day() -> None:
     wh = tables([p for p in PAID if p[0] != "a3"], [])
-    found = outcome_labels(wh, "2025-03-31", ARREARS).loc["2025-03-31"]
+    found = question_labels(wh, "2025-03-31", ARREARS).loc["2025-03-31"]
     assert found.loc["a", "outcome_date"] == pd.Timestamp("2025-04-19")
     assert label(wh, "2025-04-30", ARREARS)["a"] == 0.0
 
@@ -52,13 +52,18 @@ def test_without_the_tables_the_labels_are_refused() -> None:
     days = pd.date_range("2025-01-01", "2025-07-31")
     usage = pd.DataFrame({"customer_id": "a", "service": "voice", "direction": "out", "event_time": days})
     with pytest.raises(DataError, match="cases"):
-        outcome_labels(Warehouse.from_frames(usage=usage), "2025-03-31", FRAUD)
+        question_labels(Warehouse.from_frames(usage=usage), "2025-03-31", FRAUD)
 
 
 def test_the_days_after_the_due_day_may_be_others() -> None:
     wh = tables([p for p in PAID if p[0] != "a3"] + [("a3", "2025-05-10", 30.0, "ok")], [])
-    patient = Outcome(
-        gap_days=1, horizon_days=90, active_within_days=400, billing_types=("postpaid",), kind="arrears", late_days=60
+    patient = Question(
+        "arrears",
+        gap_days=1,
+        horizon_days=90,
+        active_within_days=400,
+        billing_types=("postpaid",),
+        settings={"late": "60d"},
     )
     assert label(wh, "2025-03-31", ARREARS)["a"] == 1.0
     assert label(wh, "2025-03-31", patient)["a"] == 0.0

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.questions import Outcome, exit_times
+from custintel.questions import Question, exit_times
 from custintel.warehouse import Warehouse
 
 AS_OF = "2025-06-30"
@@ -119,7 +119,7 @@ def test_until_hides_what_came_later(postpaid: Warehouse) -> None:
 
 
 def test_the_population_is_that_of_the_labels(postpaid: Warehouse) -> None:
-    short = exit_times(postpaid, AS_OF, Outcome(active_within_days=1))
+    short = exit_times(postpaid, AS_OF, Question("churn", active_within_days=1))
     assert "clock" not in short.index.get_level_values("customer_id")
 
 

@@ -6,15 +6,14 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError, DateError
-from custintel.questions import Outcome, outcome_labels
+from custintel.questions import Question, question_dates, question_labels
 from custintel.questions._choose_dormancy import dormancy_curve
 from custintel.questions.outcome_labels import outcome_population
-from custintel.questions.question_labels import question_dates
 from custintel.warehouse import Warehouse
 
 # as of 30 June, gap 15, horizon 60: churn counts from 16 July to 13 September; silence needs 30 days
 AS_OF = "2025-06-30"
-DEFINITION = Outcome(gap_days=15, horizon_days=60, dormancy_days=30, active_within_days=15)
+DEFINITION = Question("churn", gap_days=15, horizon_days=60, dormancy_days=30, active_within_days=15)
 END = "2025-12-31"
 LEFT_OUT = "left out"
 CENSORED = "censored"
@@ -82,7 +81,7 @@ def warehouse(cases: list[tuple], billing_type: str, end: str = END) -> Warehous
 @pytest.fixture(scope="module")
 def labels() -> dict[str, pd.DataFrame]:
     cases = {"postpaid": POSTPAID, "prepaid": PREPAID}
-    return {kind: outcome_labels(warehouse(rows, kind), AS_OF, DEFINITION) for kind, rows in cases.items()}
+    return {kind: question_labels(warehouse(rows, kind), AS_OF, DEFINITION) for kind, rows in cases.items()}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_rule(labels, kind, case):
     ],
 )
 def test_labels_are_closed_only_when_the_data_can_tell(kind, cases, end, closed):
-    labels = outcome_labels(warehouse(cases, kind, end), AS_OF, DEFINITION)["label"]
+    labels = question_labels(warehouse(cases, kind, end), AS_OF, DEFINITION)["label"]
     known = {name: label for name, _, _, label, *_ in cases if label not in (LEFT_OUT, CENSORED)}
     if closed:
         assert labels.xs(pd.Timestamp(AS_OF)).loc[list(known)].to_dict() == known
@@ -124,14 +123,14 @@ def test_labels_are_closed_only_when_the_data_can_tell(kind, cases, end, closed)
 def test_several_dates_are_each_date_alone():
     wh = warehouse(PREPAID, "prepaid")
     dates = ["2025-04-30", "2025-05-31", "2025-06-30"]
-    alone = pd.concat([outcome_labels(wh, day, DEFINITION) for day in dates])
-    pd.testing.assert_frame_equal(outcome_labels(wh, dates, DEFINITION), alone)
+    alone = pd.concat([question_labels(wh, day, DEFINITION) for day in dates])
+    pd.testing.assert_frame_equal(question_labels(wh, dates, DEFINITION), alone)
 
 
 def test_population_knows_nothing_of_later_days():
     wh = warehouse(POSTPAID, "postpaid")
     population = outcome_population(wh, AS_OF, DEFINITION).xs(pd.Timestamp(AS_OF)).index
-    labelled = outcome_labels(wh, AS_OF, DEFINITION).xs(pd.Timestamp(AS_OF)).index
+    labelled = question_labels(wh, AS_OF, DEFINITION).xs(pd.Timestamp(AS_OF)).index
     assert set(population) - set(labelled) == {"leaves on the last day of the gap", "is disconnected in the gap"}
     cut = outcome_population(warehouse(POSTPAID, "postpaid", AS_OF), AS_OF, DEFINITION)
     assert list(cut.xs(pd.Timestamp(AS_OF)).index.drop("anchor")) == list(population)
@@ -155,7 +154,7 @@ def test_incoming_events_keep_a_postpaid_line_active_and_not_a_prepaid_one():
     usage = pd.concat([usage.assign(customer_id=c) for c in ("post", "pre")])
     customers = pd.DataFrame({"customer_id": ["post", "pre"], "billing_type": ["postpaid", "prepaid"]})
     wh = Warehouse.from_frames(usage=usage, customers=customers.assign(activation_date=pd.Timestamp("2024-01-01")))
-    assert list(outcome_labels(wh, AS_OF).index.get_level_values("customer_id")) == ["post"]
+    assert list(question_labels(wh, AS_OF, DEFINITION).index.get_level_values("customer_id")) == ["post"]
 
 
 def test_a_top_up_is_activity():
@@ -166,7 +165,7 @@ def test_a_top_up_is_activity():
     wh = Warehouse.from_frames(
         usage=usage.assign(service="sms", direction="in"), recharges=topups.assign(recharge_id=topups.index.astype(str))
     )
-    assert outcome_labels(wh, AS_OF)["label"].tolist() == [0.0]
+    assert question_labels(wh, AS_OF, DEFINITION)["label"].tolist() == [0.0]
 
 
 def test_billing_type_is_that_of_the_plan_in_force():
@@ -180,24 +179,24 @@ def test_billing_type_is_that_of_the_plan_in_force():
             {"customer_id": "a", "plan_id": ["pre", "post"], "start_date": pd.to_datetime(["2024-01-01", "2025-05-10"])}
         ),
     )
-    labels = outcome_labels(wh, ["2025-04-30", "2025-05-31"])
+    labels = question_labels(wh, ["2025-04-30", "2025-05-31"], DEFINITION)
     assert labels["billing_type"].tolist() == ["prepaid", "postpaid"]
-    only = Outcome(billing_types=("prepaid",))
-    assert outcome_labels(wh, ["2025-04-30", "2025-05-31"], only).index.get_level_values("as_of").month.tolist() == [4]
+    only = Question("churn", gap_days=15, billing_types=("prepaid",))
+    assert question_labels(wh, ["2025-04-30", "2025-05-31"], only).index.get_level_values("as_of").month.tolist() == [4]
 
 
 @pytest.mark.parametrize(
     ("definition", "history", "expected"),
     [
-        (Outcome(), 60, ["03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
+        (DEFINITION, 60, ["03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
         (
-            Outcome(billing_types=("postpaid",)),
+            Question("churn", gap_days=15, billing_types=("postpaid",)),
             60,
             ["03-31", "04-30", "05-31", "06-30", "07-31", "08-31", "09-30"],
         ),
-        (Outcome(), 180, ["06-30", "07-31", "08-31"]),
-        (Outcome(), 59, ["02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
-        (Outcome(horizon_days=400), 60, []),
+        (DEFINITION, 180, ["06-30", "07-31", "08-31"]),
+        (DEFINITION, 59, ["02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31"]),
+        (Question("churn", gap_days=15, horizon_days=400), 60, []),
     ],
 )
 def test_question_dates(definition, history, expected):
@@ -223,10 +222,10 @@ def test_dormancy_curve_counts_only_silences_that_could_be_watched():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda wh: outcome_labels(wh, "2030-01-01"), DateError, "outside the data"),
-        (lambda wh: outcome_labels(wh, "tomorrow-ish"), DateError, "cannot be read"),
-        (lambda wh: outcome_labels(wh, []), DateError, "no as-of date"),
-        (lambda wh: Outcome(gap_days=-1, billing_types=("both",)), ConfigurationError, "2 mistakes"),
+        (lambda wh: question_labels(wh, "2030-01-01", DEFINITION), DateError, "outside the data"),
+        (lambda wh: question_labels(wh, "tomorrow-ish", DEFINITION), DateError, "cannot be read"),
+        (lambda wh: question_labels(wh, [], DEFINITION), DateError, "no as-of date"),
+        (lambda wh: Question("churn", gap_days=-1, billing_types=("both",)), ConfigurationError, "2 mistakes"),
     ],
 )
 def test_bad_questions_get_teaching_errors(call, error, words):
@@ -245,7 +244,8 @@ def test_as_of_dates_at_three_frequencies() -> None:
     wh = Warehouse.from_frames(usage=calls)
 
     def dates(every: str) -> list[str]:
-        return [f"{day:%m-%d}" for day in question_dates(wh, Outcome(), history_days=60, every=every)]  # type: ignore[arg-type]
+        found = question_dates(wh, DEFINITION, history_days=60, every=every)  # type: ignore[arg-type]
+        return [f"{day:%m-%d}" for day in found]
 
     assert dates("month") == ["03-31"]
     assert dates("half_month") == ["03-15", "03-31", "04-15"]
@@ -255,11 +255,11 @@ def test_as_of_dates_at_three_frequencies() -> None:
 
 
 def test_involuntary_ends_are_a_label_of_their_own() -> None:
-    definition = Outcome(gap_days=15, horizon_days=60, billing_types=("postpaid",), kind="involuntary")
-    found = outcome_labels(warehouse(POSTPAID, "postpaid"), AS_OF, definition).loc[pd.Timestamp(AS_OF)]
+    definition = Question("involuntary", gap_days=15, horizon_days=60, billing_types=("postpaid",))
+    found = question_labels(warehouse(POSTPAID, "postpaid"), AS_OF, definition).loc[pd.Timestamp(AS_OF)]
     assert found.loc["is disconnected", "label"] == 1.0
     assert found.loc["stays", "label"] == 0.0
     assert found.loc["dies", "label"] == 0.0
     assert pd.isna(found.loc["ports out on the last day", "label"])
     with pytest.raises(ConfigurationError, match="unknown kind"):
-        Outcome(kind="boredom")
+        Question("boredom")

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.adapters._table_classifier import EventAdapter
 from custintel.adapters.adapter import TrainingRows
+from custintel.adapters.registry import adapter_named
 from custintel.errors import DataError
 from custintel.training._time_split_and_folds import stratified_folds, tuning_folds
 from custintel.training._tune_parameters import (
@@ -45,7 +45,7 @@ class _Learner:
         return np.column_stack([np.zeros(len(X)), X["x"] + noise])
 
 
-class _Adapter(EventAdapter):
+class _Adapter(type(adapter_named("TableClassifier"))):  # type: ignore[misc]
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         return estimator
 

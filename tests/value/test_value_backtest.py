@@ -9,7 +9,7 @@ import pytest
 from custintel.errors import DateError
 from custintel.metrics.survival_metrics import kaplan_meier
 from custintel.value import ValueModel, backtest_value
-from custintel.value.value_backtest import BASELINES, ValueBacktest, learning_dates
+from custintel.value._value_backtest import BASELINES, ValueBacktest, learning_dates
 from custintel.warehouse import Warehouse
 
 DAYS = ["2025-07-31", "2025-08-31", "2025-09-30"]

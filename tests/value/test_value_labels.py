@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from custintel import Warehouse
-from custintel.questions import Outcome, Question, exit_times, question_labels
+from custintel.questions import Question, exit_times, question_labels
 from custintel.value import monthly_margin
 from custintel.value.value_labels import future_margin_labels, future_tier_labels, tiers_of_labels
 
@@ -18,7 +18,7 @@ DAYS = ["2025-03-31", "2025-05-31", "2025-06-30"]
 
 
 def question(**settings: Any) -> Any:
-    return SimpleNamespace(outcome=Outcome(), settings={"horizon_months": 3, **settings})
+    return SimpleNamespace(outcome=Question("churn").outcome, settings={"horizon_months": 3, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_unit_costs_of_the_question_count(operator: Warehouse) -> None:
 
 def test_exits_after_the_horizon_are_not_told(operator: Warehouse) -> None:
     found = question_labels(operator, DAYS[:1], Question("survival", settings={"horizon_months": 3}))
-    whole = exit_times(operator, DAYS[:1], Outcome())
+    whole = exit_times(operator, DAYS[:1])
     assert found["label"].max() == 3
     inside = whole["months"] <= 3
     assert found.loc[~inside, "cause"].isna().all()
