@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custintel.adapters._table_classifier import EventAdapter
 from custintel.adapters.adapter import TrainingRows
+from custintel.adapters.registry import adapter_named
 from custintel.errors import DataError
 from custintel.training._time_split_and_folds import stratified_folds, tuning_folds
 from custintel.training._tune_parameters import (
@@ -37,22 +37,17 @@ class _Learner:
     def get_params(self) -> dict[str, float]:
         return {"blur": self.blur}
 
-    def fit(self, X: pd.DataFrame, y: pd.Series, groups: Any = None) -> None:
-        pass
+    def fit(self, X: pd.DataFrame, y: pd.Series, groups: Any = None) -> _Learner:
+        return self
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         noise = np.random.default_rng(0).normal(size=len(X)) * self.blur
         return np.column_stack([np.zeros(len(X)), X["x"] + noise])
 
 
-class _Adapter(EventAdapter):
-    def fit(self, estimator: Any, rows: TrainingRows) -> Any:
-        return estimator
-
-
 def _tuned(learner: Any, data: tuple[pd.DataFrame, pd.Series], space: Mapping[str, Any], **options: Any) -> Tuning:
     X, y = data
-    task = TunedLearner(learner, _Adapter(), TrainingRows(X, y, pd.DataFrame(index=X.index)))
+    task = TunedLearner(learner, adapter_named("TableClassifier"), TrainingRows(X, y, pd.DataFrame(index=X.index)))
     return tune_parameters(task, space, **options)
 
 
