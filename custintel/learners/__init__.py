@@ -5,8 +5,9 @@ probabilities, amounts, months, effects or a rank. `TableClassifier` tells two c
 `ChurnClassifier` is the same with the defaults for churn; `TableRegressor` expects amounts; `ChurnSurvival` says when
 customers leave, and why; `OfferPropensity` which offer they would take; `UpliftModel` what a treatment changes;
 `AnomalyScore` how unusual a customer is; `ProfitThreshold` whom to contact. `own_estimator` lets a model file name a
-classifier or regressor of scikit-learn's or the user's own. Every learner explains a row by contributions that add up, and writes what it has
-learned as plain data and text (``to_state``, ``from_state``). Learners know no warehouse, no YAML and no MLflow.
+classifier or regressor of scikit-learn's or the user's own. Every learner explains a row by contributions that add up,
+and writes what it has learned as plain data and text (``to_state``, ``from_state``). Learners know no warehouse, no
+YAML and no MLflow.
 
 >>> import pandas as pd
 >>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})

@@ -16,10 +16,10 @@ from custintel.questions.check_question import check_labels, check_question
 from custintel.questions.question import question_from_spec
 from custintel.questions.question_labels import question_dates, question_labels
 from custintel.questions.whole_months import fitted_to_data
-from custintel.training._question_counts import QuestionCounts, counts_by_date
 from custintel.training._time_split_and_folds import split_in_time
 from custintel.training._train import adapter_of_spec
 from custintel.training.dataset import judged_rows, meets_population
+from custintel.training.question_counts import QuestionCounts, counts_by_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -144,10 +144,6 @@ class OutOfTimeRows:
     test_dates: pd.DatetimeIndex
     description: str
 
-    def both_classes_present(self, y: pd.Series) -> bool:
-        """Whether both sides have enough of both answers."""
-        return _both_classes_present(y, (np.flatnonzero(self.train_rows), np.flatnonzero(self.test_rows)))
-
 
 def binary_answer(y: pd.Series, target: str) -> pd.Series:
     """An answer of any kind as 0 and 1, for folds with enough of both: above the median, or the most frequent class.

@@ -37,22 +37,17 @@ class _Learner:
     def get_params(self) -> dict[str, float]:
         return {"blur": self.blur}
 
-    def fit(self, X: pd.DataFrame, y: pd.Series, groups: Any = None) -> None:
-        pass
+    def fit(self, X: pd.DataFrame, y: pd.Series, groups: Any = None) -> _Learner:
+        return self
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         noise = np.random.default_rng(0).normal(size=len(X)) * self.blur
         return np.column_stack([np.zeros(len(X)), X["x"] + noise])
 
 
-class _Adapter(type(adapter_named("TableClassifier"))):  # type: ignore[misc]
-    def fit(self, estimator: Any, rows: TrainingRows) -> Any:
-        return estimator
-
-
 def _tuned(learner: Any, data: tuple[pd.DataFrame, pd.Series], space: Mapping[str, Any], **options: Any) -> Tuning:
     X, y = data
-    task = TunedLearner(learner, _Adapter(), TrainingRows(X, y, pd.DataFrame(index=X.index)))
+    task = TunedLearner(learner, adapter_named("TableClassifier"), TrainingRows(X, y, pd.DataFrame(index=X.index)))
     return tune_parameters(task, space, **options)
 
 
