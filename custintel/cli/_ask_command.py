@@ -21,7 +21,7 @@ from custintel.training import ask as count_question
 from custintel.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from custintel.training._question_counts import QuestionCounts
+    from custintel.training.question_counts import QuestionCounts
 
 _BAR = 30  # characters
 _COLOURS = {"learn": "cyan", "judge": "green", "learn and judge": "cyan"}
