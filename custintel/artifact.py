@@ -40,8 +40,12 @@ FORMAT_VERSION = 1
 _FILE, _SEAL = "model.json", "model.seal"
 _LARGEST, _LONGEST_NAME = 2**30, 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-_ROOM_OF_CLASS = {**LEARNER_ROOMS, "AnomalyScore": "custintel.learners", "OwnEstimator": "custintel.learners"}
-"""The rooms of the learners; a room is imported when a model of one of its learners is opened."""
+_ROOM_OF_CLASS = {
+    **LEARNER_ROOMS,
+    "AnomalyScore": "custintel.learners",
+    "OwnEstimator": "custintel.learners.own_estimator",
+}
+"""Where the classes of learners are found; a room is imported when a model of one of its learners is opened."""
 _URI_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
 
 

@@ -91,9 +91,9 @@ class DataError(CustintelError, ValueError):
 
     Examples
     --------
-    >>> from custintel.metrics import gini
+    >>> from custintel.metrics import ks_score
     >>> try:
-    ...     gini([1, 1], [0.2, 0.9])
+    ...     ks_score([1, 1], [0.2, 0.9])
     ... except DataError as error:
     ...     print(str(error).splitlines()[0])
     all 2 outcomes are 1: a ranking needs both outcomes to be measured

@@ -44,6 +44,7 @@ PAGES = [
     "docs/tutorials/fraud_desk.md",
     "docs/models/fraud.md",
     "docs/models/credit.md",
+    "docs/models/first_bill.md",
 ]
 
 

@@ -18,7 +18,8 @@ from custintel.adapters.adapter import (
     intervals,
 )
 from custintel.credit import CreditScorecard
-from custintel.metrics import gini, ks_score
+from custintel.metrics import ks_score
+from custintel.metrics.discrimination import gini
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,8 +17,8 @@ from custintel.adapters.adapter import (
     TrainingRows,
 )
 from custintel.errors import ConfigurationError
-from custintel.learners import OwnEstimator
 from custintel.learners.own_classes import find_class
+from custintel.learners.own_estimator import OwnEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

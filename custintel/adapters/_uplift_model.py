@@ -119,14 +119,12 @@ class UpliftModelAdapter(LearnerAdapter):
     ) -> dict[str, Metric]:
         """Average effect, Qini, effect on the first 30 %, value of the policy: of all treatments, and of each."""
         trial = Trial.of(rows, predicted, costs)
-        asked: dict[str, Callable[[Any, Any], float]] = dict(_metrics_of(None, trial.is_binary))
+        found = _judged_pairs(trial, None, random_state)
         if len(trial.arms) > 1:
             for k, arm in enumerate(trial.arms):
-                asked |= {
-                    f"{name}_{metric_suffix(arm)}": metric for name, metric in _metrics_of(k, trial.is_binary).items()
-                }
-        asked["policy_value"] = _policy_metric(trial, _AT.pays)
-        return intervals(asked, trial.facts, trial.facts, trial.groups, random_state)
+                own = _judged_pairs(trial, k, random_state)
+                found |= {f"{name}_{metric_suffix(arm)}": metric for name, metric in own.items()}
+        return {**found, "policy_value": _judged_policy(trial, _AT.pays, random_state)}
 
     def sections(self, evaluation: Evaluation) -> tuple[Section, ...]:
         """The effect in words, Qini curve, uplift by tenth, and what policies are worth."""
@@ -289,6 +287,42 @@ def _metrics_of(k: int | None, is_binary: bool) -> dict[str, Callable[[Any, Any]
     return {name: on_pairs(metric) for name, metric in found.items()}
 
 
+def _judged_pairs(trial: Trial, k: int | None, random_state: int) -> dict[str, Metric]:
+    """The metrics of one treatment, or of all together, with their intervals."""
+    pairs = trial.facts if k is None else trial.of_arm(k)
+    binary = trial.is_binary and np.ptp(pairs[:, _AT.y]) > 0
+    found = intervals(_metrics_of(k, binary), trial.facts, trial.facts, trial.groups, random_state)
+    for name in ("average_effect", "uplift_30"):
+        found[name] = _widened(found[name], _unseen(pairs) / (1.0 if name == "average_effect" else _TOP))
+    return found
+
+
+def _judged_policy(trial: Trial, policy: int, random_state: int = 0) -> Metric:
+    """The value of a policy with its interval."""
+    metric = {"value": _policy_metric(trial, policy)}
+    found = intervals(metric, trial.facts, trial.facts, trial.groups, random_state)["value"]
+    unseen = 0.0
+    for k in range(len(trial.arms)):
+        given = trial.facts[:, policy] == k
+        unseen += given.mean() * _unseen(trial.facts[given & (trial.facts[:, _AT.arm] == k)])
+    return _widened(found, float(trial.gain * unseen))
+
+
+def _unseen(pairs: np.ndarray) -> float:
+    """What an effect may be although all outcomes are the same: 3 of n is the 95 % limit of a share never seen.
+
+    A bootstrap of outcomes that are all the same has no width, which would say that the effect is known exactly.
+    """
+    if not len(pairs) or np.ptp(pairs[:, _AT.y]) > 0:
+        return 0.0
+    treated = pairs[:, _AT.treated].sum()
+    return float(sum(min(1.0, 3.0 / max(count, 1.0)) for count in (treated, len(pairs) - treated)))
+
+
+def _widened(metric: Metric, by: float) -> Metric:
+    return {**metric, "low": metric["low"] - by, "high": metric["high"] + by}
+
+
 def _effect(facts: np.ndarray, part: Any = 1.0) -> float:
     """Mean outcome of those treated less that of those held back; 0 where one of the two is missing.
 
@@ -445,7 +479,7 @@ def _policy_section(trial: Trial) -> Section:
     """What contacting nobody, everybody, and some is worth."""
     rows = [("nobody", 0.0, 0.0, 0.0, 0.0)]
     for policy, name in _POLICIES.items():
-        found = intervals({"value": _policy_metric(trial, policy)}, trial.facts, trial.facts, trial.groups)["value"]
+        found = _judged_policy(trial, policy)
         rows.append((name, 100 * _share_contacted(trial, policy), found["value"], found["low"], found["high"]))
     unit = f"A changed outcome is worth {trial.gain:g} u, a contact costs {trial.cost:g} u. 95 % intervals."
     table = Table(("Contacted", "of customers, %", "Gain, u a customer", "from", "to"), tuple(rows),

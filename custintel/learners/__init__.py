@@ -4,8 +4,8 @@ A learner takes any customer table as it is (numbers, text, categories, dates, m
 probabilities, amounts, months, effects or a rank. `TableClassifier` tells two classes or more apart, and
 `ChurnClassifier` is the same with the defaults for churn; `TableRegressor` expects amounts; `ChurnSurvival` says when
 customers leave, and why; `OfferPropensity` which offer they would take; `UpliftModel` what a treatment changes;
-`AnomalyScore` how unusual a customer is; `ProfitThreshold` whom to contact; `OwnEstimator` is a classifier or regressor
-of scikit-learn's or the user's own. Every learner explains a row by contributions that add up, and writes what it has
+`AnomalyScore` how unusual a customer is; `ProfitThreshold` whom to contact. `own_estimator` lets a model file name a
+classifier or regressor of scikit-learn's or the user's own. Every learner explains a row by contributions that add up, and writes what it has
 learned as plain data and text (``to_state``, ``from_state``). Learners know no warehouse, no YAML and no MLflow.
 
 >>> import pandas as pd
@@ -24,7 +24,6 @@ from custintel.learners._anomaly_score import AnomalyScore
 from custintel.learners._churn_classifier import ChurnClassifier
 from custintel.learners._churn_survival import ChurnSurvival
 from custintel.learners._offer_propensity import OfferPropensity
-from custintel.learners._own_estimator import OwnEstimator
 from custintel.learners._profit_threshold import ProfitThreshold
 from custintel.learners._table_classifier import TableClassifier
 from custintel.learners._table_regressor import TableRegressor
@@ -35,7 +34,6 @@ __all__ = [
     "ChurnClassifier",
     "ChurnSurvival",
     "OfferPropensity",
-    "OwnEstimator",
     "ProfitThreshold",
     "TableClassifier",
     "TableRegressor",

@@ -7,7 +7,7 @@ was treated; survival metrics take the months observed and whether the customer 
 kept customer and the costs of offer and contact.
 
 >>> y_true, y_score = [0, 1, 0, 1, 0, 0], [0.1, 0.9, 0.3, 0.6, 0.2, 0.7]
->>> round(lift_score(y_true, y_score, at=0.5), 2), gini(y_true, y_score)
+>>> round(lift_score(y_true, y_score, at=0.5), 2), ks_score(y_true, y_score)
 (2.0, 0.75)
 >>> decile_table([1, 0] * 10, range(20))["customers"].tolist()
 [2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
@@ -19,7 +19,7 @@ from custintel.metrics._displays import GainDisplay, LiftDisplay, ProfitDisplay,
 from custintel.metrics._population_stability import csi, psi
 from custintel.metrics.calibration import ece_score
 from custintel.metrics.campaign_profit import empc_score
-from custintel.metrics.discrimination import gini, ks_score, lift_score
+from custintel.metrics.discrimination import ks_score, lift_score
 from custintel.metrics.gain_tables import decile_table, swap_set
 from custintel.metrics.individual_profit import best_campaign, contact_value, empc_individual
 from custintel.metrics.survival_metrics import concordance_index, integrated_brier_score
@@ -39,7 +39,6 @@ __all__ = [
     "ece_score",
     "empc_individual",
     "empc_score",
-    "gini",
     "integrated_brier_score",
     "ks_score",
     "lift_score",

@@ -11,7 +11,8 @@ import pytest
 from custintel.adapters.adapter import LearnerSettings, TrainingRows
 from custintel.adapters.registry import adapter_named, adapter_of
 from custintel.errors import ConfigurationError, DataError
-from custintel.learners import OwnEstimator, TableClassifier, TableRegressor
+from custintel.learners import TableClassifier, TableRegressor
+from custintel.learners.own_estimator import OwnEstimator
 from custintel.scoring import score
 from custintel.training import train
 

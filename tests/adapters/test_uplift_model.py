@@ -216,3 +216,15 @@ def test_hillstrom_through_the_door_is_that_of_the_estimator(data_folder: Path) 
     assert run.metrics["qini"]["value"] == pytest.approx(qini_score(y, effect, treated, n_resamples=0).value)
     whole = UpliftModel(n_jobs=1).fit(X, y, treatment=answers["treatment"], propensity="constant")
     assert run.model.estimator.effects_ == whole.effects_
+
+
+def test_outcomes_that_are_all_the_same_are_no_certainty() -> None:
+    rows = experiment(300, 1, effect=0.0)
+    rows = TrainingRows(rows.X, rows.y * 0 + 1, rows.answers, rows.groups)
+    said = pd.DataFrame({"uplift": 0.1, "uplift_of_call": 0.1, "treatment": "call", "evidence": "gain"}, rows.X.index)
+    metrics = ADAPTER.metrics(rows, said, COSTS, 0)
+    treated = int((rows.answers["treatment"] == "call").sum())
+    limit = 3 / treated + 3 / (300 - treated)
+    assert metrics["average_effect"] == pytest.approx({"value": 0.0, "low": -limit, "high": limit})
+    assert metrics["policy_value"] == pytest.approx({"value": -6.0, "low": -6 - 100 * limit, "high": -6 + 100 * limit})
+    assert "qini" not in metrics

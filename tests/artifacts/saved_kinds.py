@@ -15,11 +15,11 @@ from custintel.learners import (
     ChurnClassifier,
     ChurnSurvival,
     OfferPropensity,
-    OwnEstimator,
     TableClassifier,
     TableRegressor,
     UpliftModel,
 )
+from custintel.learners.own_estimator import OwnEstimator
 from custintel.rules import LearnSettings, Rule, RuleBase
 from custintel.value import TierForecast, ValueModel, ValueTiers
 

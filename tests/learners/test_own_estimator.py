@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from custintel.artifact import Model, load_model
 from custintel.errors import ConfigurationError, DataError, ModelError
-from custintel.learners import OwnEstimator
+from custintel.learners.own_estimator import OwnEstimator
 
 if TYPE_CHECKING:
     from pathlib import Path

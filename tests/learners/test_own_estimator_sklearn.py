@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from custintel.learners import OwnEstimator
+from custintel.learners.own_estimator import OwnEstimator
 
 EXPECTED_FAILURES = {
     "check_dataframe_column_names_consistency": "columns are matched by name: another order is not an error",

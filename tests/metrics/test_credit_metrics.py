@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from custintel.errors import ConfigurationError, DataError
-from custintel.metrics import csi, gini, psi, swap_set
-from custintel.metrics.discrimination import auc
+from custintel.metrics import csi, psi, swap_set
+from custintel.metrics.discrimination import auc, gini
 
 
 def table(rows: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
