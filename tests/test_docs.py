@@ -12,6 +12,7 @@ import pytest
 
 import custintel
 from custintel import Warehouse
+from custintel.catalogue.model_spec import load_model_spec
 
 if TYPE_CHECKING:
     from custintel.training import Run
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     "README.md",
     "docs/how_it_works.md",
+    "docs/questions.md",
     "docs/concepts/as_of.md",
     "docs/concepts/questions.md",
     "docs/concepts/value.md",
@@ -42,10 +44,15 @@ PAGES = [
     "docs/tutorials/fraud_desk.md",
     "docs/models/fraud.md",
     "docs/models/credit.md",
+    "docs/models/first_bill.md",
 ]
 
 
 PAGES_WITHOUT_PYTHON = [
+    "docs/models/upgrade.md",
+    "docs/models/data_growth.md",
+    "docs/models/satisfaction.md",
+    "docs/models/arrears.md",
     "CONTRIBUTING.md",
     "docs/glossary.md",
     "docs/tutorials/scheduler.md",
@@ -91,6 +98,14 @@ def _python_of(page: str) -> str:
     return "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
 
 
+def _write_yaml_of(page: str, folder: Path) -> None:
+    """The files that a page tells its reader to save: YAML whose first line names a place."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for place, content in re.findall(r"```yaml\n# (\w+/\w+\.yaml)\n(.*?)```", text, flags=re.DOTALL):
+        (folder / place).parent.mkdir(exist_ok=True)
+        (folder / place).write_text(content, encoding="utf-8")
+
+
 def _pages() -> list[Any]:
     group = pytest.mark.xdist_group("pages of one operator")
     return [pytest.param(page, marks=group) if page in SAME_OPERATOR else page for page in PAGES]
@@ -102,6 +117,7 @@ def test_python_blocks_run(page: str, once: OnceForAllPages, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Warehouse, "simulate", once.simulate)
     monkeypatch.setattr(custintel, "train", once.train)
+    _write_yaml_of(page, tmp_path)
     code = _python_of(page)
     assert code
     exec(compile(code, page, "exec"), {})
@@ -130,6 +146,20 @@ def test_records_of_decisions_are_short_and_whole() -> None:
         assert re.findall("^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "When to reopen"]
         assert len(text.splitlines()) < 60
         assert record.name in overview
+
+
+def test_own_questions_take_no_more_than_fifteen_lines(tmp_path: Path) -> None:
+    _write_yaml_of("docs/questions.md", tmp_path)
+    written = {file.stem: file.read_text(encoding="utf-8") for file in (tmp_path / "my_models").glob("*.yaml")}
+    assert sorted(written) == ["calls_care", "data_class", "top_ups"]
+    assert all(len(text.splitlines()) <= 15 for text in written.values())
+
+
+def test_the_page_of_questions_lists_every_shipped_question() -> None:
+    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \|.*\| `(\w+)` \|.*\|.*\|$", text, re.MULTILINE)
+    shipped = [load_model_spec(file.stem) for file in sorted((ROOT / "models").glob("*.yaml"))]
+    assert sorted(listed) == [(spec.name, spec.learner["class"]) for spec in shipped]
 
 
 def _generator() -> ModuleType:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _RULES_AT = "2000-01-01"  # no time of the clock: the same rows give the same model
 _OTHER = "other"
+_DIGITS = 12  # the last digits of sums differ from run to run, and must not change the order of the list
+_SHARES = ("review_precision", "review_recall")
 _OWN_METRICS = ("auc", "average_precision", "lift_10", "brier", "ece")
 
 
@@ -70,8 +72,8 @@ class FraudDetectorAdapter(EventAdapter):
         pairs = zip(by_cases, met, strict=True)
         return pd.DataFrame(
             {
-                "probability": decided["probability"].to_numpy(),
-                "expected_loss": decided["expected_loss"].to_numpy(),
+                "probability": decided["probability"].to_numpy().round(_DIGITS),
+                "expected_loss": decided["expected_loss"].to_numpy().round(_DIGITS),
                 "kind": [_kind_by_rules(estimator, rules) if kind == _OTHER else kind for kind, rules in pairs],
                 "rules_met": met.to_numpy(),
             },
@@ -95,7 +97,8 @@ class FraudDetectorAdapter(EventAdapter):
         reviewed = ReviewedRows.of(rows.y, predicted["probability"], rows.answers, costs)
         groups = customers_of_rows(rows.X.index)
         own = intervals(reviewed.measures(), rows.y, reviewed.score_and_loss, groups, random_state)
-        return {**{name: found[name] for name in _OWN_METRICS}, **own}
+        shares = {name: {key: min(max(value, 0.0), 1.0) for key, value in own[name].items()} for name in _SHARES}
+        return {**{name: found[name] for name in _OWN_METRICS}, **own, **shares}
 
     def sections(self, evaluation: Evaluation) -> tuple[Section, ...]:
         """Review budget, queue length, lead, kinds and rules."""

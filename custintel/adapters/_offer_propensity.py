@@ -105,6 +105,7 @@ class OfferPropensityAdapter(LearnerAdapter):
         groups = customers_of_rows(rows.X.index)
         found = intervals(_OVERALL, rows.y.to_numpy(np.float64), score, groups, random_state)
         told = [k for k in range(len(names)) if _can_be_told(rows.y[codes == k])]
+        found["ece"]["low"] = max(found["ece"]["low"], 0.0)
         own = {f"auc_{metric_suffix(names[k])}": _auc_of(k) for k in told} if len(names) > 1 else {}
         return {**found, **intervals(own, rows.y.to_numpy(np.float64), score, groups, random_state)}
 
@@ -218,9 +219,9 @@ def _verdict(auc: Metric, within: Metric) -> str:
     """Whether the model knows who takes up what."""
     span = f"{auc['value']:.2f} ({auc['low']:.2f} to {auc['high']:.2f})"
     if auc["low"] <= 0.5:
-        return f"The chances do not tell beyond doubt who takes up an offer: AUC {span}"
+        return f"The chances do not tell reliably who takes up an offer: AUC {span}"
     if within["low"] <= 0.5:
-        return f"The model tells which offers are taken up (AUC {span}), but not beyond doubt by whom"
+        return f"The model tells which offers are taken up (AUC {span}), but not reliably by whom"
     return f"The model tells who takes up which offer: AUC {span}"
 
 

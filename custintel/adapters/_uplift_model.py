@@ -119,14 +119,12 @@ class UpliftModelAdapter(LearnerAdapter):
     ) -> dict[str, Metric]:
         """Average effect, Qini, effect on the first 30 %, value of the policy: of all treatments, and of each."""
         trial = Trial.of(rows, predicted, costs)
-        asked: dict[str, Callable[[Any, Any], float]] = dict(_metrics_of(None, trial.is_binary))
+        found = _judged_pairs(trial, None, random_state)
         if len(trial.arms) > 1:
             for k, arm in enumerate(trial.arms):
-                asked |= {
-                    f"{name}_{metric_suffix(arm)}": metric for name, metric in _metrics_of(k, trial.is_binary).items()
-                }
-        asked["policy_value"] = _policy_metric(trial, _AT.pays)
-        return intervals(asked, trial.facts, trial.facts, trial.groups, random_state)
+                own = _judged_pairs(trial, k, random_state)
+                found |= {f"{name}_{metric_suffix(arm)}": metric for name, metric in own.items()}
+        return {**found, "policy_value": _judged_policy(trial, _AT.pays, random_state)}
 
     def sections(self, evaluation: Evaluation) -> tuple[Section, ...]:
         """The effect in words, Qini curve, uplift by tenth, and what policies are worth."""
@@ -225,8 +223,9 @@ class Trial:
         arms = tuple(name for name in names if (said == name).any())
         money = float(costs.get("clv", 1.0)), _cost_of_contact(costs)
         places = [_pairs_with(rows, said, arm, names) for arm in arms]
+        chosen = _choices(predicted, arms, money)
         facts = [
-            _facts(rows.take(place), predicted.iloc[place], (k, arm), money)
+            _facts(rows.take(place), predicted.iloc[place], (k, arm), [choice[place] for choice in chosen])
             for k, (arm, place) in enumerate(zip(arms, places, strict=True))
         ]
         who = customers_of_rows(rows.X.index)
@@ -250,18 +249,25 @@ def _pairs_with(rows: TrainingRows, said: np.ndarray, arm: str, arms: Sequence[s
     return np.flatnonzero((said == arm) | (held if offer is None else held & (offer.to_numpy(dtype=object) == arm)))
 
 
-def _facts(rows: TrainingRows, predicted: pd.DataFrame, arm: tuple[int, str], money: tuple[float, float]) -> np.ndarray:
-    """The facts of the pairs of one treatment."""
-    (k, name), (gain, cost) = arm, money
+def _facts(
+    rows: TrainingRows, predicted: pd.DataFrame, arm: tuple[int, str], chosen: Sequence[np.ndarray]
+) -> np.ndarray:
+    """The facts of the pairs of one treatment; `chosen` is the treatment that each policy gives to each row."""
+    k, name = arm
     treated = np.array([str(value) == name for value in _treatments(rows)])
     own = rows.answer("propensity")
     chance = np.where(treated, treated.mean(), 1 - treated.mean()) if own is None else own.to_numpy(np.float64)
-    effect = predicted[f"{_PREFIX}{name}"].to_numpy(np.float64)
-    best = (predicted["treatment"] == name).to_numpy()
-    pays = best & (effect * gain > cost)
-    sure = pays & (predicted["evidence"] == GAIN).to_numpy()
-    columns = [rows.y, treated, 1 / chance, np.full(len(rows), k), effect, best, pays, sure]
+    effect = predicted[f"{_PREFIX}{name}"]
+    columns = [rows.y, treated, 1 / chance, np.full(len(rows), k), effect, *chosen]
     return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+
+
+def _choices(predicted: pd.DataFrame, arms: Sequence[str], money: tuple[float, float]) -> list[np.ndarray]:
+    """The number of the treatment that each policy gives to each row, -1 for none."""
+    best = pd.Index(arms).get_indexer(pd.Index(predicted["treatment"]))
+    pays = (predicted["uplift"] * money[0] > money[1]).to_numpy()
+    sure = pays & (predicted["evidence"] == GAIN).to_numpy()
+    return [best, np.where(pays, best, -1), np.where(sure, best, -1)]
 
 
 def _cost_of_contact(costs: Mapping[str, float]) -> float:
@@ -279,6 +285,42 @@ def _metrics_of(k: int | None, is_binary: bool) -> dict[str, Callable[[Any, Any]
 
     found = {"average_effect": _effect, "uplift_30": _effect_on_top, **({"qini": _qini} if is_binary else {})}
     return {name: on_pairs(metric) for name, metric in found.items()}
+
+
+def _judged_pairs(trial: Trial, k: int | None, random_state: int) -> dict[str, Metric]:
+    """The metrics of one treatment, or of all together, with their intervals."""
+    pairs = trial.facts if k is None else trial.of_arm(k)
+    binary = trial.is_binary and np.ptp(pairs[:, _AT.y]) > 0
+    found = intervals(_metrics_of(k, binary), trial.facts, trial.facts, trial.groups, random_state)
+    for name in ("average_effect", "uplift_30"):
+        found[name] = _widened(found[name], _unseen(pairs) / (1.0 if name == "average_effect" else _TOP))
+    return found
+
+
+def _judged_policy(trial: Trial, policy: int, random_state: int = 0) -> Metric:
+    """The value of a policy with its interval."""
+    metric = {"value": _policy_metric(trial, policy)}
+    found = intervals(metric, trial.facts, trial.facts, trial.groups, random_state)["value"]
+    unseen = 0.0
+    for k in range(len(trial.arms)):
+        given = trial.facts[:, policy] == k
+        unseen += given.mean() * _unseen(trial.facts[given & (trial.facts[:, _AT.arm] == k)])
+    return _widened(found, float(trial.gain * unseen))
+
+
+def _unseen(pairs: np.ndarray) -> float:
+    """What an effect may be although all outcomes are the same: 3 of n is the 95 % limit of a share never seen.
+
+    A bootstrap of outcomes that are all the same has no width, which would say that the effect is known exactly.
+    """
+    if not len(pairs) or np.ptp(pairs[:, _AT.y]) > 0:
+        return 0.0
+    treated = pairs[:, _AT.treated].sum()
+    return float(sum(min(1.0, 3.0 / max(count, 1.0)) for count in (treated, len(pairs) - treated)))
+
+
+def _widened(metric: Metric, by: float) -> Metric:
+    return {**metric, "low": metric["low"] - by, "high": metric["high"] + by}
 
 
 def _effect(facts: np.ndarray, part: Any = 1.0) -> float:
@@ -313,11 +355,10 @@ def _policy_value(trial: Trial, facts: np.ndarray, policy: int) -> float:
     """Gain a customer over contacting nobody; each treatment is judged by its own pairs."""
     total = 0.0
     for k in range(len(trial.arms)):
-        own = facts[facts[:, _AT.arm] == k]
-        chosen = own[own[:, policy] == 1]
-        share = len(chosen) / max(len(own), 1)
-        total += share * (_effect(chosen) * trial.gain - trial.cost)
-    return total
+        given = facts[:, policy] == k
+        own = facts[given & (facts[:, _AT.arm] == k)]
+        total += given.mean() * (_effect(own) * trial.gain - trial.cost)
+    return float(total)
 
 
 def _policy_metric(trial: Trial, policy: int) -> Callable[[Any, Any], float]:
@@ -360,7 +401,8 @@ def _summary_words(summary: pd.DataFrame) -> str:
     known = int((summary["detectable"] | summary["differs"]).sum())
     if not known:
         return f"This experiment gives no evidence that any of {len(summary)} treatments changes the outcome"
-    return f"{known} of {len(summary)} treatments change{'s' if known == 1 else ''} the outcome beyond doubt"
+    change = "changes" if known == 1 else "change"
+    return f"{known} of {len(summary)} treatments {change} the outcome by more than chance explains (95 %)"
 
 
 def _ranking_words(qini: Metric | None) -> tuple[str, ...]:
@@ -437,7 +479,7 @@ def _policy_section(trial: Trial) -> Section:
     """What contacting nobody, everybody, and some is worth."""
     rows = [("nobody", 0.0, 0.0, 0.0, 0.0)]
     for policy, name in _POLICIES.items():
-        found = intervals({"value": _policy_metric(trial, policy)}, trial.facts, trial.facts, trial.groups)["value"]
+        found = _judged_policy(trial, policy)
         rows.append((name, 100 * _share_contacted(trial, policy), found["value"], found["low"], found["high"]))
     unit = f"A changed outcome is worth {trial.gain:g} u, a contact costs {trial.cost:g} u. 95 % intervals."
     table = Table(("Contacted", "of customers, %", "Gain, u a customer", "from", "to"), tuple(rows),
@@ -454,8 +496,8 @@ _POLICIES: Mapping[int, str] = {
 
 
 def _share_contacted(trial: Trial, policy: int) -> float:
-    """The share of customers that a policy contacts, over all treatments."""
-    return float(sum(trial.of_arm(k)[:, policy].mean() for k in range(len(trial.arms))))
+    """The share of customers that a policy contacts."""
+    return float((trial.facts[:, policy] >= 0).mean())
 
 
 def _policy_words(rows: Sequence[tuple[str, float, float, float, float]]) -> str:
@@ -464,4 +506,4 @@ def _policy_words(rows: Sequence[tuple[str, float, float, float, float]]) -> str
     if not sure:
         return "This experiment gives no evidence that any of these policies earns more than contacting nobody."
     best = max(sure, key=lambda row: row[2])
-    return f"Best of those that earn more than contacting nobody beyond doubt: {best[0]}."
+    return f"Of the policies that earn more than contacting nobody (95 %), the best is to contact {best[0]}."

@@ -57,7 +57,7 @@ class TierForecastAdapter(LearnerAdapter):
             3,
             best=1,
         ),
-        "share_in_right_tier": MetricWords(
+        "right_tier": MetricWords(
             "Right tier among those who stayed",
             "Share of the customers still here whose likeliest tier came true",
             3,
@@ -141,7 +141,7 @@ class TierForecastAdapter(LearnerAdapter):
         measures = {
             "accuracy": lambda y, s: float((s[:, :width].argmax(axis=1) == y).mean()),
             "accuracy_today": lambda y, s: float((s[:, width] == y).mean()),
-            "share_in_right_tier": lambda y, s: _right_among_stayers(y, s[:, :width]),
+            "right_tier": lambda y, s: _right_among_stayers(y, s[:, :width]),
             "macro_log_loss": lambda y, s: macro_log_loss(y, s[:, :width]),
             "flip_flops": lambda _, s: float(s[:, width + 1].mean()),
         }

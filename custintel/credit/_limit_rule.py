@@ -39,6 +39,11 @@ class LimitRule:
         As in `LimitSettings`.
     tenure_days, mean_bill : str
         Columns with the tenure in days and the mean bill in u.
+
+    Examples
+    --------
+    >>> LimitRule(loss_budget=1.0, cap=400.0).columns
+    ('tenure_days', 'bill_mean_180d')
     """
 
     loss_budget: float

@@ -81,6 +81,7 @@ class TableClassifier(EventClassifier, EnsembleEstimator):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"plan": ["S", "M"] * 30, "bill": range(60)})
     >>> paid_late = (table["bill"] < 30).map({True: "yes", False: "no"})
     >>> model = TableClassifier(effort="fast").fit(table, paid_late)

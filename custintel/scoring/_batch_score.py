@@ -15,13 +15,12 @@ from custintel.builder import FeatureBuilder
 from custintel.dates import read_day
 from custintel.errors import ConfigurationError, DataError, DateError, QualityWarning
 from custintel.explain import reasons
-from custintel.expressions.parse import parse
 from custintel.identifiers import header_hint, identifier_problems, identifier_text, names_of_columns
 from custintel.questions.question import question_from_spec
 from custintel.questions.question_labels import question_population
 from custintel.scoring.write_scores import check_writable, write_scores
 from custintel.training.customer_column import customer_column_for_scoring
-from custintel.training.dataset import in_population, with_extra_features
+from custintel.training.dataset import in_population, population_columns, with_extra_features
 from custintel.training.mlflow_store import open_store
 from custintel.training.read_table import read_table
 
@@ -77,6 +76,9 @@ def _feature_builder(
     """A builder of the columns that are read, as far as the tables allow; `_check_columns` names the others."""
     topics = (spec.get("features") or {}).get("topics") or None
     every = FeatureBuilder(topics, features_path, skip_unavailable=True)
+    if population_columns(spec.get("population") or {}) - {entry.column for entry in every.catalogue.entries()}:
+        topics = None  # the condition reads columns of other topics than the model
+        every = FeatureBuilder(topics, features_path, skip_unavailable=True)
     possible = set(every.columns_of(wh))
     columns = [name for name in _columns_to_build(model, spec) if name in possible]
     return FeatureBuilder(topics, features_path, columns, skip_unavailable=True) if columns else every
@@ -84,8 +86,7 @@ def _feature_builder(
 
 def _columns_to_build(model: Model, spec: Mapping[str, Any]) -> list[str]:
     """The columns that the model, the condition on its population and its reasons (the peer column) read, each once."""
-    where = (spec.get("population") or {}).get("where")
-    condition = sorted(parse(str(where), "population.where").columns) if where else []
+    condition = sorted(population_columns(spec.get("population") or {}))
     peer_column = model.metadata.get("peer_column")
     return list(dict.fromkeys([*model.feature_names, *condition, *([peer_column] if peer_column else [])]))
 

@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from custintel.adapters.adapter import TrainingRows
 from custintel.builder import FeatureBuilder
 from custintel.catalogue.model_spec import load_model_spec, model_in_file
 from custintel.errors import DataError, DateError
-from custintel.expressions.parse import parse
 from custintel.questions.check_question import check_labels, check_question
 from custintel.questions.question import question_from_spec
 from custintel.questions.question_labels import question_dates, question_labels
 from custintel.questions.whole_months import fitted_to_data
 from custintel.training._time_split_and_folds import split_in_time
 from custintel.training._train import adapter_of_spec
-from custintel.training.dataset import in_population, judged_rows
+from custintel.training.dataset import judged_rows, meets_population
 from custintel.training.question_counts import QuestionCounts, counts_by_date
 
 if TYPE_CHECKING:
@@ -89,7 +87,8 @@ def ask(
     check_question(wh, asked)
     roles = _roles_of_dates(wh, spec, asked, adapter)
     labels = _labels_of_dates(wh, roles, asked)
-    labels = labels[_met_population(wh, spec, labels, features_path)]
+    rows = pd.DataFrame(index=labels.index)
+    labels = labels[meets_population(rows, wh, spec.population, features_path)]
     check_labels(labels, asked)
     builder = FeatureBuilder(spec.topics, features_path, skip_unavailable=True)
     return QuestionCounts(
@@ -136,21 +135,6 @@ def _labels_of_dates(wh: Warehouse, roles: _DateRoles, asked: Question) -> pd.Da
     if used:
         check_labels(parts[0], asked)
     return pd.concat([part for part in parts if len(part)] or parts[:1])
-
-
-def _met_population(
-    wh: Warehouse, spec: ModelSpec, labels: pd.DataFrame, features_path: str | Path | None
-) -> np.ndarray:
-    """Whether each row meets the condition of the population; only the columns that it reads are built."""
-    where = spec.population.get("where")
-    if not where:
-        return np.ones(len(labels), dtype=bool)
-    columns = sorted(parse(str(where), "population.where").columns)
-    days = list(labels.index.get_level_values("as_of").unique())
-    X = FeatureBuilder(None, features_path, columns).build(wh, days)
-    if not isinstance(X.index, pd.MultiIndex):
-        X = pd.concat({days[0]: X}, names=["as_of", "customer_id"])
-    return np.asarray(in_population(X.iloc[X.index.get_indexer(labels.index)], spec.population))
 
 
 def _too_few(labels: pd.DataFrame, roles: _DateRoles, adapter: LearnerAdapter) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
+_FEW_EVENTS = 20
 _FOLDS = 5
 _CELLS_FOR_THREADS = 2_000_000
 _PEER_COLUMN = "billing_type"  # reasons compare a customer with those billed the same way
@@ -274,11 +275,18 @@ def _rank_score(adapter: LearnerAdapter, fitted: _FittedModel) -> pd.Series:
 
 
 def _leaks(task: _Task) -> tuple[Leak, ...]:
-    """Suspicious columns; none where signs of what is asked rank events alone, and no column is later than the date."""
+    """Suspicious columns; of columns built as of a date none where signs may rank events alone, or events are few."""
     learn = task.dataset.learn
-    if task.adapter.single_signs and task.dataset.judge is not None:
+    if task.dataset.judge is not None and (task.adapter.single_signs or _customers_with_events(task) < _FEW_EVENTS):
         return ()
     return find_leaks(learn.X, binary_answer(learn.y, task.dataset.target_type), task.options.random_state)
+
+
+def _customers_with_events(task: _Task) -> int:
+    """Customers to whom what is asked happened: of few of them some column ranks all by chance."""
+    learn = task.dataset.learn
+    happened = binary_answer(learn.y, task.dataset.target_type).to_numpy() == 1
+    return len(learn.y[happened]) if learn.groups is None else len(set(np.asarray(learn.groups)[happened]))
 
 
 def _kept_leaks(leaks: tuple[Leak, ...], options: TrainingOptions) -> set[str]:

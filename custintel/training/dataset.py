@@ -148,6 +148,33 @@ def in_population(X: pd.DataFrame, population: Mapping[str, Any]) -> npt.NDArray
     return met
 
 
+def meets_population(
+    X: pd.DataFrame, wh: Warehouse, population: Mapping[str, Any], features_path: str | Path | None
+) -> npt.NDArray[np.bool_]:
+    """Whether each row meets the condition of its population; columns that it reads and `X` lacks are built for it."""
+    read = sorted(population_columns(population))
+    if set(read) - set(map(str, X.columns)):
+        dates = list(X.index.get_level_values("as_of").unique())
+        X = _features(FeatureBuilder(None, features_path, read), wh, dates, X)
+    met = in_population(X, population)
+    if not met.any():
+        raise DataError(
+            "nobody is asked: no customer meets the condition of the population on any date\n"
+            f"  given: {population.get('where')}\n  hint: custintel features describe says what the columns hold"
+        )
+    return met
+
+
+def population_columns(population: Mapping[str, Any]) -> frozenset[str]:
+    """The columns that ``population.where`` of the specification reads.
+
+    >>> population_columns({"where": "tenure_days > 90"})
+    frozenset({'tenure_days'})
+    """
+    where = population.get("where")
+    return frozenset(parse(str(where), "population.where").columns) if where else frozenset()
+
+
 def without_excluded(X: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     """The columns that a specification does not exclude by name or pattern."""
     return X.drop(columns=[c for c in X.columns if any(fnmatchcase(c, pattern) for pattern in spec.exclude)])
@@ -170,7 +197,7 @@ def dataset_from_warehouse(
     built = _features(builder, wh, asked, labels)
     notes = _left_out_note(built)
     X = with_extra_features(built, adapter.extra_features(wh, asked, spec.as_dict()))
-    inside = in_population(X, spec.population)
+    inside = meets_population(X, wh, spec.population, features_path)
     X, labels = without_excluded(X[inside], spec), labels[inside]
     test = judged_rows(labels, split.test if split else None, random_state)
     kept = ~_shared_rings(labels, test)

@@ -7,7 +7,7 @@ customer will hold at least that tier. Rare tiers learn from frequent ones, and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,6 @@ from custintel.value._value_tiers import ValueTiers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from custintel.learners.ensemble._effort import Effort
     from custintel.learners.saved_state_schemas import EstimatorState
 
 
@@ -88,7 +87,7 @@ class TierForecast(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         *,
         annual: str = "annual_value",
         key_account: str = "key_account",
-        effort: Effort = "fast",
+        effort: Literal["auto", "full", "fast"] = "fast",
         min_level_count: int = MIN_LEVEL_COUNT,
         random_state: Any = 0,
         n_jobs: int | None = None,

@@ -20,7 +20,7 @@ from custintel.value._past_and_future_margin import future_margin, recurring_mar
 from custintel.value._tier_forecast import KEY_ACCOUNTS, PUBLIC
 from custintel.value._tier_migration import LEFT
 from custintel.value._value_tiers import ValueTiers
-from custintel.value.value_training_table import key_accounts, refuse_purchase_log
+from custintel.value.value_training_table import billed_margin, key_accounts, refuse_purchase_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +119,7 @@ def tiers_of_labels(answers: pd.DataFrame) -> ValueTiers:
 
 def monthly_values(wh: Warehouse, costs: Mapping[str, float] | None = None, known_by: Any = None) -> pd.DataFrame:
     """Recurring margin of every line and month, with its segment: what tiers are followed on."""
-    margin = recurring_margin(monthly_margin(wh, known_by, costs))
+    margin = recurring_margin(billed_margin(wh, known_by, costs))
     frame = margin.rename("value").reset_index()
     key = frame["customer_id"].isin(key_accounts(wh))
     return frame.assign(segment=np.where(key, KEY_ACCOUNTS, PUBLIC))

@@ -121,8 +121,23 @@ def past_margins(
     wh: Warehouse, as_of: Sequence[pd.Timestamp], costs: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
     """`margin_columns` of every line as known at each date; index (as_of, customer_id)."""
-    past = {day: margin_columns(monthly_margin(wh, day, costs), day) for day in track(as_of, "past margins")}
+    past = {day: margin_columns(billed_margin(wh, day, costs), day) for day in track(as_of, "past margins")}
     return pd.concat(past, names=["as_of", "customer_id"])
+
+
+def billed_margin(
+    wh: Warehouse, known_by: pd.Timestamp | None = None, costs: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """`monthly_margin` without the first month of the tables, where customers are billed.
+
+    Bills follow the use that they charge for. The first month has all costs and few bills; as a past month it would
+    make every margin look as if it were rising.
+    """
+    margin = monthly_margin(wh, known_by, costs)
+    if "bills" not in wh.tables:
+        return margin
+    whole = margin.index.get_level_values("month") >= wh.period[0] + pd.DateOffset(months=1)
+    return margin[whole] if whole.any() else margin
 
 
 def key_accounts(wh: Warehouse) -> list[str]:

@@ -80,7 +80,7 @@ def test_predictions_name_rules_kind_and_expected_loss(learned: Model) -> None:
     assert [column.name for column in ADAPTER.columns(learned.estimator)] == list(found.columns)
     banks = (new.X["max_lines_per_device"] >= 50).to_numpy()
     assert (found["rules_met"].str.contains("sim_bank") == banks).all()
-    assert (found["expected_loss"] == 150.0 * found["probability"]).all()
+    np.testing.assert_allclose(found["expected_loss"], 150.0 * found["probability"], atol=1e-9)
     assert (found.loc[banks, "kind"] == "sim_box").all()
     assert found.index.equals(new.X.index)
 

@@ -128,13 +128,15 @@ def test_each_arm_is_judged_against_its_own_controls(two_arms: Evaluation) -> No
     on_s = (two_arms.X["plan"] == "S").to_numpy()
     assert set(predicted.loc[on_s, "treatment"]) == {"call"}
     said = ADAPTER.headline(two_arms)
-    assert said[0] == "1 of 2 treatments changes the outcome beyond doubt"
+    assert said[0] == "1 of 2 treatments changes the outcome by more than chance explains (95 %)"
     assert any("no evidence that letter changes the outcome" in sentence for sentence in said)
 
 
 def test_rows_that_a_score_cannot_tell_apart_count_in_part() -> None:
     rows = experiment(1000, 1, effect=0.0)
-    flat = pd.DataFrame({"uplift_of_call": 0.1, "treatment": "call", "evidence": "gain"}, index=rows.X.index)
+    flat = pd.DataFrame(
+        {"uplift": 0.1, "uplift_of_call": 0.1, "treatment": "call", "evidence": "gain"}, index=rows.X.index
+    )
     metrics = ADAPTER.metrics(rows, flat, {}, 0)
     assert metrics["uplift_30"]["value"] == pytest.approx(metrics["average_effect"]["value"])
     assert metrics["qini"]["value"] == pytest.approx(0.0, abs=1e-12)
@@ -161,7 +163,9 @@ def test_sections_show_qini_groups_and_policies(evaluation: Evaluation, two_arms
     value = {row[0]: row[2] for row in policies.blocks[0].rows}
     assert value["nobody"] == 0
     assert value["those for whom a gain above the cost is expected"] > value["everybody, with their best treatment"]
-    assert "beyond doubt" in policies.blocks[1].sentences[0]
+    assert policies.blocks[1].sentences[0].startswith("Of the policies that earn more than contacting nobody")
+    shares = {row[0]: row[1] for row in policies.blocks[0].rows}
+    assert shares["everybody, with their best treatment"] == 100
     assert len(ADAPTER.sections(two_arms)[1].blocks) == 3
     assert all("<" in draw_section(section_facts(section)) for section in ADAPTER.sections(two_arms))
 
@@ -212,3 +216,15 @@ def test_hillstrom_through_the_door_is_that_of_the_estimator(data_folder: Path) 
     assert run.metrics["qini"]["value"] == pytest.approx(qini_score(y, effect, treated, n_resamples=0).value)
     whole = UpliftModel(n_jobs=1).fit(X, y, treatment=answers["treatment"], propensity="constant")
     assert run.model.estimator.effects_ == whole.effects_
+
+
+def test_outcomes_that_are_all_the_same_are_no_certainty() -> None:
+    rows = experiment(300, 1, effect=0.0)
+    rows = TrainingRows(rows.X, rows.y * 0 + 1, rows.answers, rows.groups)
+    said = pd.DataFrame({"uplift": 0.1, "uplift_of_call": 0.1, "treatment": "call", "evidence": "gain"}, rows.X.index)
+    metrics = ADAPTER.metrics(rows, said, COSTS, 0)
+    treated = int((rows.answers["treatment"] == "call").sum())
+    limit = 3 / treated + 3 / (300 - treated)
+    assert metrics["average_effect"] == pytest.approx({"value": 0.0, "low": -limit, "high": limit})
+    assert metrics["policy_value"] == pytest.approx({"value": -6.0, "low": -6 - 100 * limit, "high": -6 + 100 * limit})
+    assert "qini" not in metrics

@@ -46,6 +46,22 @@ def test_train_report_and_score_a_warehouse(
     )
 
 
+def test_ask_counts_by_date(
+    quick_tables: Path, quick_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "ask.html"
+    assert run("ask", quick_models / "churn.yaml", quick_tables, "--out", page) == 0
+    told = capsys.readouterr().out
+    assert "Judged on: 2025-05-31" in told
+    assert re.search(r"2025-05-31 +│ judge .*█", told)
+    assert re.search(r"2025-07-31 +│ not known yet", told)
+    assert page.is_file()
+    assert run("ask", "churn", quick_tables, "--models", quick_models) == 0
+    assert capsys.readouterr().out.splitlines()[:5] == told.splitlines()[:5]
+    assert run("ask", "arrears", quick_tables) == ExitCode.REFUSED
+    assert "no bills, payments" in capsys.readouterr().err
+
+
 def test_scores_and_call_lists_are_no_formulas(tmp_path: Path, quick_run: Run, quick_tables: Path) -> None:
     usage = pd.read_parquet(quick_tables / "usage.parquet")
     usage["customer_id"] = "=" + usage["customer_id"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from custintel.errors import DateError
-from custintel.training._time_split_and_folds import months_needed, split_in_time
+from custintel.training._time_split_and_folds import months_needed, rows_of_a_third, split_in_time
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,13 @@ def test_too_short(count: int) -> None:
 @pytest.mark.parametrize(("label_delay_days", "history", "months"), [(105, 60, 11), (30, 30, 4), (105, 90, 11)])
 def test_months_needed(label_delay_days: int, history: int, months: int) -> None:
     assert months_needed(label_delay_days, history) == months
+
+
+@given(st.lists(st.tuples(st.integers(0, 15), st.booleans()), min_size=1, max_size=80), st.integers(0, 5))
+def test_a_third_of_the_events_is_judged_and_groups_stay_whole(rows: list[tuple[int, bool]], seed: int) -> None:
+    groups, events = np.array([g for g, _ in rows], dtype=object), np.array([event for _, event in rows])
+    judged = rows_of_a_third(groups, events, seed)
+    assert not set(groups[judged]) & set(groups[~judged])
+    largest = pd.Series(events).groupby(groups).sum().max()
+    assert events[judged].sum() <= events.sum() / 2
+    assert events[judged].sum() >= events.sum() / 3 or largest > events.sum() / 6

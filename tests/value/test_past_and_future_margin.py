@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from custintel import Warehouse
 from custintel.errors import DateError
 from custintel.value._past_and_future_margin import future_margin, margin_columns, past_value
+from custintel.value.value_training_table import past_margins
 
 
 def _margin(rows: dict[str, list[float]], start: str = "2025-01-01", **parts: list[float]) -> pd.DataFrame:
@@ -74,3 +76,15 @@ def test_past_margins_know_nothing_of_later_months() -> None:
     # a line without any of the months asked about is missing, not zero
     later = margin_columns(pd.concat([margin, _margin({"b": [1.0] * 9})]), "2025-09-30")
     assert np.isnan(later.loc["a", "margin_mean_3m"])
+
+
+def test_the_first_month_of_the_tables_is_no_past_month_where_bills_follow_use() -> None:
+    months = pd.date_range("2025-01-31", periods=4, freq="ME")
+    bills = pd.DataFrame({"bill_id": list("1234"), "customer_id": "a", "amount": 10.0, "event_time": months})
+    bills.loc[0, "amount"] = 1.0
+    calls = pd.DataFrame({"customer_id": "a", "event_time": pd.date_range("2025-01-01", "2025-04-30")})
+    wh = Warehouse.from_frames(bills=bills, usage=calls.assign(service="voice", direction="out"))
+    past = past_margins(wh, [pd.Timestamp("2025-03-31")]).iloc[0]
+    assert past["margin_months"] == 2
+    assert past["margin_mean_3m"] == past["run_rate"] == 10.0
+    assert past["margin_trend"] == 0.0

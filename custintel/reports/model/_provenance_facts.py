@@ -68,10 +68,10 @@ def _date_row(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _closed(rows: list[dict[str, Any]], windows: Mapping[str, Any]) -> bool | None:
-    """Tell whether every label of training was known before the first test date; unknown without both roles."""
+    """Tell whether every label of training was known before the first test date; no question where dates are shared."""
     train = [row["as_of"] for row in rows if row["role"] == "train"]
     test = [row["as_of"] for row in rows if row["role"] == "test"]
-    if not train or not test:
+    if not train or not test or set(train) & set(test):
         return None
     ahead = sum(windows[k] for k in ("gap_days", "horizon_days", "dormancy_days"))
     return bool(max(train) + pd.Timedelta(days=ahead) <= min(test))
