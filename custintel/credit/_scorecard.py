@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
+from custintel.credit._limit_rule import LimitRule
 from custintel.credit._scorecard_bins import Bins, BinSettings, information_value, learn_bins
-from custintel.credit.limit_rule import LimitRule
 from custintel.errors import ConfigurationError, Problem, raise_problems
 from custintel.learners.base_estimators import EventClassifier, TableEstimator, integer_seed
 from custintel.learners.ensemble.blend_and_calibration import log_loss_raw

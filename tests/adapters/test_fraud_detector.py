@@ -60,6 +60,14 @@ def learned() -> Model:
     return Model("fraud", estimator, {"spec": {"costs": {"review_share": 0.05, "review_cost": 5.0}}})
 
 
+def test_what_belongs_together_is_the_ring_or_the_customer() -> None:
+    spy = Mock()
+    ADAPTER.fit(spy, rows())
+    groups = pd.Series(spy.fit.call_args.kwargs["groups"], rows().X.index)
+    assert set(groups[rows().y == 1]) == {f"ring {k}" for k in range(6)}
+    assert groups[rows().y == 0].nunique() == 270
+
+
 def test_the_rules_of_the_library_that_the_columns_allow_are_inside(learned: Model) -> None:
     assert [rule.name for rule in learned.estimator.rules] == ["sim_bank"]
     assert "max_lines_per_device" in learned.feature_names
