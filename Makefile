@@ -29,7 +29,7 @@ ANOTHER := Name another one: make PYTHON=python3.11 ...
 	@$(PIP) install -e '.[$*]'
 	@touch $@
 
-demo: .venv/.installed-train  ## simulate an operator, learn churn, explain, score; results in demo/
+demo: .venv/.installed-train  ## simulate an operator: churn, value, fraud, offers, decisions; start at demo/index.html
 	@$(BIN)/custintel demo --out demo $(ARGS)
 
 test: .venv/.installed-dev  ## the default test suite

@@ -71,12 +71,12 @@ def ask(
     Examples
     --------
     >>> from custintel import Warehouse
-    >>> calls = pd.DataFrame({"customer_id": ["a", "b"] * 120, "service": "voice", "direction": "out",
-    ...                       "event_time": pd.date_range("2025-01-01", periods=240)})
-    >>> still = calls[(calls["customer_id"] == "a") | (calls["event_time"] < "2025-05-01")]
-    >>> counts = ask("churn_prepaid", Warehouse.from_frames(usage=still))
+    >>> days = pd.date_range("2025-01-01", "2025-12-31")
+    >>> calls = pd.DataFrame({"customer_id": "a", "service": "voice", "direction": "out", "event_time": days})
+    >>> silent = calls[calls["event_time"] < "2025-04-20"].assign(customer_id="b")
+    >>> counts = ask("churn_prepaid", Warehouse.from_frames(usage=pd.concat([calls, silent])))
     >>> counts.frame[["role", "rows", "events"]].head(2).to_dict("list")
-    {'role': ['learn', 'not used'], 'rows': [2, 2], 'events': [0, 0]}
+    {'role': ['learn', 'learn'], 'rows': [2, 2], 'events': [1, 1]}
     """
     if Path(question).suffix in _SUFFIXES:
         question, models_path = model_in_file(Path(question)), Path(question).parent
@@ -98,7 +98,8 @@ def ask(
         learner=str(spec.learner["class"]),
         frame=counts_by_date(labels, roles.dates, asked),
         period=wh.period,
-        missing=(*roles.problems, *_too_few(labels, roles, adapter), *builder.left_out_of(wh)),
+        missing=(*roles.problems, *_too_few(labels, roles, adapter)),
+        left_out=tuple(builder.left_out_of(wh)),
         arms=_arms(labels),
     )
 
@@ -122,6 +123,8 @@ def _roles_of_dates(wh: Warehouse, spec: ModelSpec, asked: Question, adapter: Le
     try:
         split = split_in_time(closed, asked.label_delay_days, history)
     except DateError as error:
+        if not closed:
+            raise
         return _DateRoles({**dict.fromkeys(closed, "known"), **open_dates}, (_first_lines(error),))
     roles = {day: "learn" if day in split.train else "judge" if day == split.test else "not used" for day in closed}
     return _DateRoles({**roles, **open_dates})

@@ -83,8 +83,8 @@ class QuestionCounts:
         value).
     period
         First and last day of the data.
-    missing
-        What stands in the way of training, and which features the tables do not allow.
+    missing, left_out
+        What stands in the way of training; which features the tables do not allow.
     arms
         Rows and mean label of each offer or treatment, where the question is about contacts.
     """
@@ -96,6 +96,7 @@ class QuestionCounts:
     frame: pd.DataFrame = field(repr=False)
     period: tuple[pd.Timestamp, pd.Timestamp]
     missing: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     arms: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
     @property
@@ -109,7 +110,11 @@ class QuestionCounts:
         first, last = (str(day.date()) for day in self.period)
         asked = f"{self.about}. The answer is {_KINDS[self.question.target_type]}; {self.learner} would learn it."
         data = f"The data cover {first} to {last}. {self._window()}"
-        return [asked, data, *self._roles(), *self._arm_words(), *(f"Missing: {line}" for line in self.missing)]
+        return [asked, data, *self._roles(), *self._arm_words(), *self._missing_words()]
+
+    def _missing_words(self) -> list[str]:
+        left_out = [f"Features left out, because of the tables: {line}." for line in self.left_out]
+        return [*(f"Missing: {line}." for line in self.missing), *left_out]
 
     def _window(self) -> str:
         gap, end, delay = self.question.gap_days, self.question.end_days, self.question.label_delay_days

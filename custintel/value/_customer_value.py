@@ -271,7 +271,8 @@ def _months_ahead(
         refuse_purchase_log(wh, len(X.index.intersection(active)), len(X))
         X = X.loc[X.index.intersection(active)]
     X = X.loc[X.index.intersection(lines)]
-    names = getattr(model, "feature_names_in_", X.columns)
+    read = [column.name for column in model.contract_.used]  # what was constant or empty in training is not asked for
+    names = read if hasattr(model, "feature_names_in_") else X.columns
     lacking = [str(name) for name in names if name not in X.columns]
     if lacking:
         raise DataError(

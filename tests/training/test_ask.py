@@ -96,13 +96,16 @@ def test_amounts_and_classes(wh: Warehouse, tmp_path: Path) -> None:
 
 def test_words_say_what_is_missing(tmp_path: Path) -> None:
     few = _calls(150, days=212)
-    rare = QUESTIONS["by date"].replace("count(*) < 8", "count(*) > 27")
+    rare = QUESTIONS["by date"].replace("count(*) < 8", "count(*) > 22")
     words = ask(_file(tmp_path, rare), Warehouse.from_frames(usage=few)).words()
     assert any(line.startswith("Missing: too few of one class") for line in words)
-    short = Warehouse.from_frames(usage=_calls(100, days=110))
-    counts = ask(_file(tmp_path, QUESTIONS["by date"]), short)
+    short = Warehouse.from_frames(usage=_calls(100, days=140))
+    counts = ask(_file(tmp_path, QUESTIONS["by date"].replace("[times_of_day]", "[times_of_day, bills]")), short)
     assert "known" in set(counts.frame["role"])
     assert any(line.startswith("Missing: the data are too short") for line in counts.words())
+    assert any(line.startswith("Features left out, because of the tables: no table bills") for line in counts.words())
+    with pytest.raises(DateError, match="too short"):
+        ask(_file(tmp_path, QUESTIONS["by date"]), Warehouse.from_frames(usage=_calls(100, days=70)))
 
 
 def test_a_page_refers_to_nothing_outside(wh: Warehouse, tmp_path: Path) -> None:
