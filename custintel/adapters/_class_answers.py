@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from custintel.adapters.adapter import Metric, MetricWords, ScoreColumn, TrainingRows, customers_of_rows, intervals
+from custintel.adapters.adapter import (
+    LEAST_ROWS_OF_A_CLASS,
+    Metric,
+    MetricWords,
+    ScoreColumn,
+    TrainingRows,
+    customers_of_rows,
+    intervals,
+)
 from custintel.errors import DataError
 from custintel.reports.model.own_section import Section, Table
 
@@ -19,7 +27,6 @@ if TYPE_CHECKING:
 
 
 _START = "probability_"
-_LEAST_ROWS_OF_A_CLASS = 10
 CLASS_METRIC_WORDS: Mapping[str, MetricWords] = {
     "log_loss": MetricWords("Log loss", "how much was learned of the classes; smaller is better", 3, None, 0.0),
     "accuracy": MetricWords("Accuracy", "share of customers whose likeliest class was theirs", 3, None, 1.0),
@@ -102,11 +109,11 @@ def check_classes(rows: TrainingRows, where: str) -> None:
         When there is nothing to tell apart.
     """
     counts = rows.y.value_counts()
-    if len(counts) < 2 or counts.iloc[1] < _LEAST_ROWS_OF_A_CLASS:
+    if len(counts) < 2 or counts.iloc[1] < LEAST_ROWS_OF_A_CLASS:
         second = 0 if len(counts) < 2 else int(counts.iloc[1])
         raise DataError(
             f"too few of the second most frequent class in {where}\n  given: {second} of {len(rows)} rows\n"
-            f"  allowed: at least {_LEAST_ROWS_OF_A_CLASS}"
+            f"  allowed: at least {LEAST_ROWS_OF_A_CLASS}"
         )
 
 

@@ -12,6 +12,8 @@ from sklearn.metrics import roc_auc_score
 from custintel import metrics
 from custintel.adapters import _class_answers as class_answers
 from custintel.adapters.adapter import (
+    LEAST_ROWS_OF_A_CLASS,
+    RESAMPLES,
     LearnerAdapter,
     LearnerSettings,
     Metric,
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from custintel.reports.model.evaluation import Evaluation
     from custintel.reports.model.own_section import Section
 
-_LEAST_ROWS_OF_A_CLASS = 10
-_RESAMPLES = 200
 _COSTS = ("clv", "offer_cost", "contact_cost", "alpha", "beta")
 
 
@@ -60,10 +60,10 @@ class EventAdapter(LearnerAdapter):
         """Enough of both answers to learn and to judge."""
         events = int(rows.y.sum())
         others = len(rows) - events
-        if min(events, others) < _LEAST_ROWS_OF_A_CLASS:
+        if min(events, others) < LEAST_ROWS_OF_A_CLASS:
             raise DataError(
                 f"too few of one class in {where}\n  given: {events} events and {others} others\n"
-                f"  allowed: at least {_LEAST_ROWS_OF_A_CLASS} of each"
+                f"  allowed: at least {LEAST_ROWS_OF_A_CLASS} of each"
             )
 
     def tuning_score(self, estimator: Any, rows: TrainingRows) -> float:
@@ -78,7 +78,7 @@ def event_metrics(y: pd.Series, p: pd.Series, costs: Mapping[str, float], random
     judged = {}
     for name, metric in _metrics(costs).items():
         interval = confidence_intervals.bootstrap_interval(
-            metric, answer, score, n_resamples=_RESAMPLES, random_state=random_state, groups=groups
+            metric, answer, score, n_resamples=RESAMPLES, random_state=random_state, groups=groups
         )
         judged[name] = {key: float(value) for key, value in interval._asdict().items()}
     return judged

@@ -274,11 +274,15 @@ def _resampled_rows(size: int, groups: Any, random_state: int) -> Iterator[np.nd
     codes = np.arange(size) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(codes.max() + 2)) if size else np.zeros(1, dtype=np.intp)
-    for _ in range(_RESAMPLES if size else 0):
+    for _ in range(RESAMPLES if size else 0):
         drawn = rng.integers(0, len(starts) - 1, len(starts) - 1)
         lengths = starts[drawn + 1] - starts[drawn]
         places = np.repeat(starts[drawn] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
         yield order[places]
 
 
-_RESAMPLES = 200
+RESAMPLES = 200
+"""Draws of the bootstrap behind an interval."""
+
+LEAST_ROWS_OF_A_CLASS = 10
+"""Rows of each answer without which nothing is learned and nothing judged."""

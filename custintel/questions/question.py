@@ -65,12 +65,12 @@ class Question:
     >>> question = Question(source="bills", target="sum(amount)", gap_days=7, horizon_days=60)
     >>> question.target_type, question.label_delay_days
     ('amount', 67)
-    >>> Question(source="bills", target="sum(amont)")
+    >>> Question(source="bills", target="sum(amounts)")
     Traceback (most recent call last):
         ...
     custintel.errors.ConfigurationError: 1 mistake found
       question: unknown column of bills
-        given: amont
+        given: amounts
         allowed: ...
         hint: did you mean amount?
     """

@@ -1,8 +1,9 @@
 """Training: from an operator's tables, or one flat table, to a model that was evaluated on rows it had not seen.
 
-`train` reads a question from ``models/``, builds a dataset of features and labels, splits it in time, leaves out
-columns that are consequences of the label, searches for better parameters on request, fits the learner, and evaluates
-it on the test date. What comes out is a `Run`: the model, its evaluation, its metrics with intervals, and the report.
+`train` reads a question from ``models/``, builds a dataset of features and labels, splits it in time (experiments by
+customer, rings of fraud on one side), leaves out columns that are consequences of the label, searches for better
+parameters where that is worth its time or asked for, fits the learner through its adapter, and evaluates it on the rows
+held back. What comes out is a `Run`: the model, its evaluation, its metrics with intervals, and the report.
 With ``tracking=True`` the run is also written to MLflow. `ask` counts rows, events and what is not known yet before
 anything is trained.
 

@@ -28,6 +28,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from custintel.adapters.adapter import LEAST_ROWS_OF_A_CLASS
 from custintel.errors import DataError, DateError
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ Fold = tuple[Rows, Rows]
 _FOLDS = 3
 _REPEATS = 2
 _ROWS_TO_REPEAT = 20_000
-_LEAST_ROWS_OF_A_CLASS = 10
 
 
 @dataclass(frozen=True)
@@ -252,4 +252,4 @@ def out_of_time_rows(y: pd.Series, label_delay_days: int = 0) -> OutOfTimeRows |
 
 def _both_classes_present(y: pd.Series, fold: Fold) -> bool:
     """Enough of both answers on both sides."""
-    return all(min(y.iloc[rows].sum(), len(rows) - y.iloc[rows].sum()) >= _LEAST_ROWS_OF_A_CLASS for rows in fold)
+    return all(min(y.iloc[rows].sum(), len(rows) - y.iloc[rows].sum()) >= LEAST_ROWS_OF_A_CLASS for rows in fold)

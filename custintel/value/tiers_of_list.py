@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-_KEY_ACCOUNT = "key_account"
+KEY_ACCOUNT = "key_account"
+"""The segment of customers that have thresholds of their own."""
+
 _NAMES = ("bronze", "silver", "gold", "platinum")
 _LEVELS = (0.80, 0.95, 0.99)
 _UNKNOWN = "the annualised value is not known"
@@ -45,7 +47,7 @@ def value_tiers(found: pd.DataFrame, kept: Mapping[str, Sequence[float]] | None 
     >>> value_tiers(values)["tier_reason"].tolist()[-1]
     'the annualised value is not known'
     """
-    key = found["segment"] == _KEY_ACCOUNT if "segment" in found else np.zeros(len(found), dtype=bool)
+    key = found["segment"] == KEY_ACCOUNT if "segment" in found else np.zeros(len(found), dtype=bool)
     segment = np.where(key, "key accounts", "public")
     values = found["annualised"].to_numpy(np.float64)
     known = ~np.isnan(values)

@@ -15,6 +15,7 @@ from custintel.progress import track
 from custintel.questions import exit_times
 from custintel.value._monthly_margin import monthly_margin, value_column
 from custintel.value._past_and_future_margin import future_margin, margin_columns
+from custintel.value.tiers_of_list import KEY_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from custintel.warehouse import Warehouse
 
 
-_KEY_ACCOUNT = "key_account"
 _MEMBERSHIP_TABLES = {"usage", "customers", "terminations"}
 VALUE_FAMILIES = (
     "volumes",
@@ -144,7 +144,7 @@ def key_accounts(wh: Warehouse) -> list[str]:
     """Lines of key accounts; none where no table tells."""
     if "customers" not in wh.tables or "segment" not in wh.columns("customers"):
         return []
-    told = wh.engine.sql(f"select customer_id from {wh.relation('customers')} where segment = '{_KEY_ACCOUNT}'")
+    told = wh.engine.sql(f"select customer_id from {wh.relation('customers')} where segment = '{KEY_ACCOUNT}'")
     return [str(name) for name in told["customer_id"]]
 
 

@@ -118,9 +118,9 @@ def test_a_class_of_ones_own_is_not_looked_into(tmp_path: Path) -> None:
     ("old", "new", "line", "wrong", "hint"),
     [
         ("source: bills", "source: bils", 4, "unknown source table", "bills"),
-        ("sum(amount) > 100", "sum(amont) > 100", 5, "unknown column of bills", "amount"),
+        ("sum(amount) > 100", "sum(amounts) > 100", 5, "unknown column of bills", "amount"),
         ("sum(amount) > 100", "amount > 100", 5, "target is no aggregate", "how they become one value"),
-        ("cause in", "couse in", 8, "unknown column of terminations", "cause"),
+        ("cause in", "causes in", 8, "unknown column of terminations", "cause"),
         ("terminations", "termination", 8, "unknown source table", "terminations"),
         ("gap: 7d", "gap: 7", 6, "gap is no number of days", "7d"),
         ("horizon: 60d", "horizont: 60d", 7, "unknown key in a question", "horizon"),

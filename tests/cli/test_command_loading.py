@@ -27,7 +27,9 @@ def imported_by(code: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [None, [], ["--help"], ["--version"], ["trian"]], ids=["import", "nothing", "help", "version", "wrong"]
+    "arguments",
+    [None, [], ["--help"], ["--version"], ["trains"]],
+    ids=["import", "nothing", "help", "version", "wrong"],
 )
 def test_help_needs_no_heavy_library(arguments: list[str] | None) -> None:
     code = "import custintel.cli"
@@ -47,6 +49,6 @@ def test_the_list_of_commands_says_what_the_command_says(word: str) -> None:
 
 def test_unknown_commands_are_refused_with_a_proposal(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        app(["trian"], prog_name="custintel")
+        app(["trains"], prog_name="custintel")
     assert stopped.value.code == 2
     assert "Did you mean 'train'" in capsys.readouterr().err

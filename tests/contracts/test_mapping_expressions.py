@@ -153,8 +153,8 @@ def test_mistakes(mapping: dict[str, object], wrong: str) -> None:
     assert wrong in str(caught.value)
 
 
-@pytest.mark.parametrize("mapping", [{"answered": {"expression": "secnds > 0"}}, {"rows": "secnds > 0"}])
+@pytest.mark.parametrize("mapping", [{"answered": {"expression": "second > 0"}}, {"rows": "second > 0"}])
 def test_a_column_that_is_not_there_is_named(mapping: dict[str, object]) -> None:
-    with pytest.raises(ContractError, match="reads a column that is not there: 'secnds'") as caught:
+    with pytest.raises(ContractError, match="reads a column that is not there: 'second'") as caught:
         mapped(calls(seconds=["1"]), **mapping)
     assert "did you mean seconds?" in str(caught.value)

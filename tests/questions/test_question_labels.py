@@ -288,7 +288,7 @@ def test_the_population_may_be_the_active_lines_of_one_billing_type(wh: Warehous
 @pytest.mark.parametrize(
     ("given", "wrong"),
     [
-        ({"target": "sum(amont)"}, "unknown column of bills"),
+        ({"target": "sum(amounts)"}, "unknown column of bills"),
         ({"target": "amount"}, "target is no aggregate"),
         ({"target": "days_between(min(event_date), as_of)"}, "as_of in a question"),
         ({"target": "max(due_date)"}, "the target has no type that can be told"),

@@ -20,7 +20,7 @@ from custintel.learners.ensemble._boosted_candidates import (
     fit_candidate,
 )
 from custintel.learners.ensemble._column_sums import ColumnSums
-from custintel.learners.ensemble._effort import plan_fit
+from custintel.learners.ensemble._effort import MANY_COLUMNS, MOST_REFITTED_CELLS, plan_fit
 from custintel.learners.ensemble._ensemble import Ensemble, ensemble_start, fit_with_signs
 from custintel.learners.ensemble.blend_and_calibration import blend_weights, squared_loss
 from custintel.learners.ensemble.inner_folds import fold_of_rows, inner_splits
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 _PENALTIES = (10_000.0, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.1)
 _CUT = 0.0005
-_MANY_COLUMNS = 60
 _MOST_FOLDS = 5
-_MOST_REFITTED_CELLS = 2_000_000
 _CANDIDATES = (
     CandidateSettings(4, 20, 0.06, 0.4, 5.0, 1500),
     CandidateSettings(12, 40, 0.05, 0.5, 5.0, 1500),
@@ -84,7 +82,7 @@ def fit_amounts(given: AmountTable) -> FittedAmounts:
     extra = [0] * len(sums.groups)
     levels, monotone = np.append(given.levels, extra).astype(np.int64), (*given.monotone, *extra)
     fold = _folds(len(given.y), plan, given.groups, given.random_state)
-    refits = plan.refits if matrix.size <= _MOST_REFITTED_CELLS else 0
+    refits = plan.refits if matrix.size <= MOST_REFITTED_CELLS else 0
     table = TableWithFolds(
         matrix=sums.extend(matrix),
         y=cut_amounts(given.y),
@@ -119,7 +117,7 @@ def _fit_linear(table: TableWithFolds, levels: np.ndarray, plan: FitPlan) -> tup
     """The ridge regression with the penalty of the lowest squared error out of fold, and its amounts out of fold."""
     rng = np.random.default_rng(table.random_state)
     monotone = np.array(table.monotone, dtype=np.int64)
-    straight = table.matrix.shape[1] > _MANY_COLUMNS or not plan.hinges or not plan.candidates
+    straight = table.matrix.shape[1] > MANY_COLUMNS or not plan.hinges or not plan.candidates
     plain = (monotone != 0) | straight
     rows = _sample(np.arange(len(table.y)), plan.linear_rows, rng)
     design = learn_design(table.matrix[rows], levels, table.weight[rows], plain)

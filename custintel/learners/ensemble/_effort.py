@@ -17,6 +17,12 @@ from typing import Any, Literal
 from custintel.learners.ensemble._boosted_candidates import CandidateSettings
 
 Effort = Literal["auto", "full", "fast"]
+MANY_COLUMNS = 60
+"""Columns above which numbers enter the ridge as they are, without hinges."""
+
+MOST_REFITTED_CELLS = 2_000_000
+"""Cells of a table above which one fit of each candidate is enough."""
+
 _FEWEST_TARGETS = 20
 _SMALL = 20_000
 _LARGE = 200_000

@@ -17,6 +17,7 @@ import numpy as np
 
 from custintel.learners.ensemble._boosted_candidates import BoostedCandidate, TableWithFolds, fit_candidate, raw_score
 from custintel.learners.ensemble._column_sums import ColumnSums
+from custintel.learners.ensemble._effort import MANY_COLUMNS, MOST_REFITTED_CELLS
 from custintel.learners.ensemble._row_order_drift import order_matters
 from custintel.learners.ensemble.blend_and_calibration import Calibration, blend_weights, choose_calibration
 from custintel.learners.ensemble.check_lightgbm_text import read_booster
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 100_000
 _TINY_PENALTY = 3.0
-_MANY_COLUMNS = 60
-_MOST_REFITTED_CELLS = 2_000_000
 _LINEAR_SHARE_IN_DRIFT = 1 / 3
 _REACH_IN_DRIFT = 1.0
 
@@ -155,7 +154,7 @@ def fit_ensemble(  # noqa: PLR0913 - the one place where table and plan meet
         return FittedEnsemble(_ridge_only(matrix, y, weight, levels, monotone), Calibration(), np.full(len(y), np.nan))
     fold = fold_of_rows(y, plan.folds, groups, random_state)
     categorical = tuple(int(j) for j in np.flatnonzero(levels))
-    refits = plan.refits if matrix.size <= _MOST_REFITTED_CELLS else 0
+    refits = plan.refits if matrix.size <= MOST_REFITTED_CELLS else 0
     table = TableWithFolds(
         matrix, y, weight, categorical, monotone, inner_splits(fold, plan.used), random_state, threads, refits
     )
@@ -182,7 +181,7 @@ def _fit_linear(
     matrix, y, weight, monotone = table.matrix, table.y, table.weight, np.array(table.monotone)
     rng = np.random.default_rng(table.random_state)
     rows = _sample(np.arange(len(y)), plan.linear_rows, rng)
-    plain = (monotone != 0) | (matrix.shape[1] > _MANY_COLUMNS) | (not plan.hinges) | drifting
+    plain = (monotone != 0) | (matrix.shape[1] > MANY_COLUMNS) | (not plan.hinges) | drifting
     reach = _REACH_IN_DRIFT if drifting else 0.0
     design = learn_design(matrix[rows], levels, weight[rows], plain, reach)
     sampled = [(_sample(train, plan.linear_rows, rng), valid) for train, valid in table.splits]
