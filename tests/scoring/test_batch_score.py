@@ -62,7 +62,7 @@ def test_one_row_for_each_customer_of_the_population(quick_run: Run, wh: Warehou
     assert (scores["model_version"] == quick_run.model.version).all()
     assert (
         scores["reason_1_en"].str.len() > 5
-    ).mean() > 0.9  # a group of columns that hardly raises a score is no reason
+    ).mean() > 0.9  # what hardly raises a score is none
     assert (scores["model"] == "churn").all()
     assert set(scores["action"]) <= {a["en"] for a in quick_run.model.metadata["spec"]["actions"].values()} | {""}
     assert (scores["action"] != "").mean() > 0.5
