@@ -79,7 +79,8 @@ class QuestionCounts:
         A row for each as-of date: ``role`` (learn, judge, learn and judge, known, not
         used, not known yet), ``rows`` asked
         about, ``known`` labels, ``events`` and ``rate`` (of an amount ``mean``, quantiles and the share of ``zero``; of
-        classes a column each), ``competing`` (a competing event came first) and ``not_known`` (censored, or without a
+        classes a column each), ``competing`` (a competing event came first, or
+        the outcome came inside the gap) and ``not_known`` (censored, or without a
         value).
     period
         First and last day of the data.
