@@ -60,9 +60,7 @@ def test_one_row_for_each_customer_of_the_population(quick_run: Run, wh: Warehou
     assert scores["probability"].is_monotonic_decreasing
     assert scores["decile"].is_monotonic_increasing
     assert (scores["model_version"] == quick_run.model.version).all()
-    assert (
-        scores["reason_1_en"].str.len() > 5
-    ).mean() > 0.9  # what hardly raises a score is none
+    assert (scores["reason_1_en"].str.len() > 5).mean() > 0.9  # what hardly raises a score is none
     assert (scores["model"] == "churn").all()
     assert set(scores["action"]) <= {a["en"] for a in quick_run.model.metadata["spec"]["actions"].values()} | {""}
     assert (scores["action"] != "").mean() > 0.5
