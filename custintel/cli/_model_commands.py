@@ -178,8 +178,11 @@ def show_run(run: Run) -> None:
 
 def _judged_on(windows: Mapping[str, Any]) -> str:
     """Which rows a model was judged on."""
-    if windows.get("test_as_of"):
-        return f"test date {windows['test_as_of'][0]}"
+    test = windows.get("test_as_of") or []
+    if set(test) & set(windows.get("train_as_of") or ()):
+        return "of other customers on the same dates"
+    if test:
+        return f"test date {test[0]}"
     if windows.get("judged_from"):
         return f"{windows['judged_from']} to {windows['judged_to']}"
     return "five-fold cross-validation"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "0123456789abcdef0123456789abcdef"
 CODE = re.compile(r"p[0-9a-f]{32}")
-NOBODY = {"plan_id", "cell_id", "offer_id", "campaign_id", "dealer_id"}
+NOBODY = {"plan_id", "cell_id", "offer_id", "campaign_id", "dealer_id", "addon_id"}
 """Identities of things, and of dealers: they stay."""
 
 

@@ -47,6 +47,8 @@ def outcome_words(report: Facts) -> dict[str, str]:
 def holdout_words(report: Facts) -> str:
     """Say how the test rows were kept apart."""
     population = report["population"]
+    if population.get("same_dates"):
+        return str(texts()["held"]["customers"])
     return str(texts()["held"]["dated" if population["windows"] or population.get("later") else "flat"])
 
 

@@ -28,7 +28,8 @@ def importance_section(report: Facts) -> str:
     facts, t, c = report["importance"], texts()["sections"]["effects"], texts()["charts"]["importance"]
     if not facts["features"]:
         return ""
-    lead = t["lead"].format(rows=count(facts["rows"]), used=facts["used"], columns=facts["columns"])
+    what = texts()["limits"]["contributions"]["yes_no" if report.get("target_type", "yes_no") == "yes_no" else "other"]
+    lead = t["lead"].format(what=what, rows=count(facts["rows"]), used=facts["used"], columns=facts["columns"])
     first = facts["features"][0]
     said = c["caption"].format(first=first["about"], share=percent(first["share"]))
     bars = figure(c["title"], said, importance_chart(facts, c), "wide")
@@ -150,9 +151,15 @@ def card_section(report: Facts) -> str:
     t, facts, limits = texts()["sections"]["card"], report["card"], texts()["limits"]
     known = {k: name for k, name in texts()["card"].items() if not _empty(facts.get(k))}
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(_fact_text(facts[k]))}</dd>" for k, name in known.items())
-    listed = "".join(f"<li>{escape(item)}</li>" for item in limits["items"])
+    listed = "".join(f"<li>{escape(item)}</li>" for name in _limits_told(report) for item in limits[name])
     note = f'<div class="note below"><h3>{escape(limits["title"])}</h3><ul>{listed}</ul></div>'
     return section(t["title"], t["lead"], f"<dl>{items}</dl>{note}")
+
+
+def _limits_told(report: Facts) -> list[str]:
+    """Which limits hold: those of every model, of churn, and of yes-or-no questions, whose campaigns are valued."""
+    yes_no = report.get("target_type", "yes_no") == "yes_no"
+    return ["every", *(["churn"] if report["outcome"] == "churn" else []), *(["yes_no"] if yes_no else [])]
 
 
 def _empty(value: object) -> bool:

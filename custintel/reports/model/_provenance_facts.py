@@ -32,11 +32,18 @@ def population_facts(evaluation: Evaluation) -> dict[str, Any]:
         "rows": sorted(rows, key=lambda r: (str(r["as_of"]), r["role"] != "train")),
         "windows": windows,
         "closed": _closed(dated, windows) if windows else None,
+        "same_dates": _shares_dates(dated),
         "later": _later(evaluation),
         "test_rows": evaluation.rows,
         "test_positives": int(evaluation.y.sum()) if yes_no else None,
         "test_customers": _customers(evaluation.X.index),
     }
+
+
+def _shares_dates(rows: list[dict[str, Any]]) -> bool:
+    """Whether other customers of the same dates are judged, not later dates."""
+    train, test = ({row["as_of"] for row in rows if row["role"] == role} for role in ("train", "test"))
+    return bool(train & test)
 
 
 def _later(evaluation: Evaluation) -> dict[str, Any] | None:

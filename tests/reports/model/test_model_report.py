@@ -312,6 +312,18 @@ def test_open_labels_are_admitted(evaluation: Evaluation) -> None:
     assert "some labels of training were not known yet" in render_html(twin)
 
 
+def test_other_customers_of_the_same_dates_are_not_called_later(evaluation: Evaluation) -> None:
+    shared = evaluation.population.assign(as_of=pd.to_datetime(["2025-05-31", "2025-06-30"] * 2))
+    question = {**METADATA, "name": "upgrade", "target": "upgrade"}
+    changed = Evaluation(make_model(question), evaluation.X, evaluation.y, evaluation.p, population=shared)
+    twin = build_report(changed)
+    page = render_html(twin)
+    assert twin["population"]["same_dates"]
+    assert "of other customers on the same dates" in page
+    assert "of later dates" not in page
+    assert "who may leave" not in page
+
+
 def test_silence_is_not_waited_for_where_no_prepaid_line_is_asked(evaluation: Evaluation) -> None:
     """A saved model of an earlier version says dormancy_days though its label is for postpaid lines."""
     spec = {"question": {"kind": "arrears", "gap": "1d", "horizon": "60d", "billing_types": ["postpaid"]}}
