@@ -152,6 +152,7 @@ class FraudDetector(EventClassifier, TableEstimator):
         """
         seed = integer_seed(self.random_state)
         table, matrix = self._learn_table(X, groups=groups, forbidden=self._forbidden())
+        self._check_params(table)
         target = self._learn_event(y)
         check_consistent_length(table, target, *([] if kinds is None else [kinds]))
         together = None if groups is None else np.asarray(groups, dtype=object)
@@ -159,7 +160,6 @@ class FraudDetector(EventClassifier, TableEstimator):
         rows, self.legitimate_share_ = rows_to_learn(target, together, seed)
         if together is not None:
             table, matrix, target, together = table.iloc[rows], matrix[rows], target[rows], together[rows]
-        self._check_params(table)
         kinds = None if kinds is None else np.asarray(kinds, dtype=object)[rows]
         least = self.min_level_count
         encoded = EncodedTable(self._usable(table), _without_forbidden(self.contract_), matrix)
