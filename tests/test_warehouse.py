@@ -309,14 +309,14 @@ def test_a_save_that_fails_leaves_the_earlier_one(wh, tmp_path) -> None:
 def test_simulated_tables_are_checked_and_truth_is_apart(monkeypatch) -> None:
     made = {}
 
-    def fake(customers, months, seed, config):
-        made.update(customers=customers, months=months, seed=seed, config=config)
+    def fake(customers, months, seed, config, policy):
+        made.update(customers=customers, months=months, seed=seed, config=config, policy=policy)
         tables = {"customers": pa.Table.from_pandas(CUSTOMERS), "usage": pa.Table.from_pandas(USAGE)}
         return SimpleNamespace(tables=tables, truth={"churn": pd.DataFrame({"customer_id": ["a"]})})
 
     monkeypatch.setattr(custintel.simulate, "simulate", fake, raising=False)
     wh = Warehouse.simulate(customers=2, months=4, seed=1)
-    assert made == {"customers": 2, "months": 4, "seed": 1, "config": None}
+    assert made == {"customers": 2, "months": 4, "seed": 1, "config": None, "policy": None}
     again = {**COUNTS, "kept": 2, "duplicates": 1}  # equal records of the simulator came twice
     assert wh.report.frame().loc["usage"].to_dict() == again
     assert list(wh.truth) == ["churn"]
