@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from custintel.training import Run
 
 _QUESTIONS = ("churn", "value", "fraud", "offer")
-_CONTACT_COST, _OFFER_COST, _CONTACTED = 1.0, 10.0, 0.1  # u, u, share of the customers
+_CONTACT_COST, _OFFER_COST, _CONTACTED = 0.02, 1.0, 0.1  # a text message and a bonus in u; share of the customers
 
 
 def demo(
-    customers: Annotated[int, typer.Option(min=300, help="Number of lines.")] = 3_000,
+    customers: Annotated[int, typer.Option(min=300, help="Number of lines.")] = 2_000,
     months: Annotated[int, typer.Option(min=11, help="Number of calendar months.")] = 12,
     out: Annotated[Path, typer.Option(help="Folder for tables, reports, lists and the MLflow store.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
@@ -93,7 +93,10 @@ def _show_first(scores: pd.DataFrame, name: str) -> None:
 
 
 def _decision(answers: dict[str, _Answer], out: Path) -> Made | None:
-    """Who gets which offer: the chance to leave, times what is lost then, times the chance that the offer is taken."""
+    """Who gets which offer: chance to leave, times what is lost then, times chance of take-up, less what it costs.
+
+    That whoever takes the offer stays is an assumption of the demo; `train uplift` learns what a contact changes.
+    """
     if not {"churn", "value", "offer"} <= set(answers):
         return None
     step("deciding who gets which offer")
@@ -108,7 +111,7 @@ def _decision(answers: dict[str, _Answer], out: Path) -> Made | None:
     write_scores(decisions, out / "decisions.parquet")
     for line in found.words():
         say(line)
-    about = "Which customer gets which offer, within a budget for one customer in ten"
+    about = "Which customer gets which offer by text message, within a budget for one customer in ten"
     return Made("decisions", about, "", "decisions.parquet", len(decisions))
 
 
