@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
@@ -414,7 +414,7 @@ def test_any_letters_are_read_or_refused(text: str) -> None:
         check(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(trees())
 def test_rules_are_run_without_a_way_out(con: duckdb.DuckDBPyConnection, text: str) -> None:
     """In an engine that may not leave its memory, the SQL of a rule never asks to."""
@@ -422,7 +422,7 @@ def test_rules_are_run_without_a_way_out(con: duckdb.DuckDBPyConnection, text: s
         rule = Rule("fuzzed", text)
         rules = RuleSet.from_nodes({rule.name: rule.node})
     except ConfigurationError:
-        assume(False)
+        return  # most are refused, because their types clash: nothing is left to run
     assert Rule("again", condition_text(rule.node)).version == rule.version
     columns = '1.0 as c, 2.0 as "Monthly  Charges", 3.0 as "select", 4.0 as 客户'
     with contextlib.suppress(duckdb.BinderException, duckdb.ConversionException, duckdb.OutOfRangeException):
