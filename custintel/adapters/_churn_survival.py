@@ -20,6 +20,7 @@ from custintel.adapters.adapter import (
 from custintel.errors import DataError
 from custintel.learners import ChurnSurvival
 from custintel.metrics.survival_metrics import concordance_index, integrated_brier_score, kaplan_meier
+from custintel.reports.model.evaluation import shown_count
 from custintel.reports.model.own_section import Line, LineChart, Section, Table
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ class ChurnSurvivalAdapter(LearnerAdapter):
 
     def new_estimator(self, settings: LearnerSettings) -> ChurnSurvival:
         """A model that goes on beyond the months watched at each customer's late hazard."""
-        given = {"random_state": settings.random_state, "n_jobs": settings.n_jobs, "extrapolate": True}
-        return ChurnSurvival(**{**given, **settings.params})
+        return ChurnSurvival(**settings.keywords(extrapolate=True))
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Teach it months and causes; without causes a plain table has only customers who left."""
@@ -242,11 +242,9 @@ def _causes_section(evaluation: Evaluation) -> Section:
     model, last = evaluation.model.estimator, int(evaluation.y.max())
     by_cause = model.incidence(evaluation.X, last)
     cause = evaluation.answers["cause"] if "cause" in evaluation.answers else pd.Series(dtype=object)
-    least = evaluation.smallest_group
     rows = []
     for name, table in by_cause.items():
-        left = int((cause == name).sum())
-        shown = left if left >= least or not left else f"1-{least - 1}"
+        shown = shown_count(int((cause == name).sum()), evaluation.smallest_group)
         rows.append((name, float(table.iloc[:, -1].sum()), shown))
     return Section(
         "Why customers leave",

@@ -55,8 +55,7 @@ class FraudDetectorAdapter(EventAdapter):
 
     def new_estimator(self, settings: LearnerSettings) -> Any:
         """A detector with the parameters of its specification; constraints do not apply to it."""
-        given = {"random_state": settings.random_state, "n_jobs": settings.n_jobs}
-        return FraudDetector(**{**given, **settings.params})
+        return FraudDetector(**settings.keywords())
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Teach the detector, with the rules of the library that the columns allow, and kinds where they are known."""

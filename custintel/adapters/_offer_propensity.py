@@ -62,8 +62,7 @@ class OfferPropensityAdapter(LearnerAdapter):
                 f"OfferPropensity takes no constraints\n  given: {', '.join(settings.constraints)}\n"
                 "  hint: conditions for an offer go into learner: params: eligible"
             )
-        given = {"random_state": settings.random_state, "n_jobs": settings.n_jobs}
-        return OfferPropensity(**{**given, **settings.params})
+        return OfferPropensity(**settings.keywords())
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Learn from contacts with their offers; one offer for all where none is named."""

@@ -107,12 +107,7 @@ class TableClassifierAdapter(EventAdapter):
 
     def new_estimator(self, settings: LearnerSettings) -> Any:
         """A classifier with the constraints and parameters of its specification."""
-        given = {
-            "monotone": dict(settings.constraints) or None,
-            "random_state": settings.random_state,
-            "n_jobs": settings.n_jobs,
-        }
-        return self.made(**{**given, **settings.params})
+        return self.made(**settings.keywords(monotone=dict(settings.constraints) or None))
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Teach the classifier; of two classes by name, neither is the event."""

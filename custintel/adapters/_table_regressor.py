@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from custintel.adapters.adapter import (
     LearnerAdapter,
@@ -20,6 +19,7 @@ from custintel.adapters.adapter import (
 )
 from custintel.errors import DataError
 from custintel.learners import TableRegressor
+from custintel.metrics.amount_metrics import portfolio_ratio, rank_correlation, tenths
 from custintel.reports.model.own_section import BarChart, Line, LineChart, Section, Table, Text
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _QUANTILES = (0.1, 0.9)
 _LEAST_ROWS = 20
-_TENTHS = 10
 
 
 class AmountAdapter(LearnerAdapter):
@@ -80,7 +79,7 @@ class AmountAdapter(LearnerAdapter):
         y, amount = evaluation.y.to_numpy(np.float64), evaluation.predicted["amount"].to_numpy()
         return (
             f"The {len(y):,} customers were expected to make up {amount.sum():,.0f} together; it was {y.sum():,.0f}.",
-            f"The rank correlation of expected and actual amounts is {_spearman(y, amount[:, None]):.2f}.",
+            f"The rank correlation of expected and actual amounts is {rank_correlation(y, amount):.2f}.",
         )
 
     def check(self, rows: TrainingRows, where: str) -> None:
@@ -106,12 +105,7 @@ class TableRegressorAdapter(AmountAdapter):
 
     def new_estimator(self, settings: LearnerSettings) -> Any:
         """A regressor with the constraints and parameters of its specification."""
-        given = {
-            "monotone": dict(settings.constraints) or None,
-            "random_state": settings.random_state,
-            "n_jobs": settings.n_jobs,
-        }
-        return TableRegressor(**{**given, **settings.params})
+        return TableRegressor(**settings.keywords(monotone=dict(settings.constraints) or None))
 
     def predict(self, estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         """The expected amount, and the quantiles 10 % and 90 %."""
@@ -130,8 +124,8 @@ class TableRegressorAdapter(AmountAdapter):
 
 def amounts_section(y: np.ndarray, amount: np.ndarray) -> Section:
     """Tenths of the customers by expected amount: mean expected and actual, and the ratio of the sums."""
-    tenth = _tenths(amount)
-    rows = [(k + 1, y[tenth == k], amount[tenth == k]) for k in range(int(tenth.max()) + 1)]
+    tenth = tenths(amount)
+    rows = [(k, y[tenth == k], amount[tenth == k]) for k in np.unique(tenth).tolist()]
     table = tuple(
         (
             k,
@@ -165,20 +159,8 @@ def amounts_section(y: np.ndarray, amount: np.ndarray) -> Section:
     )
 
 
-def _tenths(amount: np.ndarray) -> np.ndarray:
-    """The tenth of each row, 0 the highest; rows of the same amount in their order."""
-    order = np.argsort(-amount, kind="stable")
-    place = np.empty(len(amount), dtype=np.int64)
-    place[order] = np.arange(len(amount))
-    return np.asarray(place * min(_TENTHS, len(amount)) // max(len(amount), 1))
-
-
 def _ratio(expected: float, actual: float) -> float | None:
     return None if actual == 0 else float(expected / actual)
-
-
-def _sum_ratio(y: np.ndarray, given: np.ndarray) -> float:
-    return float(given[:, 0].sum() / y.sum()) if y.sum() else float("nan")
 
 
 def _mae(y: np.ndarray, given: np.ndarray) -> float:
@@ -187,13 +169,6 @@ def _mae(y: np.ndarray, given: np.ndarray) -> float:
 
 def _rmse(y: np.ndarray, given: np.ndarray) -> float:
     return float(np.sqrt(((given[:, 0] - y) ** 2).mean()))
-
-
-def _spearman(y: np.ndarray, given: np.ndarray) -> float:
-    ranks = np.array([rankdata(y), rankdata(given[:, 0])])
-    if not ranks.std(axis=1).all():
-        return float("nan")
-    return float(np.corrcoef(ranks)[0, 1])
 
 
 def _pinball(y: np.ndarray, given: np.ndarray) -> float:
@@ -210,8 +185,8 @@ def _coverage(y: np.ndarray, given: np.ndarray) -> float:
 
 
 _AMOUNT_METRICS: Mapping[str, Callable[[Any, Any], float]] = {
-    "sum_ratio": _sum_ratio,
-    "spearman": _spearman,
+    "sum_ratio": lambda y, given: portfolio_ratio(y, given[:, 0]),
+    "spearman": lambda y, given: rank_correlation(y, given[:, 0]),
     "mae": _mae,
     "rmse": _rmse,
 }

@@ -61,8 +61,7 @@ class UpliftModelAdapter(LearnerAdapter):
                 f"UpliftModel takes no constraints\n  given: {', '.join(settings.constraints)}\n"
                 "  hint: what raises an outcome need not raise the effect on it; leave them out"
             )
-        given = {"random_state": settings.random_state, "n_jobs": settings.n_jobs}
-        return UpliftModel(**{**given, **settings.params})
+        return UpliftModel(**settings.keywords())
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Learn from those contacted and those held back, by the chances with which that was done."""

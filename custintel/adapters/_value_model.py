@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from custintel.adapters.adapter import (
     LearnerAdapter,
@@ -19,13 +19,14 @@ from custintel.adapters.adapter import (
     customers_of_rows,
     intervals,
 )
+from custintel.metrics.amount_metrics import portfolio_ratio, rank_correlation, tenths
 from custintel.reports.model.own_section import BarChart, Line, LineChart, Section, Table, Text
 from custintel.value import ValueModel, ValueTerms, customer_value
 from custintel.value.tiers_of_list import value_tiers
 from custintel.value.value_training_table import past_margins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from custintel.artifact import Model
     from custintel.reports.model.evaluation import Evaluation
@@ -104,8 +105,7 @@ class ValueModelAdapter(LearnerAdapter):
 
     def new_estimator(self, settings: LearnerSettings) -> ValueModel:
         """A model with the parameters of its specification; the horizon is that of the margins it is taught with."""
-        given = {"random_state": settings.random_state, "n_jobs": settings.n_jobs}
-        return ValueModel(**{**given, **settings.params})
+        return ValueModel(**settings.keywords())
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Teach it the margin of each month and the exits; of a plain table the one amount of each row."""
@@ -136,7 +136,7 @@ class ValueModelAdapter(LearnerAdapter):
         if context.wh is None or context.as_of is None:
             return predicted
         lines = pd.Index(context.customers, name="customer_id")
-        terms = ValueTerms(costs=_unit_costs(model.metadata.get("spec") or {}))
+        terms = ValueTerms(costs=unit_costs(model.metadata.get("spec") or {}))
         found = customer_value(context.wh, context.as_of, model.estimator, terms=terms, X=X.set_axis(lines))
         found = found.join(value_tiers(found, model.metadata.get("tiers"))).reindex(lines).set_axis(X.index)
         found = found.drop(columns=["pv"]).join(predicted)
@@ -155,9 +155,9 @@ class ValueModelAdapter(LearnerAdapter):
         random_state: int,
     ) -> dict[str, Metric]:
         """Portfolio ratio, rank correlation, capture of the top tenth, and mean absolute error."""
-        measures = {
+        measures: dict[str, Callable[[Any, Any], float]] = {
             "portfolio_ratio": portfolio_ratio,
-            "rank_correlation": rank_correlation,
+            "rank_correlation": partial(rank_correlation, of_constant=0.0),
             "capture_10": top_tenth_capture,
             "absolute_error": lambda came, said: float(np.abs(came - said).mean()),
         }
@@ -187,7 +187,7 @@ class ValueModelAdapter(LearnerAdapter):
         self, wh: Warehouse, dates: Sequence[pd.Timestamp], spec: Mapping[str, Any]
     ) -> pd.DataFrame | None:
         """Past margins of each line as known at each date."""
-        return past_margins(wh, list(dates), _unit_costs(spec))
+        return past_margins(wh, list(dates), unit_costs(spec))
 
     def extra_columns(self) -> tuple[ScoreColumn, ...]:
         """The past margins."""
@@ -201,24 +201,6 @@ def future_margins(answers: pd.DataFrame) -> pd.DataFrame:
     return answers[[f"{_MARGIN}{month}" for month in months]]
 
 
-def portfolio_ratio(came: np.ndarray, said: np.ndarray) -> float:
-    """Sum predicted over sum that came.
-
-    >>> portfolio_ratio(np.array([1.0, 3.0]), np.array([2.0, 3.0]))
-    1.25
-    """
-    total = float(came.sum())
-    return float(said.sum()) / total if total else float("nan")
-
-
-def rank_correlation(came: np.ndarray, said: np.ndarray) -> float:
-    """Spearman's rank correlation; 0 where one side is constant."""
-    a, b = rankdata(came), rankdata(said)
-    if a.std() == 0 or b.std() == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
 def top_tenth_capture(came: np.ndarray, said: np.ndarray) -> float:
     """What the tenth ranked highest brought over what the best tenth brought."""
     size = max(len(came) // 10, 1)
@@ -226,7 +208,8 @@ def top_tenth_capture(came: np.ndarray, said: np.ndarray) -> float:
     return float(came[np.argsort(-said, kind="stable")[:size]].sum()) / best if best else float("nan")
 
 
-def _unit_costs(spec: Mapping[str, Any]) -> Mapping[str, float] | None:
+def unit_costs(spec: Mapping[str, Any]) -> Mapping[str, float] | None:
+    """The unit costs of a specification, which come over those of the table."""
     question = spec.get("question") or spec.get("label") or {}
     return dict(question.get("unit_costs") or {}) or None
 
@@ -237,15 +220,8 @@ def _money(evaluation: Evaluation) -> str:
     return "margin" if known else "revenue value (no unit costs are known)"
 
 
-def _tenth_of_rows(said: np.ndarray) -> np.ndarray:
-    """1 to 10 by descending prediction."""
-    place = np.empty(len(said), dtype=np.int64)
-    place[np.argsort(-said, kind="stable")] = np.arange(len(said))
-    return np.asarray(place * 10 // max(len(said), 1) + 1)
-
-
 def _tenths_section(came: np.ndarray, said: np.ndarray) -> Section:
-    tenth = _tenth_of_rows(said)
+    tenth = tenths(said)
     rows = []
     for k in range(1, 11):
         inside = tenth == k
@@ -291,7 +267,7 @@ def _rivals_section(evaluation: Evaluation, came: np.ndarray, said: np.ndarray) 
         (
             name,
             portfolio_ratio(came, values),
-            rank_correlation(came, values),
+            rank_correlation(came, values, of_constant=0.0),
             top_tenth_capture(came, values),
             float(np.abs(came - values).mean()),
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from custintel.adapters._value_model import ValueModelAdapter
+from custintel.adapters._value_model import ValueModelAdapter, unit_costs
 from custintel.adapters.adapter import (
     LearnerAdapter,
     LearnerSettings,
@@ -20,6 +20,7 @@ from custintel.adapters.adapter import (
     intervals,
 )
 from custintel.errors import DataError
+from custintel.reports.model.evaluation import shown_count
 from custintel.reports.model.own_section import BarChart, Section, Table, Text
 from custintel.value import TierForecast
 from custintel.value.value_labels import assigned_tiers, monthly_values, tiers_of_labels
@@ -79,8 +80,7 @@ class TierForecastAdapter(LearnerAdapter):
 
     def new_estimator(self, settings: LearnerSettings) -> TierForecast:
         """A forecast with the parameters of its specification."""
-        given = {"random_state": settings.random_state, "n_jobs": settings.n_jobs}
-        return TierForecast(**{**given, **settings.params})
+        return TierForecast(**settings.keywords())
 
     def fit(self, estimator: Any, rows: TrainingRows) -> Any:
         """Teach it, with the thresholds that the labels were made with; a plain table has none."""
@@ -100,8 +100,7 @@ class TierForecastAdapter(LearnerAdapter):
         """Tier of today by thresholds, smoothing, hysteresis and confirmation; months in it; the chances."""
         if context.wh is None or context.as_of is None or model.estimator.tiers_ is None:
             return self.predict(model.estimator, X)
-        costs = ((model.metadata.get("spec") or {}).get("question") or {}).get("unit_costs") or None
-        monthly = monthly_values(context.wh, costs, context.as_of)
+        monthly = monthly_values(context.wh, unit_costs(model.metadata.get("spec") or {}), context.as_of)
         held = _held_today(assigned_tiers(model.estimator.tiers_, monthly)).reindex(context.customers).set_axis(X.index)
         found = self._columns_of(model.estimator, X, held["tier"])
         found.insert(1, "months_in_tier", held["months_in_tier"])
@@ -179,8 +178,7 @@ class TierForecastAdapter(LearnerAdapter):
         self, wh: Warehouse, dates: Sequence[pd.Timestamp], spec: Mapping[str, Any]
     ) -> pd.DataFrame | None:
         """Past margins, the value a year on which tiers are cut, and whether a line is a key account's."""
-        costs = (spec.get("question") or {}).get("unit_costs") or None
-        found = past_margins(wh, list(dates), costs)
+        found = past_margins(wh, list(dates), unit_costs(spec))
         key = found.index.get_level_values("customer_id").isin(key_accounts(wh))
         return found.assign(annual_value=_MONTHS_A_YEAR * found["margin_mean_3m"], key_account=key.astype(np.float64))
 
@@ -282,9 +280,7 @@ def _migration_section(evaluation: Evaluation) -> Section | None:
     counts = pd.crosstab(answers["tier_now"].fillna("none"), evaluation.y.to_numpy())
     shown = counts.reindex(index=classes[1:], columns=classes, fill_value=0)
     least = evaluation.smallest_group
-    rows = tuple(
-        (name, *(int(n) if n >= least or not n else f"1-{least - 1}" for n in shown.loc[name])) for name in shown.index
-    )
+    rows = tuple((name, *(shown_count(int(n), least) for n in shown.loc[name])) for name in shown.index)
     months = float(answers["months"].max())
     quiet, plain = (float(answers[name].sum()) / len(answers) / months for name in ("flip_flops", "plain_flip_flops"))
     moved = float((answers["moves"] > 0).mean())

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 
 from custintel.errors import DataError
-from custintel.metrics.confidence_intervals import interval_around
+from custintel.metrics.confidence_intervals import interval_around, resampled_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from custintel.artifact import Model
     from custintel.reports.model.evaluation import Evaluation
@@ -109,6 +109,14 @@ class LearnerSettings:
     constraints: Mapping[str, int] = field(default_factory=dict)
     random_state: int = 0
     n_jobs: int | None = None
+
+    def keywords(self, **own: Any) -> dict[str, Any]:
+        """Keywords of an estimator: seed and threads, those that its adapter adds, and over them the parameters.
+
+        >>> LearnerSettings({"n_jobs": 2}).keywords(extrapolate=True)
+        {'random_state': 0, 'n_jobs': 2, 'extrapolate': True}
+        """
+        return {"random_state": self.random_state, "n_jobs": self.n_jobs, **own, **self.params}
 
 
 @dataclass(frozen=True)
@@ -224,11 +232,6 @@ class LearnerAdapter:
         """How good an estimator is on rows it has not seen, for the search of parameters: more is better."""
         raise DataError(f"{self.learner} has no parameters to search\n  hint: leave out tune (--tune)")
 
-    @staticmethod
-    def explained(estimator: Any) -> bool:
-        """Whether a row is explained by contributions that add up."""
-        return hasattr(estimator, "contributions")
-
 
 def metric_suffix(name: str) -> str:
     """The name of an offer or treatment as the end of the name of a metric, with characters that MLflow takes.
@@ -259,26 +262,13 @@ def intervals(
     {'value': 1.0, 'low': 1.0, 'high': 1.0}
     """
     answer, given = np.asarray(y), np.asarray(score)
-    draws = [*_resampled_rows(len(answer), groups, random_state)]
+    draws = resampled_rows(len(answer), groups, RESAMPLES, random_state)
     found = {}
     for name, metric in metrics.items():
         again = np.array([metric(answer[rows], given[rows]) for rows in draws])
         interval = interval_around(float(metric(answer, given)), again)
         found[name] = {key: float(value) for key, value in interval._asdict().items()}
     return found
-
-
-def _resampled_rows(size: int, groups: Any, random_state: int) -> Iterator[np.ndarray]:
-    """Rows of resampled customers; all rows of a customer are drawn together."""
-    rng = np.random.default_rng(random_state)
-    codes = np.arange(size) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(codes.max() + 2)) if size else np.zeros(1, dtype=np.intp)
-    for _ in range(RESAMPLES if size else 0):
-        drawn = rng.integers(0, len(starts) - 1, len(starts) - 1)
-        lengths = starts[drawn + 1] - starts[drawn]
-        places = np.repeat(starts[drawn] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-        yield order[places]
 
 
 RESAMPLES = 200

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custintel.files.atomic_write import atomic_file
-from custintel.html.page import escape, page, section, table
+from custintel.html.page import escape, page, section, table, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +37,7 @@ def write_demo_page(folder: Path, answers: Sequence[Made], decided: Made | None)
             section("Where it comes from", "", table([("", "What"), ("", "Where")], files)),
         ]
     )
-    path = folder / "index.html"
-    with atomic_file(path) as fresh:
-        fresh.write_text(page("custintel demo", body, language="en"), encoding="utf-8", newline="\n")
-    return path
+    return write_page(page("custintel demo", body, language="en"), folder / "index.html")
 
 
 def _link(name: str) -> str:

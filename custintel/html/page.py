@@ -108,6 +108,14 @@ def page(title: str, body: str, *, language: str, more_style: str = "") -> str:
     )
 
 
+def write_page(html: str, path: str | Path) -> Path:
+    """Write a page; it is whole before it appears."""
+    place = Path(path)
+    with atomic_file(place) as fresh:
+        fresh.write_text(html, encoding="utf-8", newline="\n")
+    return place
+
+
 def write_page_and_json(html: str, facts: Mapping[str, Any], path: str | Path) -> Path:
     """Write a page, and the facts it was drawn from beside it as ``.json``; both are whole before either appears."""
     place = Path(path)

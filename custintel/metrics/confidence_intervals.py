@@ -84,7 +84,7 @@ def bootstrap_interval(
     Interval(value=1.0, low=1.0, high=1.0)
     """
     outcome, score = checked(y_true, y_score)
-    codes = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    codes = None if groups is None else _group_codes(groups)
     draw = partial(_counts, np.random.default_rng(random_state), len(outcome), codes)
     again = _fast(metric, outcome, score) or partial(_slow, metric, outcome, score)
     values = np.array([again(draw()) for _ in range(n_resamples)])
@@ -120,6 +120,23 @@ def metric_bounds(metric: Metric, y_true: np.ndarray) -> tuple[float, float]:
     if function is empc_score:
         return 0.0, np.inf
     return (0.0, 1.0) if function in _FAST else (-np.inf, np.inf)
+
+
+def resampled_rows(rows: int, groups: Any, n_resamples: int, random_state: int = 0) -> list[np.ndarray]:
+    """Rows of each sample of customers, for metrics of several columns; all rows of a customer are drawn together.
+
+    >>> [len(sample) for sample in resampled_rows(4, None, 2)]
+    [4, 4]
+    """
+    if not rows:
+        return []
+    rng, every = np.random.default_rng(random_state), np.arange(rows)
+    codes = None if groups is None else _group_codes(groups)
+    return [np.repeat(every, _counts(rng, rows, codes).astype(np.int64)) for _ in range(n_resamples)]
+
+
+def _group_codes(groups: Any) -> np.ndarray:
+    return np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
 
 
 def _counts(rng: np.random.Generator, rows: int, codes: np.ndarray | None) -> np.ndarray:

@@ -235,7 +235,7 @@ def _scored(
     adapter = adapter_of(model.estimator)
     with warnings.catch_warnings(action="ignore", category=QualityWarning):  # counted in full above
         found = adapter.score(model, X, ScoringContext(customers, wh, date))
-        why = _reasons_and_action(model, X, top) if adapter.explained(model.estimator) else pd.DataFrame(index=X.index)
+        why = _reasons_and_action(model, X, top) if model.explained else pd.DataFrame(index=X.index)
     rank = adapter.rank_column(model.estimator)
     if adapter.deciles:
         found = found.assign(decile=deciles(found[rank], model.metadata.get("decile_edges")))

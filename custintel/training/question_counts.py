@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from custintel.files.atomic_write import atomic_file
 from custintel.html import notebook_html
-from custintel.html.page import page
+from custintel.html.page import page, write_page
 from custintel.reports.model.own_section import BarChart, Section, Table, Text, draw_section, section_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from custintel.questions import Question
 
@@ -172,9 +171,7 @@ class QuestionCounts:
     def write(self, path: str | Path) -> Path:
         """Write a page with words, chart and table; it refers to nothing outside."""
         html = page(f"Question: {self.name}", draw_section(section_facts(self.section())), language="en")
-        with atomic_file(Path(path)) as fresh:
-            fresh.write_text(html, encoding="utf-8", newline="\n")
-        return Path(path)
+        return write_page(html, path)
 
     def __str__(self) -> str:
         return "\n".join(self.words())

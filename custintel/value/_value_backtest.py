@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from custintel.dates import read_dates
 from custintel.errors import DataError, DateError, MissingExtraError
+from custintel.metrics.amount_metrics import tenths
 from custintel.metrics.survival_metrics import kaplan_meier
 from custintel.progress import track
 from custintel.questions.outcome_labels import outcome_population
@@ -81,7 +82,7 @@ class ValueBacktest:
         """Predicted, actual and their ratio for tenths of the customers of all dates, 1 the highest predicted."""
         parts = []
         for _, part in self.customers.groupby(level="as_of"):
-            tenth = _tenths(part[method].to_numpy())
+            tenth = tenths(part[method].to_numpy())
             sums = part[[method, "actual"]].groupby(tenth).sum().rename(columns={method: "predicted"})
             sums.insert(0, "as_of", part.index.get_level_values("as_of")[0])
             parts.append(sums.assign(customers=np.bincount(tenth)[1:]).rename_axis("decile").reset_index())
@@ -240,19 +241,12 @@ def _checked_dates(wh: Warehouse, as_of: Sequence[AsOf], horizon: int) -> list[p
     return days
 
 
-def _tenths(predicted: np.ndarray) -> np.ndarray:
-    """1 to 10 by descending prediction, ties in the order of the rows."""
-    place = np.empty(len(predicted), dtype=np.int64)
-    place[np.argsort(-predicted, kind="stable")] = np.arange(len(predicted))
-    return np.asarray(place * 10 // len(predicted) + 1)
-
-
 def _measures(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
     from scipy.stats import spearmanr
 
-    tenth = _tenths(predicted)
+    tenth = tenths(predicted)
     sums = np.bincount(tenth, predicted)[1:] / np.bincount(tenth, actual)[1:]
-    best = actual[_tenths(actual) == 1].sum()
+    best = actual[tenths(actual) == 1].sum()
     return {
         "portfolio": float(predicted.sum() / actual.sum()),
         "lowest_decile": float(sums.min()),

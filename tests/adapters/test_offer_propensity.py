@@ -138,7 +138,7 @@ def test_contributions_explain_the_first_offer(model: OfferPropensity) -> None:
     first = ADAPTER.predict(model, X)
     total = model.contributions(X).sum(axis=1) + model.starting_log_odds(X)
     np.testing.assert_allclose(1 / (1 + np.exp(-total)), first["probability_1"])
-    assert ADAPTER.explained(model)
+    assert Model("m", model).explained
 
 
 def test_one_offer_needs_no_name() -> None:

@@ -172,12 +172,12 @@ def test_sections_show_qini_groups_and_policies(evaluation: Evaluation, two_arms
 
 def test_reasons_where_the_model_knows_for_whom(model: UpliftModel, nothing: Evaluation) -> None:
     X = experiment(200, 2).X.reset_index(drop=True)
-    assert ADAPTER.explained(model)
+    assert Model("m", model).explained
     away = ADAPTER.predict(model, X)["uplift"] - model.contributions(X).sum(axis=1)
     assert away.std() == pytest.approx(0.0, abs=1e-12)
     assert 0 < model.smallest_contribution_ < 0.01
     assert nothing.model.estimator.smallest_contribution_ == float("inf")
-    assert not ADAPTER.explained(fitted(experiment(600), learner="t"))
+    assert not Model("m", fitted(experiment(600), learner="t")).explained
 
 
 def test_what_cannot_be_learned_is_refused() -> None:

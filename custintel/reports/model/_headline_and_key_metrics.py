@@ -33,6 +33,11 @@ def metric(report: Facts, name: str) -> Facts:
     return found
 
 
+def asks_yes_or_no(report: Facts) -> bool:
+    """Whether the question is answered by yes or no; reports of earlier versions all are."""
+    return bool(report.get("target_type", "yes_no") == "yes_no")
+
+
 def used_leaks(report: Facts) -> list[Facts]:
     """Return the suspicious columns that the model uses."""
     return [leak for leak in report["leaks"] if leak["used"]]
@@ -129,8 +134,7 @@ def _money(report: Facts) -> list[str]:
 
 def key_metrics(report: Facts) -> str:
     """Return the key metrics: rows, rate, AUC, lift, profit."""
-    yes_no = report.get("target_type", "yes_no") == "yes_no"
-    own = [_rate_metric(report), *_score_metrics(report)] if yes_no else _own_metrics(report)
+    own = [_rate_metric(report), *_score_metrics(report)] if asks_yes_or_no(report) else _own_metrics(report)
     found = [_rows_metric(report), *own]
     return f'<div class="tiles">{"".join(_key_metric(*tile) for tile in found)}</div>'
 

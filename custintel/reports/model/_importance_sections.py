@@ -8,7 +8,7 @@ from typing import Any
 from custintel.html.chart_axes import ACCENT
 from custintel.html.number_format import count, format_date, number, percent, share, short_number
 from custintel.html.page import bar, escape, figure, legend, section, side_by_side, table, table_columns
-from custintel.reports.model._headline_and_key_metrics import outcome_words, texts
+from custintel.reports.model._headline_and_key_metrics import asks_yes_or_no, outcome_words, texts
 from custintel.reports.model.charts._importance_charts import (
     dependence_chart,
     family_colors,
@@ -28,7 +28,7 @@ def importance_section(report: Facts) -> str:
     facts, t, c = report["importance"], texts()["sections"]["effects"], texts()["charts"]["importance"]
     if not facts["features"]:
         return ""
-    what = texts()["limits"]["contributions"]["yes_no" if report.get("target_type", "yes_no") == "yes_no" else "other"]
+    what = texts()["limits"]["contributions"]["yes_no" if asks_yes_or_no(report) else "other"]
     lead = t["lead"].format(what=what, rows=count(facts["rows"]), used=facts["used"], columns=facts["columns"])
     first = facts["features"][0]
     said = c["caption"].format(first=first["about"], share=percent(first["share"]))
@@ -158,8 +158,8 @@ def card_section(report: Facts) -> str:
 
 def _limits_told(report: Facts) -> list[str]:
     """Which limits hold: those of every model, of churn, and of yes-or-no questions, whose campaigns are valued."""
-    yes_no = report.get("target_type", "yes_no") == "yes_no"
-    return ["every", *(["churn"] if report["outcome"] == "churn" else []), *(["yes_no"] if yes_no else [])]
+    told = {"churn": report["outcome"] == "churn", "yes_no": asks_yes_or_no(report)}
+    return ["every", *(name for name, holds in told.items() if holds)]
 
 
 def _empty(value: object) -> bool:

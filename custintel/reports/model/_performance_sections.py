@@ -34,14 +34,8 @@ def population_section(report: Facts) -> str:
     right = escape(c["right"].format(rate=outcome_words(report)["rate"].lower()))
     above = f'{legend(_window_key(facts["windows"]))}<p class="say right">{right}</p>'
     drawn = f"<figure>{above}{timeline_chart(facts, c)}</figure>"
-    closed = "customers" if _same_dates(facts) else {True: "yes", False: "no", None: "unknown"}[facts["closed"]]
+    closed = "customers" if facts.get("same_dates") else {True: "yes", False: "no", None: "unknown"}[facts["closed"]]
     return section(t["title"], t["lead"].format(closed=t["closed"][closed]), drawn)
-
-
-def _same_dates(facts: Facts) -> bool:
-    """Tell whether other customers of the same dates are judged."""
-    dates = [{row["as_of"] for row in facts["rows"] if row["role"] == role} for role in ("train", "test")]
-    return bool(dates[0] & dates[1])
 
 
 def _window_key(w: Facts) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ _WINDOW_KEYS = ("gap", "horizon", "dormancy")
 def population_facts(evaluation: Evaluation) -> dict[str, Any]:
     """Return the dates with their rows, and the lengths of the windows around them."""
     table = evaluation.population
-    yes_no = evaluation.model.metadata.get("target_type", "yes_no") == "yes_no"
+    yes_no = evaluation.is_yes_or_no
     table = table if yes_no else table.assign(positives=None)
     rows = [_date_row(row) for row in table.to_dict("records")] if len(table) else []
     dated = [row for row in rows if row["as_of"] is not None]
@@ -78,7 +78,7 @@ def _closed(rows: list[dict[str, Any]], windows: Mapping[str, Any]) -> bool | No
     """Tell whether every label of training was known before the first test date; no question where dates are shared."""
     train = [row["as_of"] for row in rows if row["role"] == "train"]
     test = [row["as_of"] for row in rows if row["role"] == "test"]
-    if not train or not test or set(train) & set(test):
+    if not train or not test or _shares_dates(rows):
         return None
     ahead = sum(windows[k] for k in ("gap_days", "horizon_days", "dormancy_days"))
     return bool(max(train) + pd.Timedelta(days=ahead) <= min(test))

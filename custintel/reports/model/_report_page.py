@@ -7,7 +7,7 @@ from typing import Any
 
 from custintel.errors import DataError
 from custintel.html.page import escape, page
-from custintel.reports.model._headline_and_key_metrics import header, key_metrics, texts, used_leaks
+from custintel.reports.model._headline_and_key_metrics import asks_yes_or_no, header, key_metrics, texts, used_leaks
 from custintel.reports.model._importance_sections import (
     card_section,
     examples_section,
@@ -63,7 +63,7 @@ def _check(report: Facts) -> None:
 
 def _event_sections(report: Facts) -> str:
     """How good probabilities of a yes are; nothing for other answers."""
-    if report.get("target_type", "yes_no") != "yes_no":
+    if not asks_yes_or_no(report):
         return ""
     return "\n".join(part(report) for part in (metrics_section, deciles_section, profit_section))
 

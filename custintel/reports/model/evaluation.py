@@ -34,6 +34,15 @@ def largest_group_count(customers: int, most: int, least: int = SMALLEST_GROUP) 
     return min(most, customers // max(1, least))
 
 
+def shown_count(count: int, least: int = SMALLEST_GROUP) -> int | str:
+    """A number of customers as a report may show it: a small group only by its bounds.
+
+    >>> shown_count(120), shown_count(0), shown_count(4)
+    (120, 0, '1-9')
+    """
+    return count if count >= least or not count else f"1-{least - 1}"
+
+
 def merge_small_bins(counts: Sequence[int] | NDArray[np.int64], least: int = SMALLEST_GROUP) -> NDArray[np.intp]:
     """The group of each bin, where neighbours are taken together until each group has `least` or nothing.
 
@@ -157,6 +166,11 @@ class Evaluation:
                 f"  given: {labels} missing labels, {scores} missing probabilities\n"
                 "  hint: drop censored rows (label NaN) first"
             )
+
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Whether the question is answered by yes or no."""
+        return bool(self.model.metadata.get("target_type", "yes_no") == "yes_no")
 
     @property
     def rows(self) -> int:

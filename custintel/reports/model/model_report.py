@@ -49,7 +49,7 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     ('auc', 1.0)
     """
     metadata = evaluation.model.metadata
-    yes_no = is_yes_or_no(evaluation)
+    yes_no = evaluation.is_yes_or_no
     report = {
         "format": "custintel report",
         "format_version": FORMAT_VERSION,
@@ -72,11 +72,6 @@ def build_report(evaluation: Evaluation) -> dict[str, Any]:
     }
     result: dict[str, Any] = json_ready(report)
     return result
-
-
-def is_yes_or_no(evaluation: Evaluation) -> bool:
-    """Whether the question is answered by yes or no."""
-    return bool(evaluation.model.metadata.get("target_type", "yes_no") == "yes_no")
 
 
 def _event_facts(evaluation: Evaluation) -> dict[str, Any]:
